@@ -1,0 +1,324 @@
+//! A body: the blocks that an article's text is made of, in their order.
+
+mod html;
+mod rich_text;
+
+use serde::{Deserialize, Serialize};
+
+pub use html::html;
+pub use rich_text::{RichText, Run};
+
+use crate::invalid::{check_characters, check_length};
+use crate::{Invalid, MediaId, WebUrl};
+
+/// One block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "block", rename_all = "lowercase")]
+pub enum Block {
+    /// Running text.
+    Paragraph {
+        /// Its words.
+        text: RichText,
+    },
+    /// A heading between paragraphs.
+    Heading {
+        /// 2 to 4; the headline is 1.
+        level: u8,
+        /// Its words.
+        text: String,
+    },
+    /// Words that somebody else said.
+    Quotation {
+        /// What was said.
+        text: RichText,
+        /// By whom, or where.
+        attribution: Option<String>,
+    },
+    /// Points.
+    List {
+        /// Whether the points are numbered.
+        ordered: bool,
+        /// The points.
+        items: Vec<RichText>,
+    },
+    /// A picture.
+    Image {
+        /// Which one.
+        media: MediaId,
+    },
+    /// Several pictures.
+    Gallery {
+        /// Which ones.
+        media: Vec<MediaId>,
+    },
+    /// A film.
+    Video {
+        /// Which one.
+        media: MediaId,
+    },
+    /// A post or player of another site.
+    Embed {
+        /// Whose: "YouTube".
+        provider: String,
+        /// Where it is.
+        url: WebUrl,
+        /// What to show where it cannot be embedded.
+        title: Option<String>,
+    },
+    /// Rows and columns.
+    Table {
+        /// What stands over it.
+        caption: Option<String>,
+        /// The columns' headings; may be empty.
+        header: Vec<String>,
+        /// The rows, each as long as the others.
+        rows: Vec<Vec<String>>,
+    },
+}
+
+impl Block {
+    /// A paragraph of plain words.
+    pub fn paragraph(text: &str) -> Self {
+        Self::Paragraph {
+            text: RichText::plain(text),
+        }
+    }
+
+    /// The media that it shows.
+    pub fn media(&self) -> &[MediaId] {
+        match self {
+            Self::Image { media } | Self::Video { media } => std::slice::from_ref(media),
+            Self::Gallery { media } => media,
+            _ => &[],
+        }
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        let line = |what: &str, text: &str| -> Result<(), Invalid> {
+            if text.trim().is_empty() {
+                return Err(Invalid::new(what, "is empty"));
+            }
+            check_characters(what, text)?;
+            check_length(what, text, Body::MAX_BLOCK)
+        };
+        match self {
+            Self::Paragraph { text } => line("the paragraph", &text.text()),
+            Self::Heading { level, text } => {
+                if !(2..=4).contains(level) {
+                    return Err(Invalid::new(
+                        "the heading's level",
+                        format!("{level} is not 2, 3 or 4"),
+                    ));
+                }
+                line("the heading", text)
+            }
+            Self::Quotation { text, attribution } => {
+                line("the quotation", &text.text())?;
+                attribution
+                    .as_deref()
+                    .map_or(Ok(()), |by| line("the attribution", by))
+            }
+            Self::List { items, .. } => {
+                if items.is_empty() {
+                    return Err(Invalid::new("the list", "has no items"));
+                }
+                items
+                    .iter()
+                    .try_for_each(|item| line("the list's item", &item.text()))
+            }
+            Self::Gallery { media } if media.is_empty() => {
+                Err(Invalid::new("the gallery", "has no pictures"))
+            }
+            Self::Image { .. } | Self::Gallery { .. } | Self::Video { .. } => Ok(()),
+            Self::Embed { provider, .. } => line("the provider", provider),
+            Self::Table { header, rows, .. } => check_table(header, rows),
+        }
+    }
+
+    fn push_text(&self, out: &mut Vec<String>) {
+        match self {
+            Self::Paragraph { text } => out.push(text.text()),
+            Self::Heading { text, .. } => out.push(text.clone()),
+            Self::Quotation { text, attribution } => match attribution {
+                Some(by) => out.push(format!("{} — {by}", text.text())),
+                None => out.push(text.text()),
+            },
+            Self::List { items, .. } => out.extend(items.iter().map(RichText::text)),
+            Self::Embed { title, .. } => out.extend(title.clone()),
+            Self::Table {
+                caption,
+                header,
+                rows,
+            } => {
+                out.extend(caption.clone());
+                out.extend((!header.is_empty()).then(|| header.join(" | ")));
+                out.extend(rows.iter().map(|row| row.join(" | ")));
+            }
+            Self::Image { .. } | Self::Gallery { .. } | Self::Video { .. } => {}
+        }
+    }
+}
+
+fn check_table(header: &[String], rows: &[Vec<String>]) -> Result<(), Invalid> {
+    let width = rows.first().map_or(0, Vec::len);
+    if width == 0 {
+        return Err(Invalid::new("the table", "has no cells"));
+    }
+    if !header.is_empty() && header.len() != width {
+        return Err(Invalid::new(
+            "the table",
+            format!("has {} headings over {width} columns", header.len()),
+        ));
+    }
+    if let Some((at, row)) = rows.iter().enumerate().find(|(_, row)| row.len() != width) {
+        return Err(Invalid::new(
+            "the table",
+            format!(
+                "has {} cells in row {} and {width} in the first",
+                row.len(),
+                at + 1
+            ),
+        ));
+    }
+    header
+        .iter()
+        .chain(rows.iter().flatten())
+        .try_for_each(|cell| {
+            check_characters("the table's cell", cell)?;
+            check_length("the table's cell", cell, Body::MAX_BLOCK)
+        })
+}
+
+/// An article's text. What it holds has been checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Block>", into = "Vec<Block>")]
+pub struct Body(Vec<Block>);
+
+impl Body {
+    /// How many blocks one article may have: a liveblog of a long day.
+    pub const MAX_BLOCKS: usize = 2_000;
+    /// How long one block may be, in characters.
+    pub const MAX_BLOCK: usize = 20_000;
+
+    /// Takes blocks; an error names the block, from 1.
+    pub fn parse(blocks: Vec<Block>) -> Result<Self, Invalid> {
+        if blocks.len() > Self::MAX_BLOCKS {
+            return Err(Invalid::new(
+                "the body",
+                format!(
+                    "has more than {} blocks ({})",
+                    Self::MAX_BLOCKS,
+                    blocks.len()
+                ),
+            ));
+        }
+        for (at, block) in blocks.iter().enumerate() {
+            block
+                .check()
+                .map_err(|invalid| invalid.within(&format!("block {}", at + 1)))?;
+        }
+        Ok(Self(blocks))
+    }
+
+    /// Its blocks, in order.
+    pub fn blocks(&self) -> &[Block] {
+        &self.0
+    }
+
+    /// Every picture and film in it, in order.
+    pub fn media(&self) -> Vec<MediaId> {
+        self.0.iter().flat_map(Block::media).copied().collect()
+    }
+
+    /// Its words alone, a block a paragraph, blank lines between.
+    pub fn text(&self) -> String {
+        let mut out = Vec::with_capacity(self.0.len());
+        for block in &self.0 {
+            block.push_text(&mut out);
+        }
+        out.join("\n\n")
+    }
+}
+
+impl TryFrom<Vec<Block>> for Body {
+    type Error = Invalid;
+
+    fn try_from(blocks: Vec<Block>) -> Result<Self, Invalid> {
+        Self::parse(blocks)
+    }
+}
+
+impl From<Body> for Vec<Block> {
+    fn from(body: Body) -> Self {
+        body.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_the_block() {
+        let blocks = vec![
+            Block::paragraph("نص"),
+            Block::Heading {
+                level: 1,
+                text: "عنوان".into(),
+            },
+        ];
+        assert_eq!(
+            Body::parse(blocks).unwrap_err().to_string(),
+            "block 2: the heading's level 1 is not 2, 3 or 4"
+        );
+        let uneven = Block::Table {
+            caption: None,
+            header: vec![],
+            rows: vec![vec!["a".into()], vec![]],
+        };
+        assert!(
+            Body::parse(vec![uneven])
+                .unwrap_err()
+                .to_string()
+                .contains("in row 2")
+        );
+    }
+
+    #[test]
+    fn text_has_every_word_and_no_markup() {
+        let body = Body::parse(vec![
+            Block::paragraph("سطر"),
+            Block::Quotation {
+                text: RichText::plain("قول"),
+                attribution: Some("الوزيرة".into()),
+            },
+            Block::List {
+                ordered: true,
+                items: vec![RichText::plain("أ"), RichText::plain("ب")],
+            },
+        ])
+        .unwrap();
+        assert_eq!(body.text(), "سطر\n\nقول — الوزيرة\n\nأ\n\nب");
+    }
+
+    #[test]
+    fn it_survives_storage() {
+        let body = Body::parse(vec![
+            Block::paragraph("سطر"),
+            Block::Heading {
+                level: 2,
+                text: "ع".into(),
+            },
+        ])
+        .unwrap();
+        let stored = serde_json::to_string(&body).unwrap();
+        assert_eq!(
+            stored,
+            r#"[{"block":"paragraph","text":"سطر"},{"block":"heading","level":2,"text":"ع"}]"#
+        );
+        assert_eq!(serde_json::from_str::<Body>(&stored).unwrap(), body);
+        assert!(
+            serde_json::from_str::<Body>(r#"[{"block":"heading","level":9,"text":"ع"}]"#).is_err()
+        );
+    }
+}

@@ -1,0 +1,124 @@
+//! Language and direction: in which words a text is written, and from which side it is read.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Invalid;
+use crate::token::tokens;
+
+/// From which side a text is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From the left, as English.
+    Ltr,
+    /// From the right, as Arabic.
+    Rtl,
+}
+
+tokens!(Direction, "the direction", { Ltr => "ltr", Rtl => "rtl" });
+
+/// A language tag (BCP 47): a language of two or three letters, and perhaps a script or region.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Language(String);
+
+impl Language {
+    /// Arabic, the first language of the newsroom.
+    pub fn arabic() -> Self {
+        Self("ar".to_owned())
+    }
+
+    /// Takes a tag such as `ar`, `en` or `ar-EG`; case is put right (RFC 5646 §2.1.1).
+    pub fn parse(tag: &str) -> Result<Self, Invalid> {
+        let refuse = || {
+            Invalid::new(
+                "the language",
+                format!("{tag:?} is not a tag such as ar, en or ar-EG"),
+            )
+        };
+        let mut parts = tag.split('-');
+        let primary = parts.next().unwrap_or_default();
+        if !(2..=3).contains(&primary.len()) || !primary.bytes().all(|b| b.is_ascii_alphabetic()) {
+            return Err(refuse());
+        }
+        let mut put_right = primary.to_ascii_lowercase();
+        for part in parts {
+            if !(2..=8).contains(&part.len())
+                || !part.bytes().all(|b| b.is_ascii_alphanumeric())
+                || tag.len() > 35
+            {
+                return Err(refuse());
+            }
+            put_right.push('-');
+            match part.len() {
+                2 => put_right.push_str(&part.to_ascii_uppercase()),
+                4 => {
+                    put_right.push_str(&part[..1].to_ascii_uppercase());
+                    put_right.push_str(&part[1..].to_ascii_lowercase());
+                }
+                _ => put_right.push_str(&part.to_ascii_lowercase()),
+            }
+        }
+        Ok(Self(put_right))
+    }
+
+    /// From which side it is usually read.
+    pub fn direction(&self) -> Direction {
+        let primary = self.0.split('-').next().unwrap_or_default();
+        match primary {
+            // The languages whose usual script is Arabic, Hebrew, Syriac or Thaana.
+            "ar" | "fa" | "ur" | "he" | "yi" | "ps" | "sd" | "ckb" | "ug" | "dv" | "syr" => {
+                Direction::Rtl
+            }
+            _ => Direction::Ltr,
+        }
+    }
+
+    /// The tag as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Language {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Language {
+    type Error = Invalid;
+
+    fn try_from(tag: String) -> Result<Self, Invalid> {
+        Self::parse(&tag)
+    }
+}
+
+impl From<Language> for String {
+    fn from(language: Language) -> Self {
+        language.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_put_right() {
+        assert_eq!(Language::parse("AR-eg").unwrap().as_str(), "ar-EG");
+        assert_eq!(Language::parse("zh-HANT").unwrap().as_str(), "zh-Hant");
+        for bad in ["", "a", "arabic", "ar_EG", "ar-", "12"] {
+            assert!(Language::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn direction_follows_the_language() {
+        assert_eq!(
+            Language::parse("ar-EG").unwrap().direction(),
+            Direction::Rtl
+        );
+        assert_eq!(Language::parse("en").unwrap().direction(), Direction::Ltr);
+    }
+}

@@ -1,0 +1,163 @@
+//! How a request is answered: through the gate, through the engine, and out as text.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+pub use async_graphql::{Data, ServerError as RequestError};
+use async_graphql::{
+    Executor, ObjectType, Request, Response, Schema, SchemaBuilder, ServerError, SubscriptionType,
+    ValidationMode, Value,
+};
+use futures::future::BoxFuture;
+use serde::Serialize;
+
+use crate::document::{Gate, Incoming, Kind, Nullable, Ready, SchemaProblem};
+use crate::error::{self, Code, Error};
+use crate::limit::Limits;
+
+/// What the engine is told about documents: that they were validated, how deep they may be, and that
+/// a field's failure stays where null may be.
+///
+/// The engine counts the type conditions that remain in a plan as depth, one for each field at most.
+#[must_use]
+pub fn behind_the_gate<Q, M, S>(
+    schema: SchemaBuilder<Q, M, S>,
+    limits: &Limits,
+) -> SchemaBuilder<Q, M, S> {
+    let depth = crate::limit::length(limits.depth).saturating_mul(2);
+    schema
+        .validation_mode(ValidationMode::Fast)
+        .limit_recursive_depth(depth)
+        .directive(Nullable)
+}
+
+/// The engine, whatever its roots are.
+trait Engine: Send + Sync {
+    fn run(&self, request: Request) -> BoxFuture<'_, Response>;
+}
+
+impl<E: Executor> Engine for E {
+    fn run(&self, request: Request) -> BoxFuture<'_, Response> {
+        Box::pin(self.execute(request))
+    }
+}
+
+/// The API: one schema, its gate and its engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    gate: Arc<Gate>,
+    engine: Arc<dyn Engine>,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Api")
+            .field("limits", self.gate.limits())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// An API of this schema, which was built [`behind_the_gate`].
+    pub fn new<Q, M, S>(schema: Schema<Q, M, S>, limits: Limits) -> Result<Self, SchemaProblem>
+    where
+        Q: ObjectType + 'static,
+        M: ObjectType + 'static,
+        S: SubscriptionType + 'static,
+    {
+        Ok(Self {
+            gate: Arc::new(Gate::new(&schema.sdl(), limits)?),
+            engine: Arc::new(schema),
+        })
+    }
+
+    /// Decides whether a request may run; nothing has been read or written yet.
+    pub fn admit(&self, incoming: &Incoming) -> Result<Ready, Answer> {
+        self.gate.admit(incoming).map_err(Answer::refused)
+    }
+
+    /// Runs an operation that gives one answer; `data` is what its resolvers find in their context.
+    pub async fn run(&self, ready: Ready, data: Data) -> Answer {
+        if ready.kind() == Kind::Subscription {
+            let error = Error::new(
+                Code::SubscriptionNotSupported,
+                "A subscription needs a transport that carries many answers.",
+            );
+            return Answer::refused(vec![error.into()]);
+        }
+        let cost = ready.cost();
+        let (mut request, positions) = ready.into_parts();
+        request.data = data;
+        let mut response = self.engine.run(request).await;
+        for error in &mut response.errors {
+            error::complete(error);
+            positions.resolve(error);
+        }
+        let mut extensions = response.extensions;
+        extensions.insert("cost".to_owned(), Value::from(cost));
+        Answer {
+            data: Some(response.data),
+            errors: response.errors,
+            extensions,
+        }
+    }
+
+    /// Answers a request, whether it may run or not.
+    pub async fn answer(&self, incoming: &Incoming, data: Data) -> Answer {
+        match self.admit(incoming) {
+            Ok(ready) => self.run(ready, data).await,
+            Err(answer) => answer,
+        }
+    }
+}
+
+/// What a client is told. It becomes text in the order of the selections.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ServerError>,
+    /// None, unlike null, says that nothing was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: BTreeMap<String, Value>,
+}
+
+impl Answer {
+    /// An answer to a request that was not run.
+    pub fn refused(errors: Vec<ServerError>) -> Self {
+        Self {
+            errors,
+            data: None,
+            extensions: BTreeMap::new(),
+        }
+    }
+
+    /// An answer to a request that was not run, for one reason.
+    pub fn because(error: Error) -> Self {
+        Self::refused(vec![error.into()])
+    }
+
+    /// Whether nothing was run.
+    pub fn is_refused(&self) -> bool {
+        self.data.is_none()
+    }
+
+    /// The codes of its errors, in order.
+    pub fn codes(&self) -> impl Iterator<Item = &str> {
+        self.errors
+            .iter()
+            .map(|error| error::code_of(error).unwrap_or_default())
+    }
+
+    /// The answer as JSON text.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_else(|problem| {
+            // Only a scalar whose own `Serialize` fails gets here.
+            tracing::error!(cause = %problem, "an answer could not be written");
+            serde_json::to_vec(&Self::because(Error::unexplained())).unwrap_or_default()
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! A GraphQL request as it comes in, by whatever transport: a document, and what goes with it.
+
+use apollo_compiler::response::JsonMap;
+use async_graphql::ServerError;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::error::{Code, Error};
+
+/// What a client sent.
+#[derive(Clone, Debug, Default)]
+pub struct Incoming {
+    /// The document.
+    pub query: String,
+    /// Which of its operations is meant.
+    pub operation_name: Option<String>,
+    /// The values of the operation's variables.
+    pub variables: JsonMap,
+    /// What was sent for the server rather than for the document.
+    pub extensions: JsonMap,
+}
+
+/// The members of a request, none of them read yet. A member that stands twice is refused: nobody
+/// could say which is meant.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Members<'a> {
+    #[serde(borrow)]
+    query: Option<&'a RawValue>,
+    #[serde(borrow)]
+    operation_name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    variables: Option<&'a RawValue>,
+    #[serde(borrow)]
+    extensions: Option<&'a RawValue>,
+}
+
+impl Incoming {
+    /// A request for this document alone.
+    pub fn new(query: impl Into<String>) -> Self {
+        Self {
+            query: query.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Reads a request that is a JSON object.
+    pub fn from_json(json: &[u8]) -> Result<Self, ServerError> {
+        let text =
+            std::str::from_utf8(json).map_err(|_| bad("The request is not UTF-8.".to_owned()))?;
+        match text.trim_start().as_bytes().first() {
+            Some(b'{') => {}
+            Some(b'[') => {
+                return Err(bad(
+                    "A request is one JSON object; several in an array are not answered."
+                        .to_owned(),
+                ));
+            }
+            None => return Err(bad("The request has no body.".to_owned())),
+            Some(_) => return Err(bad("The request is not a JSON object.".to_owned())),
+        }
+        let members: Members<'_> = serde_json::from_str(text)
+            .map_err(|error| bad(format!("The request is not readable: {error}.")))?;
+        let query = members.query.map(RawValue::get);
+        Ok(Self {
+            query: member("query", "a string", query)?.ok_or_else(|| {
+                bad("`query` is missing: the GraphQL document to run.".to_owned())
+            })?,
+            operation_name: member(
+                "operationName",
+                "a string",
+                members.operation_name.map(RawValue::get),
+            )?,
+            variables: object("variables", members.variables.map(RawValue::get))?,
+            extensions: object("extensions", members.extensions.map(RawValue::get))?,
+        })
+    }
+
+    /// Reads a request out of the parameters of a URL, decoded.
+    pub fn from_parameters<'a>(
+        parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, ServerError> {
+        let (mut query, mut operation_name) = (None, None);
+        let (mut variables, mut extensions) = (None, None);
+        for (name, value) in parameters {
+            let parameter = match name {
+                "query" => &mut query,
+                "operationName" => &mut operation_name,
+                "variables" => &mut variables,
+                "extensions" => &mut extensions,
+                _ => continue,
+            };
+            if parameter.replace(value).is_some() {
+                return Err(bad(format!("`{name}` is given twice.")));
+            }
+        }
+        // Clients write a parameter that they have nothing for as an empty one.
+        let given = |value: Option<&'a str>| value.filter(|value| !value.is_empty());
+        Ok(Self {
+            query: given(query)
+                .ok_or_else(|| bad("`query` is missing: the GraphQL document to run.".to_owned()))?
+                .to_owned(),
+            operation_name: given(operation_name).map(str::to_owned),
+            variables: object("variables", given(variables))?,
+            extensions: object("extensions", given(extensions))?,
+        })
+    }
+}
+
+fn object(name: &str, text: Option<&str>) -> Result<JsonMap, ServerError> {
+    Ok(member(name, "an object", text)?.unwrap_or_default())
+}
+
+/// Reads one member; `null` is as good as none.
+fn member<'a, T: Deserialize<'a>>(
+    name: &str,
+    kind: &str,
+    text: Option<&'a str>,
+) -> Result<Option<T>, ServerError> {
+    let Some(text) = text else { return Ok(None) };
+    serde_json::from_str(text).map_err(|error| {
+        bad(if error.is_data() {
+            format!("`{name}` must be {kind}.")
+        } else {
+            format!("`{name}` is not readable: {error}.")
+        })
+    })
+}
+
+fn bad(message: String) -> ServerError {
+    Error::new(Code::BadRequest, message).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(json: &str) -> String {
+        Incoming::from_json(json.as_bytes()).unwrap_err().message
+    }
+
+    #[test]
+    fn what_is_left_out_and_what_is_null_are_the_same() {
+        for json in [
+            r#"{"query": "{ a }"}"#,
+            r#" {"query": "{ a }", "operationName": null, "variables": null, "extensions": null}"#,
+        ] {
+            let incoming = Incoming::from_json(json.as_bytes()).unwrap();
+            assert_eq!(incoming.query, "{ a }");
+            assert_eq!(incoming.operation_name, None);
+            assert!(incoming.variables.is_empty() && incoming.extensions.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_wrong_member_is_named() {
+        assert_eq!(refusal(r#"{"query": 7}"#), "`query` must be a string.");
+        assert_eq!(
+            refusal(r#"{"query": "{ a }", "operationName": {}}"#),
+            "`operationName` must be a string."
+        );
+        assert_eq!(
+            refusal(r#"{"query": "{ a }", "variables": []}"#),
+            "`variables` must be an object."
+        );
+        assert_eq!(
+            refusal(r#"{"query": "{ a }", "extensions": 0}"#),
+            "`extensions` must be an object."
+        );
+    }
+
+    #[test]
+    fn what_is_no_request_is_refused() {
+        assert_eq!(refusal(""), "The request has no body.");
+        assert_eq!(refusal("7"), "The request is not a JSON object.");
+        assert!(refusal(r#"[{"query": "{ a }"}]"#).contains("array"));
+        assert!(refusal(r#"{"query": null}"#).contains("missing"));
+        assert!(refusal("{}").contains("missing"));
+        assert!(refusal(r#"{"query": "{ a }", "query": "{ b }"}"#).contains("duplicate"));
+        assert!(refusal(r#"{"query": "{ a }""#).contains("not readable"));
+        assert!(refusal(r#"{"query": "\ud800"}"#).contains("not readable"));
+        assert!(Incoming::from_json(b"{\"query\": \"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn parameters_say_the_same() {
+        let incoming = Incoming::from_parameters([
+            ("query", "{ a }"),
+            ("operationName", ""),
+            ("variables", r#"{"a": 1}"#),
+            ("other", "x"),
+        ])
+        .unwrap();
+        assert_eq!(incoming.variables.len(), 1);
+        assert!(Incoming::from_parameters([("query", "{ a }"), ("query", "{ b }")]).is_err());
+        assert!(Incoming::from_parameters([("query", "{ a }"), ("variables", "{")]).is_err());
+    }
+}

@@ -1,0 +1,367 @@
+//! How large a document is with its fragments written out, found without writing them out.
+//!
+//! Each fragment is measured once and the measure used wherever it is spread, so a document costs
+//! as much as it has nodes: 28 fragments that each spread the next one twice are 29 sums.
+
+use std::collections::HashMap;
+
+use apollo_compiler::ast::{self, Definition, Document, Selection, Value};
+use apollo_compiler::{Name, Node};
+
+use super::position;
+use crate::error::{Code, Error};
+use crate::limit::{Limits, count};
+
+/// What stands below one selection set. Sums saturate: what is too large stays too large.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    selections: u64,
+    /// Selection sets and spreads inside each other.
+    nesting: u64,
+    /// Fields inside each other.
+    depth: u64,
+    aliases: u64,
+    directives: u64,
+    /// Fields of this very set.
+    here: u64,
+    /// The longest chain of introspection's multiplying lists.
+    lists: u64,
+    /// The same, below `__schema` and `__type` only; `None` if neither is asked for.
+    introspection: Option<u64>,
+}
+
+impl Size {
+    fn beside(&mut self, other: Self) {
+        self.selections = self.selections.saturating_add(other.selections);
+        self.nesting = self.nesting.max(other.nesting);
+        self.depth = self.depth.max(other.depth);
+        self.aliases = self.aliases.saturating_add(other.aliases);
+        self.directives = self.directives.saturating_add(other.directives);
+        self.here = self.here.saturating_add(other.here);
+        self.lists = self.lists.max(other.lists);
+        self.introspection = self.introspection.max(other.introspection);
+    }
+}
+
+/// Introspection fields whose lists grow with the schema and lead to further lists.
+const MULTIPLYING: [&str; 4] = ["fields", "interfaces", "possibleTypes", "inputFields"];
+
+/// A refusal, and where in the document it is about.
+pub(super) struct Refusal {
+    pub(super) error: Error,
+    pub(super) offset: Option<usize>,
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            offset: None,
+        }
+    }
+}
+
+enum Measure {
+    UnderWay,
+    Done(Size),
+}
+
+struct Measurer<'a> {
+    limits: &'a Limits,
+    fragments: HashMap<&'a Name, &'a Node<ast::FragmentDefinition>>,
+    measures: HashMap<&'a Name, Measure>,
+    /// Nodes looked at: the work done.
+    visited: u64,
+}
+
+/// Refuses a document that is too large in any way; answers how many nodes were looked at.
+pub(super) fn check(document: &Document, limits: &Limits) -> Result<u64, Refusal> {
+    let mut measurer = Measurer {
+        limits,
+        fragments: document
+            .definitions
+            .iter()
+            .filter_map(Definition::as_fragment_definition)
+            .map(|fragment| (&fragment.name, fragment))
+            .collect(),
+        measures: HashMap::new(),
+        visited: 0,
+    };
+    // Validation walks fragments that nothing spreads, too.
+    for definition in &document.definitions {
+        if let Some(fragment) = definition.as_fragment_definition() {
+            let size = measurer.fragment(fragment, 0)?;
+            limits.selections().check(size.selections)?;
+        }
+    }
+    let mut selections = 0_u64;
+    for definition in &document.definitions {
+        let Some(operation) = definition.as_operation_definition() else {
+            continue;
+        };
+        for variable in &operation.variables {
+            measurer.directives(&variable.directives)?;
+            if let Some(value) = &variable.default_value {
+                measurer.value(value)?;
+            }
+        }
+        let mut size = measurer.set(&operation.selection_set, 1)?;
+        size.directives = size
+            .directives
+            .saturating_add(measurer.directives(&operation.directives)?);
+        selections = selections.saturating_add(size.selections);
+        limits.selections().check(selections)?;
+        limits.depth().check(size.depth)?;
+        limits.aliases().check(size.aliases)?;
+        limits.directives().check(size.directives)?;
+        limits.root_fields().check(size.here)?;
+        if let Some(lists) = size.introspection {
+            if !limits.introspection {
+                return Err(Error::new(
+                    Code::IntrospectionDisabled,
+                    "Introspection is switched off on this server.",
+                )
+                .into());
+            }
+            limits.introspection_lists().check(lists)?;
+        }
+    }
+    Ok(measurer.visited)
+}
+
+impl<'a> Measurer<'a> {
+    fn set(&mut self, selections: &'a [Selection], level: u64) -> Result<Size, Refusal> {
+        self.limits.nesting().check(level)?;
+        let mut size = Size::default();
+        for selection in selections {
+            self.visited += 1;
+            let one = match selection {
+                Selection::Field(field) => self.field(field, level)?,
+                Selection::InlineFragment(inline) => {
+                    let mut inner = self.set(&inline.selection_set, level + 1)?;
+                    inner.selections = inner.selections.saturating_add(1);
+                    inner.nesting += 1;
+                    inner.directives = inner
+                        .directives
+                        .saturating_add(self.directives(&inline.directives)?);
+                    inner
+                }
+                Selection::FragmentSpread(spread) => self.spread(spread, level)?,
+            };
+            size.beside(one);
+        }
+        Ok(size)
+    }
+
+    fn field(&mut self, field: &'a Node<ast::Field>, level: u64) -> Result<Size, Refusal> {
+        for argument in &field.arguments {
+            self.value(&argument.value)?;
+        }
+        let mut size = self.set(&field.selection_set, level + 1)?;
+        size.selections = size.selections.saturating_add(1);
+        size.nesting += 1;
+        size.depth += 1;
+        size.aliases = size.aliases.saturating_add(field.alias.is_some().into());
+        size.directives = size
+            .directives
+            .saturating_add(self.directives(&field.directives)?);
+        size.here = 1;
+        if MULTIPLYING.contains(&field.name.as_str()) {
+            size.lists += 1;
+        }
+        if matches!(field.name.as_str(), "__schema" | "__type") {
+            size.introspection = size.introspection.max(Some(size.lists));
+        }
+        Ok(size)
+    }
+
+    fn spread(
+        &mut self,
+        spread: &'a Node<ast::FragmentSpread>,
+        level: u64,
+    ) -> Result<Size, Refusal> {
+        let mut size = match self.fragments.get(&spread.fragment_name).copied() {
+            Some(fragment) => {
+                if let Some(Measure::UnderWay) = self.measures.get(&fragment.name) {
+                    return Err(Refusal {
+                        error: Error::new(
+                            Code::ValidationFailed,
+                            format!(
+                                "Cannot spread fragment \"{}\" within itself.",
+                                fragment.name
+                            ),
+                        ),
+                        offset: position::offset(spread.location()),
+                    });
+                }
+                self.fragment(fragment, level)?
+            }
+            // Validation says which fragments do not exist.
+            None => Size::default(),
+        };
+        self.limits
+            .nesting()
+            .check(level.saturating_add(size.nesting))?;
+        size.selections = size.selections.saturating_add(1);
+        size.directives = size
+            .directives
+            .saturating_add(self.directives(&spread.directives)?);
+        Ok(size)
+    }
+
+    fn fragment(
+        &mut self,
+        fragment: &'a Node<ast::FragmentDefinition>,
+        level: u64,
+    ) -> Result<Size, Refusal> {
+        if let Some(Measure::Done(size)) = self.measures.get(&fragment.name) {
+            return Ok(*size);
+        }
+        self.measures.insert(&fragment.name, Measure::UnderWay);
+        let mut size = self.set(&fragment.selection_set, level + 1)?;
+        size.nesting += 1;
+        size.directives = size
+            .directives
+            .saturating_add(self.directives(&fragment.directives)?);
+        self.measures.insert(&fragment.name, Measure::Done(size));
+        Ok(size)
+    }
+
+    fn directives(&mut self, directives: &ast::DirectiveList) -> Result<u64, Refusal> {
+        for directive in directives {
+            self.visited += 1;
+            for argument in &directive.arguments {
+                self.value(&argument.value)?;
+            }
+        }
+        Ok(count(directives.len()))
+    }
+
+    fn value(&mut self, value: &Node<Value>) -> Result<(), Refusal> {
+        self.visited += 1;
+        match value.as_ref() {
+            Value::List(items) => {
+                self.items(items.len(), value)?;
+                for item in items {
+                    self.value(item)?;
+                }
+            }
+            Value::Object(members) => {
+                self.items(members.len(), value)?;
+                for (_, member) in members {
+                    self.value(member)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn items(&self, length: usize, value: &Node<Value>) -> Result<(), Refusal> {
+        self.limits
+            .list_items()
+            .check(count(length))
+            .map_err(|error| Refusal {
+                error,
+                offset: position::offset(value.location()),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    fn measure(text: &str) -> Result<u64, (Code, String)> {
+        let document = Document::parse(text, "document").unwrap();
+        check(&document, &Limits::default())
+            .map_err(|refusal| (refusal.error.code(), refusal.error.message().to_owned()))
+    }
+
+    #[test]
+    fn doubling_fragments_cost_one_look_each() {
+        let mut text = String::from("{ ...F0 }");
+        for n in 0..28 {
+            write!(text, " fragment F{n} on Query {{ ...F{0} ...F{0} }}", n + 1).unwrap();
+        }
+        text.push_str(" fragment F28 on Query { a }");
+        let document = Document::parse(&text, "bomb").unwrap();
+        let endless = Limits {
+            selections: u64::MAX,
+            root_fields: u64::MAX,
+            ..Limits::default()
+        };
+        let visited = check(&document, &endless).ok().unwrap();
+        // One spread in the operation, two in each of 28 fragments, one field.
+        assert_eq!(visited, 1 + 28 * 2 + 1);
+
+        let (code, message) = measure(&text).unwrap_err();
+        assert_eq!(code, Code::LimitSelections);
+        assert!(message.contains("`selections` is 10000"), "{message}");
+    }
+
+    #[test]
+    fn sums_beyond_all_numbers_stay_too_large() {
+        let mut text = String::from("{ ...F0 }");
+        for n in 0..60 {
+            write!(text, " fragment F{n} on Query {{").unwrap();
+            for _ in 0..40 {
+                write!(text, " ...F{}", n + 1).unwrap();
+            }
+            text.push('}');
+        }
+        text.push_str(" fragment F60 on Query { a }");
+        let (code, message) = measure(&text).unwrap_err();
+        assert_eq!(code, Code::LimitSelections);
+        assert!(message.contains(&u64::MAX.to_string()), "{message}");
+    }
+
+    #[test]
+    fn a_fragment_that_spreads_itself_is_refused_at_once() {
+        for text in [
+            "{ ...A } fragment A on Query { ...A }",
+            "{ a } fragment A on Query { x { ...B } } fragment B on Query { ...A ...A }",
+        ] {
+            let (code, message) = measure(text).unwrap_err();
+            assert_eq!(code, Code::ValidationFailed);
+            assert!(message.contains("within itself"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_long_chain_of_fragments_is_nesting() {
+        let mut text = String::from("{ ...F0 }");
+        for n in 0..500 {
+            write!(text, " fragment F{n} on Query {{ ...F{} }}", n + 1).unwrap();
+        }
+        text.push_str(" fragment F500 on Query { a }");
+        assert_eq!(measure(&text).unwrap_err().0, Code::LimitNesting);
+        // From the far end each fragment is short, until the operation puts them together.
+        let backwards: String = text.split_inclusive('}').rev().collect();
+        assert_eq!(measure(&backwards).unwrap_err().0, Code::LimitNesting);
+    }
+
+    #[test]
+    fn introspection_counts_lists_below_its_roots_only() {
+        assert!(measure("{ fields { fields { fields { fields { a } } } } }").is_ok());
+        let deep = "{ __type(name: \"A\") { fields { type { ...T } } } } \
+                    fragment T on __Type { fields { type { inputFields { name } } } }";
+        let (code, message) = measure(deep).unwrap_err();
+        assert_eq!(code, Code::LimitIntrospection);
+        assert!(message.contains("has 3"), "{message}");
+    }
+
+    #[test]
+    fn what_repeats_through_fragments_is_counted_each_time() {
+        let mut aliases = String::from("{");
+        for n in 0..21 {
+            write!(aliases, " x{n} {{ ...A }}").unwrap();
+        }
+        aliases.push_str("} fragment A on X { a:a b:a c:a d:a e:a f:a g:a h:a i:a j:a }");
+        let (code, message) = measure(&aliases).unwrap_err();
+        assert_eq!(code, Code::LimitAliases);
+        assert!(message.contains("has 210"), "{message}");
+    }
+}

@@ -1,0 +1,54 @@
+//! The API: types, loaders, limits and the document gate.
+//!
+//! Find a type in `schema.graphql`; its name in `snake_case` is its file under `types`.
+
+pub mod answer;
+pub mod connection;
+pub mod document;
+pub mod error;
+pub mod input;
+pub mod limit;
+pub mod load;
+pub mod node;
+mod query;
+pub mod scalar;
+pub mod scope;
+pub mod types;
+
+use async_graphql::{EmptyMutation, EmptySubscription, SDLExportOptions, SchemaBuilder};
+
+use crate::answer::{Api, behind_the_gate};
+use crate::document::SchemaProblem;
+use crate::limit::Limits;
+
+pub use query::Query;
+
+/// The API as the engine runs it.
+pub type Schema = async_graphql::Schema<Query, EmptyMutation, EmptySubscription>;
+
+/// The schema alone: it has no limits and no extensions, those are the document gate's.
+pub fn schema() -> Schema {
+    builder().finish()
+}
+
+/// The API: the schema behind the document gate.
+pub fn api(limits: Limits) -> Result<Api, SchemaProblem> {
+    Api::new(behind_the_gate(builder(), &limits).finish(), limits)
+}
+
+fn builder() -> SchemaBuilder<Query, EmptyMutation, EmptySubscription> {
+    async_graphql::Schema::build(Query, EmptyMutation, EmptySubscription)
+}
+
+/// The schema in SDL, sorted, as `schema.graphql` has it.
+pub fn sdl() -> String {
+    schema().sdl_with_options(
+        SDLExportOptions::new()
+            .sorted_fields()
+            .sorted_arguments()
+            .sorted_enum_items()
+            .include_specified_by()
+            .prefer_single_line_descriptions()
+            .use_space_ident(),
+    )
+}

@@ -1,0 +1,357 @@
+//! An article, as the API shows it.
+
+use async_graphql::{Context, Enum, ID, Object};
+use khabar_domain::article::{Kind, Status, cut};
+use khabar_persistence::{
+    article, comment, edition, media, person, related, section, source, story, topic,
+};
+
+use super::{
+    BodyBlock, Comment, CommentConnection, Direction, Edition, Media, Person,
+    RelatedArticleConnection, Section, Source, Story, Topic, body,
+};
+use crate::connection::{Connection, Paging, Total};
+use crate::error::{Error, Result};
+use crate::input::{CommentOrder, LookUp, exactly_one};
+use crate::node;
+use crate::scalar::{DateTime, Html, Language, Slug, Url, count};
+use crate::scope::Asked;
+
+/// An article.
+#[derive(Clone, Debug)]
+pub struct Article(pub khabar_domain::Article);
+
+/// What the newsroom publishes: a text under a headline, in a section, as part of stories.
+#[Object]
+impl Article {
+    /// Its global id.
+    pub(crate) async fn id(&self) -> ID {
+        node::id(self.0.id)
+    }
+
+    /// The edition that it appeared in.
+    async fn edition(&self, ctx: &Context<'_>) -> Result<Edition> {
+        Edition::of(ctx, edition::ById(self.0.edition)).await
+    }
+
+    /// Its part of an address, unique in its edition.
+    fn slug(&self) -> Slug {
+        Slug(self.0.slug.clone())
+    }
+
+    /// Where it lives on the web; null where that is not known.
+    fn canonical_url(&self) -> Option<Url> {
+        self.0.canonical_url.clone().map(Url)
+    }
+
+    /// What kind of article it is.
+    fn kind(&self) -> ArticleKind {
+        self.0.kind.into()
+    }
+
+    /// Where it stands on its way to readers; readers only ever see what is published.
+    fn status(&self) -> ArticleStatus {
+        self.0.status.into()
+    }
+
+    /// True when only its headline has come to us: it has no body.
+    fn is_stub(&self) -> bool {
+        self.0.is_stub
+    }
+
+    /// What it is called.
+    fn headline(&self) -> &str {
+        self.0.headline.as_str()
+    }
+
+    /// The paragraph that sums it up.
+    fn lead(&self) -> Option<&str> {
+        self.0.lead.as_deref()
+    }
+
+    /// The beginning of its text, for teasers: ended at a word, with `…` where it was cut.
+    fn excerpt(
+        &self,
+        #[graphql(desc = "At most this many characters: 1 to 600; 200 when nothing is said.")]
+        length: Option<i32>,
+    ) -> Result<String> {
+        excerpt(&self.0.excerpt, length)
+    }
+
+    /// The picture or film at its head.
+    async fn hero(&self, ctx: &Context<'_>) -> Result<Option<Media>> {
+        Media::maybe(ctx, self.0.hero).await
+    }
+
+    /// Its text, block by block; empty for a stub.
+    async fn body(&self, ctx: &Context<'_>) -> Result<Vec<BodyBlock>> {
+        let body = ctx.load(article::BodyOf(self.0.id)).await?;
+        Ok(body::blocks(body.unwrap_or_default()))
+    }
+
+    /// Its text as HTML; empty for a stub.
+    async fn body_html(&self, ctx: &Context<'_>) -> Result<Html> {
+        let body = ctx
+            .load(article::BodyOf(self.0.id))
+            .await?
+            .unwrap_or_default();
+        let keys = body.media().into_iter().map(media::ById);
+        let media = ctx.load_many(keys).await?;
+        let media = media
+            .into_iter()
+            .map(|(key, media)| (key.0, media))
+            .collect();
+        Ok(Html(khabar_domain::body::html::<std::hash::RandomState>(
+            &body, &media,
+        )))
+    }
+
+    /// Its words alone: a block a paragraph, blank lines between; empty for a stub.
+    async fn body_text(&self, ctx: &Context<'_>) -> Result<String> {
+        let body = ctx.load(article::BodyOf(self.0.id)).await?;
+        Ok(body.map(|body| body.text()).unwrap_or_default())
+    }
+
+    /// The agency or outlet that it came from.
+    async fn source(&self, ctx: &Context<'_>) -> Result<Option<Source>> {
+        let Some(id) = self.0.source else {
+            return Ok(None);
+        };
+        Ok(ctx.load(source::ById(id)).await?.map(Source))
+    }
+
+    /// Who signed it, in order.
+    async fn authors(&self, ctx: &Context<'_>) -> Result<Vec<Person>> {
+        let found = ctx.load(person::OfArticle(self.0.id)).await?;
+        Ok(found.unwrap_or_default().into_iter().map(Person).collect())
+    }
+
+    /// The section that it is filed in.
+    async fn section(&self, ctx: &Context<'_>) -> Result<Option<Section>> {
+        let Some(id) = self.0.section else {
+            return Ok(None);
+        };
+        Ok(ctx.load(section::ById(id)).await?.map(Section))
+    }
+
+    /// What it is about, in order.
+    async fn topics(&self, ctx: &Context<'_>) -> Result<Vec<Topic>> {
+        let found = ctx.load(topic::OfArticle(self.0.id)).await?;
+        Ok(found.unwrap_or_default().into_iter().map(Topic).collect())
+    }
+
+    /// The stories that it belongs to, in order.
+    async fn stories(&self, ctx: &Context<'_>) -> Result<Vec<Story>> {
+        let found = ctx.load(story::OfArticle(self.0.id)).await?;
+        Ok(found.unwrap_or_default().into_iter().map(Story).collect())
+    }
+
+    /// What its reader may want next: what editors chose, in their order, then what was computed.
+    async fn related(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+    ) -> Result<RelatedArticleConnection> {
+        let key = related::Of {
+            article: self.0.id,
+            page: Paging {
+                first,
+                after,
+                last,
+                before,
+            }
+            .page()?,
+        };
+        Connection::load(ctx, key, Total::by(related::CountOf(self.0.id))).await
+    }
+
+    /// The comments under it that answer no other; their answers are `Comment.replies`.
+    async fn comments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "In which order; newest first when nothing is said.")] order_by: Option<
+            CommentOrder,
+        >,
+        #[graphql(
+            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+    ) -> Result<CommentConnection> {
+        let key = comment::OfArticle {
+            article: self.0.id,
+            by: Comment::order(order_by, CommentOrder::Newest),
+            page: Paging {
+                first,
+                after,
+                last,
+                before,
+            }
+            .page()?,
+        };
+        Connection::load(ctx, key, Total::by(comment::CountOfArticle(self.0.id))).await
+    }
+
+    /// How many comments readers see under it, answers included.
+    fn comment_count(&self) -> i32 {
+        count(self.0.comment_count)
+    }
+
+    /// The language that it is in.
+    fn language(&self) -> Language {
+        Language(self.0.language.clone())
+    }
+
+    /// From which side it is read.
+    fn direction(&self) -> Direction {
+        self.0.direction.into()
+    }
+
+    /// Whether it has pictures worth opening it for.
+    fn has_photos(&self) -> bool {
+        self.0.flags.photos
+    }
+
+    /// Whether it has a film.
+    fn has_video(&self) -> bool {
+        self.0.flags.video
+    }
+
+    /// Whether it has sound.
+    fn has_audio(&self) -> bool {
+        self.0.flags.audio
+    }
+
+    /// When it first went out; corrections keep it. Null where its source does not say.
+    fn first_published_at(&self) -> Option<DateTime> {
+        self.0.first_published_at.map(DateTime)
+    }
+
+    /// When it went out. Null where its source does not say.
+    fn published_at(&self) -> Option<DateTime> {
+        self.0.published_at.map(DateTime)
+    }
+
+    /// When its words last changed. Null where they have not, or its source does not say.
+    fn updated_at(&self) -> Option<DateTime> {
+        self.0.updated_at.map(DateTime)
+    }
+
+    /// Its place in time among others: when it went out or, where that is not known, when it came
+    /// to us. Lists are ordered by it.
+    fn listed_at(&self) -> DateTime {
+        DateTime(self.0.listed_at)
+    }
+
+    /// How often it has been saved, from 1.
+    fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    /// How long it takes to read, in minutes; 0 for a stub.
+    fn reading_minutes(&self) -> i32 {
+        self.0.reading_minutes
+    }
+}
+
+impl Article {
+    /// The article that is named by its id, its slug or its address.
+    pub(crate) async fn look_up(
+        ctx: &Context<'_>,
+        id: Option<ID>,
+        slug: Option<Slug>,
+        url: Option<Url>,
+        edition: Option<Slug>,
+    ) -> Result<Option<Self>> {
+        let found = match url {
+            Some(url) if id.is_none() && slug.is_none() => ctx.load(article::ByUrl(url.0)).await?,
+            None if id.is_some() != slug.is_some() => match LookUp::read(id, slug, edition)? {
+                LookUp::Id(id) => ctx.load(article::ById(node::parse(&id)?)).await?,
+                LookUp::Slug(key) => ctx.load(article::BySlug(key)).await?,
+            },
+            _ => return Err(exactly_one("`id`, `slug` and `url`")),
+        };
+        Ok(found.map(Self))
+    }
+}
+
+impl From<khabar_domain::Article> for Article {
+    fn from(article: khabar_domain::Article) -> Self {
+        Self(article)
+    }
+}
+
+/// What kind of article it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Enum)]
+#[graphql(remote = "Kind")]
+pub enum ArticleKind {
+    /// A report.
+    News,
+    /// What its author thinks.
+    Opinion,
+    /// What the news means.
+    Analysis,
+    /// A report that grows while events go on.
+    Liveblog,
+    /// A film with a few words.
+    Video,
+    /// Pictures with a few words.
+    Gallery,
+    /// One broadcast of a programme.
+    Episode,
+}
+
+/// Where an article stands on its way to readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "Status")]
+pub enum ArticleStatus {
+    /// It is being written.
+    Draft,
+    /// It is finished and waits for its hour.
+    Scheduled,
+    /// Readers see it.
+    Published,
+    /// It was taken back.
+    Withdrawn,
+}
+
+fn excerpt(text: &str, length: Option<i32>) -> Result<String> {
+    // Two lines of a card on a telephone.
+    let asked = length.unwrap_or(200);
+    let most = khabar_domain::Article::EXCERPT;
+    match usize::try_from(asked) {
+        Ok(length) if (1..=most).contains(&length) => Ok(cut(text, length)),
+        _ => {
+            let message = format!("`length` is {asked}: it may be 1 to {most}.");
+            Err(Error::bad_input(message))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_has_its_bounds() {
+        assert_eq!(excerpt("one two", Some(5)).unwrap(), "one…");
+        assert_eq!(excerpt("one two", None).unwrap(), "one two");
+        for length in [0, -1, 601] {
+            assert!(excerpt("one two", Some(length)).is_err(), "{length}");
+        }
+    }
+}

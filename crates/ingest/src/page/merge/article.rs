@@ -1,0 +1,201 @@
+//! The page's own article, the source that it names, and the other headlines as its related links.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Duration, Utc};
+use khabar_domain::article::{Kind, Measure, Status};
+use khabar_domain::related::{Origin, Reason};
+use khabar_domain::{Article, ArticleId, Body, RelatedLink, Source, SourceId};
+use khabar_persistence::article::Manuscript;
+use khabar_persistence::{Error, article, related, source};
+
+use super::story::picture;
+use super::{Desk, Known, known};
+use crate::page::clean::{Headlined, Named, Page};
+use crate::page::title::both;
+
+pub(super) async fn merge(desk: &mut Desk<'_>, page: &Page) -> Result<ArticleId, Error> {
+    let own = own(desk, page).await?;
+    let mut links = Vec::with_capacity(page.others.len());
+    for (place, headlined) in (1..).zip(&page.others) {
+        // A microsecond apart, the finest that both databases keep: the newest first is then the
+        // page's order.
+        let listed_at = desk.writer.at() - Duration::microseconds(place);
+        links.push(other(desk, page, headlined, listed_at).await?);
+    }
+    relate(desk, own, &links).await?;
+    Ok(own)
+}
+
+async fn find(
+    desk: &Desk<'_>,
+    headlined: &Headlined,
+) -> Result<(ArticleId, Known<Manuscript>), Error> {
+    let headline = headlined.headline.as_str();
+    let id: ArticleId = desk.id("article", &[headline]);
+    let found = article::find(desk.writer, id, desk.edition, &headlined.slug).await?;
+    let known = known(found, (id.uuid(), headline, &headlined.slug), |old| {
+        (old.article.id.uuid(), old.article.headline.as_str())
+    })?;
+    Ok((id, known))
+}
+
+async fn own(desk: &mut Desk<'_>, page: &Page) -> Result<ArticleId, Error> {
+    let shown = &page.article;
+    let (id, known) = find(desk, &shown.headlined).await?;
+    let listed_at = desk.writer.at();
+    let (old, mut wanted) = match known {
+        Known::Here(old) => (Some(old.clone()), old),
+        Known::New(slug) => {
+            let headlined = Headlined {
+                slug,
+                ..shown.headlined.clone()
+            };
+            (None, stub(desk, page, id, &headlined, listed_at))
+        }
+    };
+    let lead = shown.lead.clone().or(wanted.article.lead);
+    let Measure {
+        excerpt,
+        reading_minutes,
+    } = Measure::of(lead.as_deref(), &shown.body);
+    let hero = match (wanted.article.hero, &shown.picture) {
+        (None, Some(alt)) => {
+            Some(picture(desk, &["article", shown.headlined.headline.as_str()], alt).await?)
+        }
+        (hero, _) => hero,
+    };
+    wanted.article = Article {
+        lead,
+        excerpt,
+        hero,
+        source: Some(cited(desk, &shown.source).await?),
+        flags: both(wanted.article.flags, shown.headlined.flags),
+        is_stub: false,
+        reading_minutes,
+        ..wanted.article
+    };
+    wanted.body = shown.body.clone();
+    if old.is_some_and(|old| old != wanted) {
+        wanted.article.version += 1;
+    }
+    desk.tally.add(article::save(desk.writer, &wanted).await?);
+    Ok(wanted.article.id)
+}
+
+/// An article of which only the headline has come; of one that we know more of, this page can
+/// only say what stood behind its headline.
+async fn other(
+    desk: &mut Desk<'_>,
+    page: &Page,
+    headlined: &Headlined,
+    listed_at: DateTime<Utc>,
+) -> Result<ArticleId, Error> {
+    let (id, known) = find(desk, headlined).await?;
+    let wanted = match known {
+        Known::Here(mut old) => {
+            let flags = both(old.article.flags, headlined.flags);
+            old.article.version += i32::from(flags != old.article.flags);
+            old.article.flags = flags;
+            old
+        }
+        Known::New(slug) => {
+            let headlined = Headlined {
+                slug,
+                ..headlined.clone()
+            };
+            stub(desk, page, id, &headlined, listed_at)
+        }
+    };
+    desk.tally.add(article::save(desk.writer, &wanted).await?);
+    Ok(wanted.article.id)
+}
+
+/// No time of publication is on the page, so none is stored.
+fn stub(
+    desk: &Desk<'_>,
+    page: &Page,
+    id: ArticleId,
+    headlined: &Headlined,
+    listed_at: DateTime<Utc>,
+) -> Manuscript {
+    Manuscript {
+        article: Article {
+            id,
+            edition: desk.edition,
+            kind: Kind::News,
+            status: Status::Published,
+            slug: headlined.slug.clone(),
+            canonical_url: None,
+            headline: headlined.headline.clone(),
+            lead: None,
+            excerpt: String::new(),
+            hero: None,
+            source: None,
+            section: None,
+            language: page.language.clone(),
+            direction: page.language.direction(),
+            flags: headlined.flags,
+            is_stub: true,
+            first_published_at: None,
+            published_at: None,
+            updated_at: None,
+            listed_at,
+            version: 1,
+            reading_minutes: 0,
+            comment_count: 0,
+            read_count: 0,
+        },
+        body: Body::default(),
+        authors: Vec::new(),
+        topics: Vec::new(),
+        stories: Vec::new(),
+    }
+}
+
+async fn cited(desk: &mut Desk<'_>, named: &Named) -> Result<SourceId, Error> {
+    let id: SourceId = desk.id("source", &[named.name.as_str()]);
+    let found = source::find(desk.writer, id, desk.edition, &named.slug).await?;
+    let wanted = (id.uuid(), named.name.as_str(), &named.slug);
+    let wanted = match known(found, wanted, |old| (old.id.uuid(), old.name.as_str()))? {
+        Known::Here(old) => old,
+        Known::New(slug) => Source {
+            id,
+            edition: desk.edition,
+            kind: None,
+            slug,
+            name: named.name.clone(),
+            url: None,
+            article_count: 0,
+        },
+    };
+    desk.tally.add(source::save(desk.writer, &wanted).await?);
+    Ok(wanted.id)
+}
+
+/// The page's headlines come first, in its order; links that were there already stay behind them.
+async fn relate(desk: &mut Desk<'_>, from: ArticleId, shown: &[ArticleId]) -> Result<(), Error> {
+    if shown.is_empty() {
+        return Ok(());
+    }
+    let mut seen = HashSet::from([from]);
+    let mut links = Vec::with_capacity(shown.len());
+    for (rank, to) in (0..).zip(shown) {
+        if seen.insert(*to) {
+            let (origin, reason) = (Origin::Editorial, Reason::Chosen);
+            links.push(RelatedLink {
+                from,
+                to: *to,
+                rank,
+                origin,
+                reason,
+                score: None,
+            });
+        }
+    }
+    let old = related::links_of(desk.writer, from).await?;
+    links.extend(old.into_iter().filter(|link| seen.insert(link.to)));
+    desk.tally
+        .add(related::set(desk.writer, from, &links).await?);
+    Ok(())
+}

@@ -1,0 +1,335 @@
+//! Articles as rows, their bodies, and the lists that readers page through.
+
+mod listed;
+mod save;
+
+use std::collections::HashMap;
+
+use khabar_domain::article::{Kind, MediaFlags, Status};
+use khabar_domain::{
+    Article, ArticleId, Body, Direction, EditionId, Headline, Invalid, Language, Scope, Slug,
+    WebUrl,
+};
+use uuid::Uuid;
+
+use crate::batch::grouped;
+use crate::page::{Lists, Order, Paged, Sorts};
+use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe};
+use crate::sql::columns;
+use crate::{BatchKey, Doing, Page, Reader, Result, Slice};
+
+pub use listed::{By, CountListed, Filter, List, Listed};
+pub use save::{Manuscript, find, save};
+pub(crate) use save::{body_row, linked, placements};
+
+/// The article with this id, if the viewer may see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub ArticleId);
+
+impl BatchKey for ById {
+    type Value = Article;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        let visible = visible(reader.scope(), "t");
+        find_by::<table::Entity, _, _>(
+            reader,
+            "find articles",
+            |sql| {
+                (
+                    "article t".to_owned(),
+                    format!("{} AND {visible}", sql.among("t.id", ids)),
+                )
+            },
+            |found: &Article| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The article under this slug, if the viewer may see it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BySlug(pub SlugKey);
+
+impl BatchKey for BySlug {
+    type Value = Article;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
+        let keys = keys.iter().map(|key| key.0.clone()).collect();
+        let visible = format!(" AND {}", visible(reader.scope(), "t"));
+        let slug = |found: &Article| found.slug.clone();
+        let doing = "find articles by their slugs";
+        let found =
+            find_by_slug::<table::Entity, _>(reader, doing, "article", &visible, keys, slug)
+                .await?;
+        Ok(found
+            .into_iter()
+            .map(|(key, found)| (Self(key), found))
+            .collect())
+    }
+}
+
+/// The article at this address, if the viewer may see it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ByUrl(pub WebUrl);
+
+impl BatchKey for ByUrl {
+    type Value = Article;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
+        let urls = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
+        let visible = visible(reader.scope(), "t");
+        let found = find_by::<table::Entity, _, _>(
+            reader,
+            "find articles by their addresses",
+            |sql| {
+                (
+                    "article t".to_owned(),
+                    format!("{} AND {visible}", sql.among_texts("t.canonical_url", urls)),
+                )
+            },
+            |found: &Article| found.canonical_url.clone(),
+        );
+        Ok(found
+            .await?
+            .into_iter()
+            .filter_map(|(url, found)| Some((Self(url?), found)))
+            .collect())
+    }
+}
+
+/// The body of this article, if the viewer may see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct BodyOf(pub ArticleId);
+
+impl BatchKey for BodyOf {
+    type Value = Body;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Body>> {
+        const DOING: &str = "read the bodies of articles";
+        let mut sql = reader.sql();
+        let among = sql.among("b.article_id", keys.iter().map(|key| key.0.uuid()));
+        let text = format!(
+            "SELECT b.article_id, b.blocks FROM article_body b JOIN article t ON t.id = b.article_id \
+             WHERE {among} AND {}",
+            visible(reader.scope(), "t")
+        );
+        let mut found = HashMap::with_capacity(keys.len());
+        for row in reader.rows(DOING, sql, text).await? {
+            let id: Uuid = row.try_get("", "article_id").doing(DOING)?;
+            let blocks: String = row.try_get("", "blocks").doing(DOING)?;
+            found.insert(Self(id.into()), body(id, &blocks)?);
+        }
+        Ok(found)
+    }
+}
+
+fn body(id: Uuid, blocks: &str) -> Result<Body> {
+    serde_json::from_str(blocks).map_err(|error| {
+        broken("article_body", "blocks", id)(Invalid::new("the body", error.to_string()))
+    })
+}
+
+/// A page of an edition's articles, most read first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MostRead {
+    /// Which edition.
+    pub edition: EditionId,
+    /// Which page.
+    pub page: Page,
+}
+
+impl BatchKey for MostRead {
+    type Value = Slice<Article>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Article>>> {
+        let lists = Lists {
+            doing: "page through the most read articles of editions",
+            table: "article",
+            parent: "edition_id",
+            order: &MOST_READ,
+            select: &columns::<table::Entity>("t"),
+            join: "",
+        };
+        let mut found = HashMap::with_capacity(keys.len());
+        for (page, keys) in grouped(keys, |key| key.page) {
+            let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
+            let filter = format!(" AND {}", visible(reader.scope(), "t"));
+            let slices = lists
+                .page::<table::Model>(reader, &parents, page, |_| filter)
+                .await?;
+            found.extend(keys.into_iter().zip(slices));
+        }
+        Ok(found)
+    }
+}
+
+impl Paged for MostRead {
+    type Item = Article;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.page.check(&MOST_READ)
+    }
+}
+
+const MOST_READ: Order = Order {
+    tag: 10,
+    column: "read_count",
+    id: "id",
+    sorts: Sorts::Counts,
+    descending: true,
+};
+
+/// The condition under which a row of `article` may be seen. Statuses are our own words, so they
+/// stand in the text, where the planner can match them with partial indexes.
+pub(crate) fn visible(scope: Scope, alias: &str) -> String {
+    let statuses: Vec<_> = scope
+        .visible()
+        .iter()
+        .map(|status| format!("{alias}.status = '{}'", status.as_str()))
+        .collect();
+    if statuses.is_empty() {
+        "false".to_owned()
+    } else {
+        format!("({})", statuses.join(" OR "))
+    }
+}
+
+impl From<&Article> for table::Model {
+    fn from(article: &Article) -> Self {
+        Self {
+            id: article.id.uuid(),
+            edition_id: article.edition.uuid(),
+            kind: article.kind.as_str().to_owned(),
+            status: article.status.as_str().to_owned(),
+            slug: article.slug.as_str().to_owned(),
+            canonical_url: article.canonical_url.clone().map(Into::into),
+            headline: article.headline.as_str().to_owned(),
+            lead: article.lead.clone(),
+            excerpt: article.excerpt.clone(),
+            hero_id: article.hero.map(Into::into),
+            source_id: article.source.map(Into::into),
+            section_id: article.section.map(Into::into),
+            language: article.language.as_str().to_owned(),
+            direction: article.direction.as_str().to_owned(),
+            has_photos: article.flags.photos,
+            has_video: article.flags.video,
+            has_audio: article.flags.audio,
+            is_stub: article.is_stub,
+            first_published_at: article.first_published_at,
+            published_at: article.published_at,
+            updated_at: article.updated_at,
+            listed_at: article.listed_at,
+            version: article.version,
+            reading_minutes: article.reading_minutes,
+            comment_count: article.comment_count,
+            read_count: article.read_count,
+        }
+    }
+}
+
+impl Row for table::Model {
+    type Means = Article;
+
+    fn read(self) -> Result<Article> {
+        let broken = |column| broken("article", column, self.id);
+        Ok(Article {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            kind: Kind::parse(&self.kind).map_err(broken("kind"))?,
+            status: Status::parse(&self.status).map_err(broken("status"))?,
+            slug: Slug::parse(&self.slug).map_err(broken("slug"))?,
+            canonical_url: maybe(self.canonical_url, WebUrl::parse)
+                .map_err(broken("canonical_url"))?,
+            headline: Headline::parse(&self.headline).map_err(broken("headline"))?,
+            lead: self.lead,
+            excerpt: self.excerpt,
+            hero: self.hero_id.map(Into::into),
+            source: self.source_id.map(Into::into),
+            section: self.section_id.map(Into::into),
+            language: Language::parse(&self.language).map_err(broken("language"))?,
+            direction: Direction::parse(&self.direction).map_err(broken("direction"))?,
+            flags: MediaFlags {
+                photos: self.has_photos,
+                video: self.has_video,
+                audio: self.has_audio,
+            },
+            is_stub: self.is_stub,
+            first_published_at: self.first_published_at,
+            published_at: self.published_at,
+            updated_at: self.updated_at,
+            listed_at: self.listed_at,
+            version: self.version,
+            reading_minutes: self.reading_minutes,
+            comment_count: self.comment_count,
+            read_count: self.read_count,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[expect(clippy::struct_excessive_bools, reason = "each is a column")]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "article")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub kind: String,
+        pub status: String,
+        pub slug: String,
+        pub canonical_url: Option<String>,
+        pub headline: String,
+        pub lead: Option<String>,
+        pub excerpt: String,
+        pub hero_id: Option<Uuid>,
+        pub source_id: Option<Uuid>,
+        pub section_id: Option<Uuid>,
+        pub language: String,
+        pub direction: String,
+        pub has_photos: bool,
+        pub has_video: bool,
+        pub has_audio: bool,
+        pub is_stub: bool,
+        pub first_published_at: Option<DateTimeUtc>,
+        pub published_at: Option<DateTimeUtc>,
+        pub updated_at: Option<DateTimeUtc>,
+        pub listed_at: DateTimeUtc,
+        pub version: i32,
+        pub reading_minutes: i32,
+        pub comment_count: i64,
+        pub read_count: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod body_table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "article_body")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub article_id: Uuid,
+        pub blocks: String,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

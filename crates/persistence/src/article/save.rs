@@ -1,0 +1,185 @@
+//! Saving an article: its row, its body, what it is linked to, and its place in every list.
+
+use khabar_domain::article::Status;
+use khabar_domain::{Article, ArticleId, Body, EditionId, PersonId, Slug, StoryId, TopicId};
+use sea_orm::{ColumnTrait, Condition, EntityTrait};
+use uuid::Uuid;
+
+use super::{body_table, table};
+use crate::article::body;
+use crate::change::{Act, Noun};
+use crate::link::Links;
+use crate::listing::{self, Placement};
+use crate::{Doing, Result, Saved, Writer};
+
+/// An article as the newsroom hands it in: whole, with its body and all that it belongs to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manuscript {
+    /// The article.
+    pub article: Article,
+    /// Its text.
+    pub body: Body,
+    /// Who signed it, in order.
+    pub authors: Vec<PersonId>,
+    /// What it is about, in order.
+    pub topics: Vec<TopicId>,
+    /// The stories that it belongs to, in order.
+    pub stories: Vec<StoryId>,
+}
+
+const AUTHORS: Links = Links {
+    table: "article_author",
+    from: "article_id",
+    to: "person_id",
+};
+const TOPICS: Links = Links {
+    table: "article_topic",
+    from: "article_id",
+    to: "topic_id",
+};
+const STORIES: Links = Links {
+    table: "article_story",
+    from: "article_id",
+    to: "story_id",
+};
+
+/// The article with this id or, failing that, the one under this slug, whole and whatever its
+/// status: for a write that depends on it.
+pub async fn find(
+    writer: &Writer,
+    id: ArticleId,
+    edition: EditionId,
+    slug: &Slug,
+) -> Result<Option<Manuscript>> {
+    const DOING: &str = "find an article";
+    let by_id = table::Column::Id.eq(id.uuid());
+    let mut found = writer.find::<table::Entity, _>(DOING, by_id).await?;
+    if found.is_none() {
+        let by_slug = Condition::all()
+            .add(table::Column::EditionId.eq(edition.uuid()))
+            .add(table::Column::Slug.eq(slug.as_str()));
+        found = writer.find::<table::Entity, _>(DOING, by_slug).await?;
+    }
+    let Some(article) = found else {
+        return Ok(None);
+    };
+    let id = article.id.uuid();
+    let row = body_table::Entity::find_by_id(id)
+        .one(writer.connection())
+        .await
+        .doing(DOING)?;
+    let body = row.map(|row| body(id, &row.blocks)).transpose()?;
+    Ok(Some(Manuscript {
+        article,
+        body: body.unwrap_or_default(),
+        authors: typed(AUTHORS.of(writer, id).await?),
+        topics: typed(TOPICS.of(writer, id).await?),
+        stories: typed(STORIES.of(writer, id).await?),
+    }))
+}
+
+/// Adds it, or changes the one with its id, and puts it where readers will find it. Comment and
+/// read counts are the database's.
+pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved> {
+    let article = &manuscript.article;
+    let id = article.id.uuid();
+    let mut row = table::Model::from(article);
+    let mut comment_count = row.comment_count;
+    let saved = writer
+        .save::<table::Entity, _>("save an article", id, row.clone(), |old, new| {
+            new.comment_count = old.comment_count;
+            new.read_count = old.read_count;
+            comment_count = old.comment_count;
+        })
+        .await?;
+    row.comment_count = comment_count;
+    let mut parts = vec![saved, save_body(writer, id, &manuscript.body).await?];
+    for (links, to) in linked(manuscript) {
+        parts.push(links.set(writer, id, &to).await?);
+    }
+    let published = article.status == Status::Published;
+    let above = match row.section_id {
+        Some(section) if published => listing::sections_above(writer, section).await?,
+        _ => Vec::new(),
+    };
+    let wanted = placements(manuscript, &above);
+    let touched = listing::place(writer, &row, wanted).await?;
+    if parts.iter().all(|part| *part == Saved::Unchanged) && touched.is_empty() {
+        return Ok(Saved::Unchanged);
+    }
+    let (act, saved) = match saved {
+        Saved::Added => (Act::Added, Saved::Added),
+        _ if published => (Act::Changed, Saved::Changed),
+        _ => (Act::Withdrawn, Saved::Changed),
+    };
+    let mut keys = vec![Noun::Article.key(id)];
+    keys.extend(touched);
+    writer.note(Noun::Article, id, act, keys);
+    Ok(saved)
+}
+
+fn typed<Id: From<Uuid>>(ids: Vec<Uuid>) -> Vec<Id> {
+    ids.into_iter().map(Id::from).collect()
+}
+
+async fn save_body(writer: &Writer, id: Uuid, body: &Body) -> Result<Saved> {
+    let row = body_row(id, body);
+    writer
+        .save::<body_table::Entity, _>("save an article's body", id, row, |_, _| ())
+        .await
+}
+
+/// The row of an article's body.
+pub(crate) fn body_row(id: Uuid, body: &Body) -> body_table::Model {
+    let blocks = serde_json::to_value(body).unwrap_or_default().to_string();
+    body_table::Model {
+        article_id: id,
+        blocks,
+    }
+}
+
+/// What an article is linked to, in order, by each table of links.
+pub(crate) fn linked(manuscript: &Manuscript) -> [(Links, Vec<Uuid>); 3] {
+    let Manuscript {
+        authors,
+        topics,
+        stories,
+        ..
+    } = manuscript;
+    [
+        (
+            AUTHORS,
+            authors.iter().copied().map(PersonId::uuid).collect(),
+        ),
+        (TOPICS, topics.iter().copied().map(TopicId::uuid).collect()),
+        (
+            STORIES,
+            stories.iter().copied().map(StoryId::uuid).collect(),
+        ),
+    ]
+}
+
+/// Every list in which an article stands; none unless it is published. `above` are the sections
+/// that hold what is filed in its own: itself and those above.
+pub(crate) fn placements(manuscript: &Manuscript, above: &[Uuid]) -> Vec<Placement> {
+    let article = &manuscript.article;
+    if article.status != Status::Published {
+        return Vec::new();
+    }
+    let place = |noun, list: Uuid, own| Placement { list, own, noun };
+    let whole = |noun, list| place(noun, list, 0);
+    let Manuscript {
+        authors,
+        topics,
+        stories,
+        ..
+    } = manuscript;
+    let mut wanted = vec![whole(Noun::Edition, article.edition.uuid())];
+    wanted.extend(article.section.map(|id| place(Noun::Section, id.uuid(), 1)));
+    wanted.extend(above.iter().map(|id| whole(Noun::Section, *id)));
+    wanted.extend(stories.iter().map(|id| whole(Noun::Story, id.uuid())));
+    wanted.extend(topics.iter().map(|id| whole(Noun::Topic, id.uuid())));
+    wanted.extend(authors.iter().map(|id| whole(Noun::Person, id.uuid())));
+    wanted.extend(article.source.map(|id| whole(Noun::Source, id.uuid())));
+    wanted
+}

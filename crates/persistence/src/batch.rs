@@ -1,0 +1,34 @@
+//! A batch: many keys of one kind, answered together.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use crate::{Reader, Result};
+
+/// A question that can be answered together with others of its kind.
+///
+/// However many keys a batch holds, answering it costs one statement for each set of arguments
+/// that the keys differ in (such as the page asked for), never one for each key.
+pub trait BatchKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
+    /// The answer.
+    type Value: Clone + Send + Sync + 'static;
+
+    /// Answers a batch. A key that is not in the map has no answer: nothing was found.
+    fn fetch(
+        reader: &Reader,
+        keys: &[Self],
+    ) -> impl Future<Output = Result<HashMap<Self, Self::Value>>> + Send;
+}
+
+/// Sorts keys into groups that one statement can answer: those with equal arguments.
+pub(crate) fn grouped<K: Clone, A: Eq + Hash>(
+    keys: &[K],
+    argument: impl Fn(&K) -> A,
+) -> HashMap<A, Vec<K>> {
+    let mut groups: HashMap<A, Vec<K>> = HashMap::new();
+    for key in keys {
+        groups.entry(argument(key)).or_default().push(key.clone());
+    }
+    groups
+}

@@ -1,0 +1,273 @@
+//! A database: its pools, and what it takes to open one.
+
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use khabar_domain::Scope;
+use sea_orm::sqlx::ConnectOptions as _;
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+
+use crate::sql::Dialect;
+use crate::{Doing, Error, Reader, Result, Writer};
+
+/// How a database is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub url: String,
+    /// Read replicas of a PostgreSQL database; readers take them in turn. None: the primary.
+    pub replicas: Vec<String>,
+    /// How many connections each pool of readers may hold.
+    pub readers: u32,
+    /// How many connections may write; SQLite always has one.
+    pub writers: u32,
+    /// Whether a SQLite file is made when there is none.
+    pub create: bool,
+}
+
+impl Options {
+    /// The usual pools for this address: a file that is not there is an error.
+    pub fn new(url: impl Into<String>) -> Self {
+        // Eight readers keep two cores busy while others wait for the disk; PostgreSQL's default
+        // of 100 connections then carries a fleet of eight.
+        Self {
+            url: url.into(),
+            replicas: Vec::new(),
+            readers: 8,
+            writers: 4,
+            create: false,
+        }
+    }
+
+    /// The same, and makes the SQLite file if there is none.
+    #[must_use]
+    pub fn create(self) -> Self {
+        Self {
+            create: true,
+            ..self
+        }
+    }
+}
+
+/// A newsroom's database.
+#[derive(Clone, Debug)]
+pub struct Db {
+    dialect: Dialect,
+    writers: DatabaseConnection,
+    readers: Arc<[DatabaseConnection]>,
+    turn: Arc<AtomicUsize>,
+}
+
+impl Db {
+    /// Opens a database; it need not be migrated yet.
+    pub async fn open(options: &Options) -> Result<Self> {
+        let dialect = dialect(&options.url)?;
+        if dialect == Dialect::Sqlite && !options.replicas.is_empty() {
+            return Err(address(&options.replicas[0], "SQLite has no replicas"));
+        }
+        let writers = match dialect {
+            Dialect::Sqlite => sqlite(options, 1, false).await?,
+            Dialect::Postgres => postgres(&options.url, options.writers).await?,
+        };
+        let mut readers = Vec::new();
+        match dialect {
+            Dialect::Sqlite => readers.push(sqlite(options, options.readers, true).await?),
+            Dialect::Postgres if options.replicas.is_empty() => {
+                readers.push(postgres(&options.url, options.readers).await?);
+            }
+            Dialect::Postgres => {
+                for url in &options.replicas {
+                    readers.push(postgres(url, options.readers).await?);
+                }
+            }
+        }
+        Ok(Self {
+            dialect,
+            writers,
+            readers: readers.into(),
+            turn: Arc::default(),
+        })
+    }
+
+    /// A view of the newsroom for one request.
+    pub fn reader(&self, scope: Scope) -> Reader {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
+        Reader::new(self.readers[turn].clone(), self.dialect, scope)
+    }
+
+    /// Begins a transaction of writes, made at this moment.
+    ///
+    /// On SQLite it is IMMEDIATE: a deferred one that reads first fails when another has written.
+    pub async fn writer(&self, at: DateTime<Utc>) -> Result<Writer> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        let transaction = match self.dialect {
+            Dialect::Sqlite => self.writers.begin_with_options(options).await,
+            Dialect::Postgres => self.writers.begin().await,
+        };
+        Ok(Writer::new(
+            transaction.doing("begin a transaction")?,
+            self.dialect,
+            at,
+        ))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.writers.ping().await.doing("reach the database")?;
+        for reader in self.readers.iter() {
+            reader.ping().await.doing("reach the database")?;
+        }
+        Ok(())
+    }
+
+    /// Closes every connection.
+    pub async fn close(self) -> Result<()> {
+        for reader in self.readers.iter() {
+            reader.clone().close().await.doing("close the database")?;
+        }
+        self.writers.close().await.doing("close the database")
+    }
+
+    pub(crate) fn connection(&self) -> &DatabaseConnection {
+        &self.writers
+    }
+}
+
+fn dialect(url: &str) -> Result<Dialect> {
+    let scheme = url.split(':').next().unwrap_or_default();
+    match scheme {
+        "sqlite" => Ok(Dialect::Sqlite),
+        "postgres" | "postgresql" => Ok(Dialect::Postgres),
+        _ => Err(address(url, "it must start with sqlite: or postgres://")),
+    }
+}
+
+fn address(url: &str, problem: &str) -> Error {
+    Error::Address {
+        url: without_password(url),
+        problem: problem.to_owned(),
+    }
+}
+
+/// The address with what stands between `:` and `@` replaced, for messages and logs.
+pub fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let Some((user, host)) = rest.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let name = user.split(':').next().unwrap_or_default();
+    let hidden = if user.contains(':') { ":***" } else { "" };
+    format!("{scheme}://{name}{hidden}@{host}")
+}
+
+async fn sqlite(
+    options: &Options,
+    connections: u32,
+    read_only: bool,
+) -> Result<DatabaseConnection> {
+    let path = options.url.strip_prefix("sqlite:").unwrap_or_default();
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split('?').next().unwrap_or_default().to_owned();
+    if path.is_empty() || path.contains(":memory:") {
+        return Err(address(
+            &options.url,
+            "it must name a file, as in sqlite:khabar.db",
+        ));
+    }
+    let create = options.create && !read_only;
+    let mut connect = ConnectOptions::new(options.url.clone());
+    connect
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .idle_timeout(None)
+        .max_lifetime(None);
+    connect
+        .acquire_timeout(Duration::from_secs(30))
+        .test_before_acquire(false);
+    connect.map_sqlx_sqlite_opts(move |sqlite| {
+        sqlite
+            .filename(&path)
+            .create_if_missing(create)
+            .read_only(read_only)
+            .journal_mode(SqliteJournalMode::Wal)
+            // With WAL, NORMAL keeps the file whole through a crash; only a power cut may lose the
+            // last commits, so writes sync in full: what was acknowledged stays.
+            .synchronous(if read_only {
+                SqliteSynchronous::Normal
+            } else {
+                SqliteSynchronous::Full
+            })
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(30))
+            .statement_cache_capacity(256)
+            .pragma("cache_size", "-32768")
+            .pragma("temp_store", "memory")
+            .pragma("mmap_size", "268435456")
+    });
+    Database::connect(connect)
+        .await
+        .doing(&format!("open {}", options.url))
+}
+
+async fn postgres(url: &str, connections: u32) -> Result<DatabaseConnection> {
+    let bad = |problem: String| address(url, &problem);
+    let options = sea_orm::sqlx::postgres::PgConnectOptions::from_str(url)
+        .map_err(|error| bad(error.to_string()))?;
+    // A pool would go on trying a closed door for as long as a request may wait for a connection.
+    let reached = options.connect().await;
+    reached
+        .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))
+        .doing(&format!("reach {}", without_password(url)))?;
+    let mut connect = ConnectOptions::new(url.to_owned());
+    connect
+        .max_connections(connections)
+        .sqlx_logging(false)
+        .set_application_name("khabar");
+    connect
+        .acquire_timeout(Duration::from_secs(30))
+        .test_before_acquire(false);
+    connect.map_sqlx_postgres_opts(|postgres| postgres.statement_cache_capacity(256));
+    Database::connect(connect)
+        .await
+        .doing(&format!("reach {}", without_password(url)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert_eq!(
+            without_password("postgres://a:s3cret@h/db"),
+            "postgres://a:***@h/db"
+        );
+        assert_eq!(without_password("postgres://a@h/db"), "postgres://a@h/db");
+        assert_eq!(without_password("sqlite:x.db"), "sqlite:x.db");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_cannot_be_used_is_named() {
+        for (url, problem) in [
+            ("mysql://h/db", "must start with"),
+            ("sqlite:", "must name a file"),
+            ("nonsense", "must start with"),
+        ] {
+            let error = Db::open(&Options::new(url)).await.unwrap_err().to_string();
+            assert!(error.contains(url) && error.contains(problem), "{error}");
+        }
+    }
+}

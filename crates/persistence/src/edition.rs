@@ -1,0 +1,169 @@
+//! Editions as rows.
+
+use std::collections::HashMap;
+
+use khabar_domain::edition::Labels;
+use khabar_domain::{Direction, Edition, EditionId, Language, Name, Slug};
+use sea_orm::ColumnTrait;
+
+use crate::change::Noun;
+use crate::row::{Row, broken, find_by};
+use crate::sql::Sql;
+use crate::{BatchKey, Reader, Result, Saved, Writer};
+
+/// The edition with this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub EditionId);
+
+impl BatchKey for ById {
+    type Value = Edition;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Entity, _, _>(
+            reader,
+            "find editions",
+            |sql| ("edition t".to_owned(), sql.among("t.id", ids)),
+            |found: &Edition| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The edition under this slug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BySlug(pub Slug);
+
+impl BatchKey for BySlug {
+    type Value = Edition;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
+        let slugs = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
+        find_by::<table::Entity, _, _>(
+            reader,
+            "find editions by their slugs",
+            |sql| ("edition t".to_owned(), sql.among_texts("t.slug", slugs)),
+            |found: &Edition| Self(found.slug.clone()),
+        )
+        .await
+    }
+}
+
+/// Every edition, by slug. A newsroom has a handful.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Every;
+
+impl BatchKey for Every {
+    type Value = Vec<Edition>;
+
+    async fn fetch(reader: &Reader, _: &[Self]) -> Result<HashMap<Self, Vec<Edition>>> {
+        let every = |_: &mut Sql| ("edition t".to_owned(), "true".to_owned());
+        let found = find_by::<table::Entity, _, _>(
+            reader,
+            "list the editions",
+            every,
+            |found: &Edition| found.id,
+        );
+        let mut editions: Vec<_> = found.await?.into_values().collect();
+        editions.sort_by(|one, other| one.slug.cmp(&other.slug));
+        Ok(HashMap::from([(Self, editions)]))
+    }
+}
+
+/// The edition under this slug, for a write that depends on it.
+pub async fn find(writer: &Writer, slug: &Slug) -> Result<Option<Edition>> {
+    let condition = table::Column::Slug.eq(slug.as_str());
+    writer
+        .find::<table::Entity, _>("find an edition", condition)
+        .await
+}
+
+/// Adds it, or changes the one with its id; the count is the database's.
+pub async fn save(writer: &mut Writer, edition: &Edition) -> Result<Saved> {
+    let row = table::Model::from(edition);
+    let saved = writer
+        .save::<table::Entity, _>("save an edition", row.id, row, |old, new| {
+            new.article_count = old.article_count;
+        })
+        .await?;
+    writer.note_saved(saved, Noun::Edition, edition.id, Vec::new);
+    Ok(saved)
+}
+
+impl From<&Edition> for table::Model {
+    fn from(edition: &Edition) -> Self {
+        let Labels {
+            live,
+            follow,
+            sections,
+            stories,
+            comments,
+        } = edition.labels.clone();
+        Self {
+            id: edition.id.uuid(),
+            slug: edition.slug.as_str().to_owned(),
+            name: edition.name.as_str().to_owned(),
+            language: edition.language.as_str().to_owned(),
+            direction: edition.direction.as_str().to_owned(),
+            label_live: live,
+            label_follow: follow,
+            label_sections: sections,
+            label_stories: stories,
+            label_comments: comments,
+            article_count: edition.article_count,
+        }
+    }
+}
+
+impl Row for table::Model {
+    type Means = Edition;
+
+    fn read(self) -> Result<Edition> {
+        let broken = |column| broken("edition", column, self.id);
+        Ok(Edition {
+            id: self.id.into(),
+            slug: Slug::parse(&self.slug).map_err(broken("slug"))?,
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            language: Language::parse(&self.language).map_err(broken("language"))?,
+            direction: Direction::parse(&self.direction).map_err(broken("direction"))?,
+            labels: Labels {
+                live: self.label_live,
+                follow: self.label_follow,
+                sections: self.label_sections,
+                stories: self.label_stories,
+                comments: self.label_comments,
+            },
+            article_count: self.article_count,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "edition")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub slug: String,
+        pub name: String,
+        pub language: String,
+        pub direction: String,
+        pub label_live: Option<String>,
+        pub label_follow: Option<String>,
+        pub label_sections: Option<String>,
+        pub label_stories: Option<String>,
+        pub label_comments: Option<String>,
+        pub article_count: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,40 @@
+//! Where the newsroom is kept: SQLite in a file beside the program, or PostgreSQL for a fleet.
+//!
+//! One file per table: its row, how a row becomes what `khabar-domain` talks about, the keys by
+//! which it is read in batches, and its writes. This is the only crate that names SeaORM.
+
+pub mod article;
+pub mod batch;
+mod bulk;
+pub mod change;
+pub mod comment;
+pub mod db;
+pub mod edition;
+mod error;
+pub mod follow_channel;
+pub mod home_lead;
+mod link;
+mod listing;
+pub mod live_channel;
+pub mod media;
+pub mod migration;
+pub mod page;
+pub mod person;
+mod reader;
+pub mod related;
+mod row;
+pub mod section;
+pub mod source;
+mod sql;
+pub mod story;
+pub mod topic;
+mod writer;
+
+pub use batch::BatchKey;
+pub use bulk::Bulk;
+pub use db::{Db, Options};
+pub use error::{Doing, Error, Result};
+pub use page::{Cursor, Page, Paged, Slice};
+pub use reader::Reader;
+pub use row::SlugKey;
+pub use writer::{Saved, Writer};

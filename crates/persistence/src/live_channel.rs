@@ -1,0 +1,144 @@
+//! Live channels as rows.
+
+use std::collections::HashMap;
+
+use khabar_domain::{EditionId, LiveChannel, LiveChannelId, Name, WebUrl};
+use sea_orm::ColumnTrait;
+
+use crate::change::Noun;
+use crate::page::{Lists, Order, Sorts};
+use crate::row::{Row, broken, find_by, maybe};
+use crate::sql::columns;
+use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+
+/// The live channel with this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub LiveChannelId);
+
+impl BatchKey for ById {
+    type Value = LiveChannel;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, LiveChannel>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Entity, _, _>(
+            reader,
+            "find live channels",
+            |sql| ("live_channel t".to_owned(), sql.among("t.id", ids)),
+            |found: &LiveChannel| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The live channels of this edition, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfEdition(pub EditionId);
+
+impl BatchKey for OfEdition {
+    type Value = Vec<LiveChannel>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<LiveChannel>>> {
+        let lists = Lists {
+            doing: "list the live channels of editions",
+            table: "live_channel",
+            parent: "edition_id",
+            order: &IN_ORDER,
+            select: &columns::<table::Entity>("t"),
+            join: "",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+const IN_ORDER: Order = Order {
+    tag: 3,
+    column: "position",
+    id: "id",
+    sorts: Sorts::Places,
+    descending: false,
+};
+
+/// The live channel with this id, for a write that depends on it.
+pub async fn find(writer: &Writer, id: LiveChannelId) -> Result<Option<LiveChannel>> {
+    let condition = table::Column::Id.eq(id.uuid());
+    writer
+        .find::<table::Entity, _>("find a live channel", condition)
+        .await
+}
+
+/// Adds it, or changes the one with its id.
+pub async fn save(writer: &mut Writer, live_channel: &LiveChannel) -> Result<Saved> {
+    let row = table::Model::from(live_channel);
+    let saved = writer
+        .save::<table::Entity, _>("save a live channel", row.id, row, |_, _| ())
+        .await?;
+    writer.note_saved(saved, Noun::LiveChannel, live_channel.id, || {
+        vec![Noun::Edition.list_key(live_channel.edition, "live-channels")]
+    });
+    Ok(saved)
+}
+
+impl From<&LiveChannel> for table::Model {
+    fn from(channel: &LiveChannel) -> Self {
+        Self {
+            id: channel.id.uuid(),
+            edition_id: channel.edition.uuid(),
+            name: channel.name.as_str().to_owned(),
+            stream_url: channel.stream_url.clone().map(Into::into),
+            poster_id: channel.poster.map(Into::into),
+            on_air: channel.on_air,
+            position: channel.position,
+        }
+    }
+}
+
+impl Row for table::Model {
+    type Means = LiveChannel;
+
+    fn read(self) -> Result<LiveChannel> {
+        let broken = |column| broken("live_channel", column, self.id);
+        Ok(LiveChannel {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            stream_url: maybe(self.stream_url, WebUrl::parse).map_err(broken("stream_url"))?,
+            poster: self.poster_id.map(Into::into),
+            on_air: self.on_air,
+            position: self.position,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "live_channel")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub name: String,
+        pub stream_url: Option<String>,
+        pub poster_id: Option<Uuid>,
+        pub on_air: Option<bool>,
+        pub position: i32,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,128 @@
+//! Media as rows.
+
+use std::collections::HashMap;
+
+use khabar_domain::media::{FocalPoint, Kind, Rendition};
+use khabar_domain::{Invalid, Media, MediaId, WebUrl};
+
+use crate::change::Noun;
+use crate::row::{Row, broken, find_by, maybe};
+use crate::{BatchKey, Reader, Result, Saved, Writer};
+
+/// The picture, video or sound with this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub MediaId);
+
+impl BatchKey for ById {
+    type Value = Media;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Media>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Entity, _, _>(
+            reader,
+            "find media",
+            |sql| ("media t".to_owned(), sql.among("t.id", ids)),
+            |media: &Media| Self(media.id),
+        )
+        .await
+    }
+}
+
+/// Adds it, or changes the one with its id.
+pub async fn save(writer: &mut Writer, media: &Media) -> Result<Saved> {
+    let row = table::Model::from(media);
+    let saved = writer
+        .save::<table::Entity, _>("save media", row.id, row, |_, _| ())
+        .await?;
+    writer.note_saved(saved, Noun::Media, media.id, Vec::new);
+    Ok(saved)
+}
+
+impl From<&Media> for table::Model {
+    fn from(media: &Media) -> Self {
+        let pixels = |size: Option<u32>| size.and_then(|size| i32::try_from(size).ok());
+        Self {
+            id: media.id.uuid(),
+            kind: media.kind.as_str().to_owned(),
+            url: media.url.clone().map(Into::into),
+            width: pixels(media.width),
+            height: pixels(media.height),
+            seconds: pixels(media.seconds),
+            alt: media.alt.clone(),
+            caption: media.caption.clone(),
+            credit: media.credit.clone(),
+            placeholder: media.placeholder.clone(),
+            focal_point: media
+                .focal_point
+                .map(|point| format!("{} {}", point.x, point.y)),
+            renditions: serde_json::to_value(&media.renditions)
+                .unwrap_or_default()
+                .to_string(),
+        }
+    }
+}
+
+impl Row for table::Model {
+    type Means = Media;
+
+    fn read(self) -> Result<Media> {
+        let broken = |column| broken("media", column, self.id);
+        let size = |size: Option<i32>| size.and_then(|size| u32::try_from(size).ok());
+        let renditions: Vec<Rendition> = serde_json::from_str(&self.renditions)
+            .map_err(|error| broken("renditions")(Invalid::new("the list", error.to_string())))?;
+        Ok(Media {
+            id: self.id.into(),
+            kind: Kind::parse(&self.kind).map_err(broken("kind"))?,
+            url: maybe(self.url, WebUrl::parse).map_err(broken("url"))?,
+            width: size(self.width),
+            height: size(self.height),
+            seconds: size(self.seconds),
+            alt: self.alt,
+            caption: self.caption,
+            credit: self.credit,
+            placeholder: self.placeholder,
+            focal_point: maybe(self.focal_point, focal_point).map_err(broken("focal_point"))?,
+            renditions,
+        })
+    }
+}
+
+fn focal_point(text: &str) -> Result<FocalPoint, Invalid> {
+    let numbers = text
+        .split_once(' ')
+        .and_then(|(x, y)| Some((x.parse().ok()?, y.parse().ok()?)));
+    let (x, y) = numbers
+        .ok_or_else(|| Invalid::new("the focal point", format!("{text:?} is not two numbers")))?;
+    FocalPoint::new(x, y)
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "media")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub kind: String,
+        pub url: Option<String>,
+        pub width: Option<i32>,
+        pub height: Option<i32>,
+        pub seconds: Option<i32>,
+        pub alt: Option<String>,
+        pub caption: Option<String>,
+        pub credit: Option<String>,
+        pub placeholder: Option<String>,
+        pub focal_point: Option<String>,
+        pub renditions: String,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,110 @@
+//! Migrations: how a database comes to have the tables that this program reads and writes.
+//!
+//! Each is one change, as SQL with the few type names that the two databases spell differently
+//! left open, and can be taken back.
+
+mod m0001_newsroom;
+
+use sea_orm::{ConnectionTrait, DbErr};
+use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
+
+use crate::{Db, Doing, Result};
+
+struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_newsroom::Migration)]
+    }
+}
+
+/// One migration, and whether the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its name: `m0001_newsroom`.
+    pub name: String,
+    /// Whether it has been applied.
+    pub applied: bool,
+}
+
+/// Every migration, oldest first.
+pub async fn status(db: &Db) -> Result<Vec<Step>> {
+    const DOING: &str = "read which migrations were applied";
+    let known = Migrator::migrations()
+        .into_iter()
+        .map(|migration| migration.name().to_owned());
+    let there = SchemaManager::new(db.connection())
+        .has_table("seaql_migrations")
+        .await
+        .doing(DOING)?;
+    let applied: Vec<String> = if there {
+        let applied = Migrator::get_applied_migrations(db.connection())
+            .await
+            .doing(DOING)?;
+        applied
+            .iter()
+            .map(|migration| migration.name().to_owned())
+            .collect()
+    } else {
+        Vec::new()
+    };
+    Ok(known
+        .map(|name| Step {
+            applied: applied.contains(&name),
+            name,
+        })
+        .collect())
+}
+
+/// Applies every migration that the database lacks.
+pub async fn up(db: &Db) -> Result<()> {
+    Migrator::up(db.connection(), None)
+        .await
+        .doing("migrate the database")
+}
+
+/// Takes back the last `steps` migrations, with all that is stored in what they made.
+pub async fn down(db: &Db, steps: u32) -> Result<()> {
+    Migrator::down(db.connection(), Some(steps))
+        .await
+        .doing("take migrations back")
+}
+
+/// Runs the statements of a script, separated by `;`, with the open type names filled in.
+async fn run(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
+    let connection = manager.get_connection();
+    let types: [(&str, &str); 7] = match connection.get_database_backend() {
+        sea_orm::DbBackend::Postgres => [
+            ("{uuid}", "uuid"),
+            ("{time}", "timestamptz"),
+            ("{bool}", "boolean"),
+            ("{int}", "integer"),
+            ("{bigint}", "bigint"),
+            ("{real}", "double precision"),
+            ("{strict}", ""),
+        ],
+        _ => [
+            ("{uuid}", "blob"),
+            ("{time}", "text"),
+            ("{bool}", "integer"),
+            ("{int}", "integer"),
+            ("{bigint}", "integer"),
+            ("{real}", "real"),
+            // Without it SQLite would take a word where a number belongs.
+            ("{strict}", "STRICT"),
+        ],
+    };
+    let script = types
+        .iter()
+        .fold(script.to_owned(), |script, (open, filled)| {
+            script.replace(open, filled)
+        });
+    for statement in script
+        .split(';')
+        .map(str::trim)
+        .filter(|statement| !statement.is_empty())
+    {
+        connection.execute_unprepared(statement).await?;
+    }
+    Ok(())
+}

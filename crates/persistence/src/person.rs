@@ -1,0 +1,164 @@
+//! People as rows.
+
+use std::collections::HashMap;
+
+use khabar_domain::{ArticleId, Name, Person, PersonId, Slug};
+
+use crate::change::Noun;
+use crate::page::{Lists, Order, Sorts};
+use crate::row::{Row, SlugKey, broken, find_by, find_by_slug};
+use crate::sql::columns;
+use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+
+/// The person with this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub PersonId);
+
+impl BatchKey for ById {
+    type Value = Person;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Person>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Entity, _, _>(
+            reader,
+            "find people",
+            |sql| ("person t".to_owned(), sql.among("t.id", ids)),
+            |found: &Person| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The person under this slug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BySlug(pub SlugKey);
+
+impl BatchKey for BySlug {
+    type Value = Person;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Person>> {
+        let keys = keys.iter().map(|key| key.0.clone()).collect();
+        let slug = |found: &Person| found.slug.clone();
+        let found = find_by_slug::<table::Entity, _>(
+            reader,
+            "find people by their slugs",
+            "person",
+            "",
+            keys,
+            slug,
+        )
+        .await?;
+        Ok(found
+            .into_iter()
+            .map(|(key, found)| (Self(key), found))
+            .collect())
+    }
+}
+
+/// Who signed this article, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfArticle(pub ArticleId);
+
+impl BatchKey for OfArticle {
+    type Value = Vec<Person>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Person>>> {
+        let lists = Lists {
+            doing: "find the authors of articles",
+            table: "article_author",
+            parent: "article_id",
+            order: &IN_ORDER,
+            select: &columns::<table::Entity>("a"),
+            join: "JOIN person a ON a.id = t.person_id",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+const IN_ORDER: Order = Order {
+    tag: 1,
+    column: "position",
+    id: "person_id",
+    sorts: Sorts::Places,
+    descending: false,
+};
+
+/// Adds it, or changes the one with its id; the count is the database's.
+pub async fn save(writer: &mut Writer, person: &Person) -> Result<Saved> {
+    let row = table::Model::from(person);
+    let saved = writer
+        .save::<table::Entity, _>("save a person", row.id, row, |old, new| {
+            new.article_count = old.article_count;
+        })
+        .await?;
+    writer.note_saved(saved, Noun::Person, person.id, Vec::new);
+    Ok(saved)
+}
+
+impl From<&Person> for table::Model {
+    fn from(person: &Person) -> Self {
+        Self {
+            id: person.id.uuid(),
+            edition_id: person.edition.uuid(),
+            slug: person.slug.as_str().to_owned(),
+            name: person.name.as_str().to_owned(),
+            role: person.role.clone(),
+            biography: person.biography.clone(),
+            portrait_id: person.portrait.map(Into::into),
+            article_count: person.article_count,
+        }
+    }
+}
+
+impl Row for table::Model {
+    type Means = Person;
+
+    fn read(self) -> Result<Person> {
+        let broken = |column| broken("person", column, self.id);
+        Ok(Person {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            slug: Slug::parse(&self.slug).map_err(broken("slug"))?,
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            role: self.role,
+            biography: self.biography,
+            portrait: self.portrait_id.map(Into::into),
+            article_count: self.article_count,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "person")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub slug: String,
+        pub name: String,
+        pub role: Option<String>,
+        pub biography: Option<String>,
+        pub portrait_id: Option<Uuid>,
+        pub article_count: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,258 @@
+//! Related links as rows, read together with the articles that they lead to.
+
+use std::collections::HashMap;
+
+use khabar_domain::related::{Origin, Reason};
+use khabar_domain::{Article, ArticleId, Invalid, RelatedLink};
+use sea_orm::{
+    ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult, Set,
+};
+
+use crate::article::{table as article, visible};
+use crate::batch::grouped;
+use crate::change::Noun;
+use crate::page::{Counted, Lists, Order, Paged, Sorts};
+use crate::row::{Row, broken};
+use crate::sql::columns;
+use crate::{BatchKey, Doing, Page, Reader, Result, Saved, Slice, Writer};
+
+/// A link, and the article that it leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Related {
+    /// The link.
+    pub link: RelatedLink,
+    /// Where it leads.
+    pub article: Article,
+}
+
+/// A page of what an article's reader may want next, in rank order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Of {
+    /// Which article.
+    pub article: ArticleId,
+    /// Which page.
+    pub page: Page,
+}
+
+impl BatchKey for Of {
+    type Value = Slice<Related>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Related>>> {
+        let select = format!(
+            "{}, {}",
+            columns::<table::Entity>("t"),
+            columns::<article::Entity>("a")
+        );
+        let lists = Lists {
+            doing: "page through related articles",
+            table: "related",
+            parent: "from_id",
+            order: &BY_RANK,
+            select: &select,
+            join: "JOIN article a ON a.id = t.to_id",
+        };
+        let mut found = HashMap::with_capacity(keys.len());
+        for (page, keys) in grouped(keys, |key| key.page) {
+            let parents: Vec<_> = keys.iter().map(|key| key.article.uuid()).collect();
+            let filter = leads_somewhere(reader);
+            let slices = lists
+                .page::<Joined>(reader, &parents, page, |_| filter)
+                .await?;
+            found.extend(keys.into_iter().zip(slices));
+        }
+        Ok(found)
+    }
+}
+
+impl Paged for Of {
+    type Item = Related;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.page.check(&BY_RANK)
+    }
+}
+
+/// How many related articles an article has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CountOf(pub ArticleId);
+
+impl BatchKey for CountOf {
+    type Value = i64;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+        let counted = Counted {
+            doing: "count related articles",
+            table: "related",
+            parent: "from_id",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let filter = leads_somewhere(reader);
+        let counts = counted.of(reader, &parents, |_| filter).await?;
+        Ok(keys.iter().copied().zip(counts).collect())
+    }
+}
+
+const BY_RANK: Order = Order {
+    tag: 14,
+    column: "rank",
+    id: "to_id",
+    sorts: Sorts::Places,
+    descending: false,
+};
+
+/// A link whose article the viewer may not see counts as absent.
+fn leads_somewhere(reader: &Reader) -> String {
+    let visible = visible(reader.scope(), "v");
+    format!(" AND EXISTS (SELECT 1 FROM article v WHERE v.id = t.to_id AND {visible})")
+}
+
+/// Every related link of an article, in rank order, for a write that depends on them.
+pub async fn links_of(writer: &Writer, from: ArticleId) -> Result<Vec<RelatedLink>> {
+    let rows = table::Entity::find()
+        .filter(table::Column::FromId.eq(from.uuid()))
+        .order_by_asc(table::Column::Rank)
+        .all(writer.connection())
+        .await
+        .doing("read an article's related links")?;
+    rows.into_iter().map(Row::read).collect()
+}
+
+/// Makes these the related links of an article; their ranks are their places in the list.
+pub async fn set(writer: &mut Writer, from: ArticleId, links: &[RelatedLink]) -> Result<Saved> {
+    const DOING: &str = "set related articles";
+    let rows = rows(from, links)?;
+    let here = table::Column::FromId.eq(from.uuid());
+    let old = table::Entity::find()
+        .filter(here.clone())
+        .order_by_asc(table::Column::Rank);
+    let old = old.all(writer.connection()).await.doing(DOING)?;
+    if old == rows {
+        return Ok(Saved::Unchanged);
+    }
+    table::Entity::delete_many()
+        .filter(here)
+        .exec(writer.connection())
+        .await
+        .doing(DOING)?;
+    if !rows.is_empty() {
+        let rows = rows.into_iter().map(active);
+        table::Entity::insert_many(rows)
+            .exec_without_returning(writer.connection())
+            .await
+            .doing(DOING)?;
+    }
+    let saved = if old.is_empty() {
+        Saved::Added
+    } else {
+        Saved::Changed
+    };
+    writer.note_saved(saved, Noun::Related, from, || touched(from));
+    Ok(saved)
+}
+
+/// The reading keys that the related links of an article touch beside their own.
+pub(crate) fn touched(from: ArticleId) -> Vec<String> {
+    vec![Noun::Article.list_key(from, "related")]
+}
+
+/// The rows of an article's related links; their ranks are their places in the list.
+pub(crate) fn rows(from: ArticleId, links: &[RelatedLink]) -> Result<Vec<table::Model>, Invalid> {
+    if links.iter().any(|link| link.to == from) {
+        return Err(Invalid::new("the related link", "leads to its own article"));
+    }
+    Ok((0..)
+        .zip(links)
+        .map(|(rank, link)| row(from, rank, link))
+        .collect())
+}
+
+fn row(from: ArticleId, rank: i32, link: &RelatedLink) -> table::Model {
+    table::Model {
+        from_id: from.uuid(),
+        to_id: link.to.uuid(),
+        rank,
+        origin: link.origin.as_str().to_owned(),
+        reason: link.reason.as_str().to_owned(),
+        score: link.score,
+    }
+}
+
+fn active(row: table::Model) -> table::ActiveModel {
+    table::ActiveModel {
+        from_id: Set(row.from_id),
+        to_id: Set(row.to_id),
+        rank: Set(row.rank),
+        origin: Set(row.origin),
+        reason: Set(row.reason),
+        score: Set(row.score),
+    }
+}
+
+/// A row of `related` beside the row of `article` that it leads to; no column of one is a column
+/// of the other.
+struct Joined {
+    link: table::Model,
+    article: article::Model,
+}
+
+impl FromQueryResult for Joined {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
+        Ok(Self {
+            link: table::Model::from_query_result(row, prefix)?,
+            article: article::Model::from_query_result(row, prefix)?,
+        })
+    }
+}
+
+impl Row for Joined {
+    type Means = Related;
+
+    fn read(self) -> Result<Related> {
+        Ok(Related {
+            link: self.link.read()?,
+            article: self.article.read()?,
+        })
+    }
+}
+
+impl Row for table::Model {
+    type Means = RelatedLink;
+
+    fn read(self) -> Result<RelatedLink> {
+        let broken = |column| broken("related", column, self.from_id);
+        Ok(RelatedLink {
+            from: self.from_id.into(),
+            to: self.to_id.into(),
+            rank: self.rank,
+            origin: Origin::parse(&self.origin).map_err(broken("origin"))?,
+            reason: Reason::parse(&self.reason).map_err(broken("reason"))?,
+            score: self.score,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "related")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub from_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub to_id: Uuid,
+        pub rank: i32,
+        pub origin: String,
+        pub reason: String,
+        pub score: Option<f64>,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

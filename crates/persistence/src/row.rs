@@ -1,0 +1,112 @@
+//! A row: how what a table holds becomes what the newsroom talks about, and what is said when it
+//! does not.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use khabar_domain::{Invalid, Slug};
+use sea_orm::{EntityTrait, FromQueryResult};
+use uuid::Uuid;
+
+use crate::batch::grouped;
+use crate::sql::{Sql, columns};
+use crate::{Doing, Error, Reader, Result};
+
+/// A table's row as SeaORM reads it, and what it means.
+pub(crate) trait Row: FromQueryResult + Sized {
+    /// What it means.
+    type Means: Clone + Send + Sync + 'static;
+
+    /// Reads a row; an error names table, column and row.
+    fn read(self) -> Result<Self::Means>;
+}
+
+/// Complains of one column of one row.
+pub(crate) fn broken(
+    table: &'static str,
+    column: &'static str,
+    row: Uuid,
+) -> impl FnOnce(Invalid) -> Error {
+    move |invalid| Error::BrokenRow {
+        table,
+        column,
+        row: row.to_string(),
+        problem: invalid.to_string(),
+    }
+}
+
+/// The same for a column that may be absent.
+pub(crate) fn maybe<T>(
+    value: Option<String>,
+    parse: impl FnOnce(&str) -> Result<T, Invalid>,
+) -> Result<Option<T>, Invalid> {
+    value.map(|text| parse(&text)).transpose()
+}
+
+/// The rows of a table for which a condition holds, by key: one statement.
+pub(crate) async fn find_by<E, K, R>(
+    reader: &Reader,
+    doing: &'static str,
+    condition: impl FnOnce(&mut Sql) -> (String, String),
+    key: impl Fn(&R::Means) -> K + Send,
+) -> Result<HashMap<K, R::Means>>
+where
+    E: EntityTrait<Model = R>,
+    R: Row,
+    K: Eq + Hash,
+{
+    let mut sql = reader.sql();
+    let (from, condition) = condition(&mut sql);
+    let text = format!("SELECT {} FROM {from} WHERE {condition}", columns::<E>("t"));
+    let rows = reader.rows(doing, sql, text).await?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        let meaning = R::from_query_result(row, "").doing(doing)?.read()?;
+        found.insert(key(&meaning), meaning);
+    }
+    Ok(found)
+}
+
+/// What stands under a slug in an edition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SlugKey {
+    /// The edition's slug.
+    pub edition: Slug,
+    /// Its own.
+    pub slug: Slug,
+}
+
+/// The rows of a table by their edition's slug and their own: one statement for each edition.
+/// `more` is a further condition, or empty.
+pub(crate) async fn find_by_slug<E, R>(
+    reader: &Reader,
+    doing: &'static str,
+    table: &str,
+    more: &str,
+    keys: Vec<SlugKey>,
+    slug: fn(&R::Means) -> Slug,
+) -> Result<HashMap<SlugKey, R::Means>>
+where
+    E: EntityTrait<Model = R>,
+    R: Row,
+{
+    let mut found = HashMap::with_capacity(keys.len());
+    for (edition, keys) in grouped(&keys, |key| key.edition.clone()) {
+        let condition = |sql: &mut Sql| {
+            let edition = sql.bind(edition.as_str());
+            let slugs = keys
+                .iter()
+                .map(|key| key.slug.as_str().to_owned())
+                .collect();
+            let among = sql.among_texts("t.slug", slugs);
+            let from = format!("edition e JOIN {table} t ON t.edition_id = e.id");
+            (from, format!("e.slug = {edition} AND {among}{more}"))
+        };
+        let key = |means: &R::Means| SlugKey {
+            edition: edition.clone(),
+            slug: slug(means),
+        };
+        found.extend(find_by::<E, _, R>(reader, doing, condition, key).await?);
+    }
+    Ok(found)
+}

@@ -1,0 +1,309 @@
+//! Sections as rows, and the path from each to its root.
+
+use std::collections::HashMap;
+
+use khabar_domain::{EditionId, Invalid, Name, Section, SectionId, Slug};
+use sea_orm::{ColumnTrait, Condition};
+
+use crate::batch::grouped;
+use crate::change::Noun;
+use crate::page::{Lists, Order, Sorts};
+use crate::row::{Row, SlugKey, broken, find_by, find_by_slug};
+use crate::sql::{Dialect, columns};
+use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+
+/// The section with this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub SectionId);
+
+impl BatchKey for ById {
+    type Value = Section;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Section>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Entity, _, _>(
+            reader,
+            "find sections",
+            |sql| ("section t".to_owned(), sql.among("t.id", ids)),
+            |found: &Section| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The section under this slug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BySlug(pub SlugKey);
+
+impl BatchKey for BySlug {
+    type Value = Section;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Section>> {
+        let keys = keys.iter().map(|key| key.0.clone()).collect();
+        let slug = |found: &Section| found.slug.clone();
+        let found = find_by_slug::<table::Entity, _>(
+            reader,
+            "find sections by their slugs",
+            "section",
+            "",
+            keys,
+            slug,
+        )
+        .await?;
+        Ok(found
+            .into_iter()
+            .map(|(key, found)| (Self(key), found))
+            .collect())
+    }
+}
+
+/// Which of an edition's sections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// All of them.
+    All,
+    /// Those that are important.
+    Featured,
+    /// Those that lie in no other.
+    Roots,
+}
+
+/// Sections of this edition, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfEdition {
+    /// Which edition.
+    pub edition: EditionId,
+    /// Which of its sections.
+    pub which: Which,
+}
+
+impl BatchKey for OfEdition {
+    type Value = Vec<Section>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
+        let lists = Lists {
+            doing: "list the sections of editions",
+            table: "section",
+            parent: "edition_id",
+            order: &IN_ORDER,
+            select: &columns::<table::Entity>("t"),
+            join: "",
+        };
+        let mut found = HashMap::with_capacity(keys.len());
+        for (which, keys) in grouped(keys, |key| key.which) {
+            let condition = match which {
+                Which::All => "",
+                Which::Featured if reader.sql().dialect == Dialect::Postgres => " AND t.featured",
+                Which::Featured => " AND t.featured = 1",
+                Which::Roots => " AND t.parent_id IS NULL",
+            };
+            let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
+            let page = Page::first(Page::MAX);
+            let slices = lists
+                .page::<table::Model>(reader, &parents, page, |_| condition.to_owned())
+                .await?;
+            found.extend(
+                keys.into_iter()
+                    .zip(slices.into_iter().map(Slice::into_items)),
+            );
+        }
+        Ok(found)
+    }
+}
+
+/// The sections that lie directly in this one, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ChildrenOf(pub SectionId);
+
+impl BatchKey for ChildrenOf {
+    type Value = Vec<Section>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
+        let lists = Lists {
+            doing: "list the children of sections",
+            table: "section",
+            parent: "parent_id",
+            order: &IN_ORDER,
+            select: &columns::<table::Entity>("t"),
+            join: "",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+/// The sections from the root down to this one, itself included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PathTo(pub SectionId);
+
+impl BatchKey for PathTo {
+    type Value = Vec<Section>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
+        let lists = Lists {
+            doing: "find the paths to sections",
+            table: "section_path",
+            parent: "section_id",
+            order: &FROM_THE_ROOT,
+            select: &columns::<table::Entity>("a"),
+            join: "JOIN section a ON a.id = t.ancestor_id",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+const IN_ORDER: Order = Order {
+    tag: 5,
+    column: "position",
+    id: "id",
+    sorts: Sorts::Places,
+    descending: false,
+};
+
+const FROM_THE_ROOT: Order = Order {
+    tag: 6,
+    column: "height",
+    id: "ancestor_id",
+    sorts: Sorts::Places,
+    descending: true,
+};
+
+/// The section with this id or, failing that, the one under this slug: for a write that depends on it.
+pub async fn find(
+    writer: &Writer,
+    id: SectionId,
+    edition: EditionId,
+    slug: &Slug,
+) -> Result<Option<Section>> {
+    const DOING: &str = "find a section";
+    let by_id = table::Column::Id.eq(id.uuid());
+    if let Some(found) = writer.find::<table::Entity, _>(DOING, by_id).await? {
+        return Ok(Some(found));
+    }
+    let by_slug = Condition::all()
+        .add(table::Column::EditionId.eq(edition.uuid()))
+        .add(table::Column::Slug.eq(slug.as_str()));
+    writer.find::<table::Entity, _>(DOING, by_slug).await
+}
+
+/// Adds it, or changes the one with its id; the count is the database's.
+///
+/// Refused: moving a section to another parent, because its articles' places would have to follow.
+pub async fn save(writer: &mut Writer, section: &Section) -> Result<Saved> {
+    const DOING: &str = "save a section";
+    let row = table::Model::from(section);
+    let mut moved = false;
+    let saved = writer
+        .save::<table::Entity, _>(DOING, row.id, row, |old, new| {
+            moved = old.parent_id != new.parent_id;
+            new.article_count = old.article_count;
+        })
+        .await?;
+    if moved {
+        return Err(Invalid::new(
+            "the section",
+            format!("{} cannot be moved to another parent", section.name),
+        )
+        .into());
+    }
+    if saved == Saved::Added {
+        let mut sql = writer.sql();
+        let (id, parent) = (
+            sql.bind(section.id.uuid()),
+            sql.bind(section.parent.map(SectionId::uuid)),
+        );
+        let text = format!(
+            "INSERT INTO section_path (section_id, ancestor_id, height) SELECT {id}, ancestor_id, height + 1 \
+             FROM section_path WHERE section_id = {parent} UNION ALL SELECT {id}, {id}, 0"
+        );
+        writer.run(DOING, sql, text).await?;
+    }
+    writer.note_saved(saved, Noun::Section, section.id, || {
+        let mut keys = vec![Noun::Edition.list_key(section.edition, "sections")];
+        keys.extend(
+            section
+                .parent
+                .map(|parent| Noun::Section.list_key(parent, "children")),
+        );
+        keys
+    });
+    Ok(saved)
+}
+
+impl From<&Section> for table::Model {
+    fn from(section: &Section) -> Self {
+        Self {
+            id: section.id.uuid(),
+            edition_id: section.edition.uuid(),
+            parent_id: section.parent.map(Into::into),
+            slug: section.slug.as_str().to_owned(),
+            name: section.name.as_str().to_owned(),
+            summary: section.summary.clone(),
+            position: section.position,
+            featured: section.featured,
+            article_count: section.article_count,
+        }
+    }
+}
+
+impl Row for table::Model {
+    type Means = Section;
+
+    fn read(self) -> Result<Section> {
+        let broken = |column| broken("section", column, self.id);
+        Ok(Section {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            parent: self.parent_id.map(Into::into),
+            slug: Slug::parse(&self.slug).map_err(broken("slug"))?,
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            summary: self.summary,
+            position: self.position,
+            featured: self.featured,
+            article_count: self.article_count,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "section")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub parent_id: Option<Uuid>,
+        pub slug: String,
+        pub name: String,
+        pub summary: Option<String>,
+        pub position: i32,
+        pub featured: bool,
+        pub article_count: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

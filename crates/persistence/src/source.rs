@@ -1,0 +1,143 @@
+//! Sources as rows.
+
+use std::collections::HashMap;
+
+use khabar_domain::source::Kind;
+use khabar_domain::{EditionId, Name, Slug, Source, SourceId, WebUrl};
+use sea_orm::{ColumnTrait, Condition};
+
+use crate::change::Noun;
+use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe};
+use crate::{BatchKey, Reader, Result, Saved, Writer};
+
+/// The source with this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub SourceId);
+
+impl BatchKey for ById {
+    type Value = Source;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Source>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Entity, _, _>(
+            reader,
+            "find sources",
+            |sql| ("source t".to_owned(), sql.among("t.id", ids)),
+            |found: &Source| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The source under this slug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BySlug(pub SlugKey);
+
+impl BatchKey for BySlug {
+    type Value = Source;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Source>> {
+        let keys = keys.iter().map(|key| key.0.clone()).collect();
+        let slug = |found: &Source| found.slug.clone();
+        let found = find_by_slug::<table::Entity, _>(
+            reader,
+            "find sources by their slugs",
+            "source",
+            "",
+            keys,
+            slug,
+        )
+        .await?;
+        Ok(found
+            .into_iter()
+            .map(|(key, found)| (Self(key), found))
+            .collect())
+    }
+}
+
+/// The source with this id or, failing that, the one under this slug: for a write that depends on it.
+pub async fn find(
+    writer: &Writer,
+    id: SourceId,
+    edition: EditionId,
+    slug: &Slug,
+) -> Result<Option<Source>> {
+    const DOING: &str = "find a source";
+    let by_id = table::Column::Id.eq(id.uuid());
+    if let Some(found) = writer.find::<table::Entity, _>(DOING, by_id).await? {
+        return Ok(Some(found));
+    }
+    let by_slug = Condition::all()
+        .add(table::Column::EditionId.eq(edition.uuid()))
+        .add(table::Column::Slug.eq(slug.as_str()));
+    writer.find::<table::Entity, _>(DOING, by_slug).await
+}
+
+/// Adds it, or changes the one with its id; the count is the database's.
+pub async fn save(writer: &mut Writer, source: &Source) -> Result<Saved> {
+    let row = table::Model::from(source);
+    let saved = writer
+        .save::<table::Entity, _>("save a source", row.id, row, |old, new| {
+            new.article_count = old.article_count;
+        })
+        .await?;
+    writer.note_saved(saved, Noun::Source, source.id, Vec::new);
+    Ok(saved)
+}
+
+impl From<&Source> for table::Model {
+    fn from(source: &Source) -> Self {
+        Self {
+            id: source.id.uuid(),
+            edition_id: source.edition.uuid(),
+            kind: source.kind.map(|kind| kind.as_str().to_owned()),
+            slug: source.slug.as_str().to_owned(),
+            name: source.name.as_str().to_owned(),
+            url: source.url.clone().map(Into::into),
+            article_count: source.article_count,
+        }
+    }
+}
+
+impl Row for table::Model {
+    type Means = Source;
+
+    fn read(self) -> Result<Source> {
+        let broken = |column| broken("source", column, self.id);
+        Ok(Source {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            kind: maybe(self.kind, Kind::parse).map_err(broken("kind"))?,
+            slug: Slug::parse(&self.slug).map_err(broken("slug"))?,
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            url: maybe(self.url, WebUrl::parse).map_err(broken("url"))?,
+            article_count: self.article_count,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "source")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub kind: Option<String>,
+        pub slug: String,
+        pub name: String,
+        pub url: Option<String>,
+        pub article_count: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,98 @@
+//! A statement while it is being written: its text and its values, for either database.
+
+use sea_orm::{DbBackend, EntityTrait, IdenStatic, Iterable, Statement, Value};
+use uuid::Uuid;
+
+/// Which SQL is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Postgres,
+    Sqlite,
+}
+
+impl Dialect {
+    pub(crate) fn backend(self) -> DbBackend {
+        match self {
+            Self::Postgres => DbBackend::Postgres,
+            Self::Sqlite => DbBackend::Sqlite,
+        }
+    }
+}
+
+/// A statement's values, and where each stands in its text.
+pub(crate) struct Sql {
+    pub(crate) dialect: Dialect,
+    values: Vec<Value>,
+}
+
+impl Sql {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            values: Vec::new(),
+        }
+    }
+
+    /// Adds a value; gives the placeholder that stands for it (`$1`; SQLite reads these too).
+    pub(crate) fn bind(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
+    }
+
+    /// A condition that holds for the listed ids: one value, so the text (and with it the plan)
+    /// is the same for any number of ids.
+    pub(crate) fn among(&mut self, column: &str, ids: impl IntoIterator<Item = Uuid>) -> String {
+        let list = self.id_list(ids);
+        match self.dialect {
+            Dialect::Postgres => format!("{column} = ANY({list})"),
+            Dialect::Sqlite => format!("{column} IN (SELECT unhex(value) FROM json_each({list}))"),
+        }
+    }
+
+    /// The same for text.
+    pub(crate) fn among_texts(&mut self, column: &str, texts: Vec<String>) -> String {
+        match self.dialect {
+            Dialect::Postgres => {
+                let list = self.bind(texts);
+                format!("{column} = ANY({list})")
+            }
+            Dialect::Sqlite => {
+                let list = self.bind(serde_json::Value::from(texts).to_string());
+                format!("{column} IN (SELECT value FROM json_each({list}))")
+            }
+        }
+    }
+
+    /// The listed ids as rows `p(id, place)`, place counting from 0 (SQLite) or 1 (PostgreSQL).
+    pub(crate) fn parents(&mut self, ids: impl IntoIterator<Item = Uuid>) -> String {
+        let list = self.id_list(ids);
+        match self.dialect {
+            Dialect::Postgres => format!("unnest({list}::uuid[]) WITH ORDINALITY AS p(id, place)"),
+            Dialect::Sqlite => {
+                format!("(SELECT unhex(value) AS id, key + 1 AS place FROM json_each({list})) p")
+            }
+        }
+    }
+
+    fn id_list(&mut self, ids: impl IntoIterator<Item = Uuid>) -> String {
+        match self.dialect {
+            Dialect::Postgres => self.bind(ids.into_iter().collect::<Vec<_>>()),
+            Dialect::Sqlite => {
+                let ids: Vec<_> = ids.into_iter().map(|id| id.simple().to_string()).collect();
+                self.bind(serde_json::Value::from(ids).to_string())
+            }
+        }
+    }
+
+    pub(crate) fn statement(self, text: String) -> Statement {
+        Statement::from_sql_and_values(self.dialect.backend(), text, self.values)
+    }
+}
+
+/// Every column of a table, under the table's alias: `a.id, a.slug, …`.
+pub(crate) fn columns<E: EntityTrait>(alias: &str) -> String {
+    E::Column::iter()
+        .map(|column| format!("{alias}.{}", column.as_str()))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,343 @@
+//! Stories as rows.
+
+use std::collections::HashMap;
+
+use khabar_domain::story::{Kind, Status};
+use khabar_domain::{ArticleId, EditionId, Invalid, Name, Slug, Story, StoryId, TopicId};
+use sea_orm::{ColumnTrait, Condition};
+
+use crate::batch::grouped;
+use crate::change::Noun;
+use crate::link::Links;
+use crate::page::{Counted, Lists, Order, Paged, Sorts};
+use crate::row::{Row, SlugKey, broken, find_by, find_by_slug};
+use crate::sql::{Sql, columns};
+use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+
+/// The story with this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub StoryId);
+
+impl BatchKey for ById {
+    type Value = Story;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Entity, _, _>(
+            reader,
+            "find stories",
+            |sql| ("story t".to_owned(), sql.among("t.id", ids)),
+            |found: &Story| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The story under this slug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BySlug(pub SlugKey);
+
+impl BatchKey for BySlug {
+    type Value = Story;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {
+        let keys = keys.iter().map(|key| key.0.clone()).collect();
+        let slug = |found: &Story| found.slug.clone();
+        let found = find_by_slug::<table::Entity, _>(
+            reader,
+            "find stories by their slugs",
+            "story",
+            "",
+            keys,
+            slug,
+        )
+        .await?;
+        Ok(found
+            .into_iter()
+            .map(|(key, found)| (Self(key), found))
+            .collect())
+    }
+}
+
+/// The stories that this article belongs to, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfArticle(pub ArticleId);
+
+impl BatchKey for OfArticle {
+    type Value = Vec<Story>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Story>>> {
+        let lists = Lists {
+            doing: "find the stories of articles",
+            table: "article_story",
+            parent: "article_id",
+            order: &OF_ARTICLE,
+            select: &columns::<table::Entity>("a"),
+            join: "JOIN story a ON a.id = t.story_id",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+/// Which of an edition's stories.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Filter {
+    /// Only those on the rail (in its order), or only those that are not.
+    pub pinned: Option<bool>,
+    /// Only those of this kind.
+    pub kind: Option<Kind>,
+    /// Only those in this state.
+    pub status: Option<Status>,
+}
+
+impl Filter {
+    const fn order(self) -> &'static Order {
+        match self.pinned {
+            Some(true) => &RAIL,
+            _ => &LIVELIEST,
+        }
+    }
+
+    fn condition(self, sql: &mut Sql) -> String {
+        let mut text = match self.pinned {
+            None => String::new(),
+            Some(true) => " AND t.pinned_position IS NOT NULL".to_owned(),
+            Some(false) => " AND t.pinned_position IS NULL".to_owned(),
+        };
+        if let Some(kind) = self.kind {
+            text.extend([" AND t.kind = ", &sql.bind(kind.as_str())]);
+        }
+        if let Some(status) = self.status {
+            text.extend([" AND t.status = ", &sql.bind(status.as_str())]);
+        }
+        text
+    }
+}
+
+/// A page of an edition's stories: the rail in its order, others liveliest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfEdition {
+    /// Which edition.
+    pub edition: EditionId,
+    /// Which of its stories.
+    pub filter: Filter,
+    /// Which page.
+    pub page: Page,
+}
+
+impl BatchKey for OfEdition {
+    type Value = Slice<Story>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Story>>> {
+        let mut found = HashMap::with_capacity(keys.len());
+        for ((filter, page), keys) in grouped(keys, |key| (key.filter, key.page)) {
+            let lists = Lists {
+                doing: "page through the stories of editions",
+                table: "story",
+                parent: "edition_id",
+                order: filter.order(),
+                select: &columns::<table::Entity>("t"),
+                join: "",
+            };
+            let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
+            let slices = lists
+                .page::<table::Model>(reader, &parents, page, |sql| filter.condition(sql))
+                .await?;
+            found.extend(keys.into_iter().zip(slices));
+        }
+        Ok(found)
+    }
+}
+
+impl Paged for OfEdition {
+    type Item = Story;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.page.check(self.filter.order())
+    }
+}
+
+/// How many stories of an edition pass a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CountOfEdition {
+    /// Which edition.
+    pub edition: EditionId,
+    /// Which of its stories.
+    pub filter: Filter,
+}
+
+impl BatchKey for CountOfEdition {
+    type Value = i64;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+        let mut found = HashMap::with_capacity(keys.len());
+        for (filter, keys) in grouped(keys, |key| key.filter) {
+            let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
+            let counted = Counted {
+                doing: "count the stories of editions",
+                table: "story",
+                parent: "edition_id",
+            };
+            let counts = counted
+                .of(reader, &parents, |sql| filter.condition(sql))
+                .await?;
+            found.extend(keys.into_iter().zip(counts));
+        }
+        Ok(found)
+    }
+}
+
+const OF_ARTICLE: Order = Order {
+    tag: 7,
+    column: "position",
+    id: "story_id",
+    sorts: Sorts::Places,
+    descending: false,
+};
+const LIVELIEST: Order = Order {
+    tag: 8,
+    column: "active_at",
+    id: "id",
+    sorts: Sorts::Times,
+    descending: true,
+};
+const RAIL: Order = Order {
+    tag: 9,
+    column: "pinned_position",
+    id: "id",
+    sorts: Sorts::Places,
+    descending: false,
+};
+
+/// The story with this id or, failing that, the one under this slug: for a write that depends on it.
+pub async fn find(
+    writer: &Writer,
+    id: StoryId,
+    edition: EditionId,
+    slug: &Slug,
+) -> Result<Option<Story>> {
+    const DOING: &str = "find a story";
+    let by_id = table::Column::Id.eq(id.uuid());
+    if let Some(found) = writer.find::<table::Entity, _>(DOING, by_id).await? {
+        return Ok(Some(found));
+    }
+    let by_slug = Condition::all()
+        .add(table::Column::EditionId.eq(edition.uuid()))
+        .add(table::Column::Slug.eq(slug.as_str()));
+    writer.find::<table::Entity, _>(DOING, by_slug).await
+}
+
+/// Adds it, or changes the one with its id; counts and times of articles are the database's.
+pub async fn save(writer: &mut Writer, story: &Story) -> Result<Saved> {
+    let row = table::Model::from(story);
+    let saved = writer
+        .save::<table::Entity, _>("save a story", row.id, row, |old, new| {
+            new.article_count = old.article_count;
+            new.last_article_at = old.last_article_at;
+            new.active_at = old.active_at;
+        })
+        .await?;
+    writer.note_saved(saved, Noun::Story, story.id, || {
+        vec![Noun::Edition.list_key(story.edition, "stories")]
+    });
+    Ok(saved)
+}
+
+/// Says what a story is about, in order.
+pub async fn set_topics(writer: &mut Writer, story: StoryId, topics: &[TopicId]) -> Result<Saved> {
+    let topics: Vec<_> = topics.iter().map(|topic| topic.uuid()).collect();
+    let saved = STORY_TOPIC.set(writer, story.uuid(), &topics).await?;
+    writer.note_saved(saved, Noun::Story, story, || {
+        vec![Noun::Story.list_key(story, "topics")]
+    });
+    Ok(saved)
+}
+
+const STORY_TOPIC: Links = Links {
+    table: "story_topic",
+    from: "story_id",
+    to: "topic_id",
+};
+
+impl From<&Story> for table::Model {
+    fn from(story: &Story) -> Self {
+        Self {
+            id: story.id.uuid(),
+            edition_id: story.edition.uuid(),
+            kind: story.kind.as_str().to_owned(),
+            status: story.status.as_str().to_owned(),
+            slug: story.slug.as_str().to_owned(),
+            title: story.title.as_str().to_owned(),
+            summary: story.summary.clone(),
+            image_id: story.image.map(Into::into),
+            pinned_position: story.pinned_position,
+            article_count: story.article_count,
+            reported_article_count: story.reported_article_count,
+            last_article_at: story.last_article_at,
+            active_at: story.active_at,
+        }
+    }
+}
+
+impl Row for table::Model {
+    type Means = Story;
+
+    fn read(self) -> Result<Story> {
+        let broken = |column| broken("story", column, self.id);
+        Ok(Story {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            kind: Kind::parse(&self.kind).map_err(broken("kind"))?,
+            status: Status::parse(&self.status).map_err(broken("status"))?,
+            slug: Slug::parse(&self.slug).map_err(broken("slug"))?,
+            title: Name::parse(&self.title).map_err(broken("title"))?,
+            summary: self.summary,
+            image: self.image_id.map(Into::into),
+            pinned_position: self.pinned_position,
+            article_count: self.article_count,
+            reported_article_count: self.reported_article_count,
+            last_article_at: self.last_article_at,
+            active_at: self.active_at,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "story")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub kind: String,
+        pub status: String,
+        pub slug: String,
+        pub title: String,
+        pub summary: Option<String>,
+        pub image_id: Option<Uuid>,
+        pub pinned_position: Option<i32>,
+        pub article_count: i64,
+        pub reported_article_count: Option<i64>,
+        pub last_article_at: Option<DateTimeUtc>,
+        pub active_at: DateTimeUtc,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,194 @@
+//! Topics as rows.
+
+use std::collections::HashMap;
+
+use khabar_domain::topic::{Kind, MediaTopic};
+use khabar_domain::{ArticleId, Name, Slug, StoryId, Topic, TopicId};
+
+use crate::change::Noun;
+use crate::page::{Lists, Order, Sorts};
+use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe};
+use crate::sql::columns;
+use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+
+/// The topic with this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub TopicId);
+
+impl BatchKey for ById {
+    type Value = Topic;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Entity, _, _>(
+            reader,
+            "find topics",
+            |sql| ("topic t".to_owned(), sql.among("t.id", ids)),
+            |found: &Topic| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The topic under this slug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BySlug(pub SlugKey);
+
+impl BatchKey for BySlug {
+    type Value = Topic;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
+        let keys = keys.iter().map(|key| key.0.clone()).collect();
+        let slug = |found: &Topic| found.slug.clone();
+        let found = find_by_slug::<table::Entity, _>(
+            reader,
+            "find topics by their slugs",
+            "topic",
+            "",
+            keys,
+            slug,
+        )
+        .await?;
+        Ok(found
+            .into_iter()
+            .map(|(key, found)| (Self(key), found))
+            .collect())
+    }
+}
+
+/// What this article is about, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfArticle(pub ArticleId);
+
+impl BatchKey for OfArticle {
+    type Value = Vec<Topic>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {
+        let lists = Lists {
+            doing: "find the topics of articles",
+            table: "article_topic",
+            parent: "article_id",
+            order: &IN_ORDER,
+            select: &columns::<table::Entity>("a"),
+            join: "JOIN topic a ON a.id = t.topic_id",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+/// What this story is about, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfStory(pub StoryId);
+
+impl BatchKey for OfStory {
+    type Value = Vec<Topic>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {
+        let lists = Lists {
+            doing: "find the topics of stories",
+            table: "story_topic",
+            parent: "story_id",
+            order: &IN_ORDER,
+            select: &columns::<table::Entity>("a"),
+            join: "JOIN topic a ON a.id = t.topic_id",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+const IN_ORDER: Order = Order {
+    tag: 2,
+    column: "position",
+    id: "topic_id",
+    sorts: Sorts::Places,
+    descending: false,
+};
+
+/// Adds it, or changes the one with its id; the count is the database's.
+pub async fn save(writer: &mut Writer, topic: &Topic) -> Result<Saved> {
+    let row = table::Model::from(topic);
+    let saved = writer
+        .save::<table::Entity, _>("save a topic", row.id, row, |old, new| {
+            new.article_count = old.article_count;
+        })
+        .await?;
+    writer.note_saved(saved, Noun::Topic, topic.id, Vec::new);
+    Ok(saved)
+}
+
+impl From<&Topic> for table::Model {
+    fn from(topic: &Topic) -> Self {
+        Self {
+            id: topic.id.uuid(),
+            edition_id: topic.edition.uuid(),
+            kind: topic.kind.as_str().to_owned(),
+            slug: topic.slug.as_str().to_owned(),
+            name: topic.name.as_str().to_owned(),
+            summary: topic.summary.clone(),
+            media_topic: topic.media_topic.clone().map(Into::into),
+            article_count: topic.article_count,
+        }
+    }
+}
+
+impl Row for table::Model {
+    type Means = Topic;
+
+    fn read(self) -> Result<Topic> {
+        let broken = |column| broken("topic", column, self.id);
+        Ok(Topic {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            kind: Kind::parse(&self.kind).map_err(broken("kind"))?,
+            slug: Slug::parse(&self.slug).map_err(broken("slug"))?,
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            summary: self.summary,
+            media_topic: maybe(self.media_topic, MediaTopic::parse)
+                .map_err(broken("media_topic"))?,
+            article_count: self.article_count,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "topic")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub kind: String,
+        pub slug: String,
+        pub name: String,
+        pub summary: Option<String>,
+        pub media_topic: Option<String>,
+        pub article_count: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,138 @@
+//! The command line: what a person can tell `khabar` to do.
+
+mod database;
+mod demo;
+mod import;
+mod migrate;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Configuration;
+use crate::telemetry;
+
+/// A GraphQL news backend: articles, running stories and related news from one binary.
+#[derive(Debug, Parser)]
+#[command(name = "khabar", version, about, arg_required_else_help = true)]
+struct Cli {
+    /// The configuration file [default: khabar.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE", env = "KHABAR_CONFIG")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve GraphQL at /graphql and a playground at /playground
+    Serve(Place),
+    /// Serve a newsroom with stories and articles to look at, in a database of its own
+    Demo(demo::Demo),
+    /// Bring a database's tables up to date, show what it lacks, or take steps back
+    Migrate(migrate::Migrate),
+    /// Read news into the database
+    Import(import::Import),
+    /// Print the configuration in force and where each value came from
+    Config(Place),
+    /// Print the GraphQL schema
+    Schema,
+}
+
+/// Where to listen and which database to use.
+#[derive(Clone, Debug, Default, Args)]
+struct Place {
+    /// The address to listen on [default: 127.0.0.1:4000]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    #[command(flatten)]
+    database: Database,
+}
+
+/// Which database to use.
+#[derive(Clone, Debug, Default, Args)]
+struct Database {
+    /// `sqlite:PATH` or `postgres://USER@HOST/NAME` [default: sqlite:khabar.db]
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+}
+
+impl Place {
+    fn flags(self) -> Vec<(&'static str, String)> {
+        let listen = self.listen.map(|listen| ("listen", listen));
+        listen.into_iter().chain(self.database.flags()).collect()
+    }
+}
+
+impl Database {
+    fn flags(self) -> Vec<(&'static str, String)> {
+        self.database
+            .map(|database| ("database", database))
+            .into_iter()
+            .collect()
+    }
+}
+
+/// Runs the command that was typed.
+pub fn run() -> ExitCode {
+    match start(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(cli: Cli) -> anyhow::Result<()> {
+    let read = |flags| Configuration::read(cli.config.as_deref(), std::env::vars(), flags);
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+    };
+    match cli.command {
+        Command::Schema => say(khabar_graphql::sdl().trim_end()),
+        Command::Config(place) => say(read(place.flags())?.describe().trim_end()),
+        Command::Serve(place) => {
+            let configuration = read(place.flags())?;
+            telemetry::start(&configuration.settings.log)?;
+            runtime()?.block_on(serve::serve(configuration.settings))?;
+        }
+        Command::Demo(demo) => {
+            let configuration = read(demo.flags())?;
+            telemetry::start(&configuration.settings.log)?;
+            runtime()?.block_on(demo::demo(demo, configuration.settings))?;
+        }
+        Command::Migrate(migrate) => {
+            let configuration = read(migrate.flags())?;
+            runtime()?.block_on(migrate::migrate(migrate, configuration.settings))?;
+        }
+        Command::Import(import) => {
+            let configuration = read(import.flags())?;
+            runtime()?.block_on(import::import(import, configuration.settings))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a command answers goes to standard output; a closed pipe (`| head`) is no error.
+fn say(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// One line: what failed, then each cause that says more than what was said before it.
+fn say_error(error: &anyhow::Error) {
+    use std::io::Write;
+    let mut line = String::from("khabar");
+    for cause in error.chain().map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line.push_str(": ");
+            line.push_str(&cause);
+        }
+    }
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

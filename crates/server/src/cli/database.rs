@@ -1,0 +1,42 @@
+//! Opening the database that the settings name, and what to do when it lacks its tables.
+
+use anyhow::{Context, bail};
+use khabar_persistence::{Db, Options, migration};
+
+use crate::config::Settings;
+
+/// Opens the database for a command that needs its tables. The embedded default is made and
+/// migrated when it has to be; any other must have been migrated by its owner.
+pub(super) async fn open(settings: &Settings) -> anyhow::Result<Db> {
+    let db = connect(settings, settings.is_embedded()).await?;
+    if settings.is_embedded() {
+        migration::up(&db).await?;
+        return Ok(db);
+    }
+    let lacking = migration::status(&db)
+        .await?
+        .into_iter()
+        .filter(|step| !step.applied)
+        .count();
+    if lacking > 0 {
+        let url = khabar_persistence::db::without_password(&settings.database);
+        bail!(
+            "the database {url} lacks {lacking} migration(s); run: khabar migrate up --database {url}"
+        );
+    }
+    Ok(db)
+}
+
+/// Opens the database as it is; `create` makes a SQLite file that is not there.
+pub(super) async fn connect(settings: &Settings, create: bool) -> anyhow::Result<Db> {
+    let options = Options {
+        url: settings.database.clone(),
+        replicas: settings.replicas.clone(),
+        readers: settings.readers,
+        writers: settings.writers,
+        create,
+    };
+    Db::open(&options)
+        .await
+        .context("the database cannot be used")
+}

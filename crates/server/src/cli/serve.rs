@@ -1,0 +1,31 @@
+//! `khabar serve`: the server, until it is told to stop.
+
+use anyhow::Context;
+use khabar_persistence::Db;
+use tokio::net::TcpListener;
+
+use super::{database, say};
+use crate::config::Settings;
+use crate::{router, shutdown};
+
+pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let db = database::open(&settings).await?;
+    run(settings, db, "Khabar is serving").await
+}
+
+/// Listens, says where, and serves until the process is told to stop.
+pub(super) async fn run(settings: Settings, db: Db, greeting: &str) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("could not listen on {}", settings.listen))?;
+    let address = listener
+        .local_addr()
+        .context("could not learn the address")?;
+    say(format_args!(
+        "{greeting}\n  GraphQL     http://{address}/graphql"
+    ));
+    if settings.playground {
+        say(format_args!("  Playground  http://{address}/playground"));
+    }
+    router::serve(listener, &settings, db, shutdown::signal()).await
+}

@@ -1,0 +1,216 @@
+//! Configuration: what the server is told, and by whom: a file, the environment or a flag.
+//!
+//! Later ones win: defaults, then the file, then `KHABAR_…` variables, then flags.
+
+mod settings;
+mod source;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Context;
+use config::{Config, Source, Value, ValueKind};
+
+pub use settings::{Import, Log, LogFormat, Settings};
+use source::{Environment, Flags};
+
+/// What is in force, and where each value came from.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// What is in force.
+    pub settings: Settings,
+    origins: Vec<Entry>,
+}
+
+/// One value in force.
+#[derive(Clone, Debug)]
+struct Entry {
+    key: String,
+    value: String,
+    origin: String,
+}
+
+/// The file that is read when none is named and it is there.
+pub const FILE: &str = "khabar.toml";
+
+impl Configuration {
+    /// Reads the configuration: `file` must be there when it is named; `environment` gives the
+    /// variables; `flags` are the keys that the command line set.
+    pub fn read(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: Vec<(&'static str, String)>,
+    ) -> anyhow::Result<Self> {
+        let defaults =
+            Config::try_from(&Settings::default()).context("the default configuration")?;
+        let known: Vec<_> = entries(&defaults)?
+            .into_iter()
+            .map(|entry| entry.key)
+            .collect();
+        let mut builder = Config::builder().add_source(defaults);
+        let path = file.unwrap_or(Path::new(FILE));
+        if file.is_some() || path.exists() {
+            let text = std::fs::read_to_string(path).with_context(|| {
+                format!("could not read the configuration file {}", path.display())
+            })?;
+            // Parsed here as well, because this parser names line and column.
+            toml::from_str::<toml::Table>(&text).with_context(|| {
+                format!("the configuration file {} is not TOML", path.display())
+            })?;
+            builder = builder.add_source(config::File::from(path).format(config::FileFormat::Toml));
+        }
+        let merged = builder
+            .add_source(Environment::new(environment, &known))
+            .add_source(Flags(flags))
+            .build()
+            .context("could not read the configuration")?;
+        let origins = entries(&merged)?;
+        let settings: Settings = merged
+            .try_deserialize()
+            .context("the configuration cannot be used")?;
+        settings.check()?;
+        Ok(Self { settings, origins })
+    }
+
+    /// Every value in force with its origin, a line each, aligned; passwords are hidden.
+    pub fn describe(&self) -> String {
+        let shown = |entry: &Entry| khabar_persistence::db::without_password(&entry.value);
+        let key = self
+            .origins
+            .iter()
+            .map(|entry| entry.key.len())
+            .max()
+            .unwrap_or(0);
+        let value = self
+            .origins
+            .iter()
+            .map(|entry| shown(entry).chars().count())
+            .max()
+            .unwrap_or(0);
+        let mut out = String::new();
+        for entry in &self.origins {
+            let Entry {
+                key: name, origin, ..
+            } = entry;
+            // Writing to a String cannot fail.
+            let _ = writeln!(out, "{name:key$}  {:value$}  # {origin}", shown(entry));
+        }
+        out
+    }
+}
+
+/// Every value of a configuration by its dotted key, sorted.
+fn entries(config: &Config) -> anyhow::Result<Vec<Entry>> {
+    // Not by deserialising it, which would lose where each value came from.
+    let table = config
+        .collect()
+        .context("the configuration is not a table")?;
+    let mut found = Vec::new();
+    for (key, value) in table {
+        flatten(key, value, &mut found);
+    }
+    found.sort_by(|one, other| one.key.cmp(&other.key));
+    Ok(found)
+}
+
+fn flatten(key: String, value: Value, found: &mut Vec<Entry>) {
+    let origin = value.origin().unwrap_or("default").to_owned();
+    match value.kind {
+        ValueKind::Table(table) if !table.is_empty() => {
+            for (inner, value) in table {
+                flatten(format!("{key}.{inner}"), value, found);
+            }
+        }
+        ValueKind::Table(_) => found.push(Entry {
+            key,
+            value: "{}".to_owned(),
+            origin,
+        }),
+        ValueKind::Array(items) => {
+            let items: Vec<_> = items
+                .iter()
+                .map(|item| khabar_persistence::db::without_password(&item.to_string()))
+                .collect();
+            found.push(Entry {
+                key,
+                value: format!("[{}]", items.join(", ")),
+                origin,
+            });
+        }
+        kind => found.push(Entry {
+            key,
+            value: kind.to_string(),
+            origin,
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn later_ones_win_and_say_where_they_came_from() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("k.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\ndatabase = \"postgres://a:secret@h/db\"\n[graphql]\nrequest_timeout_ms = 7\n").unwrap();
+        let environment = pairs(&[
+            ("KHABAR_LISTEN", "127.0.0.1:2"),
+            ("KHABAR_GRAPHQL__BODY_TIMEOUT_MS", "9"),
+            ("KHABAR_SHARED", "x"),
+        ]);
+        let read = Configuration::read(
+            Some(&file),
+            environment,
+            vec![("listen", "127.0.0.1:3".to_owned())],
+        )
+        .unwrap();
+        assert_eq!(read.settings.listen.to_string(), "127.0.0.1:3");
+        assert_eq!(read.settings.graphql.request_timeout_ms, 7);
+        assert_eq!(read.settings.graphql.body_timeout_ms, 9);
+        let described = read.describe();
+        let line = |key: &str| {
+            described
+                .lines()
+                .find(|line| line.starts_with(key))
+                .unwrap()
+                .to_owned()
+        };
+        assert!(line("listen").ends_with("# flag --listen"), "{described}");
+        assert!(
+            line("graphql.body_timeout_ms").ends_with("# variable KHABAR_GRAPHQL__BODY_TIMEOUT_MS")
+        );
+        assert!(line("graphql.request_timeout_ms").contains("k.toml"));
+        assert!(line("http.header_ms").ends_with("# default"));
+        assert!(!described.contains("secret"));
+    }
+
+    #[test]
+    fn a_mistake_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("k.toml");
+        let problem = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            format!(
+                "{:#}",
+                Configuration::read(Some(&file), [], vec![]).unwrap_err()
+            )
+        };
+        assert!(problem("lisen = 1").contains("lisen"));
+        assert!(problem("listen = \"nowhere\"").contains("listen"));
+        assert!(problem("listen = ").contains("line 1"));
+        assert!(
+            problem("[graphql]\nrequest_timeout_ms = 0").contains("graphql.request_timeout_ms")
+        );
+        let missing =
+            Configuration::read(Some(&dir.path().join("none.toml")), [], vec![]).unwrap_err();
+        assert!(format!("{missing:#}").contains("none.toml"));
+    }
+}

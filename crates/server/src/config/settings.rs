@@ -1,0 +1,130 @@
+//! The settings: every value that the server can be told, with its default and the reason for it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use anyhow::ensure;
+use serde::{Deserialize, Serialize};
+
+use khabar_graphql::limit::Limits;
+
+use crate::graphql;
+use crate::http::Timeouts;
+
+/// What the server is told.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The address to listen on. The default is for this machine alone.
+    pub listen: SocketAddr,
+    /// `sqlite:PATH` or `postgres://…`.
+    pub database: String,
+    /// Read replicas of a PostgreSQL database.
+    pub replicas: Vec<String>,
+    /// Connections for reading.
+    pub readers: u32,
+    /// Connections for writing (PostgreSQL).
+    pub writers: u32,
+    /// Whether `/playground` is served.
+    pub playground: bool,
+    /// What is logged.
+    pub log: Log,
+    /// How long connections may keep the server waiting.
+    pub http: Timeouts,
+    /// How long and how large a GraphQL request may be.
+    pub graphql: graphql::Settings,
+    /// What one request may ask for.
+    pub limits: Limits,
+    /// How imports understand what they find.
+    pub import: Import,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let options = khabar_persistence::Options::new("");
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 4000)),
+            database: DATABASE.to_owned(),
+            replicas: Vec::new(),
+            readers: options.readers,
+            writers: options.writers,
+            playground: true,
+            log: Log::default(),
+            http: Timeouts::default(),
+            graphql: graphql::Settings::default(),
+            limits: Limits::default(),
+            import: Import::default(),
+        }
+    }
+}
+
+/// The embedded default: a file in the folder where the server is started.
+const DATABASE: &str = "sqlite:khabar.db";
+
+impl Settings {
+    /// Whether this is the embedded database, which the server migrates by itself.
+    pub fn is_embedded(&self) -> bool {
+        self.database == DATABASE
+    }
+
+    /// Refuses what is of the right type and cannot work.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        let waits = [
+            ("http.header_ms", self.http.header_ms),
+            ("http.shutdown_ms", self.http.shutdown_ms),
+            ("graphql.body_timeout_ms", self.graphql.body_timeout_ms),
+            (
+                "graphql.request_timeout_ms",
+                self.graphql.request_timeout_ms,
+            ),
+        ];
+        for (name, value) in waits {
+            ensure!(value > 0, "{name} is 0: nothing could ever be answered");
+        }
+        ensure!(self.readers > 0, "readers is 0: nothing could ever be read");
+        ensure!(
+            self.writers > 0,
+            "writers is 0: nothing could ever be written"
+        );
+        Ok(())
+    }
+}
+
+/// What is logged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// In which form.
+    pub format: LogFormat,
+    /// From which level on, by module: `info`, `khabar=debug,info`.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        // Migrations say what they do in the answer of the command that runs them.
+        Self {
+            format: LogFormat::Text,
+            filter: "info,sea_orm_migration=warn".to_owned(),
+        }
+    }
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For collectors: one JSON object a line.
+    Json,
+}
+
+/// How imports understand what they find.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Import {
+    /// The kind of a story by its title, where the title does not say it: `running`, `show` or
+    /// `rubric`.
+    pub story_kinds: BTreeMap<String, String>,
+}

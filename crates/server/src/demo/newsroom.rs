@@ -1,0 +1,284 @@
+//! The newsroom as the demo means it: its content, checked and at its hours, ready to be written.
+
+use anyhow::Context;
+use chrono::{DateTime, SubsecRound, Utc};
+use khabar_domain::{
+    ArticleId, Comment, Edition, EditionId, FollowChannel, LiveChannel, Media, Person, RelatedLink,
+    Section, Source, Story, Topic, TopicId,
+};
+use khabar_persistence::article::Manuscript;
+
+use super::content::{self, Content, Entry, In};
+use super::desk::Desk;
+use super::names::Names;
+
+/// Everything that the demo writes, in the order in which it can be written.
+#[derive(Debug, PartialEq)]
+pub(super) struct Newsroom {
+    pub(super) media: Vec<Media>,
+    pub(super) editions: Vec<Edition>,
+    pub(super) sections: Vec<Section>,
+    pub(super) people: Vec<Person>,
+    pub(super) sources: Vec<Source>,
+    pub(super) topics: Vec<Topic>,
+    pub(super) stories: Vec<(Story, Vec<TopicId>)>,
+    pub(super) manuscripts: Vec<Manuscript>,
+    pub(super) related: Vec<(ArticleId, Vec<RelatedLink>)>,
+    pub(super) comments: Vec<Comment>,
+    pub(super) leads: Vec<(EditionId, Vec<ArticleId>)>,
+    pub(super) live: Vec<LiveChannel>,
+    pub(super) follow: Vec<FollowChannel>,
+}
+
+impl Newsroom {
+    /// What this content means at this hour. An error names the file and the entry.
+    pub(super) fn of(content: &Content, at: DateTime<Utc>) -> anyhow::Result<Self> {
+        let desk = Desk {
+            names: Names::of(content)?,
+            at: at.trunc_subsecs(0),
+        };
+        let sections = ranked(&content.sections, |section| {
+            (section.edition.clone(), section.parent.clone())
+        });
+        let live = ranked(&content.live, |channel| channel.edition.clone());
+        let follow = ranked(&content.follow, |channel| channel.edition.clone());
+        let leads = |edition: &content::Edition| {
+            let articles = desk.names.list("article", &edition.key, &edition.leads)?;
+            Ok((desk.names.edition(&edition.key)?, articles))
+        };
+        let editions = &content.editions;
+        let articles = &content.articles;
+        let comments = each(articles, |article| desk.comments(article))?;
+        Ok(Self {
+            media: each(&content.media, |media| desk.media(media))?,
+            editions: each(editions, |edition| desk.edition(edition))?,
+            sections: each_ranked(sections, |section, rank| desk.section(section, rank))?,
+            people: each(&content.people, |person| desk.person(person))?,
+            sources: each(&content.sources, |source| desk.source(source))?,
+            topics: each(&content.topics, |topic| desk.topic(topic))?,
+            stories: each(&content.stories, |story| desk.story(story))?,
+            manuscripts: each(articles, |article| desk.manuscript(article, editions))?,
+            related: each(articles, |article| desk.related(article))?,
+            comments: comments.into_iter().flatten().collect(),
+            leads: each(editions, leads)?,
+            live: each_ranked(live, |channel, rank| desk.live(channel, rank))?,
+            follow: each_ranked(follow, |channel, rank| desk.follow(channel, rank))?,
+        })
+    }
+}
+
+fn each<T: Entry, D>(
+    entries: &[In<T>],
+    mean: impl Fn(&T) -> anyhow::Result<D>,
+) -> anyhow::Result<Vec<D>> {
+    entries
+        .iter()
+        .map(|entry| mean(&entry.entry).with_context(|| entry.place()))
+        .collect()
+}
+
+fn each_ranked<T: Entry, D>(
+    entries: Vec<(&In<T>, i32)>,
+    mean: impl Fn(&T, i32) -> anyhow::Result<D>,
+) -> anyhow::Result<Vec<D>> {
+    entries
+        .into_iter()
+        .map(|(entry, rank)| mean(&entry.entry, rank).with_context(|| entry.place()))
+        .collect()
+}
+
+/// Entries with their places, from 0, among those of the same `list`.
+fn ranked<T, L: PartialEq>(entries: &[In<T>], list: impl Fn(&T) -> L) -> Vec<(&In<T>, i32)> {
+    let mut seen: Vec<(L, i32)> = Vec::new();
+    let mut place = |entry: &T| {
+        let list = list(entry);
+        if let Some((_, next)) = seen.iter_mut().find(|(seen, _)| *seen == list) {
+            *next += 1;
+            *next
+        } else {
+            seen.push((list, 0));
+            0
+        }
+    };
+    entries
+        .iter()
+        .map(|entry| (entry, place(&entry.entry)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use chrono::{TimeDelta, TimeZone};
+    use khabar_domain::article::{Kind, Status};
+    use khabar_domain::{Block, story};
+
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        Utc.with_ymd_and_hms(2025, 3, 1, 9, 0, 0).unwrap()
+    }
+
+    fn demo() -> Newsroom {
+        Newsroom::of(&Content::embedded().unwrap(), now()).unwrap()
+    }
+
+    #[test]
+    fn it_has_enough_to_look_at() {
+        let demo = demo();
+        let published = |edition: &Edition| {
+            let of_edition = demo.manuscripts.iter().filter(|of| {
+                of.article.edition == edition.id && of.article.status == Status::Published
+            });
+            of_edition.count()
+        };
+        let counts: Vec<_> = demo.editions.iter().map(published).collect();
+        assert!(counts[0] >= 60 && counts[1] >= 6, "{counts:?}");
+        assert!(demo.stories.len() >= 8 && demo.sections.len() >= 12);
+        assert!(demo.comments.len() >= 60);
+        assert!(
+            demo.comments
+                .iter()
+                .filter(|of| of.parent.is_some())
+                .count()
+                >= 20
+        );
+        assert!(demo.media.len() >= 20 && demo.people.len() >= 6);
+        assert!(demo.sources.len() >= 4 && demo.topics.len() >= 20);
+        assert!(
+            demo.related
+                .iter()
+                .filter(|(_, links)| !links.is_empty())
+                .count()
+                >= 20
+        );
+        assert!(
+            demo.live
+                .iter()
+                .any(|of| of.on_air == Some(true) && of.stream_url.is_some())
+        );
+        assert!(demo.live.iter().any(|of| of.on_air == Some(false)));
+        assert!(demo.follow.len() >= 6);
+        assert!(demo.leads.iter().all(|(_, articles)| articles.len() >= 3));
+    }
+
+    #[test]
+    fn every_kind_of_thing_occurs() {
+        let demo = demo();
+        for kind in Kind::ALL {
+            assert!(
+                demo.manuscripts.iter().any(|of| of.article.kind == *kind),
+                "{kind:?}"
+            );
+        }
+        for status in Status::ALL {
+            assert!(
+                demo.manuscripts
+                    .iter()
+                    .any(|of| of.article.status == *status),
+                "{status:?}"
+            );
+        }
+        for kind in story::Kind::ALL {
+            assert!(
+                demo.stories.iter().any(|(of, _)| of.kind == *kind),
+                "{kind:?}"
+            );
+        }
+        let blocks = demo.manuscripts.iter().flat_map(|of| of.body.blocks());
+        let kinds: HashSet<_> = blocks.map(std::mem::discriminant::<Block>).collect();
+        assert_eq!(kinds.len(), 9, "{kinds:?}");
+    }
+
+    #[test]
+    fn no_two_articles_say_the_same() {
+        let demo = demo();
+        let mut paragraphs = HashSet::new();
+        for manuscript in &demo.manuscripts {
+            let article = &manuscript.article;
+            assert!(manuscript.body.blocks().len() >= 2, "{}", article.headline);
+            for block in manuscript.body.blocks() {
+                if let Block::Paragraph { text } = block {
+                    assert!(paragraphs.insert(text.text()), "{}", article.headline);
+                }
+            }
+        }
+        let slugs: HashSet<_> = demo
+            .manuscripts
+            .iter()
+            .map(|of| (of.article.edition, &of.article.slug))
+            .collect();
+        assert_eq!(slugs.len(), demo.manuscripts.len());
+    }
+
+    #[test]
+    fn what_leads_to_an_article_leads_to_one_that_readers_see() {
+        let demo = demo();
+        let seen: HashSet<_> = demo
+            .manuscripts
+            .iter()
+            .filter(|of| of.article.status == Status::Published)
+            .map(|of| of.article.id)
+            .collect();
+        let links = demo.related.iter().flat_map(|(_, links)| links);
+        assert!(
+            links
+                .clone()
+                .all(|link| seen.contains(&link.to) && link.to != link.from)
+        );
+        assert!(
+            demo.leads
+                .iter()
+                .flat_map(|(_, leads)| leads)
+                .all(|id| seen.contains(id))
+        );
+    }
+
+    #[test]
+    fn times_follow_the_clock() {
+        let later = TimeDelta::days(3);
+        let moved = Newsroom::of(&Content::embedded().unwrap(), now() + later).unwrap();
+        for (before, after) in demo().manuscripts.iter().zip(&moved.manuscripts) {
+            assert_eq!(before.article.id, after.article.id);
+            assert_eq!(before.article.listed_at + later, after.article.listed_at);
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_file_and_entry() {
+        let refusal = |text: &str| {
+            let mut content = Content::embedded().unwrap();
+            content.read("extra.toml", text).unwrap();
+            let error = Newsroom::of(&content, now()).unwrap_err();
+            format!("{error:#}")
+        };
+        let section = |key: &str, more: &str| {
+            format!("[[section]]\nedition = 'ar'\nkey = '{key}'\nname = 'X'\n{more}")
+        };
+        assert_eq!(
+            refusal(&section("a", "parent = 'b'")),
+            "the demo's extra.toml: section \"a\": there is no section \"b\" in the edition \"ar\""
+        );
+        assert_eq!(
+            refusal(&section("sport", "")),
+            "the demo's extra.toml: section \"sport\": the key is taken"
+        );
+        assert_eq!(
+            refusal("[[media]]\nkey = 'm'\nfile = 'none'\nalt = 'a'\ncredit = 'c'"),
+            "the demo's extra.toml: media \"m\": there is no drawing \"none\""
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let error = Content::default()
+            .read("bad.toml", "[[article]]\nkye = 'a'")
+            .unwrap_err();
+        let error = format!("{error:#}");
+        assert!(
+            error.contains("bad.toml") && error.contains("kye"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,266 @@
+//! GraphQL over HTTP, at `/graphql`.
+//!
+//! It keeps to the GraphQL-over-HTTP specification: what was asked in which way decides the status,
+//! and every answer, refusals too, is a GraphQL response. Nothing that a page of another origin can
+//! send without asking the browser's leave (a form, `text/plain`, a link) runs a mutation.
+
+mod media;
+mod read;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::Response;
+use axum::routing::any;
+use khabar_graphql::answer::{Answer, Api, Data, RequestError};
+use khabar_graphql::document::{Incoming, Kind, Ready};
+use khabar_graphql::error::{Code, Error};
+use serde::{Deserialize, Serialize};
+use tower_http::compression::CompressionLayer;
+
+use self::media::Media;
+
+/// How long and how large a request may be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Bytes of a request's body.
+    ///
+    /// 1 MiB: the largest document allowed, and an article's worth of variables.
+    pub body_bytes: usize,
+    /// Milliseconds for a body to arrive.
+    ///
+    /// 10 seconds: a megabyte over a poor mobile network.
+    pub body_timeout_ms: u64,
+    /// Milliseconds for an operation to be answered.
+    ///
+    /// 15 seconds: twice what a reader waits for; proxies usually give up after 30.
+    pub request_timeout_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1024 * 1024,
+            body_timeout_ms: 10_000,
+            request_timeout_ms: 15_000,
+        }
+    }
+}
+
+/// What answers at the route.
+struct Front<D> {
+    api: Api,
+    settings: Settings,
+    data: D,
+}
+
+/// `/graphql`, for a router of any state. `data` gives resolvers what belongs to this request.
+pub fn routes<S, D>(api: Api, settings: Settings, data: D) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    D: Fn(&Parts) -> Data + Send + Sync + 'static,
+{
+    let front = Arc::new(Front {
+        api,
+        settings,
+        data,
+    });
+    Router::new()
+        .route(
+            "/graphql",
+            any(move |request: Request| {
+                let front = Arc::clone(&front);
+                async move { front.respond(request).await }
+            }),
+        )
+        .layer(CompressionLayer::new())
+}
+
+/// What is sent back, before it is known as which media type.
+struct Reply {
+    answer: Answer,
+    status: Status,
+}
+
+enum Status {
+    /// The request was understood; the media type says how its answer's status is told.
+    Understood,
+    /// HTTP itself has a status for this.
+    Fixed(StatusCode),
+}
+
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "it is the error of results whose other side is small"
+)]
+impl Reply {
+    fn understood(answer: Answer) -> Box<Self> {
+        Box::new(Self {
+            answer,
+            status: Status::Understood,
+        })
+    }
+
+    fn fixed(status: StatusCode, code: Code, message: impl Into<String>) -> Box<Self> {
+        Box::new(Self {
+            answer: Answer::because(Error::new(code, message)),
+            status: Status::Fixed(status),
+        })
+    }
+
+    fn unreadable(error: RequestError) -> Box<Self> {
+        Box::new(Self {
+            answer: Answer::refused(vec![error]),
+            status: Status::Fixed(StatusCode::BAD_REQUEST),
+        })
+    }
+}
+
+/// The methods that the route knows.
+const READING_AND_WRITING: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
+/// The methods that may run a mutation.
+const WRITING: HeaderValue = HeaderValue::from_static("POST");
+
+impl<D: Fn(&Parts) -> Data + Send + Sync> Front<D> {
+    async fn respond(&self, request: Request) -> Response {
+        let (parts, body) = request.into_parts();
+        let Some(media) = media::negotiate(&parts.headers) else {
+            let reply = Reply::fixed(
+                StatusCode::NOT_ACCEPTABLE,
+                Code::NotAcceptable,
+                format!(
+                    "This server answers with {} or {}.",
+                    Media::GraphQl,
+                    Media::Json
+                ),
+            );
+            return send(&reply, Media::Json);
+        };
+        let is_post = parts.method == Method::POST;
+        let read = match parts.method {
+            Method::GET | Method::HEAD => read::url(&parts.uri),
+            Method::POST => read::body(&parts.headers, body, &self.settings).await,
+            _ => Err(Reply::fixed(
+                StatusCode::METHOD_NOT_ALLOWED,
+                Code::MethodNotAllowed,
+                "GraphQL is asked for by GET or POST.",
+            )),
+        };
+        match read {
+            Ok(incoming) => {
+                let reply = self.answer(&parts, &incoming, is_post).await;
+                let mut response = send(&reply, media);
+                if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+                    response.headers_mut().insert(header::ALLOW, WRITING);
+                }
+                response
+            }
+            Err(reply) => {
+                let mut response = send(&reply, media);
+                let headers = response.headers_mut();
+                match reply.status {
+                    Status::Fixed(StatusCode::METHOD_NOT_ALLOWED) => {
+                        headers.insert(header::ALLOW, READING_AND_WRITING);
+                    }
+                    // What is left of the body would be read as the next request.
+                    Status::Fixed(StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE) => {
+                        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+                    }
+                    _ => {}
+                }
+                response
+            }
+        }
+    }
+
+    async fn answer(&self, parts: &Parts, incoming: &Incoming, is_post: bool) -> Box<Reply> {
+        let ready = match self.api.admit(incoming) {
+            Ok(ready) => ready,
+            Err(answer) => {
+                log(None, &answer);
+                return Reply::understood(answer);
+            }
+        };
+        if ready.kind() == Kind::Mutation && !is_post {
+            return Reply::fixed(
+                StatusCode::METHOD_NOT_ALLOWED,
+                Code::MethodNotAllowed,
+                "A mutation is sent by POST.",
+            );
+        }
+        let about = About::of(&ready);
+        let data = (self.data)(parts);
+        let limit = Duration::from_millis(self.settings.request_timeout_ms);
+        let answer = tokio::time::timeout(limit, self.api.run(ready, data)).await;
+        let reply = answer.map_or_else(
+            |_| {
+                Reply::fixed(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    Code::RequestTimeout,
+                    format!("The answer took longer than {} ms.", limit.as_millis()),
+                )
+            },
+            Reply::understood,
+        );
+        log(Some(&about), &reply.answer);
+        reply
+    }
+}
+
+/// What the log says of an operation.
+struct About {
+    kind: Kind,
+    name: Option<String>,
+    cost: u64,
+}
+
+impl About {
+    fn of(ready: &Ready) -> Self {
+        Self {
+            kind: ready.kind(),
+            name: ready.name().map(str::to_owned),
+            cost: ready.cost(),
+        }
+    }
+}
+
+fn log(about: Option<&About>, answer: &Answer) {
+    let codes: Vec<_> = answer.codes().collect();
+    if let Some(about) = about {
+        tracing::info!(
+            kind = ?about.kind,
+            operation = about.name.as_deref(),
+            cost = about.cost,
+            ?codes,
+            "answered"
+        );
+    } else {
+        tracing::info!(?codes, "refused");
+    }
+}
+
+fn send(reply: &Reply, media: Media) -> Response {
+    let status = match reply.status {
+        Status::Fixed(status) => status,
+        Status::Understood if reply.answer.is_refused() => media.status_of_refusal(),
+        Status::Understood => StatusCode::OK,
+    };
+    let mut response = Response::new(reply.answer.to_json().into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, media.content_type());
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_name(HeaderName::from_static("accept")),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}

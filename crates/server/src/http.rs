@@ -1,0 +1,7 @@
+//! HTTP itself: how connections are served, and how each request is named and logged.
+
+mod log;
+mod serve;
+
+pub use log::{RequestIds, logged};
+pub use serve::{Timeouts, serve};

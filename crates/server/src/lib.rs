@@ -1,0 +1,12 @@
+//! The `khabar` command: configuration, the HTTP server and the command line.
+
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod graphql;
+pub mod health;
+pub mod http;
+pub mod playground;
+pub mod router;
+pub mod shutdown;
+pub mod telemetry;

@@ -1,0 +1,50 @@
+# What can be done here. A recipe is one command that a person would otherwise have to remember.
+
+# List the recipes
+default:
+    @just --list --unsorted
+
+# Serve the embedded database (khabar.db) at http://127.0.0.1:4000
+run *ARGS:
+    cargo run --release -- serve {{ARGS}}
+
+# Serve a newsroom to look at, with a playground
+demo *ARGS:
+    cargo run --release -- demo {{ARGS}}
+
+# Run every test, on SQLite and (where it is installed) on PostgreSQL
+test *ARGS:
+    cargo test --workspace {{ARGS}}
+
+# Run the API's cases and accept what they answer now as their snapshots
+snap:
+    INSTA_UPDATE=always INSTA_FORCE_UPDATE=1 cargo test -p khabar-tests --test api
+    git status --short tests/api
+
+# Write schema.graphql from the code
+schema:
+    cargo run --quiet -- schema > schema.graphql.new
+    mv schema.graphql.new schema.graphql
+
+# Measure the five operations on 100,000 articles, on SQLite and PostgreSQL
+bench *ARGS:
+    cargo run --release -p khabar-bench -- {{ARGS}}
+
+# Everything that CI checks besides the tests
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+    cargo deny check licenses bans sources
+
+# Format the code
+fmt:
+    cargo fmt --all
+
+# Rebuild the playground's committed assets (needs node)
+playground:
+    cd crates/server/playground && npm ci && npm run build
+
+# What CI runs, from a clean machine on
+ci:
+    bash .ci/run

@@ -1,0 +1,126 @@
+//! The API's cases: each `tests/api/<type>/<what it shows>.graphql` is asked on SQLite and on
+//! PostgreSQL, and both must answer as the snapshot beside it says, in as many SQL statements.
+//!
+//! Comments at a case's top may set how it is asked: `# variables: {…}` (JSON), `# hour: …`
+//! (RFC 3339). `just snap` accepts what is answered now; read the difference before you commit it.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use chrono::{DateTime, Utc};
+use khabar_tests::harness::{Newsroom, TestApp, TestDb, newsroom};
+use serde_json::Value;
+
+#[tokio::test]
+async fn every_case_is_answered_as_its_snapshot_says() -> anyhow::Result<()> {
+    let mut apps = Vec::new();
+    for db in TestDb::each().await? {
+        Newsroom::small()?.save(db.db()).await?;
+        apps.push(TestApp::new(db)?);
+    }
+    let cases = files("graphql")?;
+    ensure!(cases.len() > 80, "only {} cases were found", cases.len());
+    let mut failed = Vec::new();
+    for path in cases {
+        let case = Case::read(&path)?;
+        let mut shown = Vec::new();
+        for app in &apps {
+            let answered = app
+                .ask_at(case.hour, &case.document, &case.variables)
+                .await
+                .with_context(|| case.name.clone())?;
+            shown.push((app.db().name(), answered.shown()));
+        }
+        if let [(one, first), (other, second)] = shown.as_slice()
+            && first != second
+        {
+            eprintln!(
+                "{}:\n{one} answers\n{first}\n{other} answers\n{second}",
+                case.name
+            );
+            failed.push(case.name);
+            continue;
+        }
+        if !matches(&path, &shown[0].1) {
+            failed.push(case.name);
+        }
+    }
+    ensure!(failed.is_empty(), "these cases failed: {failed:#?}");
+    Ok(())
+}
+
+#[test]
+fn every_snapshot_belongs_to_a_case() -> anyhow::Result<()> {
+    for snapshot in files("snap")? {
+        let case = snapshot.with_extension("graphql");
+        ensure!(
+            case.exists(),
+            "{} has no case beside it",
+            snapshot.display()
+        );
+    }
+    Ok(())
+}
+
+/// A case as its file tells it.
+struct Case {
+    name: String,
+    document: String,
+    variables: Value,
+    hour: DateTime<Utc>,
+}
+
+impl Case {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let name = path.strip_prefix(folder())?.display().to_string();
+        let document = fs::read_to_string(path)?;
+        let (mut variables, mut hour) = (Value::Null, newsroom::now());
+        for line in document.lines().map_while(|line| line.strip_prefix('#')) {
+            let line = line.trim();
+            if let Some(json) = line.strip_prefix("variables:") {
+                variables = serde_json::from_str(json).with_context(|| name.clone())?;
+            } else if let Some(time) = line.strip_prefix("hour:") {
+                hour = time.trim().parse().with_context(|| name.clone())?;
+            }
+        }
+        Ok(Self {
+            name,
+            document,
+            variables,
+            hour,
+        })
+    }
+}
+
+/// Compares with the snapshot; what differs is printed.
+fn matches(path: &Path, shown: &str) -> bool {
+    let mut settings = insta::Settings::new();
+    settings.set_snapshot_path(path.parent().unwrap_or(path));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.set_input_file(path);
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let compare = || settings.bind(|| insta::assert_snapshot!(name.as_ref(), shown));
+    catch_unwind(AssertUnwindSafe(compare)).is_ok()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("api")
+}
+
+/// Every file with this extension, in order.
+fn files(extension: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for noun in fs::read_dir(folder())? {
+        for file in fs::read_dir(noun?.path())? {
+            let path = file?.path();
+            if path.extension().is_some_and(|it| it == extension) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}

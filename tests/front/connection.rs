@@ -1,0 +1,110 @@
+//! Connections that keep the server waiting, and a server that stops.
+
+use khabar_server::graphql::Settings;
+use khabar_server::http::Timeouts;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::http::{Server, start};
+use crate::toy;
+
+fn impatient() -> Timeouts {
+    Timeouts {
+        header_ms: 30,
+        ..Timeouts::default()
+    }
+}
+
+/// What the server says to this until it hangs up.
+pub(crate) async fn said(server: &Server, sent: &str) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(sent.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    // A reset is hanging up, too.
+    let _ = stream.read_to_end(&mut said).await;
+    String::from_utf8(said).unwrap()
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_hung_up_on() {
+    let server = start(Settings::default(), impatient(), toy::Handle::default()).await;
+    assert_eq!(said(&server, "").await, "");
+    // Half of HTTP/2's greeting, and half of HTTP/1's headers.
+    assert_eq!(said(&server, "PRI * HT").await, "");
+    let answer = said(&server, "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-").await;
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let settings = Settings {
+        body_timeout_ms: 30,
+        ..Settings::default()
+    };
+    let server = start(settings, Timeouts::default(), toy::Handle::default()).await;
+    let answer = said(
+        &server,
+        "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: 100\r\n\r\n{\"query\":",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains(r#""code":"REQUEST_TIMEOUT""#), "{answer}");
+    assert!(
+        answer.to_lowercase().contains("connection: close"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_stops_finishes_what_is_under_way() {
+    let handle = toy::Handle::default();
+    let server = start(Settings::default(), Timeouts::default(), handle.clone()).await;
+    let Server {
+        address,
+        stop,
+        ended,
+    } = server;
+    let body = r#"{"query":"{ held }"}"#;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    handle.begun.entered.acquire().await.unwrap().forget();
+
+    stop.send(()).unwrap();
+    // The door is shut before the last guest has left.
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!ended.is_finished());
+
+    handle.begun.leave.add_permits(1);
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains(r#"{"data":{"held":true}"#), "{answer}");
+    ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_stops_does_not_wait_for_ever() {
+    let handle = toy::Handle::default();
+    let timeouts = Timeouts {
+        shutdown_ms: 30,
+        ..Timeouts::default()
+    };
+    let server = start(Settings::default(), timeouts, handle.clone()).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = "GET /graphql?query={held} HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    handle.begun.entered.acquire().await.unwrap().forget();
+    server.stop.send(()).unwrap();
+    server.ended.await.unwrap().unwrap();
+}

@@ -1,0 +1,357 @@
+//! Each limit refuses with its own code, and says its name, what it allows and what it was given.
+
+use std::fmt::Write as _;
+
+use khabar_graphql::answer::Data;
+use khabar_graphql::document::Incoming;
+use khabar_graphql::limit::Limits;
+use serde_json::{Value, json};
+
+use crate::toy;
+
+async fn ask(limits: Limits, query: &str, variables: Value) -> Value {
+    let mut incoming = Incoming::new(query);
+    incoming.variables = serde_json::from_value(variables).unwrap();
+    let answer = toy::api(limits).answer(&incoming, Data::default()).await;
+    serde_json::from_slice(&answer.to_json()).unwrap()
+}
+
+async fn refused(
+    limits: Limits,
+    query: &str,
+    variables: Value,
+    code: &str,
+    name: &str,
+    allowed: u64,
+    had: u64,
+) {
+    let answer = ask(limits, query, variables).await;
+    assert_eq!(answer.get("data"), None, "{answer}");
+    let error = &answer["errors"][0];
+    assert_eq!(
+        error["extensions"],
+        json!({"code": code, "limit": name, "allowed": allowed, "had": had}),
+        "{answer}"
+    );
+    let message = error["message"].as_str().unwrap();
+    for part in [name, &allowed.to_string(), &had.to_string()] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+async fn answered(limits: Limits, query: &str) -> u64 {
+    let answer = ask(limits, query, json!({})).await;
+    assert_eq!(answer.get("errors"), None, "{answer}");
+    answer["extensions"]["cost"].as_u64().unwrap()
+}
+
+fn nested(times: usize) -> String {
+    let mut query = "article {".to_owned();
+    query.push_str(&" story { lead {".repeat(times));
+    query.push_str(" id ");
+    query.push_str(&"} }".repeat(times));
+    format!("{{ {query} }} }}")
+}
+
+#[tokio::test]
+async fn a_document_has_its_size() {
+    let limits = || Limits {
+        bytes: 20,
+        tokens: 9,
+        ..Limits::default()
+    };
+    refused(
+        limits(),
+        "{ soon }             ",
+        json!({}),
+        "LIMIT_BYTES",
+        "bytes",
+        20,
+        21,
+    )
+    .await;
+    answered(limits(), "{ soon }            ").await;
+    let answer = ask(limits(), "{a a a a a a a a a}", json!({})).await;
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"], "LIMIT_TOKENS",
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn nesting_has_its_depth() {
+    let limits = || Limits {
+        depth: 6,
+        ..Limits::default()
+    };
+    answered(limits(), &nested(2)).await;
+    refused(
+        limits(),
+        &nested(3),
+        json!({}),
+        "LIMIT_DEPTH",
+        "depth",
+        6,
+        8,
+    )
+    .await;
+    // Fragments do not count, and do not hide.
+    refused(
+        limits(),
+        "{ ...A } fragment A on Query { article { ...B } }
+        fragment B on Article { story { lead { story { lead { story { id } } } } } }",
+        json!({}),
+        "LIMIT_DEPTH",
+        "depth",
+        6,
+        7,
+    )
+    .await;
+
+    let braces = format!("{}{}", "{a".repeat(1000), "}".repeat(1000));
+    let answer = ask(Limits::default(), &braces, json!({})).await;
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"], "LIMIT_NESTING",
+        "{answer}"
+    );
+    let lists = format!(
+        "{{ sum(numbers: {}1{}) }}",
+        "[".repeat(2000),
+        "]".repeat(2000)
+    );
+    let answer = ask(Limits::default(), &lists, json!({})).await;
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"], "LIMIT_NESTING",
+        "{answer}"
+    );
+    // What the engine itself counts is never in the way of what the limit allows.
+    answered(
+        Limits {
+            depth: 41,
+            ..Limits::default()
+        },
+        &nested(19),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn repetition_has_its_bounds() {
+    let limits = || Limits {
+        aliases: 3,
+        directives: 2,
+        root_fields: 4,
+        ..Limits::default()
+    };
+    refused(
+        limits(),
+        "{ a: soon b: soon ...F } fragment F on Query { article { c: id d: id } }",
+        json!({}),
+        "LIMIT_ALIASES",
+        "aliases",
+        3,
+        4,
+    )
+    .await;
+    refused(limits(), "query { soon @skip(if: false) ...F @skip(if: false) late @skip(if: false) } fragment F on Query { soon }",
+        json!({}), "LIMIT_DIRECTIVES", "directives", 2, 3).await;
+    refused(
+        limits(),
+        "{ soon late ...F ...F } fragment F on Query { hello largest }",
+        json!({}),
+        "LIMIT_ROOT_FIELDS",
+        "root_fields",
+        4,
+        6,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn lists_have_their_length() {
+    let limits = || Limits {
+        list_items: 3,
+        ..Limits::default()
+    };
+    answered(limits(), "{ sum(numbers: [1, 2, 3]) }").await;
+    refused(
+        limits(),
+        "{ sum(numbers: [1, 2, 3, 4]) }",
+        json!({}),
+        "LIMIT_LIST",
+        "list_items",
+        3,
+        4,
+    )
+    .await;
+    refused(
+        limits(),
+        "query ($n: [Int!]!) { sum(numbers: $n) }",
+        json!({"n": [1, 2, 3, 4, 5]}),
+        "LIMIT_LIST",
+        "list_items",
+        3,
+        5,
+    )
+    .await;
+    refused(
+        limits(),
+        "query ($n: [Int!]! = [1,2,3,4]) { sum(numbers: $n) }",
+        json!({}),
+        "LIMIT_LIST",
+        "list_items",
+        3,
+        4,
+    )
+    .await;
+    refused(
+        limits(),
+        "query ($f: Filter) { tell(filter: $f) }",
+        json!({"f": {"inner": {"words": ["a", "b", "c", "d"]}}}),
+        "LIMIT_LIST",
+        "list_items",
+        3,
+        4,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn cost_is_what_the_answer_could_hold() {
+    let cost = async |query| answered(Limits::default(), query).await;
+    assert_eq!(cost("{ soon }").await, 1);
+    assert_eq!(cost("{ __typename }").await, 1);
+    assert_eq!(cost("{ article { id __typename story { id } } }").await, 5);
+    // A list without a size is taken to have the usual one.
+    assert_eq!(cost("{ articles { id label } }").await, 1 + 20 * 2);
+    assert_eq!(cost("{ articles(first: 3) { id label } }").await, 1 + 3 * 2);
+    // A page's size is that of its connection's lists, once.
+    assert_eq!(
+        cost("{ article { articles(first: 5) { totalCount nodes { id } } } }").await,
+        1 + 1 + 1 + 1 + 5
+    );
+    assert_eq!(
+        cost("{ article { articles(last: 6) { nodes { id related(first: 2) { id } } } } }").await,
+        1 + 1 + 1 + 6 * (1 + 1 + 2)
+    );
+    // A block is of one type.
+    assert_eq!(
+        cost("{ blocks { __typename ... on Quote { by text } ... on Paragraph { text } } }").await,
+        1 + 20 * (1 + 2)
+    );
+    // Written twice is answered once.
+    assert_eq!(
+        cost("{ article { id } ...F ...F } fragment F on Query { article { id } }").await,
+        2
+    );
+    assert_eq!(cost("{ soon @skip(if: true) late }").await, 1);
+    assert_eq!(
+        cost("{ __schema { types { name fields { name } } } }").await,
+        5
+    );
+
+    let limits = Limits {
+        complexity: 1000,
+        ..Limits::default()
+    };
+    refused(
+        limits.clone(),
+        "query ($n: Int) { articles(first: $n) { id related { id } } }",
+        json!({"n": 100}),
+        "LIMIT_COMPLEXITY",
+        "complexity",
+        1000,
+        1 + 100 * (1 + 1 + 20),
+    )
+    .await;
+    refused(limits, "{ articles(first: 2147483647) { articles(first: 2147483647) { nodes { articles(first: 2147483647) { nodes { id } } } } } }",
+        json!({}), "LIMIT_COMPLEXITY", "complexity", 1000, u64::MAX).await;
+}
+
+#[tokio::test]
+async fn introspection_is_bounded_and_can_be_switched_off() {
+    let deep =
+        "{ __schema { types { fields { type { fields { type { possibleTypes { name } } } } } } } }";
+    refused(
+        Limits::default(),
+        deep,
+        json!({}),
+        "LIMIT_INTROSPECTION",
+        "introspection_lists",
+        2,
+        3,
+    )
+    .await;
+
+    let off = || Limits {
+        introspection: false,
+        ..Limits::default()
+    };
+    for query in [
+        "{ __schema { types { name } } }",
+        "{ x: __type(name: \"Query\") { name } }",
+        "{ ... { ...F } } fragment F on Query { __schema { types { name } } }",
+    ] {
+        let answer = ask(off(), query, json!({})).await;
+        assert_eq!(
+            answer["errors"][0]["extensions"]["code"], "INTROSPECTION_DISABLED",
+            "{answer}"
+        );
+        assert_eq!(answer.get("data"), None);
+    }
+    answered(off(), "{ __typename }").await;
+}
+
+#[tokio::test]
+async fn bombs_of_fragments_are_refused_by_their_size() {
+    let mut doubling = String::from("{ article { ...F0 } }");
+    for n in 0..28 {
+        write!(
+            doubling,
+            " fragment F{n} on Article {{ ...F{0} ...F{0} }}",
+            n + 1
+        )
+        .unwrap();
+    }
+    doubling.push_str(" fragment F28 on Article { id }");
+    assert!(doubling.len() < 2048);
+
+    let mut fanned = String::from("{ article { ...F0 } }");
+    for n in 0..4 {
+        write!(fanned, " fragment F{n} on Article {{").unwrap();
+        for k in 0..40 {
+            write!(fanned, " x{k}: story {{ lead {{ ...F{} }} }}", n + 1).unwrap();
+        }
+        fanned.push('}');
+    }
+    fanned.push_str(" fragment F4 on Article { id }");
+
+    for bomb in [doubling, fanned] {
+        let answer = ask(Limits::default(), &bomb, json!({})).await;
+        assert_eq!(
+            answer["errors"][0]["extensions"]["code"], "LIMIT_SELECTIONS",
+            "{answer}"
+        );
+        assert_eq!(answer.get("data"), None);
+    }
+}
+
+#[tokio::test]
+async fn fragments_on_abstract_types_are_bounded_when_they_are_written_out() {
+    // Small as a document; written out for each type that it can hold for, it doubles at each level.
+    let mut query = String::from("{ node(id: \"a1\") {");
+    query.push_str(&" ... on Block { ... on Node {".repeat(16));
+    query.push_str(" id ");
+    query.push_str(&"} }".repeat(16));
+    query.push_str("} }");
+    let answer = ask(
+        Limits {
+            selections: 40,
+            ..Limits::default()
+        },
+        &query,
+        json!({}),
+    )
+    .await;
+    assert_eq!(answer["data"]["node"]["id"], "a1", "{answer}");
+}

@@ -1,0 +1,88 @@
+//! A database that lasts as long as a test does.
+
+use khabar_persistence::{Db, Options, migration};
+use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+use super::{postgres, skip};
+
+/// A new, migrated, empty database of this test's own.
+pub struct TestDb {
+    name: &'static str,
+    url: String,
+    db: Db,
+    // The file goes when the test is over.
+    _folder: Option<TempDir>,
+}
+
+impl TestDb {
+    /// On SQLite.
+    pub async fn sqlite() -> anyhow::Result<Self> {
+        static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+        let template = TEMPLATE.get_or_try_init(migrated_file).await?;
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("khabar.db");
+        std::fs::write(&file, template)?;
+        Self::open("SQLite", format!("sqlite:{}", file.display()), Some(folder)).await
+    }
+
+    /// On PostgreSQL; none, which is said, where that is not installed. `KHABAR_REQUIRE_ALL=1`
+    /// makes that an error.
+    pub async fn postgres() -> anyhow::Result<Option<Self>> {
+        match postgres::database().await? {
+            Ok(url) => Self::open("PostgreSQL", url, None).await.map(Some),
+            Err(why) => {
+                skip(&format!("there is no PostgreSQL here ({why})"))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// One on each database that this machine has, SQLite first.
+    pub async fn each() -> anyhow::Result<Vec<Self>> {
+        let mut each = vec![Self::sqlite().await?];
+        each.extend(Self::postgres().await?);
+        Ok(each)
+    }
+
+    /// Which database it is, as people call it.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its address, for a second process or pool.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The database.
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    async fn open(
+        name: &'static str,
+        url: String,
+        folder: Option<TempDir>,
+    ) -> anyhow::Result<Self> {
+        let db = Db::open(&Options::new(&url)).await?;
+        Ok(Self {
+            name,
+            url,
+            db,
+            _folder: folder,
+        })
+    }
+}
+
+/// Migrated once; every test gets a copy.
+async fn migrated_file() -> anyhow::Result<Vec<u8>> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("template.db");
+    let url = format!("sqlite:{}", file.display());
+    let db = Db::open(&Options::new(url).create()).await?;
+    migration::up(&db).await?;
+    // The last connection to close moves the write-ahead log into the file.
+    db.close().await?;
+    Ok(std::fs::read(file)?)
+}

@@ -1,0 +1,211 @@
+//! A newsroom of many editions, all alike and all complete: every edge of the schema leads from
+//! each edition to three or more children.
+
+use khabar_domain::article::{Kind, MediaFlags};
+use khabar_domain::edition::Labels;
+use khabar_domain::media::{FocalPoint, Rendition};
+use khabar_domain::{
+    Article, Block, Comment, Edition, FollowChannel, Invalid, LiveChannel, Media, Person, RichText,
+    Section, Source, Story, WebUrl, related,
+};
+use khabar_persistence::article::Manuscript;
+
+use super::super::make;
+use super::{Newsroom, chosen, computed};
+
+/// How many children each edge has: enough to tell one statement from one for each child.
+const EACH: usize = 3;
+
+impl Newsroom {
+    /// So many editions: `e-1`, `e-2` and so on.
+    pub fn of_editions(count: usize) -> Result<Self, Invalid> {
+        let mut newsroom = Self::default();
+        for number in 1..=count {
+            newsroom.add_edition(number)?;
+        }
+        Ok(newsroom)
+    }
+
+    fn add_edition(&mut self, number: usize) -> Result<(), Invalid> {
+        let edition = Edition {
+            labels: Labels {
+                live: Some("مباشر".to_owned()),
+                follow: Some("تابعونا".to_owned()),
+                sections: Some("أقسام".to_owned()),
+                stories: Some("قصص".to_owned()),
+                comments: Some("تعليقات".to_owned()),
+            },
+            ..make::edition(&format!("e-{number}"), &format!("طبعة {number}"), "ar")?
+        };
+        let pictures = pictures(number)?;
+        let picture = |at: usize| Some(pictures[at % pictures.len()].id);
+        let sections = sections(&edition)?;
+        let (mut topics, mut people, mut sources) = (Vec::new(), Vec::new(), Vec::new());
+        let mut stories = Vec::new();
+        for at in 0..EACH {
+            topics.push(make::topic(&edition, &format!("موضوع {at}"))?);
+            people.push(Person {
+                portrait: picture(at),
+                ..make::person(&edition, &format!("كاتبة {at}"))?
+            });
+            sources.push(Source {
+                url: Some(WebUrl::parse("https://agency.example/")?),
+                ..make::source(&edition, &format!("وكالة {at}"))?
+            });
+            stories.push(Story {
+                image: picture(at),
+                pinned_position: i32::try_from(at).ok(),
+                ..make::story(&edition, &format!("قصة {at}"))?
+            });
+            self.live_channels.push(LiveChannel {
+                poster: picture(at),
+                ..make::live_channel(&edition, &format!("قناة {at}"), 0)?
+            });
+            self.follow_channels.push(FollowChannel {
+                url: Some(WebUrl::parse("https://follow.example/")?),
+                ..make::follow_channel(&edition, &format!("حساب {at}"), 0)?
+            });
+        }
+
+        let mut articles = Vec::new();
+        for at in 0..EACH * EACH {
+            let article = Article {
+                canonical_url: Some(WebUrl::parse(&format!(
+                    "https://khabar.example/{number}/{at}"
+                ))?),
+                kind: Kind::Gallery,
+                lead: Some("ملخص الخبر في سطر".to_owned()),
+                hero: picture(at),
+                source: Some(sources[at % EACH].id),
+                // The first is the parent of the next ones, in which the articles are filed.
+                section: Some(sections[1 + at % EACH].id),
+                flags: MediaFlags {
+                    photos: true,
+                    video: true,
+                    audio: false,
+                },
+                ..make::article(
+                    &edition,
+                    &format!("خبر رقم {at}"),
+                    7 * i64::try_from(at).unwrap_or(0),
+                )?
+            };
+            self.comments.extend(comments(&article)?);
+            self.manuscripts.push(Manuscript {
+                authors: people.iter().map(|person| person.id).collect(),
+                topics: topics.iter().map(|topic| topic.id).collect(),
+                stories: stories.iter().map(|story| story.id).collect(),
+                ..make::manuscript(article.clone(), blocks(&pictures)?)?
+            });
+            articles.push(article.id);
+        }
+        for (at, from) in articles.iter().copied().enumerate() {
+            let to = |step: usize| articles[(at + step) % articles.len()];
+            let links = vec![
+                chosen(from, to(1)),
+                computed(from, to(2), related::Reason::SameStory, 0.75),
+                computed(from, to(4), related::Reason::SimilarText, 0.5),
+            ];
+            self.related.push((from, links));
+        }
+        self.leads.push((edition.id, articles[..EACH].to_vec()));
+
+        let about: Vec<_> = topics.iter().map(|topic| topic.id).collect();
+        self.stories
+            .extend(stories.into_iter().map(|story| (story, about.clone())));
+        self.media.extend(pictures);
+        self.editions.push(edition);
+        self.sections.extend(sections);
+        self.topics.extend(topics);
+        self.people.extend(people);
+        self.sources.extend(sources);
+        Ok(())
+    }
+}
+
+fn pictures(number: usize) -> Result<Vec<Media>, Invalid> {
+    (0..EACH)
+        .map(|at| {
+            let rendition = |width: u32| -> Result<Rendition, Invalid> {
+                Ok(Rendition {
+                    url: WebUrl::parse(&format!("/media/{number}-{at}-{width}.webp"))?,
+                    width,
+                    height: width * 2 / 3,
+                    mime: "image/webp".to_owned(),
+                })
+            };
+            Ok(Media {
+                focal_point: Some(FocalPoint::new(0.5, 0.25)?),
+                renditions: vec![rendition(320)?, rendition(640)?, rendition(960)?],
+                ..make::picture(&format!("{number}-{at}"), "صورة")?
+            })
+        })
+        .collect()
+}
+
+/// One section, three in it, two beside it; all of them important.
+fn sections(edition: &Edition) -> Result<Vec<Section>, Invalid> {
+    let mut sections: Vec<Section> = Vec::new();
+    for at in 0..2 * EACH {
+        let parent = sections.first().map(|first| first.id);
+        sections.push(Section {
+            parent: if at <= EACH { parent } else { None },
+            featured: true,
+            ..make::section(
+                edition,
+                &format!("قسم {at}"),
+                i32::try_from(at).unwrap_or(0),
+            )?
+        });
+    }
+    Ok(sections)
+}
+
+/// Three under the article, and three answers to the first of them.
+fn comments(article: &Article) -> Result<Vec<Comment>, Invalid> {
+    let mut comments: Vec<Comment> = Vec::new();
+    for at in 0..2 * EACH {
+        let minutes = i64::try_from(at).unwrap_or(0);
+        let first = comments.first().map(|first| first.id);
+        comments.push(Comment {
+            parent: if at < EACH { None } else { first },
+            ..make::comment(article, "قارئة", "تعليق على الخبر", minutes)?
+        });
+    }
+    Ok(comments)
+}
+
+/// A block of every kind.
+fn blocks(pictures: &[Media]) -> Result<Vec<Block>, Invalid> {
+    let media: Vec<_> = pictures.iter().map(|picture| picture.id).collect();
+    Ok(vec![
+        Block::paragraph("فقرة أولى من الخبر"),
+        Block::Heading {
+            level: 2,
+            text: "عنوان فرعي".to_owned(),
+        },
+        Block::Quotation {
+            text: RichText::plain("قول منقول"),
+            attribution: Some("شاهدة".to_owned()),
+        },
+        Block::List {
+            ordered: false,
+            items: ["نقطة", "ثانية", "ثالثة"].map(RichText::plain).to_vec(),
+        },
+        Block::Image { media: media[0] },
+        Block::Gallery {
+            media: media.clone(),
+        },
+        Block::Video { media: media[1] },
+        Block::Embed {
+            provider: "موقع".to_owned(),
+            url: WebUrl::parse("https://embed.example/1")?,
+            title: None,
+        },
+        Block::Table {
+            caption: None,
+            header: vec!["السنة".to_owned()],
+            rows: vec![vec!["2024".to_owned()]],
+        },
+    ])
+}

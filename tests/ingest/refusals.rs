@@ -1,0 +1,346 @@
+//! Refusals: what is wrong with a file is said with its place, and nothing of it is stored.
+
+use khabar_ingest::page::{self, PageError, Problem};
+use khabar_tests::harness::{TestDb, newsroom};
+
+use super::{Kinds, feed, fixture, read};
+
+/// Why a file is refused.
+fn refused(bytes: impl AsRef<[u8]>) -> PageError {
+    match page::read("page.txt", bytes.as_ref()) {
+        Err(error) => error,
+        Ok(page) => panic!("the file is read: {page:?}"),
+    }
+}
+
+fn said(bytes: impl AsRef<[u8]>) -> String {
+    refused(bytes).to_string()
+}
+
+/// The number of the line that is this one, from 1.
+fn line_of(text: &str, wanted: &str) -> usize {
+    let at = text.lines().position(|line| line.trim() == wanted);
+    at.unwrap_or_else(|| panic!("no line is {wanted:?}")) + 1
+}
+
+/// A fixture with one line changed; what is put in its place may be several, or none.
+fn with_line(text: &str, number: usize, change: &str) -> String {
+    let mut lines: Vec<_> = text.lines().collect();
+    lines[number - 1] = change;
+    lines.join("\n")
+}
+
+const HEADLINE: &str = "المدينة تفتتح الرصيف الثالث في ميناء الشمال بعد عامين من العمل";
+const SOURCE: &str = "المصدر: وكالة المرفأ";
+const COMMENTS: &str = "التعليقات";
+
+#[test]
+fn a_file_without_words_is_empty() {
+    for empty in ["", "\n", " \r\n\t\n", "\u{feff}\u{200f}\n", "•\n"] {
+        let expected = "page.txt, line 1: expected a news page, but the file is empty";
+        assert_eq!(said(empty), expected, "{empty:?}");
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_refused_with_their_place() {
+    let text = fixture("bare.txt");
+    let at = text.find(HEADLINE).expect("no headline");
+    let mut bytes = text.into_bytes();
+    bytes[at] = 0xff;
+    let expected = format!("expected UTF-8, but byte {at} of the file (from 0) is none");
+    let PageError { line, problem, .. } = refused(&bytes);
+    assert_eq!(problem.to_string(), expected);
+    assert_eq!(line, line_of(&fixture("bare.txt"), HEADLINE));
+}
+
+#[test]
+fn other_texts_are_no_pages() {
+    let expected = "page.txt, line 2: expected the first heading of a news page (\"مباشر\" or \"Live\"), \
+                    but found \"<html lang=\\\"ar\\\">\"";
+    assert_eq!(said("\n<html lang=\"ar\">\n<body>مباشر</body>"), expected);
+    // A heading further down makes no page of it, nor does one that stands off the margin.
+    for text in ["رسالة\n\nStories\n", "  مباشر\n"] {
+        let problem = refused(text).problem;
+        assert!(matches!(problem, Problem::NotAPage { .. }), "{problem}");
+    }
+}
+
+/// What a page lacks that ends before or after these lines.
+fn lacking(text: &str, lines: usize) -> Option<&'static str> {
+    let bullet = line_of(text, "• توسعة ميناء الشمال");
+    let headline = line_of(text, HEADLINE);
+    [
+        (line_of(text, "Stories"), "the heading \"Stories\""),
+        (bullet, "a story's title after a bullet"),
+        (headline, "the headline"),
+        (headline + 2, "the article's lead and text"),
+        (line_of(text, SOURCE), "the article's source, \"المصدر: …\""),
+        (line_of(text, COMMENTS), "the heading \"التعليقات\""),
+    ]
+    .into_iter()
+    .find(|(first, _)| lines < *first)
+    .map(|(_, lacking)| lacking)
+}
+
+#[test]
+fn a_page_that_is_cut_short_lacks_what_comes_next() -> anyhow::Result<()> {
+    let text = fixture("bare.txt");
+    let all: Vec<_> = text.lines().collect();
+    let comments = line_of(&text, COMMENTS);
+    for end in 1..=all.len() {
+        let prefix = all[..end].join("\n");
+        if let Some(expected) = lacking(&text, end) {
+            // A blank line at the very end is the break of the line before.
+            let last = prefix.strip_suffix('\n').unwrap_or(&prefix);
+            let number = last.split('\n').count();
+            assert_eq!(
+                said(&prefix),
+                format!("page.txt, line {number}: expected {expected}, but the file ends")
+            );
+        } else {
+            // Headlines are as many as there are, so this is a whole page.
+            let page = page::read("page.txt", prefix.as_bytes())?;
+            let headlines = all[comments..end].iter().filter(|line| !line.is_empty());
+            assert_eq!(page.others.len(), headlines.count(), "after line {end}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_page_that_is_cut_within_a_line_is_no_page_either() {
+    for name in ["bare.txt", "blocks.txt", "english.txt"] {
+        let text = fixture(name);
+        let comments = ["\nالتعليقات", "\nComments"];
+        let end = comments
+            .iter()
+            .find_map(|heading| Some(text.rfind(heading)? + heading.len()))
+            .expect("no comments");
+        for at in 0..end {
+            let PageError { line, .. } = refused(&text.as_bytes()[..at]);
+            assert!(
+                line <= text[..end].lines().count(),
+                "{name}: {at}: line {line}"
+            );
+        }
+        for at in end..text.len() {
+            // Unless a character is torn apart.
+            if text.is_char_boundary(at) {
+                assert!(
+                    page::read(name, &text.as_bytes()[..at]).is_ok(),
+                    "{name}: {at}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_heading_stands_once() {
+    let text = fixture("bare.txt");
+    let again = |number, lines: &str| said(with_line(&text, number, lines));
+    assert_eq!(
+        again(2, "مباشر"),
+        "page.txt, line 2: expected each heading once, then the heading \"Stories\", but found \"مباشر\""
+    );
+    let stories = line_of(&text, "Stories");
+    assert_eq!(
+        again(stories, "Stories\nقصص"),
+        "page.txt, line 7: expected a story's title after a bullet, but found \"قصص\""
+    );
+    let headline = line_of(&text, HEADLINE);
+    assert_eq!(
+        again(headline, "Stories"),
+        format!("page.txt, line {headline}: expected the headline, but found \"Stories\"")
+    );
+    let comments = line_of(&text, COMMENTS);
+    for heading in [COMMENTS, "مباشر", "٤ أخبار"] {
+        assert_eq!(
+            again(comments, &format!("{COMMENTS}\n{heading}")),
+            format!(
+                "page.txt, line {}: expected another article's headline, but found {heading:?}",
+                comments + 1
+            )
+        );
+    }
+}
+
+#[test]
+fn headings_and_blocks_have_their_order() {
+    let text = fixture("bare.txt");
+    assert_eq!(
+        said(with_line(&text, 4, COMMENTS)),
+        "page.txt, line 4: expected the heading \"Stories\", but found \"التعليقات\""
+    );
+    let between = format!("{SOURCE}\nكلام آخر");
+    let source = line_of(&text, SOURCE);
+    assert_eq!(
+        said(with_line(&text, source, &between)),
+        format!(
+            "page.txt, line {}: expected the heading \"التعليقات\", but found \"كلام آخر\"",
+            source + 1
+        )
+    );
+    let first = line_of(&text, "• توسعة ميناء الشمال");
+    assert_eq!(
+        said(with_line(&text, first, "    كلام تحت لا شيء")),
+        format!(
+            "page.txt, line {first}: expected a story's title after a bullet, but found \"كلام تحت لا شيء\""
+        )
+    );
+}
+
+#[test]
+fn a_count_is_a_number_and_stands_first() {
+    let text = fixture("bare.txt");
+    let count = line_of(&text, "٢٧ خبر");
+    assert_eq!(
+        said(with_line(&text, count, "99999999999999999999 خبر")),
+        format!(
+            "page.txt, line {count}: expected a count such as 41 خبر, but found \"99999999999999999999 خبر\""
+        )
+    );
+    assert_eq!(
+        said(with_line(
+            &text,
+            count + 1,
+            "  • توسعة ميناء الشمال\n  ٣ أخبار"
+        )),
+        format!(
+            "page.txt, line {}: expected a count only before the first story, but found \"٣ أخبار\"",
+            count + 2
+        )
+    );
+}
+
+#[test]
+fn a_page_names_its_source_and_has_a_text() {
+    let text = fixture("bare.txt");
+    let (headline, source) = (line_of(&text, HEADLINE), line_of(&text, SOURCE));
+    let comments = line_of(&text, COMMENTS);
+    assert_eq!(
+        said(with_line(&text, source, "")),
+        format!(
+            "page.txt, line {comments}: expected the article's source, \"المصدر: …\", but found \"التعليقات\""
+        )
+    );
+    assert_eq!(
+        said(with_line(&text, source, "المصدر:")),
+        format!("page.txt, line {source}: the source: the name is empty")
+    );
+    let cut = |from: usize, to: usize| {
+        let lines = text.lines().zip(1..);
+        let kept: Vec<_> = lines
+            .filter(|(_, number)| *number < from || *number > to)
+            .map(|(line, _)| line)
+            .collect();
+        kept.join("\n")
+    };
+    // Neither lead nor text; then a lead alone.
+    let said = |from, to| refused(cut(from, to)).problem.to_string();
+    let expected = format!("expected the article's text, but found {SOURCE:?}");
+    assert_eq!(said(headline + 1, source - 1), expected);
+    assert_eq!(said(headline + 3, source - 1), expected);
+    assert_eq!(
+        said(headline + 1, source),
+        "expected the article's lead and text, but found \"التعليقات\""
+    );
+}
+
+#[test]
+fn values_that_break_a_rule_are_refused_where_they_stand() {
+    let text = fixture("blocks.txt");
+    let shown = |at| format!("has a character that may not be shown (U+0007, character {at})");
+    let long = "ق".repeat(201);
+    for (words, change, problem) in [
+        (
+            "مترو الضفتين يصل",
+            "\u{7}مترو الضفتين يصل",
+            format!("the headline {}", shown(1)),
+        ),
+        (
+            "وصلت أعمال",
+            "\u{7}وصلت أعمال",
+            format!("the lead {}", shown(1)),
+        ),
+        (
+            "المهندس المشرف",
+            "\u{7}المهندس المشرف",
+            format!("the paragraph {}", shown(6)),
+        ),
+        (
+            "مد السكة",
+            "\u{7}مد السكة",
+            format!("the list's item {}", shown(1)),
+        ),
+        (
+            "المصدر: المرفأ",
+            "المصدر: \u{7}المرفأ",
+            format!("the source: the name {}", shown(1)),
+        ),
+        (
+            "حدائق الأحياء",
+            "حدائق \u{7}الأحياء",
+            format!("the name {}", shown(7)),
+        ),
+        (
+            "  - صور",
+            "    \u{7}نفق طويل\n  - صور",
+            format!("the picture's words {}", shown(1)),
+        ),
+        (
+            "@almarfa",
+            "@al\u{7}marfa",
+            format!("the handle {}", shown(4)),
+        ),
+        (
+            "البحر والميناء",
+            &long,
+            "the name is longer than 200 characters (201)".to_owned(),
+        ),
+        (
+            "live.example.org/marfa.m3u8",
+            "a:b@live.example.org",
+            "the URL \"https://a:b@live.example.org\" carries a user name or a password".to_owned(),
+        ),
+        (
+            "حديقة جديدة بين برجين في الحي الشمالي",
+            "؟!",
+            "the slug cannot be made from \"؟!\": it has no word that fits".to_owned(),
+        ),
+    ] {
+        let at = text.find(words).expect("the fixture has no such words");
+        let line = text[..at].matches('\n').count() + 1;
+        let expected = format!("page.txt, line {line}: {problem}");
+        assert_eq!(said(text.replacen(words, change, 1)), expected);
+    }
+}
+
+#[test]
+fn a_headline_has_its_length() {
+    let text = fixture("bare.txt");
+    for old in [HEADLINE, "مكتبة الحي القديم تفتح أبوابها ليلا في الصيف"]
+    {
+        let number = line_of(&text, old);
+        let most = with_line(&text, number, &"خبر ".repeat(75));
+        assert!(page::read("page.txt", most.as_bytes()).is_ok());
+        let long = format!("{}و", "خبر ".repeat(75));
+        assert_eq!(
+            said(with_line(&text, number, &long)),
+            format!("page.txt, line {number}: the headline is longer than 300 characters (301)")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_merge_that_is_not_committed_leaves_nothing() -> anyhow::Result<()> {
+    for db in TestDb::each().await? {
+        let mut writer = db.db().writer(newsroom::opened()).await?;
+        page::merge(&mut writer, &read("bare.txt")?, &Kinds::new()).await?;
+        // A second file of the same import that cannot be stored ends it like this.
+        drop(writer);
+        assert_eq!(feed(&db).await?, [], "{}", db.name());
+    }
+    Ok(())
+}

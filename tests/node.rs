@@ -1,0 +1,136 @@
+//! What only Node can check, on the real server with the demo's newsroom: every audit of the GraphQL
+//! over HTTP specification, and the playground, driven by keyboard in a browser.
+//!
+//! Needs `node`, `npm ci` in `tests/node` and, for the playground, Chromium (its path in `CHROMIUM`, or
+//! `/usr/bin/chromium`). What is missing skips a test, unless `KHABAR_REQUIRE_ALL=1`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use chrono::{TimeZone as _, Utc};
+use khabar_persistence::{Db, Options, migration};
+use khabar_server::config::Settings;
+use khabar_server::{demo, router};
+use khabar_tests::harness::skip;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::process::Command;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// What the demo's front page leads with.
+const HEADLINE: &str = "أول سفينة حاويات ترسو في ميناء مرسى النور بعد ثلاث سنوات من التوسعة";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_audit_of_graphql_over_http_passes() -> anyhow::Result<()> {
+    if let Some(missing) = missing(&[modules()]).await {
+        return skip(&missing);
+    }
+    let server = Server::start().await?;
+    let report = run("audits.mjs", &[&server.url("/graphql")]).await?;
+    ensure!(report.ends_with("61 passed, 0 failed\n"), "{report}");
+    server.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_playground_answers_to_the_keyboard() -> anyhow::Result<()> {
+    if let Some(missing) = missing(&[modules(), chromium()]).await {
+        return skip(&missing);
+    }
+    let server = Server::start().await?;
+    let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("playground.png");
+    let picture = picture
+        .to_str()
+        .context("the target folder's name is not UTF-8")?;
+    let report = run("playground.mjs", &[&server.url("/"), HEADLINE, picture]).await?;
+    ensure!(report.ends_with(&format!("found {HEADLINE}\n")), "{report}");
+    server.stop().await
+}
+
+/// The server as `khabar demo` runs it, on a port of its own.
+struct Server {
+    address: std::net::SocketAddr,
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<anyhow::Result<()>>,
+    _folder: TempDir,
+}
+
+impl Server {
+    async fn start() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("demo.db");
+        let db = Db::open(&Options::new(format!("sqlite:{}", file.display())).create()).await?;
+        migration::up(&db).await?;
+        let opened = Utc
+            .with_ymd_and_hms(2025, 3, 1, 9, 0, 0)
+            .single()
+            .context("no such hour")?;
+        demo::fill(&db, opened).await?;
+
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel();
+        let running = tokio::spawn(async move {
+            let stopped = async {
+                // Dropping the sender stops the server as well.
+                let _ = stopped.await;
+            };
+            router::serve(listener, &Settings::default(), db, stopped).await
+        });
+        Ok(Self {
+            address,
+            stop,
+            running,
+            _folder: folder,
+        })
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        // A server that has already ended says why below.
+        let _ = self.stop.send(());
+        self.running.await?
+    }
+}
+
+/// Runs a script to its end and gives back what it printed, which is the error when it fails.
+async fn run(script: &str, arguments: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new("node")
+        .arg(scripts().join(script))
+        .args(arguments)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .context("could not run node")?;
+    let mut report = String::from_utf8_lossy(&output.stderr).into_owned();
+    report.push_str(&String::from_utf8_lossy(&output.stdout));
+    ensure!(output.status.success(), "{script}:\n{report}");
+    Ok(report)
+}
+
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("node")
+}
+
+fn modules() -> PathBuf {
+    scripts().join("node_modules/graphql-http")
+}
+
+fn chromium() -> PathBuf {
+    std::env::var_os("CHROMIUM").map_or_else(|| "/usr/bin/chromium".into(), PathBuf::from)
+}
+
+/// What a test cannot do without and this machine lacks.
+async fn missing(paths: &[PathBuf]) -> Option<String> {
+    let node = Command::new("node").arg("--version").output().await;
+    if !node.is_ok_and(|output| output.status.success()) {
+        return Some("node is missing".to_owned());
+    }
+    paths
+        .iter()
+        .find(|path| !path.exists())
+        .map(|path| format!("{} is missing", path.display()))
+}

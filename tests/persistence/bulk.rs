@@ -1,0 +1,164 @@
+//! Newsrooms written in bulk.
+
+use std::collections::HashMap;
+
+use khabar_domain::{Comment, Edition, RelatedLink, Scope, related};
+use khabar_graphql::limit::Limits;
+use khabar_persistence::article::{CountListed, Filter, List};
+use khabar_persistence::{BatchKey, Bulk, Db, change, edition};
+use khabar_tests::harness::newsroom::now;
+use khabar_tests::harness::{Newsroom, TestApp, TestDb, make};
+use serde_json::{Value, json};
+
+/// Everything that is kept of a newsroom, every count and every list in every order.
+const EVERYTHING: &str = "
+query Everything($edition: Slug!) {
+  edition(slug: $edition) { articleCount }
+  articles(edition: $edition) { ...List nodes { ...Whole } }
+  stories(edition: $edition) {
+    nodes { id articleCount lastArticleAt articles { ...List } topics { id } }
+  }
+  sections(edition: $edition) {
+    id articleCount path { id } articles { ...List }
+    alone: articles(includeDescendants: false) { ...List }
+  }
+  home(edition: $edition) { leadArticles { id } mostRead { nodes { id } } }
+}
+fragment Whole on Article {
+  id slug canonicalUrl kind status isStub headline lead excerpt bodyHtml language direction
+  hasPhotos hasVideo hasAudio firstPublishedAt publishedAt updatedAt listedAt version
+  readingMinutes commentCount hero { id } section { id }
+  source { id articleCount articles { ...List } }
+  authors { id articleCount articles { ...List } }
+  topics { id articleCount articles { ...List } }
+  stories { id }
+  comments { ...Comments edges { node { replies { ...Comments edges { node { replies { ...Comments } } } } } } }
+  related { totalCount edges { node { id } rank origin reason score } }
+}
+fragment List on ArticleConnection { totalCount edges { cursor } }
+fragment Comments on CommentConnection {
+  totalCount nodes { id authorName text postedAt replyCount parent { id } }
+}";
+
+/// The API answers alike, and the change feed tells the same, in whatever order.
+pub(crate) async fn bulk_leaves_what_single_writes_leave(
+    one_by_one: TestDb,
+    at_once: TestDb,
+) -> anyhow::Result<()> {
+    let newsroom = Newsroom::small()?;
+    newsroom.save(one_by_one.db()).await?;
+    newsroom.save_in_bulk(at_once.db()).await?;
+    let mut told = Vec::new();
+    for test in [&one_by_one, &at_once] {
+        let reader = test.db().reader(Scope::reader(now()));
+        let feed = change::after(&reader, 0, 10_000).await?;
+        assert!((1..).zip(&feed).all(|(seq, change)| seq == change.seq));
+        let mut feed: Vec<_> = feed
+            .into_iter()
+            .map(|change| (change.noun, change.noun_id, change.act, change.keys))
+            .collect();
+        feed.sort_unstable();
+        told.push(feed);
+    }
+    assert!(told[0] == told[1], "{}: {told:#?}", one_by_one.name());
+    let limits = Limits {
+        complexity: u64::MAX,
+        ..Limits::default()
+    };
+    let one_by_one = TestApp::with_limits(one_by_one, limits.clone())?;
+    let at_once = TestApp::with_limits(at_once, limits)?;
+    for edition in &newsroom.editions {
+        let variables = json!({"edition": edition.slug.as_str()});
+        let wanted = one_by_one.ask_with(EVERYTHING, &variables).await?.value()?;
+        assert_eq!(wanted.get("errors"), None);
+        let had = at_once.ask_with(EVERYTHING, &variables).await?.value()?;
+        assert_eq!(had, wanted, "{}", one_by_one.db().name());
+        assert_ne!(wanted["data"]["articles"]["edges"], Value::Array(vec![]));
+    }
+    Ok(())
+}
+
+fn ar() -> anyhow::Result<Edition> {
+    Ok(make::edition("ar", "العربية", "ar")?)
+}
+
+/// More rows than two statements carry, of articles and of what refers to them.
+pub(crate) async fn bulk_fills_many_statements(db: &Db) -> anyhow::Result<()> {
+    let ar = ar()?;
+    let mut writer = db.writer(now()).await?;
+    edition::save(&mut writer, &ar).await?;
+    let mut bulk = Bulk::new(writer);
+    let mut ids = Vec::new();
+    for number in 0..2_500 {
+        let article = make::article(&ar, &format!("خبر {number}"), number)?;
+        let question = make::comment(&article, "سائل", "متى؟", 1)?;
+        let answer = Comment {
+            parent: Some(question.id),
+            ..make::comment(&article, "مجيب", "غداً", 2)?
+        };
+        ids.push(article.id);
+        bulk.add(&make::manuscript(article, Vec::new())?, &[question, answer])
+            .await?;
+    }
+    for pair in ids.windows(2) {
+        let link = RelatedLink {
+            from: pair[0],
+            to: pair[1],
+            rank: 0,
+            origin: related::Origin::Editorial,
+            reason: related::Reason::Chosen,
+            score: None,
+        };
+        bulk.relate(pair[0], &[link]).await?;
+    }
+    bulk.finish().await?.commit().await?;
+
+    let reader = db.reader(Scope::reader(now()));
+    let found = edition::ById::fetch(&reader, &[edition::ById(ar.id)]).await?;
+    assert_eq!(found[&edition::ById(ar.id)].article_count, 2_500);
+    let listed = CountListed {
+        list: List::Edition(ar.id),
+        filter: Filter::default(),
+    };
+    let listed = CountListed::fetch(&reader, &[listed]).await?;
+    assert_eq!(listed.into_values().collect::<Vec<_>>(), [2_500]);
+    let links: Vec<_> = ids
+        .iter()
+        .copied()
+        .map(khabar_persistence::related::CountOf)
+        .collect();
+    let links: HashMap<_, _> = BatchKey::fetch(&reader, &links).await?;
+    assert_eq!(links.into_values().sum::<i64>(), 2_499);
+    let feed = change::after(&reader, 0, 20_000).await?;
+    assert_eq!(feed.len(), 1 + 2_500 * 3 + 2_499);
+    Ok(())
+}
+
+/// A comment stands under its article, after what it answers; a link leads elsewhere.
+pub(crate) async fn bulk_refuses_what_single_writes_refuse(db: &Db) -> anyhow::Result<()> {
+    let ar = ar()?;
+    let article = make::article(&ar, "خبر", 1)?;
+    let elsewhere = make::comment(&make::article(&ar, "خبر آخر", 2)?, "قارئة", "تعليق", 1)?;
+    let question = make::comment(&article, "سائل", "متى؟", 1)?;
+    let answer = Comment {
+        parent: Some(question.id),
+        ..make::comment(&article, "مجيب", "غداً", 2)?
+    };
+    let manuscript = make::manuscript(article, Vec::new())?;
+    let mut writer = db.writer(now()).await?;
+    edition::save(&mut writer, &ar).await?;
+    let mut bulk = Bulk::new(writer);
+    assert!(bulk.add(&manuscript, &[elsewhere]).await.is_err());
+    assert!(bulk.add(&manuscript, &[answer, question]).await.is_err());
+    let id = manuscript.article.id;
+    let itself = RelatedLink {
+        from: id,
+        to: id,
+        rank: 0,
+        origin: related::Origin::Editorial,
+        reason: related::Reason::Chosen,
+        score: None,
+    };
+    assert!(bulk.relate(id, &[itself]).await.is_err());
+    Ok(())
+}

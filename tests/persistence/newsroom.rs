@@ -1,0 +1,268 @@
+//! A small newsroom: what is written is read back, counted and paged.
+
+use chrono::{DateTime, Duration, Utc};
+use khabar_domain::comment::{Status, Text};
+use khabar_domain::{
+    Article, Block, Comment, CommentId, Edition, Name, Scope, Slug, Source, SourceId, Story,
+};
+use khabar_persistence::article::{By, Filter, List, Listed, Manuscript};
+use khabar_persistence::{
+    BatchKey, Db, Page, Saved, article, change, comment, edition, migration, source, story,
+};
+use khabar_tests::harness::make;
+
+fn noon() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_760_000_000, 0).unwrap()
+}
+
+fn edition() -> Edition {
+    make::edition("ar", "العربية", "ar").unwrap()
+}
+
+fn story() -> Story {
+    Story {
+        reported_article_count: Some(41),
+        active_at: noon(),
+        ..make::story(&edition(), "ميناء الشمال").unwrap()
+    }
+}
+
+fn manuscript(number: i64) -> Manuscript {
+    let article = make::article(&edition(), &format!("خبر رقم {number}"), 0).unwrap();
+    let at = noon() + Duration::minutes(number);
+    let article = Article {
+        listed_at: at,
+        published_at: Some(at),
+        ..article
+    };
+    let text = format!("نص الخبر {number}");
+    Manuscript {
+        stories: vec![story().id],
+        ..make::manuscript(article, vec![Block::paragraph(&text)]).unwrap()
+    }
+}
+
+/// What is written is read back, counted and paged; writing it again changes nothing.
+pub(crate) async fn articles_are_counted_and_paged(db: &Db) {
+    let (edition, story) = (edition(), story());
+    for turn in [Saved::Added, Saved::Unchanged] {
+        let mut writer = db.writer(noon()).await.unwrap();
+        assert_eq!(edition::save(&mut writer, &edition).await.unwrap(), turn);
+        assert_eq!(story::save(&mut writer, &story).await.unwrap(), turn);
+        for number in 0..25 {
+            let manuscript = manuscript(number);
+            assert_eq!(article::save(&mut writer, &manuscript).await.unwrap(), turn);
+        }
+        writer.commit().await.unwrap();
+    }
+    let mut draft = manuscript(7);
+    draft.article.status = khabar_domain::article::Status::Withdrawn;
+    let mut writer = db.writer(noon()).await.unwrap();
+    assert_eq!(
+        article::save(&mut writer, &draft).await.unwrap(),
+        Saved::Changed
+    );
+    writer.commit().await.unwrap();
+
+    let reader = db.reader(Scope::reader(noon()));
+    let found = story::ById::fetch(&reader, &[story::ById(story.id)])
+        .await
+        .unwrap();
+    let found = &found[&story::ById(story.id)];
+    assert_eq!(
+        (found.article_count, found.reported_article_count),
+        (24, Some(41))
+    );
+    assert_eq!(found.last_article_at, Some(noon() + Duration::minutes(24)));
+
+    let listed = |page| Listed {
+        list: List::Story(story.id),
+        filter: Filter::default(),
+        by: By::Newest,
+        page,
+    };
+    let first = listed(Page::first(10));
+    let slices = Listed::fetch(&reader, std::slice::from_ref(&first))
+        .await
+        .unwrap();
+    let slice = &slices[&first];
+    assert!(slice.has_next && !slice.has_previous);
+    assert_eq!(slice.items.len(), 10);
+    assert_eq!(slice.items[0].1.headline.as_str(), "خبر رقم 24");
+    let after = listed(Page::parse(Some(100), Some(slice.items[9].0), None, None).unwrap());
+    let rest = Listed::fetch(&reader, std::slice::from_ref(&after))
+        .await
+        .unwrap();
+    assert_eq!(rest[&after].items.len(), 14);
+    assert!(!rest[&after].has_next && rest[&after].has_previous);
+    let last = listed(Page::parse(None, None, Some(3), None).unwrap());
+    let end = Listed::fetch(&reader, std::slice::from_ref(&last))
+        .await
+        .unwrap();
+    let headlines: Vec<_> = end[&last]
+        .items
+        .iter()
+        .map(|(_, a)| a.headline.as_str().to_owned())
+        .collect();
+    assert_eq!(headlines, ["خبر رقم 2", "خبر رقم 1", "خبر رقم 0"]);
+}
+
+/// A newsroom's tables come and go without a trace.
+pub(crate) async fn migrations_are_reversible(db: &Db) {
+    assert!(
+        migration::status(db)
+            .await
+            .unwrap()
+            .iter()
+            .all(|step| step.applied)
+    );
+    migration::down(db, 1).await.unwrap();
+    assert!(
+        migration::status(db)
+            .await
+            .unwrap()
+            .iter()
+            .all(|step| !step.applied)
+    );
+    migration::up(db).await.unwrap();
+    articles_are_counted_and_paged(db).await;
+}
+
+/// Comments count where readers see them, and only while they see them.
+pub(crate) async fn comments_are_counted(db: &Db) {
+    let (edition, story, manuscript) = (edition(), story(), manuscript(1));
+    let comment = |number: u32, parent: Option<CommentId>, status| Comment {
+        id: CommentId::new(uuid::Uuid::from_u128(number.into())),
+        article: manuscript.article.id,
+        parent,
+        author_name: Name::parse("قارئة").unwrap(),
+        text: Text::parse("تعليق").unwrap(),
+        status,
+        posted_at: noon() + Duration::minutes(number.into()),
+        reply_count: 0,
+    };
+    let first = comment(1, None, Status::Approved);
+    let reply = comment(2, Some(first.id), Status::Approved);
+    let waiting = comment(3, None, Status::Pending);
+    let mut writer = db.writer(noon()).await.unwrap();
+    edition::save(&mut writer, &edition).await.unwrap();
+    story::save(&mut writer, &story).await.unwrap();
+    article::save(&mut writer, &manuscript).await.unwrap();
+    for comment in [&first, &reply, &waiting] {
+        assert_eq!(
+            comment::save(&mut writer, comment).await.unwrap(),
+            Saved::Added
+        );
+        assert_eq!(
+            comment::save(&mut writer, comment).await.unwrap(),
+            Saved::Unchanged
+        );
+    }
+    writer.commit().await.unwrap();
+    assert_eq!(counts(db, &manuscript, first.id).await, (2, 1, 1));
+
+    let hidden = Comment {
+        status: Status::Hidden,
+        ..reply
+    };
+    let mut writer = db.writer(noon()).await.unwrap();
+    assert_eq!(
+        comment::save(&mut writer, &hidden).await.unwrap(),
+        Saved::Changed
+    );
+    writer.commit().await.unwrap();
+    assert_eq!(counts(db, &manuscript, first.id).await, (1, 0, 1));
+
+    let mut writer = db.writer(noon()).await.unwrap();
+    let stray = Comment {
+        id: CommentId::new(uuid::Uuid::from_u128(9)),
+        parent: Some(CommentId::new(uuid::Uuid::nil())),
+        ..hidden
+    };
+    let refused = comment::save(&mut writer, &stray).await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "the comment answers one that is not under the same article"
+    );
+}
+
+/// The article's comments, the first comment's replies, the threads that a reader pages through.
+async fn counts(db: &Db, manuscript: &Manuscript, first: CommentId) -> (i64, i64, usize) {
+    let reader = db.reader(Scope::reader(noon()));
+    let article = article::ById(manuscript.article.id);
+    let articles = article::ById::fetch(&reader, &[article]).await.unwrap();
+    let comments = comment::ById::fetch(&reader, &[comment::ById(first)])
+        .await
+        .unwrap();
+    let threads = comment::OfArticle {
+        article: manuscript.article.id,
+        by: comment::By::Oldest,
+        page: Page::first(9),
+    };
+    let pages = comment::OfArticle::fetch(&reader, &[threads])
+        .await
+        .unwrap();
+    (
+        articles[&article].comment_count,
+        comments[&comment::ById(first)].reply_count,
+        pages[&threads].items.len(),
+    )
+}
+
+/// The feed is dense and in order, and a write that is not committed leaves no row in it.
+pub(crate) async fn the_change_feed_is_dense(db: &Db) {
+    let edition = edition();
+    let writes = (0..8_u128).map(|number| {
+        let edition = edition.clone();
+        async move {
+            let mut writer = db.writer(noon()).await.unwrap();
+            if number == 0 {
+                edition::save(&mut writer, &edition).await.unwrap();
+            }
+            let source = Source {
+                id: SourceId::new(uuid::Uuid::from_u128(number + 1)),
+                edition: edition.id,
+                kind: None,
+                slug: Slug::parse(&format!("source-{number}")).unwrap(),
+                name: Name::parse("وكالة").unwrap(),
+                url: None,
+                article_count: 0,
+            };
+            if number > 0 {
+                source::save(&mut writer, &source).await.unwrap();
+            }
+            if number == 5 {
+                drop(writer);
+            } else {
+                writer.commit().await.unwrap();
+            }
+        }
+    });
+    let mut writes = writes.collect::<Vec<_>>().into_iter();
+    // The edition first: the others refer to it. Then all at once.
+    writes.next().unwrap().await;
+    futures::future::join_all(writes).await;
+    let changes = change::after(&db.reader(Scope::reader(noon())), 0, 100)
+        .await
+        .unwrap();
+    assert_eq!(
+        changes.iter().map(|change| change.seq).collect::<Vec<_>>(),
+        (1..=7).collect::<Vec<_>>()
+    );
+    assert_eq!(changes[0].keys, [format!("edition:{}", edition.id.uuid())]);
+}
+
+/// Writes an edition.
+pub(crate) async fn an_edition_is_written(db: &Db) {
+    let mut writer = db.writer(noon()).await.unwrap();
+    edition::save(&mut writer, &edition()).await.unwrap();
+    writer.commit().await.unwrap();
+}
+
+/// Whether that edition is found.
+pub(crate) async fn the_edition_is_read(db: &Db) -> bool {
+    let key = edition::BySlug(edition().slug);
+    let reader = db.reader(Scope::reader(noon()));
+    let found = edition::BySlug::fetch(&reader, std::slice::from_ref(&key)).await;
+    found.unwrap().contains_key(&key)
+}
