@@ -1,0 +1,128 @@
+//! The archive: a newsroom of any size, generated. Five years of articles, most of them part of
+//! some story; stories, sections, topics and comments of very unequal sizes, as in life. The same
+//! number of articles is the same archive in every run.
+
+mod article;
+mod shelf;
+
+use anyhow::Context as _;
+use chrono::{DateTime, Duration, Utc};
+use khabar_domain::{ArticleId, Invalid, id};
+use khabar_persistence::{Bulk, Db};
+use khabar_tests::harness::Newsroom;
+use khabar_tests::harness::newsroom::opened;
+
+use crate::random::{Random, Zipf};
+use crate::words::Words;
+
+/// How many of each thing the archive has.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) articles: usize,
+    pub(crate) stories: usize,
+    pub(crate) people: usize,
+    pub(crate) topics: usize,
+    pub(crate) sources: usize,
+    pub(crate) pictures: usize,
+}
+
+impl Size {
+    /// Everything in proportion: 3,000 stories and so on for 100,000 articles. Sources stay.
+    pub(crate) fn of(articles: usize) -> Self {
+        let part = |of_100_000: usize| (articles * of_100_000 / 100_000).max(20);
+        Self {
+            articles,
+            stories: part(3_000),
+            people: part(500),
+            topics: part(800),
+            sources: 30,
+            pictures: part(2_000),
+        }
+    }
+}
+
+/// A generated newsroom. Of each article only its place is held; the rest is made when it is asked
+/// for.
+pub(crate) struct Archive {
+    pub(crate) size: Size,
+    /// What articles refer to, and the front page.
+    pub(crate) newsroom: Newsroom,
+    words: Words,
+    places: Vec<Place>,
+    /// The articles of each story, oldest first.
+    threads: Vec<Vec<usize>>,
+}
+
+/// Where and when an article stands.
+struct Place {
+    id: ArticleId,
+    at: DateTime<Utc>,
+    section: usize,
+    story: Option<usize>,
+}
+
+/// In seconds.
+const FIVE_YEARS: usize = 5 * 365 * 24 * 60 * 60;
+/// This power gives the largest of 3,000 stories a sixteenth of what they all have: 5,000 of 80,000.
+const STORIES: f64 = 0.85;
+
+impl Archive {
+    /// An archive of so many articles.
+    pub(crate) fn new(articles: usize) -> Result<Self, Invalid> {
+        let size = Size::of(articles);
+        let (stories, sections) = (
+            Zipf::new(size.stories, STORIES),
+            Zipf::new(shelf::ROOTS, 1.0),
+        );
+        let mut threads = vec![Vec::new(); size.stories];
+        let mut places = Vec::with_capacity(articles);
+        let step = FIVE_YEARS / articles;
+        for number in 0..articles {
+            let mut random = Random::new("place", number);
+            let seconds = number * step + random.below(step);
+            let at = opened() + Duration::seconds(i64::try_from(seconds).unwrap_or_default());
+            let story = random.percent(80).then(|| stories.pick(&mut random));
+            if let Some(story) = story {
+                threads[story].push(number);
+            }
+            // Two fifths of what a root section holds are filed in its child.
+            let below = usize::from(random.percent(40)) * shelf::ROOTS;
+            places.push(Place {
+                id: ArticleId::new(id::mint(at, random.bits())),
+                at,
+                section: sections.pick(&mut random) + below,
+                story,
+            });
+        }
+        let words = Words::new();
+        let mut newsroom = shelf::fill(size, &words)?;
+        let newest = places.iter().rev().take(3).map(|place| place.id).collect();
+        newsroom.leads = vec![(newsroom.editions[0].id, newest)];
+        Ok(Self {
+            size,
+            newsroom,
+            words,
+            places,
+            threads,
+        })
+    }
+
+    /// Writes it all.
+    pub(crate) async fn save(&self, db: &Db) -> anyhow::Result<()> {
+        let mut writer = db.writer(opened()).await?;
+        self.newsroom.save_shelf(&mut writer).await?;
+        let mut bulk = Bulk::new(writer);
+        for number in 0..self.size.articles {
+            let manuscript = self.manuscript(number)?;
+            let comments = self.comments(number, &manuscript.article)?;
+            bulk.add(&manuscript, &comments).await?;
+        }
+        for number in 0..self.size.articles {
+            let links = self.related(number);
+            bulk.relate(self.places[number].id, &links).await?;
+        }
+        let mut writer = bulk.finish().await?;
+        self.newsroom.save_front(&mut writer).await?;
+        writer.commit().await.context("the archive was not written")
+    }
+}

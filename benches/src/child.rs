@@ -1,0 +1,202 @@
+//! The child: the measured server, a process of its own, so that its time is told apart from that
+//! of whoever asks.
+//!
+//! It serves what `khabar serve` serves and, beside that, the same answers ready-made and, on
+//! PostgreSQL, made by one statement.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child as Process, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::{fs, io};
+
+use anyhow::{Context as _, bail};
+use axum::Router;
+use axum::extract::{Path as Segments, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use bytes::Bytes;
+use khabar_domain::clock::SystemClock;
+use khabar_persistence::{Db, Options};
+use khabar_server::config::Settings;
+use khabar_server::http::{self, RequestIds};
+use khabar_server::router;
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+use tokio::net::TcpListener;
+
+use crate::desk::Desk;
+use crate::operations::{OPERATIONS, Operation, Sample};
+use crate::peer::Peer;
+
+/// The argument that makes this program the child.
+pub(crate) const SERVE: &str = "serve-for-measuring";
+
+/// What the child says when it is ready.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Ready {
+    /// Where it listens.
+    pub(crate) address: std::net::SocketAddr,
+    /// How many statements each operation took, on average.
+    pub(crate) statements: Vec<f64>,
+}
+
+/// A running child.
+pub(crate) struct Child {
+    pub(crate) ready: Ready,
+    process: Process,
+    /// It serves until this is closed, however we end.
+    life: Option<ChildStdin>,
+}
+
+impl Child {
+    /// Starts one over a database, to be asked with these samples.
+    pub(crate) fn start(url: &str, samples: &[Vec<Sample>]) -> anyhow::Result<Self> {
+        let mut file = NamedTempFile::new()?;
+        serde_json::to_writer(&mut file, samples)?;
+        let mut process = Command::new(std::env::current_exe()?)
+            .arg(SERVE)
+            .arg(url)
+            .arg(file.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("could not start the measured server")?;
+        let life = process.stdin.take();
+        let mut line = String::new();
+        if let Some(output) = process.stdout.take() {
+            io::BufRead::read_line(&mut io::BufReader::new(output), &mut line)?;
+        }
+        if line.is_empty() {
+            bail!("the measured server did not start: {}", process.wait()?);
+        }
+        Ok(Self {
+            ready: serde_json::from_str(&line)?,
+            process,
+            life,
+        })
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        drop(self.life.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// What the extra routes answer from.
+struct Shelf {
+    samples: Vec<Vec<Sample>>,
+    ready: Vec<Vec<Bytes>>,
+    peer: Option<Peer>,
+}
+
+/// Serves until standard input ends.
+pub(crate) async fn serve(url: &str, samples: &Path) -> anyhow::Result<()> {
+    let samples: Vec<Vec<Sample>> = serde_json::from_slice(&fs::read(samples)?)?;
+    let options = Options::new(url);
+    let db = Db::open(&options).await?;
+    let peer = if url.starts_with("sqlite:") {
+        None
+    } else {
+        Some(Peer::open(url, options.readers).await?)
+    };
+    let desk = Desk::new(db.clone())?;
+    let (mut ready, mut statements) = (Vec::new(), Vec::new());
+    for (operation, samples) in OPERATIONS.iter().zip(&samples) {
+        let mut answers = Vec::new();
+        for sample in samples {
+            let answered = desk.ask(&sample.body(operation)).await?;
+            answered.data()?;
+            if let Some(peer) = &peer {
+                peer.compare(operation, sample, &answered).await?;
+            }
+            answers.push(answered.json.into());
+        }
+        ready.push(answers);
+        statements.push(statements_of(&desk, operation, samples).await?);
+    }
+    let shelf = Shelf {
+        samples,
+        ready,
+        peer,
+    };
+    let settings = Settings::default();
+    let router = router::routes(&settings, db, Arc::new(SystemClock))?.merge(extra(shelf));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    let ready = Ready {
+        address,
+        statements,
+    };
+    writeln!(io::stdout(), "{}", serde_json::to_string(&ready)?)?;
+    http::serve(listener, router, settings.http, input_ends()).await?;
+    Ok(())
+}
+
+/// How many statements an operation takes, on average: branches of an answer that are read at the
+/// same pace share some, so it is not always the same number.
+async fn statements_of(
+    desk: &Desk,
+    operation: &Operation,
+    samples: &[Sample],
+) -> anyhow::Result<f64> {
+    let mut sum = 0.0;
+    for sample in samples.iter().cycle().take(ASKED) {
+        let answered = desk.ask(&sample.body(operation)).await?;
+        sum += f64::from(u32::try_from(answered.statements)?);
+    }
+    Ok(sum / f64::from(u32::try_from(ASKED)?))
+}
+
+const ASKED: usize = 100;
+
+async fn input_ends() {
+    let read = || io::copy(&mut io::stdin(), &mut io::sink());
+    let _ = tokio::task::spawn_blocking(read).await;
+}
+
+/// Logged like all others, so that they differ in nothing but how the answer is made.
+fn extra(shelf: Shelf) -> Router {
+    let router = Router::new()
+        .route("/ready/{operation}/{sample}", get(ready))
+        .route("/sql/{operation}/{sample}", get(sql))
+        .with_state(Arc::new(shelf));
+    http::logged(router, RequestIds::new(0))
+}
+
+const JSON: [(header::HeaderName, &str); 1] = [(
+    header::CONTENT_TYPE,
+    "application/graphql-response+json; charset=utf-8",
+)];
+
+async fn ready(
+    State(shelf): State<Arc<Shelf>>,
+    Segments((operation, sample)): Segments<(usize, usize)>,
+) -> impl IntoResponse {
+    let answers = shelf.ready.get(operation);
+    let answer = answers.and_then(|answers| answers.get(sample));
+    answer
+        .map(|answer| (JSON, answer.clone()))
+        .ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn sql(
+    State(shelf): State<Arc<Shelf>>,
+    Segments((operation, sample)): Segments<(usize, usize)>,
+) -> Result<impl IntoResponse, StatusCode> {
+    let samples = shelf.samples.get(operation);
+    let sample = samples.and_then(|samples| samples.get(sample));
+    let (Some(peer), Some(sample)) = (&shelf.peer, sample) else {
+        return Err(StatusCode::NOT_FOUND);
+    };
+    let data = peer.ask(&OPERATIONS[operation], sample).await;
+    let data = data.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok((JSON, format!("{{\"data\":{data}}}")))
+}

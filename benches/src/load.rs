@@ -1,0 +1,135 @@
+//! The load: requests over a few kept connections, each sent when the one before is answered.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+/// Two for each core of the machine that the figures in `ARCHITECTURE.md` are from: always one
+/// request waits, so that the server never does.
+pub(crate) const CONNECTIONS: usize = 4;
+
+/// How long it took.
+pub(crate) struct Pace {
+    /// From the first request to the last answer.
+    pub(crate) whole: Duration,
+    /// Each request.
+    pub(crate) each: Vec<Duration>,
+}
+
+/// A request that posts this body.
+pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: bench\r\nAccept: application/graphql-response+json\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// A request for this path.
+pub(crate) fn get(path: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n").into_bytes()
+}
+
+/// Sends so many requests, taking the samples in turn.
+pub(crate) async fn run(
+    address: SocketAddr,
+    samples: Vec<Vec<u8>>,
+    requests: usize,
+) -> anyhow::Result<Pace> {
+    let samples = Arc::new(samples);
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        connections.push(Connection::open(address).await?);
+    }
+    let begun = Instant::now();
+    let mut tasks = JoinSet::new();
+    for (first, mut connection) in connections.into_iter().enumerate() {
+        let samples = Arc::clone(&samples);
+        tasks.spawn(async move {
+            let mut each = Vec::with_capacity(requests / CONNECTIONS + 1);
+            for number in (first..requests).step_by(CONNECTIONS) {
+                let sent = Instant::now();
+                connection
+                    .exchange(&samples[number % samples.len()])
+                    .await?;
+                each.push(sent.elapsed());
+            }
+            anyhow::Ok(each)
+        });
+    }
+    let mut each = Vec::with_capacity(requests);
+    while let Some(done) = tasks.join_next().await {
+        each.extend(done??);
+    }
+    Ok(Pace {
+        whole: begun.elapsed(),
+        each,
+    })
+}
+
+/// A kept connection.
+struct Connection {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Connection {
+    async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            received: Vec::with_capacity(64 * 1024),
+        })
+    }
+
+    /// Sends a request and waits for the last byte of its answer.
+    async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<()> {
+        self.stream.write_all(request).await?;
+        self.received.clear();
+        let mut wanted = None;
+        while wanted.is_none_or(|wanted| self.received.len() < wanted) {
+            let read = self.stream.read_buf(&mut self.received).await?;
+            ensure!(read > 0, "the server closed the connection");
+            if wanted.is_none() {
+                wanted = length(&self.received)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long an answer is, head and body, once its head is there.
+fn length(received: &[u8]) -> anyhow::Result<Option<usize>> {
+    const END: &[u8] = b"\r\n\r\n";
+    let Some(end) = received.windows(END.len()).position(|four| four == END) else {
+        return Ok(None);
+    };
+    let head = std::str::from_utf8(&received[..end])?.to_ascii_lowercase();
+    ensure!(head.starts_with("http/1.1 200 "), "the answer is {head}");
+    let body = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .and_then(|length| length.trim().parse::<usize>().ok())
+        .context("the answer does not say how long it is")?;
+    Ok(Some(end + END.len() + body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_as_long_as_it_says() {
+        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        assert_eq!(length(answer).unwrap(), Some(answer.len()));
+        assert_eq!(length(&answer[..20]).unwrap(), None);
+        assert!(length(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n").is_err());
+    }
+}

@@ -1,0 +1,100 @@
+//! The benchmark: what the five operations of a news site cost on an archive of 100,000 articles,
+//! beside what they would cost at least, and whether pages far down and larger archives cost more.
+//!
+//! It runs on Linux, which says in `/proc` what a process has used.
+
+mod archive;
+mod child;
+mod cost;
+mod desk;
+mod load;
+mod measured;
+mod operations;
+mod peer;
+mod random;
+mod report;
+mod run;
+mod stage;
+mod words;
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use run::Plan;
+
+/// The server's own allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Fewer articles have no page far down.
+const FEWEST: usize = 1_000;
+
+/// Measures the five operations on a generated archive, on SQLite and PostgreSQL.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many articles the archive has, at least 1,000; everything else is in proportion.
+    #[arg(long, default_value_t = 100_000)]
+    articles: usize,
+    /// How many requests each figure is made of.
+    #[arg(long, default_value_t = 2_000)]
+    requests: usize,
+    /// Only finds out whether everything works: 2,000 articles and few requests.
+    #[arg(long, conflicts_with_all = ["articles", "requests"])]
+    quick: bool,
+    /// Only on this database.
+    #[arg(long, value_enum)]
+    only: Option<Database>,
+    #[command(subcommand)]
+    hidden: Option<Hidden>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Database {
+    Sqlite,
+    Postgres,
+}
+
+#[derive(Debug, Subcommand)]
+enum Hidden {
+    /// Is the server that is measured.
+    #[command(name = child::SERVE, hide = true)]
+    Serve { url: String, samples: PathBuf },
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    match arguments.hidden {
+        Some(Hidden::Serve { url, samples }) => runtime.block_on(child::serve(&url, &samples)),
+        None => runtime.block_on(measure(&arguments)),
+    }
+}
+
+async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
+    let plan = if arguments.quick {
+        Plan {
+            articles: 2_000,
+            requests: 40,
+        }
+    } else {
+        Plan {
+            articles: arguments.articles.max(FEWEST),
+            requests: arguments.requests.max(40),
+        }
+    };
+    let mut out = io::stdout();
+    writeln!(out, "{}\n", report::LEGEND)?;
+    if arguments.only != Some(Database::Postgres) {
+        writeln!(out, "{}", run::on_sqlite(plan).await?)?;
+    }
+    if arguments.only != Some(Database::Sqlite)
+        && let Some(run) = run::on_postgres(plan).await?
+    {
+        writeln!(out, "{run}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! The run: every operation on one database, and the same on an archive of a tenth of its size.
+
+use std::io::Write as _;
+use std::{fmt, io};
+
+use khabar_tests::harness::TestDb;
+
+use crate::archive::Archive;
+use crate::cost::Memory;
+use crate::measured::Measured;
+use crate::operations::{self, COMPARED, OPERATIONS};
+use crate::stage::{By, Stage};
+
+/// How much is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    /// Articles of the archive.
+    pub(crate) articles: usize,
+    /// Requests for each figure.
+    pub(crate) requests: usize,
+}
+
+/// What was measured on one database.
+pub(crate) struct Run {
+    pub(crate) database: &'static str,
+    pub(crate) articles: usize,
+    pub(crate) fewer_articles: usize,
+    pub(crate) filled_seconds: u64,
+    pub(crate) far_page: usize,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) memory: Memory,
+}
+
+/// One operation.
+#[derive(Default)]
+pub(crate) struct Row {
+    pub(crate) operation: &'static str,
+    /// On average.
+    pub(crate) statements: f64,
+    pub(crate) api: Measured,
+    pub(crate) statement: Option<Measured>,
+    pub(crate) ready: Measured,
+    /// The API on fewer articles.
+    pub(crate) fewer: Option<Measured>,
+}
+
+impl Row {
+    fn new(operation: &'static str, statements: f64) -> Self {
+        Self {
+            operation,
+            statements,
+            ..Self::default()
+        }
+    }
+
+    fn measured(&mut self, by: By) -> &mut Measured {
+        match by {
+            By::Api => &mut self.api,
+            By::Statement => self.statement.get_or_insert_default(),
+            By::Ready => &mut self.ready,
+        }
+    }
+}
+
+/// Runs it all on SQLite.
+pub(crate) async fn on_sqlite(plan: Plan) -> anyhow::Result<Run> {
+    run(plan, TestDb::sqlite().await?, TestDb::sqlite().await?).await
+}
+
+/// Runs it all on PostgreSQL, if it is installed.
+pub(crate) async fn on_postgres(plan: Plan) -> anyhow::Result<Option<Run>> {
+    let (Some(large), Some(small)) = (TestDb::postgres().await?, TestDb::postgres().await?) else {
+        return Ok(None);
+    };
+    run(plan, large, small).await.map(Some)
+}
+
+/// In how many rounds the requests of a figure are sent, with all other figures in between: what
+/// else the machine does meanwhile then disturbs all alike, and their ratios little.
+const ROUNDS: usize = 10;
+
+async fn run(plan: Plan, large: TestDb, small: TestDb) -> anyhow::Result<Run> {
+    let name = large.name();
+    let fewer_articles = (plan.articles / 10).max(crate::FEWEST);
+    let archive = Archive::new(plan.articles)?;
+    say(format_args!("{name}: writing {} articles", plan.articles))?;
+    let large = Stage::set(large, &archive).await?;
+    say(format_args!("{name}: writing {fewer_articles} articles"))?;
+    let small = Stage::set(small, &Archive::new(fewer_articles)?).await?;
+    let mut rows: Vec<Row> = OPERATIONS
+        .iter()
+        .zip(&large.child.ready.statements)
+        .map(|(operation, statements)| Row::new(operation.name, *statements))
+        .collect();
+    for round in 0..=ROUNDS {
+        say(format_args!("{name}: round {round} of {ROUNDS}"))?;
+        if round == 1 {
+            // The first round only warmed it all up.
+            for row in &mut rows {
+                *row = Row::new(row.operation, row.statements);
+            }
+        }
+        for (place, row) in rows.iter_mut().enumerate() {
+            let requests = plan.requests / ROUNDS;
+            for by in large.kinds() {
+                let (pace, spent) = large.measure(place, *by, requests).await?;
+                row.measured(*by).add(pace, spent);
+            }
+            if place < COMPARED {
+                let (pace, spent) = small.measure(place, By::Api, requests).await?;
+                row.fewer.get_or_insert_default().add(pace, spent);
+            }
+        }
+    }
+    Ok(Run {
+        database: name,
+        articles: plan.articles,
+        fewer_articles,
+        filled_seconds: large.filled.as_secs(),
+        far_page: operations::far_page(&archive),
+        rows,
+        memory: Memory::of(large.child.pid()),
+    })
+}
+
+/// Says how far it is, apart from the report.
+fn say(what: fmt::Arguments<'_>) -> io::Result<()> {
+    writeln!(io::stderr(), "{what}")
+}

@@ -1,0 +1,126 @@
+//! A stage: a database filled with an archive, and a child that serves it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use khabar_persistence::{Db, Options};
+use khabar_tests::harness::TestDb;
+use sqlx::{Connection as _, PgConnection};
+
+use crate::archive::Archive;
+use crate::child::Child;
+use crate::desk::Desk;
+use crate::load::Pace;
+use crate::measured::Spent;
+use crate::operations::{self, OPERATIONS, Sample};
+use crate::{cost, load};
+
+/// By what a request is answered.
+#[derive(Clone, Copy)]
+pub(crate) enum By {
+    /// The server that is measured.
+    Api,
+    /// One SQL statement; on PostgreSQL.
+    Statement,
+    /// Bytes that were there before.
+    Ready,
+}
+
+/// A stage that is set.
+pub(crate) struct Stage {
+    pub(crate) child: Child,
+    /// How long writing the archive took.
+    pub(crate) filled: Duration,
+    samples: Vec<Vec<Sample>>,
+    postgres: Option<Postgres>,
+    // The database goes when the stage does.
+    _database: TestDb,
+}
+
+/// The database server, where that is a process of its own.
+struct Postgres {
+    postmaster: u32,
+}
+
+impl Stage {
+    /// Fills an empty database and starts the child.
+    pub(crate) async fn set(database: TestDb, archive: &Archive) -> anyhow::Result<Self> {
+        let begun = Instant::now();
+        archive.save(database.db()).await?;
+        let filled = begun.elapsed();
+        let url = database.url();
+        // The last connection that closes moves SQLite's log into its file.
+        database.db().clone().close().await?;
+        let postgres = match database.name() {
+            "PostgreSQL" => Some(Postgres::settle(url).await?),
+            _ => None,
+        };
+        let db = Db::open(&Options::new(url)).await?;
+        let samples = operations::samples(archive, &Desk::new(db.clone())?).await?;
+        db.close().await?;
+        Ok(Self {
+            child: Child::start(url, &samples)?,
+            filled,
+            samples,
+            postgres,
+            _database: database,
+        })
+    }
+
+    /// By what this stage can answer.
+    pub(crate) fn kinds(&self) -> &'static [By] {
+        match self.postgres {
+            Some(_) => &[By::Api, By::Statement, By::Ready],
+            None => &[By::Api, By::Ready],
+        }
+    }
+
+    /// Measures one operation.
+    pub(crate) async fn measure(
+        &self,
+        place: usize,
+        by: By,
+        requests: usize,
+    ) -> anyhow::Result<(Pace, Spent)> {
+        let operation = &OPERATIONS[place];
+        let samples = self.samples[place].iter().enumerate();
+        let sent = samples.map(|(number, sample)| match by {
+            By::Api => load::post("/graphql", &sample.body(operation)),
+            By::Statement => load::get(&format!("/sql/{place}/{number}")),
+            By::Ready => load::get(&format!("/ready/{place}/{number}")),
+        });
+        let requests = match by {
+            By::Api | By::Statement => requests,
+            // They cost so little that a few thousand could not be told from none.
+            By::Ready => requests * 5,
+        };
+        let before = self.spent();
+        let pace = load::run(self.child.ready.address, sent.collect(), requests).await?;
+        Ok((pace, self.spent().since(before)))
+    }
+
+    fn spent(&self) -> Spent {
+        let postgres = self.postgres.as_ref();
+        Spent {
+            server: cost::cpu(self.child.pid()),
+            database: postgres.map(|postgres| cost::cpu_of_family(postgres.postmaster)),
+        }
+    }
+}
+
+impl Postgres {
+    /// Lets the database learn what it holds, and have nothing left to do.
+    async fn settle(url: &str) -> anyhow::Result<Self> {
+        let mut connection = PgConnection::connect(url).await?;
+        for statement in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
+            let done = sqlx::raw_sql(statement).execute(&mut connection).await;
+            done.with_context(|| format!("{statement} failed"))?;
+        }
+        let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+            .fetch_one(&mut connection)
+            .await?;
+        let postmaster = cost::parent(u32::try_from(backend)?)?;
+        connection.close().await?;
+        Ok(Self { postmaster })
+    }
+}

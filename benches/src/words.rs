@@ -1,0 +1,93 @@
+//! Words: text that looks like Arabic and says nothing. Roots of three consonants are put into
+//! patterns, as the language does; a few of the words are frequent and most are rare.
+
+use std::collections::BTreeSet;
+
+use crate::random::{Random, Zipf};
+
+const CONSONANTS: [char; 26] = [
+    'ب', 'ت', 'ث', 'ج', 'ح', 'خ', 'د', 'ذ', 'ر', 'ز', 'س', 'ش', 'ص', 'ض', 'ط', 'ظ', 'ع', 'غ', 'ف',
+    'ق', 'ك', 'ل', 'م', 'ن', 'ه', 'و',
+];
+/// Each digit stands for a consonant of the root.
+const PATTERNS: [&str; 12] = [
+    "123",
+    "1ا23",
+    "12ا3",
+    "12ي3",
+    "م12و3",
+    "ت12ي3",
+    "م1ا23ة",
+    "ا1ت2ا3",
+    "12ا3ة",
+    "ي123",
+    "م123ون",
+    "ا123ات",
+];
+const VOCABULARY: usize = 5_000;
+
+/// A vocabulary.
+pub(crate) struct Words {
+    words: Vec<String>,
+    ranks: Zipf,
+}
+
+impl Words {
+    /// Always the same one.
+    pub(crate) fn new() -> Self {
+        let mut random = Random::new("words", 0);
+        let (mut words, mut seen) = (Vec::with_capacity(VOCABULARY), BTreeSet::new());
+        while words.len() < VOCABULARY {
+            let word = invent(&mut random);
+            if seen.insert(word.clone()) {
+                words.push(word);
+            }
+        }
+        Self {
+            words,
+            ranks: Zipf::new(VOCABULARY, 1.0),
+        }
+    }
+
+    /// So many words, with spaces between.
+    pub(crate) fn text(&self, random: &mut Random, count: usize) -> String {
+        let mut text = String::new();
+        for _ in 0..count {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            // The article: as often as not before a noun, never before a verb.
+            if random.percent(30) {
+                text.push_str("ال");
+            }
+            text.push_str(&self.words[self.ranks.pick(random)]);
+        }
+        text
+    }
+}
+
+fn invent(random: &mut Random) -> String {
+    let root = [(); 3].map(|()| CONSONANTS[random.below(CONSONANTS.len())]);
+    let pattern = PATTERNS[random.below(PATTERNS.len())];
+    pattern
+        .chars()
+        .map(|letter| match letter {
+            '1' => root[0],
+            '2' => root[1],
+            '3' => root[2],
+            other => other,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_has_its_words_and_is_the_same_every_time() {
+        let text = || Words::new().text(&mut Random::new("test", 0), 40);
+        assert_eq!(text().split(' ').count(), 40);
+        assert_eq!(text(), text());
+    }
+}

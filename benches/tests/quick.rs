@@ -1,0 +1,23 @@
+//! The benchmark works: it writes its archives, its servers start, and its SQL statements make the
+//! JSON that the API makes.
+
+use std::process::Command;
+
+use anyhow::ensure;
+
+#[test]
+fn the_quick_run_ends_well() -> anyhow::Result<()> {
+    let output = Command::new(env!("CARGO_BIN_EXE_khabar-bench"))
+        .arg("--quick")
+        .output()?;
+    let report = String::from_utf8(output.stdout)?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{report}\n{errors}");
+    ensure!(report.contains("SQLite, 2000 articles"), "{report}");
+    let postgres = report.contains("PostgreSQL, 2000 articles");
+    ensure!(
+        postgres || errors.contains("there is no PostgreSQL here"),
+        "{report}\n{errors}"
+    );
+    Ok(())
+}
