@@ -37,11 +37,11 @@ SELECT json_build_object('article', json_build_object(
           'postedAt', to_char(r.posted_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
           ORDER BY r.posted_at, r.id), '[]')
         FROM (
-          SELECT * FROM comment WHERE parent_id = c.id AND status = 'approved'
+          SELECT * FROM comment WHERE parent_id = c.id AND shown
           ORDER BY posted_at, id LIMIT 2) r)))
       ORDER BY c.posted_at DESC, c.id DESC), '[]')
     FROM (
-      SELECT * FROM comment WHERE article_id = a.id AND parent_id IS NULL AND status = 'approved'
+      SELECT * FROM comment WHERE article_id = a.id AND parent_id IS NULL AND shown
       ORDER BY posted_at DESC, id DESC LIMIT 10) c)),
   'related', json_build_object('edges', (
     SELECT coalesce(json_agg(json_build_object('reason', upper(replace(l.reason, '-', '_')),

@@ -108,9 +108,11 @@ async fn said(address: &str, query: &str, variables: &Value) -> String {
 
 /// Both fronts, each at an address.
 async fn both() -> (String, String) {
-    let ours: Router = routes(toy::api(Limits::default()), Settings::default(), |_| {
-        Data::default()
-    });
+    let ours: Router = routes(
+        toy::api(Limits::default()),
+        Settings::default(),
+        |_| async { Ok(Data::default()) },
+    );
     let stock =
         Router::new().route_service("/graphql", async_graphql_axum::GraphQL::new(toy::stock()));
     (address(ours).await, address(stock).await)

@@ -24,7 +24,7 @@ pub(crate) struct Server {
 
 pub(crate) async fn start(settings: Settings, timeouts: Timeouts, handle: toy::Handle) -> Server {
     let api = toy::api_with(Limits::default(), handle);
-    let router: Router = routes(api, settings, |_| Data::default());
+    let router: Router = routes(api, settings, |_| async { Ok(Data::default()) });
     let router = logged(router, RequestIds::new(0xfeed));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

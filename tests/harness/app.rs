@@ -1,14 +1,18 @@
-//! The API over a test's database, asked as one reader at one hour.
+//! The API over a test's database, asked by somebody at some hour.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, anyhow};
 use chrono::{DateTime, Utc};
-use khabar_domain::Scope;
+use khabar_domain::{AccountId, Name, Right, Rights, Role, Scope, Viewer, derived};
 use khabar_graphql::answer::Api;
 use khabar_graphql::document::Incoming;
 use khabar_graphql::limit::Limits;
+use khabar_graphql::write::{Desk, Random};
+use khabar_persistence::account::{self, Account};
 use serde_json::{Value, json};
 
 use super::{TestDb, json, newsroom};
@@ -17,6 +21,33 @@ use super::{TestDb, json, newsroom};
 pub struct TestApp {
     db: TestDb,
     api: Api,
+    random: Random,
+}
+
+/// Somebody who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// Who they are to the newsroom.
+    pub viewer: Viewer,
+    /// How they are called.
+    pub name: String,
+}
+
+impl Who {
+    /// A reader who does not say who they are.
+    pub fn anonymous() -> Self {
+        Self {
+            viewer: Viewer::anonymous(),
+            name: "anonymous".to_owned(),
+        }
+    }
+
+    /// The same, with only these of their rights.
+    #[must_use]
+    pub fn only(mut self, rights: &[Right]) -> Self {
+        self.viewer.rights = self.viewer.rights.within(Rights::of(rights));
+        self
+    }
 }
 
 impl TestApp {
@@ -34,12 +65,35 @@ impl TestApp {
     /// An API of a test's own; its resolvers find a [`khabar_persistence::Reader`] beside what
     /// resolvers usually find.
     pub fn of(db: TestDb, api: Api) -> Self {
-        Self { db, api }
+        // The same ids in every run, and different ones in one.
+        let minted = AtomicU64::new(1);
+        let random: Random = Arc::new(move || {
+            let number = u128::from(minted.fetch_add(1, Ordering::Relaxed));
+            number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
+        });
+        Self { db, api, random }
     }
 
     /// The database below.
     pub fn db(&self) -> &TestDb {
         &self.db
+    }
+
+    /// Somebody with an account and a role.
+    pub async fn who(&self, name: &str, role: Role) -> anyhow::Result<Who> {
+        let id = AccountId::new(derived("account", &[name]));
+        let writer = self.db.db().writer(newsroom::now()).await?;
+        let account = Account {
+            id,
+            name: Name::parse(name)?,
+            subject: None,
+        };
+        account::add(&writer, &account).await?;
+        writer.commit().await?;
+        Ok(Who {
+            viewer: Viewer::of(id, role),
+            name: name.to_owned(),
+        })
     }
 
     /// Asks as a reader at [`newsroom::now`].
@@ -59,12 +113,35 @@ impl TestApp {
         document: &str,
         variables: &Value,
     ) -> anyhow::Result<Answered> {
+        self.ask_as(&Who::anonymous(), hour, document, variables)
+            .await
+    }
+
+    /// Asks as somebody at this hour, with these variables.
+    pub async fn ask_as(
+        &self,
+        who: &Who,
+        hour: DateTime<Utc>,
+        document: &str,
+        variables: &Value,
+    ) -> anyhow::Result<Answered> {
         let request = json!({"query": document, "variables": variables}).to_string();
         let incoming = Incoming::from_json(request.as_bytes())
             .map_err(|error| anyhow!("the request is refused: {}", error.message))?;
-        let reader = self.db.db().reader(Scope::reader(hour));
+        let scope = Scope {
+            viewer: who.viewer,
+            as_of: hour,
+        };
+        let reader = self.db.db().reader(scope);
         let mut data = khabar_graphql::scope::data(reader.clone());
         data.insert(reader.clone());
+        data.insert(Desk {
+            db: self.db.db().clone(),
+            name: who.name.clone(),
+            address: Some("192.0.2.7".to_owned()),
+            newcomer: None,
+            random: Arc::clone(&self.random),
+        });
         let answer = self.api.answer(&incoming, data).await;
         let json = String::from_utf8(answer.to_json()).context("the answer is not UTF-8")?;
         Ok(Answered {

@@ -38,6 +38,16 @@ impl TestDb {
         }
     }
 
+    /// One that another process has made, at its address.
+    pub async fn at(url: String) -> anyhow::Result<Self> {
+        let name = if url.starts_with("sqlite:") {
+            "SQLite"
+        } else {
+            "PostgreSQL"
+        };
+        Self::open(name, url, None).await
+    }
+
     /// One on each database that this machine has, SQLite first.
     pub async fn each() -> anyhow::Result<Vec<Self>> {
         let mut each = vec![Self::sqlite().await?];
@@ -53,6 +63,11 @@ impl TestDb {
     /// Its address, for a second process or pool.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Sends a statement to PostgreSQL as its administrator would: what it answers.
+    pub async fn administer(&self, statement: &str) -> anyhow::Result<String> {
+        postgres::psql(&self.url, statement).await
     }
 
     /// The database.

@@ -194,11 +194,15 @@ pub fn comment(
         id: CommentId::new(derived("comment", &parts.map(AsRef::as_ref))),
         article: article.id,
         parent: None,
+        account: None,
         author_name: Name::parse(author)?,
         text: Text::parse(text)?,
         status: comment::Status::Approved,
+        reason: None,
         posted_at: article.listed_at + Duration::minutes(minutes),
+        edited_at: None,
         reply_count: 0,
+        report_count: 0,
     })
 }
 

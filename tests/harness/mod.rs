@@ -9,7 +9,7 @@ pub mod newsroom;
 mod postgres;
 mod shared;
 
-pub use app::{Answered, TestApp};
+pub use app::{Answered, TestApp, Who};
 pub use database::TestDb;
 pub use newsroom::Newsroom;
 pub use shared::{shared, skip};

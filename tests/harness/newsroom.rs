@@ -7,14 +7,15 @@ mod editions;
 mod small;
 
 use chrono::{DateTime, Duration, Utc};
+use khabar_domain::workflow::Step;
 use khabar_domain::{
-    ArticleId, Comment, Edition, EditionId, FollowChannel, LiveChannel, Media, Person, RelatedLink,
-    Section, Source, Story, Topic, TopicId, related,
+    ArticleId, Comment, Desk, Edition, EditionId, FollowChannel, LiveChannel, Media, Person,
+    RelatedLink, Section, Source, Story, Topic, TopicId, related,
 };
 use khabar_persistence::article::Manuscript;
 use khabar_persistence::{
-    Bulk, Db, Writer, article, comment, edition, follow_channel, home_lead, live_channel, media,
-    person, section, source, story, topic,
+    Bulk, Db, Writer, article, comment, correction, desk, edition, follow_channel, home_lead,
+    live_channel, media, person, revision, section, source, story, topic,
 };
 
 /// Everything that one database holds. Articles refer to people, people to pictures and so on:
@@ -47,6 +48,12 @@ pub struct Newsroom {
     pub follow_channels: Vec<FollowChannel>,
     /// The articles at the top of each front page.
     pub leads: Vec<(EditionId, Vec<ArticleId>)>,
+    /// What the newsroom keeps of articles besides.
+    pub desks: Vec<(ArticleId, Desk)>,
+    /// The texts that articles had.
+    pub revisions: Vec<Manuscript>,
+    /// What was put right: in which version of which article, in which words.
+    pub corrections: Vec<(ArticleId, i32, String)>,
 }
 
 /// When the newsrooms here open: their first article's hour is counted from it.
@@ -122,7 +129,8 @@ impl Newsroom {
         Ok(())
     }
 
-    /// Writes the channels, and what stands at the top of each front page.
+    /// Writes the channels, what stands at the top of each front page, and what the newsroom keeps
+    /// of its articles.
     pub async fn save_front(&self, writer: &mut Writer) -> anyhow::Result<()> {
         for channel in &self.live_channels {
             live_channel::save(writer, channel).await?;
@@ -132,6 +140,15 @@ impl Newsroom {
         }
         for (edition, articles) in &self.leads {
             home_lead::set(writer, *edition, articles).await?;
+        }
+        for (article, desk) in &self.desks {
+            desk::save(writer, *article, desk).await?;
+        }
+        for manuscript in &self.revisions {
+            revision::add(writer, manuscript, Step::Save, None).await?;
+        }
+        for (article, version, note) in &self.corrections {
+            correction::add(writer, *article, *version, note).await?;
         }
         Ok(())
     }

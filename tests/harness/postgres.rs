@@ -52,6 +52,24 @@ pub(super) async fn database() -> anyhow::Result<Result<String, String>> {
     Ok(Ok(cluster.url(&name)))
 }
 
+/// What a statement answers, by `psql`.
+pub(super) async fn psql(url: &str, statement: &str) -> anyhow::Result<String> {
+    let Some(Ok(Started::Ready(cluster))) = STARTED.get() else {
+        bail!("there is no PostgreSQL of this process");
+    };
+    let output = tokio::process::Command::new(cluster.programs.join("psql"))
+        .args(["-X", "-A", "-t", "-c", statement, url])
+        .output()
+        .await
+        .context("could not run psql")?;
+    ensure!(
+        output.status.success(),
+        "{statement}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 impl Cluster {
     async fn create(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));

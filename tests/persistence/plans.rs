@@ -1,11 +1,13 @@
 //! Every question that the API asks of the database, and the index that answers it.
 
-use khabar_domain::article::Kind;
+use khabar_domain::article::{Kind, Status};
+use khabar_domain::comment::Status as CommentStatus;
 use khabar_domain::{Scope, Slug, WebUrl};
 use khabar_persistence::article::{By, CountListed, Filter, List, Listed};
 use khabar_persistence::{
-    BatchKey, Cursor, Db, Page, Reader, SlugKey, article, comment, edition, follow_channel,
-    home_lead, live_channel, media, person, related, section, source, story, topic,
+    BatchKey, Cursor, Db, Page, Reader, SlugKey, article, comment, commenting, correction, desk,
+    edition, follow_channel, home_lead, live_channel, media, person, related, revision, section,
+    source, story, topic,
 };
 use uuid::Uuid;
 
@@ -37,6 +39,41 @@ async fn ask<K: BatchKey>(reader: &Reader, key: K) {
     K::fetch(reader, &[key]).await.unwrap();
 }
 
+async fn ask_desk(reader: &Reader, id: Uuid) {
+    let (article, page) = (id.into(), Page::first(3));
+    ask(reader, desk::Of(article)).await;
+    ask(reader, correction::Of(article)).await;
+    ask(reader, revision::Of { article, page }).await;
+    ask(reader, revision::CountOf(article)).await;
+    ask(
+        reader,
+        revision::At {
+            article,
+            version: 1,
+        },
+    )
+    .await;
+    for (status, by) in [
+        (None, None),
+        (Some(Status::Draft), None),
+        (None, Some(id.into())),
+    ] {
+        let filter = desk::Filter { status, by };
+        let edition = id.into();
+        ask(
+            reader,
+            desk::Lying {
+                edition,
+                filter,
+                page,
+            },
+        )
+        .await;
+        ask(reader, desk::CountLying { edition, filter }).await;
+    }
+    desk::next_due(reader).await.unwrap();
+}
+
 #[expect(
     clippy::too_many_lines,
     reason = "a list of questions, one after another"
@@ -51,6 +88,7 @@ async fn ask_everything(reader: &Reader) {
     let page = Page::first(3);
 
     ask_lists(reader, id).await;
+    ask_desk(reader, id).await;
     ask(
         reader,
         article::MostRead {
@@ -100,6 +138,31 @@ async fn ask_everything(reader: &Reader) {
     }
     ask(reader, comment::CountOfArticle(id.into())).await;
     ask(reader, comment::ById(id.into())).await;
+    ask(reader, comment::Sent(id.into())).await;
+    ask(reader, comment::ReasonsOf(id.into())).await;
+    let account = id.into();
+    ask(reader, comment::OfAccount { account, page }).await;
+    ask(reader, comment::CountOfAccount(account)).await;
+    for (status, reported) in [
+        (None, None),
+        (Some(CommentStatus::Pending), None),
+        (None, Some(true)),
+        (Some(CommentStatus::Approved), Some(false)),
+    ] {
+        let (edition, wanted) = (id.into(), comment::Wanted { status, reported });
+        ask(
+            reader,
+            comment::Queue {
+                edition,
+                wanted,
+                page,
+            },
+        )
+        .await;
+        ask(reader, comment::CountQueue { edition, wanted }).await;
+    }
+    ask(reader, commenting::OfArticle(id.into())).await;
+    ask(reader, commenting::OfEdition(id.into())).await;
 
     for pinned in [None, Some(true), Some(false)] {
         let filter = story::Filter {

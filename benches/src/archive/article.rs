@@ -110,6 +110,10 @@ impl Archive {
                 status: khabar_domain::comment::Status::Approved,
                 posted_at,
                 reply_count: 0,
+                account: None,
+                reason: None,
+                edited_at: None,
+                report_count: 0,
             });
         }
         Ok(comments)

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::body::Body;
+use crate::desk::Withdrawal;
 use crate::token::tokens;
 use crate::{
     ArticleId, Direction, EditionId, Headline, Language, MediaId, SectionId, Slug, SourceId, WebUrl,
@@ -37,6 +38,8 @@ tokens!(Kind, "the article's kind", {
 pub enum Status {
     /// It is being written.
     Draft,
+    /// It is finished and waits for an editor.
+    Review,
     /// It is finished and waits for its hour.
     Scheduled,
     /// Readers see it.
@@ -46,7 +49,7 @@ pub enum Status {
 }
 
 tokens!(Status, "the article's status", {
-    Draft => "draft", Scheduled => "scheduled", Published => "published", Withdrawn => "withdrawn",
+    Draft => "draft", Review => "review", Scheduled => "scheduled", Published => "published", Withdrawn => "withdrawn",
 });
 
 /// What an article carries besides words; shown as badges, never as words in a headline.
@@ -116,6 +119,27 @@ pub struct Article {
 impl Article {
     /// How much text a teaser may ask for without its body being loaded, in characters.
     pub const EXCERPT: usize = 600;
+
+    /// What readers are shown of it once it is withdrawn: where it was, and the reason in place of
+    /// its headline.
+    #[must_use]
+    pub fn under_stone(self, withdrawal: &Withdrawal) -> Self {
+        let reason = Headline::parse(&cut(&withdrawal.reason, Headline::MAX));
+        Self {
+            // A reason that is no line of text was refused when it was given.
+            headline: reason.unwrap_or(self.headline),
+            lead: None,
+            excerpt: String::new(),
+            hero: None,
+            source: None,
+            section: None,
+            flags: MediaFlags::default(),
+            updated_at: Some(withdrawal.at),
+            reading_minutes: 0,
+            comment_count: 0,
+            ..self
+        }
+    }
 }
 
 /// What a body and a lead say about themselves, computed when an article is saved.

@@ -4,6 +4,7 @@ mod html;
 mod rich_text;
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 pub use html::html;
 pub use rich_text::{RichText, Run};
@@ -12,7 +13,7 @@ use crate::invalid::{check_characters, check_length};
 use crate::{Invalid, MediaId, WebUrl};
 
 /// One block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "block", rename_all = "lowercase")]
 pub enum Block {
     /// Running text.
@@ -93,6 +94,56 @@ impl Block {
         }
     }
 
+    /// Its words alone, a line for each part.
+    pub fn text(&self) -> String {
+        let mut out = Vec::new();
+        self.push_text(&mut out);
+        out.join("\n")
+    }
+
+    /// The same block with its words in NFC.
+    #[must_use]
+    pub fn composed(&self) -> Self {
+        let line = |text: &String| text.nfc().collect::<String>();
+        let lines = |texts: &[String]| texts.iter().map(line).collect::<Vec<_>>();
+        match self {
+            Self::Paragraph { text } => Self::Paragraph {
+                text: text.composed(),
+            },
+            Self::Heading { level, text } => Self::Heading {
+                level: *level,
+                text: line(text),
+            },
+            Self::Quotation { text, attribution } => Self::Quotation {
+                text: text.composed(),
+                attribution: attribution.as_ref().map(line),
+            },
+            Self::List { ordered, items } => Self::List {
+                ordered: *ordered,
+                items: items.iter().map(RichText::composed).collect(),
+            },
+            Self::Image { .. } | Self::Gallery { .. } | Self::Video { .. } => self.clone(),
+            Self::Embed {
+                provider,
+                url,
+                title,
+            } => Self::Embed {
+                provider: line(provider),
+                url: url.clone(),
+                title: title.as_ref().map(line),
+            },
+            Self::Table {
+                caption,
+                header,
+                rows,
+            } => Self::Table {
+                caption: caption.as_ref().map(line),
+                header: lines(header),
+                rows: rows.iter().map(|row| lines(row)).collect(),
+            },
+        }
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         let line = |what: &str, text: &str| -> Result<(), Invalid> {
             if text.trim().is_empty() {
@@ -101,6 +152,7 @@ impl Block {
             check_characters(what, text)?;
             check_length(what, text, Body::MAX_BLOCK)
         };
+        let maybe = |what: &str, text: Option<&str>| text.map_or(Ok(()), |text| line(what, text));
         match self {
             Self::Paragraph { text } => line("the paragraph", &text.text()),
             Self::Heading { level, text } => {
@@ -114,9 +166,7 @@ impl Block {
             }
             Self::Quotation { text, attribution } => {
                 line("the quotation", &text.text())?;
-                attribution
-                    .as_deref()
-                    .map_or(Ok(()), |by| line("the attribution", by))
+                maybe("the attribution", attribution.as_deref())
             }
             Self::List { items, .. } => {
                 if items.is_empty() {
@@ -130,8 +180,20 @@ impl Block {
                 Err(Invalid::new("the gallery", "has no pictures"))
             }
             Self::Image { .. } | Self::Gallery { .. } | Self::Video { .. } => Ok(()),
-            Self::Embed { provider, .. } => line("the provider", provider),
-            Self::Table { header, rows, .. } => check_table(header, rows),
+            Self::Embed {
+                provider, title, ..
+            } => {
+                line("the provider", provider)?;
+                maybe("the title", title.as_deref())
+            }
+            Self::Table {
+                caption,
+                header,
+                rows,
+            } => {
+                maybe("the caption", caption.as_deref())?;
+                check_table(header, rows)
+            }
         }
     }
 

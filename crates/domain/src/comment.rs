@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::invalid::{check_characters, check_length};
 use crate::token::tokens;
-use crate::{ArticleId, CommentId, Invalid, Name};
+use crate::{AccountId, ArticleId, CommentId, Invalid, Name};
 
 /// What the moderators have decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +49,16 @@ impl Text {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is the other one over again: more space between words, larger letters or other
+    /// code points for the same ones make no new text.
+    pub fn repeats(&self, other: &Self) -> bool {
+        let folded = |text: &Self| {
+            let words = text.0.split_whitespace().collect::<Vec<_>>().join(" ");
+            words.to_lowercase().nfc().collect::<String>()
+        };
+        folded(self) == folded(other)
+    }
 }
 
 impl TryFrom<String> for Text {
@@ -73,14 +84,45 @@ pub struct Comment {
     pub article: ArticleId,
     /// The comment that it answers.
     pub parent: Option<CommentId>,
+    /// Whose account it was sent from; absent where a name was enough, and for what was imported.
+    pub account: Option<AccountId>,
     /// How the writer signed.
     pub author_name: Name,
     /// The words.
     pub text: Text,
     /// What the moderators have decided.
     pub status: Status,
+    /// Why they have decided so.
+    pub reason: Option<String>,
     /// When it was sent.
     pub posted_at: DateTime<Utc>,
-    /// How many approved comments answer it directly.
+    /// When its writer changed it.
+    pub edited_at: Option<DateTime<Utc>>,
+    /// How many comments that readers see answer it directly.
     pub reply_count: i64,
+    /// How many accounts have reported it since moderators last decided about it.
+    pub report_count: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_words_are_a_repetition() {
+        let text = |text: &str| Text::parse(text).unwrap();
+        assert!(text("خبر  جيد\n").repeats(&text("خبر جيد")));
+        assert!(text("GOOD news").repeats(&text("good\nNews")));
+        assert!(text("آخر").repeats(&text("ا\u{653}خر")));
+        assert!(!text("خبر جيد").repeats(&text("خبر سيئ")));
+    }
+
+    #[test]
+    fn markup_stays_text_and_what_may_not_be_shown_is_refused() {
+        let markup = "<script>alert(1)</script> & <b>";
+        assert_eq!(Text::parse(markup).unwrap().as_str(), markup);
+        for bad in ["", "  \n ", "a\u{202e}b", "a\u{7}", &"أ".repeat(4_001)] {
+            assert!(Text::parse(bad).is_err(), "{bad:?}");
+        }
+    }
 }

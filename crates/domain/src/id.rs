@@ -41,6 +41,8 @@ macro_rules! ids {
 }
 
 ids! {
+    /// Whose account.
+    AccountId,
     /// Which article.
     ArticleId,
     /// Which comment.
@@ -61,6 +63,8 @@ ids! {
     SourceId,
     /// Which story.
     StoryId,
+    /// Which API token.
+    TokenId,
     /// Which topic.
     TopicId,
 }

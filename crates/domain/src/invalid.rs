@@ -61,3 +61,18 @@ pub(crate) fn check_length(what: &str, text: &str, most: usize) -> Result<(), In
     }
     Ok(())
 }
+
+/// Text of a sentence or some: trimmed; nothing when it is blank. Refuses what no reader should be
+/// sent and more than two screens of it.
+pub fn text(what: &str, text: &str) -> Result<Option<String>, Invalid> {
+    let text = text.trim().replace("\r\n", "\n");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    check_characters(what, &text)?;
+    check_length(what, &text, MOST_TEXT)?;
+    Ok(Some(text))
+}
+
+/// In characters: a long lead has 600, a biography 1,500.
+const MOST_TEXT: usize = 4_000;

@@ -3,17 +3,12 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::article::Status;
-
-/// Who is asking.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Viewer {
-    /// A reader: sees what is published.
-    #[default]
-    Reader,
-}
+use crate::rights::Viewer;
 
 /// Who is asking, and the moment that counts as now for the whole request.
+///
+/// Time plays no part in what may be seen: an article becomes public when the scheduler writes
+/// that it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// Who is asking.
@@ -23,20 +18,11 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// A reader, at this moment.
+    /// A reader who did not say who they are, at this moment.
     pub const fn reader(as_of: DateTime<Utc>) -> Self {
         Self {
-            viewer: Viewer::Reader,
+            viewer: Viewer::anonymous(),
             as_of,
-        }
-    }
-
-    /// Which articles the viewer may see, by their status.
-    ///
-    /// Time plays no part in it: an article becomes public when the scheduler writes that it is.
-    pub const fn visible(self) -> &'static [Status] {
-        match self.viewer {
-            Viewer::Reader => &[Status::Published],
         }
     }
 }

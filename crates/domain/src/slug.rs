@@ -63,6 +63,13 @@ impl Slug {
         Ok(Self(slug))
     }
 
+    /// The same with a number behind it, cut where that would be too long.
+    pub fn numbered(&self, number: u32) -> Result<Self, Invalid> {
+        let tail = format!("-{number}");
+        let kept: String = self.0.chars().take(Self::MAX - tail.len()).collect();
+        Self::parse(&format!("{}{tail}", kept.trim_end_matches('-')))
+    }
+
     /// The slug as text.
     pub fn as_str(&self) -> &str {
         &self.0

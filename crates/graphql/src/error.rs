@@ -83,6 +83,10 @@ codes! {
     BadUserInput = "BAD_USER_INPUT",
     /// What was asked for does not exist, or is not for this viewer.
     NotFound = "NOT_FOUND",
+    /// The request does not say who is asking, or its token is none that counts here.
+    Unauthenticated = "UNAUTHENTICATED",
+    /// The viewer may not do or see this.
+    Forbidden = "FORBIDDEN",
     /// The server failed; its log says why.
     Internal = "INTERNAL",
 }

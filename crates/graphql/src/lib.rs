@@ -9,22 +9,26 @@ pub mod error;
 pub mod input;
 pub mod limit;
 pub mod load;
+pub mod mutation;
 pub mod node;
+pub(crate) mod payload;
 mod query;
 pub mod scalar;
 pub mod scope;
 pub mod types;
+pub mod write;
 
-use async_graphql::{EmptyMutation, EmptySubscription, SDLExportOptions, SchemaBuilder};
+use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder};
 
 use crate::answer::{Api, behind_the_gate};
 use crate::document::SchemaProblem;
 use crate::limit::Limits;
 
+pub use mutation::Mutation;
 pub use query::Query;
 
 /// The API as the engine runs it.
-pub type Schema = async_graphql::Schema<Query, EmptyMutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
 /// The schema alone: it has no limits and no extensions, those are the document gate's.
 pub fn schema() -> Schema {
@@ -36,8 +40,8 @@ pub fn api(limits: Limits) -> Result<Api, SchemaProblem> {
     Api::new(behind_the_gate(builder(), &limits).finish(), limits)
 }
 
-fn builder() -> SchemaBuilder<Query, EmptyMutation, EmptySubscription> {
-    async_graphql::Schema::build(Query, EmptyMutation, EmptySubscription)
+fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
+    async_graphql::Schema::build(Query, Mutation::default(), EmptySubscription)
 }
 
 /// The schema in SDL, sorted, as `schema.graphql` has it.

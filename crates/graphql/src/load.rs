@@ -20,7 +20,7 @@ mod tests;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::io::ErrorKind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dataloader::BatchFn;
 use dataloader::cached::Loader;
@@ -44,18 +44,27 @@ type Inner<K> = Loader<K, Answer<K>, Batch>;
 /// loaded stays known until the request ends, so one answer cannot contradict itself.
 ///
 /// Never shared between requests: it remembers, and a batch in flight blocks its kind.
-pub struct Loaders {
+pub struct Loaders(Mutex<State>);
+
+struct State {
     reader: Reader,
-    kinds: Mutex<HashMap<TypeId, Box<dyn Any + Send + Sync>>>,
+    kinds: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
 }
 
 impl Loaders {
     /// Loaders that read by this reader.
     pub fn new(reader: Reader) -> Self {
-        Self {
+        Self(Mutex::new(State {
             reader,
-            kinds: Mutex::default(),
-        }
+            kinds: HashMap::new(),
+        }))
+    }
+
+    /// Forgets what was loaded, and reads from elsewhere from now on: after a write.
+    pub fn renew(&self, elsewhere: impl FnOnce(&Reader) -> Reader) {
+        let mut state = self.state();
+        state.reader = elsewhere(&state.reader);
+        state.kinds.clear();
     }
 
     /// The answer to one key; `None` when nothing was found.
@@ -97,9 +106,10 @@ impl Loaders {
     }
 
     fn of<K: BatchKey>(&self) -> Inner<K> {
-        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
+        let State { reader, kinds } = &mut *state;
         let made = kinds.entry(TypeId::of::<K>()).or_insert_with(|| {
-            let batch = Batch(self.reader.clone());
+            let batch = Batch(reader.clone());
             let loader: Inner<K> = Loader::new(batch)
                 .with_yield_count(TURNS)
                 .with_max_batch_size(MOST);
@@ -109,6 +119,10 @@ impl Loaders {
             unreachable!("the map is keyed by the type of what it holds")
         };
         Inner::clone(loader)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -86,6 +86,28 @@ impl Node {
     }
 }
 
+impl Node {
+    /// What a write was about, by the word that the change feed has for its kind, if the viewer may
+    /// see it.
+    pub(crate) async fn of_noun(ctx: &Context<'_>, noun: &str, uuid: Uuid) -> Result<Option<Self>> {
+        let tag = match noun {
+            "article" | "related" => ArticleId::TAG,
+            "comment" => CommentId::TAG,
+            "edition" | "home" => EditionId::TAG,
+            "follow-channel" => FollowChannelId::TAG,
+            "live-channel" => LiveChannelId::TAG,
+            "media" => MediaId::TAG,
+            "person" => PersonId::TAG,
+            "section" => SectionId::TAG,
+            "source" => SourceId::TAG,
+            "story" => StoryId::TAG,
+            "topic" => TopicId::TAG,
+            _ => return Ok(None),
+        };
+        Self::load(ctx, &encode(tag, uuid)).await
+    }
+}
+
 /// An id of the domain that has a global form.
 pub(crate) trait Global: Copy + From<Uuid> + Into<Uuid> {
     /// Says what kind of thing the id names. Ids live in clients' storage: a tag never changes.
@@ -119,10 +141,19 @@ globals! {
 
 /// The global form of an id.
 pub(crate) fn id<T: Global>(id: T) -> ID {
+    encode(T::TAG, id.into())
+}
+
+fn encode(tag: u8, uuid: Uuid) -> ID {
     let mut bytes = [0; 17];
-    bytes[0] = T::TAG;
-    bytes[1..].copy_from_slice(id.into().as_bytes());
+    bytes[0] = tag;
+    bytes[1..].copy_from_slice(uuid.as_bytes());
     ID(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// The UUID of which this global id is a form, whatever kind of thing it names.
+pub(crate) fn any(id: &ID) -> Result<Uuid> {
+    Ok(decode(id)?.1)
 }
 
 /// The id that this global id is the form of; refuses one of another kind of thing.

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, Object};
 use futures::future::try_join_all;
+use khabar_persistence::comment::Wanted;
 use khabar_persistence::section::Which;
 use khabar_persistence::story::Filter;
 
@@ -11,8 +12,10 @@ use crate::input::{ArticleFilter, ArticleOrder, LookUp};
 use crate::node::Node;
 use crate::scalar::{Slug, Url};
 use crate::types::{
-    Article, ArticleConnection, Articles, AskedArticles, Edition, FollowChannel, Home, LiveChannel,
-    Person, Section, Source, Story, StoryConnection, StoryKind, StoryStatus, Topic,
+    Article, ArticleConnection, ArticleStatus, Articles, AskedArticles, AuditEntry,
+    AuditEntryConnection, Comment, CommentConnection, CommentStatus, Edition, FollowChannel, Home,
+    LiveChannel, Person, Section, Source, Story, StoryConnection, StoryKind, StoryStatus, Topic,
+    Viewer,
 };
 
 /// The query root.
@@ -246,6 +249,132 @@ impl Query {
             Some(Edition(edition)) => FollowChannel::of_edition(ctx, edition.id).await,
             None => Ok(Vec::new()),
         }
+    }
+
+    /// Who is asking: whoever the request's token names, or a reader who did not say.
+    #[expect(clippy::unused_self, reason = "the engine calls it on the root")]
+    fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
+        Viewer::asking(ctx)
+    }
+
+    /// Who wrote what: a page of the log of every write, the latest first. Needs the right `audit`.
+    async fn audit(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Only writes that were about this thing first of all: its global id. All when nothing is said."
+        )]
+        of: Option<ID>,
+        #[graphql(
+            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+    ) -> Result<AuditEntryConnection> {
+        let page = Paging {
+            first,
+            after,
+            last,
+            before,
+        };
+        AuditEntry::log(ctx, of, page).await
+    }
+
+    /// What lies on an edition's desk: the articles that readers do not see yet or no longer, last
+    /// touched first; empty for an unknown edition. With the right `publish` all of them, with the
+    /// right `write` one's own.
+    async fn desk(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The edition's slug; `ar` when nothing is said.")] edition: Option<Slug>,
+        #[graphql(desc = "Only those that stand here on their way.")] status: Option<ArticleStatus>,
+        #[graphql(desc = "True: only those that the viewer wrote first.")] mine: Option<bool>,
+        #[graphql(
+            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+    ) -> Result<ArticleConnection> {
+        let page = Paging {
+            first,
+            after,
+            last,
+            before,
+        }
+        .page()?;
+        Article::on_desk(ctx, edition, status, mine.unwrap_or(false), page).await
+    }
+
+    /// What moderators look at: the comments under an edition's articles, whoever sees them, oldest
+    /// first; empty for an unknown edition. Needs the right `moderate`.
+    async fn comments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The edition's slug; `ar` when nothing is said.")] edition: Option<Slug>,
+        #[graphql(desc = "Only those that stand here.")] status: Option<CommentStatus>,
+        #[graphql(
+            desc = "Only those that were reported since they were last decided on (true), or only those that were not (false)."
+        )]
+        reported: Option<bool>,
+        #[graphql(
+            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+    ) -> Result<CommentConnection> {
+        let page = Paging {
+            first,
+            after,
+            last,
+            before,
+        }
+        .page()?;
+        let wanted = Wanted {
+            status: status.map(Into::into),
+            reported,
+        };
+        Comment::queue(ctx, edition, wanted, page).await
+    }
+
+    /// What the viewer has written, newest first, each in its true status, wherever it stands. Needs
+    /// an account.
+    async fn my_comments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+    ) -> Result<CommentConnection> {
+        let page = Paging {
+            first,
+            after,
+            last,
+            before,
+        }
+        .page()?;
+        Comment::own(ctx, page).await
     }
 
     /// Anything by its global id; null when there is no such thing.

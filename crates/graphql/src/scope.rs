@@ -23,6 +23,9 @@ pub(crate) trait Asked {
     /// The request's loaders.
     fn loaders(&self) -> Result<&Loaders>;
 
+    /// Who is asking, and as of when.
+    fn asked(&self) -> Result<Scope>;
+
     /// What answers this key, together with whatever else is asked for meanwhile.
     fn load<K: BatchKey>(&self, key: K) -> impl Future<Output = Result<Option<K::Value>>> + Send;
 
@@ -44,6 +47,13 @@ impl Asked for Context<'_> {
     fn loaders(&self) -> Result<&Loaders> {
         self.data_opt::<Loaders>().ok_or_else(|| {
             tracing::error!("a request was executed without loaders");
+            Error::unexplained()
+        })
+    }
+
+    fn asked(&self) -> Result<Scope> {
+        self.data_opt::<Scope>().copied().ok_or_else(|| {
+            tracing::error!("a request was executed without a scope");
             Error::unexplained()
         })
     }

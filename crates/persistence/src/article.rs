@@ -1,26 +1,34 @@
 //! Articles as rows, their bodies, and the lists that readers page through.
 
+mod held;
 mod listed;
+mod refers;
 mod save;
+mod stone;
+mod thread;
 
 use std::collections::HashMap;
 
 use khabar_domain::article::{Kind, MediaFlags, Status};
 use khabar_domain::{
-    Article, ArticleId, Body, Direction, EditionId, Headline, Invalid, Language, Scope, Slug,
-    WebUrl,
+    Article, ArticleId, Body, Direction, EditionId, Headline, Invalid, Language, Right, Scope,
+    Slug, WebUrl,
 };
 use uuid::Uuid;
 
 use crate::batch::grouped;
 use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe};
-use crate::sql::columns;
+use crate::sql::{Sql, columns};
 use crate::{BatchKey, Doing, Page, Reader, Result, Slice};
 
+pub use held::{Held, hold};
 pub use listed::{By, CountListed, Filter, List, Listed};
-pub use save::{Manuscript, find, save};
+pub use refers::{Reference, absent, missing, url_is_taken};
+pub use save::{Manuscript, find, get, save, status};
 pub(crate) use save::{body_row, linked, placements};
+pub(crate) use stone::over_each_withdrawn;
+pub use thread::{Named, named, set_stories, stories};
 
 /// The article with this id, if the viewer may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,19 +39,16 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        let visible = visible(reader.scope(), "t");
-        find_by::<table::Entity, _, _>(
+        let found = find_by::<table::Entity, _, _>(
             reader,
             "find articles",
             |sql| {
-                (
-                    "article t".to_owned(),
-                    format!("{} AND {visible}", sql.among("t.id", ids)),
-                )
+                let condition = [sql.among("t.id", ids), visible(reader.scope(), "t", sql)];
+                ("article t".to_owned(), condition.join(" AND "))
             },
             |found: &Article| Self(found.id),
-        )
-        .await
+        );
+        stone::over_withdrawn(reader, found.await?).await
     }
 }
 
@@ -56,16 +61,16 @@ impl BatchKey for BySlug {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();
-        let visible = format!(" AND {}", visible(reader.scope(), "t"));
+        let visible = |sql: &mut Sql| format!(" AND {}", visible(reader.scope(), "t", sql));
         let slug = |found: &Article| found.slug.clone();
         let doing = "find articles by their slugs";
         let found =
-            find_by_slug::<table::Entity, _>(reader, doing, "article", &visible, keys, slug)
-                .await?;
-        Ok(found
+            find_by_slug::<table::Entity, _>(reader, doing, "article", visible, keys, slug).await?;
+        let found = found
             .into_iter()
             .map(|(key, found)| (Self(key), found))
-            .collect())
+            .collect();
+        stone::over_withdrawn(reader, found).await
     }
 }
 
@@ -78,23 +83,21 @@ impl BatchKey for ByUrl {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let urls = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
-        let visible = visible(reader.scope(), "t");
         let found = find_by::<table::Entity, _, _>(
             reader,
             "find articles by their addresses",
             |sql| {
-                (
-                    "article t".to_owned(),
-                    format!("{} AND {visible}", sql.among_texts("t.canonical_url", urls)),
-                )
+                let condition = [
+                    sql.among_texts("t.canonical_url", urls),
+                    visible(reader.scope(), "t", sql),
+                ];
+                ("article t".to_owned(), condition.join(" AND "))
             },
             |found: &Article| found.canonical_url.clone(),
         );
-        Ok(found
-            .await?
-            .into_iter()
-            .filter_map(|(url, found)| Some((Self(url?), found)))
-            .collect())
+        let found = found.await?.into_iter();
+        let found = found.filter_map(|(url, found)| Some((Self(url?), found)));
+        stone::over_withdrawn(reader, found.collect()).await
     }
 }
 
@@ -111,8 +114,9 @@ impl BatchKey for BodyOf {
         let among = sql.among("b.article_id", keys.iter().map(|key| key.0.uuid()));
         let text = format!(
             "SELECT b.article_id, b.blocks FROM article_body b JOIN article t ON t.id = b.article_id \
-             WHERE {among} AND {}",
-            visible(reader.scope(), "t")
+             WHERE {among} AND {} AND {}",
+            visible(reader.scope(), "t", &mut sql),
+            stone::not_under(reader.scope(), "t")
         );
         let mut found = HashMap::with_capacity(keys.len());
         for row in reader.rows(DOING, sql, text).await? {
@@ -146,7 +150,7 @@ impl BatchKey for MostRead {
         let lists = Lists {
             doing: "page through the most read articles of editions",
             table: "article",
-            parent: "edition_id",
+            parent: Some("edition_id"),
             order: &MOST_READ,
             select: &columns::<table::Entity>("t"),
             join: "",
@@ -154,7 +158,7 @@ impl BatchKey for MostRead {
         let mut found = HashMap::with_capacity(keys.len());
         for (page, keys) in grouped(keys, |key| key.page) {
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
-            let filter = format!(" AND {}", visible(reader.scope(), "t"));
+            let filter = format!(" AND {}", published("t"));
             let slices = lists
                 .page::<table::Model>(reader, &parents, page, |_| filter)
                 .await?;
@@ -180,19 +184,40 @@ const MOST_READ: Order = Order {
     descending: true,
 };
 
-/// The condition under which a row of `article` may be seen. Statuses are our own words, so they
-/// stand in the text, where the planner can match them with partial indexes.
-pub(crate) fn visible(scope: Scope, alias: &str) -> String {
-    let statuses: Vec<_> = scope
-        .visible()
-        .iter()
-        .map(|status| format!("{alias}.status = '{}'", status.as_str()))
-        .collect();
-    if statuses.is_empty() {
-        "false".to_owned()
-    } else {
-        format!("({})", statuses.join(" OR "))
+/// The condition under which readers see a row of `article`. Every list, count and link goes by it,
+/// whoever asks. The status is our own word, so it stands in the text, where the planner can match
+/// it with partial indexes.
+pub(crate) fn published(alias: &str) -> String {
+    format!("{alias}.status = '{}'", Status::Published.as_str())
+}
+
+/// The condition under which the viewer may be shown a row of `article` that they name: what is
+/// published, the stone over what was withdrawn, and what their rights open besides.
+fn visible(scope: Scope, alias: &str, sql: &mut Sql) -> String {
+    let viewer = scope.viewer;
+    if viewer.may(Right::Publish) {
+        return "true".to_owned();
     }
+    let withdrawn = Status::Withdrawn.as_str();
+    let mut text = format!(
+        "({} OR ({alias}.status = '{withdrawn}' AND EXISTS (SELECT 1 FROM article_desk d \
+         WHERE d.article_id = {alias}.id AND d.withdrawn_at IS NOT NULL))",
+        published(alias)
+    );
+    if let Some(account) = viewer.account.filter(|_| viewer.may(Right::Write)) {
+        let account = sql.bind(account.uuid());
+        let own = format!(
+            " OR EXISTS (SELECT 1 FROM article_desk d WHERE d.article_id = {alias}.id \
+             AND d.created_by = {account})"
+        );
+        text.push_str(&own);
+    }
+    if let Some(preview) = viewer.preview {
+        let preview = sql.bind(preview.uuid());
+        text.extend([" OR ", alias, ".id = ", &preview]);
+    }
+    text.push(')');
+    text
 }
 
 impl From<&Article> for table::Model {

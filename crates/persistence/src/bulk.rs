@@ -57,7 +57,7 @@ impl Bulk {
     pub async fn add(&mut self, manuscript: &Manuscript, comments: &[Comment]) -> Result<()> {
         let article = &manuscript.article;
         let id = article.id.uuid();
-        let (comment_rows, seen) = comment::rows(article.id, comments)?;
+        let (comment_rows, seen) = comment::rows(article.edition, article.id, comments)?;
         let mut row = article::table::Model::from(article);
         row.comment_count += seen;
         let above = match article.section {
@@ -128,7 +128,7 @@ impl Bulk {
         keys.extend(listing::touched(lines.iter()));
         self.writer.note(Noun::Article, id, Act::Added, keys);
         for (comment, row) in comments.iter().zip(rows) {
-            let keys = || comment::touched(comment, comment::is_shown(row));
+            let keys = || comment::touched(comment, row.shown);
             self.writer
                 .note_saved(Saved::Added, Noun::Comment, comment.id, keys);
         }

@@ -3,14 +3,23 @@
 //! `seq` is dense and in commit order: taking the next number locks the one row of `change_head`
 //! until the transaction ends, so whoever has read up to n never later finds a new row at or
 //! below n. The lock is taken last, just before the commit, so writers work side by side till then.
+//!
+//! [`Feed`] waits for more; [`retire`] lets go of what is old.
+
+pub(crate) mod bell;
+mod feed;
+mod retire;
+
+pub use feed::Feed;
+pub use retire::retire;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, Set};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Set};
 use uuid::Uuid;
 
 use crate::row::Row;
-use crate::sql::{Dialect, Sql};
-use crate::{Doing, Error, Reader, Result};
+use crate::sql::Dialect;
+use crate::{Doing, Error, Reader, Result, Writer};
 
 /// What was done to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,21 +113,77 @@ pub struct Change {
     pub keys: Vec<String>,
 }
 
-/// The changes after this place, oldest first, at most `most` of them.
+/// How far the feed goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Edges {
+    /// The oldest row that is kept; one after the head when none is.
+    pub oldest: i64,
+    /// The last row that was written; 0 before the first.
+    pub head: i64,
+}
+
+const READING: &str = "read the change feed";
+
+/// How far the feed goes now, as this reader's database has it.
+pub async fn edges(reader: &Reader) -> Result<Edges> {
+    // One statement, so that both are of one moment.
+    let text = "SELECT h.seq AS head, COALESCE((SELECT min(seq) FROM change), h.seq + 1) AS oldest \
+                FROM change_head h WHERE h.id = 1";
+    let rows = reader.rows(READING, reader.sql(), text.to_owned()).await?;
+    let row = rows.first().ok_or_else(headless).doing(READING)?;
+    Ok(Edges {
+        oldest: row.try_get("", "oldest").doing(READING)?,
+        head: row.try_get("", "head").doing(READING)?,
+    })
+}
+
+/// The changes after this place, oldest first, at most `most` of them. Refused: a place from which
+/// some are gone already, so that nobody misses them without knowing.
 pub async fn after(reader: &Reader, seq: i64, most: u16) -> Result<Vec<Change>> {
-    const DOING: &str = "read the change feed";
+    Ok(page(reader, seq, most).await?.0)
+}
+
+/// The changes after this place; when there are none, how far the feed goes.
+async fn page(reader: &Reader, after: i64, most: u16) -> Result<(Vec<Change>, Option<Edges>)> {
+    let (after, most) = (after.max(0), most.max(1));
+    loop {
+        let changes = range(reader, after, after.saturating_add(most.into())).await?;
+        let gap = changes.first().is_some_and(|first| first.seq > after + 1);
+        if !gap && !changes.is_empty() {
+            return Ok((changes, None));
+        }
+        let Edges { oldest, head } = edges(reader).await?;
+        if gap || (head > after && oldest > after + 1) {
+            return Err(Error::Missed {
+                after,
+                oldest,
+                head,
+            });
+        }
+        if head <= after {
+            return Ok((changes, Some(Edges { oldest, head })));
+        }
+        // They were written between the two statements.
+    }
+}
+
+/// `seq` is dense, so a range of it is a page.
+async fn range(reader: &Reader, after: i64, to: i64) -> Result<Vec<Change>> {
     let mut sql = reader.sql();
-    let (from, to) = (sql.bind(seq), sql.bind(seq.saturating_add(most.into())));
-    // `seq` is dense, so a range of it is a page.
+    let (from, to) = (sql.bind(after), sql.bind(to));
     let text = format!("SELECT * FROM change WHERE seq > {from} AND seq <= {to} ORDER BY seq");
-    let rows = reader.rows(DOING, sql, text).await?;
+    let rows = reader.rows(READING, sql, text).await?;
     rows.iter()
         .map(|row| {
             table::Model::from_query_result(row, "")
-                .doing(DOING)?
+                .doing(READING)?
                 .read()
         })
         .collect()
+}
+
+fn headless() -> DbErr {
+    DbErr::RecordNotFound("change_head has no row".to_owned())
 }
 
 impl Row for table::Model {
@@ -161,30 +226,34 @@ pub(crate) struct Note {
 /// How many rows one INSERT carries: six values each stay well under SQLite's 32,766.
 const ROWS: usize = 500;
 
-/// Appends the notes of one transaction to the feed, with the next numbers.
-pub(crate) async fn append(
-    transaction: &DatabaseTransaction,
-    dialect: Dialect,
-    at: DateTime<Utc>,
-    notes: &[Note],
-) -> Result<()> {
+/// Appends the notes of one transaction to the feed, with the next numbers; gives the last of them.
+pub(crate) async fn append(writer: &Writer, notes: &[Note]) -> Result<Option<i64>> {
     const DOING: &str = "write the change feed";
+    let (transaction, at) = (writer.connection(), writer.at());
     let Ok(count) = i64::try_from(notes.len()) else {
-        return Ok(());
+        return Ok(None);
     };
     if count == 0 {
-        return Ok(());
+        return Ok(None);
     }
-    let mut sql = Sql::new(dialect);
-    let text = format!(
+    let mut sql = writer.sql();
+    let update = format!(
         "UPDATE change_head SET seq = seq + {} RETURNING seq",
         sql.bind(count)
     );
+    // What is notified reaches other processes when this is committed, and not otherwise.
+    let text = match sql.dialect {
+        Dialect::Postgres => format!(
+            "WITH head AS ({update}) SELECT seq, pg_notify('{}', seq::text)::text FROM head",
+            bell::CHANNEL
+        ),
+        Dialect::Sqlite => update,
+    };
     let head = transaction
         .query_one_raw(sql.statement(text))
         .await
         .doing(DOING)?;
-    let head = head.ok_or_else(|| DbErr::RecordNotFound("change_head has no row".to_owned()));
+    let head = head.ok_or_else(headless);
     let last: i64 = head.and_then(|row| row.try_get("", "seq")).doing(DOING)?;
     for (seq, notes) in ((last - count + 1)..).step_by(ROWS).zip(notes.chunks(ROWS)) {
         let rows = (seq..).zip(notes).map(|(seq, note)| table::ActiveModel {
@@ -200,7 +269,7 @@ pub(crate) async fn append(
             .await
             .doing(DOING)?;
     }
-    Ok(())
+    Ok(Some(last))
 }
 
 #[expect(

@@ -1,20 +1,30 @@
 //! Comments as rows, and the threads that they make.
 
+mod report;
+mod save;
+mod sender;
+
 use std::collections::HashMap;
 
 use khabar_domain::comment::{Status, Text};
-use khabar_domain::{ArticleId, Comment, CommentId, Invalid, Name};
-use sea_orm::EntityTrait;
+use khabar_domain::{
+    AccountId, ArticleId, Comment, CommentId, EditionId, Invalid, Name, Right, Scope,
+};
 
-use crate::article::visible;
+use crate::article::published;
 use crate::batch::grouped;
-use crate::change::Noun;
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken, find_by};
-use crate::sql::columns;
-use crate::{BatchKey, Doing, Page, Reader, Result, Saved, Slice, Writer};
+use crate::sql::{Sql, columns};
+use crate::{BatchKey, Page, Reader, Result, Slice};
 
-/// The comment with this id, if readers see it and the viewer may see its article.
+pub use report::ReasonsOf;
+pub use save::{Held, decide, hold, report, save, send};
+pub(crate) use save::{rows, touched};
+pub use sender::Sender;
+
+/// The comment with this id, if the viewer may see it: readers see what is shown under a published
+/// article; its writer and the moderators see it wherever it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub CommentId);
 
@@ -23,23 +33,49 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Comment>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        let visible = visible(reader.scope(), "v");
         find_by::<table::Entity, _, _>(
             reader,
             "find comments",
             |sql| {
                 let from = "comment t JOIN article v ON v.id = t.article_id".to_owned();
-                (
-                    from,
-                    format!(
-                        "{} AND t.status = 'approved' AND {visible}",
-                        sql.among("t.id", ids)
-                    ),
-                )
+                let condition = [sql.among("t.id", ids), visible(reader.scope(), sql)];
+                (from, condition.join(" AND "))
             },
             |found: &Comment| Self(found.id),
         )
         .await
+    }
+}
+
+/// The comment with this id, whoever asks: for the answer to whoever has just sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sent(pub CommentId);
+
+impl BatchKey for Sent {
+    type Value = Comment;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Comment>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Entity, _, _>(
+            reader,
+            "find comments",
+            |sql| ("comment t".to_owned(), sql.among("t.id", ids)),
+            |found: &Comment| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The condition under which the viewer may be shown a row `t` of `comment`, under the article `v`.
+fn visible(scope: Scope, sql: &mut Sql) -> String {
+    let viewer = scope.viewer;
+    if viewer.may(Right::Moderate) {
+        return "true".to_owned();
+    }
+    let shown = format!("t.shown AND {}", published("v"));
+    match viewer.account {
+        None => shown,
+        Some(account) => format!("({shown} OR t.account_id = {})", sql.bind(account.uuid())),
     }
 }
 
@@ -97,7 +133,7 @@ impl BatchKey for OfArticle {
             let lists = Lists {
                 doing: "page through comments",
                 table: "comment",
-                parent: "article_id",
+                parent: Some("article_id"),
                 order: by.order(),
                 select: &columns::<table::Entity>("t"),
                 join: "",
@@ -159,14 +195,14 @@ impl BatchKey for RepliesTo {
             let lists = Lists {
                 doing: "page through replies",
                 table: "comment",
-                parent: "parent_id",
+                parent: Some("parent_id"),
                 order: by.order(),
                 select: &columns::<table::Entity>("t"),
                 join: "",
             };
             let parents: Vec<_> = keys.iter().map(|key| key.comment.uuid()).collect();
             let slices = lists
-                .page::<table::Model>(reader, &parents, page, |_| APPROVED.to_owned())
+                .page::<table::Model>(reader, &parents, page, |_| SHOWN.to_owned())
                 .await?;
             found.extend(keys.into_iter().zip(slices));
         }
@@ -182,122 +218,162 @@ impl Paged for RepliesTo {
     }
 }
 
-const APPROVED: &str = " AND t.status = 'approved'";
-const THREADS: &str = " AND t.status = 'approved' AND t.parent_id IS NULL";
+const SHOWN: &str = " AND t.shown";
+const THREADS: &str = " AND t.shown AND t.parent_id IS NULL";
 
-/// Adds it, or changes the one with its id; the counts of its article and of the comment that it
-/// answers follow.
-pub async fn save(writer: &mut Writer, comment: &Comment) -> Result<Saved> {
-    const DOING: &str = "save a comment";
-    if let Some(parent) = comment.parent {
-        let found = table::Entity::find_by_id(parent.uuid())
-            .one(writer.connection())
-            .await
-            .doing(DOING)?;
-        if found.is_none_or(|found| found.article_id != comment.article.uuid()) {
-            return Err(Invalid::new(
-                "the comment",
-                "answers one that is not under the same article",
-            )
-            .into());
-        }
+/// Which comments of an edition moderators look at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Wanted {
+    /// Only those that stand here.
+    pub status: Option<Status>,
+    /// Only those that were reported, or only those that were not.
+    pub reported: Option<bool>,
+}
+
+impl Wanted {
+    /// The words are our own, so they stand in the text, where the planner can match them with
+    /// partial indexes.
+    fn condition(self) -> String {
+        let status = self.status.map(Status::as_str);
+        let status = status.map(|status| format!(" AND t.status = '{status}'"));
+        let reported = match self.reported {
+            None => "",
+            Some(true) => " AND t.report_count > 0",
+            Some(false) => " AND t.report_count = 0",
+        };
+        status.unwrap_or_default() + reported
     }
-    let row = table::Model::from(comment);
-    let mut added = shown(&row);
-    let saved = writer
-        .save::<table::Entity, _>(DOING, row.id, row, |old, new| {
-            new.reply_count = old.reply_count;
-            new.article_id = old.article_id;
-            new.parent_id = old.parent_id;
-            added -= shown(old);
-        })
-        .await?;
-    if added != 0 {
-        count(writer, comment, added).await?;
-    }
-    writer.note_saved(saved, Noun::Comment, comment.id, || {
-        touched(comment, added != 0)
-    });
-    Ok(saved)
 }
 
-/// Whether readers see it.
-pub(crate) fn is_shown(row: &table::Model) -> bool {
-    row.status == Status::Approved.as_str()
+/// A page of the comments under an edition's articles, whoever sees them, oldest first: for
+/// moderators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Queue {
+    /// Which edition.
+    pub edition: EditionId,
+    /// Which of its comments.
+    pub wanted: Wanted,
+    /// Which page.
+    pub page: Page,
 }
 
-fn shown(row: &table::Model) -> i64 {
-    i64::from(is_shown(row))
-}
+impl BatchKey for Queue {
+    type Value = Slice<Comment>;
 
-/// The reading keys that a comment touches beside its own.
-pub(crate) fn touched(comment: &Comment, counts: bool) -> Vec<String> {
-    let mut keys = vec![Noun::Article.list_key(comment.article, "comments")];
-    keys.extend(counts.then(|| Noun::Article.key(comment.article)));
-    keys.extend(
-        comment
-            .parent
-            .map(|parent| Noun::Comment.list_key(parent, "replies")),
-    );
-    keys
-}
-
-/// The rows of the comments that come with a new article, questions before answers, and how many
-/// of them readers see.
-pub(crate) fn rows(
-    article: ArticleId,
-    comments: &[Comment],
-) -> Result<(Vec<table::Model>, i64), Invalid> {
-    let refuse = |problem| Err(Invalid::new("the comment", problem));
-    let mut rows: Vec<table::Model> = Vec::with_capacity(comments.len());
-    let mut places = HashMap::with_capacity(comments.len());
-    for comment in comments {
-        if comment.article != article {
-            return refuse("stands under another article");
-        }
-        let row = table::Model::from(comment);
-        if let Some(parent) = comment.parent {
-            let Some(place) = places.get(&parent) else {
-                return refuse("answers one that is not before it under the same article");
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
+        let mut found = HashMap::with_capacity(keys.len());
+        for ((wanted, page), keys) in grouped(keys, |key| (key.wanted, key.page)) {
+            let lists = Lists {
+                doing: "page through the moderators' queue",
+                table: "comment",
+                parent: Some("edition_id"),
+                order: &OLDEST,
+                select: &columns::<table::Entity>("t"),
+                join: "",
             };
-            let parent: &mut table::Model = &mut rows[*place];
-            parent.reply_count += shown(&row);
+            let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
+            let slices = lists
+                .page::<table::Model>(reader, &parents, page, |_| wanted.condition())
+                .await?;
+            found.extend(keys.into_iter().zip(slices));
         }
-        places.insert(comment.id, rows.len());
-        rows.push(row);
+        Ok(found)
     }
-    let seen = rows.iter().map(shown).sum();
-    Ok((rows, seen))
 }
 
-async fn count(writer: &Writer, comment: &Comment, added: i64) -> Result<()> {
-    const DOING: &str = "count an article's comments";
-    let mut sql = writer.sql();
-    let (by, id) = (sql.bind(added), sql.bind(comment.article.uuid()));
-    let text = format!("UPDATE article SET comment_count = comment_count + {by} WHERE id = {id}");
-    writer.run(DOING, sql, text).await?;
-    crate::listing::recount_comments(writer, comment.article.uuid(), added).await?;
-    if let Some(parent) = comment.parent {
-        let mut sql = writer.sql();
-        let (by, id) = (sql.bind(added), sql.bind(parent.uuid()));
-        let text = format!("UPDATE comment SET reply_count = reply_count + {by} WHERE id = {id}");
-        writer.run(DOING, sql, text).await?;
+impl Paged for Queue {
+    type Item = Comment;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.page.check(&OLDEST)
     }
-    Ok(())
 }
 
-impl From<&Comment> for table::Model {
-    fn from(comment: &Comment) -> Self {
-        Self {
-            id: comment.id.uuid(),
-            article_id: comment.article.uuid(),
-            parent_id: comment.parent.map(Into::into),
-            author_name: comment.author_name.as_str().to_owned(),
-            text: comment.text.as_str().to_owned(),
-            status: comment.status.as_str().to_owned(),
-            posted_at: comment.posted_at,
-            reply_count: comment.reply_count,
+/// How many comments under an edition's articles moderators look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CountQueue {
+    /// Which edition.
+    pub edition: EditionId,
+    /// Which of its comments.
+    pub wanted: Wanted,
+}
+
+impl BatchKey for CountQueue {
+    type Value = i64;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+        let counted = Counted {
+            doing: "count the moderators' queue",
+            table: "comment",
+            parent: "edition_id",
+        };
+        let mut found = HashMap::with_capacity(keys.len());
+        for (wanted, keys) in grouped(keys, |key| key.wanted) {
+            let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
+            let counts = counted.of(reader, &parents, |_| wanted.condition()).await?;
+            found.extend(keys.into_iter().zip(counts));
         }
+        Ok(found)
+    }
+}
+
+/// A page of the comments that were sent from an account, whoever sees them, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfAccount {
+    /// Whose.
+    pub account: AccountId,
+    /// Which page.
+    pub page: Page,
+}
+
+impl BatchKey for OfAccount {
+    type Value = Slice<Comment>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
+        let mut found = HashMap::with_capacity(keys.len());
+        for (page, keys) in grouped(keys, |key| key.page) {
+            let lists = Lists {
+                doing: "page through an account's comments",
+                table: "comment",
+                parent: Some("account_id"),
+                order: &NEWEST,
+                select: &columns::<table::Entity>("t"),
+                join: "",
+            };
+            let parents: Vec<_> = keys.iter().map(|key| key.account.uuid()).collect();
+            let slices = lists
+                .page::<table::Model>(reader, &parents, page, |_| String::new())
+                .await?;
+            found.extend(keys.into_iter().zip(slices));
+        }
+        Ok(found)
+    }
+}
+
+impl Paged for OfAccount {
+    type Item = Comment;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.page.check(&NEWEST)
+    }
+}
+
+/// How many comments were sent from an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CountOfAccount(pub AccountId);
+
+impl BatchKey for CountOfAccount {
+    type Value = i64;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+        let counted = Counted {
+            doing: "count an account's comments",
+            table: "comment",
+            parent: "account_id",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let counts = counted.of(reader, &parents, |_| String::new()).await?;
+        Ok(keys.iter().copied().zip(counts).collect())
     }
 }
 
@@ -310,11 +386,15 @@ impl Row for table::Model {
             id: self.id.into(),
             article: self.article_id.into(),
             parent: self.parent_id.map(Into::into),
+            account: self.account_id.map(Into::into),
             author_name: Name::parse(&self.author_name).map_err(broken("author_name"))?,
             text: Text::parse(&self.text).map_err(broken("text"))?,
             status: Status::parse(&self.status).map_err(broken("status"))?,
+            reason: self.reason,
             posted_at: self.posted_at,
+            edited_at: self.edited_at,
             reply_count: self.reply_count,
+            report_count: self.report_count,
         })
     }
 }
@@ -338,6 +418,14 @@ pub(crate) mod table {
         pub status: String,
         pub posted_at: DateTimeUtc,
         pub reply_count: i64,
+        pub account_id: Option<Uuid>,
+        pub address: Option<String>,
+        pub edited_at: Option<DateTimeUtc>,
+        pub reason: Option<String>,
+        pub report_count: i64,
+        pub edition_id: Uuid,
+        pub depth: i32,
+        pub shown: bool,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -10,10 +10,12 @@ use khabar_domain::Scope;
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
+    IsolationLevel, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
+use crate::change::Feed;
+use crate::change::bell::{Bell, Elsewhere};
 use crate::sql::Dialect;
 use crate::{Doing, Error, Reader, Result, Writer};
 
@@ -63,6 +65,7 @@ pub struct Db {
     writers: DatabaseConnection,
     readers: Arc<[DatabaseConnection]>,
     turn: Arc<AtomicUsize>,
+    bell: Arc<Bell>,
 }
 
 impl Db {
@@ -93,6 +96,10 @@ impl Db {
             writers,
             readers: readers.into(),
             turn: Arc::default(),
+            bell: Arc::new(Bell::new(match dialect {
+                Dialect::Sqlite => Elsewhere::Sqlite(file(&options.url)?.into()),
+                Dialect::Postgres => Elsewhere::Postgres(options.url.clone()),
+            })),
         })
     }
 
@@ -100,6 +107,15 @@ impl Db {
     pub fn reader(&self, scope: Scope) -> Reader {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         Reader::new(self.readers[turn].clone(), self.dialect, scope)
+    }
+
+    /// The same reader on the primary, which shows what was just written; a replica may not yet.
+    pub fn primary(&self, reader: &Reader) -> Reader {
+        match self.dialect {
+            // Readers of one file see each commit at once.
+            Dialect::Sqlite => reader.clone(),
+            Dialect::Postgres => reader.on(self.writers.clone()),
+        }
     }
 
     /// Begins a transaction of writes, made at this moment.
@@ -118,7 +134,13 @@ impl Db {
             transaction.doing("begin a transaction")?,
             self.dialect,
             at,
+            Arc::clone(&self.bell),
         ))
+    }
+
+    /// A reader of the change feed.
+    pub fn feed(&self) -> Feed {
+        Feed::new(self.clone())
     }
 
     /// Whether the database answers.
@@ -132,6 +154,7 @@ impl Db {
 
     /// Closes every connection.
     pub async fn close(self) -> Result<()> {
+        self.bell.stop();
         for reader in self.readers.iter() {
             reader.clone().close().await.doing("close the database")?;
         }
@@ -140,6 +163,29 @@ impl Db {
 
     pub(crate) fn connection(&self) -> &DatabaseConnection {
         &self.writers
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The newsroom as it is at one moment, for reading and on the primary.
+    pub(crate) async fn snapshot(&self) -> Result<DatabaseTransaction> {
+        let begun = match self.dialect {
+            // The first read chooses the moment.
+            Dialect::Sqlite => self.readers[0].begin().await,
+            Dialect::Postgres => {
+                let isolation = Some(IsolationLevel::RepeatableRead);
+                self.writers
+                    .begin_with_config(isolation, Some(AccessMode::ReadOnly))
+                    .await
+            }
+        };
+        begun.doing("begin to read at one moment")
+    }
+
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.bell
     }
 }
 
@@ -172,20 +218,23 @@ pub fn without_password(url: &str) -> String {
     format!("{scheme}://{name}{hidden}@{host}")
 }
 
+/// The file that a SQLite address names.
+fn file(url: &str) -> Result<String> {
+    let path = url.strip_prefix("sqlite:").unwrap_or_default();
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let path = path.split('?').next().unwrap_or_default();
+    if path.is_empty() || path.contains(":memory:") {
+        return Err(address(url, "it must name a file, as in sqlite:khabar.db"));
+    }
+    Ok(path.to_owned())
+}
+
 async fn sqlite(
     options: &Options,
     connections: u32,
     read_only: bool,
 ) -> Result<DatabaseConnection> {
-    let path = options.url.strip_prefix("sqlite:").unwrap_or_default();
-    let path = path.strip_prefix("//").unwrap_or(path);
-    let path = path.split('?').next().unwrap_or_default().to_owned();
-    if path.is_empty() || path.contains(":memory:") {
-        return Err(address(
-            &options.url,
-            "it must name a file, as in sqlite:khabar.db",
-        ));
-    }
+    let path = file(&options.url)?;
     let create = options.create && !read_only;
     let mut connect = ConnectOptions::new(options.url.clone());
     connect

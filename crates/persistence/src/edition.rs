@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use khabar_domain::edition::Labels;
 use khabar_domain::{Direction, Edition, EditionId, Language, Name, Slug};
 use sea_orm::ColumnTrait;
+use uuid::Uuid;
 
 use crate::change::Noun;
 use crate::row::{Row, broken, find_by};
 use crate::sql::Sql;
-use crate::{BatchKey, Reader, Result, Saved, Writer};
+use crate::{BatchKey, Doing, Reader, Result, Saved, Writer};
 
 /// The edition with this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,6 +77,51 @@ pub async fn find(writer: &Writer, slug: &Slug) -> Result<Option<Edition>> {
     writer
         .find::<table::Entity, _>("find an edition", condition)
         .await
+}
+
+/// The edition with this id, for a write that keeps a part of it: until that has ended, no other
+/// changes it.
+pub async fn get(writer: &Writer, id: EditionId) -> Result<Option<Edition>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    writer
+        .hold::<table::Entity, _>("find an edition", by_id)
+        .await
+}
+
+/// The edition that has this thing of a kind.
+pub async fn of(writer: &Writer, noun: Noun, id: Uuid) -> Result<Option<EditionId>> {
+    const DOING: &str = "find the edition of something";
+    let mut sql = writer.sql();
+    let text = format!(
+        "SELECT edition_id FROM {} WHERE id = {}",
+        noun.as_str().replace('-', "_"),
+        sql.bind(id)
+    );
+    let rows = writer.rows(DOING, sql, text).await?;
+    let found = rows
+        .first()
+        .map(|row| row.try_get::<Uuid>("", "edition_id"));
+    Ok(found.transpose().doing(DOING)?.map(EditionId::new))
+}
+
+/// Those of these things of a kind that belong to an edition, in no order.
+pub async fn holds(
+    writer: &Writer,
+    edition: EditionId,
+    noun: Noun,
+    ids: &[Uuid],
+) -> Result<Vec<Uuid>> {
+    const DOING: &str = "find what an edition has";
+    let mut sql = writer.sql();
+    let among = sql.among("id", ids.iter().copied());
+    let text = format!(
+        "SELECT id FROM {} WHERE edition_id = {} AND {among}",
+        noun.as_str(),
+        sql.bind(edition.uuid())
+    );
+    let rows = writer.rows(DOING, sql, text).await?;
+    let ids: Result<Vec<_>, _> = rows.iter().map(|row| row.try_get("", "id")).collect();
+    ids.doing(DOING)
 }
 
 /// Adds it, or changes the one with its id; the count is the database's.

@@ -6,7 +6,8 @@ use khabar_domain::follow::Platform;
 use khabar_domain::{EditionId, FollowChannel, FollowChannelId, Name, WebUrl};
 use sea_orm::ColumnTrait;
 
-use crate::change::Noun;
+use crate::arrange::Places;
+use crate::change::{Act, Noun};
 use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, broken, find_by, maybe};
 use crate::sql::columns;
@@ -42,7 +43,7 @@ impl BatchKey for OfEdition {
         let lists = Lists {
             doing: "list the follow channels of editions",
             table: "follow_channel",
-            parent: "edition_id",
+            parent: Some("edition_id"),
             order: &IN_ORDER,
             select: &columns::<table::Entity>("t"),
             join: "",
@@ -67,11 +68,12 @@ const IN_ORDER: Order = Order {
     descending: false,
 };
 
-/// The follow channel with this id, for a write that depends on it.
+/// The follow channel with this id, for a write that keeps a part of it:
+/// until that has ended, no other changes it.
 pub async fn find(writer: &Writer, id: FollowChannelId) -> Result<Option<FollowChannel>> {
     let condition = table::Column::Id.eq(id.uuid());
     writer
-        .find::<table::Entity, _>("find a follow channel", condition)
+        .hold::<table::Entity, _>("find a follow channel", condition)
         .await
 }
 
@@ -86,6 +88,43 @@ pub async fn save(writer: &mut Writer, follow_channel: &FollowChannel) -> Result
     });
     Ok(saved)
 }
+
+/// The follow channels of an edition, in order.
+pub async fn in_order(writer: &Writer, edition: EditionId) -> Result<Vec<FollowChannelId>> {
+    let found = PLACES.of_edition(writer, edition).await?;
+    Ok(found.into_iter().map(FollowChannelId::new).collect())
+}
+
+/// Puts the follow channels of an edition into this order. Whoever does locks the edition's order first.
+pub async fn arrange(
+    writer: &mut Writer,
+    edition: EditionId,
+    order: &[FollowChannelId],
+) -> Result<()> {
+    let order: Vec<_> = order.iter().map(|channel| channel.uuid()).collect();
+    for id in PLACES.set(writer, &order).await? {
+        let keys = || vec![Noun::Edition.list_key(edition, "follow-channels")];
+        writer.note_saved(Saved::Changed, Noun::FollowChannel, id, keys);
+    }
+    Ok(())
+}
+
+/// Takes it away. Those after it close up.
+pub async fn remove(writer: &mut Writer, channel: &FollowChannel) -> Result<()> {
+    PLACES.remove(writer, channel.id.uuid()).await?;
+    let keys = vec![
+        Noun::FollowChannel.key(channel.id),
+        Noun::Edition.list_key(channel.edition, "follow-channels"),
+    ];
+    writer.note(Noun::FollowChannel, channel.id, Act::Withdrawn, keys);
+    let left = in_order(writer, channel.edition).await?;
+    arrange(writer, channel.edition, &left).await
+}
+
+const PLACES: Places = Places {
+    table: "follow_channel",
+    column: "position",
+};
 
 impl From<&FollowChannel> for table::Model {
     fn from(channel: &FollowChannel) -> Self {

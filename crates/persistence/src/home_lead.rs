@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use khabar_domain::{Article, ArticleId, EditionId};
 
-use crate::article::{table, visible};
+use crate::article::{published, table};
 use crate::change::Noun;
 use crate::link::Links;
 use crate::page::{Lists, Order, Sorts};
@@ -22,14 +22,14 @@ impl BatchKey for OfEdition {
         let lists = Lists {
             doing: "list the lead articles of editions",
             table: "home_lead",
-            parent: "edition_id",
+            parent: Some("edition_id"),
             order: &IN_ORDER,
             select: &columns::<table::Entity>("a"),
             join: "JOIN article a ON a.id = t.article_id",
         };
-        let visible = visible(reader.scope(), "v");
+        let published = published("v");
         let filter = format!(
-            " AND EXISTS (SELECT 1 FROM article v WHERE v.id = t.article_id AND {visible})"
+            " AND EXISTS (SELECT 1 FROM article v WHERE v.id = t.article_id AND {published})"
         );
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
         let found = lists

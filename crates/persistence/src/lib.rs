@@ -3,12 +3,20 @@
 //! One file per table: its row, how a row becomes what `khabar-domain` talks about, the keys by
 //! which it is read in batches, and its writes. This is the only crate that names SeaORM.
 
+pub mod account;
+pub mod archive;
+mod arrange;
 pub mod article;
+pub mod audit;
 pub mod batch;
 mod bulk;
 pub mod change;
 pub mod comment;
+pub mod commenting;
+pub mod correction;
 pub mod db;
+pub mod desk;
+pub mod done;
 pub mod edition;
 mod error;
 pub mod follow_channel;
@@ -21,12 +29,17 @@ pub mod migration;
 pub mod page;
 pub mod person;
 mod reader;
+
 pub mod related;
+pub mod revision;
 mod row;
+pub mod secret;
 pub mod section;
+pub mod slug;
 pub mod source;
 mod sql;
 pub mod story;
+pub mod token;
 pub mod topic;
 mod writer;
 
@@ -37,4 +50,4 @@ pub use error::{Doing, Error, Result};
 pub use page::{Cursor, Page, Paged, Slice};
 pub use reader::Reader;
 pub use row::SlugKey;
-pub use writer::{Saved, Writer};
+pub use writer::{Author, Saved, Writer};

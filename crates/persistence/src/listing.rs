@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{EntityTrait, Set};
+use sea_orm::{EntityTrait, IdenStatic, Iterable, Set};
 use uuid::Uuid;
 
 use crate::article::table as article;
 use crate::change::Noun;
+use crate::writer::Strength;
 use crate::{Doing, Result, Writer};
 
 /// One list in which an article stands.
@@ -21,8 +22,13 @@ pub(crate) struct Placement {
 
 const DOING: &str = "put an article into its lists";
 
-/// The sections that hold what is filed in this one: itself and those above.
+/// The sections that hold what is filed in this one: itself and those above. It stays where it is
+/// until the writer has ended: what is filed in it meanwhile could not follow.
 pub(crate) async fn sections_above(writer: &Writer, section: Uuid) -> Result<Vec<Uuid>> {
+    let mut sql = writer.sql();
+    let text = format!("SELECT 1 FROM section WHERE id = {}", sql.bind(section));
+    let strength = Strength::Place;
+    writer.hold_rows(DOING, sql, text, strength).await?;
     let mut sql = writer.sql();
     let text = format!(
         "SELECT ancestor_id FROM section_path WHERE section_id = {}",
@@ -87,6 +93,54 @@ pub(crate) async fn place(
     Ok(touched(old.iter().chain(&new)))
 }
 
+/// The same for an article that is published, as far as stories go: it stands in the lists of these,
+/// and elsewhere as before.
+pub(crate) async fn place_among_stories(
+    writer: &Writer,
+    row: &article::Model,
+    stories: &[Uuid],
+) -> Result<Vec<String>> {
+    let old = table::Entity::find_of(writer, row.id).await?;
+    let is_story = |line: &&table::Model| line.noun == Noun::Story.as_str();
+    let story = |list| Placement {
+        list,
+        own: 0,
+        noun: Noun::Story,
+    };
+    let wanted = lines(row, stories.iter().copied().map(story).collect());
+    let stays = |line: &table::Model, among: &[table::Model]| {
+        among.iter().any(|other| other.list_id == line.list_id)
+    };
+    let left: Vec<_> = old
+        .iter()
+        .filter(is_story)
+        .filter(|line| !stays(line, &wanted))
+        .cloned()
+        .collect();
+    let entered: Vec<_> = wanted
+        .into_iter()
+        .filter(|line| !stays(line, &old))
+        .collect();
+    let mut sql = writer.sql();
+    let among = sql.among("list_id", left.iter().map(|line| line.list_id));
+    let text = format!(
+        "DELETE FROM listing WHERE article_id = {} AND {among}",
+        sql.bind(row.id)
+    );
+    writer.run(DOING, sql, text).await?;
+    if !entered.is_empty() {
+        table::Entity::insert_many(entered.iter().cloned().map(active))
+            .exec_without_returning(writer.connection())
+            .await
+            .doing(DOING)?;
+    }
+    let mut counts = Counts::default();
+    counts.add(&left, -1);
+    counts.add(&entered, 1);
+    counts.write(writer).await?;
+    Ok(touched(left.iter().chain(&entered)))
+}
+
 /// Tells every list that holds the article how many comments it has now.
 pub(crate) async fn recount_comments(writer: &Writer, article: Uuid, added: i64) -> Result<()> {
     let mut sql = writer.sql();
@@ -97,6 +151,79 @@ pub(crate) async fn recount_comments(writer: &Writer, article: Uuid, added: i64)
     );
     writer.run("count an article's comments", sql, text).await?;
     Ok(())
+}
+
+/// Makes other writers of the articles that stand in this list wait: what they would take from it
+/// or count in it must not be copied meanwhile.
+pub(crate) async fn hold(writer: &Writer, list: Uuid) -> Result<()> {
+    let mut sql = writer.sql();
+    let text = format!(
+        "SELECT 1 FROM article WHERE id IN (SELECT article_id FROM listing WHERE list_id = {} AND own = 0) ORDER BY id",
+        sql.bind(list)
+    );
+    let strength = Strength::Values;
+    writer
+        .hold_rows("wait for the articles of a list", sql, text, strength)
+        .await
+}
+
+/// How many articles stand in a list.
+pub(crate) async fn length(writer: &Writer, list: Uuid) -> Result<i64> {
+    let mut sql = writer.sql();
+    let text = format!(
+        "SELECT count(*) AS length FROM listing WHERE list_id = {} AND own = 0",
+        sql.bind(list)
+    );
+    let rows = writer.rows(DOING, sql, text).await?;
+    let length = rows.first().map(|row| row.try_get("", "length"));
+    Ok(length.transpose().doing(DOING)?.unwrap_or(0))
+}
+
+/// Takes whatever stands in one list out of these.
+pub(crate) async fn take_out(writer: &Writer, of: Uuid, lists: &[Uuid]) -> Result<()> {
+    let mut sql = writer.sql();
+    let among = sql.among("list_id", lists.iter().copied());
+    let of = sql.bind(of);
+    let text = format!(
+        "DELETE FROM listing WHERE own = 0 AND {among} AND article_id IN \
+         (SELECT article_id FROM listing WHERE list_id = {of} AND own = 0)"
+    );
+    writer.run(DOING, sql, text).await?;
+    Ok(())
+}
+
+/// Puts whatever stands in one list into these, where none of it stands yet.
+pub(crate) async fn put_in(writer: &Writer, of: Uuid, lists: &[Uuid]) -> Result<()> {
+    let mut sql = writer.sql();
+    let lists = sql.parents(lists.iter().copied());
+    let of = sql.bind(of);
+    let others = table::Column::iter()
+        .map(|column| column.as_str())
+        .filter(|column| *column != "list_id");
+    let others: Vec<_> = others.collect();
+    let text = format!(
+        "INSERT INTO listing (list_id, {}) SELECT p.id, l.{} FROM {lists} CROSS JOIN listing l \
+         WHERE l.list_id = {of} AND l.own = 0",
+        others.join(", "),
+        others.join(", l."),
+    );
+    writer.run(DOING, sql, text).await?;
+    Ok(())
+}
+
+/// Moves whatever stands in one list into another, without doubles; gives how many came new.
+pub(crate) async fn pour(writer: &Writer, from: Uuid, into: Uuid) -> Result<i64> {
+    let mut sql = writer.sql();
+    let (from_id, into_id) = (sql.bind(from), sql.bind(into));
+    let text = format!(
+        "UPDATE listing SET list_id = {into_id} WHERE list_id = {from_id} AND own = 0 AND article_id NOT IN \
+         (SELECT article_id FROM listing WHERE list_id = {into_id})"
+    );
+    let came = writer.run(DOING, sql, text).await?;
+    let mut sql = writer.sql();
+    let text = format!("DELETE FROM listing WHERE list_id = {}", sql.bind(from));
+    writer.run(DOING, sql, text).await?;
+    Ok(i64::try_from(came).unwrap_or(i64::MAX))
 }
 
 /// How many articles lists gained or lost. In the order of their ids, so that two writers never
@@ -110,6 +237,12 @@ impl Counts {
         for line in lines.iter().filter(|line| line.own == 0) {
             *self.0.entry((line.list_id, line.noun.clone())).or_default() += by;
         }
+    }
+
+    /// Counts so many more in one list.
+    pub(crate) fn tell(&mut self, list: Uuid, noun: Noun, by: i64) {
+        let list = (list, noun.as_str().to_owned());
+        *self.0.entry(list).or_default() += by;
     }
 
     /// Tells the lists.

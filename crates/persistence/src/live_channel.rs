@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use khabar_domain::{EditionId, LiveChannel, LiveChannelId, Name, WebUrl};
 use sea_orm::ColumnTrait;
 
-use crate::change::Noun;
+use crate::arrange::Places;
+use crate::change::{Act, Noun};
 use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, broken, find_by, maybe};
 use crate::sql::columns;
@@ -41,7 +42,7 @@ impl BatchKey for OfEdition {
         let lists = Lists {
             doing: "list the live channels of editions",
             table: "live_channel",
-            parent: "edition_id",
+            parent: Some("edition_id"),
             order: &IN_ORDER,
             select: &columns::<table::Entity>("t"),
             join: "",
@@ -66,11 +67,12 @@ const IN_ORDER: Order = Order {
     descending: false,
 };
 
-/// The live channel with this id, for a write that depends on it.
+/// The live channel with this id, for a write that keeps a part of it:
+/// until that has ended, no other changes it.
 pub async fn find(writer: &Writer, id: LiveChannelId) -> Result<Option<LiveChannel>> {
     let condition = table::Column::Id.eq(id.uuid());
     writer
-        .find::<table::Entity, _>("find a live channel", condition)
+        .hold::<table::Entity, _>("find a live channel", condition)
         .await
 }
 
@@ -85,6 +87,43 @@ pub async fn save(writer: &mut Writer, live_channel: &LiveChannel) -> Result<Sav
     });
     Ok(saved)
 }
+
+/// The live channels of an edition, in order.
+pub async fn in_order(writer: &Writer, edition: EditionId) -> Result<Vec<LiveChannelId>> {
+    let found = PLACES.of_edition(writer, edition).await?;
+    Ok(found.into_iter().map(LiveChannelId::new).collect())
+}
+
+/// Puts the live channels of an edition into this order. Whoever does locks the edition's order first.
+pub async fn arrange(
+    writer: &mut Writer,
+    edition: EditionId,
+    order: &[LiveChannelId],
+) -> Result<()> {
+    let order: Vec<_> = order.iter().map(|channel| channel.uuid()).collect();
+    for id in PLACES.set(writer, &order).await? {
+        let keys = || vec![Noun::Edition.list_key(edition, "live-channels")];
+        writer.note_saved(Saved::Changed, Noun::LiveChannel, id, keys);
+    }
+    Ok(())
+}
+
+/// Takes it away. Those after it close up.
+pub async fn remove(writer: &mut Writer, channel: &LiveChannel) -> Result<()> {
+    PLACES.remove(writer, channel.id.uuid()).await?;
+    let keys = vec![
+        Noun::LiveChannel.key(channel.id),
+        Noun::Edition.list_key(channel.edition, "live-channels"),
+    ];
+    writer.note(Noun::LiveChannel, channel.id, Act::Withdrawn, keys);
+    let left = in_order(writer, channel.edition).await?;
+    arrange(writer, channel.edition, &left).await
+}
+
+const PLACES: Places = Places {
+    table: "live_channel",
+    column: "position",
+};
 
 impl From<&LiveChannel> for table::Model {
     fn from(channel: &LiveChannel) -> Self {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use khabar_domain::media::{FocalPoint, Kind, Rendition};
 use khabar_domain::{Invalid, Media, MediaId, WebUrl};
+use sea_orm::ColumnTrait;
 
 use crate::change::Noun;
 use crate::row::{Row, broken, find_by, maybe};
@@ -26,6 +27,13 @@ impl BatchKey for ById {
         )
         .await
     }
+}
+
+/// The picture, video or sound with this id, for a write that keeps a part of it: until that has ended, no other
+/// changes it.
+pub async fn get(writer: &Writer, id: MediaId) -> Result<Option<Media>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    writer.hold::<table::Entity, _>("find media", by_id).await
 }
 
 /// Adds it, or changes the one with its id.

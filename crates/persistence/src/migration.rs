@@ -3,10 +3,13 @@
 //! Each is one change, as SQL with the few type names that the two databases spell differently
 //! left open, and can be taken back.
 
-mod m0001_newsroom;
+#![expect(
+    elided_lifetimes_in_paths,
+    reason = "async_trait must see the trait's own signature"
+)]
 
 use sea_orm::{ConnectionTrait, DbErr};
-use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
+use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 use crate::{Db, Doing, Result};
 
@@ -14,7 +17,49 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_newsroom::Migration)]
+        scripts! {
+            "m0001_newsroom",
+            "m0002_accounts",
+            "m0003_desk",
+            "m0004_audit",
+            "m0005_commenting",
+        }
+    }
+}
+
+/// The migrations of these names, oldest first; each is a script up and a script down.
+macro_rules! scripts {
+    ($($name:literal),+ $(,)?) => {
+        vec![$(Box::new(Script {
+            name: $name,
+            up: include_str!(concat!("migration/", $name, "_up.sql")),
+            down: include_str!(concat!("migration/", $name, "_down.sql")),
+        })),+]
+    };
+}
+use scripts;
+
+/// A migration as SQL.
+struct Script {
+    name: &'static str,
+    up: &'static str,
+    down: &'static str,
+}
+
+impl MigrationName for Script {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Script {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        run(manager, self.up).await
+    }
+
+    async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        run(manager, self.down).await
     }
 }
 
@@ -99,7 +144,13 @@ async fn run(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
         .fold(script.to_owned(), |script, (open, filled)| {
             script.replace(open, filled)
         });
-    for statement in script
+    // Comments are prose, in which a semicolon ends nothing.
+    let statements: String = script
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("--"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    for statement in statements
         .split(';')
         .map(str::trim)
         .filter(|statement| !statement.is_empty())

@@ -232,8 +232,8 @@ pub(crate) struct Lists<'a> {
     pub(crate) doing: &'static str,
     /// The table that is paged; the statement calls it `t`.
     pub(crate) table: &'static str,
-    /// The column of `t` that names the parent.
-    pub(crate) parent: &'static str,
+    /// The column of `t` that names the parent; none where the whole table is one list.
+    pub(crate) parent: Option<&'static str>,
     pub(crate) order: &'a Order,
     /// What to read of each item: columns of `t` or of what is joined.
     pub(crate) select: &'a str,
@@ -288,11 +288,13 @@ impl Lists<'_> {
     ) -> Result<String> {
         let Self {
             table,
-            parent,
             select,
             join,
             ..
         } = self;
+        let of_parent = self
+            .parent
+            .map_or_else(|| "TRUE".to_owned(), |parent| format!("t.{parent} = p.id"));
         let Order {
             column,
             id,
@@ -325,7 +327,7 @@ impl Lists<'_> {
         // Inside, `t` is the list's own row; outside, the item that the page holds.
         let wanted = |what: &str| {
             format!(
-                "SELECT {what} FROM {table} t WHERE t.{parent} = p.id{conditions} \
+                "SELECT {what} FROM {table} t WHERE {of_parent}{conditions} \
                  ORDER BY t.{column} {inward}, t.{id} {inward} LIMIT {limit}"
             )
         };

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use khabar_domain::{ArticleId, Name, Person, PersonId, Slug};
+use sea_orm::ColumnTrait;
 
 use crate::change::Noun;
 use crate::page::{Lists, Order, Sorts};
-use crate::row::{Row, SlugKey, broken, find_by, find_by_slug};
+use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
 use crate::sql::columns;
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
 
@@ -43,7 +44,7 @@ impl BatchKey for BySlug {
             reader,
             "find people by their slugs",
             "person",
-            "",
+            no_more,
             keys,
             slug,
         )
@@ -66,7 +67,7 @@ impl BatchKey for OfArticle {
         let lists = Lists {
             doing: "find the authors of articles",
             table: "article_author",
-            parent: "article_id",
+            parent: Some("article_id"),
             order: &IN_ORDER,
             select: &columns::<table::Entity>("a"),
             join: "JOIN person a ON a.id = t.person_id",
@@ -90,6 +91,15 @@ const IN_ORDER: Order = Order {
     sorts: Sorts::Places,
     descending: false,
 };
+
+/// The person with this id, for a write that keeps a part of it: until that has ended, no other
+/// changes it.
+pub async fn get(writer: &Writer, id: PersonId) -> Result<Option<Person>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    writer
+        .hold::<table::Entity, _>("find a person", by_id)
+        .await
+}
 
 /// Adds it, or changes the one with its id; the count is the database's.
 pub async fn save(writer: &mut Writer, person: &Person) -> Result<Saved> {

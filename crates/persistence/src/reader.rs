@@ -29,6 +29,14 @@ impl Reader {
         }
     }
 
+    /// The same reader, reading there.
+    pub(crate) fn on(&self, connection: DatabaseConnection) -> Self {
+        Self {
+            connection,
+            ..self.clone()
+        }
+    }
+
     /// Who is asking, and as of when.
     pub fn scope(&self) -> Scope {
         self.scope

@@ -8,7 +8,7 @@ use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult, Set,
 };
 
-use crate::article::{table as article, visible};
+use crate::article::{published, table as article};
 use crate::batch::grouped;
 use crate::change::Noun;
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
@@ -46,7 +46,7 @@ impl BatchKey for Of {
         let lists = Lists {
             doing: "page through related articles",
             table: "related",
-            parent: "from_id",
+            parent: Some("from_id"),
             order: &BY_RANK,
             select: &select,
             join: "JOIN article a ON a.id = t.to_id",
@@ -54,7 +54,7 @@ impl BatchKey for Of {
         let mut found = HashMap::with_capacity(keys.len());
         for (page, keys) in grouped(keys, |key| key.page) {
             let parents: Vec<_> = keys.iter().map(|key| key.article.uuid()).collect();
-            let filter = leads_somewhere(reader);
+            let filter = leads_somewhere();
             let slices = lists
                 .page::<Joined>(reader, &parents, page, |_| filter)
                 .await?;
@@ -86,7 +86,7 @@ impl BatchKey for CountOf {
             parent: "from_id",
         };
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
-        let filter = leads_somewhere(reader);
+        let filter = leads_somewhere();
         let counts = counted.of(reader, &parents, |_| filter).await?;
         Ok(keys.iter().copied().zip(counts).collect())
     }
@@ -101,9 +101,9 @@ const BY_RANK: Order = Order {
 };
 
 /// A link whose article the viewer may not see counts as absent.
-fn leads_somewhere(reader: &Reader) -> String {
-    let visible = visible(reader.scope(), "v");
-    format!(" AND EXISTS (SELECT 1 FROM article v WHERE v.id = t.to_id AND {visible})")
+fn leads_somewhere() -> String {
+    let published = published("v");
+    format!(" AND EXISTS (SELECT 1 FROM article v WHERE v.id = t.to_id AND {published})")
 }
 
 /// Every related link of an article, in rank order, for a write that depends on them.

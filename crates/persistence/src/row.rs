@@ -76,13 +76,14 @@ pub struct SlugKey {
     pub slug: Slug,
 }
 
-/// The rows of a table by their edition's slug and their own: one statement for each edition.
-/// `more` is a further condition, or empty.
+/// The rows of a table by their edition's slug and their own: one statement for each edition, and
+/// one more when a slug is no longer anybody's, to follow where it leads. `more` writes a further
+/// condition, or nothing.
 pub(crate) async fn find_by_slug<E, R>(
     reader: &Reader,
     doing: &'static str,
     table: &str,
-    more: &str,
+    more: impl Fn(&mut Sql) -> String + Sync,
     keys: Vec<SlugKey>,
     slug: fn(&R::Means) -> Slug,
 ) -> Result<HashMap<SlugKey, R::Means>>
@@ -92,14 +93,14 @@ where
 {
     let mut found = HashMap::with_capacity(keys.len());
     for (edition, keys) in grouped(&keys, |key| key.edition.clone()) {
+        let slugs = |keys: &mut dyn Iterator<Item = &SlugKey>| -> Vec<String> {
+            keys.map(|key| key.slug.as_str().to_owned()).collect()
+        };
         let condition = |sql: &mut Sql| {
             let edition = sql.bind(edition.as_str());
-            let slugs = keys
-                .iter()
-                .map(|key| key.slug.as_str().to_owned())
-                .collect();
-            let among = sql.among_texts("t.slug", slugs);
+            let among = sql.among_texts("t.slug", slugs(&mut keys.iter()));
             let from = format!("edition e JOIN {table} t ON t.edition_id = e.id");
+            let more = more(sql);
             (from, format!("e.slug = {edition} AND {among}{more}"))
         };
         let key = |means: &R::Means| SlugKey {
@@ -107,6 +108,37 @@ where
             slug: slug(means),
         };
         found.extend(find_by::<E, _, R>(reader, doing, condition, key).await?);
+
+        let missing = slugs(&mut keys.iter().filter(|key| !found.contains_key(*key)));
+        if missing.is_empty() {
+            continue;
+        }
+        let mut sql = reader.sql();
+        let edition_slug = sql.bind(edition.as_str());
+        let among = sql.among_texts("r.slug", missing);
+        let more = more(&mut sql);
+        let text = format!(
+            "SELECT r.slug AS _asked, {} FROM edition e \
+             JOIN redirect r ON r.edition_id = e.id AND r.noun = '{table}' \
+             JOIN {table} t ON t.id = r.target_id WHERE e.slug = {edition_slug} AND {among}{more}",
+            columns::<E>("t")
+        );
+        for row in reader.rows(FOLLOWING, sql, text).await? {
+            let asked: String = row.try_get("", "_asked").doing(FOLLOWING)?;
+            let key = SlugKey {
+                edition: edition.clone(),
+                slug: Slug::parse(&asked)?,
+            };
+            let meaning = R::from_query_result(&row, "").doing(FOLLOWING)?.read()?;
+            found.insert(key, meaning);
+        }
     }
     Ok(found)
+}
+
+const FOLLOWING: &str = "follow former slugs";
+
+/// No further condition.
+pub(crate) fn no_more(_: &mut Sql) -> String {
+    String::new()
 }

@@ -1,16 +1,21 @@
 //! Sections as rows, and the path from each to its root.
 
+mod tree;
+
 use std::collections::HashMap;
 
 use khabar_domain::{EditionId, Invalid, Name, Section, SectionId, Slug};
 use sea_orm::{ColumnTrait, Condition};
 
+use crate::arrange::Places;
 use crate::batch::grouped;
 use crate::change::Noun;
 use crate::page::{Lists, Order, Sorts};
-use crate::row::{Row, SlugKey, broken, find_by, find_by_slug};
+use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
 use crate::sql::{Dialect, columns};
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+
+pub use tree::{arrange, lies_in, place, remove, siblings};
 
 /// The section with this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,7 +50,7 @@ impl BatchKey for BySlug {
             reader,
             "find sections by their slugs",
             "section",
-            "",
+            no_more,
             keys,
             slug,
         )
@@ -84,7 +89,7 @@ impl BatchKey for OfEdition {
         let lists = Lists {
             doing: "list the sections of editions",
             table: "section",
-            parent: "edition_id",
+            parent: Some("edition_id"),
             order: &IN_ORDER,
             select: &columns::<table::Entity>("t"),
             join: "",
@@ -122,7 +127,7 @@ impl BatchKey for ChildrenOf {
         let lists = Lists {
             doing: "list the children of sections",
             table: "section",
-            parent: "parent_id",
+            parent: Some("parent_id"),
             order: &IN_ORDER,
             select: &columns::<table::Entity>("t"),
             join: "",
@@ -150,7 +155,7 @@ impl BatchKey for PathTo {
         let lists = Lists {
             doing: "find the paths to sections",
             table: "section_path",
-            parent: "section_id",
+            parent: Some("section_id"),
             order: &FROM_THE_ROOT,
             select: &columns::<table::Entity>("a"),
             join: "JOIN section a ON a.id = t.ancestor_id",
@@ -183,6 +188,20 @@ const FROM_THE_ROOT: Order = Order {
     descending: true,
 };
 
+const PLACES: Places = Places {
+    table: "section",
+    column: "position",
+};
+
+/// The section with this id, for a write that keeps a part of it: until that has ended, no other
+/// changes it.
+pub async fn get(writer: &Writer, id: SectionId) -> Result<Option<Section>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    writer
+        .hold::<table::Entity, _>("find a section", by_id)
+        .await
+}
+
 /// The section with this id or, failing that, the one under this slug: for a write that depends on it.
 pub async fn find(
     writer: &Writer,
@@ -204,6 +223,7 @@ pub async fn find(
 /// Adds it, or changes the one with its id; the count is the database's.
 ///
 /// Refused: moving a section to another parent, because its articles' places would have to follow.
+/// That is what [`place`] does.
 pub async fn save(writer: &mut Writer, section: &Section) -> Result<Saved> {
     const DOING: &str = "save a section";
     let row = table::Model::from(section);

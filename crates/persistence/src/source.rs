@@ -7,7 +7,7 @@ use khabar_domain::{EditionId, Name, Slug, Source, SourceId, WebUrl};
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::change::Noun;
-use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe};
+use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
 use crate::{BatchKey, Reader, Result, Saved, Writer};
 
 /// The source with this id.
@@ -43,7 +43,7 @@ impl BatchKey for BySlug {
             reader,
             "find sources by their slugs",
             "source",
-            "",
+            no_more,
             keys,
             slug,
         )
@@ -53,6 +53,15 @@ impl BatchKey for BySlug {
             .map(|(key, found)| (Self(key), found))
             .collect())
     }
+}
+
+/// The source with this id, for a write that keeps a part of it: until that has ended, no other
+/// changes it.
+pub async fn get(writer: &Writer, id: SourceId) -> Result<Option<Source>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    writer
+        .hold::<table::Entity, _>("find a source", by_id)
+        .await
 }
 
 /// The source with this id or, failing that, the one under this slug: for a write that depends on it.

@@ -1,5 +1,8 @@
 //! Stories as rows.
 
+mod merge;
+mod rail;
+
 use std::collections::HashMap;
 
 use khabar_domain::story::{Kind, Status};
@@ -10,9 +13,12 @@ use crate::batch::grouped;
 use crate::change::Noun;
 use crate::link::Links;
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
-use crate::row::{Row, SlugKey, broken, find_by, find_by_slug};
+use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
 use crate::sql::{Sql, columns};
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+
+pub use merge::{hold_both, merge};
+pub use rail::{rail, set_rail};
 
 /// The story with this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,7 +53,7 @@ impl BatchKey for BySlug {
             reader,
             "find stories by their slugs",
             "story",
-            "",
+            no_more,
             keys,
             slug,
         )
@@ -70,7 +76,7 @@ impl BatchKey for OfArticle {
         let lists = Lists {
             doing: "find the stories of articles",
             table: "article_story",
-            parent: "article_id",
+            parent: Some("article_id"),
             order: &OF_ARTICLE,
             select: &columns::<table::Entity>("a"),
             join: "JOIN story a ON a.id = t.story_id",
@@ -142,7 +148,7 @@ impl BatchKey for OfEdition {
             let lists = Lists {
                 doing: "page through the stories of editions",
                 table: "story",
-                parent: "edition_id",
+                parent: Some("edition_id"),
                 order: filter.order(),
                 select: &columns::<table::Entity>("t"),
                 join: "",
@@ -216,6 +222,13 @@ const RAIL: Order = Order {
     sorts: Sorts::Places,
     descending: false,
 };
+
+/// The story with this id, for a write that keeps a part of it: until that has ended, no other
+/// changes it.
+pub async fn get(writer: &Writer, id: StoryId) -> Result<Option<Story>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    writer.hold::<table::Entity, _>("find a story", by_id).await
+}
 
 /// The story with this id or, failing that, the one under this slug: for a write that depends on it.
 pub async fn find(

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use khabar_domain::topic::{Kind, MediaTopic};
 use khabar_domain::{ArticleId, Name, Slug, StoryId, Topic, TopicId};
+use sea_orm::ColumnTrait;
 
 use crate::change::Noun;
 use crate::page::{Lists, Order, Sorts};
-use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe};
+use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
 use crate::sql::columns;
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
 
@@ -44,7 +45,7 @@ impl BatchKey for BySlug {
             reader,
             "find topics by their slugs",
             "topic",
-            "",
+            no_more,
             keys,
             slug,
         )
@@ -67,7 +68,7 @@ impl BatchKey for OfArticle {
         let lists = Lists {
             doing: "find the topics of articles",
             table: "article_topic",
-            parent: "article_id",
+            parent: Some("article_id"),
             order: &IN_ORDER,
             select: &columns::<table::Entity>("a"),
             join: "JOIN topic a ON a.id = t.topic_id",
@@ -95,7 +96,7 @@ impl BatchKey for OfStory {
         let lists = Lists {
             doing: "find the topics of stories",
             table: "story_topic",
-            parent: "story_id",
+            parent: Some("story_id"),
             order: &IN_ORDER,
             select: &columns::<table::Entity>("a"),
             join: "JOIN topic a ON a.id = t.topic_id",
@@ -119,6 +120,13 @@ const IN_ORDER: Order = Order {
     sorts: Sorts::Places,
     descending: false,
 };
+
+/// The topic with this id, for a write that keeps a part of it: until that has ended, no other
+/// changes it.
+pub async fn get(writer: &Writer, id: TopicId) -> Result<Option<Topic>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    writer.hold::<table::Entity, _>("find a topic", by_id).await
+}
 
 /// Adds it, or changes the one with its id; the count is the database's.
 pub async fn save(writer: &mut Writer, topic: &Topic) -> Result<Saved> {

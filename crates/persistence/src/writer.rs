@@ -1,13 +1,17 @@
 //! A writer: one transaction, and the rows of the change feed that it will leave behind.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::IntoCondition;
+use khabar_domain::{AccountId, ArticleId, EditionId, Role};
+use sea_orm::sea_query::{IntoCondition, LockType};
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    PrimaryKeyTrait, QueryFilter, QueryResult,
+    PrimaryKeyTrait, QueryFilter, QueryResult, QuerySelect, Select,
 };
 use uuid::Uuid;
 
+use crate::change::bell::Bell;
 use crate::change::{Act, Note, Noun};
 use crate::row::Row;
 use crate::sql::{Dialect, Sql};
@@ -24,12 +28,73 @@ pub enum Saved {
     Unchanged,
 }
 
+/// Who makes a write, for the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// Their account; absent for commands and for readers who did not say who they are.
+    pub account: Option<AccountId>,
+    /// How they are called.
+    pub name: String,
+    /// In which role they write.
+    pub role: Option<Role>,
+    /// Where the request came from.
+    pub address: Option<String>,
+    /// What they do: a mutation's name or a command.
+    pub action: String,
+}
+
+impl Author {
+    /// A command on the server's own machine.
+    pub fn command(action: &str) -> Self {
+        Self {
+            account: None,
+            name: "khabar".to_owned(),
+            role: None,
+            address: None,
+            action: action.to_owned(),
+        }
+    }
+}
+
+/// How firmly a row is held on PostgreSQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strength {
+    /// It stays where it is; what is counted in it may change.
+    Place,
+    /// Nobody else changes it.
+    Values,
+    /// Nobody else changes a row of this alias or begins to refer to it.
+    WholeOf(&'static str),
+}
+
+impl Strength {
+    fn as_sql(self) -> String {
+        match self {
+            Self::Place => "FOR KEY SHARE".to_owned(),
+            Self::Values => "FOR NO KEY UPDATE".to_owned(),
+            Self::WholeOf(alias) => format!("FOR UPDATE OF {alias}"),
+        }
+    }
+}
+
 /// Writes in one transaction. Dropped without [`Writer::commit`], it leaves nothing.
 pub struct Writer {
     transaction: DatabaseTransaction,
     dialect: Dialect,
     at: DateTime<Utc>,
+    author: Author,
     notes: Vec<Note>,
+    handed_in: Option<HandedIn>,
+    bell: Arc<Bell>,
+}
+
+/// What a writer has in the feed already.
+#[derive(Clone, Copy)]
+struct HandedIn {
+    last: i64,
+    rows: usize,
+    /// What was noted first.
+    subject: (Noun, Uuid),
 }
 
 impl Writer {
@@ -37,13 +102,28 @@ impl Writer {
         transaction: DatabaseTransaction,
         dialect: Dialect,
         at: DateTime<Utc>,
+        bell: Arc<Bell>,
     ) -> Self {
         Self {
             transaction,
             dialect,
             at,
+            author: Author::command("khabar"),
             notes: Vec::new(),
+            handed_in: None,
+            bell,
         }
+    }
+
+    /// The same writer, for this author.
+    #[must_use]
+    pub fn signed(self, author: Author) -> Self {
+        Self { author, ..self }
+    }
+
+    /// Who makes this write.
+    pub fn author(&self) -> &Author {
+        &self.author
     }
 
     /// When this write is made.
@@ -51,10 +131,92 @@ impl Writer {
         self.at
     }
 
-    /// Writes the change feed's rows and commits: after this, readers see it all.
-    pub async fn commit(self) -> Result<()> {
-        crate::change::append(&self.transaction, self.dialect, self.at, &self.notes).await?;
-        self.transaction.commit().await.doing("commit")
+    /// Writes the change feed's rows and the audit log's, and commits: after this, readers see it
+    /// all.
+    pub async fn commit(mut self) -> Result<()> {
+        self.hand_in().await?;
+        if let Some(HandedIn {
+            last,
+            rows,
+            subject,
+        }) = self.handed_in
+        {
+            crate::audit::append(&self, last, rows, subject).await?;
+        }
+        self.transaction.commit().await.doing("commit")?;
+        if let Some(HandedIn { last, .. }) = self.handed_in {
+            self.bell.ring(last);
+        }
+        Ok(())
+    }
+
+    /// Writes what was noted so far into the change feed. From here to the commit every other
+    /// writer waits, so only what is too large to be noted as a whole does it before.
+    pub(crate) async fn hand_in(&mut self) -> Result<()> {
+        let Some(first) = self.notes.first() else {
+            return Ok(());
+        };
+        let subject = (first.noun, first.id);
+        if let Some(last) = crate::change::append(self, &self.notes).await? {
+            let earlier = self.handed_in;
+            self.handed_in = Some(HandedIn {
+                last,
+                rows: self.notes.len() + earlier.map_or(0, |earlier| earlier.rows),
+                subject: earlier.map_or(subject, |earlier| earlier.subject),
+            });
+        }
+        self.notes.clear();
+        Ok(())
+    }
+
+    /// Makes other writers of this article wait until this one has ended, so that what is read of
+    /// it now is still so when it is written. (On SQLite there is one writer at a time.)
+    pub async fn lock_article(&self, article: ArticleId) -> Result<()> {
+        if self.dialect == Dialect::Postgres {
+            let mut sql = self.sql();
+            let id = sql.bind(article.uuid());
+            let text = format!("SELECT 1 FROM article WHERE id = {id} FOR UPDATE");
+            self.rows("wait for an article", sql, text).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes other writers who put things of this edition in order (sections, the rail, channels,
+    /// the front page) wait until this one has ended. It is not a lock of the edition's row: whoever
+    /// publishes holds that for its count, and need not wait for the front page.
+    pub async fn lock_order(&self, edition: EditionId) -> Result<()> {
+        if self.dialect == Dialect::Postgres {
+            let (_, key) = edition.uuid().as_u64_pair();
+            let mut sql = self.sql();
+            let key = sql.bind(i64::from_be_bytes(key.to_be_bytes()));
+            let text = format!("SELECT pg_advisory_xact_lock({key})");
+            self.run("wait for an edition's order", sql, text).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the rows that a SELECT finds as they are until this writer has ended; `strength` is
+    /// how firmly. (On SQLite there is one writer at a time.)
+    pub(crate) async fn hold_rows(
+        &self,
+        doing: &str,
+        sql: Sql,
+        text: String,
+        strength: Strength,
+    ) -> Result<()> {
+        if self.dialect == Dialect::Postgres {
+            let text = format!("{text} {}", strength.as_sql());
+            self.run(doing, sql, text).await?;
+        }
+        Ok(())
+    }
+
+    /// What ends a SELECT whose rows of `alias` are to be this writer's alone.
+    pub(crate) fn skipping_locked(&self, alias: &str) -> String {
+        match self.dialect {
+            Dialect::Postgres => format!(" FOR UPDATE OF {alias} SKIP LOCKED"),
+            Dialect::Sqlite => String::new(),
+        }
     }
 
     /// Remembers that something changed, and which reading keys that touches.
@@ -85,6 +247,15 @@ impl Writer {
         let mut touched = keys();
         touched.insert(0, noun.key(id));
         self.note(noun, id, act, touched);
+    }
+
+    /// How much is noted that is not in the feed yet.
+    pub(crate) fn noted(&self) -> usize {
+        self.notes.len()
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     pub(crate) fn sql(&self) -> Sql {
@@ -134,6 +305,32 @@ impl Writer {
         row.map(Row::read).transpose()
     }
 
+    /// The same, kept from other writers until this one has ended: for a write that keeps a part of
+    /// what it finds.
+    pub(crate) async fn hold<E, R>(
+        &self,
+        doing: &str,
+        condition: impl IntoCondition,
+    ) -> Result<Option<R::Means>>
+    where
+        E: EntityTrait<Model = R>,
+        R: Row + Send + Sync,
+    {
+        let row = self
+            .held(E::find().filter(condition))
+            .one(&self.transaction)
+            .await
+            .doing(doing)?;
+        row.map(Row::read).transpose()
+    }
+
+    fn held<E: EntityTrait>(&self, select: Select<E>) -> Select<E> {
+        match self.dialect {
+            Dialect::Postgres => select.lock(LockType::NoKeyUpdate),
+            Dialect::Sqlite => select,
+        }
+    }
+
     /// Adds a row, or changes the one with its primary key; `keep` copies into the new row what
     /// the database maintains (counts), before the two are compared.
     pub(crate) async fn save<E, K>(
@@ -149,11 +346,9 @@ impl Writer {
         E::ActiveModel: ActiveModelTrait<Entity = E> + Send,
         K: Into<<E::PrimaryKey as PrimaryKeyTrait>::ValueType>,
     {
-        let Some(old) = E::find_by_id(key)
-            .one(&self.transaction)
-            .await
-            .doing(doing)?
-        else {
+        // Held, because a count that another writer adds to meanwhile would be set back.
+        let select = self.held(E::find_by_id(key));
+        let Some(old) = select.one(&self.transaction).await.doing(doing)? else {
             E::insert(row.into_active_model().reset_all())
                 .exec_without_returning(&self.transaction)
                 .await

@@ -1,10 +1,12 @@
 //! The command line: what a person can tell `khabar` to do.
 
+mod archive;
 mod database;
 mod demo;
 mod import;
 mod migrate;
 mod serve;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +37,12 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Read news into the database
     Import(import::Import),
+    /// Give out API tokens, list them, or take them back
+    Token(token::Token),
+    /// Write the whole newsroom into one file, without tokens and secrets
+    Export(archive::Export),
+    /// Fill an empty database with the newsroom that a file holds
+    Restore(archive::Restore),
     /// Print the configuration in force and where each value came from
     Config(Place),
     /// Print the GraphQL schema
@@ -114,6 +122,18 @@ fn start(cli: Cli) -> anyhow::Result<()> {
             let configuration = read(import.flags())?;
             runtime()?.block_on(import::import(import, configuration.settings))?;
         }
+        Command::Token(token) => {
+            let configuration = read(token.flags())?;
+            runtime()?.block_on(token::token(token, configuration.settings))?;
+        }
+        Command::Export(export) => {
+            let configuration = read(export.flags())?;
+            runtime()?.block_on(archive::export(export, configuration.settings))?;
+        }
+        Command::Restore(restore) => {
+            let configuration = read(restore.flags())?;
+            runtime()?.block_on(archive::restore(restore, configuration.settings))?;
+        }
     }
     Ok(())
 }
@@ -122,6 +142,12 @@ fn start(cli: Cli) -> anyhow::Result<()> {
 fn say(text: impl std::fmt::Display) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// What a command tells besides its answer goes to standard error.
+fn note(text: impl std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// One line: what failed, then each cause that says more than what was said before it.

@@ -33,6 +33,9 @@ struct Entry {
 /// The file that is read when none is named and it is there.
 pub const FILE: &str = "khabar.toml";
 
+/// The value that is nobody's to see.
+const SECRET: &str = "auth.key";
+
 impl Configuration {
     /// Reads the configuration: `file` must be there when it is named; `environment` gives the
     /// variables; `flags` are the keys that the command line set.
@@ -74,7 +77,12 @@ impl Configuration {
 
     /// Every value in force with its origin, a line each, aligned; passwords are hidden.
     pub fn describe(&self) -> String {
-        let shown = |entry: &Entry| khabar_persistence::db::without_password(&entry.value);
+        let shown = |entry: &Entry| {
+            if entry.key == SECRET && !entry.value.is_empty() {
+                return "***".to_owned();
+            }
+            khabar_persistence::db::without_password(&entry.value)
+        };
         let key = self
             .origins
             .iter()
@@ -160,10 +168,11 @@ mod tests {
     fn later_ones_win_and_say_where_they_came_from() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("k.toml");
-        std::fs::write(&file, "listen = \"127.0.0.1:1\"\ndatabase = \"postgres://a:secret@h/db\"\n[graphql]\nrequest_timeout_ms = 7\n").unwrap();
+        std::fs::write(&file, "listen = \"127.0.0.1:1\"\ndatabase = \"postgres://a:secret@h/db\"\n[graphql]\nrequest_timeout_ms = 7\n[auth]\nissuer = \"i\"\naudience = \"a\"\nkey = \"secret secret secret secret secret\"\n").unwrap();
         let environment = pairs(&[
             ("KHABAR_LISTEN", "127.0.0.1:2"),
             ("KHABAR_GRAPHQL__BODY_TIMEOUT_MS", "9"),
+            ("KHABAR_AUTH__TRUSTED_PROXIES", "10.0.0.0/8,192.0.2.1"),
             ("KHABAR_SHARED", "x"),
         ]);
         let read = Configuration::read(
@@ -175,6 +184,7 @@ mod tests {
         assert_eq!(read.settings.listen.to_string(), "127.0.0.1:3");
         assert_eq!(read.settings.graphql.request_timeout_ms, 7);
         assert_eq!(read.settings.graphql.body_timeout_ms, 9);
+        assert_eq!(read.settings.auth.trusted_proxies.len(), 2);
         let described = read.describe();
         let line = |key: &str| {
             described
@@ -189,6 +199,7 @@ mod tests {
         );
         assert!(line("graphql.request_timeout_ms").contains("k.toml"));
         assert!(line("http.header_ms").ends_with("# default"));
+        assert!(line("auth.key ").contains("***"), "{described}");
         assert!(!described.contains("secret"));
     }
 
@@ -206,6 +217,7 @@ mod tests {
         assert!(problem("lisen = 1").contains("lisen"));
         assert!(problem("listen = \"nowhere\"").contains("listen"));
         assert!(problem("listen = ").contains("line 1"));
+        assert!(problem("[auth]\nkey = \"x\"").contains("auth.issuer"));
         assert!(
             problem("[graphql]\nrequest_timeout_ms = 0").contains("graphql.request_timeout_ms")
         );

@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::any;
 use khabar_graphql::answer::{Answer, Api, Data, RequestError};
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use tower_http::compression::CompressionLayer;
 
 use self::media::Media;
+use crate::identity;
 
 /// How long and how large a request may be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +54,28 @@ impl Default for Settings {
     }
 }
 
+/// Why what a request brings along does not let it be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It says who is asking, and that does not count here: the message says why not.
+    Unauthenticated(String),
+    /// The server could not find out; its log says why.
+    Failed,
+}
+
+impl Refused {
+    /// What says who is asking does not count.
+    pub fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::Unauthenticated(message.into())
+    }
+
+    /// The server's own failure: the cause goes to the log.
+    pub fn failed(cause: &dyn std::error::Error) -> Self {
+        tracing::error!(%cause, "could not find out who is asking");
+        Self::Failed
+    }
+}
+
 /// What answers at the route.
 struct Front<D> {
     api: Api,
@@ -59,11 +83,13 @@ struct Front<D> {
     data: D,
 }
 
-/// `/graphql`, for a router of any state. `data` gives resolvers what belongs to this request.
-pub fn routes<S, D>(api: Api, settings: Settings, data: D) -> Router<S>
+/// `/graphql`, for a router of any state. `data` finds out who is asking, and gives resolvers what
+/// belongs to this request.
+pub fn routes<S, D, F>(api: Api, settings: Settings, data: D) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
-    D: Fn(&Parts) -> Data + Send + Sync + 'static,
+    D: Fn(&Parts) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Data, Refused>> + Send + 'static,
 {
     let front = Arc::new(Front {
         api,
@@ -113,6 +139,19 @@ impl Reply {
         })
     }
 
+    fn of_nobody(refused: Refused) -> Box<Self> {
+        match refused {
+            Refused::Unauthenticated(message) => {
+                Self::fixed(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
+            }
+            Refused::Failed => Self::fixed(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Code::Internal,
+                "The server could not find out who is asking.",
+            ),
+        }
+    }
+
     fn unreadable(error: RequestError) -> Box<Self> {
         Box::new(Self {
             answer: Answer::refused(vec![error]),
@@ -126,9 +165,32 @@ const READING_AND_WRITING: HeaderValue = HeaderValue::from_static("GET, HEAD, PO
 /// The methods that may run a mutation.
 const WRITING: HeaderValue = HeaderValue::from_static("POST");
 
-impl<D: Fn(&Parts) -> Data + Send + Sync> Front<D> {
+/// What a client is to bring that brought nothing that counts (RFC 6750 §3).
+const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+/// An answer to somebody in particular is nobody else's, and not to be found on their machine later.
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
+
+impl<D, F> Front<D>
+where
+    D: Fn(&Parts) -> F + Send + Sync,
+    F: Future<Output = Result<Data, Refused>> + Send,
+{
     async fn respond(&self, request: Request) -> Response {
         let (parts, body) = request.into_parts();
+        let is_private = identity::is_private(&parts.headers);
+        let mut response = self.respond_to(parts, body).await;
+        let headers = response.headers_mut();
+        if is_private {
+            headers.insert(header::CACHE_CONTROL, PRIVATE);
+        }
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let headers = response.headers_mut();
+            headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
+        }
+        response
+    }
+
+    async fn respond_to(&self, parts: Parts, body: Body) -> Response {
         let Some(media) = media::negotiate(&parts.headers) else {
             let reply = Reply::fixed(
                 StatusCode::NOT_ACCEPTABLE,
@@ -179,6 +241,11 @@ impl<D: Fn(&Parts) -> Data + Send + Sync> Front<D> {
     }
 
     async fn answer(&self, parts: &Parts, incoming: &Incoming, is_post: bool) -> Box<Reply> {
+        // First of all: what says who is asking and does not count is never taken for nobody's.
+        let data = match (self.data)(parts).await {
+            Ok(data) => data,
+            Err(refused) => return Reply::of_nobody(refused),
+        };
         let ready = match self.api.admit(incoming) {
             Ok(ready) => ready,
             Err(answer) => {
@@ -194,7 +261,6 @@ impl<D: Fn(&Parts) -> Data + Send + Sync> Front<D> {
             );
         }
         let about = About::of(&ready);
-        let data = (self.data)(parts);
         let limit = Duration::from_millis(self.settings.request_timeout_ms);
         let answer = tokio::time::timeout(limit, self.api.run(ready, data)).await;
         let reply = answer.map_or_else(
@@ -256,7 +322,7 @@ fn send(reply: &Reply, media: Media) -> Response {
     headers.insert(header::CONTENT_TYPE, media.content_type());
     headers.insert(
         header::VARY,
-        HeaderValue::from_name(HeaderName::from_static("accept")),
+        HeaderValue::from_static("accept, authorization, khabar-preview"),
     );
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,

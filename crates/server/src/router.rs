@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
+use axum::http::request::Parts;
 use khabar_domain::Scope;
 use khabar_domain::clock::{Clock, SystemClock};
+use khabar_graphql::answer::Data;
+use khabar_graphql::write::{Desk, Random};
 use khabar_persistence::Db;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::config::Settings;
+use crate::graphql::Refused;
 use crate::http::{self, RequestIds};
-use crate::{demo, graphql, health, playground};
+use crate::identity::{self, Brought, Identity};
+use crate::{demo, graphql, health, playground, scheduler, upkeep};
 
 /// Serves a newsroom until `shutdown` comes, then lets requests in flight finish.
 pub async fn serve(
@@ -22,9 +27,19 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let router = routes(settings, db.clone(), Arc::new(SystemClock))?;
-    http::serve(listener, router, settings.http.clone(), shutdown)
-        .await
-        .context("the server stopped")?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let stopped = async {
+        // Dropped is as good as sent.
+        let _ = stopped.await;
+    };
+    let scheduler = tokio::spawn(scheduler::run(db.clone(), Arc::new(SystemClock), stopped));
+    let upkeep = upkeep::run(db.clone(), Arc::new(SystemClock), settings.feed);
+    let upkeep = tokio::spawn(upkeep);
+    let served = http::serve(listener, router, settings.http.clone(), shutdown).await;
+    upkeep.abort();
+    drop(stop);
+    scheduler.await.context("the scheduler broke")?;
+    served.context("the server stopped")?;
     db.close().await.context("could not close the database")
 }
 
@@ -32,9 +47,16 @@ pub async fn serve(
 pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Result<Router> {
     let api =
         khabar_graphql::api(settings.limits.clone()).context("the schema cannot be served")?;
-    let readers = db.clone();
-    let data = move |_: &axum::http::request::Parts| {
-        khabar_graphql::scope::data(readers.reader(Scope::reader(clock.now())))
+    let entrance = Arc::new(Entrance {
+        identity: Identity::new(&settings.auth, db.clone())?,
+        db: db.clone(),
+        clock,
+        random: identity::random(),
+    });
+    let data = move |parts: &Parts| {
+        let entrance = Arc::clone(&entrance);
+        let brought = entrance.identity.brought(parts);
+        async move { entrance.data(brought?).await }
     };
     let mut router = graphql::routes(api, settings.graphql.clone(), data)
         .merge(health::routes(db))
@@ -45,4 +67,33 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
     // A version 4 UUID's random bits tell this process's requests from another's.
     let (process, _) = Uuid::new_v4().as_u64_pair();
     Ok(http::logged(router, RequestIds::new(process)))
+}
+
+/// What a request is given on its way in.
+struct Entrance {
+    identity: Identity,
+    db: Db,
+    clock: Arc<dyn Clock>,
+    random: Random,
+}
+
+impl Entrance {
+    /// What resolvers find: the reader and the desk of whoever brings this.
+    async fn data(&self, brought: Brought) -> Result<Data, Refused> {
+        let as_of = self.clock.now();
+        let known = self.identity.know(brought, as_of).await?;
+        let scope = Scope {
+            viewer: known.viewer,
+            as_of,
+        };
+        let mut data = khabar_graphql::scope::data(self.db.reader(scope));
+        data.insert(Desk {
+            db: self.db.clone(),
+            name: known.name,
+            address: known.address,
+            newcomer: known.newcomer,
+            random: Arc::clone(&self.random),
+        });
+        Ok(data)
+    }
 }

@@ -71,12 +71,21 @@ impl Serving {
 
     /// Asks by HTTP/1.1, by hand: the body of the answer.
     fn ask(&self, query: &str) -> String {
+        self.ask_by("", query)
+    }
+
+    /// The same with a token.
+    fn ask_by(&self, token: &str, query: &str) -> String {
         use std::io::{Read, Write};
+        let authorization = match token {
+            "" => String::new(),
+            token => format!("authorization: Bearer {token}\r\n"),
+        };
         let mut stream = std::net::TcpStream::connect(self.address()).unwrap();
         let body = serde_json::json!({ "query": query }).to_string();
         write!(
             stream,
-            "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{authorization}connection: close\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         )
         .unwrap();
@@ -107,7 +116,7 @@ fn serve_refuses_a_database_that_is_not_migrated_and_says_what_to_do() {
         ok && listed.starts_with("applied  m0001_newsroom"),
         "{listed}"
     );
-    let (ok, listed, _) = run(&folder, "migrate down --database sqlite:mine.db");
+    let (ok, listed, _) = run(&folder, "migrate down --steps 99 --database sqlite:mine.db");
     assert!(
         ok && listed.starts_with("pending  m0001_newsroom"),
         "{listed}"
@@ -162,6 +171,96 @@ fn demo_opens_a_newsroom_twice_in_the_same_folder() {
     assert_eq!(first, second);
 }
 
+/// The token in a demo's greeting.
+fn editors_token(serving: &Serving) -> String {
+    let line = serving.greeting.iter().find(|line| line.contains("khb_"));
+    let line = line.unwrap_or_else(|| panic!("no token in {:?}", serving.greeting));
+    assert!(line.contains("\"Authorization\""), "{line}");
+    let token = line.split("Bearer ").nth(1).unwrap();
+    token.trim_end_matches("\"}").to_owned()
+}
+
+#[test]
+fn demo_gives_an_editors_token_and_keeps_it_with_its_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tokens = Vec::new();
+    for line in ["--data here", "--data here", "--data there", ""] {
+        let line = format!("demo --listen 127.0.0.1:0 {line}");
+        let serving = Serving::start(khabar(&folder, line.trim()), 5);
+        let token = editors_token(&serving);
+        let answer = serving.ask_by(&token, "mutation { createSection(input: {name: \"تجربة\", edition: \"ar\"}) { section { name } userErrors { message } } }");
+        assert!(
+            answer.contains(r#""section":{"name":"تجربة"},"userErrors":[]"#),
+            "{answer}"
+        );
+        tokens.push(token);
+    }
+    assert_eq!(tokens[0], tokens[1]);
+    assert_ne!(tokens[0], tokens[2]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let kept = std::fs::metadata(folder.path().join("here/editor.token")).unwrap();
+        assert_eq!(kept.permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn tokens_are_made_listed_and_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ok, token, told) = run(
+        &folder,
+        "token create --name Layla --role editor --rights write,arrange --expires 90d",
+    );
+    assert!(ok, "{told}");
+    // The token is all that standard output has.
+    let token = token.strip_suffix('\n').unwrap();
+    assert!(token.starts_with("khb_") && token.len() == 47, "{token}");
+    let line = |what: &str| {
+        let mut lines = told.lines();
+        let line = lines.find_map(|line| line.strip_prefix(&format!("{what:8} ")));
+        line.unwrap_or_default().to_owned()
+    };
+    assert_eq!(line("name"), "Layla");
+    assert_eq!(line("rights"), "write,arrange");
+    assert!(!told.contains("khb_"), "{told}");
+    let id = line("id");
+    let (ok, forever, _) = run(&folder, "token create --name ليلى --role admin");
+    assert!(ok);
+
+    let (ok, listed, _) = run(&folder, "token list");
+    assert!(ok && !listed.contains("khb_"), "{listed}");
+    let lines: Vec<_> = listed.lines().collect();
+    assert_eq!(lines.len(), 3, "{listed}");
+    assert!(
+        lines[1].contains("ليلى") && lines[1].contains("  all  "),
+        "{listed}"
+    );
+    assert!(
+        lines[1].contains("counts") && lines[1].ends_with("never"),
+        "{listed}"
+    );
+    assert!(
+        lines[2].starts_with(&id) && lines[2].contains("until "),
+        "{listed}"
+    );
+    let column = lines[0].find("ROLE").unwrap();
+    assert!(lines[2][column..].starts_with("editor  "), "{listed}");
+
+    let viewer = "{ viewer { name rights } }";
+    let serving = Serving::start(khabar(&folder, "serve --listen 127.0.0.1:0"), 3);
+    let answer = serving.ask_by(forever.trim(), viewer);
+    assert!(answer.contains("ليلى"), "{answer}");
+    let (ok, said, _) = run(&folder, &format!("token revoke {id}"));
+    assert!(ok && said.contains(&id), "{said}");
+    let answer = serving.ask_by(token, viewer);
+    assert!(answer.contains("UNAUTHENTICATED"), "{answer}");
+    let (ok, _, error) = run(&folder, &format!("token revoke {id}"));
+    assert!(!ok && error.contains("revoked already"), "{error}");
+    let (_, listed, _) = run(&folder, "token list");
+    assert!(listed.contains("revoked "), "{listed}");
+}
+
 #[test]
 fn config_says_what_is_in_force_and_where_it_came_from() {
     let folder = tempfile::tempdir().unwrap();
@@ -203,6 +302,14 @@ fn mistakes_on_the_command_line_are_named() {
         ("serve --listen nowhere", "listen"),
         ("--config none.toml serve", "none.toml"),
         ("import page none.txt", "none.txt"),
+        ("token create --name x --role owner", "owner"),
+        ("token create --name x --role reader --rights fly", "fly"),
+        (
+            "token create --name x --role reader --rights write",
+            "write",
+        ),
+        ("token create --name x --role reader --expires soon", "soon"),
+        ("token revoke nonsense", "nonsense"),
         ("migrate status --database sqlite:none.db", "none.db"),
         (
             "serve --database postgres://u:secret@127.0.0.1:1/x",
@@ -228,4 +335,39 @@ fn schema_is_printed_as_it_is_committed() {
         std::fs::read_to_string(committed).unwrap(),
         "run `just schema`"
     );
+}
+
+#[test]
+fn a_newsroom_goes_out_into_a_file_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Serving::start(khabar(&folder, "demo --listen 127.0.0.1:0 --data here"), 3);
+    drop(demo);
+    let (ok, told, error) = run(
+        &folder,
+        "export first.ndjson --database sqlite:here/demo.db",
+    );
+    assert!(ok && told.contains("  article\n"), "{told}{error}");
+    run(&folder, "migrate up --database sqlite:copy.db");
+    let (ok, restored, error) = run(&folder, "restore first.ndjson --database sqlite:copy.db");
+    assert!(ok, "{error}");
+    assert_eq!(restored, told);
+    let (ok, streamed, error) = run(&folder, "export - --database sqlite:copy.db");
+    assert!(ok, "{error}");
+    let first = std::fs::read_to_string(folder.path().join("first.ndjson")).unwrap();
+    assert!(streamed == first, "the copy is another newsroom");
+
+    for (line, problem) in [
+        (
+            "restore first.ndjson --database sqlite:copy.db",
+            "is not empty",
+        ),
+        (
+            "restore none.ndjson --database sqlite:copy.db",
+            "none.ndjson",
+        ),
+        ("export no/where --database sqlite:copy.db", "no/where"),
+    ] {
+        let (ok, _, error) = run(&folder, line);
+        assert!(!ok && error.contains(problem), "{line}: {error}");
+    }
 }

@@ -1,12 +1,13 @@
 //! A newsroom of many editions, all alike and all complete: every edge of the schema leads from
 //! each edition to three or more children.
 
-use khabar_domain::article::{Kind, MediaFlags};
+use khabar_domain::article::{Kind, MediaFlags, Status};
+use khabar_domain::desk::Withdrawal;
 use khabar_domain::edition::Labels;
 use khabar_domain::media::{FocalPoint, Rendition};
 use khabar_domain::{
-    Article, Block, Comment, Edition, FollowChannel, Invalid, LiveChannel, Media, Person, RichText,
-    Section, Source, Story, WebUrl, related,
+    Article, Block, Body, Comment, Desk, Edition, FollowChannel, Invalid, LiveChannel, Media,
+    Person, RichText, Section, Source, Story, WebUrl, related,
 };
 use khabar_persistence::article::Manuscript;
 
@@ -91,14 +92,17 @@ impl Newsroom {
                 )?
             };
             self.comments.extend(comments(&article)?);
-            self.manuscripts.push(Manuscript {
+            let manuscript = Manuscript {
                 authors: people.iter().map(|person| person.id).collect(),
                 topics: topics.iter().map(|topic| topic.id).collect(),
                 stories: stories.iter().map(|story| story.id).collect(),
                 ..make::manuscript(article.clone(), blocks(&pictures)?)?
-            });
+            };
+            self.keep(&manuscript)?;
+            self.manuscripts.push(manuscript);
             articles.push(article.id);
         }
+        self.withdraw(&edition)?;
         for (at, from) in articles.iter().copied().enumerate() {
             let to = |step: usize| articles[(at + step) % articles.len()];
             let links = vec![
@@ -119,6 +123,44 @@ impl Newsroom {
         self.topics.extend(topics);
         self.people.extend(people);
         self.sources.extend(sources);
+        Ok(())
+    }
+}
+
+impl Newsroom {
+    /// Adds articles that were taken back, under their stones.
+    fn withdraw(&mut self, edition: &Edition) -> Result<(), Invalid> {
+        for at in 0..EACH {
+            let withdrawn = Article {
+                status: Status::Withdrawn,
+                ..make::article(edition, &format!("خبر مسحوب {at}"), 100)?
+            };
+            let stone = Withdrawal {
+                at: withdrawn.listed_at,
+                reason: "سُحب الخبر لخطأ في مصدره".to_owned(),
+            };
+            let desk = Desk {
+                withdrawal: Some(stone),
+                ..Desk::default()
+            };
+            self.desks.push((withdrawn.id, desk));
+            self.manuscripts
+                .push(make::manuscript(withdrawn, Vec::new())?);
+        }
+        Ok(())
+    }
+
+    /// Keeps what was written before and after of an article, and that readers were told.
+    fn keep(&mut self, manuscript: &Manuscript) -> Result<(), Invalid> {
+        let mut second = manuscript.clone();
+        second.article.version = 2;
+        let mut blocks = Vec::from(second.body);
+        blocks[0] = Block::paragraph("فقرة أولى من هذا الخبر");
+        blocks.swap(1, 2);
+        second.body = Body::parse(blocks)?;
+        let id = manuscript.article.id;
+        self.revisions.extend([manuscript.clone(), second]);
+        self.corrections.push((id, 2, "صُحح اسم".to_owned()));
         Ok(())
     }
 }

@@ -1,11 +1,12 @@
 //! Rich text: words of which some are strong, stressed or a link. No other markup exists.
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::WebUrl;
 
 /// A stretch of words that look alike.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Run {
     /// The words.
     pub text: String,
@@ -21,7 +22,7 @@ pub struct Run {
 }
 
 /// Words with a little markup. Plain words are stored as a plain string.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RichText {
     /// Words without markup.
@@ -41,6 +42,21 @@ impl RichText {
         match self {
             Self::Plain(text) => text.clone(),
             Self::Runs(runs) => runs.iter().map(|run| run.text.as_str()).collect(),
+        }
+    }
+
+    /// The same words in NFC.
+    #[must_use]
+    pub fn composed(&self) -> Self {
+        match self {
+            Self::Plain(text) => Self::Plain(text.nfc().collect()),
+            Self::Runs(runs) => {
+                let run = |run: &Run| Run {
+                    text: run.text.nfc().collect(),
+                    ..run.clone()
+                };
+                Self::Runs(runs.iter().map(run).collect())
+            }
         }
     }
 

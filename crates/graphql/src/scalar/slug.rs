@@ -1,6 +1,11 @@
 //! The part of an address that names one thing in its edition.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{Context, InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use khabar_persistence::slug::FormerSlugs;
+use uuid::Uuid;
+
+use crate::error::Result;
+use crate::scope::Asked;
 
 /// The part of an address that names one thing in its edition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,5 +24,13 @@ impl ScalarType for Slug {
 
     fn to_value(&self) -> Value {
         Value::String(self.0.as_str().to_owned())
+    }
+}
+
+impl Slug {
+    /// Those that something had before and that still lead to it.
+    pub(crate) async fn former(ctx: &Context<'_>, id: impl Into<Uuid>) -> Result<Vec<Self>> {
+        let found = ctx.load(FormerSlugs(id.into())).await?;
+        Ok(found.unwrap_or_default().into_iter().map(Self).collect())
     }
 }

@@ -1,14 +1,19 @@
 //! An article, as the API shows it.
 
 use async_graphql::{Context, Enum, ID, Object};
+use futures::future::try_join;
 use khabar_domain::article::{Kind, Status, cut};
+use khabar_domain::{Desk, Right};
+use khabar_persistence::desk::{self, CountLying, Lying};
 use khabar_persistence::{
-    article, comment, edition, media, person, related, section, source, story, topic,
+    Page, article, comment, correction, edition, media, person, related, revision, section, source,
+    story, topic,
 };
 
 use super::{
-    BodyBlock, Comment, CommentConnection, Direction, Edition, Media, Person,
-    RelatedArticleConnection, Section, Source, Story, Topic, body,
+    ArticleCommenting, ArticleConnection, ArticleDiff, BodyBlock, Comment, CommentConnection,
+    Correction, Direction, Edition, Media, Person, RelatedArticleConnection, Revision,
+    RevisionConnection, Section, Source, Story, Topic, Withdrawal, body,
 };
 use crate::connection::{Connection, Paging, Total};
 use crate::error::{Error, Result};
@@ -16,6 +21,7 @@ use crate::input::{CommentOrder, LookUp, exactly_one};
 use crate::node;
 use crate::scalar::{DateTime, Html, Language, Slug, Url, count};
 use crate::scope::Asked;
+use crate::write::require;
 
 /// An article.
 #[derive(Clone, Debug)]
@@ -39,6 +45,11 @@ impl Article {
         Slug(self.0.slug.clone())
     }
 
+    /// Slugs that it had before, which still lead to it; `slug` is where it lives now.
+    async fn former_slugs(&self, ctx: &Context<'_>) -> Result<Vec<Slug>> {
+        Slug::former(ctx, self.0.id).await
+    }
+
     /// Where it lives on the web; null where that is not known.
     fn canonical_url(&self) -> Option<Url> {
         self.0.canonical_url.clone().map(Url)
@@ -49,7 +60,8 @@ impl Article {
         self.0.kind.into()
     }
 
-    /// Where it stands on its way to readers; readers only ever see what is published.
+    /// Where it stands on its way to readers. They only ever see what is published, and under the
+    /// address of what was withdrawn that it was, with the reason as its headline.
     fn status(&self) -> ArticleStatus {
         self.0.status.into()
     }
@@ -122,6 +134,9 @@ impl Article {
 
     /// Who signed it, in order.
     async fn authors(&self, ctx: &Context<'_>) -> Result<Vec<Person>> {
+        if self.is_under_stone(ctx)? {
+            return Ok(Vec::new());
+        }
         let found = ctx.load(person::OfArticle(self.0.id)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Person).collect())
     }
@@ -136,12 +151,18 @@ impl Article {
 
     /// What it is about, in order.
     async fn topics(&self, ctx: &Context<'_>) -> Result<Vec<Topic>> {
+        if self.is_under_stone(ctx)? {
+            return Ok(Vec::new());
+        }
         let found = ctx.load(topic::OfArticle(self.0.id)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Topic).collect())
     }
 
     /// The stories that it belongs to, in order.
     async fn stories(&self, ctx: &Context<'_>) -> Result<Vec<Story>> {
+        if self.is_under_stone(ctx)? {
+            return Ok(Vec::new());
+        }
         let found = ctx.load(story::OfArticle(self.0.id)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Story).collect())
     }
@@ -161,16 +182,18 @@ impl Article {
         last: Option<i32>,
         #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
     ) -> Result<RelatedArticleConnection> {
-        let key = related::Of {
-            article: self.0.id,
-            page: Paging {
-                first,
-                after,
-                last,
-                before,
-            }
-            .page()?,
-        };
+        let page = Paging {
+            first,
+            after,
+            last,
+            before,
+        }
+        .page()?;
+        if self.is_under_stone(ctx)? {
+            return Ok(Connection::empty());
+        }
+        let article = self.0.id;
+        let key = related::Of { article, page };
         Connection::load(ctx, key, Total::by(related::CountOf(self.0.id))).await
     }
 
@@ -192,18 +215,28 @@ impl Article {
         last: Option<i32>,
         #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
     ) -> Result<CommentConnection> {
+        let page = Paging {
+            first,
+            after,
+            last,
+            before,
+        }
+        .page()?;
+        // What was said of it goes with it.
+        if self.is_under_stone(ctx)? {
+            return Ok(Connection::empty());
+        }
         let key = comment::OfArticle {
             article: self.0.id,
             by: Comment::order(order_by, CommentOrder::Newest),
-            page: Paging {
-                first,
-                after,
-                last,
-                before,
-            }
-            .page()?,
+            page,
         };
         Connection::load(ctx, key, Total::by(comment::CountOfArticle(self.0.id))).await
+    }
+
+    /// Whether, until when and how comments are taken in under it.
+    async fn commenting(&self, ctx: &Context<'_>) -> Result<ArticleCommenting> {
+        ArticleCommenting::of(ctx, &self.0).await
     }
 
     /// How many comments readers see under it, answers included.
@@ -266,9 +299,162 @@ impl Article {
     fn reading_minutes(&self) -> i32 {
         self.0.reading_minutes
     }
+
+    /// What was put right since readers saw it, the first correction first.
+    async fn corrections(&self, ctx: &Context<'_>) -> Result<Vec<Correction>> {
+        if self.is_under_stone(ctx)? {
+            return Ok(Vec::new());
+        }
+        let found = ctx.load(correction::Of(self.0.id)).await?;
+        let found = found.unwrap_or_default().into_iter();
+        Ok(found.map(Correction).collect())
+    }
+
+    /// That it was taken back from readers; null when it was not.
+    async fn withdrawal(&self, ctx: &Context<'_>) -> Result<Option<Withdrawal>> {
+        if self.0.status != Status::Withdrawn {
+            return Ok(None);
+        }
+        let desk = ctx.load(desk::Of(self.0.id)).await?;
+        Ok(desk.and_then(|desk| desk.withdrawal).map(Withdrawal))
+    }
+
+    /// When it goes out by itself; null when nothing is set. For its writer and for those with the
+    /// right `publish`.
+    async fn scheduled_for(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
+        Ok(self.desk(ctx).await?.scheduled_for.map(DateTime))
+    }
+
+    /// The moment before which it may not go out; null when there is none. For its writer and for
+    /// those with the right `publish`.
+    async fn embargo_until(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
+        Ok(self.desk(ctx).await?.embargo_until.map(DateTime))
+    }
+
+    /// Every text that it ever had, the latest first. For its writer and for those with the right
+    /// `publish`.
+    async fn revisions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+    ) -> Result<RevisionConnection> {
+        self.open_desk(ctx).await?;
+        let page = Paging {
+            first,
+            after,
+            last,
+            before,
+        }
+        .page()?;
+        let article = self.0.id;
+        let key = revision::Of { article, page };
+        Connection::load(ctx, key, Total::by(revision::CountOf(article))).await
+    }
+
+    /// The text that it had in this version; null where that was not kept. For its writer and for
+    /// those with the right `publish`.
+    async fn revision(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The number of the version, from 1.")] version: i32,
+    ) -> Result<Option<Revision>> {
+        self.open_desk(ctx).await?;
+        let article = self.0.id;
+        Ok(ctx
+            .load(revision::At { article, version })
+            .await?
+            .map(Revision))
+    }
+
+    /// What changed from one version to another, which may be the older one; null where one of them
+    /// was not kept. For its writer and for those with the right `publish`.
+    async fn diff(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The number of the version before.")] from: i32,
+        #[graphql(desc = "The number of the version after.")] to: i32,
+    ) -> Result<Option<ArticleDiff>> {
+        self.open_desk(ctx).await?;
+        let at = |version| revision::At {
+            article: self.0.id,
+            version,
+        };
+        let (before, after) = try_join(ctx.load(at(from)), ctx.load(at(to))).await?;
+        Ok(before.zip(after).map(|(before, after)| ArticleDiff {
+            from,
+            to: Some(to),
+            before: before.content,
+            after: after.content,
+        }))
+    }
 }
 
 impl Article {
+    /// Whether this is the stone over a withdrawn article: the viewer sees nothing of what is below.
+    fn is_under_stone(&self, ctx: &Context<'_>) -> Result<bool> {
+        let may_look = ctx.asked()?.viewer.may(Right::Publish);
+        Ok(self.0.status == Status::Withdrawn && !may_look)
+    }
+
+    /// Refuses those who may neither publish nor wrote it.
+    async fn open_desk(&self, ctx: &Context<'_>) -> Result<()> {
+        let viewer = ctx.asked()?.viewer;
+        if viewer.account.is_some() && viewer.may(Right::Write) && !viewer.may(Right::Publish) {
+            let desk = ctx.load(desk::Of(self.0.id)).await?.unwrap_or_default();
+            if desk.created_by == viewer.account {
+                return Ok(());
+            }
+        }
+        require(viewer, Right::Publish)
+    }
+
+    /// What the newsroom keeps of it, for those who may know.
+    async fn desk(&self, ctx: &Context<'_>) -> Result<Desk> {
+        self.open_desk(ctx).await?;
+        Ok(ctx.load(desk::Of(self.0.id)).await?.unwrap_or_default())
+    }
+
+    /// A page of what lies on an edition's desk, as far as the viewer may know.
+    pub(crate) async fn on_desk(
+        ctx: &Context<'_>,
+        edition: Option<Slug>,
+        status: Option<ArticleStatus>,
+        mine: bool,
+        page: Page,
+    ) -> Result<ArticleConnection> {
+        let viewer = ctx.asked()?.viewer;
+        let all = viewer.may(Right::Publish);
+        if !all {
+            require(viewer, Right::Write)?;
+        }
+        if viewer.account.is_none() && (mine || !all) {
+            return Ok(Connection::empty());
+        }
+        let Some(Edition(edition)) = Edition::named(ctx, edition).await? else {
+            return Ok(Connection::empty());
+        };
+        let filter = desk::Filter {
+            status: status.map(Into::into),
+            by: viewer.account.filter(|_| mine || !all),
+        };
+        let edition = edition.id;
+        let key = Lying {
+            edition,
+            filter,
+            page,
+        };
+        Connection::load(ctx, key, Total::by(CountLying { edition, filter })).await
+    }
+
     /// The article that is named by its id, its slug or its address.
     pub(crate) async fn look_up(
         ctx: &Context<'_>,
@@ -321,6 +507,8 @@ pub enum ArticleKind {
 pub enum ArticleStatus {
     /// It is being written.
     Draft,
+    /// It is finished and waits for an editor.
+    Review,
     /// It is finished and waits for its hour.
     Scheduled,
     /// Readers see it.

@@ -1,16 +1,19 @@
 //! A comment, as the API shows it.
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::{Context, Enum, ID, Object};
+use khabar_domain::Right;
+use khabar_domain::comment::Status;
 use khabar_persistence::comment::By;
-use khabar_persistence::{article, comment};
+use khabar_persistence::{Page, article, comment};
 
-use super::Article;
+use super::{Article, Edition};
 use crate::connection::{Connection, Listed, Paging, Plain, Total};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::input::CommentOrder;
 use crate::node;
-use crate::scalar::{DateTime, count};
+use crate::scalar::{DateTime, Slug, count};
 use crate::scope::Asked;
+use crate::write::require;
 
 /// A comment.
 #[derive(Clone, Debug)]
@@ -39,12 +42,46 @@ impl Comment {
         DateTime(self.0.posted_at)
     }
 
+    /// When its writer changed it; null when it is as it was sent.
+    fn edited_at(&self) -> Option<DateTime> {
+        self.0.edited_at.map(DateTime)
+    }
+
+    /// Where it stands. Readers only ever see approved comments; its writer sees what is true.
+    fn status(&self) -> CommentStatus {
+        self.0.status.into()
+    }
+
+    /// Why moderators have decided about it as they did; null where they have not said. Only for its
+    /// writer, and for those who have the right `moderate`.
+    fn reason(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
+        let viewer = ctx.asked()?.viewer;
+        if viewer.account.is_none() || viewer.account != self.0.account {
+            require(viewer, Right::Moderate)?;
+        }
+        Ok(self.0.reason.as_deref())
+    }
+
+    /// How many accounts have reported it since moderators last decided about it. Needs the right
+    /// `moderate`.
+    fn report_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+        require(ctx.asked()?.viewer, Right::Moderate)?;
+        Ok(Some(count(self.0.report_count)))
+    }
+
+    /// What those who reported it had to say, latest first, at most 20. Needs the right `moderate`.
+    async fn report_reasons(&self, ctx: &Context<'_>) -> Result<Option<Vec<String>>> {
+        require(ctx.asked()?.viewer, Right::Moderate)?;
+        let reasons = ctx.load(comment::ReasonsOf(self.0.id)).await?;
+        Ok(Some(reasons.unwrap_or_default()))
+    }
+
     /// The article that it stands under; null when that has been taken back meanwhile.
     async fn article(&self, ctx: &Context<'_>) -> Result<Option<Article>> {
         Ok(ctx.load(article::ById(self.0.article)).await?.map(Article))
     }
 
-    /// The comment that it answers; null when it answers none.
+    /// The comment that it answers; null when it answers none, or that has been taken down.
     async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Self>> {
         let Some(id) = self.0.parent else {
             return Ok(None);
@@ -52,7 +89,7 @@ impl Comment {
         Ok(ctx.load(comment::ById(id)).await?.map(Comment))
     }
 
-    /// How many comments answer it directly.
+    /// How many comments that readers see answer it directly.
     fn reply_count(&self) -> i32 {
         count(self.0.reply_count)
     }
@@ -105,6 +142,51 @@ impl Comment {
     pub(crate) fn order(asked: Option<CommentOrder>, usual: CommentOrder) -> By {
         asked.unwrap_or(usual).into()
     }
+
+    /// A page of the moderators' queue.
+    pub(crate) async fn queue(
+        ctx: &Context<'_>,
+        edition: Option<Slug>,
+        wanted: comment::Wanted,
+        page: Page,
+    ) -> Result<CommentConnection> {
+        require(ctx.asked()?.viewer, Right::Moderate)?;
+        let Some(Edition(edition)) = Edition::named(ctx, edition).await? else {
+            return Ok(Connection::empty());
+        };
+        let edition = edition.id;
+        let key = comment::Queue {
+            edition,
+            wanted,
+            page,
+        };
+        let total = Total::by(comment::CountQueue { edition, wanted });
+        Connection::load(ctx, key, total).await
+    }
+
+    /// A page of what the viewer has written.
+    pub(crate) async fn own(ctx: &Context<'_>, page: Page) -> Result<CommentConnection> {
+        let Some(account) = ctx.asked()?.viewer.account else {
+            let message = "This needs a token: send it as `Authorization: Bearer …`.";
+            return Err(Error::new(Code::Unauthenticated, message));
+        };
+        let total = Total::by(comment::CountOfAccount(account));
+        Connection::load(ctx, comment::OfAccount { account, page }, total).await
+    }
+}
+
+/// Where a comment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[graphql(remote = "Status")]
+pub enum CommentStatus {
+    /// Moderators have not looked at it yet.
+    Pending,
+    /// Readers may see it.
+    Approved,
+    /// It was refused before readers had seen it.
+    Rejected,
+    /// It was taken down.
+    Hidden,
 }
 
 impl From<khabar_domain::Comment> for Comment {

@@ -4,6 +4,7 @@ use async_graphql::{Context, Enum, ID, Object};
 use khabar_domain::edition::Labels;
 use khabar_persistence::{BatchKey, edition};
 
+use super::EditionCommenting;
 use crate::error::{Error, Result};
 use crate::input::{edition_slug, exactly_one};
 use crate::node;
@@ -45,6 +46,11 @@ impl Edition {
     /// What the blocks of its pages are called.
     fn labels(&self) -> EditionLabels<'_> {
         EditionLabels(&self.0.labels)
+    }
+
+    /// How comments are taken in under its articles that do not decide it themselves.
+    async fn commenting(&self, ctx: &Context<'_>) -> Result<EditionCommenting> {
+        EditionCommenting::of(ctx, self.0.id).await
     }
 
     /// How many published articles it has.

@@ -18,6 +18,13 @@ use crate::scope::Asked;
 /// An edition's home page.
 pub struct Home(pub Edition);
 
+impl Home {
+    /// The home page of an edition.
+    pub(crate) fn of(edition: khabar_domain::Edition) -> Self {
+        Self(Edition(edition))
+    }
+}
+
 /// What a front page or an app's first screen needs.
 #[Object]
 impl Home {

@@ -2,41 +2,61 @@
 //! one type alone (its enums, its parts) stands in that type's file.
 
 mod article;
+mod article_conflict;
 mod article_connection;
+mod article_diff;
+mod audit_entry;
 mod body;
 mod comment;
+mod commenting;
+mod correction;
 mod edition;
 mod follow_channel;
 mod home;
 mod live_channel;
 mod media;
 mod person;
+mod preview;
 mod related_article_connection;
+mod revision;
 mod section;
 mod source;
 mod story;
 mod story_timeline;
 mod topic;
+mod user_error;
+mod viewer;
+mod withdrawal;
 
 pub use article::{Article, ArticleKind, ArticleStatus};
+pub use article_conflict::ArticleConflict;
 pub use article_connection::ArticleConnection;
 pub(crate) use article_connection::{Articles, AskedArticles};
+pub use article_diff::{ArticleDiff, ArticlePart, BlockDiff, BlockFate, WordsDiff, WordsFate};
+pub use audit_entry::{AuditEntry, AuditEntryConnection};
 pub use body::{
     BodyBlock, EmbedBlock, GalleryBlock, HeadingBlock, ImageBlock, ListBlock, ParagraphBlock,
     QuotationBlock, RichText, TableBlock, VideoBlock,
 };
-pub use comment::{Comment, CommentConnection};
+pub use comment::{Comment, CommentConnection, CommentStatus};
+pub use commenting::{ArticleCommenting, CommentingMode, EditionCommenting};
+pub use correction::Correction;
 pub use edition::{Direction, Edition, EditionLabels};
 pub use follow_channel::{FollowChannel, FollowPlatform};
 pub use home::Home;
 pub use live_channel::LiveChannel;
 pub use media::{FocalPoint, Media, MediaKind, Rendition};
 pub use person::Person;
+pub use preview::Preview;
 pub use related_article_connection::{
     RelatedArticleConnection, RelatedArticleEdge, RelatedOrigin, RelatedReason,
 };
+pub use revision::{ArticleStep, Revision, RevisionConnection};
 pub use section::Section;
 pub use source::{Source, SourceKind};
 pub use story::{Story, StoryConnection, StoryKind, StoryStatus};
 pub use story_timeline::{StoryDay, StoryTimeline};
 pub use topic::{Topic, TopicKind};
+pub use user_error::{UserError, UserErrorCode};
+pub use viewer::{Right, Role, Viewer};
+pub use withdrawal::Withdrawal;

@@ -34,6 +34,11 @@ impl Person {
         Slug(self.0.slug.clone())
     }
 
+    /// Slugs that they had before, which still lead to them; `slug` is where they live now.
+    async fn former_slugs(&self, ctx: &Context<'_>) -> Result<Vec<Slug>> {
+        Slug::former(ctx, self.0.id).await
+    }
+
     /// How they sign.
     fn name(&self) -> &str {
         self.0.name.as_str()

@@ -1,7 +1,7 @@
 //! A section, as the API shows it.
 
 use async_graphql::{Context, ID, Object};
-use khabar_domain::EditionId;
+use khabar_domain::{EditionId, SectionId};
 use khabar_persistence::article::List;
 use khabar_persistence::section::Which;
 use khabar_persistence::{edition, section};
@@ -34,6 +34,11 @@ impl Section {
     /// Its part of an address, unique in its edition.
     fn slug(&self) -> Slug {
         Slug(self.0.slug.clone())
+    }
+
+    /// Slugs that it had before, which still lead to it; `slug` is where it lives now.
+    async fn former_slugs(&self, ctx: &Context<'_>) -> Result<Vec<Slug>> {
+        Slug::former(ctx, self.0.id).await
     }
 
     /// What it is called.
@@ -139,6 +144,23 @@ impl Section {
         which: Which,
     ) -> Result<Vec<Self>> {
         let found = ctx.load(section::OfEdition { edition, which }).await?;
+        Ok(found.unwrap_or_default().into_iter().map(Self).collect())
+    }
+
+    /// Those that lie in no section of an edition, in order.
+    pub(crate) async fn roots(ctx: &Context<'_>, edition: EditionId) -> Result<Vec<Self>> {
+        Self::of_edition(ctx, edition, Which::Roots).await
+    }
+
+    /// Those that lie where this one does, in order.
+    pub(crate) async fn beside(ctx: &Context<'_>, id: SectionId) -> Result<Vec<Self>> {
+        let Some(section) = ctx.load(section::ById(id)).await? else {
+            return Ok(Vec::new());
+        };
+        let Some(parent) = section.parent else {
+            return Self::roots(ctx, section.edition).await;
+        };
+        let found = ctx.load(section::ChildrenOf(parent)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Self).collect())
     }
 

@@ -40,6 +40,11 @@ impl Source {
         Slug(self.0.slug.clone())
     }
 
+    /// Slugs that it had before, which still lead to it; `slug` is where it lives now.
+    async fn former_slugs(&self, ctx: &Context<'_>) -> Result<Vec<Slug>> {
+        Slug::former(ctx, self.0.id).await
+    }
+
     /// What it is called.
     fn name(&self) -> &str {
         self.0.name.as_str()

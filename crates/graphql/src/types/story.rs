@@ -47,6 +47,11 @@ impl Story {
         Slug(self.0.slug.clone())
     }
 
+    /// Slugs that it had before, which still lead to it; `slug` is where it lives now.
+    async fn former_slugs(&self, ctx: &Context<'_>) -> Result<Vec<Slug>> {
+        Slug::former(ctx, self.0.id).await
+    }
+
     /// What readers know it by.
     fn title(&self) -> &str {
         self.0.title.as_str()

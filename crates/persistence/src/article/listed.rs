@@ -190,7 +190,7 @@ impl BatchKey for Listed {
             let lists = Lists {
                 doing: "page through lists of articles",
                 table: "listing",
-                parent: "list_id",
+                parent: Some("list_id"),
                 order: by.order(),
                 select: &columns::<table::Entity>("a"),
                 join: "JOIN article a ON a.id = t.article_id",

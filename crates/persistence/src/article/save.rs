@@ -37,7 +37,7 @@ const TOPICS: Links = Links {
     from: "article_id",
     to: "topic_id",
 };
-const STORIES: Links = Links {
+pub(super) const STORIES: Links = Links {
     table: "article_story",
     from: "article_id",
     to: "story_id",
@@ -60,22 +60,49 @@ pub async fn find(
             .add(table::Column::Slug.eq(slug.as_str()));
         found = writer.find::<table::Entity, _>(DOING, by_slug).await?;
     }
-    let Some(article) = found else {
-        return Ok(None);
-    };
+    match found {
+        None => Ok(None),
+        Some(article) => Ok(Some(whole(writer, article).await?)),
+    }
+}
+
+/// The article with this id, whole and whatever its status, for a write that depends on it.
+pub async fn get(writer: &Writer, id: ArticleId) -> Result<Option<Manuscript>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    let found = writer
+        .find::<table::Entity, _>("find an article", by_id)
+        .await?;
+    match found {
+        None => Ok(None),
+        Some(article) => Ok(Some(whole(writer, article).await?)),
+    }
+}
+
+/// An article with all that was handed in with it.
+async fn whole(writer: &Writer, article: Article) -> Result<Manuscript> {
+    const DOING: &str = "read what belongs to an article";
     let id = article.id.uuid();
     let row = body_table::Entity::find_by_id(id)
         .one(writer.connection())
         .await
         .doing(DOING)?;
     let body = row.map(|row| body(id, &row.blocks)).transpose()?;
-    Ok(Some(Manuscript {
+    Ok(Manuscript {
         article,
         body: body.unwrap_or_default(),
         authors: typed(AUTHORS.of(writer, id).await?),
         topics: typed(TOPICS.of(writer, id).await?),
         stories: typed(STORIES.of(writer, id).await?),
-    }))
+    })
+}
+
+/// Where an article stands, whoever may see it: for a write that depends on it.
+pub async fn status(writer: &Writer, id: ArticleId) -> Result<Option<Status>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    let found = writer
+        .find::<table::Entity, _>("find out where an article stands", by_id)
+        .await?;
+    Ok(found.map(|article| article.status))
 }
 
 /// Adds it, or changes the one with its id, and puts it where readers will find it. Comment and

@@ -1,6 +1,7 @@
 //! `khabar serve`: the server, until it is told to stop.
 
 use anyhow::Context;
+use khabar_domain::Credential;
 use khabar_persistence::Db;
 use tokio::net::TcpListener;
 
@@ -10,11 +11,17 @@ use crate::{router, shutdown};
 
 pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let db = database::open(&settings).await?;
-    run(settings, db, "Khabar is serving").await
+    run(settings, db, "Khabar is serving", None).await
 }
 
-/// Listens, says where, and serves until the process is told to stop.
-pub(super) async fn run(settings: Settings, db: Db, greeting: &str) -> anyhow::Result<()> {
+/// Listens, says where, and serves until the process is told to stop. A token that is said is one
+/// to try the server with.
+pub(super) async fn run(
+    settings: Settings,
+    db: Db,
+    greeting: &str,
+    token: Option<&Credential>,
+) -> anyhow::Result<()> {
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("could not listen on {}", settings.listen))?;
@@ -26,6 +33,12 @@ pub(super) async fn run(settings: Settings, db: Db, greeting: &str) -> anyhow::R
     ));
     if settings.playground {
         say(format_args!("  Playground  http://{address}/playground"));
+    }
+    if let Some(token) = token.map(Credential::as_str) {
+        say(format_args!(
+            "  An editor's token, to write with: open the playground's Headers pane and put\n  \
+             {{\"Authorization\": \"Bearer {token}\"}}"
+        ));
     }
     router::serve(listener, &settings, db, shutdown::signal()).await
 }

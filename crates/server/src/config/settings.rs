@@ -10,6 +10,8 @@ use khabar_graphql::limit::Limits;
 
 use crate::graphql;
 use crate::http::Timeouts;
+use crate::identity;
+use crate::upkeep;
 
 /// What the server is told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,8 +35,12 @@ pub struct Settings {
     pub http: Timeouts,
     /// How long and how large a GraphQL request may be.
     pub graphql: graphql::Settings,
+    /// How the server knows who asks, besides by its own tokens.
+    pub auth: identity::Settings,
     /// What one request may ask for.
     pub limits: Limits,
+    /// How much of the change feed is kept.
+    pub feed: upkeep::Feed,
     /// How imports understand what they find.
     pub import: Import,
 }
@@ -52,7 +58,9 @@ impl Default for Settings {
             log: Log::default(),
             http: Timeouts::default(),
             graphql: graphql::Settings::default(),
+            auth: identity::Settings::default(),
             limits: Limits::default(),
+            feed: upkeep::Feed::default(),
             import: Import::default(),
         }
     }
@@ -86,7 +94,7 @@ impl Settings {
             self.writers > 0,
             "writers is 0: nothing could ever be written"
         );
-        Ok(())
+        self.auth.check()
     }
 }
 

@@ -22,9 +22,14 @@ impl Environment {
         let found = variables
             .into_iter()
             .filter_map(|(name, value)| Some((key(&name)?, name, value)));
-        Self(found.filter(|(key, _, _)| known.contains(key)).collect())
+        // A list that is empty by default is not among the defaults' entries.
+        let is_known = |key: &String| known.contains(key) || LISTS.contains(&key.as_str());
+        Self(found.filter(|(key, _, _)| is_known(key)).collect())
     }
 }
+
+/// The keys that hold a list.
+const LISTS: [&str; 2] = ["auth.trusted_proxies", "replicas"];
 
 impl Source for Environment {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
@@ -35,7 +40,7 @@ impl Source for Environment {
         let named = |(key, name, value): &(String, String, String)| {
             let origin = format!("variable {name}");
             // A list in one variable is separated by commas; no value of ours holds one otherwise.
-            let value = if key == "replicas" {
+            let value = if LISTS.contains(&key.as_str()) {
                 let items: Vec<Value> = value
                     .split(',')
                     .filter(|item| !item.is_empty())

@@ -164,11 +164,15 @@ impl Thread {
                 id,
                 article: self.article,
                 parent,
+                account: None,
                 author_name: Name::parse(&of.by)?,
                 text: comment::Text::parse(&of.text)?,
                 status: comment::Status::parse(status)?,
+                reason: None,
                 posted_at,
+                edited_at: None,
                 reply_count: 0,
+                report_count: 0,
             });
             self.add(&of.replies, Some(id), posted_at, &path)?;
         }

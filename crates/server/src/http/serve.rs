@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
+use crate::identity::Peer;
+
 /// How long a connection may keep the server waiting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -74,9 +76,10 @@ pub async fn serve(
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 let connection = Connection {
                     stream,
+                    peer: Peer(peer.ip()),
                     builder: Arc::clone(&builder),
                     router: router.clone(),
                     watcher: graceful.watcher(),
@@ -103,6 +106,7 @@ pub async fn serve(
 
 struct Connection {
     stream: TcpStream,
+    peer: Peer,
     builder: Arc<Builder<TokioExecutor>>,
     router: Router,
     watcher: Watcher,
@@ -116,7 +120,9 @@ impl Connection {
         let has_spoken = Arc::new(AtomicBool::new(false));
         let router = self.router;
         let spoken = Arc::clone(&has_spoken);
-        let service = service_fn(move |request: Request<Incoming>| {
+        let peer = self.peer;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
             spoken.store(true, Ordering::Relaxed);
             router.clone().oneshot(request.map(Body::new))
         });

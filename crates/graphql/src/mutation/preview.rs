@@ -1,0 +1,133 @@
+//! Previews being given out.
+
+use async_graphql::{Context, ID, InputObject, Object};
+use chrono::TimeDelta;
+use khabar_domain::article::Status;
+use khabar_domain::{ArticleId, Right};
+use khabar_persistence::{article, desk, secret};
+
+use super::read;
+use crate::error::Result;
+use crate::scope::Asked as _;
+use crate::types::{Preview, UserError, UserErrorCode};
+use crate::write::{Act, Refusal, Write, Written, run};
+
+/// Of which article, and for how long.
+#[derive(Clone, Debug, InputObject)]
+pub struct CreatePreviewInput {
+    /// The article that it is to open.
+    article: ID,
+    /// For how many seconds: 60 to 2,592,000 (30 days); a day when nothing is said.
+    expires_in: Option<i32>,
+    /// The client's own name for this write: sent again within a day, the token is another that
+    /// opens the same.
+    client_mutation_id: Option<String>,
+}
+
+/// A shorter one would have ended before anybody had looked at it.
+const SHORTEST: i32 = 60;
+/// Thirty days: what an editor sends round is read within a few.
+const LONGEST: i32 = 30 * 24 * 60 * 60;
+const USUAL: i32 = 24 * 60 * 60;
+
+impl CreatePreviewInput {
+    /// For how long it is asked for.
+    pub(super) fn lasting(&self) -> TimeDelta {
+        TimeDelta::seconds(self.expires_in.unwrap_or(USUAL).into())
+    }
+}
+
+impl Write for CreatePreviewInput {
+    const NAME: &'static str = "createPreview";
+    const RIGHT: Right = Right::Write;
+    const OR: &'static [Right] = &[Right::Publish];
+    type Id = ArticleId;
+
+    fn client_mutation_id(&self) -> Option<&str> {
+        self.client_mutation_id.as_deref()
+    }
+
+    async fn act(&self, act: &mut Act<'_>) -> Result<ArticleId, Refusal> {
+        let id: ArticleId = read::id(&["article"], &self.article)?;
+        let seconds = self.expires_in.unwrap_or(USUAL);
+        if !(SHORTEST..=LONGEST).contains(&seconds) {
+            let message = format!("It is {seconds}: it may be {SHORTEST} to {LONGEST} seconds.");
+            return Err(UserError::new(&["expiresIn"], UserErrorCode::Invalid, message).into());
+        }
+        let unknown = || UserError::not_found(&["article"], "article");
+        let status = article::status(act.writer, id).await?.ok_or_else(unknown)?;
+        let kept = desk::find(act.writer, id).await?;
+        let theirs = kept.created_by.is_some() && kept.created_by == act.viewer.account;
+        if !(act.viewer.may(Right::Publish) || theirs) {
+            // Of what they may not see, they do not learn that it is there.
+            let seen = status == Status::Published || kept.withdrawal.is_some();
+            let message = "Only who may publish gives previews of other people's articles.";
+            return Err(if seen {
+                UserError::new(&["article"], UserErrorCode::NotAllowed, message).into()
+            } else {
+                unknown().into()
+            });
+        }
+        if status == Status::Withdrawn {
+            let message = "It was withdrawn: its text is shown to nobody until it is reopened.";
+            return Err(UserError::new(&["article"], UserErrorCode::WrongStatus, message).into());
+        }
+        secret::make_for_previews(act.writer, act.bits()).await?;
+        Ok(id)
+    }
+}
+
+/// What came of asking for a preview.
+pub struct CreatePreviewPayload {
+    written: Written<ArticleId>,
+    lasting: TimeDelta,
+}
+
+/// What came of asking for a preview.
+#[Object]
+impl CreatePreviewPayload {
+    /// The preview; null when the mutation was not carried out.
+    fn preview(&self, ctx: &Context<'_>) -> Result<Option<Preview>> {
+        let Some(article) = self.written.id else {
+            return Ok(None);
+        };
+        let until = ctx.asked()?.as_of + self.lasting;
+        Ok(Some(Preview(khabar_domain::Preview { article, until })))
+    }
+
+    /// What kept the mutation from being carried out; empty when it was.
+    fn user_errors(&self) -> &[UserError] {
+        &self.written.errors
+    }
+
+    /// The client's own name for this write, as it was sent.
+    fn client_mutation_id(&self) -> Option<&str> {
+        self.written.client_mutation_id.as_deref()
+    }
+}
+
+impl CreatePreviewPayload {
+    /// What came of it, for a preview that lasts so long.
+    pub(super) fn new(written: Written<ArticleId>, lasting: TimeDelta) -> Self {
+        Self { written, lasting }
+    }
+}
+
+/// The mutations of previews.
+#[derive(Default)]
+pub(crate) struct PreviewMutations;
+
+#[Object]
+impl PreviewMutations {
+    /// Gives a token that shows one article before readers see it, to an app that sends it as the
+    /// header `Khabar-Preview` with its usual queries. It opens nothing else. Needs the right
+    /// `publish`, or `write` for one's own article.
+    async fn create_preview(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of which article, and for how long.")] input: CreatePreviewInput,
+    ) -> Result<CreatePreviewPayload> {
+        let lasting = input.lasting();
+        Ok(CreatePreviewPayload::new(run(ctx, input).await?, lasting))
+    }
+}

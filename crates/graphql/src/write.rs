@@ -1,0 +1,247 @@
+//! Writing: how a mutation becomes one transaction that is made once, signed and answered.
+//!
+//! Each mutation is its input: a type that knows its name, the right that it needs and how it is
+//! carried out. Everything else is the same for all and stands here.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_graphql::Context;
+use khabar_domain::{Invalid, Right, Viewer, id};
+use khabar_persistence::account::{self, Account};
+use khabar_persistence::done::{self, Named};
+use khabar_persistence::{Author, Db, Writer};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::error::{Code, Error, Result};
+use crate::node::Global;
+use crate::scope::Asked as _;
+use crate::types::{ArticleConflict, UserError, UserErrorCode};
+
+/// Where randomness comes from.
+pub type Random = Arc<dyn Fn() -> u128 + Send + Sync>;
+
+/// What resolvers need to write for a request: without it, an API only reads.
+#[derive(Clone)]
+pub struct Desk {
+    /// Where it is written.
+    pub db: Db,
+    /// How the viewer is called, for revisions and the audit log.
+    pub name: String,
+    /// Where the request came from, for the audit log.
+    pub address: Option<String>,
+    /// The account that is added at their first write, when an issuer vouches for them.
+    pub newcomer: Option<Account>,
+    /// Where new ids and keys come from: nobody may be able to guess what it gives.
+    pub random: Random,
+}
+
+/// A mutation: what a client sent, and how it is carried out.
+pub(crate) trait Write: Debug + Send + Sync {
+    /// What it is called, in the audit log too.
+    const NAME: &'static str;
+    /// What the viewer must be allowed to do for it; more may be asked of single things.
+    const RIGHT: Right;
+    /// Whether somebody who does not say who they are may try; what they may do is decided there.
+    const OPEN_TO_NAMES: bool = false;
+    /// Other rights of which each is enough.
+    const OR: &'static [Right] = &[];
+    /// The id of what it is about.
+    type Id: Global + Send;
+
+    /// The client's own name for this write.
+    fn client_mutation_id(&self) -> Option<&str>;
+
+    /// Carries it out, and tells what it was about.
+    fn act(&self, act: &mut Act<'_>) -> impl Future<Output = Result<Self::Id, Refusal>> + Send;
+}
+
+/// A mutation being carried out.
+pub(crate) struct Act<'a> {
+    /// Its transaction.
+    pub(crate) writer: &'a mut Writer,
+    /// Who writes.
+    pub(crate) viewer: Viewer,
+    /// What of it cannot be done although the rest is.
+    pub(crate) errors: Vec<UserError>,
+    random: &'a Random,
+}
+
+impl Act<'_> {
+    /// A new id.
+    pub(crate) fn mint<Id: From<Uuid>>(&self) -> Id {
+        id::mint(self.writer.at(), (self.random)()).into()
+    }
+
+    /// The bits of a new key.
+    pub(crate) fn bits(&self) -> [u8; 32] {
+        let mut bits = [0; 32];
+        let (one, other) = bits.split_at_mut(16);
+        one.copy_from_slice(&(self.random)().to_be_bytes());
+        other.copy_from_slice(&(self.random)().to_be_bytes());
+        bits
+    }
+}
+
+/// Why a mutation was not carried out.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Its user can put this right.
+    User(Vec<UserError>),
+    /// It was made of a version that somebody has changed since.
+    Stale(Box<ArticleConflict>),
+    /// The database failed.
+    Failed(khabar_persistence::Error),
+    /// The viewer may not do it, or the request cannot be understood.
+    Api(Error),
+}
+
+impl From<UserError> for Refusal {
+    fn from(error: UserError) -> Self {
+        Self::User(vec![error])
+    }
+}
+
+impl From<khabar_persistence::Error> for Refusal {
+    fn from(error: khabar_persistence::Error) -> Self {
+        match error {
+            khabar_persistence::Error::Invalid(invalid) => invalid.into(),
+            error => Self::Failed(error),
+        }
+    }
+}
+
+impl From<Invalid> for Refusal {
+    fn from(invalid: Invalid) -> Self {
+        UserError::new(&[], UserErrorCode::Invalid, invalid.to_string()).into()
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Api(error)
+    }
+}
+
+/// What came of a mutation.
+pub(crate) struct Written<Id> {
+    pub(crate) id: Option<Id>,
+    pub(crate) errors: Vec<UserError>,
+    pub(crate) conflict: Option<Box<ArticleConflict>>,
+    pub(crate) client_mutation_id: Option<String>,
+}
+
+/// How often a write is tried when others are in its way: two that meet rarely meet twice.
+const TRIES: u32 = 5;
+
+/// Carries a mutation out in a transaction of its own, once, however often it is sent.
+pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written<W::Id>> {
+    let desk = ctx
+        .data_opt::<Desk>()
+        .ok_or_else(|| Error::new(Code::Forbidden, "This server does not take anything in."))?;
+    let scope = ctx.asked()?;
+    let named_only = scope.viewer.account.is_none() && W::OPEN_TO_NAMES;
+    if !named_only && !W::OR.iter().any(|right| scope.viewer.may(*right)) {
+        require(scope.viewer, W::RIGHT)?;
+    }
+    let client_mutation_id = write.client_mutation_id().map(str::to_owned);
+    let named = client_mutation_id.clone().map(|client_mutation_id| Named {
+        writer: scope.viewer.account.map_or_else(
+            // The names of one client mean nothing to another.
+            || format!("anonymous {}", desk.address.as_deref().unwrap_or_default()),
+            |account| account.uuid().to_string(),
+        ),
+        client_mutation_id,
+        action: W::NAME.to_owned(),
+        input: hash(&write),
+    });
+    let author = Author {
+        account: scope.viewer.account,
+        name: desk.name.clone(),
+        role: Some(scope.viewer.role),
+        address: desk.address.clone(),
+        action: W::NAME.to_owned(),
+    };
+    let mut tries = 0;
+    let outcome = loop {
+        tries += 1;
+        let writer = desk.db.writer(scope.as_of).await?.signed(author.clone());
+        match Box::pin(once(desk, scope.viewer, writer, &write, named.as_ref())).await {
+            Err(Refusal::Failed(error)) if error.is_passing() && tries < TRIES => {
+                tracing::debug!(cause = %error, write = W::NAME, "another writer was in the way");
+            }
+            outcome => break outcome,
+        }
+    };
+    let (id, errors, conflict) = match outcome {
+        Ok((id, errors)) => (Some(id), errors, None),
+        Err(Refusal::User(errors)) => (None, errors, None),
+        Err(Refusal::Stale(conflict)) => (None, vec![conflict.error()], Some(conflict)),
+        Err(Refusal::Failed(error)) => return Err(error.into()),
+        Err(Refusal::Api(error)) => return Err(error),
+    };
+    if id.is_some() {
+        // Whatever was read before may be different now, and a replica may not know it yet.
+        ctx.loaders()?.renew(|reader| desk.db.primary(reader));
+    }
+    Ok(Written {
+        id,
+        errors,
+        conflict,
+        client_mutation_id,
+    })
+}
+
+async fn once<W: Write>(
+    desk: &Desk,
+    viewer: Viewer,
+    mut writer: Writer,
+    write: &W,
+    named: Option<&Named>,
+) -> Result<(W::Id, Vec<UserError>), Refusal> {
+    if let Some(named) = named
+        && let Some(id) = done::find(&writer, named).await?
+    {
+        return Ok((id.into(), Vec::new()));
+    }
+    if let Some(newcomer) = &desk.newcomer {
+        account::ensure(&writer, newcomer).await?;
+    }
+    let mut act = Act {
+        writer: &mut writer,
+        viewer,
+        errors: Vec::new(),
+        random: &desk.random,
+    };
+    // On the heap: what some mutations hold while they wait is large.
+    let id = Box::pin(write.act(&mut act)).await?;
+    let errors = act.errors;
+    if let Some(named) = named {
+        done::remember(&writer, named, id.into()).await?;
+    }
+    writer.commit().await?;
+    Ok((id, errors))
+}
+
+/// Refuses a viewer who may not do this.
+pub(crate) fn require(viewer: Viewer, right: Right) -> Result<()> {
+    if viewer.may(right) {
+        return Ok(());
+    }
+    if viewer.account.is_none() {
+        return Err(Error::new(
+            Code::Unauthenticated,
+            "This needs a token: send it as `Authorization: Bearer …`.",
+        ));
+    }
+    let message = format!("This needs the right `{}`.", right.as_str());
+    Err(Error::new(Code::Forbidden, message))
+}
+
+fn hash(write: &impl Debug) -> String {
+    let digest = Sha256::digest(format!("{write:?}"));
+    digest.iter().fold(String::with_capacity(64), |text, byte| {
+        text + &format!("{byte:02x}")
+    })
+}

@@ -1,0 +1,178 @@
+//! Writing an archive: one consistent moment of the newsroom, a page of rows in memory at a time.
+
+use std::io::Write;
+
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult};
+use sha2::{Digest as _, Sha256};
+
+use super::tables::{Holds, TABLES, Table};
+use super::{Counts, End, Error, Head, Result, VERSION, hexadecimal, value};
+use crate::sql::{Dialect, Sql};
+use crate::{Db, Doing};
+
+/// How many rows are read at once: bodies of 20 kB each are then a few megabytes.
+const PAGE: u64 = 200;
+
+const DOING: &str = "export the newsroom";
+
+/// Writes the whole newsroom, as it is at one moment, while others go on writing.
+pub async fn export(db: &Db, out: impl Write + Send) -> Result<Counts> {
+    let snapshot = Snapshot {
+        transaction: db.snapshot().await?,
+        dialect: db.dialect(),
+    };
+    let mut sealed = Sealed {
+        out,
+        digest: Sha256::new(),
+    };
+    let mut counts = Counts::new();
+    for table in TABLES {
+        let count = snapshot.count(table).await?;
+        counts.insert(table.name.to_owned(), count);
+    }
+    let head = Head {
+        version: VERSION,
+        counts: counts.clone(),
+    };
+    sealed.line(&format!("{{\"khabar\":{}}}", json(&head)?))?;
+    for table in TABLES {
+        let mut last = None;
+        loop {
+            let rows = snapshot.page(table, last.as_ref()).await?;
+            for row in &rows {
+                sealed.line(&line(table, row)?)?;
+            }
+            last = rows.into_iter().last();
+            if last.is_none() {
+                break;
+            }
+        }
+    }
+    let end = End {
+        counts: counts.clone(),
+        sha256: hexadecimal(&sealed.digest.clone().finalize()),
+    };
+    sealed.line(&format!("{{\"end\":{}}}", json(&end)?))?;
+    sealed.out.flush().map_err(writing)?;
+    let ended = snapshot.transaction.rollback().await;
+    ended.doing(DOING)?;
+    Ok(counts)
+}
+
+/// One moment of the newsroom.
+struct Snapshot {
+    transaction: DatabaseTransaction,
+    dialect: Dialect,
+}
+
+impl Snapshot {
+    async fn count(&self, table: &Table) -> Result<u64> {
+        let text = format!("SELECT count(*) AS count FROM \"{}\"", table.name);
+        let rows = self.rows(Sql::new(self.dialect), text).await?;
+        let count = rows.first().map_or(Ok(0), |row| row.try_get("", "count"));
+        let count: i64 = count.doing(DOING)?;
+        Ok(count.unsigned_abs())
+    }
+
+    /// The rows after this one, by primary key.
+    async fn page(&self, table: &Table, last: Option<&QueryResult>) -> Result<Vec<QueryResult>> {
+        let mut sql = Sql::new(self.dialect);
+        let names = table.columns.iter().map(|column| column.name);
+        let columns: Vec<_> = names.map(|name| format!("\"{name}\"")).collect();
+        let order: Vec<_> = table
+            .key
+            .iter()
+            .map(|name| in_order(self.dialect, table, name))
+            .collect();
+        let order = order.join(", ");
+        let mut after = String::new();
+        if let Some(last) = last {
+            let mut values = Vec::new();
+            for name in table.key {
+                values.push(bound(&mut sql, table, name, last).doing(DOING)?);
+            }
+            after = format!(" WHERE ({order}) > ({})", values.join(", "));
+        }
+        let text = format!(
+            "SELECT {} FROM \"{}\"{after} ORDER BY {order} LIMIT {PAGE}",
+            columns.join(", "),
+            table.name
+        );
+        self.rows(sql, text).await
+    }
+
+    async fn rows(&self, sql: Sql, text: String) -> Result<Vec<QueryResult>> {
+        let rows = self.transaction.query_all_raw(sql.statement(text)).await;
+        Ok(rows.doing(DOING)?)
+    }
+}
+
+/// A column of a key, in an order that is the same on both databases: that of its bytes.
+fn in_order(dialect: Dialect, table: &Table, name: &str) -> String {
+    let is_text = table
+        .column(name)
+        .is_some_and(|column| column.holds == Holds::Text);
+    if dialect == Dialect::Postgres && is_text {
+        format!("\"{name}\" COLLATE \"C\"")
+    } else {
+        format!("\"{name}\"")
+    }
+}
+
+fn bound(
+    sql: &mut Sql,
+    table: &Table,
+    name: &str,
+    row: &QueryResult,
+) -> Result<String, sea_orm::DbErr> {
+    Ok(match table.column(name).map(|column| column.holds) {
+        Some(Holds::Id) => sql.bind(row.try_get::<uuid::Uuid>("", name)?),
+        Some(Holds::Int) => sql.bind(row.try_get::<i32>("", name)?),
+        Some(Holds::Long) => sql.bind(row.try_get::<i64>("", name)?),
+        _ => sql.bind(row.try_get::<String>("", name)?),
+    })
+}
+
+/// A row as a line.
+fn line(table: &Table, row: &QueryResult) -> Result<String> {
+    let mut text = format!("{{\"{}\":{{", table.name);
+    let mut comma = "";
+    for column in table.columns {
+        let doing = format!("export column {} of table {}", column.name, table.name);
+        if let Some(value) = value::written(row, column.name, column.holds).doing(&doing)? {
+            for part in [comma, "\"", column.name, "\":", &value] {
+                text.push_str(part);
+            }
+            comma = ",";
+        }
+    }
+    text.push_str("}}");
+    Ok(text)
+}
+
+/// What is written, and its digest so far.
+struct Sealed<W> {
+    out: W,
+    digest: Sha256,
+}
+
+impl<W: Write> Sealed<W> {
+    fn line(&mut self, text: &str) -> Result<()> {
+        for part in [text.as_bytes(), b"\n"] {
+            self.digest.update(part);
+            self.out.write_all(part).map_err(writing)?;
+        }
+        Ok(())
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| writing(error.into()))
+}
+
+fn writing(source: std::io::Error) -> Error {
+    Error::File {
+        doing: "write the archive",
+        source,
+    }
+}

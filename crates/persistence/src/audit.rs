@@ -1,0 +1,195 @@
+//! The audit log: who wrote what, when and from where; a row a transaction.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use khabar_domain::{AccountId, Invalid, Role};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use uuid::Uuid;
+
+use crate::batch::grouped;
+use crate::change::Noun;
+use crate::page::{Counted, Lists, Order, Paged, Sorts};
+use crate::row::{Row, broken, maybe};
+use crate::sql::columns;
+use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Writer};
+
+/// One write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its last row in the change feed.
+    pub seq: i64,
+    /// Its first row in the change feed.
+    pub first_seq: i64,
+    /// When it was made.
+    pub at: DateTime<Utc>,
+    /// By whose account.
+    pub account: Option<AccountId>,
+    /// How they were called.
+    pub author_name: String,
+    /// In which role.
+    pub role: Option<Role>,
+    /// Where the request came from.
+    pub address: Option<String>,
+    /// What was done: a mutation's name or a command.
+    pub action: String,
+    /// What kind of thing it was done to first.
+    pub noun: String,
+    /// Which one.
+    pub noun_id: Uuid,
+}
+
+/// A page of the whole log, or of what was done to one thing first; the latest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Log {
+    /// Which thing; everything when absent.
+    pub of: Option<Uuid>,
+    /// Which page.
+    pub page: Page,
+}
+
+impl BatchKey for Log {
+    type Value = Slice<Entry>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Entry>>> {
+        let mut found = HashMap::with_capacity(keys.len());
+        for ((whole, page), keys) in grouped(keys, |key| (key.of.is_none(), key.page)) {
+            let lists = Lists {
+                doing: "page through the audit log",
+                table: "audit",
+                parent: (!whole).then_some("noun_id"),
+                order: &LATEST,
+                select: &columns::<table::Entity>("t"),
+                join: "",
+            };
+            let parents: Vec<_> = keys.iter().map(|key| key.of.unwrap_or_default()).collect();
+            let slices = lists
+                .page::<table::Model>(reader, &parents, page, |_| String::new())
+                .await?;
+            found.extend(keys.into_iter().zip(slices));
+        }
+        Ok(found)
+    }
+}
+
+impl Paged for Log {
+    type Item = Entry;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.page.check(&LATEST)
+    }
+}
+
+/// How many writes the whole log has, or how many were made to one thing first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CountLog(pub Option<Uuid>);
+
+impl BatchKey for CountLog {
+    type Value = i64;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+        const DOING: &str = "count the audit log";
+        let mut found = HashMap::with_capacity(keys.len());
+        let things: Vec<_> = keys.iter().filter_map(|key| key.0).collect();
+        if !things.is_empty() {
+            let counted = Counted {
+                doing: DOING,
+                table: "audit",
+                parent: "noun_id",
+            };
+            let counts = counted.of(reader, &things, |_| String::new()).await?;
+            found.extend(things.into_iter().map(|id| Self(Some(id))).zip(counts));
+        }
+        if keys.contains(&Self(None)) {
+            let text = "SELECT count(*) AS _count FROM audit".to_owned();
+            let rows = reader.rows(DOING, reader.sql(), text).await?;
+            let count = rows.first().map(|row| row.try_get("", "_count"));
+            found.insert(Self(None), count.transpose().doing(DOING)?.unwrap_or(0));
+        }
+        Ok(found)
+    }
+}
+
+const LATEST: Order = Order {
+    tag: 18,
+    column: "seq",
+    id: "noun_id",
+    sorts: Sorts::Counts,
+    descending: true,
+};
+
+/// Writes down a transaction whose last row in the change feed is `last`, of so many.
+pub(crate) async fn append(
+    writer: &Writer,
+    last: i64,
+    of: usize,
+    (noun, noun_id): (Noun, Uuid),
+) -> Result<()> {
+    let author = writer.author();
+    let row = table::Model {
+        seq: last,
+        first_seq: last - i64::try_from(of).unwrap_or(1) + 1,
+        at: writer.at(),
+        account_id: author.account.map(AccountId::uuid),
+        author_name: author.name.clone(),
+        role: author.role.map(|role| role.as_str().to_owned()),
+        address: author.address.clone(),
+        action: author.action.clone(),
+        noun: noun.as_str().to_owned(),
+        noun_id,
+    };
+    table::Entity::insert(row.into_active_model().reset_all())
+        .exec_without_returning(writer.connection())
+        .await
+        .doing("write the audit log")?;
+    Ok(())
+}
+
+impl Row for table::Model {
+    type Means = Entry;
+
+    fn read(self) -> Result<Entry> {
+        let role = maybe(self.role, Role::parse).map_err(broken("audit", "role", self.noun_id))?;
+        Ok(Entry {
+            seq: self.seq,
+            first_seq: self.first_seq,
+            at: self.at,
+            account: self.account_id.map(Into::into),
+            author_name: self.author_name,
+            role,
+            address: self.address,
+            action: self.action,
+            noun: self.noun,
+            noun_id: self.noun_id,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM's derives make an entity public; this module is not"
+)]
+mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub seq: i64,
+        pub first_seq: i64,
+        pub at: DateTimeUtc,
+        pub account_id: Option<Uuid>,
+        pub author_name: String,
+        pub role: Option<String>,
+        pub address: Option<String>,
+        pub action: String,
+        pub noun: String,
+        pub noun_id: Uuid,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

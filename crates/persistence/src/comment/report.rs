@@ -1,0 +1,77 @@
+//! Reports: what readers have said against comments.
+
+use std::collections::HashMap;
+
+use khabar_domain::CommentId;
+
+use crate::page::{Lists, Order, Sorts};
+use crate::row::Row;
+use crate::sql::columns;
+use crate::{BatchKey, Page, Reader, Result};
+
+/// Why a comment was reported, the latest reasons first; a moderator reads no more than a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReasonsOf(pub CommentId);
+
+impl BatchKey for ReasonsOf {
+    type Value = Vec<String>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<String>>> {
+        let lists = Lists {
+            doing: "read why comments were reported",
+            table: "comment_report",
+            parent: Some("comment_id"),
+            order: &LATEST,
+            select: &columns::<table::Entity>("t"),
+            join: "",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let slices = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::DEFAULT), |_| {
+                String::new()
+            })
+            .await?;
+        let reasons = slices.into_iter().map(crate::Slice::into_items);
+        Ok(keys.iter().copied().zip(reasons).collect())
+    }
+}
+
+const LATEST: Order = Order {
+    tag: 41,
+    column: "at",
+    id: "account_id",
+    sorts: Sorts::Times,
+    descending: true,
+};
+
+impl Row for table::Model {
+    type Means = String;
+
+    fn read(self) -> Result<String> {
+        Ok(self.reason)
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM's derives make an entity public; this module is not"
+)]
+mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "comment_report")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub comment_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub account_id: Uuid,
+        pub reason: String,
+        pub at: DateTimeUtc,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

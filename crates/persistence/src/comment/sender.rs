@@ -1,0 +1,120 @@
+//! A comment's sender, and what came from them lately.
+
+use chrono::{DateTime, Utc};
+use khabar_domain::comment::Text;
+use khabar_domain::commenting::{Pace, REPEATED_WITHIN};
+use khabar_domain::{AccountId, ArticleId, CommentId, Name};
+use sea_orm::QueryResult;
+use uuid::Uuid;
+
+use crate::sql::{Dialect, Sql};
+use crate::{Doing, Result, Writer};
+
+/// Who sends a comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// Somebody with an account.
+    Account(AccountId),
+    /// Somebody who gives a name; empty is the address of whom nobody knows from where they write.
+    Named {
+        /// How they sign.
+        name: Name,
+        /// From where they write.
+        address: String,
+    },
+}
+
+impl Sender {
+    /// The address that is kept with what they send.
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Self::Account(_) => None,
+            Self::Named { address, .. } => Some(address),
+        }
+    }
+
+    /// Makes others who send from there wait until this write has ended, so that what is counted is
+    /// still so when it is written.
+    pub async fn wait(&self, writer: &Writer) -> Result<()> {
+        let mut sql = writer.sql();
+        if sql.dialect == Dialect::Sqlite {
+            // One writes at a time anyway.
+            return Ok(());
+        }
+        let key = match self {
+            Self::Account(account) => format!("comments of {}", account.uuid()),
+            Self::Named { address, .. } => format!("comments from {address}"),
+        };
+        let key = sql.bind(key);
+        let text = format!("SELECT 1 FROM pg_advisory_xact_lock(hashtextextended({key}, 0))");
+        writer.rows("wait for a sender", sql, text).await?;
+        Ok(())
+    }
+
+    /// Whether they may send one more now.
+    pub async fn keeps_pace(&self, writer: &Writer) -> Result<bool> {
+        const DOING: &str = "count what came from a sender";
+        let (at, since) = (writer.at(), writer.at() - Pace::WINDOW);
+        let mut sql = writer.sql();
+        let condition = self.everything(&mut sql);
+        let text = format!(
+            "SELECT author_name, posted_at FROM comment WHERE {condition} AND posted_at > {}",
+            sql.bind(since)
+        );
+        let read = |row: &QueryResult| -> Result<(String, DateTime<Utc>), sea_orm::DbErr> {
+            Ok((
+                row.try_get("", "author_name")?,
+                row.try_get("", "posted_at")?,
+            ))
+        };
+        let rows = writer.rows(DOING, sql, text).await?;
+        let sent: Result<Vec<_>, _> = rows.iter().map(read).collect();
+        let sent = sent.doing(DOING)?;
+        let theirs = sent.iter().filter(|(name, _)| match self {
+            Self::Account(_) => true,
+            Self::Named { name: signed, .. } => name == signed.as_str(),
+        });
+        let kept = Pace::OF_AUTHOR.allows(theirs.map(|(_, time)| *time), at);
+        let everything = || sent.iter().map(|(_, time)| *time);
+        Ok(kept && (self.address().is_none() || Pace::OF_ADDRESS.allows(everything(), at)))
+    }
+
+    /// Whether they have sent the same words under the same article lately, in another comment than
+    /// this one.
+    pub async fn repeats(
+        &self,
+        writer: &Writer,
+        article: ArticleId,
+        words: &Text,
+        except: CommentId,
+    ) -> Result<bool> {
+        const DOING: &str = "find what a sender has said";
+        let mut sql = writer.sql();
+        let mut condition = self.everything(&mut sql);
+        if let Self::Named { name, .. } = self {
+            condition.push_str(" AND author_name = ");
+            condition.push_str(&sql.bind(name.as_str()));
+        }
+        let text = format!(
+            "SELECT id, text FROM comment WHERE {condition} AND posted_at > {} AND article_id = {}",
+            sql.bind(writer.at() - REPEATED_WITHIN),
+            sql.bind(article.uuid())
+        );
+        for row in writer.rows(DOING, sql, text).await? {
+            let id: Uuid = row.try_get("", "id").doing(DOING)?;
+            let said: String = row.try_get("", "text").doing(DOING)?;
+            if id != except.uuid() && Text::parse(&said).is_ok_and(|said| said.repeats(words)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The condition on `comment` for what came from their account or from where they write.
+    fn everything(&self, sql: &mut Sql) -> String {
+        match self {
+            Self::Account(account) => format!("account_id = {}", sql.bind(account.uuid())),
+            Self::Named { address, .. } => format!("address = {}", sql.bind(address.as_str())),
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What is done already: writes that a client named by a `clientMutationId`, so that one that is
+//! sent again happens once.
+
+use chrono::{DateTime, Utc};
+use khabar_domain::Invalid;
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use uuid::Uuid;
+
+use crate::{Doing, Result, Writer};
+
+/// A write as its client names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Whose name it is: the names of one client mean nothing to another.
+    pub writer: String,
+    /// The client's name for it.
+    pub client_mutation_id: String,
+    /// What is asked for.
+    pub action: String,
+    /// SHA-256 of what is asked for, in hexadecimal.
+    pub input: String,
+}
+
+/// What this write has brought about already. Refused: the name of another write.
+pub async fn find(writer: &Writer, named: &Named) -> Result<Option<Uuid>> {
+    let key = (named.writer.clone(), named.client_mutation_id.clone());
+    let found = table::Entity::find_by_id(key)
+        .one(writer.connection())
+        .await
+        .doing("find what is done already")?;
+    match found {
+        None => Ok(None),
+        Some(row) if row.action == named.action && row.input == named.input => {
+            Ok(Some(row.noun_id))
+        }
+        Some(_) => Err(Invalid::new(
+            "the clientMutationId",
+            "was used for another write: give each write its own",
+        )
+        .into()),
+    }
+}
+
+/// Remembers what it has brought about. Of two that come at the same time, one fails here.
+pub async fn remember(writer: &Writer, named: &Named, noun_id: Uuid) -> Result<()> {
+    let row = table::Model {
+        writer: named.writer.clone(),
+        client_mutation_id: named.client_mutation_id.clone(),
+        at: writer.at(),
+        action: named.action.clone(),
+        input: named.input.clone(),
+        noun_id,
+    };
+    table::Entity::insert(row.into_active_model().reset_all())
+        .exec_without_returning(writer.connection())
+        .await
+        .doing("remember what is done")?;
+    Ok(())
+}
+
+/// Forgets what was done before this moment.
+pub async fn forget(writer: &Writer, before: DateTime<Utc>) -> Result<u64> {
+    let gone = table::Entity::delete_many()
+        .filter(table::Column::At.lt(before))
+        .exec(writer.connection())
+        .await
+        .doing("forget what is done")?;
+    Ok(gone.rows_affected)
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM's derives make an entity public; this module is not"
+)]
+mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "done")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub writer: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub client_mutation_id: String,
+        pub at: DateTimeUtc,
+        pub action: String,
+        pub input: String,
+        pub noun_id: Uuid,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

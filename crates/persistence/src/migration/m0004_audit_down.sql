@@ -1,0 +1,2 @@
+DROP TABLE done;
+DROP TABLE audit;

@@ -1,0 +1,254 @@
+//! `khabar token`: who may do what, by a token that they bring along.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, bail, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::{Args, Subcommand};
+use khabar_domain::clock::{Clock, SystemClock};
+use khabar_domain::{Name, Right, Rights, Role, Scope, TokenId};
+use khabar_persistence::token::{self, Named};
+use khabar_persistence::{Author, Db};
+use uuid::Uuid;
+
+use super::{Database, database, note, say};
+use crate::config::Settings;
+use crate::identity::{Issue, issue};
+
+/// Give out API tokens, list them, or take them back.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Token {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum What {
+    /// Give out a token: it is printed once, alone, and kept as a hash
+    Create {
+        /// How its bearer is called; tokens of one name share their drafts
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// What its bearer is: reader, contributor, moderator, editor or admin
+        #[arg(long, value_name = "ROLE", value_parser = role)]
+        role: Role,
+        /// Only these of the role's rights: comment, write, publish, arrange, moderate, audit
+        #[arg(long, value_name = "A,B", value_parser = right, value_delimiter = ',')]
+        rights: Option<Vec<Right>>,
+        /// How long it counts, such as 90d, 12h or 30m [default: until it is revoked]
+        #[arg(long, value_name = "TIME", value_parser = duration)]
+        expires: Option<TimeDelta>,
+        #[command(flatten)]
+        database: Database,
+    },
+    /// List every token, the newest first
+    List(Database),
+    /// Take a token back: servers refuse it within seconds
+    Revoke {
+        /// Its id, as `khabar token list` has it
+        #[arg(value_name = "ID")]
+        id: Uuid,
+        #[command(flatten)]
+        database: Database,
+    },
+}
+
+impl Token {
+    pub(super) fn flags(&self) -> Vec<(&'static str, String)> {
+        match &self.what {
+            What::Create { database, .. }
+            | What::List(database)
+            | What::Revoke { database, .. } => database.clone().flags(),
+        }
+    }
+}
+
+pub(super) async fn token(token: Token, settings: Settings) -> anyhow::Result<()> {
+    let db = database::open(&settings).await?;
+    let now = SystemClock.now();
+    match token.what {
+        What::Create {
+            name,
+            role,
+            rights,
+            expires,
+            ..
+        } => {
+            let rights = rights.as_deref().map(Rights::of);
+            let issue = Issue {
+                name: Name::parse(&name)?,
+                role,
+                rights,
+                expires_at: expires.map(|expires| now + expires),
+            };
+            create(&db, now, issue).await?;
+        }
+        What::List(_) => {
+            let tokens = token::every(&db.reader(Scope::reader(now))).await?;
+            say(table(&tokens, now).trim_end());
+        }
+        What::Revoke { id, .. } => {
+            let writer = db
+                .writer(now)
+                .await?
+                .signed(Author::command("token revoke"));
+            let revoked = token::revoke(&writer, TokenId::new(id)).await?;
+            writer.commit().await?;
+            ensure!(revoked, "there is no token {id}, or it is revoked already");
+            say(format_args!("revoked  {id}"));
+        }
+    }
+    db.close().await?;
+    Ok(())
+}
+
+async fn create(db: &Db, now: DateTime<Utc>, what: Issue) -> anyhow::Result<()> {
+    if let Some(rights) = what.rights {
+        let beyond: Vec<_> = rights
+            .each()
+            .filter(|right| !what.role.rights().has(*right))
+            .map(Right::as_str)
+            .collect();
+        ensure!(
+            beyond.is_empty(),
+            "the role {} has no right to {}",
+            what.role.as_str(),
+            beyond.join(", ")
+        );
+    }
+    let name = what.name.clone();
+    let issued = issue(db, now, what).await?;
+    let token = issued.token;
+    for (what, said) in [
+        ("id", token.id.uuid().to_string()),
+        ("name", name.as_str().to_owned()),
+        ("role", token.role.as_str().to_owned()),
+        ("rights", listed(token.viewer().rights)),
+        (
+            "expires",
+            token.expires_at.map_or_else(|| "never".to_owned(), minute),
+        ),
+    ] {
+        note(format_args!("{what:8} {said}"));
+    }
+    note("This is the token; it is not shown again:");
+    // Alone on standard output, so that `$(khabar token create …)` is the token.
+    say(issued.credential.as_str());
+    Ok(())
+}
+
+/// The tokens as people read them, in columns.
+fn table(tokens: &[Named], now: DateTime<Utc>) -> String {
+    let mut rows = vec![
+        [
+            "ID",
+            "NAME",
+            "ROLE",
+            "RIGHTS",
+            "CREATED",
+            "STATE",
+            "LAST USED",
+        ]
+        .map(str::to_owned),
+    ];
+    rows.extend(tokens.iter().map(|Named { token, name }| {
+        let state = match (token.revoked_at, token.expires_at) {
+            (Some(at), _) => format!("revoked {}", minute(at)),
+            (None, Some(at)) if at <= now => format!("expired {}", minute(at)),
+            (None, Some(at)) => format!("until {}", minute(at)),
+            (None, None) => "counts".to_owned(),
+        };
+        [
+            token.id.uuid().to_string(),
+            name.as_str().to_owned(),
+            token.role.as_str().to_owned(),
+            token
+                .rights
+                .map_or_else(|| "all".to_owned(), |_| listed(token.viewer().rights)),
+            minute(token.created_at),
+            state,
+            token
+                .last_used_at
+                .map_or_else(|| "never".to_owned(), minute),
+        ]
+    }));
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..rows[0].len()).map(width).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row.iter().zip(&widths);
+        let cells: Vec<_> = cells
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}", cells.join("  ").trim_end());
+    }
+    text
+}
+
+fn listed(rights: Rights) -> String {
+    let words: Vec<_> = rights.each().map(Right::as_str).collect();
+    if words.is_empty() {
+        "none".to_owned()
+    } else {
+        words.join(",")
+    }
+}
+
+fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M").to_string()
+}
+
+fn role(text: &str) -> Result<Role, khabar_domain::Invalid> {
+    Role::parse(text)
+}
+
+fn right(text: &str) -> Result<Right, khabar_domain::Invalid> {
+    Right::parse(text)
+}
+
+/// Reads `90d`, `12h` or `30m`.
+fn duration(text: &str) -> anyhow::Result<TimeDelta> {
+    const FORM: &str = "it is to be a number and d, h or m: 90d";
+    let unit = text.chars().last().context(FORM)?;
+    let number: i64 = text[..text.len() - unit.len_utf8()].parse().context(FORM)?;
+    let duration = match unit {
+        'd' => TimeDelta::try_days(number),
+        'h' => TimeDelta::try_hours(number),
+        'm' => TimeDelta::try_minutes(number),
+        _ => bail!(FORM),
+    };
+    let duration = duration.filter(|it| (TimeDelta::minutes(1)..=LONGEST).contains(it));
+    duration.context("it is to be a minute at least, and ten years at most")
+}
+
+/// A token that should last longer than this is meant to last for ever, and can say so.
+const LONGEST: TimeDelta = TimeDelta::days(3_653);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_is_read_or_refused() {
+        assert_eq!(duration("90d").unwrap(), TimeDelta::days(90));
+        assert_eq!(duration("12h").unwrap(), TimeDelta::hours(12));
+        assert_eq!(duration("30m").unwrap(), TimeDelta::minutes(30));
+        for text in [
+            "",
+            "d",
+            "90",
+            "90y",
+            "0d",
+            "-1d",
+            "9999999999999999d",
+            "4000d",
+            "٩د",
+        ] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! An issuer's keys: given in the configuration, read from a file, or fetched from where the issuer
+//! publishes them, and fetched again when they age or a token names one that is new.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use axum::body::Body;
+use chrono::{DateTime, TimeDelta, Utc};
+use http::{Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use tokio::sync::Mutex;
+
+use super::Settings;
+use super::jwt::ALGORITHMS;
+
+/// A key, and the one algorithm that it is good for.
+pub(super) struct Key {
+    id: Option<String>,
+    pub(super) algorithm: Algorithm,
+    pub(super) secret_or_public: DecodingKey,
+}
+
+/// Where keys come from.
+pub(super) enum Keys {
+    Given(Vec<Arc<Key>>),
+    Published(Box<Published>),
+}
+
+impl Keys {
+    /// As configured; a file is read now.
+    pub(super) fn of(settings: &Settings) -> anyhow::Result<Self> {
+        if !settings.key.is_empty() {
+            return Ok(Self::Given(vec![Arc::new(Key {
+                id: None,
+                algorithm: Algorithm::HS256,
+                secret_or_public: DecodingKey::from_secret(settings.key.as_bytes()),
+            })]));
+        }
+        if !settings.jwks_url.is_empty() {
+            return Ok(Self::Published(Box::new(Published::new(settings)?)));
+        }
+        let file = &settings.key_file;
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("could not read {file}"))?;
+        let keys = read(&text).with_context(|| format!("could not use the keys in {file}"))?;
+        Ok(Self::Given(keys))
+    }
+
+    /// The keys that a token with this `kid` may be signed with.
+    pub(super) async fn of_id(&self, id: Option<&str>, now: DateTime<Utc>) -> Vec<Arc<Key>> {
+        match self {
+            Self::Given(keys) => named(keys, id),
+            Self::Published(published) => published.of_id(id, now).await,
+        }
+    }
+}
+
+/// Keys without an id may have signed any token; a token without one may be signed by any key.
+fn named(keys: &[Arc<Key>], id: Option<&str>) -> Vec<Arc<Key>> {
+    let may = |key: &&Arc<Key>| match (&key.id, id) {
+        (Some(has), Some(id)) => has == id,
+        _ => true,
+    };
+    keys.iter().filter(may).cloned().collect()
+}
+
+/// Reads a PEM or a JWK set.
+fn read(text: &str) -> anyhow::Result<Vec<Arc<Key>>> {
+    ensure!(
+        !text.contains("PRIVATE KEY"),
+        "it holds a private key: only the issuer should have that"
+    );
+    if text.contains("-----BEGIN") {
+        return Ok(vec![Arc::new(pem(text)?)]);
+    }
+    let set: JwkSet = serde_json::from_str(text).context("it is neither a PEM nor a JWK set")?;
+    let keys = of_set(&set, true);
+    ensure!(
+        !keys.is_empty(),
+        "it has no key for {ALGORITHMS:?}, which are the algorithms that count"
+    );
+    Ok(keys)
+}
+
+/// Both coordinates, and a byte that says so.
+const P256_POINT: usize = 1 + 2 * 32;
+
+fn pem(text: &str) -> anyhow::Result<Key> {
+    let bytes = text.as_bytes();
+    let tried = [
+        (Algorithm::RS256, DecodingKey::from_rsa_pem(bytes)),
+        (Algorithm::ES256, DecodingKey::from_ec_pem(bytes)),
+        (Algorithm::EdDSA, DecodingKey::from_ed_pem(bytes)),
+    ];
+    for (algorithm, key) in tried {
+        if let Ok(key) = key {
+            // A longer point is one of another curve.
+            let point = key.try_get_as_bytes().map_or(0, <[u8]>::len);
+            if algorithm == Algorithm::ES256 && point != P256_POINT {
+                break;
+            }
+            return Ok(Key {
+                id: None,
+                algorithm,
+                secret_or_public: key,
+            });
+        }
+    }
+    bail!("the PEM holds no public key of RSA, P-256 or Ed25519")
+}
+
+/// The keys of a set that can have signed a token. Others are passed over, as RFC 7517 §5 demands.
+/// `secret` tells whether nobody but us has read it.
+fn of_set(set: &JwkSet, secret: bool) -> Vec<Arc<Key>> {
+    let good = |jwk: &Jwk| {
+        let algorithm = match &jwk.algorithm {
+            AlgorithmParameters::RSA(_) => Algorithm::RS256,
+            AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+                Algorithm::ES256
+            }
+            AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+                Algorithm::EdDSA
+            }
+            AlgorithmParameters::OctetKey(_) if secret => Algorithm::HS256,
+            _ => return None,
+        };
+        let says = jwk.common.key_algorithm;
+        let other = says.is_some_and(|says| says != algorithm.into());
+        let encrypts = jwk.common.public_key_use == Some(PublicKeyUse::Encryption);
+        if other || encrypts {
+            return None;
+        }
+        Some(Arc::new(Key {
+            id: jwk.common.key_id.clone(),
+            algorithm,
+            secret_or_public: DecodingKey::from_jwk(jwk).ok()?,
+        }))
+    };
+    set.keys.iter().filter_map(good).collect()
+}
+
+/// An issuer's published keys.
+pub(super) struct Published {
+    url: Uri,
+    client: Client<HttpsConnector<HttpConnector>, Body>,
+    max_age: TimeDelta,
+    state: RwLock<State>,
+    /// Held while they are fetched.
+    fetching: Mutex<()>,
+}
+
+#[derive(Clone, Default)]
+struct State {
+    keys: Vec<Arc<Key>>,
+    fetched_at: Option<DateTime<Utc>>,
+    tried_at: Option<DateTime<Utc>>,
+}
+
+/// Between two fetches: made-up key ids must not make us ask the issuer for each.
+const PAUSE: TimeDelta = TimeDelta::minutes(1);
+/// The same while there are no keys at all: an issuer that was late should not lock everybody out.
+const PAUSE_WITHOUT_KEYS: TimeDelta = TimeDelta::seconds(5);
+/// An issuer that has not answered by then is not waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Sets have some kilobytes; more is not a set.
+const MOST_BYTES: usize = 256 * 1024;
+
+impl State {
+    fn knows(&self, id: Option<&str>) -> bool {
+        !named(&self.keys, id).is_empty()
+    }
+
+    fn is_fresh(&self, now: DateTime<Utc>, max_age: TimeDelta) -> bool {
+        self.fetched_at.is_some_and(|at| now - at < max_age)
+    }
+
+    fn may_try(&self, now: DateTime<Utc>) -> bool {
+        let pause = if self.keys.is_empty() {
+            PAUSE_WITHOUT_KEYS
+        } else {
+            PAUSE
+        };
+        self.tried_at.is_none_or(|at| now - at >= pause)
+    }
+}
+
+impl Published {
+    fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let connector = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+            .context("could not prepare TLS")?
+            // The settings let plain http through on this machine only.
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let seconds = i64::try_from(settings.jwks_max_age_s).unwrap_or(i64::MAX);
+        Ok(Self {
+            url: settings.jwks_url.parse().context("auth.jwks_url")?,
+            client: Client::builder(TokioExecutor::new()).build(connector),
+            max_age: TimeDelta::try_seconds(seconds).unwrap_or(TimeDelta::MAX),
+            state: RwLock::default(),
+            fetching: Mutex::default(),
+        })
+    }
+
+    async fn of_id(&self, id: Option<&str>, now: DateTime<Utc>) -> Vec<Arc<Key>> {
+        let state = self.state();
+        if state.knows(id) {
+            // Whoever comes while another fetches goes by the keys that there are.
+            if !state.is_fresh(now, self.max_age)
+                && state.may_try(now)
+                && let Ok(_alone) = self.fetching.try_lock()
+            {
+                self.refresh(now).await;
+            }
+        } else {
+            let _alone = self.fetching.lock().await;
+            let state = self.state();
+            if !state.knows(id) && state.may_try(now) {
+                self.refresh(now).await;
+            }
+        }
+        named(&self.state().keys, id)
+    }
+
+    /// Fetches the set; one that cannot be had leaves the keys as they were.
+    async fn refresh(&self, now: DateTime<Utc>) {
+        let fetched = tokio::time::timeout(PATIENCE, self.fetch()).await;
+        let fetched = fetched
+            .context("the issuer did not answer in time")
+            .flatten();
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.tried_at = Some(now);
+        match fetched {
+            Ok(keys) => {
+                state.keys = keys;
+                state.fetched_at = Some(now);
+            }
+            Err(error) => {
+                tracing::warn!(url = %self.url, error = format!("{error:#}"), "could not fetch the issuer's keys");
+            }
+        }
+    }
+
+    async fn fetch(&self) -> anyhow::Result<Vec<Arc<Key>>> {
+        let request = Request::get(&self.url)
+            .header(header::ACCEPT, "application/jwk-set+json, application/json")
+            .body(Body::empty())?;
+        let response = self.client.request(request).await?;
+        let status = response.status();
+        ensure!(status == StatusCode::OK, "the answer's status is {status}");
+        let body = Limited::new(response.into_body(), MOST_BYTES).collect();
+        let body = body.await.map_err(anyhow::Error::from_boxed)?.to_bytes();
+        let set: JwkSet = serde_json::from_slice(&body).context("it is no JWK set")?;
+        let keys = of_set(&set, false);
+        ensure!(!keys.is_empty(), "it has no key that could have signed");
+        Ok(keys)
+    }
+
+    fn state(&self) -> State {
+        let state = self.state.read();
+        state.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,77 @@
+//! Upkeep: what the server lets go of as time passes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use khabar_domain::clock::Clock;
+use khabar_persistence::{Db, Result, change, done};
+use serde::{Deserialize, Serialize};
+
+/// How much of the change feed is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Feed {
+    /// For how many hours. The default, a week, lets an app that was closed over some days go on
+    /// where it was.
+    pub keep_hours: u32,
+    /// How many of the newest rows are kept however old they are. The default lets a quiet
+    /// newsroom's readers go on after any absence, for some megabytes.
+    pub keep_rows: u32,
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self {
+            keep_hours: 7 * 24,
+            keep_rows: 10_000,
+        }
+    }
+}
+
+/// What upkeep let go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// Rows of the change feed.
+    pub changes: u64,
+    /// Writes that clients had named by a `clientMutationId`.
+    pub done: u64,
+}
+
+/// How long a client may send a write again: what the API promises.
+const DAY: TimeDelta = TimeDelta::days(1);
+
+/// How often it is looked after: much less often than anything is let go.
+const EVERY: Duration = Duration::from_mins(10);
+
+/// Lets go what is past its time. Any node may do it, and several at once.
+pub async fn once(db: &Db, clock: &dyn Clock, feed: Feed) -> Result<Gone> {
+    let now = clock.now();
+    let mut gone = Gone::default();
+    // An age that reaches back beyond the calendar is for ever.
+    let before = now.checked_sub_signed(TimeDelta::hours(feed.keep_hours.into()));
+    while let Some(before) = before {
+        let writer = db.writer(now).await?;
+        let some = change::retire(&writer, before, feed.keep_rows).await?;
+        writer.commit().await?;
+        gone.changes += some;
+        if some == 0 {
+            break;
+        }
+    }
+    let writer = db.writer(now).await?;
+    gone.done = done::forget(&writer, now - DAY).await?;
+    writer.commit().await?;
+    Ok(gone)
+}
+
+/// The same over and over, until it is dropped.
+pub async fn run(db: Db, clock: Arc<dyn Clock>, feed: Feed) {
+    loop {
+        match once(&db, clock.as_ref(), feed).await {
+            Ok(Gone { changes, done }) => tracing::debug!(changes, done, "let go what was old"),
+            Err(error) => tracing::warn!(cause = %error, "nothing was let go; it is tried again"),
+        }
+        tokio::time::sleep(EVERY).await;
+    }
+}

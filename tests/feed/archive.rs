@@ -1,0 +1,352 @@
+//! A newsroom is carried from one database to another and is the same there; an archive with
+//! anything wrong stores nothing.
+
+use anyhow::{Context as _, bail, ensure};
+use chrono::Duration;
+use khabar_domain::desk::Withdrawal;
+use khabar_domain::workflow::Step;
+use khabar_domain::{Desk, Role, Slug};
+use khabar_persistence::archive::{self, Counts, Error};
+use khabar_persistence::change::Noun;
+use khabar_persistence::{Author, Db, article, correction, desk, revision, slug};
+use khabar_tests::harness::{Newsroom, TestApp, TestDb, newsroom};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::soak::all;
+use crate::{PATIENCE, open, whole, write};
+
+/// A newsroom that has something in every table of the archive.
+async fn full(db: TestDb) -> anyhow::Result<TestApp> {
+    let small = Newsroom::small()?;
+    small.save(db.db()).await?;
+    Newsroom::of_editions(2)?.save(db.db()).await?;
+    let app = TestApp::new(db)?;
+    let editor = app.who("ليلى", Role::Editor).await?;
+    let mut writer = app.db().db().writer(newsroom::now()).await?;
+    for manuscript in &small.manuscripts {
+        let mut manuscript = manuscript.clone();
+        let id = manuscript.article.id;
+        revision::add(
+            &writer,
+            &manuscript,
+            Step::Save,
+            Some("كما وردت".to_owned()),
+        )
+        .await?;
+        let former = manuscript.article.slug.clone();
+        manuscript.article.version += 1;
+        manuscript.article.slug = Slug::parse(&format!("{}-جديد", former.as_str()))?;
+        article::save(&mut writer, &manuscript).await?;
+        let edition = manuscript.article.edition;
+        let now = &manuscript.article.slug;
+        slug::given(
+            &writer,
+            edition,
+            Noun::Article,
+            Some(&former),
+            now,
+            id.uuid(),
+        )
+        .await?;
+        revision::add(&writer, &manuscript, Step::Correct, None).await?;
+        correction::add(&writer, id, manuscript.article.version, "صُحّح الرابط").await?;
+        let kept = Desk {
+            created_by: editor.viewer.account,
+            scheduled_for: Some(newsroom::now() + Duration::microseconds(1_234_567)),
+            embargo_until: None,
+            withdrawal: Some(Withdrawal {
+                at: newsroom::now(),
+                reason: "سطر\nوسطر \"بين\" علامتين".to_owned(),
+            }),
+        };
+        desk::save(&writer, id, &kept).await?;
+    }
+    writer.commit().await?;
+    let now = newsroom::now();
+    let reads = "{ comments(status: APPROVED, first: 1) { nodes { id } } }";
+    let read = app
+        .ask_as(&editor, now, reads, &Value::Null)
+        .await?
+        .value()?;
+    let comment = &read["data"]["comments"]["nodes"][0]["id"];
+    let writes = format!(
+        "mutation {{ reportComment(input: {{id: {comment}, reason: \"إعلان\"}}) {{ userErrors {{ code }} }} \
+         setEditionCommenting(input: {{closesAfterDays: 30}}) {{ userErrors {{ code }} }} }}"
+    );
+    let written = app
+        .ask_as(&editor, now, &writes, &Value::Null)
+        .await?
+        .value()?;
+    ensure!(
+        written["errors"].is_null() && !written.to_string().contains("code"),
+        "{written}"
+    );
+    Ok(app)
+}
+
+async fn exported(db: &Db) -> anyhow::Result<String> {
+    let mut text = Vec::new();
+    archive::export(db, &mut text).await?;
+    Ok(String::from_utf8(text)?)
+}
+
+async fn restore(db: &Db, text: &str) -> Result<Counts, Error> {
+    let writer = db.writer(newsroom::now()).await?;
+    archive::restore(writer.signed(Author::command("restore")), text.as_bytes()).await
+}
+
+const HOME: &str = "{ editions { slug articleCount } sections { name } home { leadArticles { slug } \
+    latest(first: 20) { totalCount nodes { headline commentCount authors { name } \
+    related(first: 5) { edges { node { slug } score } } comments(first: 5) { nodes { text } } } } } }";
+
+#[tokio::test]
+async fn a_newsroom_is_the_same_in_either_database() -> anyhow::Result<()> {
+    let origin = full(TestDb::sqlite().await?).await?;
+    let text = exported(origin.db().db()).await?;
+    let head = text.lines().next().context("an empty archive")?;
+    ensure!(!head.contains(":0"), "a table is not tried: {head}");
+    let answer = origin.ask(HOME).await?.json;
+    ensure!(!answer.contains("errors"), "{answer}");
+
+    // SQLite → PostgreSQL → SQLite.
+    let stations = [TestDb::postgres().await?, Some(TestDb::sqlite().await?)];
+    let mut carried = text.clone();
+    for station in stations.into_iter().flatten() {
+        let counts = restore(station.db(), &carried).await?;
+        ensure!(counts.values().all(|count| *count > 0), "{counts:?}");
+        carried = exported(station.db()).await?;
+        ensure!(carried == text, "on {} it is another", station.name());
+        whole::check(station.db()).await?;
+        // The feed tells of all that is there, each once.
+        let told: Vec<_> = all(station.db()).await?;
+        ensure!(told.iter().all(|change| change.act == "added"));
+        let app = TestApp::new(station)?;
+        assert_eq!(app.ask(HOME).await?.json, answer);
+        // What is restored can be written on.
+        write(app.db().db(), newsroom::now(), "agency").await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn only_an_empty_database_is_filled() -> anyhow::Result<()> {
+    for test in TestDb::each().await? {
+        open(test.db()).await?;
+        let text = exported(test.db()).await?;
+        let refused = restore(test.db(), &text).await;
+        ensure!(
+            matches!(refused, Err(Error::NotEmpty { table: "edition" })),
+            "{refused:?}"
+        );
+        assert_eq!(exported(test.db()).await?, text);
+    }
+    Ok(())
+}
+
+fn joined(lines: &[String]) -> String {
+    let whole = |text: String, line: &String| text + line + "\n";
+    lines.iter().fold(String::new(), whole)
+}
+
+/// The same archive with these lines, sealed anew.
+fn sealed(lines: &[String]) -> anyhow::Result<String> {
+    let (end, rest) = lines.split_last().context("no lines")?;
+    let rest = joined(rest);
+    let digest = Sha256::digest(&rest);
+    let digest = digest
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let (before, _) = end.split_once("\"sha256\":\"").context("no seal")?;
+    Ok(format!("{rest}{before}\"sha256\":\"{digest}\"}}}}\n"))
+}
+
+#[tokio::test]
+async fn a_cut_archive_is_refused_wherever_it_is_cut() -> anyhow::Result<()> {
+    let origin = TestDb::sqlite().await?;
+    open(origin.db()).await?;
+    let text = exported(origin.db()).await?;
+    for test in TestDb::each().await? {
+        let nothing = exported(test.db()).await?;
+        let ends = text.match_indices('\n').flat_map(|(at, _)| [at, at + 1]);
+        for end in [0, 1]
+            .into_iter()
+            .chain(ends)
+            .filter(|end| *end < text.len())
+        {
+            let refused = restore(test.db(), &text[..end]).await;
+            ensure!(
+                matches!(refused, Err(Error::Cut { .. })),
+                "at {end}: {refused:?}"
+            );
+        }
+        assert_eq!(exported(test.db()).await?, nothing);
+        restore(test.db(), &text).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_mistake_is_named_with_its_line() -> anyhow::Result<()> {
+    let origin = TestDb::sqlite().await?;
+    open(origin.db()).await?;
+    write(origin.db(), newsroom::now(), "agency").await?;
+    let text = exported(origin.db()).await?;
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    // The first, an edition, a source, the last.
+    ensure!(lines.len() == 4, "{text}");
+    assert_eq!(sealed(&lines)?, text);
+    let id = "\"slug\":\"agency\"";
+    for (line, from, to, problem) in [
+        (1, "\"version\":1", "\"version\":2", "has the version 2"),
+        (1, "khabar", "other", "is not the first of an archive"),
+        (
+            1,
+            "\"account\":0,",
+            "",
+            "does not count the kind \"account\"",
+        ),
+        (
+            1,
+            "\"account\":0",
+            "\"account\":0,\"poem\":1",
+            "counts a kind that is not known: \"poem\"",
+        ),
+        (1, "\"source\":1", "\"source\":2", "the first line counts 2"),
+        (
+            2,
+            "{\"edition\"",
+            "{\"poem\"",
+            "has a kind that is not known: \"poem\"",
+        ),
+        (2, "{\"edition\"", "[\"edition\"", "is not a JSON object"),
+        (
+            2,
+            "{\"edition\"",
+            "{\"a\":1,\"edition\"",
+            "does not have one kind",
+        ),
+        (
+            2,
+            "\"article_count\":0",
+            "\"article_count\":\"0\"",
+            "a whole number of 64 bits in the field \"article_count\"",
+        ),
+        (
+            3,
+            id,
+            "\"slug\":\"agency\",\"colour\":\"red\"",
+            "a field that source does not have: \"colour\"",
+        ),
+        (
+            3,
+            "\"slug\":\"agency\",",
+            "",
+            "lacks the field \"slug\" of source",
+        ),
+        (3, id, "\"slug\":null", "lacks the field \"slug\" of source"),
+        (
+            3,
+            "{\"source\"",
+            "{\"account\"",
+            "has a kind out of order: account after edition",
+        ),
+        (3, "\"id\":\"", "\"id\":\"x", "should have an id"),
+        (4, "\"source\":1", "\"source\":3", "the last line counts 3"),
+        (
+            4,
+            "{\"end\":{",
+            "{\"end\":{\"more\":1,",
+            "cannot be understood",
+        ),
+    ] {
+        let mut changed = lines.clone();
+        let there = &mut changed[line - 1];
+        ensure!(there.contains(from), "{there} lacks {from}");
+        *there = there.replacen(from, to, 1);
+        refused(&sealed(&changed)?, problem, line).await?;
+    }
+    let mut altered = lines.clone();
+    altered[2] = altered[2].replacen("agency", "agencY", 1);
+    let altered = joined(&altered);
+    refused(&altered, "seals other lines than these", 4).await?;
+    refused(&format!("{text}\n"), "stands after the end", 5).await
+}
+
+async fn refused(text: &str, problem: &str, line: usize) -> anyhow::Result<()> {
+    let test = TestDb::sqlite().await?;
+    let nothing = exported(test.db()).await?;
+    let said = match restore(test.db(), text).await {
+        Ok(_) => bail!("it was restored in spite of {problem:?}"),
+        Err(error) => error.to_string(),
+    };
+    // Where counts disagree, the last line is the one that notices.
+    let lines = [line, 4].map(|line| format!("line {line} of the archive "));
+    ensure!(lines.iter().any(|line| said.starts_with(line)), "{said}");
+    ensure!(said.contains(problem), "{said} instead of {problem}");
+    ensure!(
+        exported(test.db()).await? == nothing,
+        "{problem}: something is stored"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_is_named_by_its_lines() -> anyhow::Result<()> {
+    let origin = TestDb::sqlite().await?;
+    open(origin.db()).await?;
+    let text = exported(origin.db()).await?;
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let mut sideways = lines.clone();
+    sideways[1] = sideways[1].replacen("\"rtl\"", "\"up\"", 1);
+    for test in TestDb::each().await? {
+        let refused = restore(test.db(), &sealed(&sideways)?).await;
+        let named = matches!(
+            refused,
+            Err(Error::Lines {
+                first: 2,
+                last: 2,
+                ..
+            })
+        );
+        ensure!(named, "{refused:?}");
+    }
+    Ok(())
+}
+
+/// Everything in an archive is of one moment, while others write.
+#[tokio::test]
+async fn an_archive_shows_one_moment() -> anyhow::Result<()> {
+    for test in TestDb::each().await? {
+        let small = Newsroom::small()?;
+        small.save(test.db()).await?;
+        let db = test.db().clone();
+        let writing = tokio::spawn(async move {
+            for turn in 0_usize.. {
+                let mut manuscript = small.manuscripts[turn % small.manuscripts.len()].clone();
+                manuscript.article.slug = Slug::parse(&format!("turn-{turn}"))?;
+                manuscript.article.status = if turn % 3 == 0 {
+                    khabar_domain::article::Status::Withdrawn
+                } else {
+                    khabar_domain::article::Status::Published
+                };
+                let mut writer = db.writer(newsroom::now()).await?;
+                article::save(&mut writer, &manuscript).await?;
+                writer.commit().await?;
+            }
+            anyhow::Ok(())
+        });
+        for _ in 0..5 {
+            // Something is written between one archive and the next.
+            let head = test.db().feed().edges().await?.head;
+            let mut feed = test.db().feed();
+            tokio::time::timeout(PATIENCE, feed.next(head, 1)).await??;
+            let text = exported(test.db()).await?;
+            let copy = TestDb::sqlite().await?;
+            restore(copy.db(), &text).await?;
+            whole::check(copy.db()).await?;
+        }
+        writing.abort();
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! The feed is kept for a while and not for ever, and who comes too late is told so.
+
+use chrono::Duration;
+use khabar_domain::Scope;
+use khabar_domain::clock::FixedClock;
+use khabar_persistence::change::{self, Edges};
+use khabar_persistence::{Db, Error};
+use khabar_server::upkeep::{self, Feed, Gone};
+use khabar_tests::harness::{TestDb, newsroom};
+
+use crate::{open, write};
+
+/// Lets go what is older than this hour.
+async fn retire(db: &Db, hour: i64, floor: u32) -> anyhow::Result<u64> {
+    let writer = db.writer(newsroom::now()).await?;
+    let before = newsroom::now() + Duration::hours(hour);
+    let gone = change::retire(&writer, before, floor).await?;
+    writer.commit().await?;
+    Ok(gone)
+}
+
+/// A newsroom with thirty rows in its feed, an hour apart.
+async fn thirty(db: &Db) -> anyhow::Result<()> {
+    open(db).await?;
+    for hour in 1..30 {
+        let at = newsroom::now() + Duration::hours(hour);
+        write(db, at, &format!("agency-{hour}")).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_old_goes_but_never_the_newest() -> anyhow::Result<()> {
+    for test in TestDb::each().await? {
+        let db = test.db();
+        thirty(db).await?;
+        let feed = db.feed();
+        assert_eq!(retire(db, 0, 0).await?, 0);
+        assert_eq!(retire(db, 20, 5).await?, 20);
+        let edges = Edges {
+            oldest: 21,
+            head: 30,
+        };
+        assert_eq!(feed.edges().await?, edges);
+        assert_eq!(retire(db, 1_000, 5).await?, 5);
+        assert_eq!(retire(db, 1_000, 5).await?, 0);
+        assert_eq!(feed.edges().await?.oldest, 26);
+        // Without a floor nothing stays, and the numbers go on.
+        assert_eq!(retire(db, 1_000, 0).await?, 5);
+        let edges = Edges {
+            oldest: 31,
+            head: 30,
+        };
+        assert_eq!(feed.edges().await?, edges);
+        write(db, newsroom::now(), "agency-31").await?;
+        let next = db.feed().next(30, 10).await?;
+        assert_eq!(next.iter().map(|row| row.seq).collect::<Vec<_>>(), [31]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_old_row_after_a_young_one_stays() -> anyhow::Result<()> {
+    for test in TestDb::each().await? {
+        let db = test.db();
+        open(db).await?;
+        write(db, newsroom::now() + Duration::hours(9), "young").await?;
+        write(db, newsroom::now(), "old").await?;
+        // Only the edition's row is before all that is young: the feed has no gap.
+        assert_eq!(retire(db, 5, 0).await?, 1);
+        assert_eq!(db.feed().edges().await?.oldest, 2);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_comes_too_late_is_told_where_to_go_on() -> anyhow::Result<()> {
+    for test in TestDb::each().await? {
+        let db = test.db();
+        thirty(db).await?;
+        retire(db, 20, 5).await?;
+        let reader = db.reader(Scope::reader(newsroom::now()));
+        // Where some of what was asked for is left, where nothing is, and where nothing ever was.
+        for (after, most) in [(10, 100), (0, 5), (19, 1), (99, 5)] {
+            let missed = db.feed().next(after, most).await;
+            let Err(Error::Missed { oldest, head, .. }) = missed else {
+                anyhow::bail!("after {after}: {missed:?}");
+            };
+            assert_eq!((oldest, head), (21, 30), "after {after}");
+            let read = change::after(&reader, after, most).await;
+            assert_eq!(read.is_err(), after < 20, "after {after}");
+        }
+        let rest = db.feed().next(20, 100).await?;
+        assert_eq!(rest.len(), 10);
+        let said = change::after(&reader, 3, 5).await.unwrap_err().to_string();
+        assert!(said.contains("after 3: it is kept from 21 to 30"), "{said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn upkeep_goes_by_the_clock() -> anyhow::Result<()> {
+    for test in TestDb::each().await? {
+        let db = test.db();
+        thirty(db).await?;
+        let clock = FixedClock(newsroom::now() + Duration::hours(29));
+        let feed = |keep_hours, keep_rows| Feed {
+            keep_hours,
+            keep_rows,
+        };
+        let gone = |changes| Gone { changes, done: 0 };
+        assert_eq!(upkeep::once(db, &clock, feed(9, 1)).await?, gone(20));
+        assert_eq!(upkeep::once(db, &clock, feed(9, 1)).await?, gone(0));
+        assert_eq!(upkeep::once(db, &clock, Feed::default()).await?, gone(0));
+        assert_eq!(upkeep::once(db, &clock, feed(u32::MAX, 0)).await?, gone(0));
+        assert_eq!(upkeep::once(db, &clock, feed(0, 4)).await?, gone(6));
+    }
+    Ok(())
+}

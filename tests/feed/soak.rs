@@ -1,0 +1,264 @@
+//! Many writers in several processes and readers that come and go, killed at random: no row of the
+//! feed is missed, none is read twice, none out of order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, ensure};
+use khabar_domain::Scope;
+use khabar_persistence::change::Change;
+use khabar_persistence::{Db, Options, change, source};
+use khabar_tests::harness::{TestDb, newsroom};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+
+use crate::process::{Dice, Heard, Process, say};
+use crate::whole::Whole;
+use crate::{PATIENCE, agency, open};
+
+const WRITERS: usize = 3;
+const READERS: usize = 3;
+/// How many writers there are in each process.
+const LANES: usize = 3;
+/// The least that has to happen: so many things written, so many writers and readers killed.
+const WRITTEN: usize = 500;
+const KILLED: usize = 6;
+
+#[tokio::test]
+async fn every_reader_reads_every_row_once_and_in_order() -> anyhow::Result<()> {
+    for (number, test) in (1..).zip(TestDb::each().await?) {
+        open(test.db()).await?;
+        tokio::time::timeout(PATIENCE, soak(&test, Dice(0x5eed * number)))
+            .await
+            .with_context(|| format!("on {}, something stands still", test.name()))??;
+    }
+    Ok(())
+}
+
+/// A process of many, in its present life.
+struct Player {
+    process: Process,
+    lives: usize,
+    killed: bool,
+}
+
+/// What was seen from outside.
+struct Soak<'a> {
+    url: &'a str,
+    ear: UnboundedSender<Heard>,
+    players: Vec<Player>,
+    /// What writers were told is written.
+    acknowledged: Vec<String>,
+    /// What each reader has read.
+    read: Vec<Vec<String>>,
+    /// How many writers and how many readers were killed.
+    killed: [usize; 2],
+}
+
+async fn soak(test: &TestDb, mut dice: Dice) -> anyhow::Result<()> {
+    let (ear, mut heard) = unbounded_channel();
+    let mut soak = Soak {
+        url: test.url(),
+        ear,
+        players: Vec::new(),
+        acknowledged: Vec::new(),
+        read: vec![Vec::new(); READERS],
+        killed: [0, 0],
+    };
+    for of in 0..WRITERS + READERS {
+        let process = soak.start(of, 0)?;
+        soak.players.push(Player {
+            process,
+            lives: 1,
+            killed: false,
+        });
+    }
+    let mut writing = true;
+    let mut writers = WRITERS;
+    while let Some(Heard { of, line }) = heard.recv().await {
+        match line {
+            Some(line) => soak.hear(of, line)?,
+            None if of < WRITERS && !writing => writers -= 1,
+            // Where it was killed, another goes on: a reader from what was last heard of it.
+            None => {
+                let lives = soak.players[of].lives;
+                let process = soak.start(of, lives)?;
+                soak.players[of] = Player {
+                    process,
+                    lives: lives + 1,
+                    killed: false,
+                };
+                continue;
+            }
+        }
+        if writing && soak.is_enough() {
+            writing = false;
+            for player in &mut soak.players[..WRITERS] {
+                player.process.kill()?;
+            }
+        } else if dice.throw(30) == 0 {
+            // While nobody writes, readers only.
+            let first = if writing { 0 } else { WRITERS };
+            let of = first + dice.place(WRITERS + READERS - first);
+            let player = &mut soak.players[of];
+            player.process.kill()?;
+            soak.killed[usize::from(of >= WRITERS)] += usize::from(!player.killed);
+            player.killed = true;
+        }
+        // A commit that was under way may still come to its end after its client has been killed.
+        if writers == 0 && soak.have_all_read(test.db().feed().edges().await?.head) {
+            break;
+        }
+    }
+    let read = std::mem::take(&mut soak.read);
+    let acknowledged = std::mem::take(&mut soak.acknowledged);
+    drop(soak);
+    compare(test, &read, &acknowledged).await
+}
+
+impl Soak<'_> {
+    fn start(&self, of: usize, lives: usize) -> anyhow::Result<Process> {
+        let ear = self.ear.clone();
+        if of < WRITERS {
+            let name = format!("{of}-{lives}");
+            Process::start(&["writer", self.url, &name], of, ear)
+        } else {
+            let after = self.read[of - WRITERS].len().to_string();
+            Process::start(&["reader", self.url, &after], of, ear)
+        }
+    }
+
+    fn hear(&mut self, of: usize, line: String) -> anyhow::Result<()> {
+        if of < WRITERS {
+            self.acknowledged.push(line);
+            return Ok(());
+        }
+        let read = &mut self.read[of - WRITERS];
+        let (seq, id) = line
+            .split_once(' ')
+            .context("a reader said something else")?;
+        let expected = read.len() + 1;
+        ensure!(
+            seq.parse() == Ok(expected),
+            "a reader read {seq} where {expected} comes next"
+        );
+        read.push(id.to_owned());
+        Ok(())
+    }
+
+    fn is_enough(&self) -> bool {
+        self.acknowledged.len() >= WRITTEN && self.killed.iter().all(|killed| *killed >= KILLED)
+    }
+
+    fn have_all_read(&self, head: i64) -> bool {
+        let read = |ids: &Vec<String>| i64::try_from(ids.len()).is_ok_and(|read| read >= head);
+        self.read.iter().all(read)
+    }
+}
+
+/// What readers read, what writers were told and what is there must be the same.
+async fn compare(
+    test: &TestDb,
+    read: &[Vec<String>],
+    acknowledged: &[String],
+) -> anyhow::Result<()> {
+    let changes = all(test.db()).await?;
+    let ids: Vec<_> = changes
+        .iter()
+        .map(|change| change.noun_id.to_string())
+        .collect();
+    for (reader, read) in read.iter().enumerate() {
+        ensure!(
+            ids.starts_with(read) && read.len() + LANES * WRITERS * 3 >= ids.len(),
+            "on {}, reader {reader} read something else",
+            test.name()
+        );
+    }
+    let mut times: BTreeMap<&String, usize> = BTreeMap::new();
+    for id in &ids {
+        *times.entry(id).or_default() += 1;
+    }
+    let often = times.iter().find(|(_, times)| **times != 1);
+    ensure!(
+        often.is_none(),
+        "something is told more than once: {often:?}"
+    );
+    let lost = acknowledged.iter().find(|id| !times.contains_key(id));
+    ensure!(
+        lost.is_none(),
+        "something that was written is not told: {lost:?}"
+    );
+    let whole = Whole::of(test.db()).await?;
+    let there: BTreeSet<_> = ["source", "edition"]
+        .iter()
+        .flat_map(|kind| whole.ids(kind))
+        .collect();
+    let told: BTreeSet<_> = ids.into_iter().collect();
+    ensure!(there == told, "what is there is not what is told");
+    Ok(())
+}
+
+/// The whole feed, which must be dense.
+pub(crate) async fn all(db: &Db) -> anyhow::Result<Vec<Change>> {
+    let reader = db.reader(Scope::reader(newsroom::now()));
+    let mut changes: Vec<Change> = Vec::new();
+    loop {
+        let last = changes.last().map_or(0, |change| change.seq);
+        let more = change::after(&reader, last, 1_000).await?;
+        if more.is_empty() {
+            break;
+        }
+        changes.extend(more);
+    }
+    for (expected, change) in (1..).zip(&changes) {
+        ensure!(
+            change.seq == expected,
+            "{} in place of {expected}",
+            change.seq
+        );
+    }
+    Ok(changes)
+}
+
+/// The part of a process that writes until it is killed.
+pub(crate) async fn writer(url: &str, name: &str) -> anyhow::Result<()> {
+    let db = Db::open(&Options::new(url)).await?;
+    let lanes = (0..LANES).map(|lane| {
+        let (db, name) = (db.clone(), name.to_owned());
+        tokio::spawn(async move {
+            let mut dice = Dice(0xd1ce + lane as u64);
+            for turn in 0_u64.. {
+                let mut writer = db.writer(newsroom::now()).await?;
+                let mut ids = Vec::new();
+                for part in 0..=dice.throw(3) {
+                    let source = agency(&format!("{name}-{lane}-{turn}-{part}"))?;
+                    source::save(&mut writer, &source).await?;
+                    ids.push(source.id.uuid());
+                }
+                // Some think better of it.
+                if dice.throw(5) == 0 {
+                    continue;
+                }
+                writer.commit().await?;
+                for id in ids {
+                    say(format_args!("{id}"))?;
+                }
+            }
+            anyhow::Ok(())
+        })
+    });
+    for lane in lanes.collect::<Vec<_>>() {
+        lane.await??;
+    }
+    Ok(())
+}
+
+/// The part of a process that reads until it is killed.
+pub(crate) async fn reader(url: &str, mut after: i64) -> anyhow::Result<()> {
+    let db = Db::open(&Options::new(url)).await?;
+    let mut feed = db.feed();
+    loop {
+        for change in feed.next(after, 20).await? {
+            say(format_args!("{} {}", change.seq, change.noun_id))?;
+            after = change.seq;
+        }
+    }
+}

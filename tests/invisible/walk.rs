@@ -1,0 +1,487 @@
+//! The walk: every path of a schema, asked of two newsrooms, with whatever somebody could put in.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use anyhow::{Context as _, bail};
+use khabar_tests::harness::{TestApp, Who, newsroom};
+use serde_json::Value;
+
+use super::hidden::Hidden;
+use super::map::{Argument, Field, INTROSPECTION, Map};
+
+/// How many fields deep everything is asked for at once.
+const DEPTH: usize = 4;
+/// The same below a field that is given something: what it leads to, and one step on.
+const DEPTH_BELOW: usize = 3;
+/// How many items of each list are asked for.
+const FIRST: usize = 3;
+
+/// Finds a visible thing of every kind, to ask for it by its id.
+pub(crate) const FIND: &str =
+    "{ home { edition { ...I } liveChannels { ...I } followChannels { ...I }
+    featuredSections { ...I } leadArticles { ...I hero { ...I } source { ...I } authors { ...I }
+    topics { ...I } stories { ...I } section { ...I } comments(first: 3) { nodes { ...I } } } } }
+    fragment I on Node { __typename id }";
+
+/// Two newsrooms that differ in what is hidden.
+pub(crate) struct Walk {
+    pub(crate) with: TestApp,
+    pub(crate) without: TestApp,
+    pub(crate) hidden: Vec<Hidden>,
+    /// Finds the ids of what is visible.
+    pub(crate) find: Option<&'static str>,
+}
+
+/// Who walks, and which of the hidden things is theirs to see.
+pub(crate) struct Asker {
+    pub(crate) who: Who,
+    pub(crate) own: Option<usize>,
+}
+
+impl Asker {
+    /// Somebody to whom nothing hidden belongs.
+    pub(crate) fn of(who: Who) -> Self {
+        Self { who, own: None }
+    }
+}
+
+/// What a walk found.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    /// How many documents were asked.
+    pub(crate) asked: usize,
+    /// By field, how it was seen that it tells of what is hidden.
+    pub(crate) leaks: BTreeMap<String, String>,
+    /// The fields by which what is theirs was seen.
+    pub(crate) opened: BTreeSet<String>,
+    /// The fields that had anything to say.
+    pub(crate) met: BTreeSet<String>,
+}
+
+/// A question about one field.
+struct Question {
+    /// `Type.field`.
+    field: String,
+    document: String,
+}
+
+/// A field on a path, with what it is given.
+#[derive(Clone)]
+struct Step<'a> {
+    on: &'a str,
+    field: &'a Field,
+    given: String,
+}
+
+/// One walk's notes.
+struct Notes<'a> {
+    walk: &'a Walk,
+    map: Map,
+    ids: HashMap<String, Vec<String>>,
+    /// Fields that refuse this asker as such: below them nobody gets on.
+    denied: BTreeSet<String>,
+}
+
+impl Walk {
+    /// Walks as somebody.
+    pub(crate) async fn as_seen_by(&self, asker: &Asker) -> anyhow::Result<Report> {
+        let map = Map::read(&self.without.ask(INTROSPECTION).await?.value()?)?;
+        let mut ids = HashMap::new();
+        if let Some(find) = self.find {
+            collect(&self.without.ask(find).await?.value()?, &mut ids);
+        }
+        let mut notes = Notes {
+            walk: self,
+            map,
+            ids,
+            denied: BTreeSet::new(),
+        };
+        self.find_denied(&mut notes, asker).await?;
+        let mut report = Report::default();
+        for question in notes.questions(asker)? {
+            self.ask(asker, &question, &mut report).await?;
+        }
+        Ok(report)
+    }
+
+    /// Finds the fields that refuse this asker, whose error may take all that is around them along.
+    async fn find_denied(&self, notes: &mut Notes<'_>, asker: &Asker) -> anyhow::Result<()> {
+        loop {
+            let before = notes.denied.len();
+            let mut denied = BTreeSet::new();
+            for question in notes.whole()? {
+                let answer = ask(&self.without, asker, &question.document).await?;
+                for error in answer["errors"].as_array().into_iter().flatten() {
+                    let code = error["extensions"]["code"].as_str().unwrap_or_default();
+                    let path = error["path"].as_array().map_or(&[][..], Vec::as_slice);
+                    let last = path.iter().rev().find_map(Value::as_str);
+                    if let (true, Some(last)) =
+                        (matches!(code, "FORBIDDEN" | "UNAUTHENTICATED"), last)
+                        && path.len() > 1
+                    {
+                        denied.insert(last.replacen("__", ".", 1));
+                    }
+                }
+            }
+            notes.denied.extend(denied);
+            if notes.denied.len() == before {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        asker: &Asker,
+        question: &Question,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        let document = &question.document;
+        let with = ask(&self.with, asker, document).await?;
+        let without = ask(&self.without, asker, document).await?;
+        report.asked += 1;
+        meet(&with["data"], &mut report.met);
+        let text = with.to_string();
+        let mut tells = None;
+        for (at, hidden) in self.hidden.iter().enumerate() {
+            let is_named = hidden.is_named(document);
+            let is_own = is_named && asker.own == Some(at);
+            if is_own && text.contains(&hidden.text) {
+                report.opened.insert(question.field.clone());
+            }
+            if text.contains(&hidden.text) && !is_own {
+                tells = Some(format!("it holds {}", hidden.text));
+            }
+            if text.contains(&hidden.slug) && !is_named {
+                tells = Some(format!("it holds {}", hidden.slug));
+            }
+        }
+        let may_differ = |(at, hidden): (usize, &Hidden)| {
+            (hidden.is_stone || asker.own == Some(at)) && hidden.is_named(document)
+        };
+        if with != without && !self.hidden.iter().enumerate().any(may_differ) {
+            let (one, other) = (
+                first_difference(&with, &without),
+                first_difference(&without, &with),
+            );
+            tells = tells.or(Some(format!("{one}\n  where nothing is hidden: {other}")));
+        }
+        if let Some(tells) = tells {
+            let shown: String = document.chars().take(300).collect();
+            let said = format!("{}: {tells}\n  asked by {shown}", question.field);
+            report.leaks.entry(question.field.clone()).or_insert(said);
+        }
+        Ok(())
+    }
+}
+
+async fn ask(app: &TestApp, asker: &Asker, document: &str) -> anyhow::Result<Value> {
+    let answered = app.ask_as(&asker.who, newsroom::now(), document, &Value::Null);
+    answered.await?.value()
+}
+
+impl Notes<'_> {
+    /// Everything that is asked.
+    fn questions(&self, asker: &Asker) -> anyhow::Result<Vec<Question>> {
+        let mut all = self.whole()?;
+        let root = self.map.root.as_str();
+        let mut seen = BTreeSet::new();
+        let mut open: Vec<Vec<Step<'_>>> = Vec::new();
+        for field in self.map.fields(root) {
+            for given in self.tried(field)? {
+                all.push(self.question(&[], root, field, &given, DEPTH_BELOW)?);
+            }
+            for (_, given) in self.usual_at_root(field)? {
+                open.push(vec![Step {
+                    on: root,
+                    field,
+                    given,
+                }]);
+            }
+        }
+        // What is somebody's own opens at the root; below it, everybody is answered alike.
+        if asker.own.is_some() {
+            return Ok(all);
+        }
+        // Every other field that takes something, on the shortest way to it.
+        let mut next = 0;
+        while next < open.len() {
+            let path = open[next].clone();
+            next += 1;
+            let Some(last) = path.last() else { continue };
+            for on in self.map.concrete(&last.field.to) {
+                for field in self.map.fields(on) {
+                    let name = format!("{on}.{}", field.name);
+                    if !seen.insert(name) {
+                        continue;
+                    }
+                    for given in self.tried(field)? {
+                        all.push(self.question(&path, on, field, &given, DEPTH_BELOW - 1)?);
+                    }
+                    if !self.map.is_leaf(&field.to) {
+                        let given = self.usual(field)?;
+                        let mut longer = path.clone();
+                        longer.push(Step { on, field, given });
+                        open.push(longer);
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Everything below each root field at once, asked as it is usually asked.
+    fn whole(&self) -> anyhow::Result<Vec<Question>> {
+        let root = self.map.root.as_str();
+        let mut all = Vec::new();
+        for field in self.map.fields(root) {
+            for (_, given) in self.usual_at_root(field)? {
+                all.push(self.question(&[], root, field, &given, DEPTH)?);
+            }
+        }
+        Ok(all)
+    }
+
+    fn question(
+        &self,
+        path: &[Step<'_>],
+        on: &str,
+        field: &Field,
+        given: &str,
+        depth: usize,
+    ) -> anyhow::Result<Question> {
+        let mut selection = self.selected(on, field, given, depth)?;
+        let mut of = on;
+        for (at, step) in path.iter().enumerate().rev() {
+            let inside = if step.field.to == of {
+                format!("{{ __typename {selection} }}")
+            } else {
+                format!("{{ __typename ... on {of} {{ {selection} }} }}")
+            };
+            selection = format!(
+                "{}__{}: {}{} {inside}",
+                step.on, step.field.name, step.field.name, step.given
+            );
+            of = path[at].on;
+        }
+        Ok(Question {
+            field: format!("{on}.{}", field.name),
+            document: format!("{{ {selection} }}"),
+        })
+    }
+
+    /// A field with all that is below it, so deep.
+    fn selected(
+        &self,
+        on: &str,
+        field: &Field,
+        given: &str,
+        depth: usize,
+    ) -> anyhow::Result<String> {
+        let below = self.below(&field.to, depth - 1)?;
+        Ok(format!(
+            "{on}__{}: {}{given}{below}",
+            field.name, field.name
+        ))
+    }
+
+    fn below(&self, to: &str, depth: usize) -> anyhow::Result<String> {
+        if self.map.is_leaf(to) {
+            return Ok(String::new());
+        }
+        let mut text = " { __typename".to_owned();
+        for of in self.map.concrete(to) {
+            let mut inside = String::new();
+            for field in self.map.fields(of) {
+                let is_denied = self.denied.contains(&format!("{of}.{}", field.name));
+                if is_denied || (depth == 0 && !self.map.is_leaf(&field.to)) {
+                    continue;
+                }
+                let given = self.usual(field)?;
+                inside.push(' ');
+                inside.push_str(&self.selected(of, field, &given, depth.max(1))?);
+            }
+            if of == to {
+                text.push_str(&inside);
+            } else if !inside.is_empty() {
+                text.extend([" ... on ", of, " {", &inside, " }"]);
+            }
+        }
+        text.push_str(" }");
+        Ok(text)
+    }
+
+    /// What a root field is usually given: once for each kind of thing that it may lead to.
+    fn usual_at_root<'f>(&'f self, field: &'f Field) -> anyhow::Result<Vec<(&'f str, String)>> {
+        let (id, ids) = (field.takes("id"), field.takes("ids"));
+        if !(id || ids) || self.ids.is_empty() {
+            return Ok(vec![(&field.to, self.usual(field)?)]);
+        }
+        let each = self.map.concrete(&field.to).into_iter().map(|to| {
+            let known = self.ids.get(to);
+            let known = known.with_context(|| format!("no {to} was found: extend FIND"))?;
+            let given = if id {
+                format!("(id: {:?})", known[0])
+            } else {
+                format!("(ids: {:?})", &known[..known.len().min(FIRST)])
+            };
+            Ok((to, given))
+        });
+        each.collect()
+    }
+
+    /// What any other field is usually given: what it demands, and a size where it takes one.
+    fn usual(&self, field: &Field) -> anyhow::Result<String> {
+        let mut given = Vec::new();
+        for argument in &field.arguments {
+            if argument.name == "first" {
+                given.push(format!("first: {FIRST}"));
+            } else if argument.is_required {
+                given.push(format!("{}: {}", argument.name, self.plain(argument)?));
+            }
+        }
+        Ok(written(&given))
+    }
+
+    /// Something plain for what has to be given.
+    fn plain(&self, argument: &Argument) -> anyhow::Result<String> {
+        let value = match argument.of.as_str() {
+            "Int" => "1".to_owned(),
+            "Boolean" => "true".to_owned(),
+            "ID" => format!(
+                "{:?}",
+                self.ids
+                    .values()
+                    .flatten()
+                    .next()
+                    .map_or("x", String::as_str)
+            ),
+            "String" | "Slug" => "\"x\"".to_owned(),
+            of => match self.map.get(of).and_then(|of| of.values.first()) {
+                Some(first) => first.clone(),
+                None => bail!("{}: say here what a {of} is to be", argument.name),
+            },
+        };
+        Ok(if argument.is_list {
+            format!("[{value}]")
+        } else {
+            value
+        })
+    }
+
+    /// Everything else that a field can be given: each of its arguments, with each value that might
+    /// open something.
+    fn tried(&self, field: &Field) -> anyhow::Result<Vec<String>> {
+        let mut all = Vec::new();
+        for argument in &field.arguments {
+            for value in self.values(argument, 2) {
+                let mut given = vec![format!("{}: {value}", argument.name)];
+                for other in &field.arguments {
+                    if other.is_required && other.name != argument.name {
+                        given.push(format!("{}: {}", other.name, self.plain(other)?));
+                    }
+                }
+                all.push(written(&given));
+            }
+        }
+        Ok(all)
+    }
+
+    fn values(&self, argument: &Argument, depth: usize) -> Vec<String> {
+        let hidden = &self.walk.hidden;
+        let quoted = |of: fn(&Hidden) -> &[String]| {
+            let each = hidden.iter().flat_map(of);
+            each.map(|value| format!("{value:?}")).collect::<Vec<_>>()
+        };
+        let values = match argument.of.as_str() {
+            "ID" => quoted(|it| &it.ids),
+            "Slug" => quoted(|it| &it.slugs),
+            "Url" => quoted(|it| &it.urls),
+            "String" => quoted(|it| &it.cursors),
+            "Boolean" => vec!["true".to_owned(), "false".to_owned()],
+            "Int" => vec!["100".to_owned()],
+            of => match self.map.get(of) {
+                Some(of) if !of.values.is_empty() => of.values.clone(),
+                Some(of) if depth > 0 => {
+                    let members = of.inputs.iter().flat_map(|member| {
+                        let values = self.values(member, depth - 1).into_iter();
+                        values.map(|value| format!("{{{}: {value}}}", member.name))
+                    });
+                    members.collect()
+                }
+                _ => Vec::new(),
+            },
+        };
+        if argument.is_list {
+            values
+                .into_iter()
+                .map(|value| format!("[{value}]"))
+                .collect()
+        } else {
+            values
+        }
+    }
+}
+
+fn written(given: &[String]) -> String {
+    if given.is_empty() {
+        String::new()
+    } else {
+        format!("({})", given.join(", "))
+    }
+}
+
+/// Every object's id, by its type.
+fn collect(value: &Value, ids: &mut HashMap<String, Vec<String>>) {
+    if let (Some(of), Some(id)) = (value["__typename"].as_str(), value["id"].as_str()) {
+        let known = ids.entry(of.to_owned()).or_default();
+        if !known.iter().any(|known| known == id) {
+            known.push(id.to_owned());
+        }
+    }
+    match value {
+        Value::Object(members) => members.values().for_each(|it| collect(it, ids)),
+        Value::Array(items) => items.iter().for_each(|it| collect(it, ids)),
+        _ => {}
+    }
+}
+
+/// The fields that say anything.
+fn meet(value: &Value, met: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                let is_empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+                if !is_empty && name != "__typename" {
+                    met.insert(name.replacen("__", ".", 1));
+                }
+                meet(value, met);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| meet(item, met)),
+        _ => {}
+    }
+}
+
+/// Where one answer first says something else than another.
+fn first_difference(one: &Value, other: &Value) -> String {
+    match (one, other) {
+        (Value::Object(members), Value::Object(others)) => {
+            let differs = members
+                .iter()
+                .find(|(name, value)| others.get(*name) != Some(value));
+            differs.map_or_else(
+                || "the same, and less".to_owned(),
+                |(name, value)| format!("{name} → {}", first_difference(value, &other[name])),
+            )
+        }
+        (Value::Array(items), Value::Array(others)) if items.len() == others.len() => {
+            let mut pairs = items.iter().zip(others).enumerate();
+            let differs = pairs.find(|(_, (item, other))| item != other);
+            differs.map_or_else(String::new, |(at, (item, other))| {
+                format!("{at} → {}", first_difference(item, other))
+            })
+        }
+        _ => one.to_string().chars().take(200).collect(),
+    }
+}

@@ -1,0 +1,231 @@
+//! Live channels and follow channels being written.
+
+use khabar_domain::Role;
+use khabar_tests::harness::Who;
+use serde_json::{Value, json};
+
+use crate::Desk;
+use crate::agreement::mutation;
+
+/// The names of an edition's channels, in order.
+async fn names(desk: &Desk, list: &str) -> anyhow::Result<Vec<String>> {
+    let read = format!("{{ home {{ {list} {{ name }} }} }}");
+    let home = desk.ask(&Who::anonymous(), &read, json!({})).await?;
+    let channels = home["home"][list].as_array().cloned().unwrap_or_default();
+    let name = |channel: &Value| channel["name"].as_str().unwrap_or_default().to_owned();
+    Ok(channels.iter().map(name).collect())
+}
+
+async fn ids(desk: &Desk, list: &str) -> anyhow::Result<Vec<Value>> {
+    let read = format!("{{ {list} {{ id }} }}");
+    let found = desk.ask(&Who::anonymous(), &read, json!({})).await?;
+    let channels = found[list].as_array().cloned().unwrap_or_default();
+    Ok(channels
+        .iter()
+        .map(|channel| channel["id"].clone())
+        .collect())
+}
+
+#[tokio::test]
+async fn live_channels_come_change_and_go() -> anyhow::Result<()> {
+    let one = "liveChannel { id name streamUrl onAir position poster { id } }";
+    let (create, update) = (
+        mutation("createLiveChannel", one),
+        mutation("updateLiveChannel", one),
+    );
+    let delete = mutation("deleteLiveChannel", "deletedId");
+    for desk in Desk::each().await? {
+        let input = json!({"name": "قناة السوق", "streamUrl": "https://live.example/market.m3u8",
+            "onAir": true, "position": 1});
+        let made = desk.done(&create, input).await?["liveChannel"].take();
+        let id = &made["id"];
+        assert_eq!(
+            made,
+            json!({"id": id, "name": "قناة السوق", "onAir": true, "position": 1,
+            "streamUrl": "https://live.example/market.m3u8", "poster": null})
+        );
+        let order = [
+            "إذاعة النهر",
+            "قناة السوق",
+            "تلفزيون السنديان",
+            "قناة الملاعب",
+        ];
+        assert_eq!(names(&desk, "liveChannels").await?, order);
+        desk.agrees().await?;
+        let patched = desk
+            .done(&update, json!({"id": id, "onAir": false}))
+            .await?;
+        assert_eq!(patched["liveChannel"]["streamUrl"], made["streamUrl"]);
+        assert_eq!(patched["liveChannel"]["onAir"], false);
+        let patched = desk
+            .done(&update, json!({"id": id, "onAir": null, "streamUrl": null}))
+            .await?;
+        assert_eq!(
+            patched["liveChannel"],
+            json!({"id": id, "name": "قناة السوق", "onAir": null,
+            "position": 1, "streamUrl": null, "poster": null})
+        );
+        let gone = desk.done(&delete, json!({"id": id})).await?;
+        assert_eq!(gone["deletedId"], *id);
+        assert_eq!(
+            desk.mistake(&delete, json!({"id": id})).await?,
+            "NOT_FOUND id"
+        );
+        assert_eq!(
+            names(&desk, "liveChannels").await?,
+            ["إذاعة النهر", "تلفزيون السنديان", "قناة الملاعب"]
+        );
+        desk.agrees().await?;
+        for (input, mistake) in [
+            (json!({"name": ""}), "INVALID name"),
+            (
+                json!({"name": "قناة", "streamUrl": "rtmp://live.example/x"}),
+                "INVALID streamUrl",
+            ),
+            (
+                json!({"name": "قناة", "poster": "BgAAAAAAAAAAAAAAAAAAAAc"}),
+                "NOT_FOUND poster",
+            ),
+            (json!({"name": "قناة", "position": -1}), "INVALID position"),
+            (
+                json!({"name": "قناة", "edition": "xx"}),
+                "NOT_FOUND edition",
+            ),
+        ] {
+            assert_eq!(
+                desk.mistake(&create, input.clone()).await?,
+                mistake,
+                "{input}"
+            );
+        }
+        assert_eq!(
+            desk.mistake(&update, json!({"id": id})).await?,
+            "NOT_FOUND id"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn follow_channels_come_change_and_go() -> anyhow::Result<()> {
+    let one = "followChannel { id name platform handle url position }";
+    let (create, update) = (
+        mutation("createFollowChannel", one),
+        mutation("updateFollowChannel", one),
+    );
+    let delete = mutation("deleteFollowChannel", "deletedId");
+    for desk in Desk::each().await? {
+        let input = json!({"name": "يوتيوب", "platform": "YOUTUBE", "handle": "@sindyan",
+            "url": "https://video.example/@sindyan"});
+        let made = desk.done(&create, input).await?["followChannel"].take();
+        let id = &made["id"];
+        assert_eq!(
+            made,
+            json!({"id": id, "name": "يوتيوب", "platform": "YOUTUBE", "position": 2,
+            "handle": "@sindyan", "url": "https://video.example/@sindyan"})
+        );
+        let input = json!({"id": id, "handle": null, "url": null, "platform": "OTHER"});
+        let patched = desk.done(&update, input).await?;
+        assert_eq!(
+            patched["followChannel"],
+            json!({"id": id, "name": "يوتيوب", "platform": "OTHER",
+            "handle": null, "url": null, "position": 2})
+        );
+        for (input, mistake) in [
+            (json!({"id": id, "handle": "@a\u{202e}"}), "INVALID handle"),
+            (json!({"id": id, "url": "data:,x"}), "INVALID url"),
+            (json!({"id": id, "name": "\u{7}"}), "INVALID name"),
+            (json!({"id": "AgAAAAAAAAAAAAAAAAAAAAc"}), "INVALID id"),
+        ] {
+            assert_eq!(
+                desk.mistake(&update, input.clone()).await?,
+                mistake,
+                "{input}"
+            );
+        }
+        let first = ids(&desk, "followChannels").await?[0].clone();
+        desk.done(&delete, json!({"id": first})).await?;
+        assert_eq!(
+            names(&desk, "followChannels").await?,
+            ["النشرة المسائية", "يوتيوب"]
+        );
+        desk.agrees().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn channels_are_arranged_whole_and_by_whom_may() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let writer = desk.app.who("نور", Role::Contributor).await?;
+        for (list, name) in [
+            ("liveChannels", "LiveChannel"),
+            ("followChannels", "FollowChannel"),
+        ] {
+            let arrange = mutation(
+                &format!("arrange{name}s"),
+                &format!("{list} {{ id position }}"),
+            );
+            let mut order = ids(&desk, list).await?;
+            order.reverse();
+            let seq = desk.seq().await?;
+            let payload = desk.done(&arrange, json!({"channels": order})).await?;
+            let placed: Vec<_> = order
+                .iter()
+                .enumerate()
+                .map(|(at, id)| json!({"id": id, "position": at}))
+                .collect();
+            assert_eq!(payload[list], json!(placed));
+            assert_eq!(ids(&desk, list).await?, order);
+            let (_, keys) = desk.changes(seq).await?;
+            let key = format!(":{}-channels", name[..name.len() - 7].to_lowercase());
+            assert!(keys.iter().any(|one| one.ends_with(&key)), "{keys:?}");
+            let short = json!({"channels": order[1..]});
+            assert_eq!(desk.mistake(&arrange, short).await?, "INVALID channels");
+            let abroad = json!({"edition": "en", "channels": order});
+            assert_eq!(
+                desk.mistake(&arrange, abroad).await?,
+                "NOT_FOUND channels.0"
+            );
+            for (verb, input) in [
+                ("create", json!({"name": "قناة", "platform": "X"})),
+                ("update", json!({"id": order[0]})),
+                ("delete", json!({"id": order[0]})),
+            ] {
+                let mut input = input;
+                if name == "LiveChannel" && verb == "create" {
+                    input = json!({"name": "قناة"});
+                }
+                let document = mutation(&format!("{verb}{name}"), "clientMutationId");
+                let code = desk.refused(&writer, &document, input).await?;
+                assert_eq!(code, "FORBIDDEN", "{verb}{name}");
+            }
+            let code = desk
+                .refused(&writer, &arrange, json!({"channels": order}))
+                .await?;
+            assert_eq!(code, "FORBIDDEN");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn channels_that_come_and_go_at_once_leave_no_gap() -> anyhow::Result<()> {
+    let create = mutation("createLiveChannel", "liveChannel { id }");
+    let delete = mutation("deleteLiveChannel", "deletedId");
+    for desk in Desk::each().await? {
+        for round in 0..3 {
+            let first = ids(&desk, "liveChannels").await?[0].clone();
+            let writes = [
+                (&create, json!({"name": "أولى", "position": 0})),
+                (&delete, json!({"id": first})),
+                (&create, json!({"name": "أخيرة"})),
+            ];
+            let writes = writes.map(|(document, input)| desk.done(document, input));
+            futures::future::try_join_all(writes).await?;
+            desk.agrees().await?;
+            assert_eq!(ids(&desk, "liveChannels").await?.len(), 4 + round);
+        }
+    }
+    Ok(())
+}

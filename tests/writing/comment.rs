@@ -1,0 +1,498 @@
+//! Comments being sent, changed and reported.
+
+use chrono::{DateTime, Duration, Utc};
+use khabar_domain::{AccountId, Role, Viewer, derived};
+use khabar_tests::harness::{Who, newsroom};
+use serde_json::{Value, json};
+
+use crate::Desk;
+
+pub(crate) const POST: &str = "mutation ($input: PostCommentInput!) { postComment(input: $input) {
+    comment { id text status authorName postedAt editedAt parent { id } article { slug } }
+    userErrors { field code message } clientMutationId } }";
+const EDIT: &str = "mutation ($input: EditCommentInput!) { editComment(input: $input) {
+    comment { id text status editedAt } userErrors { field code message } } }";
+const REPORT: &str = "mutation ($input: ReportCommentInput!) { reportComment(input: $input) {
+    comment { id } userErrors { field code message } } }";
+pub(crate) const MODERATE: &str = "mutation ($input: ModerateCommentsInput!) {
+    moderateComments(input: $input) { comments { id status } userErrors { field code message } } }";
+pub(crate) const SET_EDITION: &str = "mutation ($input: SetEditionCommentingInput!) {
+    setEditionCommenting(input: $input) {
+        edition { commenting { mode closesAfterDays depth namesAllowed } }
+        userErrors { field code message } } }";
+pub(crate) const SET_ARTICLE: &str = "mutation ($input: SetArticleCommentingInput!) {
+    setArticleCommenting(input: $input) {
+        article { commenting { open mode closesAt depth namesAllowed } }
+        userErrors { field code message } } }";
+
+impl Desk {
+    /// The payload of a mutation's only field, as somebody at some hour.
+    pub(crate) async fn write_at(
+        &self,
+        who: &Who,
+        hour: DateTime<Utc>,
+        document: &str,
+        input: Value,
+    ) -> anyhow::Result<Value> {
+        let answered = self
+            .app
+            .ask_as(who, hour, document, &json!({ "input": input }))
+            .await?;
+        let value = answered.value()?;
+        anyhow::ensure!(value["errors"].is_null(), "{}", value["errors"]);
+        let fields = value["data"].as_object();
+        let payload = fields.and_then(|fields| fields.values().next());
+        payload
+            .cloned()
+            .ok_or_else(|| anyhow::anyhow!("no payload: {value}"))
+    }
+
+    /// The ids of the newest articles of the first edition.
+    pub(crate) async fn articles(&self, many: usize) -> anyhow::Result<Vec<String>> {
+        let document = "{ articles(first: 8) { nodes { id comments { totalCount } } } }";
+        let data = self.ask(&Who::anonymous(), document, json!({})).await?;
+        let nodes = data["articles"]["nodes"].as_array().into_iter().flatten();
+        let quiet = nodes.filter(|node| node["comments"]["totalCount"] == 0);
+        let ids = quiet.filter_map(|node| Some(node["id"].as_str()?.to_owned()));
+        let ids: Vec<_> = ids.take(many).collect();
+        anyhow::ensure!(ids.len() == many, "too few articles");
+        Ok(ids)
+    }
+
+    /// An article without comments under which comments are shown at once.
+    async fn open(&self) -> anyhow::Result<String> {
+        let article = self.articles(1).await?.remove(0);
+        let input = json!({"id": article, "mode": "POST_MODERATED"});
+        let payload = self.write(&self.editor, SET_ARTICLE, input).await?;
+        assert_eq!(payload["userErrors"], json!([]));
+        Ok(article)
+    }
+}
+
+pub(crate) fn code(payload: &Value) -> (&Value, &Value) {
+    let error = &payload["userErrors"][0];
+    (&error["code"], &error["field"])
+}
+
+fn minutes(minutes: i64) -> DateTime<Utc> {
+    newsroom::now() + Duration::minutes(minutes)
+}
+
+#[tokio::test]
+async fn a_comment_waits_for_the_moderators_and_its_writer_sees_that() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let article = desk.articles(1).await?.remove(0);
+        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let markup = "<script>alert('x')</script> &amp; <b>رأي</b>";
+        let input = json!({"article": article, "text": markup, "clientMutationId": "one"});
+        let payload = desk.write(&reader, POST, input.clone()).await?;
+        assert_eq!(payload["userErrors"], json!([]));
+        let comment = &payload["comment"];
+        assert_eq!(comment["status"], "PENDING");
+        // Markup is text, letter by letter.
+        assert_eq!(comment["text"], markup);
+        assert_eq!(comment["authorName"], "هدى");
+        assert_eq!(comment["editedAt"], Value::Null);
+        // Sent again, it is one comment.
+        assert_eq!(desk.write(&reader, POST, input).await?, payload);
+
+        let mine = "{ myComments { totalCount nodes { id status text } } }";
+        let found = desk.ask(&reader, mine, json!({})).await?;
+        assert_eq!(found["myComments"]["totalCount"], 1);
+        assert_eq!(found["myComments"]["nodes"][0]["status"], "PENDING");
+        let id = comment["id"].as_str().unwrap();
+        let node = format!("{{ node(id: {id:?}) {{ ... on Comment {{ status reason }} }} }}");
+        let own = desk.ask(&reader, &node, json!({})).await?;
+        assert_eq!(own["node"], json!({"status": "PENDING", "reason": null}));
+        let other = desk.app.who("زياد", Role::Reader).await?;
+        for who in [&Who::anonymous(), &other] {
+            assert_eq!(desk.ask(who, &node, json!({})).await?["node"], Value::Null);
+        }
+        let seen = format!(
+            "{{ node(id: {article:?}) {{ ... on Article {{ commentCount comments {{ totalCount }} }} }} }}"
+        );
+        let seen = desk.ask(&reader, &seen, json!({})).await?;
+        assert_eq!(
+            seen["node"],
+            json!({"commentCount": 0, "comments": {"totalCount": 0}})
+        );
+
+        // Rejected, its writer is told why; nobody else hears of it.
+        let input = json!({"ids": [id], "decision": "REJECT", "reason": "إعلان"});
+        let payload = desk.write(&desk.editor, MODERATE, input).await?;
+        assert_eq!(
+            payload["comments"],
+            json!([{"id": id, "status": "REJECTED"}])
+        );
+        let own = desk.ask(&reader, &node, json!({})).await?;
+        assert_eq!(own["node"], json!({"status": "REJECTED", "reason": "إعلان"}));
+        let found = desk.ask(&reader, mine, json!({})).await?;
+        assert_eq!(found["myComments"]["nodes"][0]["status"], "REJECTED");
+        assert_eq!(
+            desk.ask(&other, &node, json!({})).await?["node"],
+            Value::Null
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_in_is_refused() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let article = desk.open().await?;
+        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let slug = |slug: &str| format!("{{ article(slug: {slug:?}) {{ id }} }}");
+        let withdrawn = desk
+            .ask(&desk.editor, &slug("خبر-سحبته-الأسرة"), json!({}))
+            .await?;
+        let draft = desk
+            .ask(&desk.editor, &slug("مسودة-عن-ميزانية-البلدية"), json!({}))
+            .await?;
+        let (withdrawn, draft) = (&withdrawn["article"]["id"], &draft["article"]["id"]);
+        assert!(withdrawn.is_string() && draft.is_string());
+        let edition = desk
+            .ask(&reader, "{ edition(slug: \"ar\") { id } }", json!({}))
+            .await?;
+        let edition = &edition["edition"]["id"];
+        let bridge = "{ article(slug: \"افتتاح-الجسر-الجديد-فوق-نهر-السنديان\") {
+            comments { nodes { id } } } }";
+        let elsewhere = desk.ask(&reader, bridge, json!({})).await?;
+        let elsewhere = &elsewhere["article"]["comments"]["nodes"][0]["id"];
+        assert!(elsewhere.is_string());
+        // The form of a comment's id that names none.
+        let nobody = "AgAAAAAAAAAAAAAAAAAAAAc";
+        let long = "أ".repeat(4_001);
+        for (input, expected, field) in [
+            (json!({"text": ""}), "INVALID", "text"),
+            (json!({"text": " \n\t "}), "INVALID", "text"),
+            (json!({ "text": long }), "INVALID", "text"),
+            (json!({"text": "a\u{0}b"}), "INVALID", "text"),
+            (json!({"text": "a\u{1b}[31mb"}), "INVALID", "text"),
+            (json!({"text": "قل \u{202e}عكس"}), "INVALID", "text"),
+            (json!({"text": "قل \u{2066}عكس"}), "INVALID", "text"),
+            (json!({"name": "غيري"}), "INVALID", "name"),
+            (json!({ "article": edition }), "INVALID", "article"),
+            (json!({"article": "nonsense"}), "INVALID", "article"),
+            (
+                json!({"article": "AQAAAAAAAAAAAAAAAAAAAAc"}),
+                "NOT_FOUND",
+                "article",
+            ),
+            (json!({ "article": draft }), "NOT_FOUND", "article"),
+            (json!({ "article": withdrawn }), "NOT_FOUND", "article"),
+            (json!({ "parent": article }), "INVALID", "parent"),
+            (json!({ "parent": nobody }), "NOT_FOUND", "parent"),
+            (json!({ "parent": elsewhere }), "NOT_FOUND", "parent"),
+        ] {
+            let mut whole = json!({"article": article, "text": "رأي"});
+            for (name, value) in input.as_object().unwrap() {
+                whole[name] = value.clone();
+            }
+            let payload = desk.write(&reader, POST, whole).await?;
+            assert_eq!(payload["comment"], Value::Null, "{input}");
+            assert_eq!(
+                code(&payload),
+                (&json!(expected), &json!([field])),
+                "{input}"
+            );
+        }
+        let anonymous = Who::anonymous();
+        let input = json!({"article": article, "text": "رأي", "name": "عابر"});
+        let refused = desk.refused(&anonymous, POST, input.clone()).await?;
+        assert_eq!(refused, "UNAUTHENTICATED");
+        let bare = reader.clone().only(&[]);
+        let input = json!({"article": article, "text": "رأي"});
+        assert_eq!(desk.refused(&bare, POST, input).await?, "FORBIDDEN");
+        let mine = json!({});
+        let answered = desk
+            .app
+            .ask_as(
+                &anonymous,
+                newsroom::now(),
+                "{ myComments { totalCount } }",
+                &mine,
+            )
+            .await?;
+        let value = answered.value()?;
+        assert_eq!(value["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_is_enough_where_the_edition_says_so() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let article = desk.open().await?;
+        let input = json!({"namesAllowed": true});
+        let payload = desk.write(&desk.editor, SET_EDITION, input).await?;
+        assert_eq!(payload["edition"]["commenting"]["namesAllowed"], true);
+        let anonymous = Who::anonymous();
+        let input = json!({"article": article, "text": "رأي"});
+        let payload = desk.write(&anonymous, POST, input.clone()).await?;
+        assert_eq!(code(&payload), (&json!("INVALID"), &json!(["name"])));
+        let mut input = input;
+        input["name"] = json!("عابر \u{202e}سبيل");
+        let payload = desk.write(&anonymous, POST, input.clone()).await?;
+        assert_eq!(code(&payload), (&json!("INVALID"), &json!(["name"])));
+        input["name"] = json!("عابر سبيل");
+        let payload = desk.write(&anonymous, POST, input.clone()).await?;
+        assert_eq!(payload["userErrors"], json!([]));
+        assert_eq!(payload["comment"]["authorName"], "عابر سبيل");
+        assert_eq!(payload["comment"]["status"], "APPROVED");
+        // The same words under the same name are a repetition, under another they are not.
+        let again = desk.write(&anonymous, POST, input.clone()).await?;
+        assert_eq!(code(&again).0, "REPEATED");
+        input["name"] = json!("عابرة");
+        let other = desk.write(&anonymous, POST, input.clone()).await?;
+        assert_eq!(other["userErrors"], json!([]));
+        // What waits is still told to whoever sends it, without an account to ask by later.
+        let pre = json!({"id": article, "mode": "PRE_MODERATED"});
+        desk.write(&desk.editor, SET_ARTICLE, pre).await?;
+        input["text"] = json!("رأي آخر");
+        let waiting = desk.write(&anonymous, POST, input.clone()).await?;
+        assert_eq!(waiting["comment"]["status"], "PENDING");
+        // Three a minute under one name; then another name still may, until the address is busy.
+        for number in 0..2 {
+            input["text"] = json!(format!("رأي {number}"));
+            let payload = desk.write(&anonymous, POST, input.clone()).await?;
+            let kept = number == 0;
+            assert_eq!(payload["userErrors"] == json!([]), kept, "{payload}");
+        }
+        for number in 0..40 {
+            input["name"] = json!(format!("اسم {number}"));
+            let payload = desk.write(&anonymous, POST, input.clone()).await?;
+            // Four came before.
+            let kept = number < 26;
+            assert_eq!(
+                payload["userErrors"] == json!([]),
+                kept,
+                "{number}: {payload}"
+            );
+        }
+        // An article may ask for an account nevertheless.
+        let strict = json!({"id": article, "namesAllowed": false});
+        desk.write(&desk.editor, SET_ARTICLE, strict).await?;
+        let refused = desk.refused(&anonymous, POST, input).await?;
+        assert_eq!(refused, "UNAUTHENTICATED");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sender_keeps_a_pace_and_does_not_repeat() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let articles = desk.articles(2).await?;
+        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let say = |text: String, article: usize, at| {
+            let input = json!({"article": articles[article], "text": text});
+            desk.write_at(&reader, at, POST, input)
+        };
+        // Three in a minute, wherever; the fourth waits for the first to be a minute old.
+        for number in 0..3 {
+            let payload = say(format!("رأي {number}"), number % 2, minutes(0)).await?;
+            assert_eq!(payload["userErrors"], json!([]));
+        }
+        let fast = say("رأي رابع".to_owned(), 0, minutes(0)).await?;
+        assert_eq!(code(&fast), (&json!("TOO_OFTEN"), &json!([])));
+        let slower = say("رأي رابع".to_owned(), 0, minutes(1)).await?;
+        assert_eq!(slower["userErrors"], json!([]));
+        // Thirty in an hour.
+        for number in 4..30 {
+            let payload = say(format!("رأي {number}"), 0, minutes(number)).await?;
+            assert_eq!(payload["userErrors"], json!([]), "{number}");
+        }
+        let busy = say("رأي أخير".to_owned(), 0, minutes(40)).await?;
+        assert_eq!(code(&busy).0, "TOO_OFTEN");
+        let later = say("رأي أخير".to_owned(), 0, minutes(60)).await?;
+        assert_eq!(later["userErrors"], json!([]));
+        // The same words: under the same article not within a day, elsewhere they may stand.
+        let again = say(" رأي   أخير\n".to_owned(), 0, minutes(200)).await?;
+        assert_eq!(code(&again), (&json!("REPEATED"), &json!(["text"])));
+        let elsewhere = say("رأي أخير".to_owned(), 1, minutes(200)).await?;
+        assert_eq!(elsewhere["userErrors"], json!([]));
+        let tomorrow = say("رأي أخير".to_owned(), 0, minutes(60 + 24 * 60)).await?;
+        assert_eq!(tomorrow["userErrors"], json!([]));
+    }
+    Ok(())
+}
+
+/// Many at once are counted as one after another.
+#[tokio::test]
+async fn a_sender_cannot_outrun_the_count() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let articles = desk.articles(2).await?;
+        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let sent = (0..12).map(|number| {
+            let text = format!("رأي {number}");
+            let input = json!({"article": articles[number % 2], "text": text});
+            desk.write(&reader, POST, input)
+        });
+        let answers = futures::future::try_join_all(sent).await?;
+        let kept = answers.iter().filter(|it| it["userErrors"] == json!([]));
+        assert_eq!(kept.count(), 3, "{}", desk.app.db().name());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_writer_changes_a_comment_for_a_while_and_it_says_so() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let article = desk.open().await?;
+        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let other = desk.app.who("زياد", Role::Reader).await?;
+        let input = json!({"article": article, "text": "رأي"});
+        let posted = desk.write(&reader, POST, input).await?;
+        let id = &posted["comment"]["id"];
+        let edit =
+            |who, at, text: &str| desk.write_at(who, at, EDIT, json!({"id": id, "text": text}));
+        let same = edit(&reader, minutes(1), "رأي").await?;
+        assert_eq!(same["comment"]["editedAt"], Value::Null);
+        let changed = edit(&reader, minutes(14), "رأي أوضح").await?;
+        assert_eq!(changed["userErrors"], json!([]));
+        assert_eq!(changed["comment"]["text"], "رأي أوضح");
+        assert_eq!(changed["comment"]["status"], "APPROVED");
+        assert!(changed["comment"]["editedAt"].is_string());
+        let late = edit(&reader, minutes(15), "رأي متأخر").await?;
+        assert_eq!(code(&late), (&json!("CLOSED"), &json!(["id"])));
+        let foreign = edit(&other, minutes(1), "ليس رأيي").await?;
+        assert_eq!(code(&foreign), (&json!("NOT_ALLOWED"), &json!(["id"])));
+        let moderator = edit(&desk.editor, minutes(1), "كلام غيره").await?;
+        assert_eq!(code(&moderator).0, "NOT_ALLOWED");
+        for bad in ["", "a\u{202e}"] {
+            assert_eq!(
+                code(&edit(&reader, minutes(1), bad).await?).1,
+                &json!(["text"])
+            );
+        }
+        let wrong = desk
+            .write(&reader, EDIT, json!({"id": article, "text": "x"}))
+            .await?;
+        assert_eq!(code(&wrong), (&json!("INVALID"), &json!(["id"])));
+        let unknown = json!({"id": "AgAAAAAAAAAAAAAAAAAAAAc", "text": "x"});
+        assert_eq!(
+            code(&desk.write(&reader, EDIT, unknown).await?).0,
+            "NOT_FOUND"
+        );
+
+        // Another comment does not become this one's double.
+        let input = json!({"article": article, "text": "ثان"});
+        let second = desk.write(&reader, POST, input).await?;
+        let input = json!({"id": second["comment"]["id"], "text": "رأي أوضح"});
+        let double = desk.write(&reader, EDIT, input).await?;
+        assert_eq!(code(&double), (&json!("REPEATED"), &json!(["text"])));
+
+        // Where moderators look first, they look again.
+        let pre = json!({"id": article, "mode": "PRE_MODERATED"});
+        desk.write(&desk.editor, SET_ARTICLE, pre).await?;
+        let again = edit(&reader, minutes(2), "رأي ثالث").await?;
+        assert_eq!(again["comment"]["status"], "PENDING");
+        let foreign = edit(&other, minutes(2), "ليس رأيي").await?;
+        assert_eq!(code(&foreign).0, "NOT_FOUND");
+        // What was taken back cannot be changed, and nothing where it is closed.
+        let input = json!({"ids": [id], "decision": "REJECT", "reason": "سباب"});
+        desk.write(&desk.editor, MODERATE, input).await?;
+        let rejected = edit(&reader, minutes(3), "رأي رابع").await?;
+        assert_eq!(code(&rejected).0, "WRONG_STATUS");
+        let shut = json!({"id": article, "mode": "CLOSED"});
+        desk.write(&desk.editor, SET_ARTICLE, shut).await?;
+        let input = json!({"id": second["comment"]["id"], "text": "رأي خامس"});
+        assert_eq!(code(&desk.write(&reader, EDIT, input).await?).0, "CLOSED");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_report_counts_once_per_account() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let article = desk.open().await?;
+        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let input = json!({"article": article, "text": "رأي"});
+        let posted = desk.write(&reader, POST, input).await?;
+        let id = posted["comment"]["id"].as_str().unwrap();
+        for (who, reason) in [("زياد", "سباب"), ("زياد", "سباب حقاً"), ("ريم", "كذب")]
+        {
+            let viewer = Who {
+                viewer: Viewer::of(AccountId::new(derived("account", &[who])), Role::Reader),
+                name: who.to_owned(),
+            };
+            if reason != "سباب حقاً" {
+                desk.app.who(who, Role::Reader).await?;
+            }
+            let input = json!({"id": id, "reason": reason});
+            let payload = desk.write(&viewer, REPORT, input).await?;
+            assert_eq!(payload, json!({"comment": {"id": id}, "userErrors": []}));
+        }
+        let queue =
+            "{ comments(reported: true) { totalCount nodes { id reportCount reportReasons } } }";
+        let found = desk.ask(&desk.editor, queue, json!({})).await?;
+        assert_eq!(found["comments"]["totalCount"], 1);
+        let node = &found["comments"]["nodes"][0];
+        assert_eq!((&node["id"], &node["reportCount"]), (&json!(id), &json!(2)));
+        assert_eq!(node["reportReasons"].as_array().map(Vec::len), Some(2));
+
+        for (input, expected, field) in [
+            (json!({"id": id, "reason": " "}), "INVALID", "reason"),
+            (
+                json!({"id": id, "reason": "أ".repeat(501)}),
+                "INVALID",
+                "reason",
+            ),
+            (
+                json!({"id": id, "reason": "a\u{202e}"}),
+                "INVALID",
+                "reason",
+            ),
+            (json!({"id": article, "reason": "x"}), "INVALID", "id"),
+            (
+                json!({"id": "AgAAAAAAAAAAAAAAAAAAAAc", "reason": "x"}),
+                "NOT_FOUND",
+                "id",
+            ),
+        ] {
+            let payload = desk.write(&reader, REPORT, input).await?;
+            assert_eq!(code(&payload), (&json!(expected), &json!([field])));
+        }
+        let input = json!({"id": id, "reason": "x"});
+        let refused = desk
+            .refused(&Who::anonymous(), REPORT, input.clone())
+            .await?;
+        assert_eq!(refused, "UNAUTHENTICATED");
+
+        // Decided on, it is dealt with; hidden, nobody can report it.
+        for (decision, left) in [("APPROVE", 0), ("HIDE", 0)] {
+            let input = json!({"ids": [id], "decision": decision});
+            desk.write(&desk.editor, MODERATE, input).await?;
+            let found = desk.ask(&desk.editor, queue, json!({})).await?;
+            assert_eq!(found["comments"]["totalCount"], left);
+        }
+        let other = desk.app.who("سامر", Role::Reader).await?;
+        assert_eq!(
+            code(&desk.write(&other, REPORT, input).await?).0,
+            "NOT_FOUND"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn answers_go_as_deep_as_is_decided() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let article = desk.open().await?;
+        let input = json!({"id": article, "depth": 2});
+        desk.write(&desk.editor, SET_ARTICLE, input).await?;
+        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let mut parent = Value::Null;
+        for depth in 0..4 {
+            let input =
+                json!({"article": article, "parent": parent, "text": format!("رد {depth}")});
+            let payload = desk.write_at(&reader, minutes(depth), POST, input).await?;
+            if depth == 3 {
+                assert_eq!(code(&payload), (&json!("INVALID"), &json!(["parent"])));
+                break;
+            }
+            assert_eq!(payload["comment"]["parent"]["id"], parent, "{payload}");
+            parent = payload["comment"]["id"].clone();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Editions being written.
+
+use khabar_domain::Role;
+use khabar_tests::harness::Who;
+use serde_json::json;
+
+use crate::Desk;
+use crate::agreement::mutation;
+
+const EDITION: &str = "edition { id slug name language direction articleCount
+    labels { live follow sections stories comments } }";
+
+#[tokio::test]
+async fn an_edition_is_added_and_named() -> anyhow::Result<()> {
+    let (create, update) = (
+        mutation("createEdition", EDITION),
+        mutation("updateEdition", EDITION),
+    );
+    for desk in Desk::each().await? {
+        let input = json!({"slug": "fa", "name": "خبر سندیان", "language": "FA",
+            "labels": {"live": "زنده", "stories": "پرونده‌ها"}});
+        let made = desk.done(&create, input.clone()).await?["edition"].take();
+        let id = &made["id"];
+        assert_eq!(
+            made,
+            json!({"id": id, "slug": "fa", "name": "خبر سندیان", "language": "fa",
+            "direction": "RTL", "articleCount": 0, "labels": {"live": "زنده", "follow": null,
+            "sections": null, "stories": "پرونده‌ها", "comments": null}})
+        );
+        assert_eq!(desk.mistake(&create, input).await?, "TAKEN slug");
+        let input = json!({"id": id, "name": "سندیان", "labels": {"live": null, "follow": "ما را دنبال کنید"}});
+        let mut changed = made.clone();
+        changed["name"] = json!("سندیان");
+        changed["labels"]["live"] = json!(null);
+        changed["labels"]["follow"] = json!("ما را دنبال کنید");
+        assert_eq!(desk.done(&update, input).await?["edition"], changed);
+        // It has a front page, and can be filled.
+        let section = mutation("createSection", "section { slug }");
+        desk.done(
+            &section,
+            json!({"edition": "fa", "name": "ورزش", "featured": true}),
+        )
+        .await?;
+        let read = "{ home(edition: \"fa\") { edition { name } featuredSections { slug } } }";
+        let home = desk.ask(&Who::anonymous(), read, json!({})).await?;
+        assert_eq!(
+            home["home"],
+            json!({"edition": {"name": "سندیان"}, "featuredSections": [{"slug": "ورزش"}]})
+        );
+
+        let new = |field: &str, value: &str| {
+            let mut input = json!({"slug": "de", "name": "Nachrichten", "language": "de"});
+            input[field] = json!(value);
+            input
+        };
+        let long = "x".repeat(201);
+        for (input, mistake) in [
+            (new("name", ""), "INVALID name"),
+            (new("name", "a\u{202e}"), "INVALID name"),
+            (new("language", "Deutsch!"), "INVALID language"),
+        ] {
+            assert_eq!(
+                desk.mistake(&create, input.clone()).await?,
+                mistake,
+                "{input}"
+            );
+        }
+        let label = json!({"id": id, "labels": {"comments": long}});
+        assert_eq!(
+            desk.mistake(&update, label).await?,
+            "INVALID labels.comments"
+        );
+        let unknown = json!({"id": "AwAAAAAAAAAAAAAAAAAAAAc"});
+        assert_eq!(desk.mistake(&update, unknown).await?, "NOT_FOUND id");
+        let writer = desk.app.who("نور", Role::Contributor).await?;
+        let input = new("slug", "de");
+        assert_eq!(
+            desk.refused(&writer, &create, input.clone()).await?,
+            "FORBIDDEN"
+        );
+        assert_eq!(
+            desk.refused(&writer, &update, json!({"id": id})).await?,
+            "FORBIDDEN"
+        );
+        assert_eq!(
+            desk.refused(&Who::anonymous(), &create, input).await?,
+            "UNAUTHENTICATED"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,129 @@
+//! Media being added and described.
+
+use khabar_domain::{Right, Role};
+use khabar_tests::harness::Who;
+use serde_json::json;
+
+use crate::Desk;
+use crate::agreement::mutation;
+
+const MEDIA: &str =
+    "media { id kind url width height durationSeconds alt caption credit placeholder
+    focalPoint { x y } renditions { url width height mimeType } }";
+
+#[tokio::test]
+async fn media_are_added_and_described() -> anyhow::Result<()> {
+    let (add, update) = (mutation("addMedia", MEDIA), mutation("updateMedia", MEDIA));
+    for desk in Desk::each().await? {
+        let writer = desk.app.who("نور", Role::Contributor).await?;
+        let wide = json!({"url": "/media/boat-960.webp", "width": 960, "height": 640, "mimeType": "image/webp"});
+        let narrow = json!({"url": "/media/boat-320.webp", "width": 320, "height": 213, "mimeType": "image/webp"});
+        let input = json!({"kind": "VIDEO", "url": "https://pictures.example/boat.mp4", "width": 1920,
+            "height": 1280, "durationSeconds": 61, "alt": "قارب عند المغيب", "caption": "عودة القوارب",
+            "credit": "عدسة نور", "placeholder": "LKO2?U%2Tw=w]~RBVZRi};RPxuwH",
+            "focalPoint": {"x": 0.25, "y": 1.0}, "renditions": [wide, narrow]});
+        let payload = desk.write(&writer, &add, input.clone()).await?;
+        assert_eq!(payload["userErrors"], json!([]));
+        let mut expected = input;
+        expected["id"] = payload["media"]["id"].clone();
+        expected["renditions"] = json!([narrow, wide]);
+        assert_eq!(payload["media"], expected);
+
+        let id = &payload["media"]["id"];
+        let payload = desk
+            .done(&update, json!({"id": id, "alt": "قارب", "caption": null}))
+            .await?;
+        expected["alt"] = json!("قارب");
+        expected["caption"] = json!(null);
+        assert_eq!(payload["media"], expected);
+        let input = json!({"id": id, "url": "/boat.mp4", "width": null, "height": null, "alt": null,
+            "durationSeconds": null, "credit": null, "placeholder": null, "focalPoint": null,
+            "renditions": null});
+        let payload = desk.done(&update, input).await?;
+        assert_eq!(
+            payload["media"],
+            json!({"id": id, "kind": "VIDEO", "url": "/boat.mp4",
+            "width": null, "height": null, "durationSeconds": null, "alt": null, "caption": null,
+            "credit": null, "placeholder": null, "focalPoint": null, "renditions": []})
+        );
+        // Whoever writes may add a picture; what all articles show of it is arranged.
+        assert_eq!(
+            desk.refused(&writer, &update, json!({"id": id})).await?,
+            "FORBIDDEN"
+        );
+        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let input = json!({"url": "/a.webp"});
+        assert_eq!(
+            desk.refused(&reader, &add, input.clone()).await?,
+            "FORBIDDEN"
+        );
+        let arranger = desk.editor.clone().only(&[Right::Arrange]);
+        assert_eq!(
+            desk.refused(&arranger, &add, input.clone()).await?,
+            "FORBIDDEN"
+        );
+        assert_eq!(
+            desk.refused(&Who::anonymous(), &add, input).await?,
+            "UNAUTHENTICATED"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_no_picture_is_is_refused() -> anyhow::Result<()> {
+    let (add, update) = (mutation("addMedia", MEDIA), mutation("updateMedia", MEDIA));
+    let rendition = |url: &str, width: i32, mime: &str| {
+        json!([{"url": "/a.webp", "width": 1, "height": 1, "mimeType": "image/webp"},
+            {"url": url, "width": width, "height": 1, "mimeType": mime}])
+    };
+    let one = json!({"url": "/a.webp", "width": 1, "height": 1, "mimeType": "image/webp"});
+    for desk in Desk::each().await? {
+        let id = desk.done(&add, json!({"url": "/b.webp"})).await?["media"]["id"].take();
+        for (field, value, place) in [
+            ("url", json!("ftp://pictures.example/a"), "url"),
+            ("url", json!("https://u:p@pictures.example/a"), "url"),
+            ("url", json!(""), "url"),
+            ("width", json!(0), "width"),
+            ("height", json!(65_536), "height"),
+            ("durationSeconds", json!(-1), "durationSeconds"),
+            ("alt", json!("صورة\u{202e}"), "alt"),
+            ("caption", json!("أ".repeat(4_001)), "caption"),
+            ("credit", json!("عدسة\u{1}"), "credit"),
+            ("placeholder", json!("not a hash"), "placeholder"),
+            ("focalPoint", json!({"x": 1.5, "y": 0}), "focalPoint"),
+            (
+                "renditions",
+                rendition("javascript:x", 1, "image/webp"),
+                "renditions.1.url",
+            ),
+            (
+                "renditions",
+                rendition("/a.webp", -1, "image/webp"),
+                "renditions.1",
+            ),
+            (
+                "renditions",
+                rendition("/a.webp", 1, "webp"),
+                "renditions.1",
+            ),
+            ("renditions", json!(vec![one.clone(); 41]), "renditions"),
+        ] {
+            let mut input = json!({"url": "/a.webp"});
+            input[field] = value;
+            let mistake = format!("INVALID {place}");
+            assert_eq!(desk.mistake(&add, input.clone()).await?, mistake, "{input}");
+            input["id"] = id.clone();
+            assert_eq!(
+                desk.mistake(&update, input.clone()).await?,
+                mistake,
+                "{input}"
+            );
+        }
+        let unknown = json!({"id": "BgAAAAAAAAAAAAAAAAAAAAc"});
+        assert_eq!(desk.mistake(&update, unknown).await?, "NOT_FOUND id");
+        let other = json!({"id": desk.id("topic", "اقتصاد").await?});
+        assert_eq!(desk.mistake(&update, other).await?, "INVALID id");
+    }
+    Ok(())
+}

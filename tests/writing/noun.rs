@@ -1,0 +1,226 @@
+//! Topics, people and sources being written: what they have in common, and what each has besides.
+
+use khabar_domain::Role;
+use khabar_tests::harness::Who;
+use serde_json::{Value, json};
+
+use crate::Desk;
+use crate::agreement::{key, mutation};
+
+/// One of the three: its name, what is read of it, a whole one, and what is left when all is cleared.
+struct Case {
+    noun: &'static str,
+    read: &'static str,
+    whole: Value,
+    cleared: Value,
+    /// Of something else of the kind.
+    taken: &'static str,
+    unknown: &'static str,
+}
+
+fn cases() -> [Case; 3] {
+    [
+        Case {
+            noun: "topic",
+            read: "id slug name formerSlugs kind summary mediaTopic articleCount",
+            whole: json!({"name": "ري الحقول", "kind": "PLACE", "summary": "ماء وقنوات",
+                "mediaTopic": "04000000"}),
+            cleared: json!({"summary": null, "mediaTopic": null}),
+            taken: "اقتصاد",
+            unknown: "CwAAAAAAAAAAAAAAAAAAAAc",
+        },
+        Case {
+            noun: "person",
+            read: "id slug name formerSlugs role biography portrait { alt } articleCount",
+            whole: json!({"name": "هالة السعدي", "role": "مراسلة", "biography": "تكتب عن المرافئ."}),
+            cleared: json!({"role": null, "biography": null, "portrait": null}),
+            taken: "كريم-الشامي",
+            unknown: "BwAAAAAAAAAAAAAAAAAAAAc",
+        },
+        Case {
+            noun: "source",
+            read: "id slug name formerSlugs kind url articleCount",
+            whole: json!({"name": "وكالة الساحل", "kind": "AGENCY", "url": "https://coast.example/"}),
+            cleared: json!({"kind": null, "url": null}),
+            taken: "إذاعة-النهر",
+            unknown: "CQAAAAAAAAAAAAAAAAAAAAc",
+        },
+    ]
+}
+
+fn capital(noun: &str) -> String {
+    format!("{}{}", noun[..1].to_uppercase(), &noun[1..])
+}
+
+#[tokio::test]
+async fn each_is_added_patched_and_read_back() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        for case in cases() {
+            let noun = case.noun;
+            let payload = format!("{noun} {{ {} }}", case.read);
+            let create = mutation(&format!("create{}", capital(noun)), &payload);
+            let update = mutation(&format!("update{}", capital(noun)), &payload);
+            let made = desk.done(&create, case.whole.clone()).await?[noun].take();
+            for (field, value) in case.whole.as_object().into_iter().flatten() {
+                let value = if field == "mediaTopic" {
+                    json!("medtop:04000000")
+                } else {
+                    value.clone()
+                };
+                assert_eq!(made[field], value, "{made}");
+            }
+            let id = made["id"].clone();
+            let slug = made["slug"].as_str().unwrap_or_default().to_owned();
+            assert_eq!(desk.id(noun, &slug).await?, id);
+            // The same again gets another slug.
+            let again = desk.done(&create, case.whole.clone()).await?;
+            assert_eq!(again[noun]["slug"], format!("{slug}-2"));
+            // What is left out stays.
+            let seq = desk.seq().await?;
+            let patched = desk
+                .done(&update, json!({"id": id, "name": "اسم جديد"}))
+                .await?;
+            let mut expected = made.clone();
+            expected["name"] = json!("اسم جديد");
+            assert_eq!(patched[noun], expected);
+            let (acts, keys) = desk.changes(seq).await?;
+            assert_eq!(acts, [format!("{noun} changed")]);
+            assert!(keys.contains(&key(noun, &id)?), "{keys:?}");
+            // Null clears.
+            let mut input = case.cleared.clone();
+            input["id"] = id.clone();
+            let cleared = desk.done(&update, input).await?[noun].take();
+            for (field, _) in case.cleared.as_object().into_iter().flatten() {
+                assert_eq!(cleared[field], json!(null), "{cleared}");
+            }
+            // A chain of slugs, all of which lead here.
+            for slug in ["اسم-ثان", "اسم-ثالث"] {
+                desk.done(&update, json!({"id": id, "slug": slug})).await?;
+            }
+            let led = json!({"slug": "اسم-ثالث", "formerSlugs": ["اسم-ثان", slug]});
+            for asked in [&slug, "اسم-ثان", "اسم-ثالث"] {
+                let mut found = desk.led(noun, asked).await?;
+                if let Some(former) = found["formerSlugs"].as_array_mut() {
+                    former.sort_by_key(|slug| slug.as_str().map(|slug| !slug.starts_with("اسم")));
+                }
+                assert_eq!(found, led, "{asked}");
+            }
+            // Another takes one of them.
+            let mut other = case.whole.clone();
+            other["slug"] = json!("اسم-ثان");
+            desk.done(&create, other).await?;
+            assert_eq!(desk.led(noun, "اسم-ثان").await?["formerSlugs"], json!([]));
+            assert_eq!(desk.led(noun, &slug).await?["slug"], "اسم-ثالث");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn mistakes_name_their_fields() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let writer = desk.app.who("نور", Role::Contributor).await?;
+        for case in cases() {
+            let noun = case.noun;
+            let payload = format!("{noun} {{ id }}");
+            let create = mutation(&format!("create{}", capital(noun)), &payload);
+            let update = mutation(&format!("update{}", capital(noun)), &payload);
+            let id = desk.id(noun, case.taken).await?;
+            for (input, mistake) in [
+                (json!({"name": " "}), "INVALID name"),
+                (json!({"name": "…"}), "INVALID slug"),
+                (json!({"name": "أ".repeat(201)}), "INVALID name"),
+                (json!({"name": "اسم\u{202e}مقلوب"}), "INVALID name"),
+                (json!({"name": "اسم\u{7}"}), "INVALID name"),
+                (json!({"name": "اسم", "slug": case.taken}), "TAKEN slug"),
+                (json!({"name": "اسم", "edition": "xx"}), "NOT_FOUND edition"),
+            ] {
+                assert_eq!(
+                    desk.mistake(&create, input.clone()).await?,
+                    mistake,
+                    "{noun} {input}"
+                );
+            }
+            for (wrong, mistake) in [
+                (case.unknown, "NOT_FOUND id"),
+                ("AQAAAAAAAAAAAAAAAAAAAAc", "INVALID id"),
+                ("nonsense", "INVALID id"),
+            ] {
+                let found = desk
+                    .mistake(&update, json!({"id": wrong, "name": "اسم"}))
+                    .await?;
+                assert_eq!(found, mistake, "{noun}");
+            }
+            let special = match noun {
+                "topic" => vec![
+                    (json!({"mediaTopic": "4"}), "INVALID mediaTopic"),
+                    (json!({"summary": "أ\u{0}"}), "INVALID summary"),
+                ],
+                "person" => vec![
+                    (
+                        json!({"portrait": "BgAAAAAAAAAAAAAAAAAAAAc"}),
+                        "NOT_FOUND portrait",
+                    ),
+                    (json!({"portrait": id}), "INVALID portrait"),
+                    (json!({"biography": "أ".repeat(4_001)}), "INVALID biography"),
+                ],
+                _ => vec![
+                    (json!({"url": "javascript:alert(1)"}), "INVALID url"),
+                    (json!({"url": "//evil.example"}), "INVALID url"),
+                    (json!({"url": "coast.example"}), "INVALID url"),
+                    (
+                        json!({"url": format!("https://coast.example/{}", "x".repeat(2_000))}),
+                        "INVALID url",
+                    ),
+                ],
+            };
+            for (mut input, mistake) in special {
+                input["name"] = json!("اسم");
+                assert_eq!(
+                    desk.mistake(&create, input.clone()).await?,
+                    mistake,
+                    "{noun} {input}"
+                );
+                input["id"] = id.clone();
+                assert_eq!(
+                    desk.mistake(&update, input.clone()).await?,
+                    mistake,
+                    "{noun} {input}"
+                );
+            }
+            let input = json!({"name": "اسم"});
+            assert_eq!(
+                desk.refused(&writer, &create, input.clone()).await?,
+                "FORBIDDEN"
+            );
+            let input_of = json!({"id": id});
+            assert_eq!(desk.refused(&writer, &update, input_of).await?, "FORBIDDEN");
+            assert_eq!(
+                desk.refused(&Who::anonymous(), &create, input).await?,
+                "UNAUTHENTICATED"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn patches_of_two_editors_at_once_both_stay() -> anyhow::Result<()> {
+    let update = mutation("updateTopic", "topic { id }");
+    for desk in Desk::each().await? {
+        let id = desk.id("topic", "اقتصاد").await?;
+        for round in 0..4 {
+            let (name, summary) = (format!("اقتصاد {round}"), format!("عن المال {round}"));
+            let patches = [
+                json!({"id": id, "name": name}),
+                json!({"id": id, "summary": summary}),
+            ];
+            let writes = patches.map(|input| desk.done(&update, input));
+            futures::future::try_join_all(writes).await?;
+            let read = "{ topic(slug: \"اقتصاد\") { name summary } }";
+            let found = desk.ask(&Who::anonymous(), read, json!({})).await?;
+            assert_eq!(found["topic"], json!({"name": name, "summary": summary}));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,286 @@
+//! Revisions: what an article said before, who changed it, and two who change it at once.
+
+use khabar_domain::Role;
+use khabar_tests::harness::{Who, newsroom};
+use serde_json::{Value, json};
+
+use crate::Desk;
+use crate::article::{done, draft, refused, write_at};
+
+const REVISIONS: &str = "query ($id: ID!) { article(id: $id) { revisions { totalCount
+    nodes { version authorName step note headline bodyText } } } }";
+const DIFF: &str =
+    "query ($id: ID!, $from: Int!, $to: Int!) { article(id: $id) { diff(from: $from, to: $to) {
+    from to changed headline { fate text } lead { fate text }
+    body { fate before { __typename } after { __typename } words { fate text } } } } }";
+
+#[tokio::test]
+async fn every_save_is_a_revision() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let other = desk.app.who("سامي", Role::Editor).await?;
+        let id = &draft(&desk).await?["id"];
+        let input =
+            json!({"id": id, "version": 1, "headline": "افتتاح الميناء القديم", "note": "الاسم"});
+        done(&desk, &other, "updateArticle", input).await?;
+        done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
+        let input = json!({"id": id, "version": 3, "note": "أضيفت الساعة", "body": [
+            {"paragraph": {"text": "افتتح الوزير الميناء مساء اليوم."}}, {"heading": {"text": "خلفية"}}]});
+        done(&desk, &desk.editor, "correctArticle", input).await?;
+        let found = desk.ask(&desk.editor, REVISIONS, json!({"id": id})).await?;
+        let revisions = &found["article"]["revisions"];
+        assert_eq!(revisions["totalCount"], 4);
+        let told: Vec<_> = revisions["nodes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|it| json!([it["version"], it["authorName"], it["step"], it["note"]]))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                json!([4, "ليلى", "CORRECT", "أضيفت الساعة"]),
+                json!([3, "ليلى", "PUBLISH", null]),
+                json!([2, "سامي", "SAVE", "الاسم"]),
+                json!([1, "ليلى", "SAVE", null]),
+            ]
+        );
+        assert_eq!(revisions["nodes"][3]["headline"], "افتتاح الميناء الجديد");
+        let one =
+            "query ($id: ID!) { article(id: $id) { revision(version: 1) { headline lead bodyText }
+            missing: revision(version: 9) { headline } } }";
+        let found = desk.ask(&desk.editor, one, json!({"id": id})).await?;
+        assert_eq!(
+            found["article"]["revision"]["headline"],
+            "افتتاح الميناء الجديد"
+        );
+        assert_eq!(found["article"]["missing"], json!(null));
+
+        let found = desk
+            .ask(&desk.editor, DIFF, json!({"id": id, "from": 1, "to": 4}))
+            .await?;
+        assert_eq!(
+            found["article"]["diff"],
+            json!({
+                "from": 1, "to": 4, "changed": ["HEADLINE", "BODY"],
+                "headline": [{"fate": "SAME", "text": "افتتاح الميناء "}, {"fate": "REMOVED", "text": "الجديد"},
+                    {"fate": "ADDED", "text": "القديم"}],
+                "lead": [{"fate": "SAME", "text": "ملخص الخبر"}],
+                "body": [
+                    {"fate": "CHANGED", "before": {"__typename": "ParagraphBlock"}, "after": {"__typename": "ParagraphBlock"},
+                        "words": [{"fate": "SAME", "text": "افتتح الوزير الميناء "}, {"fate": "REMOVED", "text": "صباح"},
+                            {"fate": "ADDED", "text": "مساء"}, {"fate": "SAME", "text": " اليوم."}]},
+                    {"fate": "ADDED", "before": null, "after": {"__typename": "HeadingBlock"}, "words": []},
+                ]
+            })
+        );
+        let none = desk
+            .ask(&desk.editor, DIFF, json!({"id": id, "from": 1, "to": 9}))
+            .await?;
+        assert_eq!(none["article"]["diff"], json!(null));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn revisions_are_the_newsrooms() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let contributor = desk.app.who("نور", Role::Contributor).await?;
+        let reader = desk.app.who("قارئ", Role::Reader).await?;
+        let own = done(
+            &desk,
+            &contributor,
+            "createArticle",
+            json!({"headline": "خبر نور"}),
+        )
+        .await?;
+        let other = draft(&desk).await?;
+        for id in [&own["id"], &other["id"]] {
+            done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
+        }
+        let fields = [
+            "revisions { nodes { version } }",
+            "revision(version: 1) { version }",
+            "diff(from: 1, to: 2) { changed }",
+            "scheduledFor",
+            "embargoUntil",
+        ];
+        for field in fields {
+            let document = format!("query ($id: ID!) {{ article(id: $id) {{ {field} }} }}");
+            let code = async |who: &Who, id: &Value| -> anyhow::Result<Value> {
+                let variables = json!({"id": id});
+                let answer = desk.app.ask_as(who, newsroom::now(), &document, &variables);
+                let answer = answer.await?.value()?;
+                Ok(answer["errors"][0]["extensions"]["code"].clone())
+            };
+            assert_eq!(
+                code(&Who::anonymous(), &own["id"]).await?,
+                "UNAUTHENTICATED",
+                "{field}"
+            );
+            assert_eq!(code(&reader, &own["id"]).await?, "FORBIDDEN", "{field}");
+            assert_eq!(
+                code(&contributor, &other["id"]).await?,
+                "FORBIDDEN",
+                "{field}"
+            );
+            assert_eq!(
+                code(&contributor, &own["id"]).await?,
+                json!(null),
+                "{field}"
+            );
+            assert_eq!(
+                code(&desk.editor, &own["id"]).await?,
+                json!(null),
+                "{field}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stale_write_is_told_what_both_sides_changed() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let other = desk.app.who("سامي", Role::Editor).await?;
+        let id = &draft(&desk).await?["id"];
+        let theirs = json!({"id": id, "version": 1, "headline": "افتتاح المرفأ الجديد"});
+        done(&desk, &other, "updateArticle", theirs).await?;
+        let yours = json!({"id": id, "version": 1, "lead": "ملخص آخر", "body": [
+            {"paragraph": {"text": "افتتح الوزير الميناء مساء اليوم."}}]});
+        let payload =
+            write_at(&desk, &desk.editor, newsroom::now(), "updateArticle", yours).await?;
+        assert_eq!(payload["article"], json!(null));
+        assert_eq!(payload["userErrors"][0]["code"], "STALE");
+        assert_eq!(payload["userErrors"][0]["field"], json!(["version"]));
+        let conflict = &payload["conflict"];
+        assert_eq!(conflict["currentVersion"], 2);
+        assert_eq!(
+            conflict["base"],
+            json!({"version": 1, "headline": "افتتاح الميناء الجديد"})
+        );
+        assert_eq!(conflict["theirs"]["changed"], json!(["HEADLINE"]));
+        assert_eq!(
+            conflict["theirs"]["headline"],
+            json!([{"fate": "SAME", "text": "افتتاح "},
+            {"fate": "REMOVED", "text": "الميناء"}, {"fate": "ADDED", "text": "المرفأ"},
+            {"fate": "SAME", "text": " الجديد"}])
+        );
+        assert_eq!(conflict["yours"]["changed"], json!(["LEAD", "BODY"]));
+        assert_eq!(
+            (&conflict["yours"]["from"], &conflict["yours"]["to"]),
+            (&json!(1), &json!(null))
+        );
+        assert_eq!(conflict["yours"]["body"], json!([{"fate": "CHANGED"}]));
+        // Nothing was overwritten.
+        let read = "query ($id: ID!) { article(id: $id) { headline lead version } }";
+        let found = desk.ask(&desk.editor, read, json!({"id": id})).await?;
+        assert_eq!(
+            found["article"],
+            json!({"headline": "افتتاح المرفأ الجديد", "lead": "ملخص الخبر", "version": 2})
+        );
+
+        // A step that states an older version is not taken either.
+        let step = json!({"id": id, "version": 1});
+        let payload =
+            write_at(&desk, &desk.editor, newsroom::now(), "publishArticle", step).await?;
+        assert_eq!(payload["userErrors"][0]["code"], "STALE");
+        assert_eq!(payload["conflict"]["yours"], json!(null));
+        for version in [0, -1, 3] {
+            let input = json!({"id": id, "version": version, "lead": "سطر"});
+            let found = refused(&desk, &desk.editor, "updateArticle", input).await?;
+            assert_eq!(
+                found,
+                ("version".to_owned(), "INVALID".to_owned()),
+                "{version}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_who_write_at_once_one_wins() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let other = desk.app.who("سامي", Role::Editor).await?;
+        let id = &draft(&desk).await?["id"];
+        for version in 1..=8 {
+            let input = |lead: &str| json!({"id": id, "version": version, "lead": format!("{lead} {version}")});
+            let hour = newsroom::now();
+            let (one, two) = tokio::join!(
+                write_at(&desk, &desk.editor, hour, "updateArticle", input("ليلى")),
+                write_at(&desk, &other, hour, "updateArticle", input("سامي")),
+            );
+            let (one, two) = (one?, two?);
+            let won = [&one, &two]
+                .iter()
+                .filter(|it| !it["article"].is_null())
+                .count();
+            assert_eq!(won, 1, "{one}\n{two}");
+            let lost = if one["article"].is_null() { &one } else { &two };
+            assert_eq!(lost["userErrors"][0]["code"], "STALE");
+            assert_eq!(lost["conflict"]["theirs"]["changed"], json!(["LEAD"]));
+        }
+        let found = desk.ask(&desk.editor, REVISIONS, json!({"id": id})).await?;
+        assert_eq!(found["article"]["revisions"]["totalCount"], 9);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_older_text_comes_back_as_a_new_version() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let id = &draft(&desk).await?["id"];
+        let input = json!({"id": id, "version": 1, "headline": "عنوان آخر", "slug": "عنوان", "lead": null, "body": null});
+        done(&desk, &desk.editor, "updateArticle", input).await?;
+        let input = json!({"id": id, "version": 2, "restore": 1, "note": "كان أفضل"});
+        let back = done(&desk, &desk.editor, "restoreRevision", input).await?;
+        assert_eq!(back["version"], 3);
+        assert_eq!(back["headline"], "افتتاح الميناء الجديد");
+        assert_eq!(back["lead"], "ملخص الخبر");
+        assert_eq!(back["bodyText"], "افتتح الوزير الميناء صباح اليوم.");
+        assert_eq!(back["slug"], "عنوان");
+        let stale = json!({"id": id, "version": 1, "restore": 1});
+        assert_eq!(
+            refused(&desk, &desk.editor, "restoreRevision", stale)
+                .await?
+                .1,
+            "STALE"
+        );
+        let unknown = json!({"id": id, "version": 3, "restore": 7});
+        let unknown = refused(&desk, &desk.editor, "restoreRevision", unknown).await?;
+        assert_eq!(unknown, ("restore".to_owned(), "NOT_FOUND".to_owned()));
+
+        // Of a published article it is a correction.
+        done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
+        let mut input = json!({"id": id, "version": 4, "restore": 2});
+        let silent = refused(&desk, &desk.editor, "restoreRevision", input.clone()).await?;
+        assert_eq!(silent, ("note".to_owned(), "INVALID".to_owned()));
+        input["note"] = json!("أعيد العنوان");
+        let back = done(&desk, &desk.editor, "restoreRevision", input).await?;
+        assert_eq!(back["headline"], "عنوان آخر");
+        assert_eq!(back["corrections"][0]["note"], "أعيد العنوان");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_text_of_an_import_is_kept_when_it_is_corrected() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let read =
+            r#"{ article(slug: "سوق-السمك-يعود-إلى-الرصيف-القديم") { id version headline } }"#;
+        let fish = &desk.ask(&Who::anonymous(), read, json!({})).await?["article"];
+        let input = json!({"id": fish["id"], "version": fish["version"], "headline": "سوق السمك يعود", "note": "عنوان أقصر"});
+        done(&desk, &desk.editor, "correctArticle", input).await?;
+        let found = desk
+            .ask(&desk.editor, REVISIONS, json!({"id": fish["id"]}))
+            .await?;
+        let nodes = &found["article"]["revisions"]["nodes"];
+        assert_eq!(nodes[0]["step"], "CORRECT");
+        assert_eq!(nodes[1]["headline"], fish["headline"]);
+        assert_eq!(
+            (&nodes[1]["authorName"], &nodes[1]["step"]),
+            (&json!("khabar"), &json!("PUBLISH"))
+        );
+    }
+    Ok(())
+}

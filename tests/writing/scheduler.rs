@@ -1,0 +1,234 @@
+//! The scheduler: what is scheduled goes out by itself.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use khabar_domain::clock::{Clock as _, FixedClock, SystemClock};
+use khabar_persistence::done::{self as remembered, Named};
+use khabar_server::scheduler::{publish_due, run, tidy};
+use khabar_tests::harness::{Who, newsroom};
+use serde_json::{Value, json};
+
+use crate::Desk;
+use crate::article::{done, draft, refused, shelf, write_at};
+
+fn clock(seconds: i64) -> FixedClock {
+    FixedClock(newsroom::now() + Duration::seconds(seconds))
+}
+
+fn stamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// The whole way of one article, as the issue tells it.
+#[tokio::test]
+async fn an_article_appears_by_itself_is_corrected_and_withdrawn() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let shelf = shelf(&desk).await?;
+        let section = &shelf["fish"]["section"];
+        let story = &shelf["bridge"]["stories"][0];
+        let input = json!({"headline": "افتتاح الميناء الجديد", "hero": shelf["boats"]["hero"]["id"],
+            "section": section["id"], "stories": [story["id"]],
+            "body": [{"paragraph": {"text": "افتتح الوزير الميناء صباح اليوم."}}]});
+        let id = &done(&desk, &desk.editor, "createArticle", input).await?["id"];
+        let at = newsroom::now() + Duration::seconds(30);
+        done(
+            &desk,
+            &desk.editor,
+            "scheduleArticle",
+            json!({"id": id, "at": stamp(at)}),
+        )
+        .await?;
+
+        let lists = "query ($section: Slug!, $story: Slug!) {
+            home { latest(first: 1) { nodes { id } } }
+            section(slug: $section) { articleCount articles(first: 1) { nodes { id } } }
+            story(slug: $story) { articleCount articles(first: 1) { nodes { id } } } }";
+        let names = json!({"section": section["slug"], "story": story["slug"]});
+        let before = desk.ask(&Who::anonymous(), lists, names.clone()).await?;
+        let db = desk.app.db().db();
+        let round = publish_due(db, &clock(29)).await?;
+        assert_eq!((round.published.len(), round.next), (0, Some(at)));
+        assert_eq!(
+            desk.ask(&Who::anonymous(), lists, names.clone()).await?,
+            before
+        );
+
+        let round = publish_due(db, &clock(30)).await?;
+        assert_eq!(
+            (round.published.len(), round.failed.len(), round.next),
+            (1, 0, None)
+        );
+        let after = desk.ask(&Who::anonymous(), lists, names.clone()).await?;
+        assert_eq!(after["home"]["latest"]["nodes"][0]["id"], *id);
+        for list in ["section", "story"] {
+            assert_eq!(after[list]["articles"]["nodes"][0]["id"], *id, "{list}");
+            let count = |value: &Value| value[list]["articleCount"].as_i64().unwrap_or_default();
+            assert_eq!(count(&after), count(&before) + 1, "{list}");
+        }
+        let read = "query ($id: ID!) { article(id: $id) { status publishedAt version scheduledFor
+            hero { id } revisions(first: 1) { nodes { step authorName } } } }";
+        let found = desk.ask(&desk.editor, read, json!({"id": id})).await?;
+        assert_eq!(
+            found["article"],
+            json!({"status": "PUBLISHED", "publishedAt": stamp(at), "version": 3,
+            "scheduledFor": null, "hero": shelf["boats"]["hero"],
+            "revisions": {"nodes": [{"step": "PUBLISH", "authorName": "khabar"}]}})
+        );
+        // Once is once.
+        assert_eq!(publish_due(db, &clock(31)).await?.published, []);
+
+        let input = json!({"id": id, "version": 3, "headline": "افتتاح الميناء القديم", "note": "صُحح الاسم"});
+        let corrected = done(&desk, &desk.editor, "correctArticle", input).await?;
+        assert_eq!(corrected["corrections"][0]["note"], "صُحح الاسم");
+        let diff = "query ($id: ID!) { article(id: $id) { diff(from: 3, to: 4) { changed } } }";
+        let diff = desk.ask(&desk.editor, diff, json!({"id": id})).await?;
+        assert_eq!(diff["article"]["diff"]["changed"], json!(["HEADLINE"]));
+        let stale = json!({"id": id, "version": 3, "headline": "عنوان آخر", "note": "تصحيح"});
+        assert_eq!(
+            refused(&desk, &desk.editor, "correctArticle", stale)
+                .await?
+                .1,
+            "STALE"
+        );
+        let input = json!({"id": id, "reason": "خطأ في المصدر"});
+        done(&desk, &desk.editor, "withdrawArticle", input).await?;
+        assert_eq!(desk.ask(&Who::anonymous(), lists, names).await?, before);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn after_a_pause_it_catches_up_in_order() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let mut ids = Vec::new();
+        for minutes in [20, 10, 30, 60 * 24] {
+            let id = draft(&desk).await?["id"].clone();
+            let at = stamp(newsroom::now() + Duration::minutes(minutes));
+            done(
+                &desk,
+                &desk.editor,
+                "scheduleArticle",
+                json!({"id": id, "at": at}),
+            )
+            .await?;
+            ids.push(id);
+        }
+        // One is taken back before its hour.
+        done(&desk, &desk.editor, "returnArticle", json!({"id": ids[2]})).await?;
+        let db = desk.app.db().db();
+        let round = publish_due(db, &clock(60 * 60)).await?;
+        assert_eq!(round.published.len(), 2);
+        assert_eq!(round.next, Some(newsroom::now() + Duration::days(1)));
+        // They went out when they went out, not when they should have.
+        let read =
+            "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Article { status publishedAt } } }";
+        let found = desk.ask(&desk.editor, read, json!({"ids": ids})).await?;
+        let late = stamp(newsroom::now() + Duration::hours(1));
+        let statuses: Vec<_> = found["nodes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|it| it["status"].clone())
+            .collect();
+        assert_eq!(statuses, ["PUBLISHED", "PUBLISHED", "DRAFT", "SCHEDULED"]);
+        assert_eq!(found["nodes"][0]["publishedAt"], late);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_schedulers_publish_once() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let mut ids = Vec::new();
+        for seconds in 1..=12 {
+            let id = draft(&desk).await?["id"].clone();
+            let at = stamp(newsroom::now() + Duration::seconds(seconds));
+            done(
+                &desk,
+                &desk.editor,
+                "scheduleArticle",
+                json!({"id": id, "at": at}),
+            )
+            .await?;
+            ids.push(id);
+        }
+        let db = desk.app.db().db();
+        let hour = clock(60);
+        let rounds = tokio::try_join!(
+            publish_due(db, &hour),
+            publish_due(db, &hour),
+            publish_due(db, &hour)
+        )?;
+        let mut published = [rounds.0.published, rounds.1.published, rounds.2.published].concat();
+        published.sort_unstable();
+        let all = published.len();
+        published.dedup();
+        assert_eq!((published.len(), all), (12, 12));
+        let read =
+            "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Article { status version } } }";
+        let found = desk.ask(&desk.editor, read, json!({"ids": ids})).await?;
+        let each = found["nodes"].as_array().into_iter().flatten();
+        assert!(
+            each.clone().count() == 12
+                && each
+                    .into_iter()
+                    .all(|it| *it == json!({"status": "PUBLISHED", "version": 3}))
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn writes_are_remembered_for_a_day() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let input = json!({"headline": "خبر", "clientMutationId": "one"});
+        done(&desk, &desk.editor, "createArticle", input).await?;
+        let db = desk.app.db().db();
+        let day = 24 * 60 * 60;
+        assert_eq!(tidy(db, &clock(day)).await?, 0);
+        assert_eq!(tidy(db, &clock(day + 1)).await?, 1);
+        let writer = db.writer(newsroom::now()).await?;
+        let named = Named {
+            writer: "anonymous".to_owned(),
+            client_mutation_id: "one".to_owned(),
+            action: "createArticle".to_owned(),
+            input: String::new(),
+        };
+        assert_eq!(remembered::find(&writer, &named).await?, None);
+    }
+    Ok(())
+}
+
+/// The only test that waits: for what is scheduled while the scheduler sleeps.
+#[tokio::test(flavor = "multi_thread")]
+async fn it_runs_and_stops() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let db = desk.app.db().db().clone();
+        let running = tokio::spawn(run(db, Arc::new(SystemClock), async {
+            let _ = stopped.await;
+        }));
+        let id = draft(&desk).await?["id"].clone();
+        let now = SystemClock.now();
+        let at = now + Duration::milliseconds(700);
+        let input = json!({"id": id, "at": stamp(at)});
+        let payload = write_at(&desk, &desk.editor, now, "scheduleArticle", input).await?;
+        assert_eq!(payload["userErrors"], json!([]));
+        let read = "query ($id: ID!) { article(id: $id) { status publishedAt } }";
+        let mut found = json!(null);
+        for _ in 0..300 {
+            found = desk.ask(&Who::anonymous(), read, json!({"id": id})).await?["article"].take();
+            if !found.is_null() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        assert_eq!(found["status"], "PUBLISHED");
+        let out: DateTime<Utc> = found["publishedAt"].as_str().unwrap_or_default().parse()?;
+        assert!(out >= at, "it went out at {out}, before {at}");
+        let _ = stop.send(());
+        running.await?;
+    }
+    Ok(())
+}

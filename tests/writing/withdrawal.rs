@@ -1,0 +1,109 @@
+//! A withdrawn article: its stone on every path, and no word of it.
+
+use khabar_domain::Role;
+use khabar_tests::harness::{Who, newsroom};
+use serde_json::{Value, json};
+
+use crate::Desk;
+use crate::article::{done, shelf};
+
+/// A word that stands in every text of the article.
+const MARK: &str = "زعفران";
+
+const EVERYTHING: &str = "fragment A on Article { __typename id slug canonicalUrl kind status isStub headline lead
+    excerpt hero { id } body { __typename } bodyHtml bodyText source { id } authors { id } section { id }
+    topics { id } stories { id } related { totalCount nodes { id } } comments { totalCount nodes { id } }
+    commentCount hasPhotos hasVideo hasAudio updatedAt readingMinutes corrections { note }
+    withdrawal { at reason } }";
+
+#[tokio::test]
+async fn its_stone_answers_on_every_path() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let shelf = shelf(&desk).await?;
+        let contributor = desk.app.who("نور", Role::Contributor).await?;
+        let text = |more: &str| format!("{MARK} {more}");
+        let input = json!({"headline": text("في الأسواق"), "slug": "أسواق", "lead": text("ملخص"),
+            "canonicalUrl": "https://khabar.example/withdrawn", "hero": shelf["boats"]["hero"]["id"],
+            "hasPhotos": true, "hasVideo": true, "hasAudio": true, "source": shelf["fish"]["source"]["id"],
+            "section": shelf["fish"]["section"]["id"], "topics": [shelf["fish"]["topics"][0]["id"]],
+            "authors": [shelf["boats"]["authors"][0]["id"]], "stories": [shelf["bridge"]["stories"][0]["id"]],
+            "body": [{"paragraph": {"text": text("فقرة")}}]});
+        let id = &done(&desk, &contributor, "createArticle", input).await?["id"];
+        done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
+        let input = json!({"id": id, "version": 2, "slug": "السوق", "note": text("صُحح")});
+        done(&desk, &desk.editor, "correctArticle", input).await?;
+        let chosen = json!({"id": id, "articles": [shelf["fish"]["id"]]});
+        done(&desk, &desk.editor, "setRelated", chosen).await?;
+        let links = json!({"id": shelf["fish"]["id"], "articles": [id]});
+        done(&desk, &desk.editor, "setRelated", links).await?;
+        done(
+            &desk,
+            &desk.editor,
+            "withdrawArticle",
+            json!({"id": id, "reason": "  خطأ في المصدر "}),
+        )
+        .await?;
+
+        let document = format!(
+            "query ($id: ID!) {{ id: article(id: $id) {{ ...A }} slug: article(slug: \"السوق\") {{ ...A }}
+                former: article(slug: \"أسواق\") {{ ...A }}
+                url: article(url: \"https://khabar.example/withdrawn\") {{ ...A }}
+                node(id: $id) {{ ...A }} nodes(ids: [$id]) {{ ...A }} }} {EVERYTHING}"
+        );
+        let at = newsroom::now().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
+        let stone = json!({"__typename": "Article", "id": id, "slug": "السوق",
+            "canonicalUrl": "https://khabar.example/withdrawn", "kind": "NEWS", "status": "WITHDRAWN",
+            "isStub": false, "headline": "خطأ في المصدر", "lead": null, "excerpt": "", "hero": null,
+            "body": [], "bodyHtml": "", "bodyText": "", "source": null, "authors": [], "section": null,
+            "topics": [], "stories": [], "related": {"totalCount": 0, "nodes": []},
+            "comments": {"totalCount": 0, "nodes": []}, "commentCount": 0, "hasPhotos": false,
+            "hasVideo": false, "hasAudio": false, "updatedAt": at, "readingMinutes": 0, "corrections": [],
+            "withdrawal": {"at": at, "reason": "خطأ في المصدر"}});
+        let reader = desk.app.who("قارئ", Role::Reader).await?;
+        for who in [&Who::anonymous(), &reader, &contributor] {
+            let found = desk.ask(who, &document, json!({"id": id})).await?;
+            for path in ["id", "slug", "former", "url", "node"] {
+                assert_eq!(found[path], stone, "{path} as {}", who.name);
+            }
+            assert_eq!(found["nodes"], json!([stone]));
+            assert!(!found.to_string().contains(MARK), "{}", who.name);
+        }
+        // Editors see what lies below, and its lists are without it for everybody.
+        let found = desk.ask(&desk.editor, &document, json!({"id": id})).await?;
+        assert_eq!(found["id"]["headline"], text("في الأسواق"));
+        assert_eq!(found["id"]["topics"].as_array().map(Vec::len), Some(1));
+        assert_eq!(found["id"]["withdrawal"]["reason"], "خطأ في المصدر");
+        let lists = "query ($fish: ID!) { articles(first: 100) { nodes { id } }
+            home { latest(first: 100) { nodes { id } } mostRead(first: 100) { nodes { id } } }
+            article(id: $fish) { related { nodes { id } } section { articles(first: 100) { nodes { id } } } } }";
+        for who in [&Who::anonymous(), &contributor, &desk.editor] {
+            let found = desk
+                .ask(who, lists, json!({"fish": shelf["fish"]["id"]}))
+                .await?;
+            let id = id.as_str().unwrap_or("none");
+            assert!(!found.to_string().contains(id), "{}", who.name);
+        }
+        // Its writer finds the stone on the desk, too.
+        let mine = desk
+            .ask(
+                &contributor,
+                "{ desk { nodes { id headline } } }",
+                json!({}),
+            )
+            .await?;
+        assert_eq!(
+            mine["desk"]["nodes"],
+            json!([{"id": id, "headline": "خطأ في المصدر"}])
+        );
+
+        // Worked on again, it is a draft: there is nothing to see.
+        done(&desk, &desk.editor, "reopenArticle", json!({"id": id})).await?;
+        let found = desk
+            .ask(&Who::anonymous(), &document, json!({"id": id}))
+            .await?;
+        for path in ["id", "slug", "former", "url", "node"] {
+            assert_eq!(found[path], Value::Null, "{path}");
+        }
+    }
+    Ok(())
+}
