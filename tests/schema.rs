@@ -1,6 +1,8 @@
 //! The published schema: `schema.graphql` is what the code says, and leaves nothing unexplained.
 
 use anyhow::{Context as _, ensure};
+use khabar_graphql::document::Incoming;
+use khabar_graphql::limit::Limits;
 use serde_json::Value;
 
 #[test]
@@ -69,4 +71,31 @@ async fn everything_has_a_description() -> anyhow::Result<()> {
 
 fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Every query of `docs/`, with the variables that stand below it, is one that the API takes.
+#[test]
+fn what_the_documentation_asks_is_valid() -> anyhow::Result<()> {
+    let api = khabar_graphql::api(Limits::default())?;
+    let text = include_str!("../docs/editing.md");
+    let mut blocks = text.split("\n```").skip(1).step_by(2).peekable();
+    let mut asked = 0;
+    while let Some(block) = blocks.next() {
+        let Some(document) = block.strip_prefix("graphql\n") else {
+            continue;
+        };
+        let mut incoming = Incoming::new(document);
+        if let Some(json) = blocks
+            .peek()
+            .and_then(|next| next.strip_prefix("json variables\n"))
+        {
+            incoming.variables = serde_json::from_str(json)?;
+        }
+        let refused = api.admit(&incoming).err();
+        let refused = refused.map(|answer| String::from_utf8_lossy(&answer.to_json()).into_owned());
+        ensure!(refused.is_none(), "{document}\n{refused:?}");
+        asked += 1;
+    }
+    ensure!(asked >= 12, "only {asked} queries were found");
+    Ok(())
 }
