@@ -40,6 +40,8 @@ leave() {
 }
 trap leave EXIT
 trap 'exit 1' HUP INT TERM
+# Whoever asked may end before it reads the line: that must not end this without cleaning up.
+trap : PIPE
 [ -z "$as" ] || chown postgres: "$folder"
 cd "$folder" || exit 1
 echo "$bin" >bin
