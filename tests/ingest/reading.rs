@@ -94,7 +94,7 @@ fn a_bare_page_says_what_its_blocks_are_called_and_little_more() -> anyhow::Resu
     assert_eq!(page.language.as_str(), "ar");
     let words = [
         "مباشر",
-        "أين يمكنك متابعتنا",
+        "تابعونا",
         "أقسام مهمة",
         "Stories",
         "التعليقات",

@@ -17,10 +17,10 @@ use crate::Desk;
 const ALL: &str = "{
   articles(first: 100) { nodes { id section { id path { id } } stories { id } } }
   sections { id name position articleCount parent { id } children { id position }
-    articles(first: 30) { totalCount nodes { id } }
-    alone: articles(first: 30, includeDescendants: false) { totalCount nodes { id } } }
+    articles(first: 100) { totalCount nodes { id } }
+    alone: articles(first: 100, includeDescendants: false) { totalCount nodes { id } } }
   stories(first: 100) { nodes { id title articleCount lastArticleAt
-    articles(first: 30) { totalCount nodes { id publishedAt } } } }
+    articles(first: 100) { totalCount nodes { id publishedAt } } } }
   rail: stories(first: 100, pinned: true) { nodes { pinnedPosition } }
   liveChannels { position } followChannels { position }
   roots: sections(roots: true) { position }

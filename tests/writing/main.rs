@@ -7,6 +7,7 @@ mod comment;
 mod commenting;
 mod edition;
 mod home;
+mod integrity;
 mod media;
 mod moderation;
 mod noun;

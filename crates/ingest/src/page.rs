@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! مباشر                      the live block: its channels, or only its heading
-//! أين يمكنك متابعتنا          where to follow the newsroom
+//! تابعونا                     where to follow the newsroom
 //! أقسام مهمة                  the important sections
 //! Stories                    the rail of stories, and how many articles the first one has
 //! 12 خبر
