@@ -28,7 +28,7 @@ schema:
 
 # Measure the five operations on 100,000 articles, on SQLite and PostgreSQL
 bench *ARGS:
-    cargo run --release -p khabar-bench -- {{ARGS}}
+    cargo run --release -p khabar-bench --example khabar-bench -- {{ARGS}}
 
 # Everything that CI checks besides the tests
 check:
