@@ -92,13 +92,7 @@ fn others(page: &Page) -> Vec<(&str, String)> {
 fn a_bare_page_says_what_its_blocks_are_called_and_little_more() -> anyhow::Result<()> {
     let page = read("bare.txt")?;
     assert_eq!(page.language.as_str(), "ar");
-    let words = [
-        "مباشر",
-        "تابعونا",
-        "أقسام مهمة",
-        "Stories",
-        "التعليقات",
-    ];
+    let words = ["مباشر", "تابعونا", "أقسام مهمة", "Stories", "التعليقات"];
     assert_eq!(page.labels, labels(words));
     assert_eq!(live(&page), [("مباشر", None)]);
     assert_eq!(follow(&page), []);
