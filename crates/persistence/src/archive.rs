@@ -3,7 +3,7 @@
 //! It is text, a JSON object a line, each with the kind of what it holds as its only key. The first
 //! line tells the format's version and how much of each kind is to come:
 //! `{"khabar":{"version":1,"counts":{…}}}`. Then comes each row of each table, as
-//! `{"article":{"id":"…",…}}`, in the order of [`tables::TABLES`] and within it by primary key; what
+//! `{"article":{"id":"…",…}}`, in the order of `tables::TABLES` and within it by primary key; what
 //! is null is left out. The last line, `{"end":{"counts":{…},"sha256":"…"}}`, seals all before it.
 //! The same newsroom gives the same bytes, whichever database keeps it.
 //!
