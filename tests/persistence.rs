@@ -75,7 +75,12 @@ async fn bulk_refuses_what_single_writes_refuse() -> anyhow::Result<()> {
 async fn no_statement_scans_a_table() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         if test.name() == "SQLite" {
-            let scans = |line: &str| line.starts_with("SCAN ") && !line.contains("json_each");
+            let scans = |line: &str| {
+                line.starts_with("SCAN ")
+                    && !line.contains("json_each")
+                    // All tokens are one list, which is read along its index, to a page's end.
+                    && !line.ends_with("INDEX token_newest")
+            };
             plans::no_statement_scans_a_table(test.db(), scans).await;
         } else {
             // Its planner prefers to read a table of no rows as a whole, and is right.

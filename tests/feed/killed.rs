@@ -4,19 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, bail, ensure};
-use chrono::Duration;
-use khabar_domain::workflow::Step;
-use khabar_domain::{AccountId, ArticleId, Block, Role, Slug, Viewer, derived};
-use khabar_persistence::article::Manuscript;
-use khabar_persistence::done::{self, Named};
-use khabar_persistence::{article, desk, revision};
-use khabar_tests::harness::{Newsroom, TestApp, TestDb, Who, make, newsroom};
-use serde_json::json;
+use chrono::{DateTime, Duration, Utc};
+use khabar_domain::{AccountId, Role, Viewer, derived};
+use khabar_tests::harness::{Newsroom, TestApp, TestDb, Who, newsroom};
+use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
+use crate::PATIENCE;
 use crate::process::{Dice, Heard, Process, say};
 use crate::whole::{self, Whole};
-use crate::{PATIENCE, edition};
 
 const WRITES: usize = 1_000;
 /// How many write at the same time.
@@ -31,6 +27,16 @@ async fn a_killed_process_loses_nothing_and_leaves_no_half() -> anyhow::Result<(
         Newsroom::small()?.save(db.db()).await?;
         let app = TestApp::new(db)?;
         app.who(EDITOR, Role::Editor).await?;
+        // What is said is seen, and counted, at once.
+        let open = json!({"mode": "POST_MODERATED"});
+        write(
+            &app,
+            newsroom::now(),
+            "setEditionCommenting",
+            "edition { id }",
+            open,
+        )
+        .await?;
         let test = app.db();
         let mut dice = Dice(0xdead * number);
         let mut acknowledged = BTreeSet::new();
@@ -40,6 +46,7 @@ async fn a_killed_process_loses_nothing_and_leaves_no_half() -> anyhow::Result<(
                 .await
                 .context("a process stands still")??;
             whole::check(test.db()).await?;
+            revised(&Whole::of(test.db()).await?)?;
             let times = times(test).await?;
             let lost = acknowledged.iter().find(|name| !times.contains_key(*name));
             ensure!(lost.is_none(), "on {}, {lost:?} is lost", test.name());
@@ -50,6 +57,11 @@ async fn a_killed_process_loses_nothing_and_leaves_no_half() -> anyhow::Result<(
             "{} of {WRITES} are there",
             times.len()
         );
+        let whole = Whole::of(test.db()).await?;
+        let mut articles = whole.rows("article").iter();
+        let halfway =
+            articles.find(|row| is_ours(&row["headline"]) && row["status"] != "published");
+        ensure!(halfway.is_none(), "it was never published: {halfway:?}");
         let twice = times.iter().find(|(_, times)| **times != 1);
         ensure!(
             twice.is_none(),
@@ -94,98 +106,166 @@ async fn write_on(
 async fn times(test: &TestDb) -> anyhow::Result<BTreeMap<String, usize>> {
     let whole = Whole::of(test.db()).await?;
     let mut times = BTreeMap::new();
-    for (kind, column) in [("article", "headline"), ("section", "name")] {
-        for row in whole.rows(kind) {
+    for (kind, column) in [
+        ("article", "headline"),
+        ("section", "name"),
+        ("comment", "text"),
+    ] {
+        for row in whole.rows(kind).iter().filter(|row| is_ours(&row[column])) {
             let name = row[column].as_str().unwrap_or_default();
-            if name.starts_with("كتابة ") {
-                *times.entry(name.to_owned()).or_default() += 1;
-            }
+            *times.entry(name.to_owned()).or_default() += 1;
         }
     }
     Ok(times)
 }
 
+/// Each version of each article is kept, and no other.
+fn revised(whole: &Whole) -> anyhow::Result<()> {
+    let mut kept: BTreeMap<Option<&str>, BTreeSet<Option<i64>>> = BTreeMap::new();
+    for row in whole.rows("revision") {
+        let versions = kept.entry(row["article_id"].as_str()).or_default();
+        versions.insert(row["version"].as_i64());
+    }
+    let articles = whole.rows("article").iter();
+    for row in articles.filter(|row| is_ours(&row["headline"])) {
+        let last = row["version"].as_i64().context("no version")?;
+        let all: BTreeSet<_> = (1..=last).map(Some).collect();
+        let kept = kept.get(&row["id"].as_str());
+        ensure!(kept == Some(&all), "{row} is kept as {kept:?}");
+    }
+    Ok(())
+}
+
+fn is_ours(name: &Value) -> bool {
+    name.as_str().is_some_and(|name| name.starts_with("كتابة "))
+}
+
 /// The part of the process that writes.
 pub(crate) async fn scribe(url: &str, turn: usize) -> anyhow::Result<()> {
     let app = TestApp::new(TestDb::at(url.to_owned()).await?)?;
-    let lanes = (0..LANES).map(|lane| lane_of(&app, turn, lane));
+    let shelf = Shelf::of(&app).await?;
+    let lanes = (0..LANES).map(|lane| lane_of(&app, &shelf, turn, lane));
     futures::future::try_join_all(lanes).await?;
     say(format_args!("all"))?;
     // Until the other end has heard it.
     std::future::pending().await
 }
 
-async fn lane_of(app: &TestApp, turn: usize, lane: usize) -> anyhow::Result<()> {
+/// What is written belongs to these, so that all count at the same places.
+struct Shelf {
+    section: Value,
+    story: Value,
+    /// An article, and a comment under it.
+    discussed: [Value; 2],
+}
+
+impl Shelf {
+    async fn of(app: &TestApp) -> anyhow::Result<Self> {
+        const READ: &str = r#"{ article(slug: "انتهاء-أساسات-الجسر-الجديد") { section { id }
+            stories { id } }
+            articles(first: 1, orderBy: MOST_COMMENTED) {
+                nodes { id comments(first: 1) { nodes { id } } } } }"#;
+        let found = app.ask(READ).await?.value()?;
+        let data = &found["data"];
+        let discussed = &data["articles"]["nodes"][0];
+        let shelf = Self {
+            section: data["article"]["section"]["id"].clone(),
+            story: data["article"]["stories"][0]["id"].clone(),
+            discussed: [&discussed["id"], &discussed["comments"]["nodes"][0]["id"]]
+                .map(Value::clone),
+        };
+        ensure!(
+            shelf.story.is_string() && shelf.discussed[1].is_string(),
+            "{found}"
+        );
+        Ok(shelf)
+    }
+}
+
+async fn lane_of(app: &TestApp, shelf: &Shelf, turn: usize, lane: usize) -> anyhow::Result<()> {
     for number in (lane..WRITES).step_by(LANES) {
-        // A section by the API and an article by hand, in turns.
         let name = format!("كتابة {number}");
-        if number % 2 == 0 {
-            section(app, turn, number, &name).await?;
-        } else {
-            article(app, turn, number, &name).await?;
+        let one = One {
+            app,
+            number,
+            hour: hour(turn, number)?,
+        };
+        // In turns; comments by one lane alone, since who hears of later ones finds that many came
+        // at once.
+        let kinds = if lane == 0 { 3 } else { 2 };
+        match number / LANES % kinds {
+            0 => {
+                let input = json!({"name": name, "parent": shelf.section});
+                one.write("createSection", "section { id }", input).await?;
+            }
+            1 => {
+                let input = json!({"headline": name, "section": shelf.section,
+                    "stories": [shelf.story],
+                    "body": [{"paragraph": {"text": "نص الخبر، كلمة بعد كلمة."}}]});
+                let made = one.write("createArticle", "article { id }", input).await?;
+                let input = json!({"id": made["article"]["id"]});
+                one.write("publishArticle", "article { id }", input).await?;
+            }
+            _ => {
+                let [article, comment] = &shelf.discussed;
+                let input = json!({"article": article, "parent": comment, "text": name});
+                one.write("postComment", "comment { id }", input).await?;
+            }
         }
         say(format_args!("{name}"))?;
     }
     Ok(())
 }
 
-async fn section(app: &TestApp, turn: usize, number: usize, name: &str) -> anyhow::Result<()> {
-    const CREATE: &str = "mutation ($input: CreateSectionInput!) { createSection(input: $input) {
-        section { id } userErrors { field message } } }";
+/// Each process writes at hours of its own, so that the ids that it makes are its own: what is
+/// written twice, is there twice. And no more comments come in an hour than one may write.
+fn hour(turn: usize, number: usize) -> anyhow::Result<DateTime<Utc>> {
+    let (turn, number) = (i64::try_from(turn)?, i64::try_from(number)?);
+    Ok(newsroom::now() + Duration::days(10 * turn) + Duration::minutes(5 * number))
+}
+
+/// One of the thousand, being written.
+struct One<'a> {
+    app: &'a TestApp,
+    number: usize,
+    hour: DateTime<Utc>,
+}
+
+impl One<'_> {
+    /// Writes it under a name, by which it is made once however often it is sent.
+    async fn write(
+        &self,
+        mutation: &str,
+        payload: &str,
+        mut input: Value,
+    ) -> anyhow::Result<Value> {
+        input["clientMutationId"] = json!(format!("{mutation}-{}", self.number));
+        write(self.app, self.hour, mutation, payload, input).await
+    }
+}
+
+/// Writes as the editor, and must succeed: the payload.
+async fn write(
+    app: &TestApp,
+    hour: DateTime<Utc>,
+    mutation: &str,
+    payload: &str,
+    input: Value,
+) -> anyhow::Result<Value> {
+    let of = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
+    let document = format!(
+        "mutation ($input: {of}!) {{ {mutation}(input: $input) {{ {payload}
+            userErrors {{ field message }} }} }}"
+    );
     let editor = AccountId::new(derived("account", &[EDITOR]));
     let who = Who {
         viewer: Viewer::of(editor, Role::Editor),
         name: EDITOR.to_owned(),
     };
-    // Each process writes at another hour, so that the ids that it makes are its own.
-    let hour = newsroom::now() + Duration::hours(i64::try_from(turn)?);
-    let input = json!({"name": name, "clientMutationId": format!("write-{number}")});
     let variables = json!({ "input": input });
-    let answered = app.ask_as(&who, hour, CREATE, &variables).await?;
-    let value = answered.value()?;
-    let id = &value["data"]["createSection"]["section"]["id"];
-    ensure!(id.is_string(), "{value}");
-    Ok(())
-}
-
-/// Writes a published article as a mutation does: in one transaction, named by its client.
-async fn article(app: &TestApp, turn: usize, number: usize, name: &str) -> anyhow::Result<()> {
-    const TRIES: usize = 20;
-    let hours = i64::try_from(number)?;
-    let mut made = make::article(&edition()?, name, hours)?;
-    // Every try in every process makes another article: what is written twice, is there twice.
-    let (turn, number) = (turn.to_string(), number.to_string());
-    made.id = ArticleId::new(derived("article", &["killed", &turn, &number]));
-    made.slug = Slug::parse(&format!("write-{turn}-{number}"))?;
-    let manuscript = make::manuscript(made, vec![Block::paragraph("نص الخبر، كلمة بعد كلمة.")])?;
-    let named = Named {
-        writer: "scribe".to_owned(),
-        client_mutation_id: format!("write-{number}"),
-        action: "createArticle".to_owned(),
-        input: number,
-    };
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match once(app, &manuscript, &named).await {
-            Err(error) if error.is_passing() && tries < TRIES => {}
-            done => return Ok(done?),
-        }
-    }
-}
-
-async fn once(
-    app: &TestApp,
-    manuscript: &Manuscript,
-    named: &Named,
-) -> khabar_persistence::Result<()> {
-    let mut writer = app.db().db().writer(newsroom::now()).await?;
-    if done::find(&writer, named).await?.is_none() {
-        let id = manuscript.article.id;
-        article::save(&mut writer, manuscript).await?;
-        desk::save(&writer, id, &khabar_domain::Desk::default()).await?;
-        revision::add(&writer, manuscript, Step::Save, None).await?;
-        done::remember(&writer, named, id.uuid()).await?;
-    }
-    writer.commit().await
+    let answered = app.ask_as(&who, hour, &document, &variables).await?;
+    let mut value = answered.value()?;
+    let payload = value["data"][mutation].take();
+    ensure!(payload["userErrors"] == json!([]), "{value} {payload}");
+    Ok(payload)
 }

@@ -44,8 +44,9 @@ impl Whole {
 }
 
 /// Makes sure that there is no half of anything: no article without its body or its places, no
-/// place without an article that readers see, no count that disagrees, nothing that the feed tells
-/// of and that is not there, and nothing that it does not tell of.
+/// place without an article that readers see, no count of articles, comments or answers that
+/// disagrees, nothing that the feed tells of and that is not there, and nothing that it does not
+/// tell of.
 pub(crate) async fn check(db: &Db) -> anyhow::Result<()> {
     // Who is killed may leave a commit under way: what was told before is there afterwards, and
     // what is there was told later at the latest.
@@ -88,6 +89,7 @@ pub(crate) async fn check(db: &Db) -> anyhow::Result<()> {
             ensure!(row["article_count"] == count, "{kind}: {row}, of {count}");
         }
     }
+    comments_counted(&whole)?;
     let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for change in &before {
         let kind = change.noun.replace('-', "_");
@@ -104,6 +106,43 @@ pub(crate) async fn check(db: &Db) -> anyhow::Result<()> {
     for kind in ["article", "section", "story", "person", "source", "topic"] {
         let untold: Vec<_> = whole.ids(kind).difference(&told).cloned().collect();
         ensure!(untold.is_empty(), "the feed does not tell of {untold:?}");
+    }
+    Ok(())
+}
+
+/// What is shown under an article or a comment is as many as it counts.
+fn comments_counted(whole: &Whole) -> anyhow::Result<()> {
+    let comments: BTreeMap<_, _> = whole
+        .rows("comment")
+        .iter()
+        .map(|row| (row["id"].as_str(), row))
+        .collect();
+    // A comment is shown when it is approved and so is every comment above it.
+    let is_shown = |row: &Value| {
+        let mut above = Some(row);
+        while let Some(row) = above {
+            if row["status"] != "approved" {
+                return false;
+            }
+            let parent = row["parent_id"].as_str();
+            above = parent.and_then(|id| comments.get(&Some(id)).copied());
+        }
+        true
+    };
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    for row in comments.values().filter(|row| is_shown(row)) {
+        for column in ["article_id", "parent_id"] {
+            if let Some(id) = row[column].as_str() {
+                *counts.entry(id).or_default() += 1;
+            }
+        }
+    }
+    for (kind, column) in [("article", "comment_count"), ("comment", "reply_count")] {
+        for row in whole.rows(kind) {
+            let id = row["id"].as_str().context("no id")?;
+            let count = counts.get(id).copied().unwrap_or(0);
+            ensure!(row[column] == count, "{kind}: {row}, of {count}");
+        }
     }
     Ok(())
 }

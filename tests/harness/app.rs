@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, anyhow};
 use chrono::{DateTime, Utc};
+use khabar_domain::commenting::Limits;
 use khabar_domain::{AccountId, Name, Right, Rights, Role, Scope, Viewer, derived};
 use khabar_graphql::answer::Api;
 use khabar_graphql::document::Incoming;
-use khabar_graphql::limit::Limits;
+use khabar_graphql::limit;
 use khabar_graphql::write::{Desk, Random};
 use khabar_persistence::account::{self, Account};
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ pub struct TestApp {
     db: TestDb,
     api: Api,
     random: Random,
+    comments: Limits,
 }
 
 /// Somebody who asks.
@@ -53,11 +55,11 @@ impl Who {
 impl TestApp {
     /// The API with its usual limits.
     pub fn new(db: TestDb) -> anyhow::Result<Self> {
-        Self::with_limits(db, Limits::default())
+        Self::with_limits(db, limit::Limits::default())
     }
 
     /// The API with other limits.
-    pub fn with_limits(db: TestDb, limits: Limits) -> anyhow::Result<Self> {
+    pub fn with_limits(db: TestDb, limits: limit::Limits) -> anyhow::Result<Self> {
         let api = khabar_graphql::api(limits)?;
         Ok(Self::of(db, api))
     }
@@ -71,7 +73,18 @@ impl TestApp {
             let number = u128::from(minted.fetch_add(1, Ordering::Relaxed));
             number.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)
         });
-        Self { db, api, random }
+        Self {
+            db,
+            api,
+            random,
+            comments: Limits::default(),
+        }
+    }
+
+    /// The same, where readers may say so much so fast.
+    #[must_use]
+    pub fn saying(self, comments: Limits) -> Self {
+        Self { comments, ..self }
     }
 
     /// The database below.
@@ -82,13 +95,13 @@ impl TestApp {
     /// Somebody with an account and a role.
     pub async fn who(&self, name: &str, role: Role) -> anyhow::Result<Who> {
         let id = AccountId::new(derived("account", &[name]));
-        let writer = self.db.db().writer(newsroom::now()).await?;
+        let mut writer = self.db.db().writer(newsroom::now()).await?;
         let account = Account {
             id,
             name: Name::parse(name)?,
             subject: None,
         };
-        account::add(&writer, &account).await?;
+        account::add(&mut writer, &account).await?;
         writer.commit().await?;
         Ok(Who {
             viewer: Viewer::of(id, role),
@@ -141,6 +154,9 @@ impl TestApp {
             address: Some("192.0.2.7".to_owned()),
             newcomer: None,
             random: Arc::clone(&self.random),
+            comments: self.comments,
+            // Who asks here is not known by a token.
+            revoked: Arc::new(|_| {}),
         });
         let answer = self.api.answer(&incoming, data).await;
         let json = String::from_utf8(answer.to_json()).context("the answer is not UTF-8")?;

@@ -1,15 +1,19 @@
 //! The audit log, and where a request comes from.
 
-use khabar_domain::{Right, Rights, Role};
+use khabar_domain::article::Status;
+use khabar_domain::{Right, Rights, Role, Scope};
+use khabar_persistence::change;
 use khabar_server::config::Settings;
+use khabar_server::identity::Issued;
+use khabar_tests::harness::newsroom;
 use serde_json::{Value, json};
 
-use crate::{CREATE, Server};
+use crate::{CREATE, Server, global};
 
 const LOG: &str =
     "query ($of: ID, $first: Int, $after: String) { audit(of: $of, first: $first, after: $after) {
     totalCount pageInfo { hasNextPage endCursor }
-    nodes { name accountId role at address action noun node { __typename id } } } }";
+    nodes { name accountId role at address action noun nounId node { __typename id } } } }";
 
 #[tokio::test]
 async fn who_may_reads_who_wrote_what_when_and_from_where() -> anyhow::Result<()> {
@@ -25,22 +29,22 @@ async fn who_may_reads_who_wrote_what_when_and_from_where() -> anyhow::Result<()
         }
         let seen = server.ask_by(&admin, LOG, json!({"first": 1})).await?;
         let log = &seen.data()?["audit"];
-        // The newsroom itself was one write.
-        assert_eq!(log["totalCount"], 3);
+        // The newsroom itself was one write; of each token the log has its account, too.
+        assert_eq!(log["totalCount"], 7);
         let entry = json!({
             "name": "ليلى", "accountId": editor.token.account.uuid().to_string(), "role": "EDITOR",
             "at": "2024-10-11T00:00:00Z", "address": "127.0.0.1", "action": "createSection",
-            "noun": "section", "node": {"__typename": "Section", "id": ids[1]},
+            "noun": "section", "nounId": ids[1], "node": {"__typename": "Section", "id": ids[1]},
         });
         assert_eq!(log["nodes"], json!([entry]));
         assert_eq!(log["pageInfo"]["hasNextPage"], true);
         let after = &log["pageInfo"]["endCursor"];
         let seen = server.ask_by(&admin, LOG, json!({"after": after})).await?;
         let nodes = &seen.data()?["audit"]["nodes"];
-        assert_eq!(nodes.as_array().map(Vec::len), Some(2));
+        assert_eq!(nodes.as_array().map(Vec::len), Some(6));
         assert_eq!(nodes[0]["node"]["id"], ids[0]);
         assert_eq!(
-            (&nodes[1]["name"], &nodes[1]["role"]),
+            (&nodes[5]["name"], &nodes[5]["role"]),
             (&json!("khabar"), &Value::Null)
         );
 
@@ -69,6 +73,70 @@ async fn who_may_reads_who_wrote_what_when_and_from_where() -> anyhow::Result<()
             ("UNAUTHENTICATED", &Value::Null)
         );
         assert_eq!(seen.status, 200, "nobody is refused for bringing nothing");
+    }
+    Ok(())
+}
+
+/// What the log has, the latest first: what was done, by whom, to what.
+async fn deeds(server: &Server, admin: &Issued, first: u8) -> anyhow::Result<Vec<[Value; 4]>> {
+    let seen = server.ask_by(admin, LOG, json!({ "first": first })).await?;
+    let nodes = seen.data()?["audit"]["nodes"].as_array().cloned();
+    let deeds = nodes.unwrap_or_default().into_iter();
+    Ok(deeds
+        .map(|node| ["action", "name", "noun", "nounId"].map(|field| node[field].clone()))
+        .collect())
+}
+
+#[tokio::test]
+async fn who_may_come_in_is_written_down_too() -> anyhow::Result<()> {
+    for server in Server::each().await? {
+        let admin = server.issue("ندى", Role::Admin, None).await?;
+        let token = global(12, admin.token.id.uuid());
+        let account = admin.token.account.uuid().to_string();
+        let create = || json!("token create");
+        // A command's token, and the account that came with it: the second token has it already.
+        assert_eq!(
+            deeds(&server, &admin, 2).await?,
+            [
+                [create(), json!("khabar"), json!("token"), json!(token)],
+                [create(), json!("khabar"), json!("account"), json!(account)],
+            ]
+        );
+        let second = server.issue("ندى", Role::Reader, None).await?;
+        let id = global(12, second.token.id.uuid());
+        let latest = deeds(&server, &admin, 2).await?;
+        assert_eq!(
+            [&latest[0][2..], &latest[1][2..]],
+            [[json!("token"), json!(id)], [json!("token"), json!(token)]]
+        );
+
+        // Where somebody lets another see a draft, it is the draft that is asked about later.
+        let draft = server.hidden("مسودة", Status::Draft, None).await?;
+        let preview = "mutation ($id: ID!) { createPreview(input: {article: $id}) {
+            preview { token } userErrors { code } } }";
+        let seen = server
+            .ask_by(&admin, preview, json!({"id": draft.id}))
+            .await?;
+        let secret = seen.data()?["createPreview"]["preview"]["token"].clone();
+        let expected = [
+            json!("createPreview"),
+            json!("ندى"),
+            json!("preview"),
+            json!(draft.id),
+        ];
+        assert_eq!(deeds(&server, &admin, 1).await?, [expected]);
+        let seen = server.ask_by(&admin, LOG, json!({"of": draft.id})).await?;
+        let entry = &seen.data()?["audit"]["nodes"][0];
+        assert_eq!(entry["node"]["id"], draft.id);
+
+        // Nothing of it opens anything.
+        let reader = server.db.db().reader(Scope::reader(newsroom::now()));
+        let feed = change::after(&reader, 0, 9_999).await?;
+        let written = format!("{feed:?} {}", seen.json);
+        let secret = secret.as_str().unwrap_or_default();
+        for secret in [secret, admin.credential.as_str(), &admin.credential.hash()] {
+            assert!(secret.len() > 20 && !written.contains(secret));
+        }
     }
     Ok(())
 }

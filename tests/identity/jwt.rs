@@ -76,6 +76,27 @@ async fn an_account_is_added_at_the_first_write_and_not_before() -> anyhow::Resu
             .await?
             .map(|account| (account.id, account.name.as_str().to_owned()));
         assert_eq!(account, Some((subject.account(), "ليلى".to_owned())));
+        // The log has the account once, and both writes as what they were about.
+        let admin = server.issue("ندى", Role::Admin, None).await?;
+        let log = "{ audit(first: 5) { nodes { action noun nounId accountId } } }";
+        let seen = server.ask_by(&admin, log, Value::Null).await?;
+        let nodes = seen.data()?["audit"]["nodes"].as_array().cloned();
+        let theirs = nodes.unwrap_or_default().into_iter();
+        let theirs = theirs.filter(|node| node["action"] == "createSection");
+        let id = json!(subject.account().uuid().to_string());
+        let mut nouns: Vec<_> = theirs
+            .inspect(|node| assert_eq!(node["accountId"], id))
+            .map(|node| (node["noun"].clone(), node["nounId"] == id))
+            .collect();
+        nouns.sort_by_key(|(noun, _)| noun.to_string());
+        assert_eq!(
+            nouns,
+            [
+                (json!("account"), true),
+                (json!("section"), false),
+                (json!("section"), false)
+            ]
+        );
     }
     Ok(())
 }

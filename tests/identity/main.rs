@@ -1,6 +1,7 @@
 //! Who asks, over HTTP: tokens, JWTs, previews and the audit log, on both databases.
 
 mod audit;
+mod granting;
 mod jwt;
 mod preview;
 mod token;
@@ -184,7 +185,7 @@ impl Server {
                 name: Name::parse("كاتب")?,
                 subject: None,
             };
-            account::ensure(&writer, &account).await?;
+            account::ensure(&mut writer, &account).await?;
         }
         article::save(&mut writer, &manuscript).await?;
         let kept = Desk {

@@ -8,13 +8,13 @@ use khabar_domain::article::Status;
 use khabar_domain::desk::Withdrawal;
 use khabar_domain::workflow::Step;
 use khabar_domain::{
-    AccountId, Article, ArticleId, Block, Comment, Desk, Headline, Name, Slug, WebUrl, comment,
-    derived, related,
+    AccountId, Article, ArticleId, Block, Comment, Credential, Desk, Headline, Name, Role, Slug,
+    WebUrl, comment, derived, related,
 };
 use khabar_persistence::account::{self, Account};
 use khabar_persistence::article::Manuscript;
 use khabar_persistence::change::Noun;
-use khabar_persistence::{Db, Writer, article, correction, desk, home_lead, revision, slug};
+use khabar_persistence::{Db, Writer, article, correction, desk, home_lead, revision, slug, token};
 use khabar_tests::harness::{Newsroom, make, newsroom};
 use uuid::Uuid;
 
@@ -54,7 +54,7 @@ pub(crate) async fn hide(db: &Db) -> anyhow::Result<Vec<Hidden>> {
         name: Name::parse("كاتب")?,
         subject: None,
     };
-    account::add(&writer, &account).await?;
+    account::add(&mut writer, &account).await?;
     let mut hidden = Vec::new();
     for (number, (status, is_stone)) in [
         (Status::Draft, false),
@@ -103,6 +103,17 @@ pub(crate) async fn hide(db: &Db) -> anyhow::Result<Vec<Hidden>> {
         // It is nobody's to open, so it is asked for among what belongs to a stranger.
         hidden[2].ids.push(global(2, unseen.id.uuid()));
     }
+
+    // An API token, of which only those hear who give them out.
+    let issue = token::Issue {
+        id: derived("token", &["invisible"]).into(),
+        name: Name::parse(&hidden[2].text)?,
+        role: Role::Reader,
+        rights: None,
+        expires_at: None,
+    };
+    let token = token::issue(&mut writer, issue, &Credential::of([7; 32])).await?;
+    hidden[2].ids.push(global(12, token.id.uuid()));
     writer.commit().await?;
     Ok(hidden)
 }

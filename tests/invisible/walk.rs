@@ -23,6 +23,9 @@ pub(crate) const FIND: &str =
     topics { ...I } stories { ...I } section { ...I } comments(first: 3) { nodes { ...I } } } } }
     fragment I on Node { __typename id }";
 
+/// The kinds of which nobody who walks here may see any: they are asked for as hidden things only.
+const NOBODYS: [&str; 1] = ["Token"];
+
 /// Two newsrooms that differ in what is hidden.
 pub(crate) struct Walk {
     pub(crate) with: TestApp,
@@ -113,13 +116,10 @@ impl Walk {
                 let answer = ask(&self.without, asker, &question.document).await?;
                 for error in answer["errors"].as_array().into_iter().flatten() {
                     let code = error["extensions"]["code"].as_str().unwrap_or_default();
-                    let path = error["path"].as_array().map_or(&[][..], Vec::as_slice);
-                    let last = path.iter().rev().find_map(Value::as_str);
-                    if let (true, Some(last)) =
-                        (matches!(code, "FORBIDDEN" | "UNAUTHENTICATED"), last)
-                        && path.len() > 1
-                    {
-                        denied.insert(last.replacen("__", ".", 1));
+                    // What refuses the root field itself has nothing around it.
+                    let is_below = error["path"].as_array().is_some_and(|path| path.len() > 1);
+                    if is_below && matches!(code, "FORBIDDEN" | "UNAUTHENTICATED") {
+                        denied.extend(at(&question.document, &error["locations"][0]));
                     }
                 }
             }
@@ -144,7 +144,8 @@ impl Walk {
         let text = with.to_string();
         let mut tells = None;
         for (at, hidden) in self.hidden.iter().enumerate() {
-            let is_named = hidden.is_named(document);
+            let is_listed = question.field == LISTS_OWN && asker.own == Some(at);
+            let is_named = hidden.is_named(document) || is_listed;
             let is_own = is_named && asker.own == Some(at);
             if is_own && text.contains(&hidden.text) {
                 report.opened.insert(question.field.clone());
@@ -159,7 +160,12 @@ impl Walk {
         let may_differ = |(at, hidden): (usize, &Hidden)| {
             (hidden.is_stone || asker.own == Some(at)) && hidden.is_named(document)
         };
-        if with != without && !self.hidden.iter().enumerate().any(may_differ) {
+        let own = asker.own.and_then(|own| self.hidden.get(own));
+        if let (LISTS_OWN, Some(own)) = (question.field.as_str(), own) {
+            if let Some(other) = beside_own(&with["data"], &without["data"], own) {
+                tells = tells.or(Some(other));
+            }
+        } else if with != without && !self.hidden.iter().enumerate().any(may_differ) {
             let (one, other) = (
                 first_difference(&with, &without),
                 first_difference(&without, &with),
@@ -173,6 +179,54 @@ impl Walk {
         }
         Ok(())
     }
+}
+
+/// The field that lists what is the asker's own, and differs by it rightly.
+const LISTS_OWN: &str = "Query.desk";
+
+/// What a list holds that it would not hold if only the asker's own were added to it.
+fn beside_own(with: &Value, without: &Value, own: &Hidden) -> Option<String> {
+    let list = |data: &Value, what: &str| -> Vec<Value> {
+        let list = &data["Query__desk"][format!("ArticleConnection__{what}")];
+        list.as_array().cloned().unwrap_or_default()
+    };
+    for what in ["nodes", "edges"] {
+        let (with, without) = (list(with, what), list(without, what));
+        let is_own = |item: &&Value| own.ids.iter().any(|id| item.to_string().contains(id));
+        let (mine, others): (Vec<_>, Vec<_>) = with.iter().partition(is_own);
+        if mine.len() > 1 {
+            return Some(format!(
+                "{what}: their own stands there {} times",
+                mine.len()
+            ));
+        }
+        let missed = others
+            .iter()
+            .zip(&without)
+            .find(|(one, other)| *one != other);
+        if others.len() > without.len() || missed.is_some() {
+            return Some(format!(
+                "{what}: {others:?}, where nothing is hidden: {without:?}"
+            ));
+        }
+    }
+    let total = |data: &Value| {
+        data["Query__desk"]["ArticleConnection__totalCount"]
+            .as_i64()
+            .unwrap_or(0)
+    };
+    let more = total(with) - total(without);
+    (!(0..=1).contains(&more))
+        .then(|| format!("totalCount: {more} more than where nothing is hidden"))
+}
+
+/// The field that stands there in a document, as `Type.field`: the path of an error that took a list
+/// along ends at the list.
+fn at(document: &str, location: &Value) -> Option<String> {
+    let column = usize::try_from(location["column"].as_u64()?).ok()?;
+    let from_there = document.chars().skip(column.checked_sub(1)?);
+    let name: String = from_there.take_while(|it| *it != ':').collect();
+    Some(name.replacen("__", ".", 1))
 }
 
 async fn ask(app: &TestApp, asker: &Asker, document: &str) -> anyhow::Result<Value> {
@@ -317,7 +371,8 @@ impl Notes<'_> {
         if !(id || ids) || self.ids.is_empty() {
             return Ok(vec![(&field.to, self.usual(field)?)]);
         }
-        let each = self.map.concrete(&field.to).into_iter().map(|to| {
+        let kinds = self.map.concrete(&field.to).into_iter();
+        let each = kinds.filter(|to| !NOBODYS.contains(to)).map(|to| {
             let known = self.ids.get(to);
             let known = known.with_context(|| format!("no {to} was found: extend FIND"))?;
             let given = if id {

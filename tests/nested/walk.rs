@@ -50,6 +50,10 @@ impl Ground {
                 collect(&answer["data"], edition, &mut ids);
             }
             comment(&app, &who, &ids).await?;
+            for edition in 1..=editions {
+                let token = token(&app, &who, edition).await?;
+                ids.insert((edition, "Token".to_owned()), vec![token]);
+            }
         }
         Ok(Self {
             app,
@@ -84,6 +88,20 @@ async fn comment(
     let said = &answer["data"]["postComment"]["comment"];
     ensure!(said.is_object(), "{answer}");
     Ok(())
+}
+
+/// Gives out a token, and has its id: tokens are of no edition, and each is as good as one of it.
+async fn token(app: &TestApp, who: &Who, edition: usize) -> anyhow::Result<String> {
+    const GIVE: &str = "mutation ($input: CreateTokenInput!) { createToken(input: $input) {
+        token { id } userErrors { message } } }";
+    let name = format!("حامل {edition}");
+    let input = serde_json::json!({"input": {"name": name, "role": "READER"}});
+    let answer = app
+        .ask_as(who, newsroom::now(), GIVE, &input)
+        .await?
+        .value()?;
+    let id = answer["data"]["createToken"]["token"]["id"].as_str();
+    Ok(id.with_context(|| answer.to_string())?.to_owned())
 }
 
 fn slug(edition: usize) -> String {

@@ -184,13 +184,35 @@ pub(crate) async fn comments_are_counted(db: &Db) {
     let stray = Comment {
         id: CommentId::new(uuid::Uuid::from_u128(9)),
         parent: Some(CommentId::new(uuid::Uuid::nil())),
-        ..hidden
+        ..hidden.clone()
     };
     let refused = comment::save(&mut writer, &stray).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         "the comment answers one that is not under the same article"
     );
+
+    // Nor does one answer itself, be it new or not, or what answers it: what it answers is decided
+    // once.
+    for id in [stray.id, first.id] {
+        let circle = Comment {
+            id,
+            parent: Some(id),
+            ..first.clone()
+        };
+        let refused = comment::save(&mut writer, &circle).await.unwrap_err();
+        assert_eq!(refused.to_string(), "the comment answers itself");
+    }
+    let circle = Comment {
+        parent: Some(hidden.id),
+        ..first.clone()
+    };
+    comment::save(&mut writer, &circle).await.unwrap();
+    writer.commit().await.unwrap();
+    let reader = db.reader(Scope::reader(noon()));
+    let key = comment::ById(first.id);
+    let kept = comment::ById::fetch(&reader, &[key]).await.unwrap();
+    assert_eq!(kept[&key].parent, None);
 }
 
 /// The article's comments, the first comment's replies, the threads that a reader pages through.

@@ -2,12 +2,12 @@
 
 use khabar_domain::article::{Kind, Status};
 use khabar_domain::comment::Status as CommentStatus;
-use khabar_domain::{Scope, Slug, WebUrl};
+use khabar_domain::{Role, Scope, Slug, Viewer, WebUrl};
 use khabar_persistence::article::{By, CountListed, Filter, List, Listed};
 use khabar_persistence::{
-    BatchKey, Cursor, Db, Page, Reader, SlugKey, article, comment, commenting, correction, desk,
-    edition, follow_channel, home_lead, live_channel, media, person, related, revision, section,
-    source, story, topic,
+    BatchKey, Cursor, Db, Page, Reader, SlugKey, article, audit, comment, commenting, correction,
+    desk, edition, follow_channel, home_lead, live_channel, media, person, related, revision,
+    section, source, story, token, topic,
 };
 use uuid::Uuid;
 
@@ -17,7 +17,13 @@ pub(crate) async fn no_statement_scans_a_table(db: &Db, scan: fn(&str) -> bool) 
         .reader(Scope::reader(chrono::DateTime::UNIX_EPOCH))
         .explaining();
     ask_everything(&reader).await;
-    let plans = reader.plans();
+    let admin = Scope {
+        viewer: Viewer::of(Uuid::from_u128(1).into(), Role::Admin),
+        ..reader.scope()
+    };
+    let admins = db.reader(admin).explaining();
+    ask_who(&admins, Uuid::from_u128(1)).await;
+    let plans = [reader.plans(), admins.plans()].concat();
     assert!(
         plans.len() > 40,
         "only {} statements were explained",
@@ -37,6 +43,16 @@ pub(crate) async fn no_statement_scans_a_table(db: &Db, scan: fn(&str) -> bool) 
 
 async fn ask<K: BatchKey>(reader: &Reader, key: K) {
     K::fetch(reader, &[key]).await.unwrap();
+}
+
+/// What is asked about tokens and the audit log.
+async fn ask_who(reader: &Reader, id: Uuid) {
+    let page = Page::first(3);
+    ask(reader, token::ById(id.into())).await;
+    ask(reader, token::ByHash(String::new())).await;
+    ask(reader, token::Given(page)).await;
+    let of = Some(id);
+    ask(reader, audit::Log { of, page }).await;
 }
 
 async fn ask_desk(reader: &Reader, id: Uuid) {

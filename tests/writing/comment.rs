@@ -1,6 +1,7 @@
 //! Comments being sent, changed and reported.
 
 use chrono::{DateTime, Duration, Utc};
+use khabar_domain::commenting::{Limits, Pace};
 use khabar_domain::{AccountId, Role, Viewer, derived};
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
@@ -312,6 +313,115 @@ async fn a_sender_keeps_a_pace_and_does_not_repeat() -> anyhow::Result<()> {
         assert_eq!(elsewhere["userErrors"], json!([]));
         let tomorrow = say("رأي أخير".to_owned(), 0, minutes(60 + 24 * 60)).await?;
         assert_eq!(tomorrow["userErrors"], json!([]));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn changes_and_reports_keep_a_pace_too() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let article = desk.open().await?;
+        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let other = desk.app.who("زياد", Role::Reader).await?;
+        let input = json!({"article": article, "text": "رأي"});
+        let posted = desk.write(&reader, POST, input).await?;
+        let id = posted["comment"]["id"].clone();
+        let edit = |number: i64, at| {
+            let input = json!({"id": id, "text": format!("رأي {number}")});
+            desk.write_at(&reader, at, EDIT, input)
+        };
+        for number in 0..6 {
+            let payload = edit(number, minutes(0)).await?;
+            assert_eq!(payload["userErrors"], json!([]), "{number}");
+        }
+        let fast = edit(6, minutes(0)).await?;
+        assert_eq!(code(&fast), (&json!("TOO_OFTEN"), &json!([])));
+        // The same words are no change, and an hour's limit is not reached by the minute.
+        assert_eq!(edit(5, minutes(0)).await?["userErrors"], json!([]));
+        assert_eq!(edit(6, minutes(1)).await?["userErrors"], json!([]));
+
+        let read = "{ articles(first: 20) { nodes { comments { nodes { id } } } } }";
+        let found = desk.ask(&other, read, json!({})).await?;
+        let nodes = found["articles"]["nodes"].as_array().into_iter().flatten();
+        let nodes = nodes.filter_map(|node| node["comments"]["nodes"].as_array());
+        let ids: Vec<_> = nodes.flatten().map(|node| node["id"].clone()).collect();
+        let report = |id: &Value, at| {
+            let input = json!({"id": id, "reason": "إعلان"});
+            desk.write_at(&other, at, REPORT, input)
+        };
+        let strict = Limits {
+            reports: Pace {
+                a_minute: 2,
+                an_hour: 3,
+            },
+            ..Limits::default()
+        };
+        assert!(ids.len() > 3, "too few comments");
+        for id in &ids[..2] {
+            let payload = report(id, minutes(0)).await?;
+            assert_eq!(payload["userErrors"], json!([]));
+        }
+        // Others may be set; what is counted is what was done before, by whatever limits.
+        let desk = desk.saying(strict);
+        let report = |who, id: &Value, at| {
+            let input = json!({"id": id, "reason": "إعلان"});
+            desk.write_at(who, at, REPORT, input)
+        };
+        let fast = report(&other, &ids[2], minutes(0)).await?;
+        assert_eq!(code(&fast), (&json!("TOO_OFTEN"), &json!([])));
+        // It was not counted either, and what was reported before is no more than that.
+        let read = format!(
+            "{{ node(id: {}) {{ ... on Comment {{ reportCount }} }} }}",
+            ids[2]
+        );
+        let read = desk.ask(&desk.editor, &read, json!({})).await?;
+        assert_eq!(read["node"]["reportCount"], 0);
+        let again = report(&other, &ids[0], minutes(0)).await?;
+        assert_eq!(again["userErrors"], json!([]));
+        let hers = report(&reader, &ids[2], minutes(0)).await?;
+        assert_eq!(hers["userErrors"], json!([]), "each is counted alone");
+        let slower = report(&other, &ids[2], minutes(1)).await?;
+        assert_eq!(slower["userErrors"], json!([]));
+        let busy = report(&other, &ids[3], minutes(30)).await?;
+        assert_eq!(code(&busy).0, "TOO_OFTEN");
+        let later = report(&other, &ids[3], minutes(60)).await?;
+        assert_eq!(later["userErrors"], json!([]));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_installation_sets_its_own_limits() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let article = desk.open().await?;
+        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let limits = Limits {
+            edit_window: Duration::minutes(2),
+            posts: Pace {
+                a_minute: 1,
+                an_hour: 2,
+            },
+            ..Limits::default()
+        };
+        let desk = desk.saying(limits);
+        let say = |text: &str, at| {
+            let input = json!({"article": article, "text": text});
+            desk.write_at(&reader, at, POST, input)
+        };
+        let first = say("أول", minutes(0)).await?;
+        assert_eq!(first["userErrors"], json!([]));
+        assert_eq!(code(&say("ثان", minutes(0)).await?).0, "TOO_OFTEN");
+        assert_eq!(say("ثان", minutes(1)).await?["userErrors"], json!([]));
+        assert_eq!(code(&say("ثالث", minutes(59)).await?).0, "TOO_OFTEN");
+        assert_eq!(say("ثالث", minutes(60)).await?["userErrors"], json!([]));
+        let edit = |text: &str, at| {
+            let input = json!({"id": first["comment"]["id"], "text": text});
+            desk.write_at(&reader, at, EDIT, input)
+        };
+        assert_eq!(edit("أوضح", minutes(1)).await?["userErrors"], json!([]));
+        let late = edit("أوضح من ذلك", minutes(2)).await?;
+        let said = "A comment can be changed for 2 minutes.";
+        assert_eq!(late["userErrors"][0]["message"], said);
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ mod workflow;
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
+use khabar_domain::commenting::Limits;
 use khabar_tests::harness::{Newsroom, TestApp, TestDb, Who, newsroom};
 use serde_json::Value;
 
@@ -40,6 +41,12 @@ impl Desk {
             each.push(Self { app, editor });
         }
         Ok(each)
+    }
+
+    /// The same, where readers may say so much so fast.
+    fn saying(self, comments: Limits) -> Self {
+        let app = self.app.saying(comments);
+        Self { app, ..self }
     }
 
     /// Asks as somebody; an error of the API is an error.

@@ -134,8 +134,11 @@ async fn each_of_many_is_told_what_came_of_it() -> anyhow::Result<()> {
             hidden,
             pending
         ]);
-        let input = json!({"ids": ids, "decision": "REJECT", "reason": "إعلان"});
-        let payload = desk.write(&moderator, MODERATE, input).await?;
+        let input = json!({"ids": ids, "decision": "REJECT", "reason": "إعلان",
+            "clientMutationId": "one"});
+        let payload = desk.write(&moderator, MODERATE, input.clone()).await?;
+        // Sent again it is answered the same, with what could not be done.
+        assert_eq!(desk.write(&moderator, MODERATE, input).await?, payload);
         assert_eq!(
             payload["comments"],
             json!([{"id": pending, "status": "REJECTED"}])

@@ -198,6 +198,28 @@ async fn a_stale_write_is_told_what_both_sides_changed() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// What it once belonged to is no mistake of who writes now.
+#[tokio::test]
+async fn a_stale_write_is_told_so_although_a_story_is_gone() -> anyhow::Result<()> {
+    let merge = crate::agreement::mutation("mergeStories", "story { id }");
+    for desk in Desk::each().await? {
+        let from = desk.id("story", "الجسر-الجديد").await?;
+        let into = desk.id("story", "فيضان-الربيع").await?;
+        let input = json!({"headline": "افتتاح الجسر", "stories": [from]});
+        let id = &done(&desk, &desk.editor, "createArticle", input).await?["id"];
+        let theirs = json!({"id": id, "version": 1, "headline": "افتتاح الجسر غدا"});
+        done(&desk, &desk.editor, "updateArticle", theirs).await?;
+        desk.done(&merge, json!({"from": from, "into": into}))
+            .await?;
+        let yours = json!({"id": id, "version": 1, "lead": "ملخص"});
+        let hour = newsroom::now();
+        let payload = write_at(&desk, &desk.editor, hour, "updateArticle", yours).await?;
+        assert_eq!(payload["userErrors"][0]["code"], "STALE", "{payload}");
+        assert_eq!(payload["conflict"]["yours"]["changed"], json!(["LEAD"]));
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn of_two_who_write_at_once_one_wins() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
@@ -259,6 +281,58 @@ async fn an_older_text_comes_back_as_a_new_version() -> anyhow::Result<()> {
         let back = done(&desk, &desk.editor, "restoreRevision", input).await?;
         assert_eq!(back["headline"], "عنوان آخر");
         assert_eq!(back["corrections"][0]["note"], "أعيد العنوان");
+    }
+    Ok(())
+}
+
+/// An old text is older than what became of the things that it names.
+#[tokio::test]
+async fn an_older_text_comes_back_among_what_there_is_now() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let admin = desk.app.who("مدير", Role::Admin).await?;
+        let make = async |name: &str, of: &str, title: &str| -> anyhow::Result<Value> {
+            let input = json!({of: title});
+            let document = format!(
+                "mutation ($input: Create{name}Input!) {{ create{name}(input: $input) {{
+                    {} {{ id }} userErrors {{ message }} }} }}",
+                name.to_lowercase()
+            );
+            let payload = desk.write(&admin, &document, input).await?;
+            Ok(payload[name.to_lowercase()]["id"].clone())
+        };
+        let mut stories = Vec::new();
+        for title in ["سد الوادي", "ماء المدينة", "الأنهار", "المطر"]
+        {
+            stories.push(make("Story", "title", title).await?);
+        }
+        let section = make("Section", "name", "مياه").await?;
+        let input = json!({"headline": "السد يمتلئ", "section": section,
+            "stories": [stories[0], stories[3], stories[1]]});
+        let id = &done(&desk, &desk.editor, "createArticle", input).await?["id"];
+        let input = json!({"id": id, "version": 1, "section": null, "stories": []});
+        done(&desk, &desk.editor, "updateArticle", input).await?;
+
+        // The first goes on in the second, and that in the third: so both are the third now.
+        let merge = "mutation ($input: MergeStoriesInput!) { mergeStories(input: $input) {
+            userErrors { message } } }";
+        for (from, into) in [(0, 1), (1, 2)] {
+            let input = json!({"from": stories[from], "into": stories[into]});
+            let payload = desk.write(&admin, merge, input).await?;
+            assert_eq!(payload["userErrors"], json!([]));
+        }
+        let delete = "mutation ($input: DeleteSectionInput!) { deleteSection(input: $input) {
+            userErrors { message } } }";
+        let payload = desk.write(&admin, delete, json!({"id": section})).await?;
+        assert_eq!(payload["userErrors"], json!([]));
+
+        let input = json!({"id": id, "version": 2, "restore": 1});
+        done(&desk, &desk.editor, "restoreRevision", input).await?;
+        let read = "query ($id: ID!) { article(id: $id) { section { id } stories { id } } }";
+        let found = desk.ask(&desk.editor, read, json!({"id": id})).await?;
+        assert_eq!(
+            found["article"],
+            json!({"section": null, "stories": [{"id": stories[2]}, {"id": stories[3]}]})
+        );
     }
     Ok(())
 }

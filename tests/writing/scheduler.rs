@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use khabar_domain::clock::{Clock as _, FixedClock, SystemClock};
 use khabar_persistence::done::{self as remembered, Named};
-use khabar_server::scheduler::{publish_due, run, tidy};
+use khabar_server::scheduler::{publish_due, run};
+use khabar_server::upkeep::{self, Feed};
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
 use crate::Desk;
 use crate::article::{done, draft, refused, shelf, write_at};
+
+/// How long a change is waited for before a test gives up: it is not what is tested.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 fn clock(seconds: i64) -> FixedClock {
     FixedClock(newsroom::now() + Duration::seconds(seconds))
@@ -180,14 +185,30 @@ async fn many_schedulers_publish_once() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn what_is_scheduled_for_this_moment_goes_out() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let id = draft(&desk).await?["id"].clone();
+        let input = json!({"id": id, "at": stamp(newsroom::now())});
+        let scheduled = done(&desk, &desk.editor, "scheduleArticle", input.clone()).await?;
+        assert_eq!(scheduled["status"], "SCHEDULED");
+        assert_eq!(scheduled["scheduledFor"], input["at"]);
+        let round = publish_due(desk.app.db().db(), &clock(0)).await?;
+        assert_eq!((round.published.len(), round.failed.len()), (1, 0));
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn writes_are_remembered_for_a_day() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
         let input = json!({"headline": "خبر", "clientMutationId": "one"});
         done(&desk, &desk.editor, "createArticle", input).await?;
         let db = desk.app.db().db();
         let day = 24 * 60 * 60;
-        assert_eq!(tidy(db, &clock(day)).await?, 0);
-        assert_eq!(tidy(db, &clock(day + 1)).await?, 1);
+        for (seconds, gone) in [(day, 0), (day + 1, 1)] {
+            let let_go = upkeep::once(db, &clock(seconds), Feed::default()).await?;
+            assert_eq!(let_go.done, gone);
+        }
         let writer = db.writer(newsroom::now()).await?;
         let named = Named {
             writer: "anonymous".to_owned(),
@@ -200,30 +221,37 @@ async fn writes_are_remembered_for_a_day() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The only test that waits: for what is scheduled while the scheduler sleeps.
+/// What is scheduled while the scheduler sleeps goes out at its hour; the change feed tells when.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_runs_and_stops() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let db = desk.app.db().db().clone();
+        let mut feed = db.feed();
         let running = tokio::spawn(run(db, Arc::new(SystemClock), async {
             let _ = stopped.await;
         }));
         let id = draft(&desk).await?["id"].clone();
+        let mut seq = desk.seq().await?;
         let now = SystemClock.now();
         let at = now + Duration::milliseconds(700);
         let input = json!({"id": id, "at": stamp(at)});
         let payload = write_at(&desk, &desk.editor, now, "scheduleArticle", input).await?;
         assert_eq!(payload["userErrors"], json!([]));
         let read = "query ($id: ID!) { article(id: $id) { status publishedAt } }";
-        let mut found = json!(null);
-        for _ in 0..300 {
-            found = desk.ask(&Who::anonymous(), read, json!({"id": id})).await?["article"].take();
-            if !found.is_null() {
-                break;
+        let published = async {
+            loop {
+                let changes = feed.next(seq, 10).await?;
+                seq = changes.last().map_or(seq, |change| change.seq);
+                let found = desk.ask(&Who::anonymous(), read, json!({"id": id})).await?;
+                if !found["article"].is_null() {
+                    return anyhow::Ok(found["article"].clone());
+                }
             }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        }
+        };
+        let found = tokio::time::timeout(PATIENCE, published)
+            .await
+            .context("it did not go out")??;
         assert_eq!(found["status"], "PUBLISHED");
         let out: DateTime<Utc> = found["publishedAt"].as_str().unwrap_or_default().parse()?;
         assert!(out >= at, "it went out at {out}, before {at}");

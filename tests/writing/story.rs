@@ -1,11 +1,16 @@
 //! Stories being written, and the rail.
 
+use anyhow::Context as _;
+use chrono::Duration;
 use khabar_domain::{Right, Role};
-use khabar_tests::harness::Who;
+use khabar_persistence::article::set_stories;
+use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::Desk;
 use crate::agreement::{key, mutation};
+use crate::article::{draft, write_at};
 
 const STORY: &str = "story { id slug title kind status summary pinnedPosition articleCount
     image { alt } topics { slug } formerSlugs }";
@@ -358,6 +363,9 @@ async fn of_two_stories_one_goes_on() -> anyhow::Result<()> {
             .await?;
         desk.done(&update, json!({"id": from, "slug": "الجسر"}))
             .await?;
+        // It goes on: what has ended takes no place on the rail.
+        desk.done(&mutation("reopenStory", STORY), json!({"id": into}))
+            .await?;
         let seq = desk.seq().await?;
         let payload = desk
             .done(&merge, json!({"from": from, "into": into}))
@@ -440,6 +448,27 @@ async fn of_two_stories_one_goes_on() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_story_that_has_ended_inherits_no_place_on_the_rail() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let from = desk.id("story", "الجسر-الجديد").await?;
+        let into = desk.id("story", "فيضان-الربيع").await?;
+        let pin = mutation("pinStory", STORY);
+        let pinned = desk.done(&pin, json!({"id": from})).await?;
+        assert!(pinned["story"]["pinnedPosition"].is_number());
+        let rail = desk.rail().await?;
+        let merge = mutation("mergeStories", STORY);
+        let merged = desk
+            .done(&merge, json!({"from": from, "into": into}))
+            .await?;
+        assert_eq!(merged["story"]["status"], "ARCHIVED");
+        assert_eq!(merged["story"]["pinnedPosition"], json!(null));
+        assert_eq!(desk.rail().await?.len(), rail.len() - 1);
+        desk.agrees().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_merge_and_articles_that_come_meanwhile_agree() -> anyhow::Result<()> {
     let (merge, add) = (
         mutation("mergeStories", STORY),
@@ -475,6 +504,46 @@ async fn a_merge_and_articles_that_come_meanwhile_agree() -> anyhow::Result<()> 
         desk.agrees().await?;
     }
     Ok(())
+}
+
+/// Whoever waits for the other's count of a story sees the other's article too.
+#[tokio::test]
+async fn of_two_articles_that_come_at_once_the_newest_is_known() -> anyhow::Result<()> {
+    const WAITS: &str = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
+        WHERE NOT l.granted AND a.datname = current_database()";
+    for desk in Desk::each().await? {
+        let story = desk.id("story", "بالصور").await?;
+        let mut ids = Vec::new();
+        for seconds in [1, 2] {
+            let id = draft(&desk).await?["id"].clone();
+            let hour = newsroom::now() + Duration::seconds(seconds);
+            let input = json!({"id": id});
+            write_at(&desk, &desk.editor, hour, "publishArticle", input).await?;
+            ids.push(id);
+        }
+        let [older, newer] = [&ids[0], &ids[1]];
+        let test = desk.app.db();
+        let mut writer = test.db().writer(newsroom::now()).await?;
+        let stories = [uuid("story", &story)?.into()];
+        set_stories(&mut writer, uuid("article", newer)?.into(), &stories).await?;
+        let add = mutation("addToStory", STORY);
+        let other = desk.done(&add, json!({"id": story, "articles": [older]}));
+        let commit = async {
+            // On SQLite the other has not even begun.
+            while test.name() == "PostgreSQL" && test.administer(WAITS).await?.trim() == "0" {}
+            anyhow::Ok(writer.commit().await?)
+        };
+        futures::try_join!(other, commit)?;
+        desk.agrees().await?;
+    }
+    Ok(())
+}
+
+/// The id behind a global one.
+fn uuid(noun: &str, id: &Value) -> anyhow::Result<Uuid> {
+    let key = key(noun, id)?;
+    let (_, uuid) = key.split_once(':').context("a key without an id")?;
+    Ok(uuid.parse()?)
 }
 
 #[tokio::test]

@@ -164,9 +164,50 @@ impl Policy {
     }
 }
 
-/// For how long its writer may change a comment: long enough for a slip of the pen, too short to
-/// turn round what others have answered.
-pub const EDIT_WINDOW: TimeDelta = TimeDelta::minutes(15);
+/// How much comes in how fast, and for how long a comment can be changed: what an installation may
+/// set otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For how long its writer may change a comment.
+    pub edit_window: TimeDelta,
+    /// Comments of one account, or under one name from one address.
+    pub posts: Pace,
+    /// Comments from one address under all names.
+    pub posts_of_address: Pace,
+    /// Changes that one account makes to its comments.
+    pub edits: Pace,
+    /// Comments that one account reports.
+    pub reports: Pace,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // Long enough for a slip of the pen, too short to turn round what others have answered.
+            edit_window: TimeDelta::minutes(15),
+            // A lively talk.
+            posts: Pace {
+                a_minute: 3,
+                an_hour: 30,
+            },
+            // Telephones share the addresses of their networks.
+            posts_of_address: Pace {
+                a_minute: 30,
+                an_hour: 300,
+            },
+            // Twice what may be posted: each comment has its slip of the pen.
+            edits: Pace {
+                a_minute: 6,
+                an_hour: 60,
+            },
+            // Somebody who goes through a long thread; more would only fill the moderators' queue.
+            reports: Pace {
+                a_minute: 10,
+                an_hour: 60,
+            },
+        }
+    }
+}
 
 /// Within which time the same words under the same article are a repetition.
 pub const REPEATED_WITHIN: TimeDelta = TimeDelta::days(1);
@@ -175,22 +216,12 @@ pub const REPEATED_WITHIN: TimeDelta = TimeDelta::days(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// At most so many in a minute.
-    pub a_minute: usize,
+    pub a_minute: u32,
     /// At most so many in an hour.
-    pub an_hour: usize,
+    pub an_hour: u32,
 }
 
 impl Pace {
-    /// From one account, or under one name from one address: a lively talk.
-    pub const OF_AUTHOR: Self = Self {
-        a_minute: 3,
-        an_hour: 30,
-    };
-    /// From one address under all names: telephones share the addresses of their networks.
-    pub const OF_ADDRESS: Self = Self {
-        a_minute: 30,
-        an_hour: 300,
-    };
     /// No further back does anything count.
     pub const WINDOW: TimeDelta = TimeDelta::hours(1);
 
@@ -198,8 +229,8 @@ impl Pace {
     pub fn allows(self, times: impl IntoIterator<Item = DateTime<Utc>>, at: DateTime<Utc>) -> bool {
         let (mut minute, mut hour) = (0, 0);
         for ago in times.into_iter().map(|time| at - time) {
-            minute += usize::from(ago < TimeDelta::minutes(1));
-            hour += usize::from(ago < Self::WINDOW);
+            minute += u32::from(ago < TimeDelta::minutes(1));
+            hour += u32::from(ago < Self::WINDOW);
         }
         minute < self.a_minute && hour < self.an_hour
     }

@@ -40,11 +40,13 @@ pub enum Right {
     Moderate,
     /// To see the audit log.
     Audit,
+    /// To see who has API tokens, to give them out and to take them back.
+    Grant,
 }
 
 tokens!(Right, "the right", {
     Comment => "comment", Write => "write", Publish => "publish", Arrange => "arrange",
-    Moderate => "moderate", Audit => "audit",
+    Moderate => "moderate", Audit => "audit", Grant => "grant",
 });
 
 /// A set of rights.
@@ -74,6 +76,17 @@ impl Rights {
         Self(self.0 & other.0)
     }
 
+    /// Those that are in this set and not in that one.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Each of them, in the order of the list.
     pub fn each(self) -> impl Iterator<Item = Right> {
         Right::ALL
@@ -96,14 +109,27 @@ impl Rights {
 impl Role {
     /// All that the role allows.
     pub const fn rights(self) -> Rights {
-        use Right::{Arrange, Audit, Comment, Moderate, Publish, Write};
+        use Right::{Arrange, Audit, Comment, Grant, Moderate, Publish, Write};
         match self {
             Self::Reader => Rights::of(&[Comment]),
             Self::Contributor => Rights::of(&[Comment, Write]),
             Self::Moderator => Rights::of(&[Comment, Moderate]),
             Self::Editor => Rights::of(&[Comment, Write, Publish, Arrange, Moderate]),
-            Self::Admin => Rights::of(&[Comment, Write, Publish, Arrange, Moderate, Audit]),
+            Self::Admin => Rights::of(&[Comment, Write, Publish, Arrange, Moderate, Audit, Grant]),
         }
+    }
+
+    /// The rights of a token of this role that is narrowed to these, or has all that the role
+    /// allows. Refused: to narrow it to what the role does not allow.
+    pub fn narrowed(self, to: Option<Rights>) -> Result<Rights, Invalid> {
+        let rights = to.unwrap_or_else(|| self.rights());
+        let beyond = rights.without(self.rights());
+        if beyond.is_empty() {
+            return Ok(rights);
+        }
+        let beyond: Vec<_> = beyond.each().map(Right::as_str).collect();
+        let problem = format!("{} has no right to {}", self.as_str(), beyond.join(", "));
+        Err(Invalid::new("the role", problem))
     }
 }
 
@@ -154,6 +180,17 @@ impl Viewer {
     pub const fn may(self, right: Right) -> bool {
         self.rights.has(right)
     }
+
+    /// Whether they may give a token with these rights: nobody gives what they have not.
+    pub const fn may_give(self, rights: Rights) -> bool {
+        self.may(Right::Grant) && rights.without(self.rights).is_empty()
+    }
+
+    /// Whether they may give a token for an account that somebody has already. Its bearer is that
+    /// account: its drafts are open to them.
+    pub fn may_give_for(self, account: AccountId) -> bool {
+        self.account == Some(account) || self.may(Right::Publish)
+    }
 }
 
 #[cfg(test)]
@@ -170,6 +207,30 @@ mod tests {
         assert!(!Role::Editor.rights().has(Right::Audit));
         assert!(Role::Admin.rights().each().eq(Right::ALL.iter().copied()));
         assert!(!Viewer::anonymous().may(Right::Comment));
+    }
+
+    #[test]
+    fn nobody_gives_what_they_have_not() {
+        let (own, other) = (uuid::Uuid::nil(), uuid::Uuid::from_u128(1));
+        let admin = Viewer::of(AccountId::new(own), Role::Admin);
+        let narrow = admin.narrowed(Rights::of(&[Right::Grant, Right::Write]));
+        assert!(admin.may_give(Role::Admin.rights()));
+        assert!(narrow.may_give(Rights::of(&[Right::Write])));
+        assert!(!narrow.may_give(Role::Contributor.rights()));
+        assert!(!Viewer::of(AccountId::new(own), Role::Editor).may_give(Rights::of(&[])));
+        assert!(admin.may_give_for(AccountId::new(other)));
+        assert!(narrow.may_give_for(AccountId::new(own)));
+        assert!(!narrow.may_give_for(AccountId::new(other)));
+    }
+
+    #[test]
+    fn a_role_is_narrowed_to_what_it_allows() {
+        assert_eq!(Role::Reader.narrowed(None), Ok(Role::Reader.rights()));
+        let comment = Rights::of(&[Right::Comment]);
+        assert_eq!(Role::Editor.narrowed(Some(comment)), Ok(comment));
+        let audit = Some(Rights::of(&[Right::Audit, Right::Comment]));
+        let refused = Role::Editor.narrowed(audit).unwrap_err().to_string();
+        assert_eq!(refused, "the role editor has no right to audit");
     }
 
     #[test]

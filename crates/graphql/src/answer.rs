@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 pub use async_graphql::{Data, ServerError as RequestError};
 use async_graphql::{
-    Executor, ObjectType, Request, Response, Schema, SchemaBuilder, ServerError, SubscriptionType,
-    ValidationMode, Value,
+    Executor, ObjectType, PathSegment, Request, Response, Schema, SchemaBuilder, ServerError,
+    SubscriptionType, ValidationMode, Value,
 };
 use futures::future::BoxFuture;
 use serde::Serialize;
@@ -95,6 +95,8 @@ impl Api {
             error::complete(error);
             positions.resolve(error);
         }
+        // They came in whichever order their fields were done.
+        response.errors.sort_by_cached_key(place);
         let mut extensions = response.extensions;
         extensions.insert("cost".to_owned(), Value::from(cost));
         Answer {
@@ -160,4 +162,14 @@ impl Answer {
             serde_json::to_vec(&Self::because(Error::unexplained())).unwrap_or_default()
         })
     }
+}
+
+/// Where an error stands in the document and then in the lists of the answer.
+fn place(error: &ServerError) -> (Option<(usize, usize)>, Vec<usize>) {
+    let at = error.locations.first().map(|at| (at.line, at.column));
+    let indices = error.path.iter().filter_map(|segment| match segment {
+        PathSegment::Index(index) => Some(*index),
+        PathSegment::Field(_) => None,
+    });
+    (at, indices.collect())
 }

@@ -18,6 +18,7 @@ mod read;
 mod section;
 mod source;
 mod story;
+mod token;
 mod topic;
 
 use async_graphql::MergedObject;
@@ -59,6 +60,7 @@ pub use story::{
     PinStoryInput, RemoveFromStoryInput, ReopenStoryInput, StoryPayload, UnpinStoryInput,
     UpdateStoryInput,
 };
+pub use token::{CreateTokenInput, CreateTokenPayload, RevokeTokenInput, TokenPayload};
 pub use topic::{CreateTopicInput, TopicPayload, UpdateTopicInput};
 
 /// Where every write begins. Several in one operation are made one after another, each in a
@@ -83,4 +85,5 @@ pub struct Mutation(
     comment::CommentMutations,
     moderation::ModerationMutations,
     commenting::CommentingMutations,
+    token::TokenMutations,
 );

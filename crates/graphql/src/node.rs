@@ -8,11 +8,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use khabar_domain::{
     ArticleId, CommentId, EditionId, FollowChannelId, LiveChannelId, MediaId, PersonId, SectionId,
-    SourceId, StoryId, TopicId,
+    SourceId, StoryId, TokenId, TopicId,
 };
 use khabar_persistence::{
     article, comment, edition, follow_channel, live_channel, media, person, section, source, story,
-    topic,
+    token, topic,
 };
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::scope::Asked;
 use crate::types::{
     Article, Comment, Edition, FollowChannel, LiveChannel, Media, Person, Section, Source, Story,
-    Topic,
+    Token, Topic,
 };
 
 /// Anything that has an identity of its own.
@@ -51,6 +51,8 @@ pub enum Node {
     Source(Source),
     /// A story.
     Story(Story),
+    /// An API token, for those with the right `grant`.
+    Token(Token),
     /// A topic.
     Topic(Topic),
 }
@@ -81,17 +83,26 @@ impl Node {
             SectionId => section, Section;
             SourceId => source, Source;
             StoryId => story, Story;
+            TokenId => token, Token;
             TopicId => topic, Topic;
         }
     }
 }
 
 impl Node {
-    /// What a write was about, by the word that the change feed has for its kind, if the viewer may
-    /// see it.
+    /// What a write was about, by the word that the change feed has for its kind, if it is a node and
+    /// the viewer may see it.
     pub(crate) async fn of_noun(ctx: &Context<'_>, noun: &str, uuid: Uuid) -> Result<Option<Self>> {
+        match Self::id_of_noun(noun, uuid) {
+            Some(id) => Self::load(ctx, &id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The global id of what a write was about, by the same word, if that is a node or was one.
+    pub(crate) fn id_of_noun(noun: &str, uuid: Uuid) -> Option<ID> {
         let tag = match noun {
-            "article" | "related" => ArticleId::TAG,
+            "article" | "related" | "preview" => ArticleId::TAG,
             "comment" => CommentId::TAG,
             "edition" | "home" => EditionId::TAG,
             "follow-channel" => FollowChannelId::TAG,
@@ -101,10 +112,11 @@ impl Node {
             "section" => SectionId::TAG,
             "source" => SourceId::TAG,
             "story" => StoryId::TAG,
+            "token" => TokenId::TAG,
             "topic" => TopicId::TAG,
-            _ => return Ok(None),
+            _ => return None,
         };
-        Self::load(ctx, &encode(tag, uuid)).await
+        Some(encode(tag, uuid))
     }
 }
 
@@ -137,6 +149,7 @@ globals! {
     SourceId = 9, "a source";
     StoryId = 10, "a story";
     TopicId = 11, "a topic";
+    TokenId = 12, "a token";
 }
 
 /// The global form of an id.

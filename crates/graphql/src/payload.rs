@@ -147,5 +147,5 @@ impl Keyed for khabar_persistence::comment::Sent {
 keyed! {
     article: ArticleId, comment: CommentId, edition: EditionId, follow_channel: FollowChannelId,
     live_channel: LiveChannelId, media: MediaId, person: PersonId, section: SectionId,
-    source: SourceId, story: StoryId, topic: TopicId,
+    source: SourceId, story: StoryId, token: TokenId, topic: TopicId,
 }

@@ -14,8 +14,8 @@ use crate::scalar::{Slug, Url};
 use crate::types::{
     Article, ArticleConnection, ArticleStatus, Articles, AskedArticles, AuditEntry,
     AuditEntryConnection, Comment, CommentConnection, CommentStatus, Edition, FollowChannel, Home,
-    LiveChannel, Person, Section, Source, Story, StoryConnection, StoryKind, StoryStatus, Topic,
-    Viewer,
+    LiveChannel, Person, Section, Source, Story, StoryConnection, StoryKind, StoryStatus, Token,
+    TokenConnection, Topic, Viewer,
 };
 
 /// The query root.
@@ -283,6 +283,31 @@ impl Query {
             before,
         };
         AuditEntry::log(ctx, of, page).await
+    }
+
+    /// Every API token that was ever given out, revoked and expired ones too, the newest first. Needs
+    /// the right `grant`.
+    async fn tokens(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+        )]
+        first: Option<i32>,
+        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(
+            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+        )]
+        last: Option<i32>,
+        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+    ) -> Result<TokenConnection> {
+        let page = Paging {
+            first,
+            after,
+            last,
+            before,
+        };
+        Token::given(ctx, page).await
     }
 
     /// What lies on an edition's desk: the articles that readers do not see yet or no longer, last

@@ -7,9 +7,10 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_graphql::Context;
-use khabar_domain::{Invalid, Right, Viewer, id};
+use khabar_domain::commenting::Limits;
+use khabar_domain::{Invalid, Right, TokenId, Viewer, id};
 use khabar_persistence::account::{self, Account};
-use khabar_persistence::done::{self, Named};
+use khabar_persistence::done::{self, Named, Outcome};
 use khabar_persistence::{Author, Db, Writer};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -21,6 +22,9 @@ use crate::types::{ArticleConflict, UserError, UserErrorCode};
 
 /// Where randomness comes from.
 pub type Random = Arc<dyn Fn() -> u128 + Send + Sync>;
+
+/// What is told of a token that is taken back, so that whoever remembers it forgets it.
+pub type OnRevoked = Arc<dyn Fn(TokenId) + Send + Sync>;
 
 /// What resolvers need to write for a request: without it, an API only reads.
 #[derive(Clone)]
@@ -35,6 +39,10 @@ pub struct Desk {
     pub newcomer: Option<Account>,
     /// Where new ids and keys come from: nobody may be able to guess what it gives.
     pub random: Random,
+    /// How much may be said how fast.
+    pub comments: Limits,
+    /// Who is to hear of a token that is taken back, before the answer is sent.
+    pub revoked: OnRevoked,
 }
 
 /// A mutation: what a client sent, and how it is carried out.
@@ -55,6 +63,9 @@ pub(crate) trait Write: Debug + Send + Sync {
 
     /// Carries it out, and tells what it was about.
     fn act(&self, act: &mut Act<'_>) -> impl Future<Output = Result<Self::Id, Refusal>> + Send;
+
+    /// What else follows once it is committed.
+    fn is_done(_desk: &Desk, _id: Self::Id) {}
 }
 
 /// A mutation being carried out.
@@ -65,6 +76,8 @@ pub(crate) struct Act<'a> {
     pub(crate) viewer: Viewer,
     /// What of it cannot be done although the rest is.
     pub(crate) errors: Vec<UserError>,
+    /// How much may be said how fast.
+    pub(crate) comments: Limits,
     random: &'a Random,
 }
 
@@ -181,7 +194,8 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
         Err(Refusal::Failed(error)) => return Err(error.into()),
         Err(Refusal::Api(error)) => return Err(error),
     };
-    if id.is_some() {
+    if let Some(id) = id {
+        W::is_done(desk, id);
         // Whatever was read before may be different now, and a replica may not know it yet.
         ctx.loaders()?.renew(|reader| desk.db.primary(reader));
     }
@@ -201,27 +215,47 @@ async fn once<W: Write>(
     named: Option<&Named>,
 ) -> Result<(W::Id, Vec<UserError>), Refusal> {
     if let Some(named) = named
-        && let Some(id) = done::find(&writer, named).await?
+        && let Some(Outcome { noun_id, errors }) = done::find(&writer, named).await?
     {
-        return Ok((id.into(), Vec::new()));
+        return Ok((noun_id.into(), remembered(errors)?));
     }
     if let Some(newcomer) = &desk.newcomer {
-        account::ensure(&writer, newcomer).await?;
+        account::ensure(&mut writer, newcomer).await?;
     }
     let mut act = Act {
         writer: &mut writer,
         viewer,
         errors: Vec::new(),
+        comments: desk.comments,
         random: &desk.random,
     };
     // On the heap: what some mutations hold while they wait is large.
     let id = Box::pin(write.act(&mut act)).await?;
     let errors = act.errors;
     if let Some(named) = named {
-        done::remember(&writer, named, id.into()).await?;
+        let outcome = Outcome {
+            noun_id: id.into(),
+            errors: kept(&errors)?,
+        };
+        done::remember(&writer, named, outcome).await?;
     }
     writer.commit().await?;
     Ok((id, errors))
+}
+
+/// What could not be done, as it is kept for whoever sends the same again.
+fn kept(errors: &[UserError]) -> Result<Option<String>> {
+    let kept = (!errors.is_empty()).then(|| serde_json::to_string(errors));
+    kept.transpose().map_err(|error| Error::internal(&error))
+}
+
+/// What could not be done when it was sent before.
+fn remembered(errors: Option<String>) -> Result<Vec<UserError>> {
+    let errors = errors.map(|errors| serde_json::from_str(&errors));
+    let errors = errors
+        .transpose()
+        .map_err(|error| Error::internal(&error))?;
+    Ok(errors.unwrap_or_default())
 }
 
 /// Refuses a viewer who may not do this.

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use khabar_domain::{AccountId, Name, derived};
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel};
 
+use crate::change::Noun;
 use crate::row::{Row, broken, find_by};
-use crate::{BatchKey, Doing, Reader, Result, Writer};
+use crate::{BatchKey, Doing, Reader, Result, Saved, Writer};
 
 impl Subject {
     /// The id of the account that an issuer's subject has: always the same, so that who reads needs
@@ -79,15 +80,15 @@ pub async fn of_subject(writer: &Writer, subject: &Subject) -> Result<Option<Acc
 }
 
 /// Adds an account, unless it is there. Of two that come at the same time, one fails here.
-pub async fn ensure(writer: &Writer, account: &Account) -> Result<()> {
+pub async fn ensure(writer: &mut Writer, account: &Account) -> Result<()> {
     match get(writer, account.id).await? {
         Some(_) => Ok(()),
         None => add(writer, account).await,
     }
 }
 
-/// Adds an account. It is nothing that readers read, so the change feed does not hear of it.
-pub async fn add(writer: &Writer, account: &Account) -> Result<()> {
+/// Adds an account. Whatever else its transaction writes, the audit log has a row for it alone.
+pub async fn add(writer: &mut Writer, account: &Account) -> Result<()> {
     let (issuer, subject) = account
         .subject
         .clone()
@@ -104,6 +105,7 @@ pub async fn add(writer: &Writer, account: &Account) -> Result<()> {
         .exec_without_returning(writer.connection())
         .await
         .doing("add an account")?;
+    writer.note_saved(Saved::Added, Noun::Account, account.id, Vec::new);
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! The audit log: who wrote what, when and from where; a row a transaction.
+//! The audit log: who wrote what, when and from where; a row a transaction, and one more for each
+//! account that it adds.
 
 use std::collections::HashMap;
 
@@ -8,7 +9,7 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use uuid::Uuid;
 
 use crate::batch::grouped;
-use crate::change::Noun;
+use crate::change::{Note, Noun};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken, maybe};
 use crate::sql::columns;
@@ -118,27 +119,70 @@ const LATEST: Order = Order {
     descending: true,
 };
 
-/// Writes down a transaction whose last row in the change feed is `last`, of so many.
-pub(crate) async fn append(
+/// When an account has done this since that moment; that it was added on the way is not its doing.
+pub(crate) async fn times(
     writer: &Writer,
-    last: i64,
-    of: usize,
-    (noun, noun_id): (Noun, Uuid),
-) -> Result<()> {
+    account: AccountId,
+    action: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>> {
+    const DOING: &str = "count what an account has done";
+    let mut sql = writer.sql();
+    let text = format!(
+        "SELECT at FROM audit WHERE account_id = {} AND action = {} AND at > {} AND noun <> {}",
+        sql.bind(account.uuid()),
+        sql.bind(action),
+        sql.bind(since),
+        sql.bind(Noun::Account.as_str())
+    );
+    let rows = writer.rows(DOING, sql, text).await?;
+    let times: Result<Vec<_>, _> = rows.iter().map(|row| row.try_get("", "at")).collect();
+    times.doing(DOING)
+}
+
+/// What one row of the log is to say of a transaction.
+pub(crate) struct Deed {
+    first_seq: i64,
+    seq: i64,
+    noun: Noun,
+    noun_id: Uuid,
+}
+
+/// Adds what was noted, at its place in the change feed, to what the log is to say: to the row of
+/// the whole transaction, which names what was noted first, or, if it is an account, as a row of
+/// its own. An account is added on the way to something else, and would take its place.
+pub(crate) fn tell(deeds: &mut Vec<Deed>, seq: i64, note: &Note) {
+    let whole = deeds.iter_mut().find(|deed| deed.noun != Noun::Account);
+    match whole.filter(|_| note.noun != Noun::Account) {
+        Some(whole) => whole.seq = seq,
+        None => deeds.push(Deed {
+            first_seq: seq,
+            seq,
+            noun: note.noun,
+            noun_id: note.id,
+        }),
+    }
+}
+
+/// Writes down a transaction.
+pub(crate) async fn append(writer: &Writer, deeds: &[Deed]) -> Result<()> {
     let author = writer.author();
-    let row = table::Model {
-        seq: last,
-        first_seq: last - i64::try_from(of).unwrap_or(1) + 1,
-        at: writer.at(),
-        account_id: author.account.map(AccountId::uuid),
-        author_name: author.name.clone(),
-        role: author.role.map(|role| role.as_str().to_owned()),
-        address: author.address.clone(),
-        action: author.action.clone(),
-        noun: noun.as_str().to_owned(),
-        noun_id,
-    };
-    table::Entity::insert(row.into_active_model().reset_all())
+    let rows = deeds.iter().map(|deed| {
+        let row = table::Model {
+            seq: deed.seq,
+            first_seq: deed.first_seq,
+            at: writer.at(),
+            account_id: author.account.map(AccountId::uuid),
+            author_name: author.name.clone(),
+            role: author.role.map(|role| role.as_str().to_owned()),
+            address: author.address.clone(),
+            action: author.action.clone(),
+            noun: deed.noun.as_str().to_owned(),
+            noun_id: deed.noun_id,
+        };
+        row.into_active_model().reset_all()
+    });
+    table::Entity::insert_many(rows)
         .exec_without_returning(writer.connection())
         .await
         .doing("write the audit log")?;

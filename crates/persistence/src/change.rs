@@ -50,6 +50,7 @@ impl Act {
     reason = "each is the noun of the same name in khabar-domain"
 )]
 pub enum Noun {
+    Account,
     Article,
     Comment,
     Edition,
@@ -58,10 +59,12 @@ pub enum Noun {
     LiveChannel,
     Media,
     Person,
+    Preview,
     Related,
     Section,
     Source,
     Story,
+    Token,
     Topic,
 }
 
@@ -69,6 +72,7 @@ impl Noun {
     /// The word that stands for it in a row and in reading keys.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Account => "account",
             Self::Article => "article",
             Self::Comment => "comment",
             Self::Edition => "edition",
@@ -77,10 +81,12 @@ impl Noun {
             Self::LiveChannel => "live-channel",
             Self::Media => "media",
             Self::Person => "person",
+            Self::Preview => "preview",
             Self::Related => "related",
             Self::Section => "section",
             Self::Source => "source",
             Self::Story => "story",
+            Self::Token => "token",
             Self::Topic => "topic",
         }
     }

@@ -21,7 +21,7 @@ use crate::{BatchKey, Page, Reader, Result, Slice};
 pub use report::ReasonsOf;
 pub use save::{Held, decide, hold, report, save, send};
 pub(crate) use save::{rows, touched};
-pub use sender::Sender;
+pub use sender::{Sender, keeps_pace};
 
 /// The comment with this id, if the viewer may see it: readers see what is shown under a published
 /// article; its writer and the moderators see it wherever it stands.

@@ -21,8 +21,18 @@ pub struct Named {
     pub input: String,
 }
 
+/// What a write has brought about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The id of what it was about.
+    pub noun_id: Uuid,
+    /// What could not be done although the rest was, as whoever wrote it put it into JSON; absent
+    /// when all of it was done.
+    pub errors: Option<String>,
+}
+
 /// What this write has brought about already. Refused: the name of another write.
-pub async fn find(writer: &Writer, named: &Named) -> Result<Option<Uuid>> {
+pub async fn find(writer: &Writer, named: &Named) -> Result<Option<Outcome>> {
     let key = (named.writer.clone(), named.client_mutation_id.clone());
     let found = table::Entity::find_by_id(key)
         .one(writer.connection())
@@ -31,7 +41,8 @@ pub async fn find(writer: &Writer, named: &Named) -> Result<Option<Uuid>> {
     match found {
         None => Ok(None),
         Some(row) if row.action == named.action && row.input == named.input => {
-            Ok(Some(row.noun_id))
+            let (noun_id, errors) = (row.noun_id, row.errors);
+            Ok(Some(Outcome { noun_id, errors }))
         }
         Some(_) => Err(Invalid::new(
             "the clientMutationId",
@@ -42,14 +53,15 @@ pub async fn find(writer: &Writer, named: &Named) -> Result<Option<Uuid>> {
 }
 
 /// Remembers what it has brought about. Of two that come at the same time, one fails here.
-pub async fn remember(writer: &Writer, named: &Named, noun_id: Uuid) -> Result<()> {
+pub async fn remember(writer: &Writer, named: &Named, outcome: Outcome) -> Result<()> {
     let row = table::Model {
         writer: named.writer.clone(),
         client_mutation_id: named.client_mutation_id.clone(),
         at: writer.at(),
         action: named.action.clone(),
         input: named.input.clone(),
-        noun_id,
+        noun_id: outcome.noun_id,
+        errors: outcome.errors,
     };
     table::Entity::insert(row.into_active_model().reset_all())
         .exec_without_returning(writer.connection())
@@ -86,6 +98,7 @@ mod table {
         pub action: String,
         pub input: String,
         pub noun_id: Uuid,
+        pub errors: Option<String>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

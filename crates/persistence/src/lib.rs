@@ -28,6 +28,7 @@ pub mod media;
 pub mod migration;
 pub mod page;
 pub mod person;
+pub mod preview;
 mod reader;
 
 pub mod related;

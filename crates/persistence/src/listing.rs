@@ -249,25 +249,37 @@ impl Counts {
     pub(crate) async fn write(self, writer: &Writer) -> Result<()> {
         for ((list, noun), by) in self.0 {
             let mut sql = writer.sql();
-            let (by, id) = (sql.bind(by), sql.bind(list));
-            // A story also knows when its newest article came.
-            let times = if noun == Noun::Story.as_str() {
-                format!(
-                    ", last_article_at = (SELECT max(listed_at) FROM listing WHERE list_id = {id} AND own = 0), \
-                     active_at = coalesce((SELECT max(listed_at) FROM listing WHERE list_id = {id} AND own = 0), active_at)"
-                )
-            } else {
-                String::new()
-            };
             let text = format!(
-                "UPDATE {noun} SET article_count = article_count + {by}{times} WHERE id = {id}"
+                "UPDATE {noun} SET article_count = article_count + {} WHERE id = {}",
+                sql.bind(by),
+                sql.bind(list)
             );
             writer
                 .run("count the articles of a list", sql, text)
                 .await?;
+            if noun == Noun::Story.as_str() {
+                find_newest(writer, list).await?;
+            }
         }
         Ok(())
     }
+}
+
+/// Tells a story when its newest article came. By a statement after the one that counts: that one
+/// waits for whoever else writes the story's row, and only the next one sees the articles that they
+/// have listed.
+async fn find_newest(writer: &Writer, story: Uuid) -> Result<()> {
+    let mut sql = writer.sql();
+    let id = sql.bind(story);
+    let newest = format!("(SELECT max(listed_at) FROM listing WHERE list_id = {id} AND own = 0)");
+    let text = format!(
+        "UPDATE story SET last_article_at = {newest}, active_at = coalesce({newest}, active_at) \
+         WHERE id = {id}"
+    );
+    writer
+        .run("find the newest article of a story", sql, text)
+        .await?;
+    Ok(())
 }
 
 fn line(row: &article::Model, placement: Placement) -> table::Model {

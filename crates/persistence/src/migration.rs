@@ -23,6 +23,8 @@ impl MigratorTrait for Migrator {
             "m0003_desk",
             "m0004_audit",
             "m0005_commenting",
+            "m0006_answers_and_paces",
+            "m0007_story_merge",
         }
     }
 }

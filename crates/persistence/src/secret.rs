@@ -35,7 +35,7 @@ impl BatchKey for OfPreviews {
 
 /// Makes the key of previews, of these bits, unless there is one. Of two that come at the same
 /// time, one fails here.
-pub async fn make_for_previews(writer: &Writer, bits: [u8; 32]) -> Result<()> {
+pub(crate) async fn make_for_previews(writer: &Writer, bits: [u8; 32]) -> Result<()> {
     const DOING: &str = "make the key of previews";
     let found = table::Entity::find_by_id(PREVIEW)
         .one(writer.connection())

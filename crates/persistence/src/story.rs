@@ -17,7 +17,7 @@ use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
 use crate::sql::{Sql, columns};
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
 
-pub use merge::{hold_both, merge};
+pub use merge::{hold_both, merge, successors};
 pub use rail::{rail, set_rail};
 
 /// The story with this id.

@@ -3,12 +3,20 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Duration, Utc};
-use khabar_domain::{AccountId, Invalid, Name, Rights, Role, TokenId, Viewer};
-use sea_orm::{ActiveModelTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryResult};
+use khabar_domain::{AccountId, Credential, Invalid, Name, Right, Rights, Role, TokenId, Viewer};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
+    QueryResult,
+};
+use uuid::Uuid;
 
+use crate::account::{self, Account};
+use crate::batch::grouped;
+use crate::change::{Act, Noun};
+use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken};
 use crate::sql::columns;
-use crate::{BatchKey, Doing, Reader, Result, Writer};
+use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Writer};
 
 /// A token, without what its bearer has of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +90,97 @@ impl BatchKey for ByHash {
     }
 }
 
+/// The token with this id, for those who may give tokens out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub TokenId);
+
+impl BatchKey for ById {
+    type Value = Named;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Named>> {
+        const DOING: &str = "find API tokens";
+        if !reader.scope().viewer.may(Right::Grant) {
+            return Ok(HashMap::new());
+        }
+        let mut sql = reader.sql();
+        let condition = sql.among("t.id", keys.iter().map(|key| key.0.uuid()));
+        let text = select(&format!("WHERE {condition}"));
+        let rows = reader.rows(DOING, sql, text).await?;
+        let found = rows.iter().map(|row| named(DOING, row));
+        found
+            .map(|found| found.map(|found| (Self(found.token.id), found)))
+            .collect()
+    }
+}
+
+/// A page of every token that was ever made, the newest first, for those who may give tokens out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Given(pub Page);
+
+impl BatchKey for Given {
+    type Value = Slice<Named>;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Named>>> {
+        let mut found = HashMap::with_capacity(keys.len());
+        if !reader.scope().viewer.may(Right::Grant) {
+            return Ok(found);
+        }
+        let select = format!("{}, {NAME}", columns::<table::Entity>("t"));
+        for (page, keys) in grouped(keys, |key| key.0) {
+            let lists = Lists {
+                doing: "page through the API tokens",
+                table: "token",
+                parent: None,
+                order: &NEWEST,
+                select: &select,
+                join: ACCOUNT,
+            };
+            let parents = vec![Uuid::nil(); keys.len()];
+            let slices = lists
+                .page::<Whole>(reader, &parents, page, |_| String::new())
+                .await?;
+            found.extend(keys.into_iter().zip(slices));
+        }
+        Ok(found)
+    }
+}
+
+impl Paged for Given {
+    type Item = Named;
+
+    fn check(&self) -> Result<(), Invalid> {
+        self.0.check(&NEWEST)
+    }
+}
+
+/// How many tokens were ever made, for those who may give tokens out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CountGiven;
+
+impl BatchKey for CountGiven {
+    type Value = i64;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+        const DOING: &str = "count the API tokens";
+        if !reader.scope().viewer.may(Right::Grant) {
+            return Ok(HashMap::new());
+        }
+        let text = "SELECT count(*) AS _count FROM token".to_owned();
+        let rows = reader.rows(DOING, reader.sql(), text).await?;
+        let count = rows.first().map(|row| row.try_get("", "_count"));
+        let count = count.transpose().doing(DOING)?.unwrap_or(0);
+        Ok(keys.iter().map(|key| (*key, count)).collect())
+    }
+}
+
+const NEWEST: Order = Order {
+    tag: 42,
+    column: "created_at",
+    id: "id",
+    sorts: Sorts::Times,
+    descending: true,
+};
+
 /// Every token that was ever made, the newest first.
 pub async fn every(reader: &Reader) -> Result<Vec<Named>> {
     const DOING: &str = "list the API tokens";
@@ -90,15 +189,55 @@ pub async fn every(reader: &Reader) -> Result<Vec<Named>> {
     rows.iter().map(|row| named(DOING, row)).collect()
 }
 
+/// What a new token is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// Which token.
+    pub id: TokenId,
+    /// How its bearer is called. Tokens of the same name are the same account's, so that a new token
+    /// in the place of an old one still opens the drafts that were written with that.
+    pub name: Name,
+    /// What its bearer is to the newsroom.
+    pub role: Role,
+    /// The rights that it is narrowed to, if it is.
+    pub rights: Option<Rights>,
+    /// From when on it no longer counts, if ever.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Gives out a token: of its credential nothing is kept but the hash. Refused: to narrow it to what
+/// its role does not allow.
+pub async fn issue(writer: &mut Writer, issue: Issue, credential: &Credential) -> Result<Token> {
+    issue.role.narrowed(issue.rights)?;
+    let account = Account {
+        id: account::of_name(&issue.name),
+        name: issue.name,
+        subject: None,
+    };
+    let token = Token {
+        id: issue.id,
+        account: account.id,
+        role: issue.role,
+        rights: issue.rights,
+        created_at: writer.at(),
+        expires_at: issue.expires_at,
+        revoked_at: None,
+        last_used_at: None,
+    };
+    account::ensure(writer, &account).await?;
+    add(writer, &token, credential.hash()).await?;
+    Ok(token)
+}
+
 /// Adds a token that hashes to this.
-pub async fn add(writer: &Writer, token: &Token, hash: String) -> Result<()> {
+async fn add(writer: &mut Writer, token: &Token, hash: String) -> Result<()> {
     let row = table::Model {
         id: token.id.uuid(),
         account_id: token.account.uuid(),
         hash,
         role: token.role.as_str().to_owned(),
         rights: token.rights.map(|rights| {
-            let words: Vec<_> = rights.each().map(khabar_domain::Right::as_str).collect();
+            let words: Vec<_> = rights.each().map(Right::as_str).collect();
             serde_json::Value::from(words).to_string()
         }),
         created_at: token.created_at,
@@ -110,21 +249,46 @@ pub async fn add(writer: &Writer, token: &Token, hash: String) -> Result<()> {
         .exec_without_returning(writer.connection())
         .await
         .doing("add an API token")?;
+    writer.note(Noun::Token, token.id, Act::Added, keys(token.id));
     Ok(())
 }
 
-/// Takes a token back; tells whether there was one that was not taken back before.
-pub async fn revoke(writer: &Writer, id: TokenId) -> Result<bool> {
+/// What came of taking a token back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoked {
+    /// It no longer counts.
+    Now,
+    /// It was taken back before.
+    Before,
+    /// There is no such token.
+    Unknown,
+}
+
+/// Takes a token back.
+pub async fn revoke(writer: &mut Writer, id: TokenId) -> Result<Revoked> {
+    const DOING: &str = "revoke an API token";
     let mut sql = writer.sql();
     let text = format!(
         "UPDATE token SET revoked_at = {} WHERE id = {} AND revoked_at IS NULL",
         sql.bind(writer.at()),
         sql.bind(id.uuid())
     );
-    Ok(writer.run("revoke an API token", sql, text).await? > 0)
+    if writer.run(DOING, sql, text).await? > 0 {
+        writer.note(Noun::Token, id, Act::Withdrawn, keys(id));
+        return Ok(Revoked::Now);
+    }
+    let by_id = table::Column::Id.eq(id.uuid());
+    let known = writer.find::<table::Entity, _>(DOING, by_id).await?;
+    Ok(known.map_or(Revoked::Unknown, |_| Revoked::Before))
 }
 
-/// Writes down that a token was used, unless a later use is written down.
+/// The reading keys that a token touches: its own, and that of all tokens' list.
+fn keys(id: TokenId) -> Vec<String> {
+    vec![Noun::Token.key(id), "tokens".to_owned()]
+}
+
+/// Writes down that a token was used, unless a later use is written down. That somebody reads is no
+/// write of theirs: neither the change feed nor the audit log hears of it.
 pub async fn used(writer: &Writer, id: TokenId) -> Result<()> {
     let mut sql = writer.sql();
     let at = sql.bind(writer.at());
@@ -141,19 +305,46 @@ pub async fn used(writer: &Writer, id: TokenId) -> Result<()> {
 
 fn select(which: &str) -> String {
     format!(
-        "SELECT {}, a.name AS _name FROM token t JOIN account a ON a.id = t.account_id {which}",
+        "SELECT {}, {NAME} FROM token t {ACCOUNT} {which}",
         columns::<table::Entity>("t")
     )
 }
 
+/// What is read of a token's account.
+const NAME: &str = "a.name AS _name";
+
+/// How it is found.
+const ACCOUNT: &str = "JOIN account a ON a.id = t.account_id";
+
 fn named(doing: &str, row: &QueryResult) -> Result<Named> {
-    let name: String = row.try_get("", "_name").doing(doing)?;
-    let token = table::Model::from_query_result(row, "").doing(doing)?;
-    let name = Name::parse(&name).map_err(broken("account", "name", token.account_id))?;
-    Ok(Named {
-        token: token.read()?,
-        name,
-    })
+    Whole::from_query_result(row, "").doing(doing)?.read()
+}
+
+/// A token's row and its account's name.
+struct Whole {
+    token: table::Model,
+    name: String,
+}
+
+impl FromQueryResult for Whole {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
+        Ok(Self {
+            token: table::Model::from_query_result(row, prefix)?,
+            name: row.try_get(prefix, "_name")?,
+        })
+    }
+}
+
+impl Row for Whole {
+    type Means = Named;
+
+    fn read(self) -> Result<Named> {
+        let broken = broken("account", "name", self.token.account_id);
+        Ok(Named {
+            name: Name::parse(&self.name).map_err(broken)?,
+            token: self.token.read()?,
+        })
+    }
 }
 
 impl Row for table::Model {

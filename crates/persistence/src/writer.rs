@@ -11,6 +11,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use crate::audit::Deed;
 use crate::change::bell::Bell;
 use crate::change::{Act, Note, Noun};
 use crate::row::Row;
@@ -89,12 +90,10 @@ pub struct Writer {
 }
 
 /// What a writer has in the feed already.
-#[derive(Clone, Copy)]
 struct HandedIn {
     last: i64,
-    rows: usize,
-    /// What was noted first.
-    subject: (Noun, Uuid),
+    /// What the audit log is to say of it.
+    deeds: Vec<Deed>,
 }
 
 impl Writer {
@@ -135,16 +134,12 @@ impl Writer {
     /// all.
     pub async fn commit(mut self) -> Result<()> {
         self.hand_in().await?;
-        if let Some(HandedIn {
-            last,
-            rows,
-            subject,
-        }) = self.handed_in
-        {
-            crate::audit::append(&self, last, rows, subject).await?;
+        let handed_in = self.handed_in.take();
+        if let Some(HandedIn { deeds, .. }) = &handed_in {
+            crate::audit::append(&self, deeds).await?;
         }
         self.transaction.commit().await.doing("commit")?;
-        if let Some(HandedIn { last, .. }) = self.handed_in {
+        if let Some(HandedIn { last, .. }) = handed_in {
             self.bell.ring(last);
         }
         Ok(())
@@ -153,17 +148,14 @@ impl Writer {
     /// Writes what was noted so far into the change feed. From here to the commit every other
     /// writer waits, so only what is too large to be noted as a whole does it before.
     pub(crate) async fn hand_in(&mut self) -> Result<()> {
-        let Some(first) = self.notes.first() else {
-            return Ok(());
-        };
-        let subject = (first.noun, first.id);
         if let Some(last) = crate::change::append(self, &self.notes).await? {
-            let earlier = self.handed_in;
-            self.handed_in = Some(HandedIn {
-                last,
-                rows: self.notes.len() + earlier.map_or(0, |earlier| earlier.rows),
-                subject: earlier.map_or(subject, |earlier| earlier.subject),
-            });
+            let earlier = self.handed_in.take();
+            let mut deeds = earlier.map_or_else(Vec::new, |earlier| earlier.deeds);
+            let first = last - i64::try_from(self.notes.len()).unwrap_or(1) + 1;
+            for (seq, note) in (first..).zip(&self.notes) {
+                crate::audit::tell(&mut deeds, seq, note);
+            }
+            self.handed_in = Some(HandedIn { last, deeds });
         }
         self.notes.clear();
         Ok(())

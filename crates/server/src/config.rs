@@ -2,6 +2,7 @@
 //!
 //! Later ones win: defaults, then the file, then `KHABAR_…` variables, then flags.
 
+mod comments;
 mod settings;
 mod source;
 
@@ -11,6 +12,7 @@ use std::path::Path;
 use anyhow::Context;
 use config::{Config, Source, Value, ValueKind};
 
+pub use comments::Comments;
 pub use settings::{Import, Log, LogFormat, Settings};
 use source::{Environment, Flags};
 
@@ -221,6 +223,8 @@ mod tests {
         assert!(
             problem("[graphql]\nrequest_timeout_ms = 0").contains("graphql.request_timeout_ms")
         );
+        assert!(problem("[comments]\nposts_a_minute = 0").contains("comments.posts_a_minute"));
+        assert!(problem("[comments]\nedit_minute = 5").contains("edit_minute"));
         let missing =
             Configuration::read(Some(&dir.path().join("none.toml")), [], vec![]).unwrap_err();
         assert!(format!("{missing:#}").contains("none.toml"));

@@ -11,6 +11,7 @@ mod jwt;
 mod keys;
 mod settings;
 
+use std::hash::Hash;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -53,6 +54,9 @@ pub struct Identity {
     tokens: Cache<String, Remembered>,
     /// When the use of a token was last written down by this process.
     noted: Cache<TokenId, DateTime<Utc>>,
+    /// What was taken back through this process: it counts no more, whatever is remembered of it or
+    /// is being looked up meanwhile. Kept for longer than anything is remembered.
+    revoked: Cache<TokenId, ()>,
     preview_key: OnceLock<PreviewKey>,
 }
 
@@ -89,16 +93,16 @@ impl Identity {
             db,
             jwt: Jwt::of(settings)?,
             proxies: Proxies::of(settings)?,
-            tokens: Cache::builder()
-                .max_capacity(MOST_REMEMBERED)
-                .time_to_live(KEPT)
-                .build(),
-            noted: Cache::builder()
-                .max_capacity(MOST_REMEMBERED)
-                .time_to_live(KEPT)
-                .build(),
+            tokens: remembered(),
+            noted: remembered(),
+            revoked: remembered(),
             preview_key: OnceLock::new(),
         })
+    }
+
+    /// Forgets a token that was taken back: who brings it is refused from now on.
+    pub fn forget(&self, token: TokenId) {
+        self.revoked.insert(token, ());
     }
 
     /// What a request brings along; refused is what cannot be read.
@@ -163,7 +167,7 @@ impl Identity {
             self.tokens.insert(hash, remembered);
             named
         };
-        if !named.token.counts(now) {
+        if !named.token.counts(now) || self.revoked.contains_key(&named.token.id) {
             return Err(refuse());
         }
         self.note_use(&named.token, now);
@@ -215,6 +219,18 @@ impl Identity {
     fn primary(&self, now: DateTime<Utc>) -> Reader {
         self.db.primary(&self.db.reader(Scope::reader(now)))
     }
+}
+
+/// What is remembered for a while.
+fn remembered<K, V>() -> Cache<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder()
+        .max_capacity(MOST_REMEMBERED)
+        .time_to_live(KEPT)
+        .build()
 }
 
 /// Nobody in particular.

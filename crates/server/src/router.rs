@@ -7,8 +7,9 @@ use axum::Router;
 use axum::http::request::Parts;
 use khabar_domain::Scope;
 use khabar_domain::clock::{Clock, SystemClock};
+use khabar_domain::commenting::Limits;
 use khabar_graphql::answer::Data;
-use khabar_graphql::write::{Desk, Random};
+use khabar_graphql::write::{Desk, OnRevoked, Random};
 use khabar_persistence::Db;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -47,11 +48,15 @@ pub async fn serve(
 pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Result<Router> {
     let api =
         khabar_graphql::api(settings.limits.clone()).context("the schema cannot be served")?;
+    let identity = Arc::new(Identity::new(&settings.auth, db.clone())?);
+    let forgetful = Arc::clone(&identity);
     let entrance = Arc::new(Entrance {
-        identity: Identity::new(&settings.auth, db.clone())?,
+        identity,
         db: db.clone(),
         clock,
         random: identity::random(),
+        comments: settings.comments.limits(),
+        revoked: Arc::new(move |token| forgetful.forget(token)),
     });
     let data = move |parts: &Parts| {
         let entrance = Arc::clone(&entrance);
@@ -71,10 +76,12 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
 
 /// What a request is given on its way in.
 struct Entrance {
-    identity: Identity,
+    identity: Arc<Identity>,
     db: Db,
     clock: Arc<dyn Clock>,
     random: Random,
+    comments: Limits,
+    revoked: OnRevoked,
 }
 
 impl Entrance {
@@ -93,6 +100,8 @@ impl Entrance {
             address: known.address,
             newcomer: known.newcomer,
             random: Arc::clone(&self.random),
+            comments: self.comments,
+            revoked: Arc::clone(&self.revoked),
         });
         Ok(data)
     }

@@ -7,22 +7,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use khabar_domain::article::Status;
 use khabar_domain::clock::Clock;
 use khabar_domain::workflow::Step;
 use khabar_domain::{ArticleId, Scope};
-use khabar_persistence::{Author, Db, article, desk, done};
+use khabar_persistence::{Author, Db, article, desk};
 
 /// How long it sleeps at most. Something may be scheduled meanwhile, by any node, for the very next
 /// moment; then it is at most so much late. Looking costs one step into an index.
 const NAP: Duration = Duration::from_millis(500);
-
-/// How often what is remembered of old writes is forgotten.
-const TIDYING: TimeDelta = TimeDelta::hours(1);
-
-/// How long a write stays remembered by its `clientMutationId`, as the API promises.
-const REMEMBERED: TimeDelta = TimeDelta::days(1);
 
 /// One look at what is due.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,19 +66,9 @@ pub async fn publish_due(db: &Db, clock: &dyn Clock) -> khabar_persistence::Resu
     Ok(round)
 }
 
-/// Forgets the writes of which no client may ask any more.
-pub async fn tidy(db: &Db, clock: &dyn Clock) -> khabar_persistence::Result<u64> {
-    let now = clock.now();
-    let writer = db.writer(now).await?;
-    let gone = done::forget(&writer, now - REMEMBERED).await?;
-    writer.commit().await?;
-    Ok(gone)
-}
-
 /// Publishes on time until `stop` comes. A round that has begun is finished.
 pub async fn run(db: Db, clock: Arc<dyn Clock>, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
-    let mut tidied: Option<DateTime<Utc>> = None;
     loop {
         let next = match publish_due(&db, clock.as_ref()).await {
             Ok(round) => round.next,
@@ -93,12 +77,6 @@ pub async fn run(db: Db, clock: Arc<dyn Clock>, stop: impl Future<Output = ()>) 
                 None
             }
         };
-        if tidied.is_none_or(|at| clock.now() - at >= TIDYING) {
-            tidied = Some(clock.now());
-            if let Err(error) = tidy(&db, clock.as_ref()).await {
-                tracing::error!(cause = %error, "the scheduler could not tidy up");
-            }
-        }
         tokio::select! {
             () = &mut stop => return,
             () = tokio::time::sleep(nap(next, clock.now())) => {}
@@ -116,6 +94,8 @@ fn nap(next: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
 
     #[test]

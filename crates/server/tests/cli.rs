@@ -259,6 +259,14 @@ fn tokens_are_made_listed_and_revoked() {
     assert!(!ok && error.contains("revoked already"), "{error}");
     let (_, listed, _) = run(&folder, "token list");
     assert!(listed.contains("revoked "), "{listed}");
+    let log = "{ audit { nodes { name action noun node { ... on Token { name } } } } }";
+    let answer = serving.ask_by(forever.trim(), log);
+    let layla = r#""noun":"token","node":{"name":"Layla"}"#;
+    for action in ["token revoke", "token create"] {
+        let entry = format!(r#"{{"name":"khabar","action":"{action}",{layla}}}"#);
+        assert!(answer.contains(&entry), "{answer}");
+    }
+    assert!(!answer.contains("khb_"), "{answer}");
 }
 
 #[test]

@@ -10,9 +10,9 @@ use khabar_domain::diff::Part;
 use khabar_domain::related::{Origin, Reason};
 use khabar_domain::workflow::{Refused, Step};
 use khabar_domain::{Article, ArticleId, Body, Desk, Headline, RelatedLink, Right, Slug};
-use khabar_persistence::article::{self, Held, Manuscript};
+use khabar_persistence::article::{self, Held, Manuscript, Reference};
 use khabar_persistence::revision::{self, Content};
-use khabar_persistence::{correction, related};
+use khabar_persistence::{correction, related, story};
 
 use self::parts::{ArticleParts, check};
 use super::read;
@@ -234,7 +234,8 @@ pub struct RestoreRevisionInput {
     id: ID,
     /// The version that was read: when there is a later one, nothing is overwritten.
     version: i32,
-    /// The version whose text is to come back, as a new version. The slug stays as it is.
+    /// The version whose text is to come back, as a new version. The slug stays as it is; a story that
+    /// was merged since is the one that it became; for a section that is gone, the present one stays.
     restore: i32,
     /// Why. For a published article this is a correction: what was put right, in words for readers,
     /// needed unless it is silent.
@@ -266,7 +267,7 @@ impl Write for RestoreRevisionInput {
         let Some(old) = revision::find(act.writer, id, self.restore).await? else {
             return Err(UserError::not_found(&["restore"], "version").into());
         };
-        let after = old.content.put_into(held.manuscript.clone())?;
+        let after = restored(act, old.content, &held.manuscript).await?;
         check(act, &after).await?;
         if step == Step::Correct {
             let why = Why::read(self.note.as_deref(), self.silent)?;
@@ -280,6 +281,18 @@ impl Write for RestoreRevisionInput {
         held.take(act.writer, step, to, note).await?;
         Ok(id)
     }
+}
+
+/// The manuscript as it said then, among what there is now: a story that was merged is the one that it
+/// became, and where its section is gone, it stays where it is filed.
+async fn restored(act: &Act<'_>, then: Content, now: &Manuscript) -> Result<Manuscript, Refusal> {
+    let mut after = then.put_into(now.clone())?;
+    after.stories = story::successors(act.writer, &after.stories).await?;
+    let gone = article::missing(act.writer, &after).await?;
+    if gone.contains(&Reference::Section) {
+        after.article.section = now.article.section;
+    }
+    Ok(after)
 }
 
 /// What an article's reader may want next, as editors choose it.
@@ -347,6 +360,18 @@ impl Patch<'_> {
         let parts = self.parts;
         parts
             .put_into(act, manuscript, self.headline, Some(former))
+            .await
+    }
+
+    async fn put_blindly_into(
+        self,
+        act: &Act<'_>,
+        manuscript: Manuscript,
+    ) -> Result<Manuscript, Refusal> {
+        let former: Slug = manuscript.article.slug.clone();
+        let parts = self.parts;
+        parts
+            .put_blindly_into(act, manuscript, self.headline, Some(former))
             .await
     }
 }
@@ -419,8 +444,9 @@ async fn fresh(
             let slug = base.content.slug.clone();
             let mut was = base.content.clone().put_into(held.manuscript.clone())?;
             was.article.slug = slug;
-            // Whatever it writes is taken back with the refusal.
-            Some(Content::of(&patch.put_into(act, was).await?))
+            // Whatever it writes is taken back with the refusal. What the article once referred to may
+            // be gone, such as a story that went on in another: that is no mistake of this patch.
+            Some(Content::of(&patch.put_blindly_into(act, was).await?))
         }
         _ => None,
     };

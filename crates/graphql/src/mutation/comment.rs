@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object};
 use khabar_domain::comment::{Status, Text};
-use khabar_domain::commenting::{EDIT_WINDOW, Policy, Reason};
+use khabar_domain::commenting::{Policy, Reason};
 use khabar_domain::{Article, ArticleId, Comment, CommentId, Name, Right};
 use khabar_persistence::comment::{self, ById, Held, Sender, Sent};
 use khabar_persistence::commenting;
@@ -69,9 +69,8 @@ impl Write for PostCommentInput {
             let held = comment::hold(act.writer, &[parent]).await?;
             check_parent(held.get(&parent), id, policy)?;
         }
-        if !sender.keeps_pace(act.writer).await? {
-            let message = "That is much in a short time: try again later.";
-            return Err(UserError::new(&[], UserErrorCode::TooOften, message).into());
+        if !sender.keeps_pace(act.writer, &act.comments).await? {
+            return Err(too_often().into());
         }
         let comment = Comment {
             id: act.mint(),
@@ -150,6 +149,7 @@ impl Write for EditCommentInput {
     async fn act(&self, act: &mut Act<'_>) -> Result<CommentId, Refusal> {
         let id: CommentId = read::id(&["id"], &self.id)?;
         let text = read::value(&["text"], Text::parse(&self.text))?;
+        wait(act).await?;
         let held = comment::hold(act.writer, &[id]).await?.remove(&id);
         let Some(Held { comment: old, .. }) = seen(act, held).await? else {
             return Err(UserError::not_found(&["id"], "comment").into());
@@ -171,13 +171,19 @@ impl Write for EditCommentInput {
             Some((article, policy)) if policy.is_open(&article, at) => policy,
             _ => return Err(closed(&["id"]).into()),
         };
-        if at - old.posted_at >= EDIT_WINDOW {
-            let minutes = EDIT_WINDOW.num_minutes();
-            let message = format!("A comment can be changed for {minutes} minutes.");
+        if at - old.posted_at >= act.comments.edit_window {
+            let minutes = act.comments.edit_window.num_minutes();
+            let message = match minutes {
+                0 => "Comments are not changed here.".to_owned(),
+                minutes => format!("A comment can be changed for {minutes} minutes."),
+            };
             return Err(UserError::new(&["id"], UserErrorCode::Closed, message).into());
         }
         if text == old.text {
             return Ok(id);
+        }
+        if !comment::keeps_pace(act.writer, act.comments.edits).await? {
+            return Err(too_often().into());
         }
         let comment = Comment {
             text,
@@ -215,12 +221,19 @@ impl Write for ReportCommentInput {
     async fn act(&self, act: &mut Act<'_>) -> Result<CommentId, Refusal> {
         let id: CommentId = read::id(&["id"], &self.id)?;
         let reason = read::value(&["reason"], Reason::parse(&self.reason))?;
+        wait(act).await?;
         let held = comment::hold(act.writer, &[id]).await?.remove(&id);
         let Some(held) = seen(act, held).await? else {
             return Err(UserError::not_found(&["id"], "comment").into());
         };
-        if let Some(account) = act.viewer.account {
-            comment::report(act.writer, &held.comment, account, &reason).await?;
+        let Some(account) = act.viewer.account else {
+            return Ok(id);
+        };
+        let kept = comment::keeps_pace(act.writer, act.comments.reports).await?;
+        let is_new = comment::report(act.writer, &held.comment, account, &reason).await?;
+        // Said again, it counts no more than before: nobody is refused for that.
+        if is_new && !kept {
+            return Err(too_often().into());
         }
         Ok(id)
     }
@@ -265,6 +278,19 @@ async fn check_new(act: &Act<'_>, sender: &Sender, comment: &Comment) -> Result<
     Ok(())
 }
 
+/// Makes what else the viewer sends meanwhile wait, so that what is counted stays so.
+async fn wait(act: &Act<'_>) -> Result<(), Refusal> {
+    if let Some(account) = act.viewer.account {
+        Sender::Account(account).wait(act.writer).await?;
+    }
+    Ok(())
+}
+
+fn too_often() -> UserError {
+    let message = "That is much in a short time: try again later.";
+    UserError::new(&[], UserErrorCode::TooOften, message)
+}
+
 fn closed(field: &[&str]) -> UserError {
     let message = "Comments are closed here.";
     UserError::new(field, UserErrorCode::Closed, message)
@@ -286,8 +312,9 @@ impl CommentMutations {
         Ok(run(ctx, input).await?.into())
     }
 
-    /// Changes one's own comment, within 15 minutes. Where moderators look at comments first, they
-    /// look at this one again. Needs the right `comment`.
+    /// Changes one's own comment, within the newsroom's time for it: 15 minutes where it has not set
+    /// another. Where moderators look at comments first, they look at this one again. Needs the right
+    /// `comment`.
     async fn edit_comment(
         &self,
         ctx: &Context<'_>,

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Object};
 use chrono::TimeDelta;
 use khabar_domain::article::Status;
 use khabar_domain::{ArticleId, Right};
-use khabar_persistence::{article, desk, secret};
+use khabar_persistence::{article, desk, preview};
 
 use super::read;
 use crate::error::Result;
@@ -72,7 +72,8 @@ impl Write for CreatePreviewInput {
             let message = "It was withdrawn: its text is shown to nobody until it is reopened.";
             return Err(UserError::new(&["article"], UserErrorCode::WrongStatus, message).into());
         }
-        secret::make_for_previews(act.writer, act.bits()).await?;
+        let bits = act.bits();
+        preview::give(act.writer, id, bits).await?;
         Ok(id)
     }
 }

@@ -375,8 +375,8 @@ impl Write for ReopenStoryInput {
 pub struct MergeStoriesInput {
     /// The story that is to be gone. Every slug of it leads to the other from then on.
     from: ID,
-    /// The story of the same edition that has its articles, its topics and, unless it has one, its
-    /// place on the rail from then on.
+    /// The story of the same edition that has its articles, its topics and, unless it has one or
+    /// has ended, its place on the rail from then on.
     into: ID,
     /// The client's own name for this write: sent again within a day, it is made once.
     client_mutation_id: Option<String>,

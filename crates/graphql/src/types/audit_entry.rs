@@ -50,12 +50,21 @@ impl AuditEntry {
         &self.0.action
     }
 
-    /// What kind of thing it was about first of all, such as `article`.
+    /// What kind of thing it was about first of all, such as `article`; `account` where it let
+    /// somebody in for the first time, `preview` where it opened an article to somebody.
     fn noun(&self) -> &str {
         &self.0.noun
     }
 
-    /// What it was about first of all; null where that is not there any more.
+    /// The id of what it was about first of all, also where that is not there any more. Of an
+    /// account it is as in `accountId`, of a preview its article's.
+    fn noun_id(&self) -> ID {
+        let id = Node::id_of_noun(&self.0.noun, self.0.noun_id);
+        id.unwrap_or_else(|| ID(self.0.noun_id.to_string()))
+    }
+
+    /// What it was about first of all; null where that is not there any more, is an account, or is
+    /// not for this viewer.
     #[graphql(name = "node")]
     async fn the_node(&self, ctx: &Context<'_>) -> Result<Option<Node>> {
         Node::of_noun(ctx, &self.0.noun, self.0.noun_id).await

@@ -2,9 +2,11 @@
 
 use async_graphql::{Enum, SimpleObject};
 use khabar_domain::Invalid;
+use serde::{Deserialize, Serialize};
 
 /// Something that kept a mutation from being carried out and that its user can put right.
-#[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
+// Also as it is kept for whoever sends the same again: for a day, so names may change with care.
+#[derive(Clone, Debug, PartialEq, Eq, SimpleObject, Serialize, Deserialize)]
 pub struct UserError {
     /// Where in the input: the names of its fields from the outside in, and places in lists from
     /// 0. Empty where it is about the whole.
@@ -16,7 +18,7 @@ pub struct UserError {
 }
 
 /// What kept a mutation from being carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
 pub enum UserErrorCode {
     /// A value breaks a rule.
     Invalid,

@@ -56,7 +56,7 @@ pub enum Role {
     Moderator,
     /// Writes, publishes and arranges everything that readers see.
     Editor,
-    /// An editor who also sees who did what.
+    /// An editor who also sees who did what, and gives out API tokens.
     Admin,
 }
 
@@ -76,4 +76,6 @@ pub enum Right {
     Moderate,
     /// To see the audit log.
     Audit,
+    /// To see who has API tokens, to give them out and to take them back.
+    Grant,
 }

@@ -330,6 +330,11 @@ pub(super) const TABLES: &[Table] = &[
         ],
     ),
     table(
+        "story_merge",
+        &["from_id"],
+        &[some("from_id", Id), some("into_id", Id), some("at", Time)],
+    ),
+    table(
         "listing",
         &["list_id", "own", "article_id"],
         &[

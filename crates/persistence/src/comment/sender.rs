@@ -2,13 +2,25 @@
 
 use chrono::{DateTime, Utc};
 use khabar_domain::comment::Text;
-use khabar_domain::commenting::{Pace, REPEATED_WITHIN};
+use khabar_domain::commenting::{Limits, Pace, REPEATED_WITHIN};
 use khabar_domain::{AccountId, ArticleId, CommentId, Name};
 use sea_orm::QueryResult;
 use uuid::Uuid;
 
 use crate::sql::{Dialect, Sql};
-use crate::{Doing, Result, Writer};
+use crate::{Doing, Result, Writer, audit};
+
+/// Whether this writer's account may do once more now what this write does. What it has done is in
+/// the audit log; hold [`Sender::wait`] for it to stay so.
+pub async fn keeps_pace(writer: &Writer, pace: Pace) -> Result<bool> {
+    let author = writer.author();
+    let Some(account) = author.account else {
+        return Ok(true);
+    };
+    let since = writer.at() - Pace::WINDOW;
+    let times = audit::times(writer, account, &author.action, since).await?;
+    Ok(pace.allows(times, writer.at()))
+}
 
 /// Who sends a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +64,7 @@ impl Sender {
     }
 
     /// Whether they may send one more now.
-    pub async fn keeps_pace(&self, writer: &Writer) -> Result<bool> {
+    pub async fn keeps_pace(&self, writer: &Writer, limits: &Limits) -> Result<bool> {
         const DOING: &str = "count what came from a sender";
         let (at, since) = (writer.at(), writer.at() - Pace::WINDOW);
         let mut sql = writer.sql();
@@ -74,9 +86,9 @@ impl Sender {
             Self::Account(_) => true,
             Self::Named { name: signed, .. } => name == signed.as_str(),
         });
-        let kept = Pace::OF_AUTHOR.allows(theirs.map(|(_, time)| *time), at);
+        let kept = limits.posts.allows(theirs.map(|(_, time)| *time), at);
         let everything = || sent.iter().map(|(_, time)| *time);
-        Ok(kept && (self.address().is_none() || Pace::OF_ADDRESS.allows(everything(), at)))
+        Ok(kept && (self.address().is_none() || limits.posts_of_address.allows(everything(), at)))
     }
 
     /// Whether they have sent the same words under the same article lately, in another comment than

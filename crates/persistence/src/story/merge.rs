@@ -1,7 +1,9 @@
 //! Two stories that become one.
 
+use std::collections::HashMap;
+
 use khabar_domain::article::Status;
-use khabar_domain::{ArticleId, Story, StoryId, TopicId};
+use khabar_domain::{ArticleId, Story, StoryId, TopicId, story};
 use uuid::Uuid;
 
 use super::{STORY_TOPIC, rail, set_rail, set_topics};
@@ -18,8 +20,8 @@ const STORIES: Places = Places {
 };
 
 /// Lets one story go on in another of its edition: its articles, its topics, its place on the rail
-/// and every slug that led to it are the other's now, and it is gone. Whoever does locks the
-/// edition's order first ([`Writer::lock_order`]) and then both ([`hold_both`]).
+/// (unless the other has one, or has ended) and every slug that led to it are the other's now, and
+/// it is gone. Whoever does locks the edition's order first ([`Writer::lock_order`]) and then both ([`hold_both`]).
 pub async fn merge(writer: &mut Writer, from: &Story, into: &Story) -> Result<()> {
     let (old, new) = (from.id.uuid(), into.id.uuid());
     let articles = articles(writer, old).await?;
@@ -42,6 +44,7 @@ pub async fn merge(writer: &mut Writer, from: &Story, into: &Story) -> Result<()
     set_topics(writer, into.id, &topics).await?;
     take_place(writer, from, into).await?;
 
+    remember(writer, old, new).await?;
     STORIES.remove(writer, old).await?;
     slug::turn(writer, old, new).await?;
     slug::leave(writer, from.edition, Noun::Story, &from.slug, new).await?;
@@ -64,6 +67,48 @@ pub async fn merge(writer: &mut Writer, from: &Story, into: &Story) -> Result<()
         let keys = vec![Noun::Article.key(article)];
         writer.note(Noun::Article, article, act, keys);
     }
+    Ok(())
+}
+
+/// What became of each of these stories: itself, or the one that it was merged into. What is neither
+/// is left out, and what became one stands once.
+pub async fn successors(writer: &Writer, stories: &[StoryId]) -> Result<Vec<StoryId>> {
+    const DOING: &str = "find out what became of stories";
+    let mut sql = writer.sql();
+    let ids = || stories.iter().map(|story| story.uuid());
+    let (there, merged) = (sql.among("t.id", ids()), sql.among("m.from_id", ids()));
+    let text = format!(
+        "SELECT t.id AS was, t.id AS is_now FROM story t WHERE {there} \
+         UNION ALL SELECT m.from_id, m.into_id FROM story_merge m WHERE {merged}"
+    );
+    let mut known: HashMap<StoryId, StoryId> = HashMap::with_capacity(stories.len());
+    for row in writer.rows(DOING, sql, text).await? {
+        let was: Uuid = row.try_get("", "was").doing(DOING)?;
+        let is_now: Uuid = row.try_get("", "is_now").doing(DOING)?;
+        known.insert(was.into(), is_now.into());
+    }
+    let mut found = Vec::with_capacity(stories.len());
+    for story in stories.iter().filter_map(|story| known.get(story)) {
+        if !found.contains(story) {
+            found.push(*story);
+        }
+    }
+    Ok(found)
+}
+
+/// Writes down what became of a story, and of those that were merged into it before.
+async fn remember(writer: &Writer, from: Uuid, into: Uuid) -> Result<()> {
+    let mut sql = writer.sql();
+    let text = format!(
+        "UPDATE story_merge SET into_id = {} WHERE into_id = {}",
+        sql.bind(into),
+        sql.bind(from)
+    );
+    writer.run(DOING, sql, text).await?;
+    let mut sql = writer.sql();
+    let values = [sql.bind(from), sql.bind(into), sql.bind(writer.at())].join(", ");
+    let text = format!("INSERT INTO story_merge (from_id, into_id, at) VALUES ({values})");
+    writer.run(DOING, sql, text).await?;
     Ok(())
 }
 
@@ -133,14 +178,14 @@ async fn relink(writer: &Writer, from: Uuid, into: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// On the rail the other takes the place of the one that goes, unless it has one.
+/// On the rail the other takes the place of the one that goes, unless it has one or has ended.
 async fn take_place(writer: &mut Writer, from: &Story, into: &Story) -> Result<()> {
     let old = rail(writer, from.edition).await?;
     let mut order: Vec<_> = old
         .iter()
         .map(|story| if *story == from.id { into.id } else { *story })
         .collect();
-    if old.contains(&into.id) {
+    if old.contains(&into.id) || into.status != story::Status::Active {
         order = old.into_iter().filter(|story| *story != from.id).collect();
     }
     set_rail(writer, from.edition, &order).await

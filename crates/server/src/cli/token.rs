@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
 use khabar_domain::clock::{Clock, SystemClock};
 use khabar_domain::{Name, Right, Rights, Role, Scope, TokenId};
-use khabar_persistence::token::{self, Named};
+use khabar_persistence::token::{self, Named, Revoked};
 use khabar_persistence::{Author, Db};
 use uuid::Uuid;
 
@@ -32,7 +32,7 @@ enum What {
         /// What its bearer is: reader, contributor, moderator, editor or admin
         #[arg(long, value_name = "ROLE", value_parser = role)]
         role: Role,
-        /// Only these of the role's rights: comment, write, publish, arrange, moderate, audit
+        /// Only these of the role's rights: comment, write, publish, arrange, moderate, audit, grant
         #[arg(long, value_name = "A,B", value_parser = right, value_delimiter = ',')]
         rights: Option<Vec<Right>>,
         /// How long it counts, such as 90d, 12h or 30m [default: until it is revoked]
@@ -88,14 +88,17 @@ pub(super) async fn token(token: Token, settings: Settings) -> anyhow::Result<()
             say(table(&tokens, now).trim_end());
         }
         What::Revoke { id, .. } => {
-            let writer = db
+            let mut writer = db
                 .writer(now)
                 .await?
                 .signed(Author::command("token revoke"));
-            let revoked = token::revoke(&writer, TokenId::new(id)).await?;
+            let revoked = token::revoke(&mut writer, TokenId::new(id)).await?;
             writer.commit().await?;
-            ensure!(revoked, "there is no token {id}, or it is revoked already");
-            say(format_args!("revoked  {id}"));
+            match revoked {
+                Revoked::Now => say(format_args!("revoked  {id}")),
+                Revoked::Before => bail!("the token {id} is revoked already"),
+                Revoked::Unknown => bail!("there is no token {id}"),
+            }
         }
     }
     db.close().await?;
@@ -103,19 +106,6 @@ pub(super) async fn token(token: Token, settings: Settings) -> anyhow::Result<()
 }
 
 async fn create(db: &Db, now: DateTime<Utc>, what: Issue) -> anyhow::Result<()> {
-    if let Some(rights) = what.rights {
-        let beyond: Vec<_> = rights
-            .each()
-            .filter(|right| !what.role.rights().has(*right))
-            .map(Right::as_str)
-            .collect();
-        ensure!(
-            beyond.is_empty(),
-            "the role {} has no right to {}",
-            what.role.as_str(),
-            beyond.join(", ")
-        );
-    }
     let name = what.name.clone();
     let issued = issue(db, now, what).await?;
     let token = issued.token;

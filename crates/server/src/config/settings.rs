@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use khabar_graphql::limit::Limits;
 
+use super::Comments;
 use crate::graphql;
 use crate::http::Timeouts;
 use crate::identity;
@@ -39,6 +40,8 @@ pub struct Settings {
     pub auth: identity::Settings,
     /// What one request may ask for.
     pub limits: Limits,
+    /// How much readers may say how fast, and for how long they can change it.
+    pub comments: Comments,
     /// How much of the change feed is kept.
     pub feed: upkeep::Feed,
     /// How imports understand what they find.
@@ -60,6 +63,7 @@ impl Default for Settings {
             graphql: graphql::Settings::default(),
             auth: identity::Settings::default(),
             limits: Limits::default(),
+            comments: Comments::default(),
             feed: upkeep::Feed::default(),
             import: Import::default(),
         }
@@ -94,6 +98,7 @@ impl Settings {
             self.writers > 0,
             "writers is 0: nothing could ever be written"
         );
+        self.comments.check()?;
         self.auth.check()
     }
 }

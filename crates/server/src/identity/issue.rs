@@ -1,8 +1,7 @@
-//! Giving out an API token.
+//! Giving out an API token by a command.
 
 use chrono::{DateTime, Utc};
 use khabar_domain::{Credential, Name, Rights, Role, TokenId, id};
-use khabar_persistence::account::{self, Account};
 use khabar_persistence::token::{self, Token};
 use khabar_persistence::{Author, Db};
 
@@ -11,8 +10,7 @@ use super::bits;
 /// What a new token is to be.
 #[derive(Clone, Debug)]
 pub struct Issue {
-    /// How its bearer is called. Tokens of the same name are the same account's, so that a new token
-    /// in the place of an old one still opens the drafts that were written with that.
+    /// How its bearer is called; tokens of the same name are the same account's.
     pub name: Name,
     /// What its bearer is to the newsroom.
     pub role: Role,
@@ -33,25 +31,16 @@ pub struct Issued {
 
 /// Gives out a token.
 pub async fn issue(db: &Db, at: DateTime<Utc>, what: Issue) -> khabar_persistence::Result<Issued> {
-    let writer = db.writer(at).await?.signed(Author::command("token create"));
-    let account = Account {
-        id: account::of_name(&what.name),
-        name: what.name,
-        subject: None,
-    };
-    account::ensure(&writer, &account).await?;
+    let mut writer = db.writer(at).await?.signed(Author::command("token create"));
     let credential = Credential::of(bits());
-    let token = Token {
+    let issue = token::Issue {
         id: TokenId::new(id::mint(at, u128::from_be_bytes(bits()))),
-        account: account.id,
+        name: what.name,
         role: what.role,
         rights: what.rights,
-        created_at: at,
         expires_at: what.expires_at,
-        revoked_at: None,
-        last_used_at: None,
     };
-    token::add(&writer, &token, credential.hash()).await?;
+    let token = token::issue(&mut writer, issue, &credential).await?;
     writer.commit().await?;
     Ok(Issued { credential, token })
 }

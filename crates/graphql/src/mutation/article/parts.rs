@@ -64,9 +64,22 @@ impl ArticleParts {
         }
     }
 
-    /// The manuscript with these parts put in. `former` is the slug that the article has, if it has
-    /// one already.
+    /// The manuscript with these parts put in, which leads nowhere that is not there. `former` is the
+    /// slug that the article has, if it has one already.
     pub(super) async fn put_into(
+        &self,
+        act: &Act<'_>,
+        was: Manuscript,
+        headline: Option<&str>,
+        former: Option<Slug>,
+    ) -> Result<Manuscript, Refusal> {
+        let manuscript = self.put_blindly_into(act, was, headline, former).await?;
+        check(act, &manuscript).await?;
+        Ok(manuscript)
+    }
+
+    /// The same, wherever the manuscript leads: for one that is only to be compared.
+    pub(super) async fn put_blindly_into(
         &self,
         act: &Act<'_>,
         was: Manuscript,
@@ -116,15 +129,13 @@ impl ArticleParts {
             MaybeUndefined::Null => Body::default(),
             MaybeUndefined::Value(blocks) => block::body(blocks)?,
         };
-        let manuscript = Manuscript {
+        Ok(Manuscript {
             article,
             body,
             authors: many("authors", &self.authors, was.authors)?,
             topics: many("topics", &self.topics, was.topics)?,
             stories: many("stories", &self.stories, was.stories)?,
-        };
-        check(act, &manuscript).await?;
-        Ok(manuscript)
+        })
     }
 }
 

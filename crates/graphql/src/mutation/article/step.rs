@@ -52,7 +52,10 @@ impl Which {
             MaybeUndefined::Value(until) => Some(until.0),
         };
         held.desk.embargo_until = embargo;
-        match hour.find(act.writer.at(), embargo)? {
+        let when = hour.find(act.writer.at(), embargo)?;
+        // What is scheduled has an hour, be it this very moment: the scheduler lets it go out.
+        let stated = hour.at.filter(|_| step == Step::Schedule).map(|at| at.0);
+        match when.or(stated) {
             Some(when) => {
                 held.desk.scheduled_for = Some(when);
                 let to = Step::Schedule

@@ -1,0 +1,350 @@
+//! The comparison: everything that the models say, held against everything that the API answers.
+
+mod article;
+mod order;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context as _, ensure};
+use chrono::{DateTime, Utc};
+use khabar_tests::harness::Who;
+use serde_json::{Value, json};
+
+use super::list::List;
+use super::model::{Article, Id, Model, Order};
+use super::noun::{
+    EDITION, FOLLOW, LIVE, MEDIA, Noun, PERSON, SECTION, SOURCE, STORY, TOPIC, flat,
+};
+use super::stock::Stock;
+use super::writer::{COMMON, Written};
+use crate::Desk;
+
+/// What all have written, together with what was there.
+pub(super) struct Whole {
+    model: Model,
+    stock: Stock,
+    /// The editions that are a writer's own, and the orders there.
+    own: BTreeMap<String, BTreeMap<Order, Vec<Id>>>,
+}
+
+impl Whole {
+    pub(super) fn of(writers: Vec<Written>, mut stock: Stock) -> Self {
+        let mut model = Model::default();
+        let mut own = BTreeMap::new();
+        let mut guests = Vec::new();
+        for writer in writers {
+            own.insert(writer.own, writer.model.orders);
+            guests.push((writer.guest, writer.visited));
+            model.things.extend(writer.model.things);
+            model.articles.extend(writer.model.articles);
+            model.addresses.extend(writer.model.addresses);
+            model.merged.extend(writer.model.merged);
+        }
+        for (guest, visited) in guests {
+            // What a guest came to may have gone on in another story since, and that in a third.
+            let stories: BTreeSet<Id> = visited
+                .into_iter()
+                .map(|mut story| {
+                    while let Some(into) = model.merged.get(&story) {
+                        story.clone_from(into);
+                    }
+                    story
+                })
+                .collect();
+            if let Some(article) = model.articles.get_mut(&guest) {
+                article.set("stories", &Vec::from_iter(stories));
+            }
+        }
+        model.articles.append(&mut stock.articles);
+        Self { model, stock, own }
+    }
+
+    /// What is due by this hour has gone out at it; how many those are.
+    pub(super) fn publish_due(&mut self, hour: DateTime<Utc>) -> usize {
+        let articles = self.model.articles.values_mut();
+        let due = articles.filter(|article| {
+            article.status() == "SCHEDULED" && article.scheduled.is_some_and(|at| at <= hour)
+        });
+        due.map(|article| article.take("PUBLISH", "PUBLISHED", hour, None))
+            .count()
+    }
+
+    /// Holds it all against what the API answers.
+    pub(super) async fn holds(&self, desk: &Desk) -> anyhow::Result<()> {
+        for noun in [
+            &TOPIC, &PERSON, &SOURCE, &SECTION, &STORY, &MEDIA, &LIVE, &FOLLOW, &EDITION,
+        ] {
+            self.things_hold(desk, noun).await?;
+        }
+        self.articles_hold(desk).await?;
+        self.addresses_hold(desk).await?;
+        self.lists_hold(desk).await?;
+        self.orders_hold(desk).await
+    }
+
+    /// Things are as they were left, and what was taken away is not there.
+    async fn things_hold(&self, desk: &Desk, noun: &Noun) -> anyhow::Result<()> {
+        let things = self.model.things.iter();
+        let things = things.filter(|(_, thing)| thing.noun.name == noun.name);
+        let things: Vec<_> = things.collect();
+        let document = format!(
+            "query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {} {{ {} }} }} }}",
+            noun.class, noun.read
+        );
+        for things in things.chunks(50) {
+            let ids: Vec<_> = things.iter().map(|(id, _)| id).collect();
+            let found = desk
+                .ask(&Who::anonymous(), &document, json!({ "ids": ids }))
+                .await?;
+            let nodes = found["nodes"].as_array().context("no nodes")?;
+            for ((id, thing), node) in things.iter().zip(nodes) {
+                let expected = Value::Object(thing.face.clone());
+                ensure!(
+                    flat(node.clone()) == expected,
+                    "{} {id} is {node} instead of {expected}",
+                    noun.name
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Every slug that ever was leads to what has it now, or had it last, or nowhere.
+    async fn addresses_hold(&self, desk: &Desk) -> anyhow::Result<()> {
+        for ((noun, edition, slug), led) in &self.model.addresses {
+            let document = format!(
+                "query ($slug: Slug!, $edition: Slug!) {{
+                    {noun}(slug: $slug, edition: $edition) {{ id slug formerSlugs }} }}"
+            );
+            let variables = json!({"slug": slug, "edition": edition});
+            let found = desk.ask(&desk.editor, &document, variables.clone()).await?;
+            let mut found = found[*noun].clone();
+            if let Some(former) = found.get_mut("formerSlugs").and_then(Value::as_array_mut) {
+                former.sort_by_key(Value::to_string);
+            }
+            let expected = led.as_ref().map(|id| {
+                let slug = self.model.face(id).map(|face| face["slug"].clone());
+                let mut former = Vec::from_iter(self.model.former(id));
+                former.sort_by_key(|slug| json!(slug).to_string());
+                json!({"id": id, "slug": slug, "formerSlugs": former})
+            });
+            let expected = expected.unwrap_or_default();
+            ensure!(
+                found == expected,
+                "the {noun} {slug:?} of {edition} is {found} instead of {expected}"
+            );
+            if *noun == "article" {
+                self.readers_find(desk, &variables, led.as_ref()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// By an article's slug, readers find what is published, the stone over what was withdrawn, and
+    /// nothing else.
+    async fn readers_find(
+        &self,
+        desk: &Desk,
+        address: &Value,
+        led: Option<&Id>,
+    ) -> anyhow::Result<()> {
+        const READ: &str = "query ($slug: Slug!, $edition: Slug!) {
+            article(slug: $slug, edition: $edition) { id headline status } }";
+        let found = desk.ask(&Who::anonymous(), READ, address.clone()).await?;
+        let article = led.and_then(|id| Some((id, self.model.articles.get(id)?)));
+        let expected = article.map_or(Value::Null, |(id, article)| match article.status() {
+            status @ "PUBLISHED" => {
+                json!({"id": id, "headline": article.face["headline"], "status": status})
+            }
+            status @ "WITHDRAWN" => {
+                json!({"id": id, "headline": article.reason, "status": status})
+            }
+            _ => Value::Null,
+        });
+        ensure!(
+            found["article"] == expected,
+            "under {address} readers find {} instead of {expected}",
+            found["article"]
+        );
+        Ok(())
+    }
+
+    /// Every list of articles has those that belong there, newest first, and says how many.
+    async fn lists_hold(&self, desk: &Desk) -> anyhow::Result<()> {
+        let editions: Vec<_> = self
+            .own
+            .keys()
+            .map(String::as_str)
+            .chain([COMMON])
+            .collect();
+        let above = self.sections_above(desk, &editions).await?;
+        let mut lists: BTreeMap<(&str, Id), Vec<&Id>> = BTreeMap::new();
+        // Where there is nothing, nothing may be listed.
+        for noun in [&TOPIC, &PERSON, &SOURCE, &SECTION, &STORY] {
+            let mine = editions.iter().flat_map(|it| self.model.of(noun, it));
+            for id in mine.chain(self.stock.of(noun)) {
+                lists.insert((noun.name, id), Vec::new());
+            }
+        }
+        let mut alone: BTreeMap<Id, Vec<&Id>> = BTreeMap::new();
+        for (id, article) in &self.model.articles {
+            if !article.published() {
+                continue;
+            }
+            for (noun, field) in [
+                ("topic", "topics"),
+                ("person", "authors"),
+                ("story", "stories"),
+            ] {
+                for list in article.ids(field) {
+                    lists.entry((noun, list)).or_default().push(id);
+                }
+            }
+            if let Some(source) = article.one("source") {
+                lists.entry(("source", source)).or_default().push(id);
+            }
+            if let Some(section) = article.one("section") {
+                for list in above.get(&section).into_iter().flatten() {
+                    let list = lists.entry(("section", list.clone()));
+                    list.or_default().push(id);
+                }
+                alone.entry(section).or_default().push(id);
+            }
+            let edition = article.edition.clone();
+            lists.entry(("edition", edition)).or_default().push(id);
+        }
+        for ((noun, of), articles) in &lists {
+            let newest = self.newest_first(articles);
+            self.list_holds(desk, noun, of, &newest).await?;
+            if *noun == "section" {
+                let alone = alone.get(of).map_or(&[][..], Vec::as_slice);
+                let list = List {
+                    within: format!("section(id: {of:?})"),
+                    field: "articles",
+                    arguments: "includeDescendants: false".to_owned(),
+                };
+                let alone = self.newest_first(alone);
+                list.holds(desk, &Who::anonymous(), &alone).await?;
+            }
+        }
+        for edition in editions {
+            self.desk_holds(desk, edition).await?;
+        }
+        Ok(())
+    }
+
+    /// One list of articles, from its newest and from its oldest, and the count of what has it.
+    async fn list_holds(
+        &self,
+        desk: &Desk,
+        noun: &str,
+        of: &Id,
+        newest: &[Id],
+    ) -> anyhow::Result<()> {
+        let reader = Who::anonymous();
+        let (within, edition, named) = match noun {
+            "edition" => (
+                String::new(),
+                format!("edition: {of:?}"),
+                format!("slug: {of:?}"),
+            ),
+            _ => (
+                format!("{noun}(id: {of:?})"),
+                String::new(),
+                format!("id: {of:?}"),
+            ),
+        };
+        let mut list = List {
+            within,
+            field: "articles",
+            arguments: edition.clone(),
+        };
+        list.holds(desk, &reader, newest).await?;
+        list.arguments = format!("orderBy: OLDEST {edition}");
+        let oldest: Vec<_> = newest.iter().rev().cloned().collect();
+        list.holds(desk, &reader, &oldest).await?;
+        let document = format!("{{ {noun}({named}) {{ articleCount }} }}");
+        let found = desk.ask(&reader, &document, json!({})).await?;
+        let count = &found[noun]["articleCount"];
+        ensure!(
+            *count == json!(newest.len()),
+            "the {noun} {of} counts {count} articles, not {}",
+            newest.len()
+        );
+        Ok(())
+    }
+
+    /// What readers do not see lies on the desk, last touched first.
+    async fn desk_holds(&self, desk: &Desk, edition: &str) -> anyhow::Result<()> {
+        let unseen: Vec<_> = self
+            .articles_of(edition)
+            .filter(|(_, article)| !article.published())
+            .map(|(id, _)| id)
+            .collect();
+        let list = List {
+            within: String::new(),
+            field: "desk",
+            arguments: format!("edition: {edition:?}"),
+        };
+        list.holds(desk, &desk.editor, &self.newest_first(&unseen))
+            .await
+    }
+
+    fn articles_of(&self, edition: &str) -> impl Iterator<Item = (&Id, &Article)> {
+        let articles = self.model.articles.iter();
+        articles.filter(move |(_, article)| article.edition == edition)
+    }
+
+    /// These articles in the order in which they are listed: among those of one moment, by their
+    /// ids.
+    fn newest_first(&self, articles: &[&Id]) -> Vec<Id> {
+        let mut order: Vec<Id> = articles.iter().map(|id| (*id).clone()).collect();
+        let place = |id: &Id| {
+            let listed = self.model.articles.get(id).map(|article| article.listed);
+            (listed, bytes(id))
+        };
+        order.sort_by_key(|id| std::cmp::Reverse(place(id)));
+        order
+    }
+
+    /// Each section with all in which it lies, itself among them: its own ones as the model has
+    /// them, the others as they are, which makes a tree.
+    async fn sections_above(
+        &self,
+        desk: &Desk,
+        editions: &[&str],
+    ) -> anyhow::Result<BTreeMap<Id, Vec<Id>>> {
+        let mut parents: BTreeMap<Id, Option<Id>> = BTreeMap::new();
+        for edition in editions {
+            let document = format!("{{ sections(edition: {edition:?}) {{ id parent {{ id }} }} }}");
+            let found = desk.ask(&Who::anonymous(), &document, json!({})).await?;
+            for section in found["sections"].as_array().context("no sections")? {
+                let id = section["id"].as_str().context("no id")?.to_owned();
+                let parent = section["parent"]["id"].as_str().map(str::to_owned);
+                ensure!(
+                    self.model.things.contains_key(&id) || self.stock.holds(&id),
+                    "there is a section {section} that nobody made"
+                );
+                parents.insert(id, parent);
+            }
+        }
+        let mut above = BTreeMap::new();
+        for section in parents.keys() {
+            let (mut path, mut at) = (Vec::new(), Some(section.clone()));
+            while let Some(id) = at {
+                ensure!(!path.contains(&id), "{path:?} goes round in a circle");
+                at = parents.get(&id).cloned().context("no parent")?;
+                path.push(id);
+            }
+            above.insert(section.clone(), path);
+        }
+        Ok(above)
+    }
+}
+
+/// A global id as its bytes, by which ids are ordered.
+fn bytes(id: &str) -> Vec<u8> {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    URL_SAFE_NO_PAD.decode(id).unwrap_or_default()
+}

@@ -1,0 +1,171 @@
+//! Lists as readers page through them: forward, backward and in one go they are the same, and as
+//! long as they say.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, ensure};
+use khabar_tests::harness::Who;
+use serde_json::{Value, json};
+
+use super::model::Id;
+use crate::Desk;
+
+/// A connection of the API, as the path of fields that lead to it.
+pub(super) struct List {
+    /// What it stands in with its arguments, such as `story(id: "…")`; nothing at the root.
+    pub(super) within: String,
+    /// Its field.
+    pub(super) field: &'static str,
+    /// Its arguments besides those of the page.
+    pub(super) arguments: String,
+}
+
+/// A page as it came.
+struct Page {
+    ids: Vec<Id>,
+    total: Value,
+    more: bool,
+    /// Where the next one begins.
+    cursor: Value,
+}
+
+impl List {
+    /// Holds it against what it should be, in this order.
+    pub(super) async fn holds(
+        &self,
+        desk: &Desk,
+        who: &Who,
+        expected: &[Id],
+    ) -> anyhow::Result<()> {
+        let whole = self.walk(desk, who, "first", 100, expected.len()).await?;
+        ensure!(
+            whole == expected,
+            "{} of {:?} is {whole:?} instead of {expected:?}",
+            self.field,
+            self.within
+        );
+        self.pages_hold(desk, who, expected).await
+    }
+
+    /// The same for a list whose order is not known.
+    pub(super) async fn holds_all(
+        &self,
+        desk: &Desk,
+        who: &Who,
+        mut expected: Vec<Id>,
+    ) -> anyhow::Result<()> {
+        let whole = self.walk(desk, who, "first", 100, expected.len()).await?;
+        let mut sorted = whole.clone();
+        sorted.sort_unstable();
+        expected.sort_unstable();
+        ensure!(
+            sorted == expected,
+            "{} of {:?} is {sorted:?} instead of {expected:?}",
+            self.field,
+            self.within
+        );
+        self.pages_hold(desk, who, &whole).await
+    }
+
+    /// Small pages, from both ends, make the same whole.
+    async fn pages_hold(&self, desk: &Desk, who: &Who, whole: &[Id]) -> anyhow::Result<()> {
+        // Pages that end within the list, at its end, and beyond it.
+        let size = match whole.len() {
+            0 => return Ok(()),
+            length @ 1..=9 => length.div_ceil(2),
+            _ => 7,
+        };
+        for side in ["first", "last"] {
+            let walked = self.walk(desk, who, side, size, whole.len()).await?;
+            ensure!(
+                walked == whole,
+                "by pages of {side} {size}, {} of {:?} is {walked:?} instead of {whole:?}",
+                self.field,
+                self.within
+            );
+        }
+        Ok(())
+    }
+
+    /// The whole list, by pages of this size from this side; each says how long it is.
+    async fn walk(
+        &self,
+        desk: &Desk,
+        who: &Who,
+        side: &str,
+        size: usize,
+        length: usize,
+    ) -> anyhow::Result<Vec<Id>> {
+        let (mut walked, mut cursor) = (Vec::new(), Value::Null);
+        loop {
+            let page = self.page(desk, who, side, size, &cursor).await?;
+            ensure!(
+                page.total == json!(length),
+                "{} of {:?} says that it has {}, not {length}",
+                self.field,
+                self.within,
+                page.total
+            );
+            ensure!(
+                page.ids.len() == size || !page.more,
+                "a page of {} of {size} although there is more",
+                page.ids.len()
+            );
+            if side == "first" {
+                walked.extend(page.ids);
+            } else {
+                walked.splice(0..0, page.ids);
+            }
+            if !page.more {
+                return Ok(walked);
+            }
+            cursor = page.cursor;
+        }
+    }
+
+    async fn page(
+        &self,
+        desk: &Desk,
+        who: &Who,
+        side: &str,
+        size: usize,
+        cursor: &Value,
+    ) -> anyhow::Result<Page> {
+        let (beside, more, end) = match side {
+            "first" => ("after", "hasNextPage", "endCursor"),
+            _ => ("before", "hasPreviousPage", "startCursor"),
+        };
+        let Self {
+            within,
+            field,
+            arguments,
+        } = self;
+        let mut list = String::new();
+        write!(
+            list,
+            "{field}({side}: {size}, {beside}: $cursor{}{arguments}) {{ totalCount nodes {{ id }}
+                pageInfo {{ {more} {end} }} }}",
+            if arguments.is_empty() { "" } else { ", " }
+        )?;
+        if !within.is_empty() {
+            list = format!("{within} {{ {list} }}");
+        }
+        let document = format!("query ($cursor: String) {{ {list} }}");
+        let variables = json!({ "cursor": cursor });
+        let mut found = desk.ask(who, &document, variables).await?;
+        for field in [within.as_str(), field] {
+            let name = field.split('(').next().unwrap_or_default();
+            if !name.is_empty() {
+                found = found[name].take();
+            }
+        }
+        let nodes = found["nodes"].as_array().context(document)?;
+        let ids = nodes.iter().filter_map(|node| node["id"].as_str());
+        Ok(Page {
+            ids: ids.map(str::to_owned).collect(),
+            total: found["totalCount"].clone(),
+            more: found["pageInfo"][more] == true,
+            cursor: found["pageInfo"][end].clone(),
+        })
+    }
+}

@@ -1,0 +1,214 @@
+//! What is written besides articles, noun by noun: what is read of each, what one begins as, and what
+//! of it can be different.
+
+use serde_json::{Value, json};
+
+use super::model::Face;
+
+/// A kind of thing.
+pub(super) struct Noun {
+    /// Its name in the API's fields, such as `liveChannel`.
+    pub(super) name: &'static str,
+    /// Its type.
+    pub(super) class: &'static str,
+    /// What is read of it, to be held against the model.
+    pub(super) read: &'static str,
+    /// The field that says what it is called.
+    pub(super) called: &'static str,
+    /// Whether it lives under a slug in its edition.
+    pub(super) addressed: bool,
+    /// What a new one is where nothing is said, as JSON.
+    blank: &'static str,
+    /// What can be said of it, besides what it is called.
+    pub(super) parts: &'static [Part],
+}
+
+/// Something that can be said of a thing.
+pub(super) struct Part {
+    pub(super) field: &'static str,
+    pub(super) sort: Sort,
+    /// Whether null clears it.
+    pub(super) clears: bool,
+}
+
+/// What is said there.
+pub(super) enum Sort {
+    Text,
+    Flag,
+    OneOf(&'static [&'static str]),
+    Address,
+    Picture,
+    Topics,
+    Point,
+}
+
+const fn part(field: &'static str, sort: Sort) -> Part {
+    Part {
+        field,
+        sort,
+        clears: true,
+    }
+}
+
+/// One that is never without a value.
+const fn always(field: &'static str, sort: Sort) -> Part {
+    Part {
+        field,
+        sort,
+        clears: false,
+    }
+}
+
+impl Noun {
+    /// What a new one is where nothing is said.
+    pub(super) fn blank(&self) -> Face {
+        match serde_json::from_str(self.blank) {
+            Ok(Value::Object(face)) => face,
+            other => panic!("{}: {other:?}", self.name),
+        }
+    }
+}
+
+pub(super) const TOPIC: Noun = Noun {
+    name: "topic",
+    class: "Topic",
+    read: "slug name kind summary mediaTopic",
+    called: "name",
+    addressed: true,
+    blank: r#"{"kind": "SUBJECT", "summary": null, "mediaTopic": null}"#,
+    parts: &[
+        always("kind", Sort::OneOf(&["SUBJECT", "PLACE"])),
+        part("summary", Sort::Text),
+        part(
+            "mediaTopic",
+            Sort::OneOf(&["medtop:04000000", "medtop:15000000"]),
+        ),
+    ],
+};
+
+pub(super) const PERSON: Noun = Noun {
+    name: "person",
+    class: "Person",
+    read: "slug name role biography portrait { id }",
+    called: "name",
+    addressed: true,
+    blank: r#"{"role": null, "biography": null, "portrait": null}"#,
+    parts: &[
+        part("role", Sort::Text),
+        part("biography", Sort::Text),
+        part("portrait", Sort::Picture),
+    ],
+};
+
+pub(super) const SOURCE: Noun = Noun {
+    name: "source",
+    class: "Source",
+    read: "slug name kind url",
+    called: "name",
+    addressed: true,
+    blank: r#"{"kind": null, "url": null}"#,
+    parts: &[
+        part("kind", Sort::OneOf(&["AGENCY"])),
+        part("url", Sort::Address),
+    ],
+};
+
+pub(super) const SECTION: Noun = Noun {
+    name: "section",
+    class: "Section",
+    read: "slug name summary featured parent { id }",
+    called: "name",
+    addressed: true,
+    blank: r#"{"summary": null, "featured": false, "parent": null}"#,
+    parts: &[part("summary", Sort::Text), always("featured", Sort::Flag)],
+};
+
+pub(super) const STORY: Noun = Noun {
+    name: "story",
+    class: "Story",
+    read: "slug title kind status summary image { id } topics { id }",
+    called: "title",
+    addressed: true,
+    blank: r#"{"kind": "RUNNING", "status": "ACTIVE", "summary": null, "image": null, "topics": []}"#,
+    parts: &[
+        always("kind", Sort::OneOf(&["RUNNING", "SHOW", "RUBRIC"])),
+        part("summary", Sort::Text),
+        part("image", Sort::Picture),
+        part("topics", Sort::Topics),
+    ],
+};
+
+pub(super) const MEDIA: Noun = Noun {
+    name: "media",
+    class: "Media",
+    read: "kind url alt caption credit focalPoint { x y }",
+    called: "url",
+    addressed: false,
+    blank: r#"{"kind": "IMAGE", "alt": null, "caption": null, "credit": null, "focalPoint": null}"#,
+    parts: &[
+        part("alt", Sort::Text),
+        part("caption", Sort::Text),
+        part("credit", Sort::Text),
+        part("focalPoint", Sort::Point),
+    ],
+};
+
+pub(super) const LIVE: Noun = Noun {
+    name: "liveChannel",
+    class: "LiveChannel",
+    read: "name streamUrl onAir poster { id }",
+    called: "name",
+    addressed: false,
+    blank: r#"{"streamUrl": null, "onAir": null, "poster": null}"#,
+    parts: &[
+        part("streamUrl", Sort::Address),
+        part("onAir", Sort::Flag),
+        part("poster", Sort::Picture),
+    ],
+};
+
+pub(super) const FOLLOW: Noun = Noun {
+    name: "followChannel",
+    class: "FollowChannel",
+    read: "name platform handle url",
+    called: "name",
+    addressed: false,
+    // A new one says where it is.
+    blank: r#"{"platform": "X", "handle": null, "url": null}"#,
+    parts: &[
+        always("platform", Sort::OneOf(&["X", "RSS"])),
+        part("handle", Sort::Text),
+        part("url", Sort::Address),
+    ],
+};
+
+pub(super) const EDITION: Noun = Noun {
+    name: "edition",
+    class: "Edition",
+    read: "slug name language direction labels { live follow sections stories comments }",
+    called: "name",
+    addressed: false,
+    blank: r#"{"language": "ar", "direction": "RTL", "labels": {"live": null, "follow": null,
+        "sections": null, "stories": null, "comments": null}}"#,
+    parts: &[],
+};
+
+/// Takes `{"id": "…"}` for the id, so that a reference reads as it is written.
+pub(super) fn flat(value: Value) -> Value {
+    match value {
+        Value::Object(mut fields) if fields.len() == 1 && fields.contains_key("id") => {
+            fields.remove("id").unwrap_or_default()
+        }
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| (name, flat(value)));
+            Value::Object(fields.collect())
+        }
+        Value::Array(items) => items.into_iter().map(flat).collect(),
+        other => other,
+    }
+}
+
+/// Places in a picture that can be its middle.
+pub(super) fn point(at: usize) -> Value {
+    [json!({"x": 0.25, "y": 0.5}), json!({"x": 1.0, "y": 0.0})][at % 2].clone()
+}

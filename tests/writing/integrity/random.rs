@@ -1,0 +1,56 @@
+//! Chance that comes from a seed: the same seed, the same sequence.
+
+/// A small generator of numbers (`SplitMix64`).
+pub(super) struct Random(u64);
+
+impl Random {
+    /// The sequence of one of many who share a seed.
+    pub(super) fn of(seed: u64, number: usize) -> Self {
+        let mut mixed = Self(seed);
+        for _ in 0..=number {
+            mixed = Self(mixed.next());
+        }
+        mixed
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number from 0 to one less than this, which is not 0.
+    pub(super) fn below(&mut self, most: usize) -> usize {
+        usize::try_from(self.next() % most.max(1) as u64).unwrap_or_default()
+    }
+
+    /// True once in so many times.
+    pub(super) fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    /// One of these; nothing when there is none.
+    pub(super) fn pick<T: Clone>(&mut self, list: &[T]) -> Option<T> {
+        list.get(self.below(list.len())).cloned()
+    }
+
+    /// The same in another order. However long it is, one number is taken: what comes afterwards
+    /// does not hang on what others have written.
+    pub(super) fn shuffled<T: Clone>(&mut self, list: &[T]) -> Vec<T> {
+        let mut own = Self(self.next());
+        let mut order = list.to_vec();
+        for last in (1..order.len()).rev() {
+            order.swap(last, own.below(last + 1));
+        }
+        order
+    }
+
+    /// At most so many of these, in any order.
+    pub(super) fn some<T: Clone>(&mut self, list: &[T], most: usize) -> Vec<T> {
+        let mut some = self.shuffled(list);
+        some.truncate(self.below(most + 1));
+        some
+    }
+}

@@ -1,0 +1,499 @@
+//! Articles: their text, their way to readers, what they said before, and what stands beside them.
+
+use anyhow::Context as _;
+use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use crate::integrity::model::{Article, Face, Id, Saved, leads};
+use crate::integrity::noun::{PERSON, SECTION, SOURCE, STORY, TOPIC};
+use crate::integrity::writer::{COMMON, Writer, told};
+
+/// An article of which nothing is said.
+pub(in crate::integrity) fn blank() -> Face {
+    let blank = json!({"kind": "NEWS", "canonicalUrl": null, "lead": null, "hero": null,
+        "source": null, "section": null, "hasPhotos": false, "hasVideo": false, "hasAudio": false,
+        "authors": [], "topics": [], "stories": [], "bodyText": "", "status": "DRAFT", "version": 1});
+    blank.as_object().cloned().unwrap_or_default()
+}
+
+fn stamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
+
+/// What an input says, as it is read.
+fn put(face: &mut Face, said: &Face) {
+    let blank = blank();
+    for (field, value) in said {
+        let (field, value) = match field.as_str() {
+            "body" => {
+                let text = value[0]["paragraph"]["text"].as_str();
+                ("bodyText", json!(text.unwrap_or_default()))
+            }
+            field if value.is_null() => (field, blank.get(field).cloned().unwrap_or_default()),
+            field => (field, value.clone()),
+        };
+        face.insert(field.to_owned(), value);
+    }
+}
+
+impl Writer<'_> {
+    /// Parts of an article at random, each once in so many times.
+    fn parts(&mut self, edition: &str, times: usize) -> Face {
+        let mut said = Face::new();
+        for field in [
+            "kind",
+            "canonicalUrl",
+            "lead",
+            "hero",
+            "source",
+            "section",
+            "hasPhotos",
+            "hasVideo",
+            "hasAudio",
+            "authors",
+            "topics",
+            "stories",
+            "body",
+        ] {
+            if !self.random.once_in(times) {
+                continue;
+            }
+            let value = match field {
+                "kind" => json!(self.random.pick(&["NEWS", "OPINION", "ANALYSIS"])),
+                "hasPhotos" | "hasVideo" | "hasAudio" => json!(self.random.once_in(2)),
+                _ if self.random.once_in(4) => Value::Null,
+                "canonicalUrl" => {
+                    let page = self.random.below(8);
+                    json!(format!("https://khabar.example/{}/{page}", self.number))
+                }
+                "lead" => json!(format!("ملخص {}", self.random.below(1000))),
+                "body" => {
+                    json!([{"paragraph": {"text": format!("نص {}", self.random.below(1000))}}])
+                }
+                "hero" => json!(self.picture()),
+                "source" => {
+                    let sources = self.referred(&SOURCE, edition);
+                    json!(self.random.pick(&sources))
+                }
+                "section" => {
+                    let sections = self.referred(&SECTION, edition);
+                    json!(self.random.pick(&sections))
+                }
+                "authors" => {
+                    let people = self.referred(&PERSON, edition);
+                    json!(self.random.some(&people, 3))
+                }
+                "topics" => {
+                    let topics = self.referred(&TOPIC, edition);
+                    json!(self.random.some(&topics, 3))
+                }
+                _ => {
+                    let stories = self.referred(&STORY, edition);
+                    json!(self.random.some(&stories, 3))
+                }
+            };
+            said.insert(field.to_owned(), value);
+        }
+        said
+    }
+
+    /// Whether another article of its own lives at this address.
+    fn url_is_taken(&self, url: &Value, except: Option<&Id>) -> bool {
+        let mut articles = self.written.model.articles.iter();
+        !url.is_null()
+            && articles
+                .any(|(id, article)| Some(id) != except && article.face["canonicalUrl"] == *url)
+    }
+
+    /// Whether a slug or an address that is said belongs to another.
+    fn is_taken(&self, edition: &str, said: &Face, except: Option<&Id>) -> bool {
+        let slug = said.get("slug").and_then(Value::as_str);
+        let slug = slug.map(|slug| ("article", edition.to_owned(), slug.to_owned()));
+        slug.is_some_and(|address| self.written.model.is_taken(&address, except))
+            || said
+                .get("canonicalUrl")
+                .is_some_and(|url| self.url_is_taken(url, except))
+    }
+
+    async fn add_article(
+        &mut self,
+        edition: &str,
+        said: Face,
+        refused: Option<&str>,
+    ) -> anyhow::Result<Option<Id>> {
+        let mut input = said.clone();
+        input.insert("edition".to_owned(), json!(edition));
+        let input = Value::Object(input);
+        let sent = self.send("createArticle", "article { id slug }", &input, refused);
+        let Some(payload) = sent.await? else {
+            return Ok(None);
+        };
+        let id = told(&payload, "article")?;
+        let slug = payload["article"]["slug"].clone();
+        self.address("article", edition, &slug, &id);
+        let mut face = blank();
+        put(&mut face, &said);
+        face.insert("slug".to_owned(), slug);
+        let mut article = Article {
+            edition: edition.to_owned(),
+            face,
+            listed: self.hour(),
+            scheduled: None,
+            embargo: None,
+            reason: None,
+            history: Vec::new(),
+            corrections: Vec::new(),
+            related: Vec::new(),
+            loose: false,
+        };
+        let content = article.content();
+        article.history.push(Saved {
+            version: 1,
+            step: "SAVE",
+            note: None,
+            content,
+        });
+        self.written.model.articles.insert(id.clone(), article);
+        Ok(Some(id))
+    }
+
+    /// The article that goes to the stories of others.
+    pub(in crate::integrity) async fn add_guest(&mut self) -> anyhow::Result<()> {
+        let mut said = Face::new();
+        said.insert("headline".to_owned(), json!(self.name()));
+        let id = self.add_article(COMMON, said, None).await?;
+        let id = id.context("no guest")?;
+        let input = json!({"id": id});
+        self.send("publishArticle", "article { id }", &input, None)
+            .await?;
+        let at = self.hour();
+        if let Some(article) = self.written.model.articles.get_mut(&id) {
+            article.take("PUBLISH", "PUBLISHED", at, None);
+            article.loose = true;
+        }
+        self.written.guest = id;
+        Ok(())
+    }
+
+    pub(in crate::integrity) async fn create_article(&mut self) -> anyhow::Result<()> {
+        let edition = self.edition();
+        let mut said = self.parts(&edition, 2);
+        said.insert("headline".to_owned(), json!(self.name()));
+        if self.random.once_in(3) {
+            said.insert("slug".to_owned(), json!(self.slug()));
+        }
+        let refused = self.is_taken(&edition, &said, None).then_some("TAKEN");
+        self.add_article(&edition, said, refused).await.map(drop)
+    }
+
+    /// The version to state, and whether it is an older one.
+    fn version(&mut self, current: i64) -> (i64, bool) {
+        if current > 1 && self.random.once_in(6) {
+            let older = self.random.below(usize::try_from(current - 1).unwrap_or(1));
+            return (i64::try_from(older).unwrap_or_default() + 1, true);
+        }
+        (current, false)
+    }
+
+    /// Saves another text, or puts a published one right.
+    pub(in crate::integrity) async fn change_article(
+        &mut self,
+        name: &'static str,
+        step: &'static str,
+    ) -> anyhow::Result<()> {
+        let statuses: &[&str] = match step {
+            "CORRECT" => &["PUBLISHED"],
+            _ => &["DRAFT", "REVIEW", "SCHEDULED"],
+        };
+        let Some(id) = self.article(statuses) else {
+            return Ok(());
+        };
+        let article = &self.written.model.articles[&id];
+        let (edition, was, status) = (
+            article.edition.clone(),
+            article.content(),
+            article.status().to_owned(),
+        );
+        let current = article.version();
+        let (version, stale) = self.version(current);
+        let mut said = if stale {
+            // What it says otherwise does not matter: it is not carried out.
+            Face::new()
+        } else {
+            self.parts(&edition, 4)
+        };
+        if self.random.once_in(3) {
+            said.insert("headline".to_owned(), json!(self.name()));
+        }
+        if !stale && self.random.once_in(3) {
+            said.insert("slug".to_owned(), json!(self.slug()));
+        }
+        let note = format!("ملاحظة {}", self.random.below(1000));
+        let silent = step == "CORRECT" && self.random.once_in(2);
+        let mut input = said.clone();
+        input.insert("id".to_owned(), json!(id));
+        input.insert("version".to_owned(), json!(version));
+        input.insert("note".to_owned(), json!(note));
+        if silent {
+            input.insert("silent".to_owned(), json!(true));
+        }
+        let mut face = was.clone();
+        put(&mut face, &said);
+        let to = leads(step, &status);
+        let refused = if to.is_none() {
+            Some("WRONG_STATUS")
+        } else if stale {
+            Some("STALE")
+        } else if self.is_taken(&edition, &said, Some(&id)) {
+            Some("TAKEN")
+        } else {
+            // A correction changes something.
+            (step == "CORRECT" && face == was).then_some("INVALID")
+        };
+        let input = Value::Object(input);
+        let sent = self.send(name, "article { id }", &input, refused).await?;
+        // A text that is saved as it is makes no version.
+        let (Some(_), Some(to)) = (sent.filter(|_| face != was), to) else {
+            return Ok(());
+        };
+        if let Some(slug) = said.get("slug") {
+            self.address("article", &edition, slug, &id);
+        }
+        self.keep(&id, face, (step, to), note, silent);
+        Ok(())
+    }
+
+    /// Puts another text into the model.
+    fn keep(
+        &mut self,
+        id: &Id,
+        content: Face,
+        (step, to): (&'static str, &'static str),
+        note: String,
+        silent: bool,
+    ) {
+        let at = self.hour();
+        if let Some(article) = self.written.model.articles.get_mut(id) {
+            article.face.extend(content);
+            article.take(step, to, at, Some(note.clone()));
+            if step == "CORRECT" && !silent {
+                article.corrections.push((article.version(), note));
+            }
+        }
+    }
+
+    pub(in crate::integrity) async fn restore_revision(&mut self) -> anyhow::Result<()> {
+        let Some(id) = self.article(&["DRAFT", "REVIEW", "SCHEDULED", "PUBLISHED"]) else {
+            return Ok(());
+        };
+        let article = &self.written.model.articles[&id];
+        let step = match article.status() {
+            "PUBLISHED" => "CORRECT",
+            _ => "SAVE",
+        };
+        let (was, to) = (article.content(), leads(step, article.status()));
+        let (current, last) = (article.version(), article.history.len());
+        let (version, stale) = self.version(current);
+        let earlier = self.random.below(last);
+        let old = &self.written.model.articles[&id].history[earlier];
+        let restore = old.version;
+        let mut face = old.content.clone();
+        // Readers know it by the slug that it has.
+        face.insert("slug".to_owned(), was["slug"].clone());
+        self.bring_up_to_date(&mut face, &was);
+        let refused = if to.is_none() {
+            Some("WRONG_STATUS")
+        } else if stale {
+            Some("STALE")
+        } else if self.url_is_taken(&face["canonicalUrl"], Some(&id)) {
+            Some("TAKEN")
+        } else {
+            (step == "CORRECT" && face == was).then_some("INVALID")
+        };
+        let note = format!("كان أفضل {}", self.random.below(1000));
+        let input = json!({"id": id, "version": version, "restore": restore, "note": note});
+        let sent = self.send("restoreRevision", "article { id }", &input, refused);
+        if let (Some(_), Some(to)) = (sent.await?, to) {
+            self.keep(&id, face, (step, to), note, false);
+        }
+        Ok(())
+    }
+
+    /// An old text among what there is now: stories that went on in others are those, and where its
+    /// section is no more, the one that it has stays.
+    fn bring_up_to_date(&self, face: &mut Face, was: &Face) {
+        let model = &self.written.model;
+        let there = |id: &str| model.things.contains_key(id) || self.room.stock.holds(id);
+        if face["section"].as_str().is_some_and(|id| !there(id)) {
+            face.insert("section".to_owned(), was["section"].clone());
+        }
+        let mut stories: Vec<&str> = Vec::new();
+        for story in face["stories"].as_array().into_iter().flatten() {
+            let mut story = story.as_str().unwrap_or_default();
+            while let Some(into) = model.merged.get(story) {
+                story = into;
+            }
+            if !stories.contains(&story) {
+                stories.push(story);
+            }
+        }
+        let stories = json!(stories);
+        face.insert("stories".to_owned(), stories);
+    }
+
+    /// Takes a step that changes nothing of the text.
+    pub(in crate::integrity) async fn take_step(
+        &mut self,
+        name: &'static str,
+        step: &'static str,
+    ) -> anyhow::Result<()> {
+        let from: &[&str] = match step {
+            "SUBMIT" => &["DRAFT"],
+            "RETURN" => &["REVIEW", "SCHEDULED"],
+            "REOPEN" => &["WITHDRAWN"],
+            _ => &["PUBLISHED"],
+        };
+        let Some(id) = self.article(from) else {
+            return Ok(());
+        };
+        let article = &self.written.model.articles[&id];
+        let (to, current) = (leads(step, article.status()), article.version());
+        let (version, stale) = self.version(current);
+        let reason = format!("سبب {}", self.random.below(1000));
+        let mut input = json!({"id": id, "version": version});
+        if step == "WITHDRAW" {
+            input["reason"] = json!(reason);
+        }
+        let refused = match to {
+            None => Some("WRONG_STATUS"),
+            Some(_) => stale.then_some("STALE"),
+        };
+        let sent = self.send(name, "article { id }", &input, refused).await?;
+        let (Some(_), Some(to)) = (sent, to) else {
+            return Ok(());
+        };
+        let at = self.hour();
+        if let Some(article) = self.written.model.articles.get_mut(&id) {
+            article.take(step, to, at, None);
+            if step == "WITHDRAW" {
+                article.reason = Some(reason);
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets an article go out: now, at an hour, or when its embargo ends.
+    pub(in crate::integrity) async fn go_out(
+        &mut self,
+        name: &'static str,
+        step: &'static str,
+    ) -> anyhow::Result<()> {
+        let Some(id) = self.article(&["DRAFT", "REVIEW", "SCHEDULED"]) else {
+            return Ok(());
+        };
+        let now = self.hour();
+        let article = &self.written.model.articles[&id];
+        let (old, to) = (article.embargo, leads(step, article.status()));
+        let mut input = json!({"id": id});
+        let mut embargo = old;
+        if step == "PUBLISH" {
+            embargo = match self.random.below(6) {
+                0 => Some(now + Duration::seconds(self.seconds())),
+                1 => None,
+                _ => old,
+            };
+            if embargo != old {
+                input["embargo"] = json!(embargo.map(stamp));
+            }
+        }
+        let at = (step == "SCHEDULE" || self.random.once_in(6))
+            .then(|| now + Duration::seconds(self.seconds()));
+        if let Some(at) = at {
+            input["at"] = json!(stamp(at));
+        }
+        let closed = embargo.filter(|until| *until > now);
+        let early = at.is_some_and(|at| closed.is_some_and(|until| at < until));
+        let refused = if to.is_none() {
+            Some("WRONG_STATUS")
+        } else {
+            early.then_some("INVALID")
+        };
+        let sent = self.send(name, "article { id }", &input, refused).await?;
+        if sent.is_none() {
+            return Ok(());
+        }
+        let when = match step {
+            "SCHEDULE" => at,
+            _ => at.or(closed).filter(|when| *when > now),
+        };
+        if let Some(article) = self.written.model.articles.get_mut(&id) {
+            article.embargo = embargo;
+            if when.is_some() {
+                article.scheduled = when;
+                article.take("SCHEDULE", "SCHEDULED", now, None);
+            } else {
+                article.take("PUBLISH", "PUBLISHED", now, None);
+            }
+        }
+        Ok(())
+    }
+
+    /// How far ahead: at once, soon, or after all is over.
+    fn seconds(&mut self) -> i64 {
+        let ahead = [0, 1, 60, 600, super::super::AFTERWARDS];
+        self.random.pick(&ahead).unwrap_or_default()
+    }
+
+    pub(in crate::integrity) async fn set_related(&mut self) -> anyhow::Result<()> {
+        let Some(id) = self.article(&[]) else {
+            return Ok(());
+        };
+        let edition = self.written.model.articles[&id].edition.clone();
+        let mut others = self.written.model.articles_of(&edition, &[]);
+        others.retain(|other| *other != id);
+        if edition == COMMON {
+            others.extend(self.room.stock.articles.keys().cloned());
+        }
+        let mut chosen = self.random.some(&others, 4);
+        let itself = self.random.once_in(6);
+        if itself {
+            chosen.push(id.clone());
+        }
+        let input = json!({"id": id, "articles": chosen});
+        let refused = itself.then_some("INVALID");
+        let sent = self.send("setRelated", "article { id }", &input, refused);
+        if sent.await?.is_some()
+            && let Some(article) = self.written.model.articles.get_mut(&id)
+        {
+            article.related = chosen;
+        }
+        Ok(())
+    }
+
+    pub(in crate::integrity) async fn create_preview(&mut self) -> anyhow::Result<()> {
+        let Some(id) = self.article(&["DRAFT"]) else {
+            return Ok(());
+        };
+        let withdrawn = self.written.model.articles[&id].status() == "WITHDRAWN";
+        let input = json!({"article": id});
+        let refused = withdrawn.then_some("WRONG_STATUS");
+        self.send("createPreview", "clientMutationId", &input, refused)
+            .await
+            .map(drop)
+    }
+
+    /// Changes the article that all change: only who read its last version does.
+    pub(in crate::integrity) async fn contest(&mut self) -> anyhow::Result<()> {
+        const READ: &str = "query ($id: ID!) { article(id: $id) { version } }";
+        let id = &self.room.contested;
+        let found = self.desk.ask(&self.who, READ, json!({"id": id})).await?;
+        let version = found["article"]["version"].as_i64().context("no version")?;
+        let headline = self.name();
+        let input = json!({"id": id, "version": version, "headline": headline});
+        let won = self.send_among_others("updateArticle", &input, &["STALE"]);
+        if won.await? {
+            self.written.claims.push((version + 1, headline));
+        }
+        Ok(())
+    }
+}
