@@ -8,8 +8,8 @@ use khabar_domain::workflow::Step;
 use khabar_domain::{Desk, Role, Slug};
 use khabar_persistence::archive::{self, Counts, Error};
 use khabar_persistence::change::Noun;
-use khabar_persistence::{Author, Db, article, correction, desk, revision, slug};
-use khabar_tests::harness::{Newsroom, TestApp, TestDb, newsroom};
+use khabar_persistence::{Author, Db, article, correction, desk, revision, slug, story};
+use khabar_tests::harness::{Newsroom, TestApp, TestDb, make, newsroom};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -62,6 +62,11 @@ async fn full(db: TestDb) -> anyhow::Result<TestApp> {
         };
         desk::save(&writer, id, &kept).await?;
     }
+    let (goes_on, _) = small.stories.first().context("no story")?;
+    let edition = small.editions.iter().find(|one| one.id == goes_on.edition);
+    let merged = make::story(edition.context("no edition")?, "قصة تمضي في أخرى")?;
+    story::save(&mut writer, &merged).await?;
+    story::merge(&mut writer, &merged, goes_on).await?;
     writer.commit().await?;
     let now = newsroom::now();
     let reads = "{ comments(status: APPROVED, first: 1) { nodes { id } } }";

@@ -5,6 +5,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::Context;
 use khabar_domain::commenting::Limits;
@@ -146,7 +147,11 @@ pub(crate) struct Written<Id> {
 }
 
 /// How often a write is tried when others are in its way: two that meet rarely meet twice.
-const TRIES: u32 = 5;
+const TRIES: u32 = 6;
+
+/// How long a write waits at most before it is tried the second time; before each further one, twice
+/// as long. By chance, so that those that met do not meet again.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Carries a mutation out in a transaction of its own, once, however often it is sent.
 pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written<W::Id>> {
@@ -183,6 +188,9 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
         match Box::pin(once(desk, scope.viewer, writer, &write, named.as_ref())).await {
             Err(Refusal::Failed(error)) if error.is_passing() && tries < TRIES => {
                 tracing::debug!(cause = %error, write = W::NAME, "another writer was in the way");
+                let most = PAUSE * 2_u32.pow(tries - 1);
+                let thousandths = u32::try_from((desk.random)() % 1_000).unwrap_or_default();
+                tokio::time::sleep(most * thousandths / 1_000).await;
             }
             outcome => break outcome,
         }
