@@ -39,10 +39,10 @@ pub(crate) async fn start(settings: Settings, timeouts: Timeouts, handle: toy::H
     }
 }
 
-struct Seen {
-    status: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
+pub(crate) struct Seen {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Seen {
@@ -59,7 +59,7 @@ impl Seen {
             .to_owned()
     }
 
-    fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
             .map_or("", |value| value.to_str().unwrap())
@@ -67,7 +67,12 @@ impl Seen {
 }
 
 /// One request to a fresh server: headers are given as `name: value`.
-async fn send(method: &str, query: &str, headers: &[&str], body: impl Into<reqwest::Body>) -> Seen {
+pub(crate) async fn send(
+    method: &str,
+    query: &str,
+    headers: &[&str],
+    body: impl Into<reqwest::Body>,
+) -> Seen {
     let settings = Settings {
         body_bytes: 600,
         request_timeout_ms: 50,

@@ -5,6 +5,7 @@
     reason = "helpers of tests: what cannot go on has failed"
 )]
 
+mod cached;
 mod connection;
 mod difference;
 mod golden;

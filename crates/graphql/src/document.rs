@@ -13,6 +13,7 @@ mod size;
 mod variables;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use apollo_compiler::collections::HashMap;
 use apollo_compiler::diagnostic::ToCliReport as _;
@@ -65,6 +66,7 @@ pub struct Ready {
     kind: Kind,
     name: Option<String>,
     cost: u64,
+    hold: Option<Duration>,
 }
 
 impl Ready {
@@ -81,6 +83,11 @@ impl Ready {
     /// What it could cost: the fields that its answer could hold.
     pub fn cost(&self) -> u64 {
         self.cost
+    }
+
+    /// How long its answer may be held: the shortest that a selected field says, if one does.
+    pub fn hold(&self) -> Option<Duration> {
+        self.hold
     }
 
     pub(crate) fn into_parts(self) -> (Request, Positions) {
@@ -174,6 +181,7 @@ impl Gate {
             },
             name,
             cost: plan.cost,
+            hold: plan.hold,
         })
     }
 

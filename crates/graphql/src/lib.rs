@@ -6,6 +6,7 @@ pub mod answer;
 pub mod connection;
 pub mod document;
 pub mod error;
+pub(crate) mod hold;
 pub mod input;
 pub mod limit;
 pub mod load;

@@ -4,6 +4,8 @@
 //! and every answer, refusals too, is a GraphQL response. Nothing that a page of another origin can
 //! send without asking the browser's leave (a form, `text/plain`, a link) runs a mutation.
 
+mod etag;
+pub mod fresh;
 mod media;
 mod read;
 
@@ -15,6 +17,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware;
 use axum::response::Response;
 use axum::routing::any;
 use khabar_graphql::answer::{Answer, Api, Data, RequestError};
@@ -42,6 +45,8 @@ pub struct Settings {
     ///
     /// 15 seconds: twice what a reader waits for; proxies usually give up after 30.
     pub request_timeout_ms: u64,
+    /// How long caches may hold answers.
+    pub cache: fresh::Settings,
 }
 
 impl Default for Settings {
@@ -50,6 +55,7 @@ impl Default for Settings {
             body_bytes: 1024 * 1024,
             body_timeout_ms: 10_000,
             request_timeout_ms: 15_000,
+            cache: fresh::Settings::default(),
         }
     }
 }
@@ -105,12 +111,15 @@ where
             }),
         )
         .layer(CompressionLayer::new())
+        .layer(middleware::from_fn(etag::conditional))
 }
 
 /// What is sent back, before it is known as which media type.
 struct Reply {
     answer: Answer,
     status: Status,
+    /// The longest that caches may hold it, where what was asked says so.
+    hold: Option<Duration>,
 }
 
 enum Status {
@@ -129,13 +138,28 @@ impl Reply {
         Box::new(Self {
             answer,
             status: Status::Understood,
+            hold: None,
         })
+    }
+
+    /// The same, which caches may not hold for longer than this.
+    fn held_for(mut self: Box<Self>, hold: Option<Duration>) -> Box<Self> {
+        self.hold = hold;
+        self
+    }
+
+    /// Whether it says all that was asked.
+    fn is_whole(&self) -> bool {
+        matches!(self.status, Status::Understood)
+            && !self.answer.is_refused()
+            && self.answer.codes().next().is_none()
     }
 
     fn fixed(status: StatusCode, code: Code, message: impl Into<String>) -> Box<Self> {
         Box::new(Self {
             answer: Answer::because(Error::new(code, message)),
             status: Status::Fixed(status),
+            hold: None,
         })
     }
 
@@ -156,6 +180,7 @@ impl Reply {
         Box::new(Self {
             answer: Answer::refused(vec![error]),
             status: Status::Fixed(StatusCode::BAD_REQUEST),
+            hold: None,
         })
     }
 }
@@ -169,6 +194,8 @@ const WRITING: HeaderValue = HeaderValue::from_static("POST");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_token\"");
 /// An answer to somebody in particular is nobody else's, and not to be found on their machine later.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
+/// What was sent by POST is no resource to keep, and an error is rather asked again.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 impl<D, F> Front<D>
 where
@@ -201,7 +228,7 @@ where
                     Media::Json
                 ),
             );
-            return send(&reply, Media::Json);
+            return send(&reply, Media::Json, None);
         };
         let is_post = parts.method == Method::POST;
         let read = match parts.method {
@@ -216,14 +243,16 @@ where
         match read {
             Ok(incoming) => {
                 let reply = self.answer(&parts, &incoming, is_post).await;
-                let mut response = send(&reply, media);
+                let is_public = !is_post && !identity::is_private(&parts.headers);
+                let cache = is_public.then_some(&self.settings.cache);
+                let mut response = send(&reply, media, cache);
                 if response.status() == StatusCode::METHOD_NOT_ALLOWED {
                     response.headers_mut().insert(header::ALLOW, WRITING);
                 }
                 response
             }
             Err(reply) => {
-                let mut response = send(&reply, media);
+                let mut response = send(&reply, media, None);
                 let headers = response.headers_mut();
                 match reply.status {
                     Status::Fixed(StatusCode::METHOD_NOT_ALLOWED) => {
@@ -261,6 +290,7 @@ where
             );
         }
         let about = About::of(&ready);
+        let hold = ready.hold();
         let limit = Duration::from_millis(self.settings.request_timeout_ms);
         let answer = tokio::time::timeout(limit, self.api.run(ready, data)).await;
         let reply = answer.map_or_else(
@@ -271,7 +301,7 @@ where
                     format!("The answer took longer than {} ms.", limit.as_millis()),
                 )
             },
-            Reply::understood,
+            |answer| Reply::understood(answer).held_for(hold),
         );
         log(Some(&about), &reply.answer);
         reply
@@ -310,16 +340,29 @@ fn log(about: Option<&About>, answer: &Answer) {
     }
 }
 
-fn send(reply: &Reply, media: Media) -> Response {
+/// Writes a reply; caches may hold it by these settings, if there are any and it is whole.
+fn send(reply: &Reply, media: Media, cache: Option<&fresh::Settings>) -> Response {
     let status = match reply.status {
         Status::Fixed(status) => status,
         Status::Understood if reply.answer.is_refused() => media.status_of_refusal(),
         Status::Understood => StatusCode::OK,
     };
-    let mut response = Response::new(reply.answer.to_json().into());
+    let body = reply.answer.to_json();
+    let (cache_control, tag) = match cache {
+        Some(cache) if reply.is_whole() => (
+            cache.public(reply.hold),
+            etag::of(&media.content_type(), &body),
+        ),
+        _ => (NO_STORE, None),
+    };
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, media.content_type());
+    headers.insert(header::CACHE_CONTROL, cache_control);
+    if let Some(tag) = tag {
+        headers.insert(header::ETAG, tag);
+    }
     headers.insert(
         header::VARY,
         HeaderValue::from_static("accept, authorization, khabar-preview"),

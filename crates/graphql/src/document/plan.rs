@@ -6,6 +6,7 @@
 //! runs a field as often as it is written, and knows no fragments on unions below other types.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use apollo_compiler::ast::{self, OperationType};
 use apollo_compiler::collections::{HashMap, IndexMap};
@@ -21,6 +22,7 @@ use async_graphql_value::{Name as EngineName, Number, Value as EngineValue};
 use super::size::Refusal;
 use super::{Gate, nullable, position};
 use crate::error::Error;
+use crate::hold;
 use crate::limit::Limits;
 
 /// The operation for the engine, and what it could cost.
@@ -28,6 +30,8 @@ pub(super) struct Plan {
     pub(super) operation: engine::OperationDefinition,
     pub(super) position: Pos,
     pub(super) cost: u64,
+    /// The shortest hold of the fields in it.
+    pub(super) hold: Option<Duration>,
 }
 
 /// What a plan is made from.
@@ -40,6 +44,8 @@ pub(super) struct Planner<'a> {
     /// Selections written so far: fragments on abstract types are written once for each of their
     /// types, so this is held against the limit again.
     written: u64,
+    /// The shortest hold of the fields so far.
+    hold: Option<Duration>,
     /// The mark of fields that may be null.
     nullable: engine::Directive,
 }
@@ -84,6 +90,7 @@ impl<'a> Planner<'a> {
             document,
             variables,
             written: 0,
+            hold: None,
             nullable: engine::Directive {
                 name: Positioned::new(EngineName::new(nullable::NAME), Pos::default()),
                 arguments: Vec::new(),
@@ -118,6 +125,7 @@ impl<'a> Planner<'a> {
             },
             position,
             cost: merged.cost,
+            hold: self.hold,
         })
     }
 
@@ -141,6 +149,7 @@ impl<'a> Planner<'a> {
         for place in places {
             match place {
                 Place::Fields(fields) => {
+                    self.hold = hold::shorter(self.hold, hold::of(parent, &fields[0].name));
                     let (field, cost) = self.field(&fields, around)?;
                     merged.items.push(field);
                     merged.cost = merged.cost.saturating_add(cost);

@@ -1,0 +1,93 @@
+//! How long caches may hold an answer: `Cache-Control` (RFC 9111, RFC 5861).
+
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use serde::{Deserialize, Serialize};
+
+/// How long answers to anonymous readers may be held by caches; only those by GET, without errors.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Seconds in a browser.
+    ///
+    /// 0: it asks each time, by the answer's tag, and is sent nothing where nothing changed.
+    pub browser_seconds: u64,
+    /// Seconds in a cache that readers share: a proxy, a CDN.
+    ///
+    /// 10: a correction is out at once to the eye, and a rush of readers is one request in ten
+    /// seconds.
+    pub shared_seconds: u64,
+    /// Seconds for which a cache may still show what is past its time while it fetches the next.
+    ///
+    /// 30: nobody waits for the server where somebody asked within the last half minute. Browsers
+    /// go by it, too.
+    pub stale_seconds: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            browser_seconds: 0,
+            shared_seconds: 10,
+            stale_seconds: 30,
+        }
+    }
+}
+
+impl Settings {
+    /// What caches are told of an answer that may be held no longer than `hold`.
+    pub(super) fn public(&self, hold: Option<Duration>) -> HeaderValue {
+        let hold = hold.map_or(u64::MAX, |hold| hold.as_secs());
+        let browser = self.browser_seconds.min(hold);
+        let shared = self.shared_seconds.min(hold);
+        // Stale time comes on top of either.
+        let stale = self.stale_seconds.min(hold - browser.max(shared));
+        let mut text = format!("public, max-age={browser}, s-maxage={shared}");
+        if stale > 0 {
+            text.push_str(&format!(", stale-while-revalidate={stale}"));
+        }
+        HeaderValue::try_from(text).unwrap_or(super::NO_STORE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_shown_for_longer_than_its_hold() {
+        let settings = |browser_seconds, shared_seconds, stale_seconds| Settings {
+            browser_seconds,
+            shared_seconds,
+            stale_seconds,
+        };
+        for (settings, hold, told) in [
+            (
+                Settings::default(),
+                None,
+                "public, max-age=0, s-maxage=10, stale-while-revalidate=30",
+            ),
+            (
+                Settings::default(),
+                Some(60),
+                "public, max-age=0, s-maxage=10, stale-while-revalidate=30",
+            ),
+            (
+                settings(5, 50, 300),
+                Some(60),
+                "public, max-age=5, s-maxage=50, stale-while-revalidate=10",
+            ),
+            (
+                settings(600, 300, 300),
+                Some(60),
+                "public, max-age=60, s-maxage=60",
+            ),
+            (settings(0, 0, 0), None, "public, max-age=0, s-maxage=0"),
+            (settings(9, 9, 9), Some(0), "public, max-age=0, s-maxage=0"),
+        ] {
+            let told_now = settings.public(hold.map(Duration::from_secs));
+            assert_eq!(told_now, told, "{settings:?} {hold:?}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What caches may hold of GraphQL over HTTP, for how long, and how they ask whether it changed.
+
+use crate::http::{Seen, send};
+
+/// Long enough to be worth compressing.
+const ARTICLES: &str = "?query=%7B%20articles(first:30)%20%7B%20id%20label%20%7D%20%7D";
+const PUBLIC: &str = "public, max-age=0, s-maxage=10, stale-while-revalidate=30";
+const NEW: &str = "accept: application/graphql-response+json";
+
+async fn get(headers: &[&str]) -> Seen {
+    send("GET", ARTICLES, headers, "").await
+}
+
+#[tokio::test]
+async fn a_tag_names_one_sequence_of_bytes() {
+    let plain = get(&[]).await;
+    assert_eq!(plain.status, 200);
+    let mut tags = vec![plain.header("etag").to_owned()];
+    for headers in [
+        [NEW, "accept-encoding: identity"],
+        ["accept: application/json", "accept-encoding: gzip"],
+        ["accept: application/json", "accept-encoding: br"],
+        [NEW, "accept-encoding: gzip"],
+    ] {
+        let seen = get(&headers).await;
+        // Another server tells the same of the same.
+        let again = get(&headers).await;
+        assert_eq!(seen.header("etag"), again.header("etag"));
+        assert_eq!(seen.body, again.body);
+        tags.push(seen.header("etag").to_owned());
+    }
+    for tag in &tags {
+        assert!(tag.len() > 2 && tag.starts_with('"') && tag.ends_with('"'));
+    }
+    let other = send("GET", "?query=%7Bsoon%7D", &[], "").await;
+    tags.push(other.header("etag").to_owned());
+    let count = tags.len();
+    tags.sort();
+    tags.dedup();
+    assert_eq!(tags.len(), count, "{tags:?}");
+}
+
+#[tokio::test]
+async fn who_holds_just_these_bytes_is_sent_none() {
+    for coding in ["identity", "gzip", "br", "zstd"] {
+        let accept = format!("accept-encoding: {coding}");
+        let whole = get(&[&accept]).await;
+        let tag = whole.header("etag").to_owned();
+        for method in ["GET", "HEAD"] {
+            for held in [
+                tag.clone(),
+                format!("\"other\", {tag}"),
+                format!("W/{tag}"),
+                "*".to_owned(),
+            ] {
+                let asked = format!("if-none-match: {held}");
+                let seen = send(method, ARTICLES, &[&accept, &asked], "").await;
+                assert_eq!(seen.status, 304, "{method} {coding} {held}");
+                assert!(seen.body.is_empty());
+                assert_eq!(seen.header("etag"), tag);
+                assert_eq!(seen.header("cache-control"), PUBLIC);
+                assert!(!seen.header("date").is_empty());
+                let vary = |seen: &Seen| -> Vec<_> {
+                    seen.headers.get_all("vary").iter().cloned().collect()
+                };
+                assert_eq!(vary(&seen), vary(&whole));
+                assert_eq!(seen.header("content-type"), "");
+                assert_eq!(seen.header("content-encoding"), "");
+            }
+        }
+        // What is held in another coding, or of another type, is not this.
+        let recoded = if coding == "gzip" { "br" } else { "gzip" };
+        let recoded = format!("accept-encoding: {recoded}");
+        let asked = format!("if-none-match: {tag}");
+        for other in [&[recoded.as_str()][..], &[NEW, &accept]] {
+            let headers = [other, &[&asked]].concat();
+            assert_eq!(get(&headers).await.status, 200, "{coding} {other:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_whole_answers_to_nobody_in_particular_are_held() {
+    let seen = get(&[]).await;
+    assert_eq!(seen.header("cache-control"), PUBLIC);
+    for name in ["accept", "authorization", "khabar-preview"] {
+        assert!(seen.header("vary").contains(name), "{name}");
+    }
+    let compressed = get(&["accept-encoding: gzip"]).await;
+    let vary = compressed.headers.get_all("vary");
+    assert!(vary.iter().any(|value| value == "accept-encoding"));
+
+    // The toy lets anybody in: what they bring decides.
+    for header in ["authorization: Bearer x", "khabar-preview: x"] {
+        let seen = get(&[header, "if-none-match: *"]).await;
+        assert_eq!(seen.status, 200);
+        assert_eq!(seen.header("cache-control"), "private, no-store");
+        assert_eq!(seen.header("etag"), "");
+    }
+
+    let json = "content-type: application/json";
+    for (method, query, body, status) in [
+        ("POST", "", r#"{"query": "{ soon }"}"#, 200),
+        // One field failed; the rest is answered.
+        ("GET", "?query=%7Bsoon%20article%7Btorn%7D%7D", "", 200),
+        ("GET", "?query=%7Bnope%7D", "", 200),
+        ("GET", "?query=mutation%7Bbump%7D", "", 405),
+        ("GET", "?query=%7Bnever%7D", "", 503),
+        ("GET", "?query=%ZZ", "", 400),
+        ("PUT", "", "", 405),
+    ] {
+        let headers: &[&str] = if method == "POST" {
+            &[json, "if-none-match: *"]
+        } else {
+            &["if-none-match: *"]
+        };
+        let seen = send(method, query, headers, body).await;
+        assert_eq!(seen.status, status, "{method} {query}");
+        assert_eq!(seen.header("cache-control"), "no-store", "{method} {query}");
+        assert_eq!(seen.header("etag"), "", "{method} {query}");
+    }
+}
