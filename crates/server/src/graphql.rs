@@ -114,7 +114,8 @@ where
         .layer(middleware::from_fn(etag::conditional))
 }
 
-/// What is sent back, before it is known as which media type.
+/// What is sent back, before it is known as which media type. It is boxed: it is the error of results
+/// whose other side is small.
 struct Reply {
     answer: Answer,
     status: Status,
@@ -129,10 +130,6 @@ enum Status {
     Fixed(StatusCode),
 }
 
-#[expect(
-    clippy::unnecessary_box_returns,
-    reason = "it is the error of results whose other side is small"
-)]
 impl Reply {
     fn understood(answer: Answer) -> Box<Self> {
         Box::new(Self {

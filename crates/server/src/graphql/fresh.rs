@@ -1,5 +1,6 @@
 //! How long caches may hold an answer: `Cache-Control` (RFC 9111, RFC 5861).
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -45,7 +46,7 @@ impl Settings {
         let stale = self.stale_seconds.min(hold - browser.max(shared));
         let mut text = format!("public, max-age={browser}, s-maxage={shared}");
         if stale > 0 {
-            text.push_str(&format!(", stale-while-revalidate={stale}"));
+            let _ = write!(text, ", stale-while-revalidate={stale}");
         }
         HeaderValue::try_from(text).unwrap_or(super::NO_STORE)
     }
