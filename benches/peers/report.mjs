@@ -33,8 +33,12 @@ export function report({ plan, operations, measured, memories, versions }) {
   });
   const rows = operations.flatMap((operation) => {
     const of = figures.filter((figure) => figure.operation === operation);
-    const peers = of.filter(({ server }) => server.group === "peer");
-    const best = Math.min(...peers.map(({ together }) => together));
+    // The figure as so many times that of the cheapest of a group.
+    const times = (figure, group) => {
+      const others = of.filter(({ server }) => server.group === group);
+      if (others.length === 0) return "-";
+      return (figure.together / Math.min(...others.map(({ together }) => together))).toFixed(2);
+    };
     return of.map((figure, place) => [
       place === 0 ? operation.name : "",
       figure.server.name,
@@ -45,7 +49,8 @@ export function report({ plan, operations, measured, memories, versions }) {
       whole(figure.own),
       whole(figure.database),
       whole(figure.together),
-      peers.length === 0 ? "-" : (figure.together / best).toFixed(2),
+      times(figure, "graphql"),
+      times(figure, "statement"),
     ]);
   });
   const heads = [
@@ -59,11 +64,12 @@ export function report({ plan, operations, measured, memories, versions }) {
     "PostgreSQL µs",
     "together µs",
     "× best peer",
+    "× statement",
   ];
   const memory = [...memories].map(([server, mib]) => `${server.name} ${whole(mib)}`).join(", ");
   const said = Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(", ");
   return `\`just bench-peers\`, ${new Date().toISOString().slice(0, 10)}, on ${cpus().length} cores (${processor()}):
-${plan.articles.toLocaleString("en-US")} articles, ${plan.connections} kept connections, medians of ${plan.rounds} rounds of about ${plan.seconds} s each, in turns.
+${plan.articles.toLocaleString("en-US")} articles, ${plan.connections} kept connections, medians of ${plan.rounds} ${plan.rounds === 1 ? "round" : "rounds"} of about ${plan.seconds} s for each figure, in turns.
 Processor time is that of one request, in microseconds, user and kernel.
 
 ${table(heads, rows)}

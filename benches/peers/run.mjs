@@ -23,7 +23,7 @@ const USAGE = `usage: just bench-peers [--small] [--articles N] [--rounds N] [--
   --seconds    how long a server is asked for one operation in one round, about (2)
   --only       only these servers, by the beginning of their names`;
 
-// As many as \`just bench\` keeps: two for each core of the machine that its figures are from.
+// As many as `just bench` keeps: two for each core of the machine that its figures are from.
 const CONNECTIONS = 4;
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -148,8 +148,7 @@ async function main() {
         headers: { "content-type": "application/json", accept: "application/json" },
       }));
       const job = { url: one.address, requests, connections: CONNECTIONS };
-      // Warm, as a server is that has run for a while; what this tells of its pace says how many
-      // requests make a round.
+      // Its pace, once it has compiled what it compiles, says how many requests make a round.
       await load({ ...job, amount: 400 });
       const pace = await load({ ...job, amount: 200 });
       const amount = Math.ceil((pace.answered / pace.seconds) * planned.seconds);
@@ -162,9 +161,10 @@ async function main() {
       });
     }
     one.sleep();
-    say(`${one.server.name} is warm`);
+    say(`${one.server.name} has its statements counted, and its pace`);
   }
-  for (let round = 1; round <= planned.rounds; round += 1) {
+  // The first round only warms it all up.
+  for (let round = 0; round <= planned.rounds; round += 1) {
     say(`round ${round} of ${planned.rounds}`);
     for (const operation of operations) {
       for (const one of measured.filter((one) => one.operation === operation)) {
@@ -175,6 +175,7 @@ async function main() {
         const after = spent();
         one.sleep();
         if (pace.failed > 0) throw new Error(`${one.server.name} failed ${pace.failed} requests`);
+        if (round === 0) continue;
         one.rounds.push({
           rate: pace.answered / pace.seconds,
           p50: pace.p50,

@@ -20,7 +20,7 @@ const POSTGRAPHILE_TURN = read("postgraphile/operations/turn.graphql");
 const MERCURIUS_TURN = read("mercurius/turn.graphql");
 
 // Each server:
-//   name, group   group is "khabar", "peer" or "ceiling": a peer can be the best peer
+//   name, group   group is "khabar", "graphql" (other GraphQL servers), "statement" or "ready"
 //   start         ({ url, port, files, bin }) => { command, env }; null with `absent`, why not
 //   request       (operation, sample, number) => { method, path, body }
 //   data          (operation, answer) => `data` in Khabar's shape
@@ -60,7 +60,7 @@ export function servers() {
     khabar("Khabar, hot", { KHABAR_CACHE__BYTES: String(256 << 20), KHABAR_CACHE__ANSWERS: "true" }),
     {
       name: "PostGraphile",
-      group: "peer",
+      group: "graphql",
       start: node("postgraphile/server.mjs"),
       request: persistedAt("documentId", {}, ({ document }) => POSTGRAPHILE[nameOf(document)]),
       data: ({ document }, answer) => shape(nameOf(document), answer.data),
@@ -71,7 +71,7 @@ export function servers() {
     },
     {
       name: "Mercurius",
-      group: "peer",
+      group: "graphql",
       start: node("mercurius/server.mjs"),
       request: persistedAt("query", { persisted: true }, ({ document }) => document),
       data: (_, answer) => answer.data,
@@ -83,7 +83,7 @@ export function servers() {
     },
     {
       name: "one statement",
-      group: "peer",
+      group: "statement",
       start: node("statement/server.mjs"),
       request: (operation, sample) =>
         graphql({ operation: operation.place, values: sample.arguments }),
@@ -91,7 +91,7 @@ export function servers() {
     },
     {
       name: "ready bytes",
-      group: "ceiling",
+      group: "ready",
       start: ({ port, files, bin }) => ({
         command: [`${bin}/examples/khabar-bench`, "ready", `127.0.0.1:${port}`, files.ready],
       }),
