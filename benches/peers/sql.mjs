@@ -15,5 +15,6 @@ export function open(url) {
     connection: { plan_cache_mode: "force_generic_plan" },
     types: { bigint: { to: 20, from: [20], parse: Number, serialize: String } },
   });
-  return (text, ...values) => sql.unsafe(text, values, { prepare: true });
+  // Without values it would be sent unprepared, and planned each time.
+  return (text, ...values) => sql.unsafe(text, values, { prepare: true, simple: false });
 }

@@ -25,7 +25,8 @@ const instance = postgraphile({
         user: "reader",
         database: url.pathname.slice(1),
         max: CONNECTIONS,
-        options: process.env.PG_OPTIONS ?? "-c plan_cache_mode=force_generic_plan",
+        // As everybody else here (../sql.mjs).
+        options: "-c plan_cache_mode=force_generic_plan",
       },
     }),
   ],
