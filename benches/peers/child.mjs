@@ -2,6 +2,7 @@
 // waits for its standard input to close.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 
 const SUPERVISOR = `
@@ -17,11 +18,11 @@ wait $child 2>/dev/null
 
 // Runs a shell script that says one line when it is ready and lasts until its input closes, in a
 // process group of its own: a Ctrl-C in the terminal is for the run, which then cleans up.
-export async function lasting(script, args, undo) {
+export async function lasting(script, args, undo, cwd) {
   const shell = spawn("sh", ["-c", script, "sh", ...args], {
     detached: true,
     stdio: ["pipe", "pipe", "inherit"],
-    env: process.env,
+    cwd,
   });
   const ended = once(shell, "exit");
   undo.push(async () => {
@@ -34,9 +35,10 @@ export async function lasting(script, args, undo) {
   return line;
 }
 
-// Starts a command with an environment; its process id. What it says goes into the file `log`.
+// Starts a command with an environment; its process id. What it says goes into the file `log`, in
+// whose folder it works: no settings of its own lie there.
 export async function start({ command, env = {} }, log, undo) {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
-  const line = await lasting(SUPERVISOR, [log, "env", ...variables, ...command], undo);
+  const line = await lasting(SUPERVISOR, [log, "env", ...variables, ...command], undo, dirname(log));
   return Number(line);
 }
