@@ -30,6 +30,12 @@ schema:
 bench *ARGS:
     cargo run --release -p khabar-bench --example khabar-bench -- {{ARGS}}
 
+# Measure Khabar beside PostGraphile, Mercurius and hand-written SQL (needs npm and PostgreSQL)
+bench-peers *ARGS:
+    cargo build --release -p khabar-server -p khabar-bench --bin khabar --example khabar-bench
+    npm ci --prefix benches/peers --no-fund --no-audit --loglevel=error
+    benches/peers/node_modules/.bin/node benches/peers/run.mjs {{ARGS}}
+
 # Everything that CI checks besides the tests
 check:
     cargo fmt --all --check

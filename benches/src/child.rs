@@ -171,7 +171,8 @@ fn extra(shelf: Shelf) -> Router {
     http::logged(router, RequestIds::new(0))
 }
 
-const JSON: [(header::HeaderName, &str); 1] = [(
+/// How an answer is labelled.
+pub(crate) const JSON: [(header::HeaderName, &str); 1] = [(
     header::CONTENT_TYPE,
     "application/graphql-response+json; charset=utf-8",
 )];

@@ -7,17 +7,20 @@ mod archive;
 mod child;
 mod cost;
 mod desk;
+mod fill;
 mod load;
 mod measured;
 mod operations;
 mod peer;
 mod random;
+mod ready;
 mod report;
 mod run;
 mod stage;
 mod words;
 
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -61,6 +64,15 @@ enum Hidden {
     /// Is the server that is measured.
     #[command(name = child::SERVE, hide = true)]
     Serve { url: String, samples: PathBuf },
+    /// Writes the archive into an empty database and says, as JSON, what to ask of it.
+    #[command(hide = true)]
+    Fill { url: String, articles: usize },
+    /// Serves each file of a folder at its name, from memory.
+    #[command(hide = true)]
+    Ready {
+        address: SocketAddr,
+        folder: PathBuf,
+    },
 }
 
 fn main() -> anyhow::Result<()> {
@@ -70,6 +82,10 @@ fn main() -> anyhow::Result<()> {
         .build()?;
     match arguments.hidden {
         Some(Hidden::Serve { url, samples }) => runtime.block_on(child::serve(&url, &samples)),
+        Some(Hidden::Fill { url, articles }) => {
+            runtime.block_on(fill::fill(&url, articles.max(FEWEST)))
+        }
+        Some(Hidden::Ready { address, folder }) => runtime.block_on(ready::serve(address, &folder)),
         None => runtime.block_on(measure(&arguments)),
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Stage {
 }
 
 /// The database server, where that is a process of its own.
-struct Postgres {
+pub(crate) struct Postgres {
     postmaster: u32,
 }
 
@@ -110,7 +110,7 @@ impl Stage {
 
 impl Postgres {
     /// Lets the database learn what it holds, and have nothing left to do.
-    async fn settle(url: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn settle(url: &str) -> anyhow::Result<Self> {
         let mut connection = PgConnection::connect(url).await?;
         for statement in ["VACUUM (ANALYZE)", "CHECKPOINT"] {
             let done = sqlx::raw_sql(statement).execute(&mut connection).await;

@@ -2,7 +2,7 @@
 # A throwaway PostgreSQL cluster. On standard output it says one line: `ready FOLDER` (the folder has
 # the socket and a file `bin` that says where the programs are), `absent WHY`, or `failed WHY`. It
 # lasts until standard input ends, which is when the process that asked for it ends in whatever way,
-# and leaves nothing behind.
+# and leaves nothing behind. Its arguments are more of PostgreSQL's own.
 set -u
 
 # PostgreSQL refuses to run as root.
@@ -49,7 +49,7 @@ echo "$bin" >bin
 # It is thrown away, so nothing has to survive a crash.
 if $as "$bin/initdb" -D data -U khabar -A trust -E UTF8 --locale=C --no-sync >"$folder/log" 2>&1 &&
     $as "$bin/pg_ctl" -D data -l "$folder/data/log" -s -w -t 60 start \
-        -o "-k $folder -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300" \
+        -o "-k $folder -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 $*" \
         >>"$folder/log" 2>&1; then
     echo "ready $folder"
     cat >/dev/null

@@ -1,0 +1,42 @@
+//! Filling: the archive in a database where others are asked as well (`benches/peers`).
+
+use std::io::{self, Write as _};
+
+use khabar_persistence::{Db, Options, migration};
+use serde_json::{Value, json};
+
+use crate::archive::Archive;
+use crate::desk::Desk;
+use crate::operations::{self, OPERATIONS};
+use crate::stage::Postgres;
+
+/// Migrates an empty PostgreSQL database, fills it, and says on standard output which operations
+/// there are, with what they are asked.
+pub(crate) async fn fill(url: &str, articles: usize) -> anyhow::Result<()> {
+    let archive = Archive::new(articles)?;
+    let db = Db::open(&Options::new(url)).await?;
+    migration::up(&db).await?;
+    archive.save(&db).await?;
+    Postgres::settle(url).await?;
+    let samples = operations::samples(&archive, &Desk::new(db.clone())?).await?;
+    db.close().await?;
+    let operations: Vec<Value> = OPERATIONS
+        .iter()
+        .zip(samples)
+        .map(|(operation, samples)| {
+            json!({
+                "name": operation.name,
+                "document": operation.document,
+                "statement": operation.sql,
+                "samples": samples,
+            })
+        })
+        .collect();
+    let said = json!({
+        "articles": articles,
+        "far_page": operations::far_page(&archive),
+        "operations": operations,
+    });
+    writeln!(io::stdout(), "{said}")?;
+    Ok(())
+}
