@@ -13,6 +13,7 @@ use khabar_graphql::answer::Api;
 use khabar_graphql::document::Incoming;
 use khabar_graphql::limit;
 use khabar_graphql::write::{Desk, Random};
+use khabar_persistence::Reader;
 use khabar_persistence::account::{self, Account};
 use serde_json::{Value, json};
 
@@ -145,7 +146,32 @@ impl TestApp {
             viewer: who.viewer,
             as_of: hour,
         };
+        if let Some(cache) = self.db.db().cache() {
+            cache.ready().await;
+        }
         let reader = self.db.db().reader(scope);
+        self.answer(who, &incoming, reader).await
+    }
+
+    /// Asks as somebody at [`newsroom::now`], of the database alone: no answer comes from the cache.
+    pub async fn ask_uncached(&self, who: &Who, document: &str) -> anyhow::Result<Answered> {
+        let request = json!({"query": document}).to_string();
+        let incoming = Incoming::from_json(request.as_bytes())
+            .map_err(|error| anyhow!("the request is refused: {}", error.message))?;
+        let scope = Scope {
+            viewer: who.viewer,
+            as_of: newsroom::now(),
+        };
+        let reader = self.db.db().reader(scope).uncached();
+        self.answer(who, &incoming, reader).await
+    }
+
+    async fn answer(
+        &self,
+        who: &Who,
+        incoming: &Incoming,
+        reader: Reader,
+    ) -> anyhow::Result<Answered> {
         let mut data = khabar_graphql::scope::data(reader.clone());
         data.insert(reader.clone());
         data.insert(Desk {
@@ -158,7 +184,7 @@ impl TestApp {
             // Who asks here is not known by a token.
             revoked: Arc::new(|_| {}),
         });
-        let answer = self.api.answer(&incoming, data).await;
+        let answer = self.api.answer(incoming, data).await;
         let json = String::from_utf8(answer.to_json()).context("the answer is not UTF-8")?;
         Ok(Answered {
             json,

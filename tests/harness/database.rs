@@ -55,6 +55,12 @@ impl TestDb {
         Ok(each)
     }
 
+    /// The same, with a cache that is large enough for a test.
+    pub async fn caching(self) -> anyhow::Result<Self> {
+        let db = self.db.caching(64 * 1024 * 1024).await?;
+        Ok(Self { db, ..self })
+    }
+
     /// Which database it is, as people call it.
     pub fn name(&self) -> &'static str {
         self.name

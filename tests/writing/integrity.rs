@@ -13,6 +13,7 @@
 //! though not how they meet.
 
 mod compare;
+mod fresh;
 mod list;
 mod model;
 mod noun;
@@ -111,7 +112,13 @@ async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
     }
     let writers = try_join_all(writers).await?;
     let writers = writers.into_iter().map(|writer| writer.write(rounds));
-    let writers: Vec<Written> = try_join_all(writers).await?;
+    // Meanwhile others read, here and on another node, so that there is something to let go of.
+    let other = fresh::another_node(desk).await?;
+    let writers: Vec<Written> = tokio::select! {
+        writers = try_join_all(writers) => writers?,
+        failed = fresh::keep_reading(&desk.app, &desk.editor) => return failed,
+        failed = fresh::keep_reading(&other, &desk.editor) => return failed,
+    };
 
     for (number, written) in writers.iter().enumerate() {
         let idle = DECK.iter().find(|(name, _)| !written.done.contains(name));
@@ -129,6 +136,8 @@ async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
         round.published
     );
     whole.holds(desk).await?;
+    other.db().db().caught_up().await?;
+    fresh::holds(&[&desk.app, &other], &desk.editor).await?;
     desk.agrees().await
 }
 

@@ -1,7 +1,7 @@
 //! Loading: how the many questions of one level of a query become one statement.
 //!
 //! Every resolver asks for its own key. The key waits for a few turns of the runtime, until no
-//! sibling adds another; then all of that kind go to [`BatchKey::fetch`] together. There is no
+//! sibling adds another; then all of that kind go to [`Reader::load`] together. There is no
 //! timer: an idle machine waits for nothing.
 //!
 //! Siblings come one after another through the loader's lock, and the runtime would make a task
@@ -141,7 +141,7 @@ struct Batch(Reader);
 
 impl<K: BatchKey> BatchFn<K, Answer<K>> for Batch {
     async fn load(&mut self, keys: &[K]) -> HashMap<K, Answer<K>> {
-        match K::fetch(&self.0, keys).await {
+        match self.0.load(keys).await {
             Ok(mut found) => keys
                 .iter()
                 .map(|key| (key.clone(), Ok(found.remove(key))))

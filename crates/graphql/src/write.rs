@@ -205,7 +205,7 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
     if let Some(id) = id {
         W::is_done(desk, id);
         // Whatever was read before may be different now, and a replica may not know it yet.
-        ctx.loaders()?.renew(|reader| desk.db.primary(reader));
+        ctx.loaders()?.renew(|reader| desk.db.after_write(reader));
     }
     Ok(Written {
         id,

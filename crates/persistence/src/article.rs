@@ -17,6 +17,8 @@ use khabar_domain::{
 use uuid::Uuid;
 
 use crate::batch::grouped;
+use crate::cache::Kept;
+use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe};
 use crate::sql::{Sql, columns};
@@ -36,6 +38,14 @@ pub struct ById(pub ArticleId);
 
 impl BatchKey for ById {
     type Value = Article;
+
+    fn is_kept(scope: Scope) -> bool {
+        anyone(scope)
+    }
+
+    fn keep(&self, value: Option<&Article>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Article, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let ids = keys.iter().map(|key| key.0.uuid());
@@ -59,6 +69,16 @@ pub struct BySlug(pub SlugKey);
 impl BatchKey for BySlug {
     type Value = Article;
 
+    fn is_kept(scope: Scope) -> bool {
+        anyone(scope)
+    }
+
+    fn keep(&self, value: Option<&Article>) -> Option<Kept> {
+        // Where a former slug leads may change although what it leads to does not.
+        let found = value.filter(|found| found.slug == self.0.slug)?;
+        Some(Kept::of::<Self>(value).on(Noun::Edition, found.edition))
+    }
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();
         let visible = |sql: &mut Sql| format!(" AND {}", visible(reader.scope(), "t", sql));
@@ -80,6 +100,15 @@ pub struct ByUrl(pub WebUrl);
 
 impl BatchKey for ByUrl {
     type Value = Article;
+
+    fn is_kept(scope: Scope) -> bool {
+        anyone(scope)
+    }
+
+    fn keep(&self, value: Option<&Article>) -> Option<Kept> {
+        // Who comes to have the address is not known yet.
+        value.map(|_| Kept::of::<Self>(value))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let urls = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
@@ -107,6 +136,14 @@ pub struct BodyOf(pub ArticleId);
 
 impl BatchKey for BodyOf {
     type Value = Body;
+
+    fn is_kept(scope: Scope) -> bool {
+        anyone(scope)
+    }
+
+    fn keep(&self, value: Option<&Body>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Article, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Body>> {
         const DOING: &str = "read the bodies of articles";
@@ -145,6 +182,14 @@ pub struct MostRead {
 
 impl BatchKey for MostRead {
     type Value = Slice<Article>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Slice<Article>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Edition, self.edition, Part::Articles))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Article>>> {
         let lists = Lists {
@@ -189,6 +234,12 @@ const MOST_READ: Order = Order {
 /// it with partial indexes.
 pub(crate) fn published(alias: &str) -> String {
     format!("{alias}.status = '{}'", Status::Published.as_str())
+}
+
+/// Whether this scope is shown of articles what everybody is.
+fn anyone(scope: Scope) -> bool {
+    let viewer = scope.viewer;
+    viewer.preview.is_none() && !viewer.may(Right::Publish) && !viewer.may(Right::Write)
 }
 
 /// The condition under which the viewer may be shown a row of `article` that they name: what is

@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 
+use khabar_domain::Scope;
+
+use crate::cache::Kept;
 use crate::{Reader, Result};
 
 /// A question that can be answered together with others of its kind.
@@ -13,6 +16,18 @@ use crate::{Reader, Result};
 pub trait BatchKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// The answer.
     type Value: Clone + Send + Sync + 'static;
+
+    /// Whether what this scope is answered may be kept for others: all for whom it holds are
+    /// answered alike.
+    fn is_kept(_scope: Scope) -> bool {
+        false
+    }
+
+    /// What the answer was read from, so that it can be kept until that changes; none when it cannot
+    /// be known what would change it. `value` is none where nothing was found.
+    fn keep(&self, _value: Option<&Self::Value>) -> Option<Kept> {
+        None
+    }
 
     /// Answers a batch. A key that is not in the map has no answer: nothing was found.
     fn fetch(

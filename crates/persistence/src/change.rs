@@ -44,7 +44,7 @@ impl Act {
 }
 
 /// What kind of thing was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(
     missing_docs,
     reason = "each is the noun of the same name in khabar-domain"
@@ -91,14 +91,102 @@ impl Noun {
         }
     }
 
+    const ALL: [Self; 16] = [
+        Self::Account,
+        Self::Article,
+        Self::Comment,
+        Self::Edition,
+        Self::FollowChannel,
+        Self::Home,
+        Self::LiveChannel,
+        Self::Media,
+        Self::Person,
+        Self::Preview,
+        Self::Related,
+        Self::Section,
+        Self::Source,
+        Self::Story,
+        Self::Token,
+        Self::Topic,
+    ];
+
+    /// The kind that a word stands for.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|noun| noun.as_str() == word)
+    }
+
     /// The reading key of one of them: `story:…`.
     pub fn key(self, id: impl Into<Uuid>) -> String {
         format!("{}:{}", self.as_str(), id.into())
     }
 
     /// The reading key of a list that one of them has: `story:…:articles`.
-    pub fn list_key(self, id: impl Into<Uuid>, list: &str) -> String {
-        format!("{}:{list}", self.key(id))
+    pub fn list_key(self, id: impl Into<Uuid>, list: Part) -> String {
+        format!("{}:{}", self.key(id), list.as_str())
+    }
+}
+
+/// What a thing has that is read apart from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(
+    missing_docs,
+    reason = "each is the field of the same name in the API, or nearly"
+)]
+pub enum Part {
+    Articles,
+    Children,
+    Commenting,
+    Comments,
+    FollowChannels,
+    Leads,
+    LiveChannels,
+    Related,
+    Replies,
+    Reports,
+    Sections,
+    Stories,
+    Topics,
+}
+
+impl Part {
+    const ALL: [Self; 13] = [
+        Self::Articles,
+        Self::Children,
+        Self::Commenting,
+        Self::Comments,
+        Self::FollowChannels,
+        Self::Leads,
+        Self::LiveChannels,
+        Self::Related,
+        Self::Replies,
+        Self::Reports,
+        Self::Sections,
+        Self::Stories,
+        Self::Topics,
+    ];
+
+    /// The word that stands for it in reading keys.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Articles => "articles",
+            Self::Children => "children",
+            Self::Commenting => "commenting",
+            Self::Comments => "comments",
+            Self::FollowChannels => "follow-channels",
+            Self::Leads => "leads",
+            Self::LiveChannels => "live-channels",
+            Self::Related => "related",
+            Self::Replies => "replies",
+            Self::Reports => "reports",
+            Self::Sections => "sections",
+            Self::Stories => "stories",
+            Self::Topics => "topics",
+        }
+    }
+
+    /// The part that a word stands for.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.as_str() == word)
     }
 }
 

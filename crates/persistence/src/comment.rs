@@ -13,6 +13,8 @@ use khabar_domain::{
 
 use crate::article::published;
 use crate::batch::grouped;
+use crate::cache::Kept;
+use crate::change::{Noun, Part};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken, find_by};
 use crate::sql::{Sql, columns};
@@ -127,6 +129,14 @@ pub struct OfArticle {
 impl BatchKey for OfArticle {
     type Value = Slice<Comment>;
 
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Slice<Comment>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Article, self.article, Part::Comments))
+    }
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
         let mut found = HashMap::with_capacity(keys.len());
         for ((by, page), keys) in grouped(keys, |key| (key.by, key.page)) {
@@ -163,6 +173,14 @@ pub struct CountOfArticle(pub ArticleId);
 impl BatchKey for CountOfArticle {
     type Value = i64;
 
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&i64>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Article, self.0, Part::Comments))
+    }
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
         let counted = Counted {
             doing: "count comments",
@@ -188,6 +206,14 @@ pub struct RepliesTo {
 
 impl BatchKey for RepliesTo {
     type Value = Slice<Comment>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Slice<Comment>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Comment, self.comment, Part::Replies))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
         let mut found = HashMap::with_capacity(keys.len());

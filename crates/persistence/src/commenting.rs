@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, DbErr, QueryResult};
 use uuid::Uuid;
 
 use crate::article::table as article;
-use crate::change::{Act, Noun};
+use crate::change::{Act, Noun, Part};
 use crate::row::{Row, broken};
 use crate::sql::Sql;
 use crate::{BatchKey, Doing, Reader, Result, Saved, Writer};
@@ -110,7 +110,7 @@ pub async fn save(writer: &mut Writer, of: Of, settings: Settings) -> Result<Sav
         .await?;
     if saved != Saved::Unchanged {
         let (noun, id) = (of.noun(), of.id());
-        let keys = vec![noun.key(id), noun.list_key(id, "commenting")];
+        let keys = vec![noun.key(id), noun.list_key(id, Part::Commenting)];
         writer.note(noun, id, Act::Changed, keys);
     }
     Ok(saved)

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use khabar_domain::ArticleId;
+use khabar_domain::{ArticleId, Scope};
 use uuid::Uuid;
 
+use crate::cache::Kept;
+use crate::change::Noun;
 use crate::{BatchKey, Doing, Reader, Result, Writer};
 
 /// One correction.
@@ -25,6 +27,14 @@ pub struct Of(pub ArticleId);
 
 impl BatchKey for Of {
     type Value = Vec<Correction>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Correction>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Article, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Correction>>> {
         const DOING: &str = "find the corrections of articles";

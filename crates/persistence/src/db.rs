@@ -17,7 +17,7 @@ use sea_orm::{
 use crate::change::Feed;
 use crate::change::bell::{Bell, Elsewhere};
 use crate::sql::Dialect;
-use crate::{Doing, Error, Reader, Result, Writer};
+use crate::{Cache, Doing, Error, Reader, Result, Writer};
 
 /// How a database is opened.
 #[derive(Clone, Debug)]
@@ -64,8 +64,11 @@ pub struct Db {
     dialect: Dialect,
     writers: DatabaseConnection,
     readers: Arc<[DatabaseConnection]>,
+    /// Whether the readers are replicas.
+    replicated: bool,
     turn: Arc<AtomicUsize>,
     bell: Arc<Bell>,
+    cache: Option<Cache>,
 }
 
 impl Db {
@@ -95,18 +98,53 @@ impl Db {
             dialect,
             writers,
             readers: readers.into(),
+            replicated: !options.replicas.is_empty(),
             turn: Arc::default(),
             bell: Arc::new(Bell::new(match dialect {
                 Dialect::Sqlite => Elsewhere::Sqlite(file(&options.url)?.into()),
                 Dialect::Postgres => Elsewhere::Postgres(options.url.clone()),
             })),
+            cache: None,
         })
+    }
+
+    /// The same database, with a cache of at most so many bytes, which every reader asks first from
+    /// now on and every writer waits for.
+    ///
+    /// It must be migrated: the cache follows the change feed.
+    pub async fn caching(self, most: usize) -> Result<Self> {
+        let cache = Cache::follow(most, self.feed()).await?;
+        Ok(Self {
+            cache: Some(cache),
+            ..self
+        })
+    }
+
+    /// The cache, if there is one.
+    pub fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
+    }
+
+    /// Waits until the cache knows of all that has been written by now, wherever it was; at once if
+    /// there is none.
+    pub async fn caught_up(&self) -> Result<()> {
+        if let Some(cache) = &self.cache {
+            let head = self.feed().edges().await?.head;
+            cache.reaches(head).await;
+        }
+        Ok(())
     }
 
     /// A view of the newsroom for one request.
     pub fn reader(&self, scope: Scope) -> Reader {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
-        Reader::new(self.readers[turn].clone(), self.dialect, scope)
+        // Before anything is read: see the cache's text.
+        let view = self.cache.as_ref().and_then(Cache::view);
+        let reader = Reader::new(self.readers[turn].clone(), self.dialect, scope);
+        match view {
+            Some(view) => reader.through(view, self.replicated.then(|| self.writers.clone())),
+            None => reader,
+        }
     }
 
     /// The same reader on the primary, which shows what was just written; a replica may not yet.
@@ -115,6 +153,15 @@ impl Db {
             // Readers of one file see each commit at once.
             Dialect::Sqlite => reader.clone(),
             Dialect::Postgres => reader.on(self.writers.clone()),
+        }
+    }
+
+    /// The same reader after a write of its own: on the primary, and by what is kept by then.
+    pub fn after_write(&self, reader: &Reader) -> Reader {
+        let reader = self.primary(reader).uncached();
+        match self.cache.as_ref().and_then(Cache::view) {
+            Some(view) => reader.through(view, None),
+            None => reader,
         }
     }
 
@@ -135,12 +182,17 @@ impl Db {
             self.dialect,
             at,
             Arc::clone(&self.bell),
+            self.cache.clone(),
         ))
     }
 
     /// A reader of the change feed.
     pub fn feed(&self) -> Feed {
-        Feed::new(self.clone())
+        // Without the cache, which has a feed itself.
+        Feed::new(Self {
+            cache: None,
+            ..self.clone()
+        })
     }
 
     /// Whether the database answers.

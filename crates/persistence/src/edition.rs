@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use khabar_domain::edition::Labels;
-use khabar_domain::{Direction, Edition, EditionId, Language, Name, Slug};
+use khabar_domain::{Direction, Edition, EditionId, Language, Name, Scope, Slug};
 use sea_orm::ColumnTrait;
 use uuid::Uuid;
 
+use crate::cache::{Kept, ReadingKey};
 use crate::change::Noun;
 use crate::row::{Row, broken, find_by};
 use crate::sql::Sql;
@@ -18,6 +19,14 @@ pub struct ById(pub EditionId);
 
 impl BatchKey for ById {
     type Value = Edition;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Edition>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Edition, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
         let ids = keys.iter().map(|key| key.0.uuid());
@@ -38,6 +47,15 @@ pub struct BySlug(pub Slug);
 impl BatchKey for BySlug {
     type Value = Edition;
 
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Edition>) -> Option<Kept> {
+        // Which one comes to have the slug is not known yet.
+        value.map(|_| Kept::of::<Self>(value))
+    }
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
         let slugs = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
         find_by::<table::Entity, _, _>(
@@ -56,6 +74,14 @@ pub struct Every;
 
 impl BatchKey for Every {
     type Value = Vec<Edition>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Edition>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).key(ReadingKey::every(Noun::Edition)))
+    }
 
     async fn fetch(reader: &Reader, _: &[Self]) -> Result<HashMap<Self, Vec<Edition>>> {
         let every = |_: &mut Sql| ("edition t".to_owned(), "true".to_owned());

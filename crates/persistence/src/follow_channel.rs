@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use khabar_domain::follow::Platform;
-use khabar_domain::{EditionId, FollowChannel, FollowChannelId, Name, WebUrl};
+use khabar_domain::{EditionId, FollowChannel, FollowChannelId, Name, Scope, WebUrl};
 use sea_orm::ColumnTrait;
 
 use crate::arrange::Places;
-use crate::change::{Act, Noun};
+use crate::cache::Kept;
+use crate::change::{Act, Noun, Part};
 use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, broken, find_by, maybe};
 use crate::sql::columns;
@@ -19,6 +20,14 @@ pub struct ById(pub FollowChannelId);
 
 impl BatchKey for ById {
     type Value = FollowChannel;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&FollowChannel>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::FollowChannel, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, FollowChannel>> {
         let ids = keys.iter().map(|key| key.0.uuid());
@@ -38,6 +47,14 @@ pub struct OfEdition(pub EditionId);
 
 impl BatchKey for OfEdition {
     type Value = Vec<FollowChannel>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<FollowChannel>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Edition, self.0, Part::FollowChannels))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<FollowChannel>>> {
         let lists = Lists {
@@ -84,7 +101,7 @@ pub async fn save(writer: &mut Writer, follow_channel: &FollowChannel) -> Result
         .save::<table::Entity, _>("save a follow channel", row.id, row, |_, _| ())
         .await?;
     writer.note_saved(saved, Noun::FollowChannel, follow_channel.id, || {
-        vec![Noun::Edition.list_key(follow_channel.edition, "follow-channels")]
+        vec![Noun::Edition.list_key(follow_channel.edition, Part::FollowChannels)]
     });
     Ok(saved)
 }
@@ -103,7 +120,7 @@ pub async fn arrange(
 ) -> Result<()> {
     let order: Vec<_> = order.iter().map(|channel| channel.uuid()).collect();
     for id in PLACES.set(writer, &order).await? {
-        let keys = || vec![Noun::Edition.list_key(edition, "follow-channels")];
+        let keys = || vec![Noun::Edition.list_key(edition, Part::FollowChannels)];
         writer.note_saved(Saved::Changed, Noun::FollowChannel, id, keys);
     }
     Ok(())
@@ -114,7 +131,7 @@ pub async fn remove(writer: &mut Writer, channel: &FollowChannel) -> Result<()> 
     PLACES.remove(writer, channel.id.uuid()).await?;
     let keys = vec![
         Noun::FollowChannel.key(channel.id),
-        Noun::Edition.list_key(channel.edition, "follow-channels"),
+        Noun::Edition.list_key(channel.edition, Part::FollowChannels),
     ];
     writer.note(Noun::FollowChannel, channel.id, Act::Withdrawn, keys);
     let left = in_order(writer, channel.edition).await?;

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use khabar_domain::{Article, ArticleId, EditionId};
+use khabar_domain::{Article, ArticleId, EditionId, Scope};
 
 use crate::article::{published, table};
-use crate::change::Noun;
+use crate::cache::Kept;
+use crate::change::{Noun, Part};
 use crate::link::Links;
 use crate::page::{Lists, Order, Sorts};
 use crate::sql::columns;
@@ -17,6 +18,14 @@ pub struct OfEdition(pub EditionId);
 
 impl BatchKey for OfEdition {
     type Value = Vec<Article>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Article>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Edition, self.0, Part::Leads))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Article>>> {
         let lists = Lists {
@@ -61,7 +70,7 @@ pub async fn set(writer: &mut Writer, edition: EditionId, articles: &[ArticleId]
     let articles: Vec<_> = articles.iter().map(|article| article.uuid()).collect();
     let saved = LEADS.set(writer, edition.uuid(), &articles).await?;
     writer.note_saved(saved, Noun::Home, edition, || {
-        vec![Noun::Edition.list_key(edition, "leads")]
+        vec![Noun::Edition.list_key(edition, Part::Leads)]
     });
     Ok(saved)
 }

@@ -10,6 +10,7 @@ pub mod article;
 pub mod audit;
 pub mod batch;
 mod bulk;
+pub mod cache;
 pub mod change;
 pub mod comment;
 pub mod commenting;
@@ -46,6 +47,7 @@ mod writer;
 
 pub use batch::BatchKey;
 pub use bulk::Bulk;
+pub use cache::Cache;
 pub use db::{Db, Options};
 pub use error::{Doing, Error, Result};
 pub use page::{Cursor, Page, Paged, Slice};

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use khabar_domain::{EditionId, LiveChannel, LiveChannelId, Name, WebUrl};
+use khabar_domain::{EditionId, LiveChannel, LiveChannelId, Name, Scope, WebUrl};
 use sea_orm::ColumnTrait;
 
 use crate::arrange::Places;
-use crate::change::{Act, Noun};
+use crate::cache::Kept;
+use crate::change::{Act, Noun, Part};
 use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, broken, find_by, maybe};
 use crate::sql::columns;
@@ -18,6 +19,14 @@ pub struct ById(pub LiveChannelId);
 
 impl BatchKey for ById {
     type Value = LiveChannel;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&LiveChannel>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::LiveChannel, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, LiveChannel>> {
         let ids = keys.iter().map(|key| key.0.uuid());
@@ -37,6 +46,14 @@ pub struct OfEdition(pub EditionId);
 
 impl BatchKey for OfEdition {
     type Value = Vec<LiveChannel>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<LiveChannel>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Edition, self.0, Part::LiveChannels))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<LiveChannel>>> {
         let lists = Lists {
@@ -83,7 +100,7 @@ pub async fn save(writer: &mut Writer, live_channel: &LiveChannel) -> Result<Sav
         .save::<table::Entity, _>("save a live channel", row.id, row, |_, _| ())
         .await?;
     writer.note_saved(saved, Noun::LiveChannel, live_channel.id, || {
-        vec![Noun::Edition.list_key(live_channel.edition, "live-channels")]
+        vec![Noun::Edition.list_key(live_channel.edition, Part::LiveChannels)]
     });
     Ok(saved)
 }
@@ -102,7 +119,7 @@ pub async fn arrange(
 ) -> Result<()> {
     let order: Vec<_> = order.iter().map(|channel| channel.uuid()).collect();
     for id in PLACES.set(writer, &order).await? {
-        let keys = || vec![Noun::Edition.list_key(edition, "live-channels")];
+        let keys = || vec![Noun::Edition.list_key(edition, Part::LiveChannels)];
         writer.note_saved(Saved::Changed, Noun::LiveChannel, id, keys);
     }
     Ok(())
@@ -113,7 +130,7 @@ pub async fn remove(writer: &mut Writer, channel: &LiveChannel) -> Result<()> {
     PLACES.remove(writer, channel.id.uuid()).await?;
     let keys = vec![
         Noun::LiveChannel.key(channel.id),
-        Noun::Edition.list_key(channel.edition, "live-channels"),
+        Noun::Edition.list_key(channel.edition, Part::LiveChannels),
     ];
     writer.note(Noun::LiveChannel, channel.id, Act::Withdrawn, keys);
     let left = in_order(writer, channel.edition).await?;

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use khabar_domain::media::{FocalPoint, Kind, Rendition};
-use khabar_domain::{Invalid, Media, MediaId, WebUrl};
+use khabar_domain::{Invalid, Media, MediaId, Scope, WebUrl};
 use sea_orm::ColumnTrait;
 
+use crate::cache::Kept;
 use crate::change::Noun;
 use crate::row::{Row, broken, find_by, maybe};
 use crate::{BatchKey, Reader, Result, Saved, Writer};
@@ -16,6 +17,14 @@ pub struct ById(pub MediaId);
 
 impl BatchKey for ById {
     type Value = Media;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Media>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Media, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Media>> {
         let ids = keys.iter().map(|key| key.0.uuid());

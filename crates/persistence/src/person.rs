@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use khabar_domain::{ArticleId, Name, Person, PersonId, Slug};
+use khabar_domain::{ArticleId, Name, Person, PersonId, Scope, Slug};
 use sea_orm::ColumnTrait;
 
+use crate::cache::Kept;
 use crate::change::Noun;
 use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
@@ -17,6 +18,14 @@ pub struct ById(pub PersonId);
 
 impl BatchKey for ById {
     type Value = Person;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Person>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Person, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Person>> {
         let ids = keys.iter().map(|key| key.0.uuid());
@@ -36,6 +45,16 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Person;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Person>) -> Option<Kept> {
+        // Where a former slug leads may change although what it leads to does not.
+        let found = value.filter(|found| found.slug == self.0.slug)?;
+        Some(Kept::of::<Self>(value).on(Noun::Edition, found.edition))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Person>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();
@@ -62,6 +81,14 @@ pub struct OfArticle(pub ArticleId);
 
 impl BatchKey for OfArticle {
     type Value = Vec<Person>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Person>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Article, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Person>>> {
         let lists = Lists {

@@ -1,12 +1,14 @@
 //! A reader: one request's view of the newsroom, in one scope, with its statements counted.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use khabar_domain::Scope;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
 
+use crate::cache::View;
 use crate::sql::{Dialect, Sql};
-use crate::{Doing, Result};
+use crate::{BatchKey, Doing, Result};
 
 /// Reads for one request.
 #[derive(Clone)]
@@ -16,6 +18,15 @@ pub struct Reader {
     scope: Scope,
     statements: Arc<Mutex<Vec<&'static str>>>,
     plans: Option<Arc<Mutex<Vec<String>>>>,
+    cached: Option<Cached>,
+}
+
+/// What is kept, and whether the database that is read may lag behind it.
+#[derive(Clone)]
+struct Cached {
+    view: View,
+    /// The primary, when this reader's database is a replica.
+    primary: Option<DatabaseConnection>,
 }
 
 impl Reader {
@@ -26,7 +37,56 @@ impl Reader {
             scope,
             statements: Arc::default(),
             plans: None,
+            cached: None,
         }
+    }
+
+    /// The same reader, which asks the cache first. `primary` is given when it reads on a replica.
+    pub(crate) fn through(self, view: View, primary: Option<DatabaseConnection>) -> Self {
+        let cached = Some(Cached { view, primary });
+        Self { cached, ..self }
+    }
+
+    /// The same reader, which asks the database whatever is kept.
+    #[must_use]
+    pub fn uncached(self) -> Self {
+        Self {
+            cached: None,
+            ..self
+        }
+    }
+
+    /// The answers to these keys, from the cache as far as they are kept; what was not is kept from
+    /// then on, if it may be. A key that is not in the map has no answer: nothing was found.
+    pub async fn load<K: BatchKey>(&self, keys: &[K]) -> Result<HashMap<K, K::Value>> {
+        let Some(Cached { view, primary }) =
+            self.cached.as_ref().filter(|_| K::is_kept(self.scope))
+        else {
+            return K::fetch(self, keys).await;
+        };
+        let (mut found, missing) = view.get(keys);
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let fetched = match primary {
+            // What it does not know yet would be kept as if it were true.
+            Some(primary) if self.place().await? < view.position() => {
+                K::fetch(&self.on(primary.clone()), &missing).await?
+            }
+            _ => K::fetch(self, &missing).await?,
+        };
+        view.fill(&missing, &fetched);
+        found.extend(fetched);
+        Ok(found)
+    }
+
+    /// How far the change feed goes in the database that this reader reads.
+    async fn place(&self) -> Result<i64> {
+        const DOING: &str = "ask a replica how far it is";
+        let text = "SELECT seq FROM change_head WHERE id = 1".to_owned();
+        let rows = self.rows(DOING, self.sql(), text).await?;
+        let seq = rows.first().map(|row| row.try_get("", "seq"));
+        Ok(seq.transpose().doing(DOING)?.unwrap_or_default())
     }
 
     /// The same reader, reading there.

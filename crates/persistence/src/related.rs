@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use khabar_domain::related::{Origin, Reason};
-use khabar_domain::{Article, ArticleId, Invalid, RelatedLink};
+use khabar_domain::{Article, ArticleId, Invalid, RelatedLink, Scope};
 use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult, Set,
 };
 
 use crate::article::{published, table as article};
 use crate::batch::grouped;
-use crate::change::Noun;
+use crate::cache::Kept;
+use crate::change::{Noun, Part};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken};
 use crate::sql::columns;
@@ -36,6 +37,14 @@ pub struct Of {
 
 impl BatchKey for Of {
     type Value = Slice<Related>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Slice<Related>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Article, self.article, Part::Related))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Related>>> {
         let select = format!(
@@ -78,6 +87,14 @@ pub struct CountOf(pub ArticleId);
 
 impl BatchKey for CountOf {
     type Value = i64;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&i64>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Article, self.0, Part::Related))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
         let counted = Counted {
@@ -152,7 +169,7 @@ pub async fn set(writer: &mut Writer, from: ArticleId, links: &[RelatedLink]) ->
 
 /// The reading keys that the related links of an article touch beside their own.
 pub(crate) fn touched(from: ArticleId) -> Vec<String> {
-    vec![Noun::Article.list_key(from, "related")]
+    vec![Noun::Article.list_key(from, Part::Related)]
 }
 
 /// The rows of an article's related links; their ranks are their places in the list.

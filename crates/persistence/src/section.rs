@@ -4,12 +4,13 @@ mod tree;
 
 use std::collections::HashMap;
 
-use khabar_domain::{EditionId, Invalid, Name, Section, SectionId, Slug};
+use khabar_domain::{EditionId, Invalid, Name, Scope, Section, SectionId, Slug};
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::arrange::Places;
 use crate::batch::grouped;
-use crate::change::Noun;
+use crate::cache::Kept;
+use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
 use crate::sql::{Dialect, columns};
@@ -23,6 +24,14 @@ pub struct ById(pub SectionId);
 
 impl BatchKey for ById {
     type Value = Section;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Section>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Section, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Section>> {
         let ids = keys.iter().map(|key| key.0.uuid());
@@ -42,6 +51,16 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Section;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Section>) -> Option<Kept> {
+        // Where a former slug leads may change although what it leads to does not.
+        let found = value.filter(|found| found.slug == self.0.slug)?;
+        Some(Kept::of::<Self>(value).on(Noun::Edition, found.edition))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Section>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();
@@ -85,6 +104,14 @@ pub struct OfEdition {
 impl BatchKey for OfEdition {
     type Value = Vec<Section>;
 
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Section>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Edition, self.edition, Part::Sections))
+    }
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
         let lists = Lists {
             doing: "list the sections of editions",
@@ -123,6 +150,14 @@ pub struct ChildrenOf(pub SectionId);
 impl BatchKey for ChildrenOf {
     type Value = Vec<Section>;
 
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Section>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Section, self.0, Part::Children))
+    }
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
         let lists = Lists {
             doing: "list the children of sections",
@@ -150,6 +185,14 @@ pub struct PathTo(pub SectionId);
 
 impl BatchKey for PathTo {
     type Value = Vec<Section>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Section>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Section, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
         let lists = Lists {
@@ -254,11 +297,11 @@ pub async fn save(writer: &mut Writer, section: &Section) -> Result<Saved> {
         writer.run(DOING, sql, text).await?;
     }
     writer.note_saved(saved, Noun::Section, section.id, || {
-        let mut keys = vec![Noun::Edition.list_key(section.edition, "sections")];
+        let mut keys = vec![Noun::Edition.list_key(section.edition, Part::Sections)];
         keys.extend(
             section
                 .parent
-                .map(|parent| Noun::Section.list_key(parent, "children")),
+                .map(|parent| Noun::Section.list_key(parent, Part::Children)),
         );
         keys
     });

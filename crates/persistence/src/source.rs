@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use khabar_domain::source::Kind;
-use khabar_domain::{EditionId, Name, Slug, Source, SourceId, WebUrl};
+use khabar_domain::{EditionId, Name, Scope, Slug, Source, SourceId, WebUrl};
 use sea_orm::{ColumnTrait, Condition};
 
+use crate::cache::Kept;
 use crate::change::Noun;
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
 use crate::{BatchKey, Reader, Result, Saved, Writer};
@@ -16,6 +17,14 @@ pub struct ById(pub SourceId);
 
 impl BatchKey for ById {
     type Value = Source;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Source>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Source, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Source>> {
         let ids = keys.iter().map(|key| key.0.uuid());
@@ -35,6 +44,16 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Source;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Source>) -> Option<Kept> {
+        // Where a former slug leads may change although what it leads to does not.
+        let found = value.filter(|found| found.slug == self.0.slug)?;
+        Some(Kept::of::<Self>(value).on(Noun::Edition, found.edition))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Source>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();

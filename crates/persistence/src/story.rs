@@ -6,11 +6,12 @@ mod rail;
 use std::collections::HashMap;
 
 use khabar_domain::story::{Kind, Status};
-use khabar_domain::{ArticleId, EditionId, Invalid, Name, Slug, Story, StoryId, TopicId};
+use khabar_domain::{ArticleId, EditionId, Invalid, Name, Scope, Slug, Story, StoryId, TopicId};
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::batch::grouped;
-use crate::change::Noun;
+use crate::cache::{Kept, ReadingKey};
+use crate::change::{Noun, Part};
 use crate::link::Links;
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
@@ -26,6 +27,14 @@ pub struct ById(pub StoryId);
 
 impl BatchKey for ById {
     type Value = Story;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Story>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Story, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {
         let ids = keys.iter().map(|key| key.0.uuid());
@@ -45,6 +54,16 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Story;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Story>) -> Option<Kept> {
+        // Where a former slug leads may change although what it leads to does not.
+        let found = value.filter(|found| found.slug == self.0.slug)?;
+        Some(Kept::of::<Self>(value).on(Noun::Edition, found.edition))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();
@@ -71,6 +90,14 @@ pub struct OfArticle(pub ArticleId);
 
 impl BatchKey for OfArticle {
     type Value = Vec<Story>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Story>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Article, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Story>>> {
         let lists = Lists {
@@ -142,6 +169,19 @@ pub struct OfEdition {
 impl BatchKey for OfEdition {
     type Value = Slice<Story>;
 
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Slice<Story>>) -> Option<Kept> {
+        let kept = Kept::of::<Self>(value).part(Noun::Edition, self.edition, Part::Stories);
+        Some(match self.filter.pinned {
+            Some(true) => kept,
+            // The one that gets an article comes first, wherever it stood.
+            _ => kept.key(ReadingKey::every_part(Noun::Story, Part::Articles)),
+        })
+    }
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Story>>> {
         let mut found = HashMap::with_capacity(keys.len());
         for ((filter, page), keys) in grouped(keys, |key| (key.filter, key.page)) {
@@ -182,6 +222,14 @@ pub struct CountOfEdition {
 
 impl BatchKey for CountOfEdition {
     type Value = i64;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&i64>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Edition, self.edition, Part::Stories))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
         let mut found = HashMap::with_capacity(keys.len());
@@ -259,7 +307,7 @@ pub async fn save(writer: &mut Writer, story: &Story) -> Result<Saved> {
         })
         .await?;
     writer.note_saved(saved, Noun::Story, story.id, || {
-        vec![Noun::Edition.list_key(story.edition, "stories")]
+        vec![Noun::Edition.list_key(story.edition, Part::Stories)]
     });
     Ok(saved)
 }
@@ -269,7 +317,7 @@ pub async fn set_topics(writer: &mut Writer, story: StoryId, topics: &[TopicId])
     let topics: Vec<_> = topics.iter().map(|topic| topic.uuid()).collect();
     let saved = STORY_TOPIC.set(writer, story.uuid(), &topics).await?;
     writer.note_saved(saved, Noun::Story, story, || {
-        vec![Noun::Story.list_key(story, "topics")]
+        vec![Noun::Story.list_key(story, Part::Topics)]
     });
     Ok(saved)
 }

@@ -282,9 +282,12 @@ pub async fn revoke(writer: &mut Writer, id: TokenId) -> Result<Revoked> {
     Ok(known.map_or(Revoked::Unknown, |_| Revoked::Before))
 }
 
+/// The reading key of the list of all tokens.
+pub(crate) const LIST: &str = "tokens";
+
 /// The reading keys that a token touches: its own, and that of all tokens' list.
 fn keys(id: TokenId) -> Vec<String> {
-    vec![Noun::Token.key(id), "tokens".to_owned()]
+    vec![Noun::Token.key(id), LIST.to_owned()]
 }
 
 /// Writes down that a token was used, unless a later use is written down. That somebody reads is no

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use khabar_domain::topic::{Kind, MediaTopic};
-use khabar_domain::{ArticleId, Name, Slug, StoryId, Topic, TopicId};
+use khabar_domain::{ArticleId, Name, Scope, Slug, StoryId, Topic, TopicId};
 use sea_orm::ColumnTrait;
 
-use crate::change::Noun;
+use crate::cache::Kept;
+use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
 use crate::sql::columns;
@@ -18,6 +19,14 @@ pub struct ById(pub TopicId);
 
 impl BatchKey for ById {
     type Value = Topic;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Topic>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Topic, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
         let ids = keys.iter().map(|key| key.0.uuid());
@@ -37,6 +46,16 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Topic;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Topic>) -> Option<Kept> {
+        // Where a former slug leads may change although what it leads to does not.
+        let found = value.filter(|found| found.slug == self.0.slug)?;
+        Some(Kept::of::<Self>(value).on(Noun::Edition, found.edition))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();
@@ -63,6 +82,14 @@ pub struct OfArticle(pub ArticleId);
 
 impl BatchKey for OfArticle {
     type Value = Vec<Topic>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Topic>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Article, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {
         let lists = Lists {
@@ -91,6 +118,14 @@ pub struct OfStory(pub StoryId);
 
 impl BatchKey for OfStory {
     type Value = Vec<Topic>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Topic>>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).part(Noun::Story, self.0, Part::Topics))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {
         let lists = Lists {

@@ -16,7 +16,7 @@ use crate::change::bell::Bell;
 use crate::change::{Act, Note, Noun};
 use crate::row::Row;
 use crate::sql::{Dialect, Sql};
-use crate::{Doing, Result};
+use crate::{Cache, Doing, Result};
 
 /// What saving did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +87,7 @@ pub struct Writer {
     notes: Vec<Note>,
     handed_in: Option<HandedIn>,
     bell: Arc<Bell>,
+    cache: Option<Cache>,
 }
 
 /// What a writer has in the feed already.
@@ -102,6 +103,7 @@ impl Writer {
         dialect: Dialect,
         at: DateTime<Utc>,
         bell: Arc<Bell>,
+        cache: Option<Cache>,
     ) -> Self {
         Self {
             transaction,
@@ -111,6 +113,7 @@ impl Writer {
             notes: Vec::new(),
             handed_in: None,
             bell,
+            cache,
         }
     }
 
@@ -131,7 +134,7 @@ impl Writer {
     }
 
     /// Writes the change feed's rows and the audit log's, and commits: after this, readers see it
-    /// all.
+    /// all, and the cache holds nothing that it changed.
     pub async fn commit(mut self) -> Result<()> {
         self.hand_in().await?;
         let handed_in = self.handed_in.take();
@@ -141,6 +144,9 @@ impl Writer {
         self.transaction.commit().await.doing("commit")?;
         if let Some(HandedIn { last, .. }) = handed_in {
             self.bell.ring(last);
+            if let Some(cache) = &self.cache {
+                cache.committed(last).await;
+            }
         }
         Ok(())
     }

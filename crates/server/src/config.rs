@@ -2,6 +2,7 @@
 //!
 //! Later ones win: defaults, then the file, then `KHABAR_…` variables, then flags.
 
+mod cache;
 mod comments;
 mod settings;
 mod source;
@@ -12,6 +13,7 @@ use std::path::Path;
 use anyhow::Context;
 use config::{Config, Source, Value, ValueKind};
 
+pub use cache::Cache;
 pub use comments::Comments;
 pub use settings::{Import, Log, LogFormat, Settings};
 use source::{Environment, Flags};

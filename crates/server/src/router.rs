@@ -93,6 +93,9 @@ impl Entrance {
             viewer: known.viewer,
             as_of,
         };
+        if let Some(cache) = self.db.cache() {
+            cache.ready().await;
+        }
         let mut data = khabar_graphql::scope::data(self.db.reader(scope));
         data.insert(Desk {
             db: self.db.clone(),

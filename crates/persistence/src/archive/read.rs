@@ -234,7 +234,7 @@ async fn note(writer: &mut Writer, noted: Noted, row: &[sea_orm::Value]) -> Resu
     let id = *id;
     let mut keys = vec![noted.noun.key(id)];
     let lists = noted.lists.iter();
-    keys.extend(lists.map(|list| noted.noun.list_key(id, list)));
+    keys.extend(lists.map(|list| noted.noun.list_key(id, *list)));
     writer.note(noted.noun, id, Act::Added, keys);
     if writer.noted() >= NOTES {
         writer.hand_in().await?;

@@ -3,7 +3,7 @@
 //! A new column is one entry in its table's list, a new table one entry in [`TABLES`], after those
 //! that it refers to; the test below fails as long as either is missing.
 
-use crate::change::Noun;
+use crate::change::{Noun, Part};
 
 /// One table.
 pub(super) struct Table {
@@ -24,7 +24,7 @@ pub(super) struct Table {
 pub(super) struct Noted {
     pub(super) noun: Noun,
     /// The lists that one of them has, as reading keys name them.
-    pub(super) lists: &'static [&'static str],
+    pub(super) lists: &'static [Part],
 }
 
 /// One column.
@@ -74,7 +74,7 @@ impl Table {
         }
     }
 
-    const fn noted(self, noun: Noun, lists: &'static [&'static str]) -> Self {
+    const fn noted(self, noun: Noun, lists: &'static [Part]) -> Self {
         Self {
             noted: Some(Noted { noun, lists }),
             ..self
@@ -157,12 +157,12 @@ pub(super) const TABLES: &[Table] = &[
     .noted(
         Noun::Edition,
         &[
-            "articles",
-            "sections",
-            "stories",
-            "live-channels",
-            "follow-channels",
-            "leads",
+            Part::Articles,
+            Part::Sections,
+            Part::Stories,
+            Part::LiveChannels,
+            Part::FollowChannels,
+            Part::Leads,
         ],
     ),
     table(
@@ -181,7 +181,7 @@ pub(super) const TABLES: &[Table] = &[
         ],
     )
     .under("parent_id")
-    .noted(Noun::Section, &["articles", "children"]),
+    .noted(Noun::Section, &[Part::Articles, Part::Children]),
     table(
         "section_path",
         &["section_id", "ancestor_id"],
@@ -210,7 +210,7 @@ pub(super) const TABLES: &[Table] = &[
             some("active_at", Time),
         ],
     )
-    .noted(Noun::Story, &["articles", "topics"]),
+    .noted(Noun::Story, &[Part::Articles, Part::Topics]),
     table(
         "person",
         &["id"],
@@ -225,7 +225,7 @@ pub(super) const TABLES: &[Table] = &[
             some("article_count", Long),
         ],
     )
-    .noted(Noun::Person, &["articles"]),
+    .noted(Noun::Person, &[Part::Articles]),
     table(
         "source",
         &["id"],
@@ -239,7 +239,7 @@ pub(super) const TABLES: &[Table] = &[
             some("article_count", Long),
         ],
     )
-    .noted(Noun::Source, &["articles"]),
+    .noted(Noun::Source, &[Part::Articles]),
     table(
         "topic",
         &["id"],
@@ -254,7 +254,7 @@ pub(super) const TABLES: &[Table] = &[
             some("article_count", Long),
         ],
     )
-    .noted(Noun::Topic, &["articles"]),
+    .noted(Noun::Topic, &[Part::Articles]),
     table(
         "article",
         &["id"],
@@ -287,7 +287,7 @@ pub(super) const TABLES: &[Table] = &[
             some("read_count", Long),
         ],
     )
-    .noted(Noun::Article, &["comments", "related"]),
+    .noted(Noun::Article, &[Part::Comments, Part::Related]),
     table(
         "article_body",
         &["article_id"],
@@ -433,7 +433,7 @@ pub(super) const TABLES: &[Table] = &[
         ],
     )
     .under("parent_id")
-    .noted(Noun::Comment, &["replies"]),
+    .noted(Noun::Comment, &[Part::Replies]),
     table(
         "comment_report",
         &["comment_id", "account_id"],

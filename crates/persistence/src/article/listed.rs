@@ -9,12 +9,14 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use khabar_domain::article::Kind;
 use khabar_domain::{
-    Article, EditionId, Invalid, Language, PersonId, SectionId, SourceId, StoryId, TopicId,
+    Article, EditionId, Invalid, Language, PersonId, Scope, SectionId, SourceId, StoryId, TopicId,
 };
 use uuid::Uuid;
 
 use super::table;
 use crate::batch::grouped;
+use crate::cache::{Kept, ReadingKey};
+use crate::change::{Noun, Part};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::sql::{Sql, columns};
 use crate::{BatchKey, Page, Reader, Result, Slice};
@@ -48,6 +50,18 @@ impl List {
             Self::Person(id) => id.uuid(),
             Self::Source(id) => id.uuid(),
         }
+    }
+
+    fn key(self) -> ReadingKey {
+        let noun = match self {
+            Self::Edition(_) => Noun::Edition,
+            Self::Section(_) | Self::SectionAlone(_) => Noun::Section,
+            Self::Story(_) => Noun::Story,
+            Self::Topic(_) => Noun::Topic,
+            Self::Person(_) => Noun::Person,
+            Self::Source(_) => Noun::Source,
+        };
+        ReadingKey::part(noun, self.id(), Part::Articles)
     }
 
     fn own(self) -> i32 {
@@ -183,6 +197,20 @@ pub struct Listed {
 impl BatchKey for Listed {
     type Value = Slice<Article>;
 
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Slice<Article>>) -> Option<Kept> {
+        // What is said under an article that is not on the page may bring it there.
+        if self.by == By::MostCommented {
+            return None;
+        }
+        let lists = self.filter.also_in.iter();
+        let kept = lists.fold(Kept::of::<Self>(value), |kept, list| kept.key(list.key()));
+        Some(kept.key(self.list.key()))
+    }
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Article>>> {
         let mut found = HashMap::with_capacity(keys.len());
         let alike = |key: &Self| (key.list.own(), key.filter.clone(), key.by, key.page);
@@ -224,6 +252,16 @@ pub struct CountListed {
 
 impl BatchKey for CountListed {
     type Value = i64;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&i64>) -> Option<Kept> {
+        let lists = self.filter.also_in.iter();
+        let kept = lists.fold(Kept::of::<Self>(value), |kept, list| kept.key(list.key()));
+        Some(kept.key(self.list.key()))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
         let mut found = HashMap::with_capacity(keys.len());

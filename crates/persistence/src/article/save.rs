@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{body_table, table};
 use crate::article::body;
-use crate::change::{Act, Noun};
+use crate::change::{Act, Noun, Part};
 use crate::link::Links;
 use crate::listing::{self, Placement};
 use crate::{Doing, Result, Saved, Writer};
@@ -112,11 +112,13 @@ pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved>
     let id = article.id.uuid();
     let mut row = table::Model::from(article);
     let mut comment_count = row.comment_count;
+    let mut before = None;
     let saved = writer
         .save::<table::Entity, _>("save an article", id, row.clone(), |old, new| {
             new.comment_count = old.comment_count;
             new.read_count = old.read_count;
             comment_count = old.comment_count;
+            before = Some(old.status.clone());
         })
         .await?;
     row.comment_count = comment_count;
@@ -141,8 +143,33 @@ pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved>
     };
     let mut keys = vec![Noun::Article.key(id)];
     keys.extend(touched);
+    let appeared = before.is_some_and(|before| (before == Status::Published.as_str()) != published);
+    if appeared {
+        keys.extend(led_from(writer, id).await?);
+    }
     writer.note(Noun::Article, id, act, keys);
     Ok(saved)
+}
+
+/// The reading keys of what leads to an article, and shows it only while it is published.
+async fn led_from(writer: &Writer, id: Uuid) -> Result<Vec<String>> {
+    const DOING: &str = "find what leads to an article";
+    let mut sql = writer.sql();
+    let id = sql.bind(id);
+    let text = format!(
+        "SELECT from_id AS id, 1 AS by_link FROM related WHERE to_id = {id} \
+         UNION ALL SELECT edition_id, 0 FROM home_lead WHERE article_id = {id}"
+    );
+    let rows = writer.rows(DOING, sql, text).await?;
+    let keys = rows.iter().map(|row| {
+        let id: Uuid = row.try_get("", "id")?;
+        let by_link: i32 = row.try_get("", "by_link")?;
+        Ok(match by_link {
+            1 => Noun::Article.list_key(id, Part::Related),
+            _ => Noun::Edition.list_key(id, Part::Leads),
+        })
+    });
+    keys.collect::<Result<_, _>>().doing(DOING)
 }
 
 fn typed<Id: From<Uuid>>(ids: Vec<Uuid>) -> Vec<Id> {

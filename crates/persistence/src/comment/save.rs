@@ -12,7 +12,7 @@ use sea_orm::EntityTrait;
 use uuid::Uuid;
 
 use super::table;
-use crate::change::{Act, Noun};
+use crate::change::{Act, Noun, Part};
 use crate::row::Row;
 use crate::{Doing, Result, Saved, Writer};
 
@@ -139,7 +139,10 @@ pub async fn report(
     let id = sql.bind(comment.id.uuid());
     let text = format!("UPDATE comment SET report_count = report_count + 1 WHERE id = {id}");
     writer.run(DOING, sql, text).await?;
-    let keys = vec![Noun::Comment.list_key(comment.id, "reports")];
+    let keys = vec![
+        Noun::Comment.key(comment.id),
+        Noun::Comment.list_key(comment.id, Part::Reports),
+    ];
     writer.note(Noun::Comment, comment.id, Act::Changed, keys);
     Ok(true)
 }
@@ -246,10 +249,10 @@ pub(crate) fn rows(
 
 /// The reading keys that a comment touches beside its own.
 pub(crate) fn touched(comment: &Comment, counts: bool) -> Vec<String> {
-    let mut keys = vec![Noun::Article.list_key(comment.article, "comments")];
+    let mut keys = vec![Noun::Article.list_key(comment.article, Part::Comments)];
     keys.extend(counts.then(|| Noun::Article.key(comment.article)));
     if let Some(parent) = comment.parent {
-        keys.push(Noun::Comment.list_key(parent, "replies"));
+        keys.push(Noun::Comment.list_key(parent, Part::Replies));
         keys.extend(counts.then(|| Noun::Comment.key(parent)));
     }
     keys
@@ -278,7 +281,7 @@ async fn follow(writer: &mut Writer, comment: &Comment, act: Act) -> Result<()> 
         keys.extend(
             below
                 .parent
-                .map(|parent| Noun::Comment.list_key(parent, "replies")),
+                .map(|parent| Noun::Comment.list_key(parent, Part::Replies)),
         );
         let act = if gone { Act::Withdrawn } else { Act::Changed };
         writer.note(Noun::Comment, below.id, act, keys);

@@ -7,7 +7,7 @@ use khabar_domain::{EditionId, Section, SectionId};
 use uuid::Uuid;
 
 use super::PLACES;
-use crate::change::{Act, Noun};
+use crate::change::{Act, Noun, Part};
 use crate::listing::{self, Counts};
 use crate::sql::Sql;
 use crate::writer::Strength;
@@ -166,7 +166,7 @@ async fn carry(
 
     let paths = below.into_iter().map(|id| Noun::Section.key(id));
     let recounted = left.into_iter().chain(entered);
-    let lists = recounted.map(|id| Noun::Section.list_key(id, "articles"));
+    let lists = recounted.map(|id| Noun::Section.list_key(id, Part::Articles));
     Ok(paths.chain(lists).collect())
 }
 
@@ -232,8 +232,8 @@ async fn set(writer: &Writer, order: &[SectionId]) -> Result<Vec<Uuid>> {
 
 /// The reading keys of the lists that have what lies in this section, or in none.
 fn lists(edition: EditionId, parent: Option<SectionId>) -> Vec<String> {
-    let mut keys = vec![Noun::Edition.list_key(edition, "sections")];
-    keys.extend(parent.map(|parent| Noun::Section.list_key(parent, "children")));
+    let mut keys = vec![Noun::Edition.list_key(edition, Part::Sections)];
+    keys.extend(parent.map(|parent| Noun::Section.list_key(parent, Part::Children)));
     keys
 }
 

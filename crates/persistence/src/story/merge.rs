@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{STORY_TOPIC, rail, set_rail, set_topics};
 use crate::arrange::Places;
-use crate::change::{Act, Noun};
+use crate::change::{Act, Noun, Part};
 use crate::listing::{self, Counts};
 use crate::writer::Strength;
 use crate::{Doing, Result, Writer, slug};
@@ -52,8 +52,8 @@ pub async fn merge(writer: &mut Writer, from: &Story, into: &Story) -> Result<()
     let list = |story: StoryId| {
         vec![
             Noun::Story.key(story),
-            Noun::Story.list_key(story, "articles"),
-            Noun::Edition.list_key(from.edition, "stories"),
+            Noun::Story.list_key(story, Part::Articles),
+            Noun::Edition.list_key(from.edition, Part::Stories),
         ]
     };
     writer.note(Noun::Story, into.id, Act::Changed, list(into.id));

@@ -6,7 +6,7 @@ use khabar_domain::{EditionId, StoryId};
 use uuid::Uuid;
 
 use crate::arrange::Places;
-use crate::change::{Act, Noun};
+use crate::change::{Act, Noun, Part};
 use crate::sql::Sql;
 use crate::{Result, Writer};
 
@@ -43,7 +43,7 @@ pub async fn set_rail(writer: &mut Writer, edition: EditionId, order: &[StoryId]
     for id in left.into_iter().chain(moved) {
         let keys = vec![
             Noun::Story.key(id),
-            Noun::Edition.list_key(edition, "stories"),
+            Noun::Edition.list_key(edition, Part::Stories),
         ];
         writer.note(Noun::Story, id, Act::Changed, keys);
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use khabar_graphql::limit::Limits;
 
-use super::Comments;
+use super::{Cache, Comments};
 use crate::graphql;
 use crate::http::Timeouts;
 use crate::identity;
@@ -42,6 +42,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How much readers may say how fast, and for how long they can change it.
     pub comments: Comments,
+    /// How much of what was read is kept in memory.
+    pub cache: Cache,
     /// How much of the change feed is kept.
     pub feed: upkeep::Feed,
     /// How imports understand what they find.
@@ -64,6 +66,7 @@ impl Default for Settings {
             auth: identity::Settings::default(),
             limits: Limits::default(),
             comments: Comments::default(),
+            cache: Cache::default(),
             feed: upkeep::Feed::default(),
             import: Import::default(),
         }

@@ -1,0 +1,328 @@
+//! The cache: answers of the database that are kept until the change feed says that they changed.
+//!
+//! It is exact. Each kept answer knows what it was read from ([`ReadingKey`]); each write says in its
+//! row of the feed what it touches; reading the feed, the cache lets go of precisely that. An answer
+//! that was read before a change and comes after it is not kept. Whoever commits on this node is
+//! answered when the cache has read that far, so that every later request here sees the write.
+//!
+//! What keeps it sound, in the terms of the code: `applied` is the place up to which the feed was
+//! read, so whatever reads the primary from then on reads that much at least. A [`View`] is taken
+//! before anything is read, and remembers `applied`; what was read under it is kept unless one of
+//! its keys was touched after that place.
+
+mod kept;
+mod key;
+mod store;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use self::store::{Filled, Store};
+use crate::change::{Change, Feed};
+use crate::{BatchKey, Error, Result};
+
+pub use self::kept::{Kept, Shown};
+pub use self::key::ReadingKey;
+
+/// How many changes are read at once.
+const BATCH: u16 = 1_000;
+
+/// How long a failed reader of the feed waits before it reads again.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// How long a request or a write waits at most until the feed was read up to what it knows of: a
+/// read of the feed takes some milliseconds. After that the cache is not asked.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// One node's cache. Cheap to clone.
+#[derive(Clone)]
+pub struct Cache(Arc<Inner>);
+
+struct Inner {
+    store: RwLock<Store>,
+    /// The place up to which the feed was read; none while it cannot be read.
+    applied: watch::Sender<Option<i64>>,
+    /// The last place that was committed here.
+    committed: AtomicI64,
+    counts: Counts,
+    following: OnceLock<AbortHandle>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(task) = self.following.get() {
+            task.abort();
+        }
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    refused: AtomicU64,
+    dropped: AtomicU64,
+    cleared: AtomicU64,
+}
+
+/// What a cache has done since it began, and what it holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// How many answers were found.
+    pub hits: u64,
+    /// How many were asked for that were not there.
+    pub misses: u64,
+    /// How many were not kept, because what they were read from was written meanwhile.
+    pub refused: u64,
+    /// How many were let go because of a write.
+    pub dropped: u64,
+    /// How often everything was let go: changes were missed, or not understood.
+    pub cleared: u64,
+    /// How many are kept.
+    pub entries: usize,
+    /// How many bytes they take, about.
+    pub bytes: usize,
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Cache").field(&self.stats()).finish()
+    }
+}
+
+impl Cache {
+    /// A cache of at most so many bytes, which follows this feed from where it ends now.
+    pub(crate) async fn follow(most: usize, feed: Feed) -> Result<Self> {
+        let head = feed.edges().await?.head;
+        let cache = Self::at(most, head);
+        let task = tokio::spawn(follow(Arc::downgrade(&cache.0), feed, head));
+        // It was not set before.
+        let _ = cache.0.following.set(task.abort_handle());
+        Ok(cache)
+    }
+
+    /// A cache of at most so many bytes that knows the feed up to a place and follows nothing.
+    fn at(most: usize, head: i64) -> Self {
+        Self(Arc::new(Inner {
+            store: RwLock::new(Store::new(most, head)),
+            applied: watch::Sender::new(Some(head)),
+            committed: AtomicI64::new(head),
+            counts: Counts::default(),
+            following: OnceLock::new(),
+        }))
+    }
+
+    /// What it has done, and what it holds.
+    pub fn stats(&self) -> Stats {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let counts = &self.0.counts;
+        let store = self.0.read();
+        Stats {
+            hits: read(&counts.hits),
+            misses: read(&counts.misses),
+            refused: read(&counts.refused),
+            dropped: read(&counts.dropped),
+            cleared: read(&counts.cleared),
+            entries: store.len(),
+            bytes: store.bytes(),
+        }
+    }
+
+    /// Waits until the feed was read up to all that was committed here, but not for long.
+    pub async fn ready(&self) {
+        self.reaches(self.0.committed.load(Ordering::Acquire)).await;
+    }
+
+    /// What is kept, as of now. None while it does not know of all that was committed here.
+    pub(crate) fn view(&self) -> Option<View> {
+        let committed = self.0.committed.load(Ordering::Acquire);
+        let store = self.0.read();
+        let position = (*self.0.applied.borrow())?;
+        (position >= committed).then(|| View {
+            cache: self.clone(),
+            position,
+            generation: store.generation,
+        })
+    }
+
+    /// Remembers that this node committed up to here, and waits for the feed.
+    pub(crate) async fn committed(&self, last: i64) {
+        self.0.committed.fetch_max(last, Ordering::AcqRel);
+        self.reaches(last).await;
+    }
+
+    pub(crate) async fn reaches(&self, place: i64) {
+        let mut applied = self.0.applied.subscribe();
+        let there = applied.wait_for(|applied| applied.is_some_and(|applied| applied >= place));
+        // Whoever goes on without it is told by `view` that it knows too little.
+        let _ = tokio::time::timeout(PATIENCE, there).await;
+    }
+}
+
+/// The cache as one request sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct View {
+    cache: Cache,
+    /// What the request reads has this much of the feed in it.
+    position: i64,
+    generation: u64,
+}
+
+impl View {
+    /// Up to which change everything that is read under it must know.
+    pub(crate) fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// Those of the answers that are kept, and the keys of the others.
+    pub(crate) fn get<K: BatchKey>(&self, keys: &[K]) -> (HashMap<K, K::Value>, Vec<K>) {
+        let mut kept = Vec::with_capacity(keys.len());
+        let mut missing = Vec::new();
+        {
+            let store = self.cache.0.read();
+            for key in keys {
+                match store.get(key) {
+                    Some(value) => kept.push((key, value)),
+                    None => missing.push(key.clone()),
+                }
+            }
+        }
+        let counts = &self.cache.0.counts;
+        counts.hits.fetch_add(kept.len() as u64, Ordering::Relaxed);
+        counts
+            .misses
+            .fetch_add(missing.len() as u64, Ordering::Relaxed);
+        let found = kept
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.clone(), Option::clone(&value)?)))
+            .collect();
+        (found, missing)
+    }
+
+    /// Keeps the answers to these keys; a key that is not among them was answered with nothing.
+    pub(crate) fn fill<K: BatchKey>(&self, keys: &[K], found: &HashMap<K, K::Value>) {
+        let mut fills: Vec<_> = keys
+            .iter()
+            .filter_map(|key| {
+                let value = found.get(key);
+                Some((key, value.cloned(), key.keep(value)?))
+            })
+            .collect();
+        let mut refused = 0;
+        let mut store = self.cache.0.write();
+        if store.generation != self.generation {
+            return;
+        }
+        for (key, value, kept) in fills.drain(..) {
+            if store.fill(self.position, key, value, kept) == Filled::Refused {
+                refused += 1;
+            }
+        }
+        drop(store);
+        let counts = &self.cache.0.counts;
+        counts.refused.fetch_add(refused, Ordering::Relaxed);
+    }
+}
+
+impl Inner {
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Store> {
+        self.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Store> {
+        self.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of what these changes touch, and says that they are known.
+    fn apply(&self, changes: &[Change]) {
+        let mut store = self.write();
+        for change in changes {
+            let mut keys = Vec::with_capacity(2 * change.keys.len());
+            for text in &change.keys {
+                match ReadingKey::touched_by(text) {
+                    Some(touched) => keys.extend(touched),
+                    None if text == crate::token::LIST => {}
+                    None => {
+                        // A later program writes what this one does not know.
+                        tracing::warn!(key = %text, "a reading key is not known: the cache is emptied");
+                        store.clear(change.seq);
+                        self.counts.cleared.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+            }
+            let dropped = store.apply(change.seq, keys);
+            let dropped = u64::try_from(dropped).unwrap_or(u64::MAX);
+            self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
+        }
+        // Under the lock: whoever takes a view knows that what is kept is as of this place.
+        if let Some(last) = changes.last() {
+            self.applied.send_replace(Some(last.seq));
+        }
+    }
+
+    /// Begins anew from this place.
+    fn begin(&self, head: i64) {
+        let mut store = self.write();
+        store.clear(head);
+        self.counts.cleared.fetch_add(1, Ordering::Relaxed);
+        self.committed.fetch_min(head, Ordering::AcqRel);
+        self.applied.send_replace(Some(head));
+    }
+
+    /// Says that nothing is known of what happens now.
+    fn lost(&self) {
+        let _store = self.write();
+        self.applied.send_replace(None);
+    }
+
+    /// Says that nothing has happened since.
+    fn found_again(&self, place: i64) {
+        let _store = self.write();
+        self.applied.send_replace(Some(place));
+    }
+}
+
+/// Reads the feed for as long as anybody has the cache.
+async fn follow(inner_of: Weak<Inner>, mut feed: Feed, mut place: i64) {
+    loop {
+        let read = feed.next(place, BATCH).await;
+        let Some(inner) = inner_of.upgrade() else {
+            return;
+        };
+        match read {
+            Ok(changes) => {
+                place = changes.last().map_or(place, |last| last.seq);
+                inner.apply(&changes);
+            }
+            Err(Error::Missed { head, .. }) => {
+                tracing::warn!(
+                    after = place,
+                    head,
+                    "changes were missed: the cache is emptied"
+                );
+                inner.begin(head);
+                place = head;
+            }
+            Err(error) => {
+                tracing::warn!(cause = %error, "the change feed cannot be read: nothing is answered from the cache");
+                inner.lost();
+                drop(inner);
+                tokio::time::sleep(PAUSE).await;
+                let Some(inner) = inner_of.upgrade() else {
+                    return;
+                };
+                if feed.edges().await.is_ok_and(|edges| edges.head == place) {
+                    inner.found_again(place);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! What an answer was read from and how much room it takes: what the cache has to know to keep it.
+
+use khabar_domain::{
+    Article, Body, Comment, Edition, FollowChannel, LiveChannel, Media, Person, Section, Source,
+    Story, Topic,
+};
+use uuid::Uuid;
+
+use super::ReadingKey;
+use crate::change::{Noun, Part};
+use crate::correction::Correction;
+use crate::related::Related;
+use crate::{BatchKey, Slice};
+
+/// What an answer was read from, and how many bytes it takes beside itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    pub(super) keys: Vec<ReadingKey>,
+    pub(super) bytes: usize,
+}
+
+impl Kept {
+    /// What an answer shows by itself.
+    pub(crate) fn of<K: BatchKey<Value: Shown>>(value: Option<&K::Value>) -> Self {
+        let mut kept = Self::default();
+        kept.bytes += size_of::<K::Value>();
+        if let Some(value) = value {
+            value.shown(&mut kept);
+        }
+        kept
+    }
+
+    /// The same, and read from one thing.
+    pub(crate) fn on(mut self, noun: Noun, id: impl Into<Uuid>) -> Self {
+        self.keys.push(ReadingKey::one(noun, id));
+        self
+    }
+
+    /// The same, and read from a part of one thing.
+    pub(crate) fn part(mut self, noun: Noun, id: impl Into<Uuid>, part: Part) -> Self {
+        self.keys.push(ReadingKey::part(noun, id, part));
+        self
+    }
+
+    /// The same, and read from whatever this names.
+    pub(crate) fn key(mut self, key: ReadingKey) -> Self {
+        self.keys.push(key);
+        self
+    }
+
+    /// Counts what a text takes.
+    fn text(&mut self, text: &str) {
+        self.bytes += text.len();
+    }
+
+    fn texts<'a>(&mut self, texts: impl IntoIterator<Item = Option<&'a str>>) {
+        for text in texts.into_iter().flatten() {
+            self.text(text);
+        }
+    }
+
+    /// Something of which articles are listed: what is said of it has their number in it.
+    fn lists(&mut self, noun: Noun, id: impl Into<Uuid>) {
+        let id = id.into();
+        self.keys.push(ReadingKey::one(noun, id));
+        self.keys.push(ReadingKey::part(noun, id, Part::Articles));
+    }
+}
+
+/// What an answer is made of, for the cache.
+pub trait Shown {
+    /// Tells what it was read from, and what it takes beyond its own size.
+    fn shown(&self, kept: &mut Kept);
+}
+
+impl Shown for Article {
+    fn shown(&self, kept: &mut Kept) {
+        kept.keys.push(ReadingKey::one(Noun::Article, self.id));
+        kept.text(self.slug.as_str());
+        kept.text(self.headline.as_str());
+        kept.text(&self.excerpt);
+        kept.texts([
+            self.lead.as_deref(),
+            self.canonical_url.as_ref().map(|url| url.as_str()),
+        ]);
+    }
+}
+
+impl Shown for Related {
+    fn shown(&self, kept: &mut Kept) {
+        self.article.shown(kept);
+    }
+}
+
+impl Shown for Story {
+    fn shown(&self, kept: &mut Kept) {
+        kept.lists(Noun::Story, self.id);
+        kept.text(self.slug.as_str());
+        kept.text(self.title.as_str());
+        kept.texts([self.summary.as_deref()]);
+    }
+}
+
+impl Shown for Section {
+    fn shown(&self, kept: &mut Kept) {
+        kept.lists(Noun::Section, self.id);
+        kept.text(self.slug.as_str());
+        kept.text(self.name.as_str());
+        kept.texts([self.summary.as_deref()]);
+    }
+}
+
+impl Shown for Edition {
+    fn shown(&self, kept: &mut Kept) {
+        kept.lists(Noun::Edition, self.id);
+        kept.text(self.name.as_str());
+        let labels = &self.labels;
+        let labels = [
+            &labels.live,
+            &labels.follow,
+            &labels.sections,
+            &labels.stories,
+            &labels.comments,
+        ];
+        kept.texts(labels.map(Option::as_deref));
+    }
+}
+
+impl Shown for Topic {
+    fn shown(&self, kept: &mut Kept) {
+        kept.lists(Noun::Topic, self.id);
+        kept.text(self.slug.as_str());
+        kept.text(self.name.as_str());
+        kept.texts([self.summary.as_deref()]);
+    }
+}
+
+impl Shown for Person {
+    fn shown(&self, kept: &mut Kept) {
+        kept.lists(Noun::Person, self.id);
+        kept.text(self.slug.as_str());
+        kept.text(self.name.as_str());
+        kept.texts([self.role.as_deref(), self.biography.as_deref()]);
+    }
+}
+
+impl Shown for Source {
+    fn shown(&self, kept: &mut Kept) {
+        kept.lists(Noun::Source, self.id);
+        kept.text(self.slug.as_str());
+        kept.text(self.name.as_str());
+    }
+}
+
+impl Shown for Media {
+    fn shown(&self, kept: &mut Kept) {
+        kept.keys.push(ReadingKey::one(Noun::Media, self.id));
+        kept.texts([
+            self.url.as_ref().map(|url| url.as_str()),
+            self.alt.as_deref(),
+            self.caption.as_deref(),
+            self.credit.as_deref(),
+            self.placeholder.as_deref(),
+        ]);
+        for rendition in &self.renditions {
+            kept.bytes += size_of_val(rendition);
+            kept.text(rendition.url.as_str());
+            kept.text(&rendition.mime);
+        }
+    }
+}
+
+impl Shown for LiveChannel {
+    fn shown(&self, kept: &mut Kept) {
+        kept.keys.push(ReadingKey::one(Noun::LiveChannel, self.id));
+        kept.text(self.name.as_str());
+    }
+}
+
+impl Shown for FollowChannel {
+    fn shown(&self, kept: &mut Kept) {
+        kept.keys
+            .push(ReadingKey::one(Noun::FollowChannel, self.id));
+        kept.text(self.name.as_str());
+    }
+}
+
+impl Shown for Comment {
+    fn shown(&self, kept: &mut Kept) {
+        kept.keys.push(ReadingKey::one(Noun::Comment, self.id));
+        kept.text(self.author_name.as_str());
+        kept.text(self.text.as_str());
+    }
+}
+
+impl Shown for Correction {
+    fn shown(&self, kept: &mut Kept) {
+        kept.text(&self.note);
+    }
+}
+
+/// The words of a body, twice: they lie in blocks and runs of their own.
+impl Shown for Body {
+    fn shown(&self, kept: &mut Kept) {
+        kept.bytes += 2 * self.text().len();
+    }
+}
+
+impl Shown for i64 {
+    fn shown(&self, _: &mut Kept) {}
+}
+
+impl<T: Shown> Shown for Vec<T> {
+    fn shown(&self, kept: &mut Kept) {
+        kept.bytes += size_of_val(self.as_slice());
+        self.iter().for_each(|item| item.shown(kept));
+    }
+}
+
+impl<T: Shown> Shown for Slice<T> {
+    fn shown(&self, kept: &mut Kept) {
+        kept.bytes += size_of_val(self.items.as_slice());
+        self.items.iter().for_each(|(_, item)| item.shown(kept));
+    }
+}

@@ -1,0 +1,353 @@
+//! What is kept, by key and by what each was read from, within a number of bytes.
+//!
+//! All of it lies behind one lock, because exactness is one question: was anything that this answer
+//! was read from written since? Keeping an answer asks and answers it at once, and a write that
+//! comes later finds the answer by its reading keys.
+//!
+//! What has to go goes by SIEVE (Zhang et al., NSDI 2024): a hand moves from the oldest entry to the
+//! newest and takes the first that nobody has asked for since it last came by.
+
+use std::any::{Any, TypeId};
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::Kept;
+use super::key::ReadingKey;
+use crate::BatchKey;
+
+/// How many reading keys of the last changes are remembered, for answers that were read before them
+/// and come after: some megabytes; a fill that is older than all of them is refused.
+const REMEMBERED: usize = 65_536;
+
+/// What an entry costs besides its key, its value and what that holds: the slot, its place in the
+/// table and one reading key with its link. Each further one costs [`LINK`].
+const ENTRY: usize = 256;
+/// What a reading key costs.
+const LINK: usize = 64;
+
+/// A place in one of the vectors; none.
+const NONE: u32 = u32::MAX;
+
+type Erased = Arc<dyn Any + Send + Sync>;
+
+/// The entries.
+pub(super) struct Store {
+    most: usize,
+    bytes: usize,
+    hasher: DefaultHashBuilder,
+    table: HashTable<u32>,
+    slots: Vec<Option<Slot>>,
+    free: Vec<u32>,
+    links: Vec<Link>,
+    free_links: Vec<u32>,
+    /// The first link of each reading key.
+    index: HashMap<ReadingKey, u32, DefaultHashBuilder>,
+    newest: u32,
+    oldest: u32,
+    hand: u32,
+    recent: Recent,
+    /// How often everything was let go: what was read before does not come in after.
+    pub(super) generation: u64,
+}
+
+struct Slot {
+    hash: u64,
+    key: Box<dyn Any + Send + Sync>,
+    value: Erased,
+    links: Box<[u32]>,
+    bytes: usize,
+    asked: AtomicBool,
+    newer: u32,
+    older: u32,
+}
+
+/// One reading key of one entry, in the list of all entries that were read from it.
+struct Link {
+    key: ReadingKey,
+    slot: u32,
+    before: u32,
+    after: u32,
+}
+
+/// The last changes.
+#[derive(Default)]
+struct Recent {
+    /// Each with its keys, oldest first.
+    changes: VecDeque<(i64, Vec<ReadingKey>)>,
+    /// The last change of each key among them.
+    last: HashMap<ReadingKey, i64, DefaultHashBuilder>,
+    keys: usize,
+    /// The last change that is not among them.
+    horizon: i64,
+}
+
+/// What became of an answer that was to be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filled {
+    /// It is there.
+    Kept,
+    /// Something that it was read from was written since.
+    Refused,
+    /// It is larger than all that may be kept.
+    TooLarge,
+}
+
+impl Store {
+    /// Nothing yet, of at most so many bytes, as of a place in the feed.
+    pub(super) fn new(most: usize, applied: i64) -> Self {
+        Self {
+            most,
+            bytes: 0,
+            hasher: DefaultHashBuilder::default(),
+            table: HashTable::new(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            links: Vec::new(),
+            free_links: Vec::new(),
+            index: HashMap::default(),
+            newest: NONE,
+            oldest: NONE,
+            hand: NONE,
+            recent: Recent {
+                horizon: applied,
+                ..Recent::default()
+            },
+            generation: 0,
+        }
+    }
+
+    /// How many bytes are kept, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many answers are kept.
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// The answer that is kept for a key: there may be one that says "nothing".
+    pub(super) fn get<K: BatchKey>(&self, key: &K) -> Option<Arc<Option<K::Value>>> {
+        let slot = self.slot(self.find(key, self.hash(key))?)?;
+        slot.asked.store(true, Ordering::Relaxed);
+        Arc::clone(&slot.value).downcast().ok()
+    }
+
+    /// Keeps an answer that was read when the feed stood at `position` or later.
+    pub(super) fn fill<K: BatchKey>(
+        &mut self,
+        position: i64,
+        key: &K,
+        value: Option<K::Value>,
+        kept: Kept,
+    ) -> Filled {
+        let Kept { mut keys, bytes } = kept;
+        if keys.iter().any(|key| self.recent.touched(*key, position)) {
+            return Filled::Refused;
+        }
+        keys.sort_unstable_by_key(|key| self.hasher.hash_one(key));
+        keys.dedup();
+        let bytes = bytes + size_of::<K>() + ENTRY + keys.len() * LINK;
+        if bytes > self.most {
+            return Filled::TooLarge;
+        }
+        let hash = self.hash(key);
+        if let Some(old) = self.find(key, hash) {
+            self.remove(old);
+        }
+        while self.bytes + bytes > self.most {
+            let Some(gone) = self.sieve() else { break };
+            self.remove(gone);
+        }
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            place(self.slots.len() - 1)
+        });
+        let links = keys.into_iter().map(|key| self.link(key, at)).collect();
+        self.slots[at as usize] = Some(Slot {
+            hash,
+            key: Box::new(key.clone()),
+            value: Arc::new(value),
+            links,
+            bytes,
+            asked: AtomicBool::new(false),
+            newer: NONE,
+            older: self.newest,
+        });
+        if let Some(older) = self.slot_mut(self.newest) {
+            older.newer = at;
+        } else {
+            self.oldest = at;
+        }
+        self.newest = at;
+        self.bytes += bytes;
+        let slots = &self.slots;
+        let hash_of = |at: &u32| {
+            slots
+                .get(*at as usize)
+                .and_then(Option::as_ref)
+                .map_or(0, |slot| slot.hash)
+        };
+        self.table.insert_unique(hash, at, hash_of);
+        Filled::Kept
+    }
+
+    /// Lets go of whatever was read from what this change touches; gives how many that were.
+    pub(super) fn apply(&mut self, seq: i64, keys: Vec<ReadingKey>) -> usize {
+        let mut dropped = 0;
+        for key in &keys {
+            while let Some(first) = self.index.get(key) {
+                let slot = self.links[*first as usize].slot;
+                self.remove(slot);
+                dropped += 1;
+            }
+        }
+        self.recent.remember(seq, keys);
+        dropped
+    }
+
+    /// Lets go of everything: what was written up to `seq` is not known.
+    pub(super) fn clear(&mut self, seq: i64) {
+        let generation = self.generation + 1;
+        *self = Self {
+            generation,
+            ..Self::new(self.most, seq)
+        };
+    }
+
+    fn hash<K: BatchKey>(&self, key: &K) -> u64 {
+        self.hasher.hash_one((TypeId::of::<K>(), key))
+    }
+
+    fn find<K: BatchKey>(&self, key: &K, hash: u64) -> Option<u32> {
+        let is_it = |at: &u32| {
+            let slot = self.slot(*at);
+            slot.and_then(|slot| slot.key.downcast_ref::<K>()) == Some(key)
+        };
+        self.table.find(hash, is_it).copied()
+    }
+
+    fn slot(&self, at: u32) -> Option<&Slot> {
+        self.slots.get(at as usize)?.as_ref()
+    }
+
+    fn slot_mut(&mut self, at: u32) -> Option<&mut Slot> {
+        self.slots.get_mut(at as usize)?.as_mut()
+    }
+
+    /// The next that nobody has asked for.
+    fn sieve(&mut self) -> Option<u32> {
+        let mut at = self.hand;
+        // Twice round: the first time every one of them may have been asked for.
+        for _ in 0..=2 * self.table.len() {
+            if at == NONE {
+                at = self.oldest;
+            }
+            let slot = self.slot(at)?;
+            if !slot.asked.swap(false, Ordering::Relaxed) {
+                self.hand = slot.newer;
+                return Some(at);
+            }
+            at = slot.newer;
+        }
+        None
+    }
+
+    fn remove(&mut self, at: u32) {
+        let Some(slot) = self.slots.get_mut(at as usize).and_then(Option::take) else {
+            return;
+        };
+        if let Ok(entry) = self.table.find_entry(slot.hash, |other| *other == at) {
+            entry.remove();
+        }
+        for link in &slot.links {
+            self.unlink(*link);
+        }
+        match self.slot_mut(slot.newer) {
+            Some(newer) => newer.older = slot.older,
+            None => self.newest = slot.older,
+        }
+        match self.slot_mut(slot.older) {
+            Some(older) => older.newer = slot.newer,
+            None => self.oldest = slot.newer,
+        }
+        if self.hand == at {
+            self.hand = slot.newer;
+        }
+        self.bytes -= slot.bytes;
+        self.free.push(at);
+    }
+
+    fn link(&mut self, key: ReadingKey, slot: u32) -> u32 {
+        let after = self.index.get(&key).copied().unwrap_or(NONE);
+        let link = Link {
+            key,
+            slot,
+            before: NONE,
+            after,
+        };
+        let at = if let Some(at) = self.free_links.pop() {
+            self.links[at as usize] = link;
+            at
+        } else {
+            self.links.push(link);
+            place(self.links.len() - 1)
+        };
+        if let Some(after) = self.links.get_mut(after as usize) {
+            after.before = at;
+        }
+        self.index.insert(key, at);
+        at
+    }
+
+    fn unlink(&mut self, at: u32) {
+        let Link {
+            key, before, after, ..
+        } = self.links[at as usize];
+        if let Some(after) = self.links.get_mut(after as usize) {
+            after.before = before;
+        }
+        if let Some(before) = self.links.get_mut(before as usize) {
+            before.after = after;
+        } else if after == NONE {
+            self.index.remove(&key);
+        } else {
+            self.index.insert(key, after);
+        }
+        self.free_links.push(at);
+    }
+}
+
+/// A place in one of the vectors: each entry takes hundreds of bytes, so there are fewer than 2³².
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(NONE)
+}
+
+impl Recent {
+    /// Whether the key was touched after this place, or may have been.
+    fn touched(&self, key: ReadingKey, position: i64) -> bool {
+        position < self.horizon || self.last.get(&key).is_some_and(|seq| *seq > position)
+    }
+
+    fn remember(&mut self, seq: i64, keys: Vec<ReadingKey>) {
+        self.keys += keys.len();
+        self.last.extend(keys.iter().map(|key| (*key, seq)));
+        self.changes.push_back((seq, keys));
+        while self.keys > REMEMBERED {
+            let Some((seq, keys)) = self.changes.pop_front() else {
+                break;
+            };
+            self.keys -= keys.len();
+            for key in keys {
+                if self.last.get(&key) == Some(&seq) {
+                    self.last.remove(&key);
+                }
+            }
+            self.horizon = seq;
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The cache by itself: what it keeps, what it refuses and what it lets go of.
+
+use std::collections::HashMap;
+
+use chrono::DateTime;
+use khabar_domain::Scope;
+use uuid::Uuid;
+
+use super::*;
+use crate::Reader;
+use crate::change::{Noun, Part};
+
+/// A question about one article, answered by a number.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct About(u128);
+
+impl BatchKey for About {
+    type Value = i64;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&i64>) -> Option<Kept> {
+        let id = Uuid::from_u128(self.0);
+        let kept = Kept::of::<Self>(value).on(Noun::Article, id);
+        Some(kept.part(Noun::Article, id, Part::Comments))
+    }
+
+    async fn fetch(_: &Reader, _: &[Self]) -> Result<HashMap<Self, i64>> {
+        Ok(HashMap::new())
+    }
+}
+
+fn change(seq: i64, key: &str) -> Change {
+    Change {
+        seq,
+        at: DateTime::UNIX_EPOCH,
+        noun: "article".to_owned(),
+        noun_id: Uuid::nil(),
+        act: "changed".to_owned(),
+        keys: vec![key.to_owned()],
+    }
+}
+
+fn article(id: u128) -> String {
+    Noun::Article.key(Uuid::from_u128(id))
+}
+
+fn fill(view: &View, id: u128, value: i64) {
+    let key = About(id);
+    view.fill(
+        std::slice::from_ref(&key),
+        &HashMap::from([(key.clone(), value)]),
+    );
+}
+
+fn get(cache: &Cache, id: u128) -> Option<i64> {
+    let (found, _) = cache.view()?.get(&[About(id)]);
+    found.get(&About(id)).copied()
+}
+
+fn view(cache: &Cache) -> View {
+    cache.view().expect("it is up to date")
+}
+
+#[test]
+fn a_change_drops_what_was_read_from_it_and_nothing_else() {
+    let cache = Cache::at(1 << 20, 0);
+    (1..=3).for_each(|id| fill(&view(&cache), id, 10));
+    cache.0.apply(&[change(1, &article(2))]);
+    assert_eq!(
+        (get(&cache, 1), get(&cache, 2), get(&cache, 3)),
+        (Some(10), None, Some(10))
+    );
+    let list = Noun::Article.list_key(Uuid::from_u128(3), Part::Comments);
+    cache.0.apply(&[change(2, &list)]);
+    assert_eq!((get(&cache, 1), get(&cache, 3)), (Some(10), None));
+    assert_eq!((cache.stats().dropped, cache.stats().entries), (2, 1));
+}
+
+#[test]
+fn what_was_read_before_a_change_does_not_come_in_after_it() {
+    let cache = Cache::at(1 << 20, 0);
+    let before = view(&cache);
+    cache.0.apply(&[change(1, &article(1))]);
+    fill(&before, 1, 10);
+    fill(&before, 2, 20);
+    assert_eq!((get(&cache, 1), get(&cache, 2)), (None, Some(20)));
+    assert_eq!(cache.stats().refused, 1);
+    fill(&view(&cache), 1, 11);
+    assert_eq!(get(&cache, 1), Some(11));
+}
+
+#[test]
+fn that_nothing_was_found_is_an_answer_too() {
+    let cache = Cache::at(1 << 20, 0);
+    view(&cache).fill(&[About(1)], &HashMap::new());
+    let (found, missing) = view(&cache).get(&[About(1), About(2)]);
+    assert!(found.is_empty());
+    assert_eq!(missing, [About(2)]);
+}
+
+#[test]
+fn a_view_that_is_older_than_what_is_remembered_fills_nothing() {
+    let cache = Cache::at(1 << 20, 0);
+    let before = view(&cache);
+    let mut many = change(1, &article(9));
+    many.keys = (100..70_000).map(article).collect();
+    cache.0.apply(&[many, change(2, &article(9))]);
+    fill(&before, 1, 10);
+    assert_eq!((get(&cache, 1), cache.stats().refused), (None, 1));
+}
+
+#[test]
+fn a_key_that_is_not_known_empties_it_and_whoever_read_before_fills_nothing() {
+    for text in [
+        "weather:1",
+        "article:x",
+        "article",
+        &format!("{}:articles:x", article(1)),
+    ] {
+        let cache = Cache::at(1 << 20, 0);
+        let before = view(&cache);
+        fill(&before, 1, 10);
+        cache.0.apply(&[change(1, text)]);
+        assert_eq!((get(&cache, 1), cache.stats().cleared), (None, 1), "{text}");
+        fill(&before, 2, 20);
+        assert_eq!(get(&cache, 2), None, "{text}");
+    }
+}
+
+#[test]
+fn the_words_of_the_feed_are_known() {
+    for text in [
+        article(1),
+        Noun::FollowChannel.key(Uuid::nil()),
+        Noun::Edition.list_key(Uuid::nil(), Part::LiveChannels),
+    ] {
+        assert!(ReadingKey::touched_by(&text).is_some(), "{text}");
+    }
+}
+
+#[test]
+fn it_stays_within_its_bytes_and_what_is_asked_for_stays_longest() {
+    let most = 100 * 1024;
+    let cache = Cache::at(most, 0);
+    fill(&view(&cache), 1, 10);
+    for id in 2..2_000 {
+        fill(&view(&cache), id, 10);
+        assert_eq!(get(&cache, 1), Some(10), "after {id}");
+        assert!(cache.stats().bytes <= most);
+    }
+    assert_eq!(get(&cache, 2), None);
+    assert_eq!(get(&cache, 1_999), Some(10));
+    // What was let go left nothing behind.
+    let keys: Vec<_> = (1..2_000).map(article).collect();
+    let all = Change {
+        keys,
+        ..change(1, "")
+    };
+    cache.0.apply(&[all]);
+    assert_eq!((cache.stats().entries, cache.stats().bytes), (0, 0));
+}
+
+#[test]
+fn it_is_not_asked_while_it_does_not_know_of_a_write() {
+    let cache = Cache::at(1 << 20, 0);
+    fill(&view(&cache), 1, 10);
+    cache.0.committed.fetch_max(1, Ordering::AcqRel);
+    assert!(cache.view().is_none());
+    cache.0.apply(&[change(1, &article(2))]);
+    assert_eq!(get(&cache, 1), Some(10));
+    cache.0.lost();
+    assert!(cache.view().is_none());
+    cache.0.found_again(1);
+    assert_eq!(get(&cache, 1), Some(10));
+    cache.0.begin(0);
+    assert_eq!(get(&cache, 1), None);
+}

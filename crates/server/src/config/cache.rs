@@ -1,0 +1,48 @@
+//! How much of what was read is kept in memory.
+
+use serde::{Deserialize, Serialize};
+
+/// The cache of what the database answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cache {
+    /// Mebibytes that it may take; 0: nothing is kept.
+    ///
+    /// The default is an eighth of the memory that the process may use.
+    pub mebibytes: usize,
+}
+
+const MEBIBYTE: usize = 1024 * 1024;
+
+/// The default's part of the memory.
+const PART: usize = 8;
+
+/// The default where the system does not say how much memory there is.
+const UNKNOWN: usize = 128;
+
+impl Default for Cache {
+    fn default() -> Self {
+        let mebibytes = memory().map_or(UNKNOWN, |bytes| bytes / PART / MEBIBYTE);
+        Self { mebibytes }
+    }
+}
+
+impl Cache {
+    /// Bytes that it may take.
+    pub fn bytes(self) -> usize {
+        self.mebibytes.saturating_mul(MEBIBYTE)
+    }
+}
+
+/// The bytes of memory that this process may use, as Linux tells: those of the machine or, if that
+/// is less, of the process's own group (a container).
+fn memory() -> Option<usize> {
+    let machine = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let machine = machine
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:")?.strip_suffix("kB"))?;
+    let machine = machine.trim().parse::<usize>().ok()?.saturating_mul(1024);
+    let group = std::fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let group = group.and_then(|text| text.trim().parse::<usize>().ok());
+    Some(group.map_or(machine, |group| group.min(machine)))
+}

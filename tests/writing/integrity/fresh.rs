@@ -1,0 +1,100 @@
+//! Whether what is answered from the cache is what the database answers.
+
+use std::collections::BTreeMap;
+
+use anyhow::ensure;
+use khabar_tests::harness::{TestApp, TestDb, Who};
+
+use crate::Desk;
+
+/// What a reader can ask for, each kind of list and of thing in some way, in both editions in which
+/// more than one writes.
+const ASKED: [&str; 9] = [
+    r#"{ home { edition { name articleCount } liveChannels { name } followChannels { name }
+        featuredSections { name slug articleCount path { name } }
+        pinnedStories { nodes { title articleCount lastArticleAt } } leadArticles { headline commentCount }
+        latest(first: 30) { totalCount nodes { headline section { name } } }
+        mostRead(first: 10) { nodes { headline } } } }"#,
+    r#"{ articles(first: 60) { totalCount pageInfo { hasNextPage endCursor } nodes { headline slug version bodyText
+        commentCount section { name path { name } } source { name articleCount } } } }"#,
+    r#"{ articles(first: 60) { nodes { hero { caption alt } authors { name articleCount } topics { name articleCount }
+        stories { title slug articleCount } corrections { note } } } }"#,
+    r#"{ articles(first: 60) { nodes { related(first: 5) { totalCount nodes { headline } }
+        comments(first: 5) { totalCount nodes { text replyCount replies(first: 3) { nodes { text } } } } } } }"#,
+    r#"{ articles(first: 60, orderBy: MOST_COMMENTED) { nodes { headline commentCount } }
+        english: articles(edition: "en", last: 40) { totalCount nodes { headline listedAt formerSlugs } } }"#,
+    r#"{ stories(first: 60) { totalCount nodes { title status articleCount lastArticleAt topics { name }
+        articles(first: 8) { totalCount nodes { headline } } } } }"#,
+    r#"{ rail: stories(pinned: true) { nodes { title pinnedPosition } }
+        others: stories(pinned: false, first: 30) { nodes { title } }
+        running: stories(kind: RUNNING, status: ACTIVE) { totalCount } }"#,
+    r#"{ sections { name slug articleCount parent { name } children { name } path { slug }
+        articles(first: 5) { totalCount nodes { headline } }
+        alone: articles(first: 5, includeDescendants: false) { totalCount nodes { headline } } } }"#,
+    r#"{ editions { slug name articleCount labels { live } } sections(roots: true) { name }
+        featured: sections(featured: true) { name } liveChannels { name position streamUrl } followChannels { name position url } }"#,
+];
+
+/// Asks for all of it over and over, as a reader and as an editor, until dropped.
+pub(super) async fn keep_reading(app: &TestApp, editor: &Who) -> anyhow::Result<()> {
+    loop {
+        for document in ASKED {
+            for who in [&Who::anonymous(), editor] {
+                app.ask_as(
+                    who,
+                    super::newsroom::now(),
+                    document,
+                    &serde_json::Value::Null,
+                )
+                .await?;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Another node on the same database.
+pub(super) async fn another_node(desk: &Desk) -> anyhow::Result<TestApp> {
+    let db = TestDb::at(desk.app.db().url().to_owned()).await?;
+    TestApp::new(db.caching().await?)
+}
+
+/// Whether everybody is told through the cache what they are told without it, on each node.
+pub(super) async fn holds(nodes: &[&TestApp], editor: &Who) -> anyhow::Result<()> {
+    let mut hits = BTreeMap::new();
+    for (node, app) in nodes.iter().enumerate() {
+        for document in ASKED {
+            for who in [&Who::anonymous(), editor] {
+                let truth = app.ask_uncached(who, document).await?;
+                ensure!(
+                    !truth.json.contains("\"errors\""),
+                    "{document}: {}",
+                    truth.json
+                );
+                // What was kept before, and what is kept now.
+                for _ in 0..2 {
+                    let now = super::newsroom::now();
+                    let kept = app
+                        .ask_as(who, now, document, &serde_json::Value::Null)
+                        .await?;
+                    ensure!(
+                        kept.json == truth.json,
+                        "node {node}, as {}: {document}\nthe cache says\n{}\nthe database says\n{}",
+                        who.name,
+                        kept.json,
+                        truth.json
+                    );
+                }
+            }
+        }
+        let stats = app.db().db().cache().map(khabar_persistence::Cache::stats);
+        hits.insert(node, stats.unwrap_or_default());
+    }
+    // A cache that keeps nothing is always right.
+    ensure!(
+        hits.values()
+            .all(|stats| stats.hits > stats.misses / 4 && stats.dropped > 0),
+        "{hits:?}"
+    );
+    Ok(())
+}
