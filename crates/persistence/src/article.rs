@@ -17,7 +17,7 @@ use khabar_domain::{
 use uuid::Uuid;
 
 use crate::batch::grouped;
-use crate::cache::Kept;
+use crate::cache::{Kept, ReadingKey};
 use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe};
@@ -74,9 +74,11 @@ impl BatchKey for BySlug {
     }
 
     fn keep(&self, value: Option<&Article>) -> Option<Kept> {
-        // Where a former slug leads may change although what it leads to does not.
-        let found = value.filter(|found| found.slug == self.0.slug)?;
-        Some(Kept::of::<Self>(value).on(Noun::Edition, found.edition))
+        let found = value.map(|found| (found.edition, &found.slug));
+        Some(
+            self.0
+                .read_from(Kept::of::<Self>(value), Noun::Article, found),
+        )
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
@@ -106,8 +108,12 @@ impl BatchKey for ByUrl {
     }
 
     fn keep(&self, value: Option<&Article>) -> Option<Kept> {
-        // Who comes to have the address is not known yet.
-        value.map(|_| Kept::of::<Self>(value))
+        let kept = Kept::of::<Self>(value);
+        Some(match value {
+            Some(_) => kept,
+            // Whatever is written may have the address.
+            None => kept.key(ReadingKey::every(Noun::Article)),
+        })
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {

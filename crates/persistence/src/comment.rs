@@ -33,6 +33,17 @@ pub struct ById(pub CommentId);
 impl BatchKey for ById {
     type Value = Comment;
 
+    fn is_kept(scope: Scope) -> bool {
+        let viewer = scope.viewer;
+        viewer.account.is_none() && !viewer.may(Right::Moderate)
+    }
+
+    fn keep(&self, value: Option<&Comment>) -> Option<Kept> {
+        // Where there is none to be seen, it may be because of an article that is not known.
+        let found = value?;
+        Some(Kept::of::<Self>(value).on(Noun::Article, found.article))
+    }
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Comment>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         find_by::<table::Entity, _, _>(

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use khabar_domain::commenting::{Closing, Depth, Mode, Policy, Settings};
-use khabar_domain::{Article, ArticleId, EditionId, Invalid};
+use khabar_domain::{Article, ArticleId, EditionId, Invalid, Scope};
 use sea_orm::{ColumnTrait, DbErr, QueryResult};
 use uuid::Uuid;
 
 use crate::article::table as article;
+use crate::cache::{Kept, ReadingKey};
 use crate::change::{Act, Noun, Part};
 use crate::row::{Row, broken};
 use crate::sql::Sql;
@@ -19,6 +20,16 @@ pub struct OfArticle(pub ArticleId);
 
 impl BatchKey for OfArticle {
     type Value = Policy;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Policy>) -> Option<Kept> {
+        let kept = Kept::of::<Self>(value).on(Noun::Article, self.0);
+        // What it does not decide itself, its edition does, which is not known here.
+        Some(kept.key(ReadingKey::every_part(Noun::Edition, Part::Commenting)))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Policy>> {
         let mut sql = reader.sql();
@@ -37,6 +48,14 @@ pub struct OfEdition(pub EditionId);
 
 impl BatchKey for OfEdition {
     type Value = Policy;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Policy>) -> Option<Kept> {
+        Some(Kept::of::<Self>(value).on(Noun::Edition, self.0))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Policy>> {
         let mut sql = reader.sql();

@@ -52,8 +52,12 @@ impl BatchKey for BySlug {
     }
 
     fn keep(&self, value: Option<&Edition>) -> Option<Kept> {
-        // Which one comes to have the slug is not known yet.
-        value.map(|_| Kept::of::<Self>(value))
+        let kept = Kept::of::<Self>(value);
+        Some(match value {
+            Some(_) => kept,
+            // Whatever is written may have the slug.
+            None => kept.key(ReadingKey::every(Noun::Edition)),
+        })
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Edition>> {

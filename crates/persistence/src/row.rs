@@ -4,11 +4,13 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use khabar_domain::{Invalid, Slug};
+use khabar_domain::{EditionId, Invalid, Slug};
 use sea_orm::{EntityTrait, FromQueryResult};
 use uuid::Uuid;
 
 use crate::batch::grouped;
+use crate::cache::{Kept, ReadingKey};
+use crate::change::Noun;
 use crate::sql::{Sql, columns};
 use crate::{Doing, Error, Reader, Result};
 
@@ -74,6 +76,26 @@ pub struct SlugKey {
     pub edition: Slug,
     /// Its own.
     pub slug: Slug,
+}
+
+impl SlugKey {
+    /// The same answer, with what it was read from when it was found under this key: `found` is the
+    /// edition and the slug of what was.
+    pub(crate) fn read_from(
+        &self,
+        kept: Kept,
+        noun: Noun,
+        found: Option<(EditionId, &Slug)>,
+    ) -> Kept {
+        match found {
+            // Nothing else can have the slug while this has it.
+            Some((edition, slug)) if *slug == self.slug => kept.on(Noun::Edition, edition),
+            // Whatever is written may take the slug, or end what led from it.
+            _ => kept
+                .key(ReadingKey::every(noun))
+                .key(ReadingKey::every(Noun::Edition)),
+        }
+    }
 }
 
 /// The rows of a table by their edition's slug and their own: one statement for each edition, and

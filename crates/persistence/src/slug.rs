@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use khabar_domain::{EditionId, Slug};
+use khabar_domain::{EditionId, Scope, Slug};
 use uuid::Uuid;
 
+use crate::cache::{Kept, ReadingKey};
 use crate::change::Noun;
 use crate::row::broken;
 use crate::{BatchKey, Doing, Reader, Result, Writer};
@@ -15,6 +16,25 @@ pub struct FormerSlugs(pub Uuid);
 
 impl BatchKey for FormerSlugs {
     type Value = Vec<Slug>;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Slug>>) -> Option<Kept> {
+        // Something else that takes one of them ends what led here.
+        const SLUGGED: [Noun; 6] = [
+            Noun::Article,
+            Noun::Person,
+            Noun::Section,
+            Noun::Source,
+            Noun::Story,
+            Noun::Topic,
+        ];
+        let kept = Kept::of::<Self>(value);
+        let every = SLUGGED.into_iter().map(ReadingKey::every);
+        Some(every.fold(kept, Kept::key))
+    }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Slug>>> {
         const DOING: &str = "find former slugs";

@@ -60,9 +60,11 @@ impl BatchKey for BySlug {
     }
 
     fn keep(&self, value: Option<&Story>) -> Option<Kept> {
-        // Where a former slug leads may change although what it leads to does not.
-        let found = value.filter(|found| found.slug == self.0.slug)?;
-        Some(Kept::of::<Self>(value).on(Noun::Edition, found.edition))
+        let found = value.map(|found| (found.edition, &found.slug));
+        Some(
+            self.0
+                .read_from(Kept::of::<Self>(value), Noun::Story, found),
+        )
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {

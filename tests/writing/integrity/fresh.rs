@@ -9,7 +9,7 @@ use crate::Desk;
 
 /// What a reader can ask for, each kind of list and of thing in some way, in both editions in which
 /// more than one writes.
-const ASKED: [&str; 9] = [
+const ASKED: [&str; 10] = [
     r#"{ home { edition { name articleCount } liveChannels { name } followChannels { name }
         featuredSections { name slug articleCount path { name } }
         pinnedStories { nodes { title articleCount lastArticleAt } } leadArticles { headline commentCount }
@@ -20,7 +20,7 @@ const ASKED: [&str; 9] = [
     r#"{ articles(first: 60) { nodes { hero { caption alt } authors { name articleCount } topics { name articleCount }
         stories { title slug articleCount } corrections { note } } } }"#,
     r#"{ articles(first: 60) { nodes { related(first: 5) { totalCount nodes { headline } }
-        comments(first: 5) { totalCount nodes { text replyCount replies(first: 3) { nodes { text } } } } } } }"#,
+        formerSlugs commenting { open mode } comments(first: 5) { totalCount nodes { text replyCount replies(first: 3) { nodes { text } } } } } } }"#,
     r#"{ articles(first: 60, orderBy: MOST_COMMENTED) { nodes { headline commentCount } }
         english: articles(edition: "en", last: 40) { totalCount nodes { headline listedAt formerSlugs } } }"#,
     r#"{ stories(first: 60) { totalCount nodes { title status articleCount lastArticleAt topics { name }
@@ -31,6 +31,9 @@ const ASKED: [&str; 9] = [
     r#"{ sections { name slug articleCount parent { name } children { name } path { slug }
         articles(first: 5) { totalCount nodes { headline } }
         alone: articles(first: 5, includeDescendants: false) { totalCount nodes { headline } } } }"#,
+    r#"{ nobody: article(slug: "nobody") { id } none: story(slug: "nobody") { id } no: section(slug: "nobody") { id }
+        nowhere: edition(slug: "xx") { id } noone: person(slug: "nobody") { id }
+        sections { formerSlugs edition { commenting { mode } } } stories(first: 60) { nodes { formerSlugs } } }"#,
     r#"{ editions { slug name articleCount labels { live } } sections(roots: true) { name }
         featured: sections(featured: true) { name } liveChannels { name position streamUrl } followChannels { name position url } }"#,
 ];

@@ -202,13 +202,14 @@ impl BatchKey for Listed {
     }
 
     fn keep(&self, value: Option<&Slice<Article>>) -> Option<Kept> {
-        // What is said under an article that is not on the page may bring it there.
-        if self.by == By::MostCommented {
-            return None;
-        }
         let lists = self.filter.also_in.iter();
         let kept = lists.fold(Kept::of::<Self>(value), |kept, list| kept.key(list.key()));
-        Some(kept.key(self.list.key()))
+        let kept = kept.key(self.list.key());
+        Some(match self.by {
+            By::Newest | By::Oldest => kept,
+            // What is said under an article that is not on the page may bring it there.
+            By::MostCommented => kept.key(ReadingKey::every_part(Noun::Article, Part::Comments)),
+        })
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Article>>> {

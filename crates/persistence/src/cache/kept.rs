@@ -1,8 +1,9 @@
 //! What an answer was read from and how much room it takes: what the cache has to know to keep it.
 
+use khabar_domain::commenting::Policy;
 use khabar_domain::{
-    Article, Body, Comment, Edition, FollowChannel, LiveChannel, Media, Person, Section, Source,
-    Story, Topic,
+    Article, Body, Comment, Edition, FollowChannel, LiveChannel, Media, Person, Section, Slug,
+    Source, Story, Topic,
 };
 use uuid::Uuid;
 
@@ -204,6 +205,16 @@ impl Shown for Body {
     fn shown(&self, kept: &mut Kept) {
         kept.bytes += 2 * self.text().len();
     }
+}
+
+impl Shown for Slug {
+    fn shown(&self, kept: &mut Kept) {
+        kept.text(self.as_str());
+    }
+}
+
+impl Shown for Policy {
+    fn shown(&self, _: &mut Kept) {}
 }
 
 impl Shown for i64 {
