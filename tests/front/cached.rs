@@ -83,7 +83,12 @@ async fn who_holds_just_these_bytes_is_sent_none() {
 async fn only_whole_answers_to_nobody_in_particular_are_held() {
     let seen = get(&[]).await;
     assert_eq!(seen.header("cache-control"), PUBLIC);
-    for name in ["accept", "authorization", "khabar-preview"] {
+    for name in [
+        "accept",
+        "authorization",
+        "khabar-position",
+        "khabar-preview",
+    ] {
         assert!(seen.header("vary").contains(name), "{name}");
     }
     let compressed = get(&["accept-encoding: gzip"]).await;

@@ -146,10 +146,7 @@ impl TestApp {
             viewer: who.viewer,
             as_of: hour,
         };
-        if let Some(cache) = self.db.db().cache() {
-            cache.ready().await;
-        }
-        let reader = self.db.db().reader(scope);
+        let reader = self.db.db().reader_at(scope, None).await;
         self.answer(who, &incoming, reader).await
     }
 

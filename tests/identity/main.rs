@@ -3,6 +3,7 @@
 mod audit;
 mod granting;
 mod jwt;
+mod position;
 mod preview;
 mod token;
 
@@ -95,24 +96,29 @@ impl Server {
         let mut each = Vec::new();
         for db in TestDb::each().await? {
             Newsroom::small()?.save(db.db()).await?;
-            let hands = Arc::new(Hands(Mutex::new(newsroom::now())));
-            let clock: Arc<dyn Clock> = Arc::<Hands>::clone(&hands);
-            let router = router::routes(&settings, db.db().clone(), clock)?;
-            let listener = TcpListener::bind("127.0.0.1:0").await?;
-            let address = listener.local_addr()?;
-            let (stop, stopped) = oneshot::channel::<()>();
-            tokio::spawn(serve(listener, router, Timeouts::default(), async {
-                let _ = stopped.await;
-            }));
-            each.push(Self {
-                db,
-                hands,
-                address,
-                client: Client::new(),
-                _stop: stop,
-            });
+            each.push(Self::over(db.caching().await?, &settings).await?);
         }
         Ok(each)
+    }
+
+    /// One over this database.
+    async fn over(db: TestDb, settings: &Settings) -> anyhow::Result<Self> {
+        let hands = Arc::new(Hands(Mutex::new(newsroom::now())));
+        let clock: Arc<dyn Clock> = Arc::<Hands>::clone(&hands);
+        let router = router::routes(settings, db.db().clone(), clock)?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(serve(listener, router, Timeouts::default(), async {
+            let _ = stopped.await;
+        }));
+        Ok(Self {
+            db,
+            hands,
+            address,
+            client: Client::new(),
+            _stop: stop,
+        })
     }
 
     /// Sets the clock, counted from [`newsroom::now`].

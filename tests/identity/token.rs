@@ -21,7 +21,12 @@ async fn a_token_says_who_asks_and_its_answers_are_theirs_alone() -> anyhow::Res
         let nobody = json!({"name": null, "role": "READER", "rights": []});
         assert_eq!(seen.data()?["viewer"], nobody);
         assert_eq!(seen.header("cache-control"), "no-store");
-        for header in ["accept", "authorization", "khabar-preview"] {
+        for header in [
+            "accept",
+            "authorization",
+            "khabar-position",
+            "khabar-preview",
+        ] {
             assert!(seen.header("vary").contains(header));
         }
 

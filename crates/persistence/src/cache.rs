@@ -39,7 +39,7 @@ const BATCH: u16 = 1_000;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// How long a request or a write waits at most until the feed was read up to what it knows of: a
-/// read of the feed takes some milliseconds. After that the cache is not asked.
+/// read of the feed takes some milliseconds. After that the database is asked, not the cache.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 /// One node's cache. Cheap to clone.
@@ -136,9 +136,25 @@ impl Cache {
         }
     }
 
-    /// Waits until the feed was read up to all that was committed here, but not for long.
-    pub async fn ready(&self) {
-        self.reaches(self.0.committed.load(Ordering::Acquire)).await;
+    /// Up to which change everybody who asks here is told the truth: what a client may be given, to
+    /// be told no less by another node. None while the feed cannot be read.
+    pub fn position(&self) -> Option<i64> {
+        *self.0.applied.borrow()
+    }
+
+    /// Follows the feed no longer; what is kept is not answered from then on.
+    pub(crate) fn stop(&self) {
+        if let Some(task) = self.0.following.get() {
+            task.abort();
+        }
+        self.0.lost();
+    }
+
+    /// Waits until the feed was read up to all that was committed here, and up to this place, but
+    /// not for long. Tells whether it was.
+    pub(crate) async fn ready(&self, place: i64) -> bool {
+        let committed = self.0.committed.load(Ordering::Acquire);
+        self.reaches(committed.max(place)).await
     }
 
     /// What is kept, as of now. None while it does not know of all that was committed here.
@@ -159,11 +175,11 @@ impl Cache {
         self.reaches(last).await;
     }
 
-    pub(crate) async fn reaches(&self, place: i64) {
+    pub(crate) async fn reaches(&self, place: i64) -> bool {
         let mut applied = self.0.applied.subscribe();
         let there = applied.wait_for(|applied| applied.is_some_and(|applied| applied >= place));
         // Whoever goes on without it is told by `view` that it knows too little.
-        let _ = tokio::time::timeout(PATIENCE, there).await;
+        matches!(tokio::time::timeout(PATIENCE, there).await, Ok(Ok(_)))
     }
 }
 

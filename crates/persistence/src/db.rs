@@ -147,6 +147,23 @@ impl Db {
         }
     }
 
+    /// The same, as soon as what is kept knows of all that was committed here and of the change at
+    /// `position`, which another node may have committed. Where it does not come to know of them
+    /// soon, the primary is read.
+    pub async fn reader_at(&self, scope: Scope, position: Option<i64>) -> Reader {
+        let known = match &self.cache {
+            Some(cache) => cache.ready(position.unwrap_or_default()).await,
+            // A replica may lag behind.
+            None => position.is_none(),
+        };
+        let reader = self.reader(scope);
+        if known {
+            reader
+        } else {
+            self.primary(&reader).uncached()
+        }
+    }
+
     /// The same reader on the primary, which shows what was just written; a replica may not yet.
     pub fn primary(&self, reader: &Reader) -> Reader {
         match self.dialect {
@@ -207,6 +224,9 @@ impl Db {
     /// Closes every connection.
     pub async fn close(self) -> Result<()> {
         self.bell.stop();
+        if let Some(cache) = &self.cache {
+            cache.stop();
+        }
         for reader in self.readers.iter() {
             reader.clone().close().await.doing("close the database")?;
         }

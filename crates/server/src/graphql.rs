@@ -65,6 +65,8 @@ impl Default for Settings {
 pub enum Refused {
     /// It says who is asking, and that does not count here: the message says why not.
     Unauthenticated(String),
+    /// It says something that cannot be understood: the message says what.
+    BadInput(String),
     /// The server could not find out; its log says why.
     Failed,
 }
@@ -73,6 +75,11 @@ impl Refused {
     /// What says who is asking does not count.
     pub fn unauthenticated(message: impl Into<String>) -> Self {
         Self::Unauthenticated(message.into())
+    }
+
+    /// What it says cannot be understood.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self::BadInput(message.into())
     }
 
     /// The server's own failure: the cause goes to the log.
@@ -164,6 +171,9 @@ impl Reply {
         match refused {
             Refused::Unauthenticated(message) => {
                 Self::fixed(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
+            }
+            Refused::BadInput(message) => {
+                Self::fixed(StatusCode::BAD_REQUEST, Code::BadUserInput, message)
             }
             Refused::Failed => Self::fixed(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -362,7 +372,7 @@ fn send(reply: &Reply, media: Media, cache: Option<&fresh::Settings>) -> Respons
     }
     headers.insert(
         header::VARY,
-        HeaderValue::from_static("accept, authorization, khabar-preview"),
+        HeaderValue::from_static("accept, authorization, khabar-position, khabar-preview"),
     );
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,

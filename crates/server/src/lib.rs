@@ -8,6 +8,7 @@ pub mod health;
 pub mod http;
 pub mod identity;
 pub mod playground;
+pub mod position;
 pub mod router;
 pub mod scheduler;
 pub mod shutdown;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use axum::Router;
 use axum::http::request::Parts;
+use axum::middleware::map_response;
 use khabar_domain::Scope;
 use khabar_domain::clock::{Clock, SystemClock};
 use khabar_domain::commenting::Limits;
@@ -18,7 +19,7 @@ use crate::config::Settings;
 use crate::graphql::Refused;
 use crate::http::{self, RequestIds};
 use crate::identity::{self, Brought, Identity};
-use crate::{demo, graphql, health, playground, scheduler, upkeep};
+use crate::{demo, graphql, health, playground, position, scheduler, upkeep};
 
 /// Serves a newsroom until `shutdown` comes, then lets requests in flight finish.
 pub async fn serve(
@@ -61,9 +62,15 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
     let data = move |parts: &Parts| {
         let entrance = Arc::clone(&entrance);
         let brought = entrance.identity.brought(parts);
-        async move { entrance.data(brought?).await }
+        let position = position::asked(&parts.headers);
+        async move { entrance.data(brought?, position?).await }
     };
+    let told = db.clone();
     let mut router = graphql::routes(api, settings.graphql.clone(), data)
+        .layer(map_response(move |response| {
+            let told = told.clone();
+            async move { position::tell(response, &told) }
+        }))
         .merge(health::routes(db))
         .merge(demo::media_routes());
     if settings.playground {
@@ -85,18 +92,17 @@ struct Entrance {
 }
 
 impl Entrance {
-    /// What resolvers find: the reader and the desk of whoever brings this.
-    async fn data(&self, brought: Brought) -> Result<Data, Refused> {
+    /// What resolvers find: the reader and the desk of whoever brings this, who is to be told no less
+    /// than was known at a place in the change feed.
+    async fn data(&self, brought: Brought, position: Option<i64>) -> Result<Data, Refused> {
         let as_of = self.clock.now();
         let known = self.identity.know(brought, as_of).await?;
         let scope = Scope {
             viewer: known.viewer,
             as_of,
         };
-        if let Some(cache) = self.db.cache() {
-            cache.ready().await;
-        }
-        let mut data = khabar_graphql::scope::data(self.db.reader(scope));
+        let reader = self.db.reader_at(scope, position).await;
+        let mut data = khabar_graphql::scope::data(reader);
         data.insert(Desk {
             db: self.db.clone(),
             name: known.name,

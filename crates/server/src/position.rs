@@ -1,0 +1,38 @@
+//! `Khabar-Position`: how far in the change feed an answer goes.
+//!
+//! Every answer says it. A client that sends it back is told no less, by any node: who has just
+//! written finds it again wherever the next request goes.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
+use khabar_persistence::{Cache, Db};
+
+use crate::graphql::Refused;
+
+/// The header, both ways.
+pub const POSITION: HeaderName = HeaderName::from_static("khabar-position");
+
+/// The place that the client knows of; none when it does not say.
+///
+/// Refused: what no node has given out.
+pub(crate) fn asked(headers: &HeaderMap) -> Result<Option<i64>, Refused> {
+    let Some(value) = headers.get(POSITION) else {
+        return Ok(None);
+    };
+    let place = value.to_str().ok().and_then(|text| text.parse().ok());
+    match place {
+        Some(place) if place >= 0 => Ok(Some(place)),
+        _ => Err(Refused::bad_input(
+            "`Khabar-Position` is not a number that this server gave out.",
+        )),
+    }
+}
+
+/// Says on an answer how far it goes.
+pub(crate) fn tell(mut response: Response, db: &Db) -> Response {
+    if let Some(position) = db.cache().and_then(Cache::position) {
+        let headers = response.headers_mut();
+        headers.insert(POSITION, HeaderValue::from(position));
+    }
+    response
+}

@@ -1,0 +1,59 @@
+//! Two nodes on one database: what was written on one is read on the other by whoever sends back
+//! the position that they were given.
+
+use khabar_domain::Role;
+use khabar_server::config::Settings;
+use khabar_tests::harness::TestDb;
+use serde_json::{Value, json};
+
+use crate::Server;
+
+const NAMES: &str = "{ sections { id name } }";
+const RENAME: &str = "mutation ($input: UpdateSectionInput!) {
+    updateSection(input: $input) { section { id } userErrors { message } } }";
+
+#[tokio::test]
+async fn who_has_written_here_reads_it_there() -> anyhow::Result<()> {
+    for here in Server::each().await? {
+        let there = TestDb::at(here.db.url().to_owned()).await?;
+        let there = Server::over(there.caching().await?, &Settings::default()).await?;
+        let editor = here.issue("ليلى", Role::Editor, None).await?;
+        for turn in 0..20 {
+            // So that it has something old to show.
+            let seen = there.ask(&[], NAMES, Value::Null).await?;
+            let id = seen.data()?["sections"][0]["id"].clone();
+            let name = format!("قسم {turn}");
+            let input = json!({"input": {"id": id, "name": name}});
+            let written = here.ask_by(&editor, RENAME, input).await?;
+            assert_eq!(written.data()?["updateSection"]["userErrors"], json!([]));
+
+            let position = format!("khabar-position: {}", written.header("khabar-position"));
+            let seen = there.ask(&[position], NAMES, Value::Null).await?;
+            let names = seen.data()?["sections"].to_string();
+            assert!(names.contains(&name), "{}: {names}", here.db.name());
+            let place = |seen: &crate::Seen| seen.header("khabar-position").parse::<i64>();
+            assert!(place(&seen)? >= place(&written)?);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_position_that_nobody_gave_out_is_refused_or_waits_for_nothing() -> anyhow::Result<()> {
+    for server in Server::each().await? {
+        for wrong in ["", "x", "-1", "1.5", "99999999999999999999"] {
+            let header = format!("khabar-position: {wrong}");
+            let seen = server.ask(&[header], NAMES, Value::Null).await?;
+            assert_eq!(
+                (seen.status, seen.code()),
+                (400, "BAD_USER_INPUT"),
+                "{wrong}"
+            );
+        }
+        // It may be of a node that is ahead: the database is asked.
+        let ahead = "khabar-position: 1000000".to_owned();
+        let seen = server.ask(&[ahead], NAMES, Value::Null).await?;
+        assert!(seen.data()?["sections"][0]["name"].is_string());
+    }
+    Ok(())
+}
