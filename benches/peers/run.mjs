@@ -114,7 +114,7 @@ async function everybody({ only }, archive, place) {
 // generator that is a round long.
 async function counted(one, operations, { seconds, connections }, database, load) {
   const measured = [];
-  one.wake();
+  await one.wake();
   for (const operation of operations) {
     const sent = one.samples[operation.place].map((sample, number) =>
       one.server.request(operation, sample, number),
@@ -143,7 +143,7 @@ async function rounds(measured, operations, planned, database, load) {
     say(`round ${round} of ${planned.rounds}`);
     for (const operation of operations) {
       for (const one of measured.filter((one) => one.operation === operation)) {
-        one.wake();
+        await one.wake();
         const before = [cpu(one.pid), cpuOfFamily(database.postmaster)];
         const pace = await load(one.job);
         const after = [cpu(one.pid), cpuOfFamily(database.postmaster)];
