@@ -11,6 +11,8 @@ mod bulk;
 mod newsroom;
 #[path = "persistence/plans.rs"]
 mod plans;
+#[path = "persistence/replica.rs"]
+mod replica;
 
 use khabar_persistence::{Db, Options};
 use khabar_tests::harness::TestDb;
@@ -21,6 +23,16 @@ async fn articles_are_counted_and_paged() -> anyhow::Result<()> {
         newsroom::articles_are_counted_and_paged(test.db()).await;
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn what_a_replica_lacks_is_read_on_the_primary() -> anyhow::Result<()> {
+    // SQLite has no replicas.
+    let (Some(primary), Some(replica)) = (TestDb::postgres().await?, TestDb::postgres().await?)
+    else {
+        return Ok(());
+    };
+    replica::what_a_replica_lacks_is_read_on_the_primary(&primary, &replica).await
 }
 
 #[tokio::test]

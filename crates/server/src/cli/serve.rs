@@ -22,7 +22,7 @@ pub(super) async fn run(
     greeting: &str,
     token: Option<&Credential>,
 ) -> anyhow::Result<()> {
-    let db = match settings.cache.bytes() {
+    let db = match settings.cache.bytes {
         0 => db,
         bytes => db.caching(bytes).await?,
     };

@@ -6,31 +6,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cache {
-    /// Mebibytes that it may take; 0: nothing is kept.
+    /// Bytes that it may take; 0: nothing is kept.
     ///
     /// The default is an eighth of the memory that the process may use.
-    pub mebibytes: usize,
+    pub bytes: usize,
 }
-
-const MEBIBYTE: usize = 1024 * 1024;
 
 /// The default's part of the memory.
 const PART: usize = 8;
 
 /// The default where the system does not say how much memory there is.
-const UNKNOWN: usize = 128;
+const UNKNOWN: usize = 128 * 1024 * 1024;
 
 impl Default for Cache {
     fn default() -> Self {
-        let mebibytes = memory().map_or(UNKNOWN, |bytes| bytes / PART / MEBIBYTE);
-        Self { mebibytes }
-    }
-}
-
-impl Cache {
-    /// Bytes that it may take.
-    pub fn bytes(self) -> usize {
-        self.mebibytes.saturating_mul(MEBIBYTE)
+        let bytes = memory().map_or(UNKNOWN, |bytes| bytes / PART);
+        Self { bytes }
     }
 }
 

@@ -1,0 +1,63 @@
+//! A replica that lags behind, with the cache in front: what it does not know yet is not kept, and
+//! nobody is told it.
+
+use khabar_domain::{Name, Scope, SectionId};
+use khabar_persistence::{Db, Options, Reader, section};
+use khabar_tests::harness::{Newsroom, TestDb, newsroom};
+
+/// Another database with the same newsroom stands for the replica: it never hears of what is written
+/// later, and so lags for as long as the test takes.
+pub(crate) async fn what_a_replica_lacks_is_read_on_the_primary(
+    primary: &TestDb,
+    replica: &TestDb,
+) -> anyhow::Result<()> {
+    let small = Newsroom::small()?;
+    for db in [primary, replica] {
+        small.save(db.db()).await?;
+    }
+    let db = Db::open(&Options {
+        replicas: vec![replica.url().to_owned()],
+        ..Options::new(primary.url())
+    });
+    let db = db.await?.caching(1 << 20).await?;
+    let [changed, other] = [&small.sections[0], &small.sections[1]];
+
+    let before = reader(&db);
+    assert_eq!(named(&before, changed.id).await?, changed.name.as_str());
+    assert!(before.statements().contains(&"ask a replica how far it is"));
+
+    let renamed = khabar_domain::Section {
+        name: Name::parse("اسم آخر")?,
+        ..changed.clone()
+    };
+    let mut writer = db.writer(newsroom::now()).await?;
+    section::save(&mut writer, &renamed).await?;
+    writer.commit().await?;
+
+    for turn in 0..3 {
+        let after = reader(&db);
+        assert_eq!(named(&after, changed.id).await?, renamed.name.as_str());
+        assert_eq!(named(&after, other.id).await?, other.name.as_str());
+        // It is kept, as read on the primary.
+        assert_eq!(after.statements().is_empty(), turn > 0);
+    }
+    // Whoever read before the write is not told what they were told then, nor do others get it.
+    assert_eq!(named(&before, changed.id).await?, renamed.name.as_str());
+    // Without the cache the replica is asked.
+    let stale = reader(&db).uncached();
+    assert_eq!(named(&stale, changed.id).await?, changed.name.as_str());
+    db.close().await?;
+    Ok(())
+}
+
+fn reader(db: &Db) -> Reader {
+    db.reader(Scope::reader(newsroom::now()))
+}
+
+async fn named(reader: &Reader, id: SectionId) -> anyhow::Result<String> {
+    let key = section::ById(id);
+    let found = reader.load(&[key]).await?;
+    Ok(found
+        .get(&key)
+        .map_or_else(String::new, |section| section.name.as_str().to_owned()))
+}
