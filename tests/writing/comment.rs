@@ -11,9 +11,10 @@ use crate::Desk;
 pub(crate) const POST: &str = "mutation ($input: PostCommentInput!) { postComment(input: $input) {
     comment { id text status authorName postedAt editedAt parent { id } article { slug } }
     userErrors { field code message } clientMutationId } }";
-const EDIT: &str = "mutation ($input: EditCommentInput!) { editComment(input: $input) {
+pub(crate) const EDIT: &str = "mutation ($input: EditCommentInput!) { editComment(input: $input) {
     comment { id text status editedAt } userErrors { field code message } } }";
-const REPORT: &str = "mutation ($input: ReportCommentInput!) { reportComment(input: $input) {
+pub(crate) const REPORT: &str =
+    "mutation ($input: ReportCommentInput!) { reportComment(input: $input) {
     comment { id } userErrors { field code message } } }";
 pub(crate) const MODERATE: &str = "mutation ($input: ModerateCommentsInput!) {
     moderateComments(input: $input) { comments { id status } userErrors { field code message } } }";

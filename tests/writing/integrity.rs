@@ -17,13 +17,11 @@ mod fresh;
 mod list;
 mod model;
 mod noun;
-mod random;
 mod step;
 mod stock;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{BuildHasher as _, RandomState};
 
 use anyhow::{Context as _, ensure};
 use chrono::Duration;
@@ -39,6 +37,7 @@ use self::stock::Stock;
 use self::writer::{DECK, Room, Writer, Written, told};
 use crate::Desk;
 use crate::agreement::mutation;
+use crate::random::{knob, seed};
 
 /// How many write at once.
 const WRITERS: usize = 4;
@@ -58,31 +57,22 @@ const END: i64 = 500_000;
 const AFTERWARDS: i64 = 1_000_000;
 
 /// What these writers do not write, each with the text of the tests that do: comments, and how they
-/// are taken in, are held against a model in `moderation.rs`; tokens are no part of the newsroom.
+/// are taken in, are written at random and held against a model in `moderation/`; tokens are no part
+/// of the newsroom.
 const ELSEWHERE: [(&str, &str); 8] = [
-    ("postComment", include_str!("comment.rs")),
-    ("editComment", include_str!("comment.rs")),
-    ("moderateComments", include_str!("comment.rs")),
-    ("reportComment", include_str!("comment.rs")),
-    ("setArticleCommenting", include_str!("comment.rs")),
-    ("setEditionCommenting", include_str!("comment.rs")),
+    ("postComment", include_str!("moderation/talk.rs")),
+    ("editComment", include_str!("moderation/talk.rs")),
+    ("moderateComments", include_str!("moderation/talk.rs")),
+    ("reportComment", include_str!("moderation/talk.rs")),
+    ("setArticleCommenting", include_str!("moderation/talk.rs")),
+    ("setEditionCommenting", include_str!("moderation/talk.rs")),
     ("createToken", include_str!("../identity/granting.rs")),
     ("revokeToken", include_str!("../identity/granting.rs")),
 ];
 
-fn knob<T: std::str::FromStr>(name: &str) -> anyhow::Result<Option<T>> {
-    let Ok(text) = std::env::var(name) else {
-        return Ok(None);
-    };
-    let number = text.parse().ok();
-    number
-        .map(Some)
-        .with_context(|| format!("{name} is {text:?}: a number is expected"))
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_writers_leave_what_they_wrote() -> anyhow::Result<()> {
-    let seed = knob("KHABAR_SEED")?.unwrap_or_else(|| RandomState::new().hash_one(0));
+    let seed = seed()?;
     let rounds = knob("KHABAR_ROUNDS")?.unwrap_or(ROUNDS);
     ensure!(
         rounds <= MOST_ROUNDS,

@@ -11,6 +11,7 @@ mod integrity;
 mod media;
 mod moderation;
 mod noun;
+mod random;
 mod revision;
 mod scheduler;
 mod section;

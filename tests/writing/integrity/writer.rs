@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 
 use super::model::{Id, Model};
 use super::noun::{EDITION, FOLLOW, LIVE, MEDIA, Noun, PERSON, SECTION, SOURCE, STORY, TOPIC};
-use super::random::Random;
 use super::stock::Stock;
 use crate::Desk;
 use crate::agreement::mutation;
+use crate::random::Random;
 
 /// Every mutation that writers send, and how often it comes among the others.
 pub(super) const DECK: [(&str, usize); 49] = [

@@ -1,0 +1,295 @@
+//! The model held against what readers, writers and moderators see.
+
+use anyhow::{Context as _, ensure};
+use chrono::{DateTime, Utc};
+use khabar_tests::harness::Who;
+use serde_json::{Value, json};
+
+use super::model::{Model, Person, Place, Policy};
+use crate::Desk;
+
+/// As many as one page holds.
+const PAGE: usize = 100;
+
+/// What moderators had to look at before the talk: of each comment its id, its status and whether
+/// it was reported. The oldest stand first.
+pub(super) struct Queue(Vec<(String, String, bool)>);
+
+impl Queue {
+    pub(super) async fn before(desk: &Desk) -> anyhow::Result<Self> {
+        let read = "{ comments(first: 100) { nodes { id status reportCount } } }";
+        let found = desk.ask(&desk.editor, read, json!({})).await?;
+        let nodes = found["comments"]["nodes"].as_array().into_iter().flatten();
+        let entries = nodes.map(|node| {
+            let text = |field: &str| Some(node[field].as_str()?.to_owned());
+            let entry = (text("id")?, text("status")?, node["reportCount"] != 0);
+            Some(entry)
+        });
+        let entries: Option<_> = entries.collect();
+        Ok(Self(entries.context("an entry of the queue")?))
+    }
+}
+
+impl Model {
+    /// Whoever looks sees at this hour what should be there.
+    pub(super) async fn holds(
+        &self,
+        desk: &Desk,
+        people: &[Who],
+        queue: &Queue,
+        hour: DateTime<Utc>,
+    ) -> anyhow::Result<()> {
+        let anonymous = Who::anonymous();
+        for article in 0..self.articles.len() {
+            self.threads(desk, article).await?;
+            self.taking_in(desk, article, hour).await?;
+        }
+        self.edition(desk).await?;
+        self.by_id(desk, &anonymous, None).await?;
+        for (person, who) in people.iter().enumerate() {
+            self.by_id(desk, who, Some(person)).await?;
+            self.own(desk, who, person).await?;
+        }
+        self.in_moderation(desk).await?;
+        self.queues(desk, queue).await?;
+        self.most_commented(desk).await
+    }
+
+    /// Under an article a reader comes to each comment that is shown, page by page, in its order.
+    async fn threads(&self, desk: &Desk, article: usize) -> anyhow::Result<()> {
+        let mut open: Vec<Option<Place>> = vec![None];
+        while let Some(parent) = open.pop() {
+            let expected = self.thread(article, parent);
+            let above = &self.articles[article].id;
+            let above = parent.map_or(above, |parent| &self.said[parent].id);
+            let found = paged(desk, above, expected.len()).await?;
+            let expected_nodes = expected.iter().map(|at| {
+                let said = &self.said[*at];
+                json!({"id": said.id, "text": said.text, "replyCount": self.replies(*at)})
+            });
+            let expected_nodes: Vec<_> = expected_nodes.collect();
+            ensure!(
+                found == expected_nodes,
+                "under {above}: {found:?} instead of {expected_nodes:?}"
+            );
+            open.extend(expected.into_iter().map(Some));
+        }
+        let read = format!(
+            "{{ node(id: {:?}) {{ ... on Article {{ commentCount
+                comments(first: 100) {{ nodes {{ id }} }} }} }} }}",
+            self.articles[article].id
+        );
+        let found = desk.ask(&Who::anonymous(), &read, json!({})).await?;
+        ensure!(
+            found["node"]["commentCount"] == self.count(article),
+            "{} instead of {}",
+            found["node"]["commentCount"],
+            self.count(article)
+        );
+        // The newest first is usual.
+        let newest = self.thread(article, None).into_iter().rev().take(PAGE);
+        let newest: Vec<_> = newest.map(|at| json!({"id": self.said[at].id})).collect();
+        ensure!(
+            found["node"]["comments"]["nodes"] == json!(newest),
+            "{found}"
+        );
+        Ok(())
+    }
+
+    async fn taking_in(
+        &self,
+        desk: &Desk,
+        article: usize,
+        hour: DateTime<Utc>,
+    ) -> anyhow::Result<()> {
+        let read = "query ($id: ID!) { node(id: $id) { ... on Article {
+            commenting { open mode closesAt depth } } } }";
+        let id = json!({"id": self.articles[article].id});
+        let found = desk.app.ask_as(&Who::anonymous(), hour, read, &id).await?;
+        let found = found.value()?["data"]["node"]["commenting"].take();
+        let policy = self.policy(article);
+        let closes = found["closesAt"].as_str().map(str::parse).transpose()?;
+        ensure!(
+            found["open"] == self.is_open(article, hour)
+                && found["mode"] == policy.mode
+                && found["depth"] == policy.depth
+                && closes == self.closes_at(article),
+            "{found} instead of {policy:?}, until {:?}",
+            self.closes_at(article)
+        );
+        Ok(())
+    }
+
+    async fn edition(&self, desk: &Desk) -> anyhow::Result<()> {
+        let read = "{ edition(slug: \"ar\") { commenting { mode closesAfterDays depth } } }";
+        let found = desk.ask(&Who::anonymous(), read, json!({})).await?;
+        let Policy { mode, days, depth } = self.edition.into();
+        let expected = json!({"mode": mode, "closesAfterDays": days, "depth": depth});
+        ensure!(
+            found["edition"]["commenting"] == expected,
+            "{found} instead of {expected}"
+        );
+        Ok(())
+    }
+
+    /// By its id somebody finds what they may know of, as it stands; so for what it answers.
+    async fn by_id(&self, desk: &Desk, who: &Who, person: Option<Person>) -> anyhow::Result<()> {
+        const READ: &str = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Comment {
+            id text status authorName editedAt replyCount parent { id } } } }";
+        for places in (0..self.said.len()).collect::<Vec<_>>().chunks(PAGE) {
+            let ids: Vec<_> = places.iter().map(|at| &self.said[*at].id).collect();
+            let found = desk.ask(who, READ, json!({ "ids": ids })).await?;
+            for (at, node) in places.iter().zip(listed(&found["nodes"])) {
+                let said = &self.said[*at];
+                if !self.known(*at, person) {
+                    ensure!(node.is_null(), "{person:?} sees {node}");
+                    continue;
+                }
+                let parent = said.parent.filter(|parent| self.known(*parent, person));
+                let parent = parent.map(|parent| json!({"id": self.said[parent].id}));
+                let edited = node["editedAt"].as_str().map(str::parse).transpose()?;
+                ensure!(
+                    node["id"] == *said.id
+                        && node["text"] == *said.text
+                        && node["status"] == said.status
+                        && node["replyCount"] == self.replies(*at)
+                        && node["parent"] == json!(parent)
+                        && edited == said.edited,
+                    "{person:?} sees {node}"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody finds all that they said, the newest first, and what was decided about it.
+    async fn own(&self, desk: &Desk, who: &Who, person: Person) -> anyhow::Result<()> {
+        const READ: &str = "query ($after: String) { list: myComments(first: 100, after: $after) {
+            totalCount nodes { id status reason } pageInfo { hasNextPage endCursor } } }";
+        let own = self.said.iter().rev().filter(|said| said.by == person);
+        let own =
+            own.map(|said| json!({"id": said.id, "status": said.status, "reason": said.reason}));
+        let own: Vec<_> = own.collect();
+        let found = all(desk, who, READ).await?;
+        ensure!(found == own, "{person}: {found:?} instead of {own:?}");
+        Ok(())
+    }
+
+    /// Moderators see who had what to say against a comment, and why it stands as it does.
+    async fn in_moderation(&self, desk: &Desk) -> anyhow::Result<()> {
+        const READ: &str = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Comment {
+            id reason reportCount reportReasons } } }";
+        for places in self.said.chunks(PAGE) {
+            let ids: Vec<_> = places.iter().map(|said| &said.id).collect();
+            let found = desk.ask(&desk.editor, READ, json!({ "ids": ids })).await?;
+            let expected = places.iter().map(|said| {
+                let reasons = said.reports.iter().rev().map(|(_, reason)| reason);
+                let reasons: Vec<_> = reasons.collect();
+                json!({"id": said.id, "reason": said.reason, "reportCount": said.open_reports,
+                    "reportReasons": reasons})
+            });
+            let expected: Vec<_> = expected.collect();
+            for (node, expected) in listed(&found["nodes"]).zip(&expected) {
+                ensure!(node == expected, "{node} instead of {expected}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Each of the moderators' queues holds what it should, the oldest first.
+    async fn queues(&self, desk: &Desk, before: &Queue) -> anyhow::Result<()> {
+        let talked = self.said.iter().map(|said| {
+            let reported = said.open_reports > 0;
+            (said.id.as_str(), said.status, reported)
+        });
+        let before = before.0.iter();
+        let before = before.map(|(id, status, reported)| (id.as_str(), status.as_str(), *reported));
+        let everything: Vec<_> = before.chain(talked).collect();
+        for status in [
+            None,
+            Some("PENDING"),
+            Some("APPROVED"),
+            Some("REJECTED"),
+            Some("HIDDEN"),
+        ] {
+            for reported in [None, Some(true), Some(false)] {
+                let wanted = everything.iter().filter(|entry| {
+                    status.is_none_or(|status| entry.1 == status)
+                        && reported.is_none_or(|reported| entry.2 == reported)
+                });
+                let wanted: Vec<_> = wanted.map(|entry| json!({"id": entry.0})).collect();
+                let status = status.unwrap_or("null");
+                let reported = reported.map_or("null".to_owned(), |it| it.to_string());
+                let read = format!(
+                    "query ($after: String) {{ list: comments(first: 100, after: $after,
+                        status: {status}, reported: {reported}) {{ totalCount nodes {{ id }}
+                        pageInfo {{ hasNextPage endCursor }} }} }}"
+                );
+                let found = all(desk, &desk.editor, &read).await?;
+                ensure!(
+                    found == wanted,
+                    "{status}, reported {reported}: {found:?} instead of {wanted:?}"
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Lists of articles are sorted by the counts that they show.
+    async fn most_commented(&self, desk: &Desk) -> anyhow::Result<()> {
+        let read = "{ articles(first: 100, orderBy: MOST_COMMENTED) {
+            nodes { id commentCount } } }";
+        let found = desk.ask(&Who::anonymous(), read, json!({})).await?;
+        let nodes: Vec<_> = listed(&found["articles"]["nodes"]).collect();
+        let sorted = nodes.is_sorted_by(|one, next| {
+            one["commentCount"].as_i64() >= next["commentCount"].as_i64()
+        });
+        ensure!(sorted, "{nodes:?}");
+        for (place, article) in self.articles.iter().enumerate() {
+            let count = self.count(place);
+            let there = json!({"id": article.id, "commentCount": count});
+            ensure!(nodes.contains(&&there), "{nodes:?} without {there}");
+        }
+        Ok(())
+    }
+}
+
+fn listed(list: &Value) -> impl Iterator<Item = &Value> {
+    list.as_array().into_iter().flatten()
+}
+
+/// All that a list has, page by page, of a document that calls it `list`; its `totalCount` says so.
+async fn all(desk: &Desk, who: &Who, document: &str) -> anyhow::Result<Vec<Value>> {
+    let (mut found, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let data = desk.ask(who, document, json!({ "after": after })).await?;
+        let list = &data["list"];
+        found.extend(listed(&list["nodes"]).cloned());
+        if list["pageInfo"]["hasNextPage"] == false {
+            ensure!(list["totalCount"] == found.len(), "{list}");
+            return Ok(found);
+        }
+        after = list["pageInfo"]["endCursor"].clone();
+    }
+}
+
+/// What a reader comes to under an article or a comment by paging, the oldest first, of so many.
+async fn paged(desk: &Desk, id: &str, many: usize) -> anyhow::Result<Vec<Value>> {
+    const READ: &str = "query ($id: ID!, $after: String) { node(id: $id) {
+        ... on Article { list: comments(first: 7, after: $after, orderBy: OLDEST) { ...Page } }
+        ... on Comment { list: replies(first: 7, after: $after) { ...Page } } } }
+        fragment Page on CommentConnection { totalCount nodes { id text replyCount }
+            pageInfo { hasNextPage endCursor } }";
+    let (mut found, mut after) = (Vec::new(), Value::Null);
+    loop {
+        let variables = json!({"id": id, "after": after});
+        let data = desk.ask(&Who::anonymous(), READ, variables).await?;
+        let list = &data["node"]["list"];
+        ensure!(list["totalCount"] == many, "{list} instead of {many}");
+        found.extend(listed(&list["nodes"]).cloned());
+        if list["pageInfo"]["hasNextPage"] == false {
+            return Ok(found);
+        }
+        after = list["pageInfo"]["endCursor"].clone();
+    }
+}

@@ -1,0 +1,287 @@
+//! What there should be after some talk: every comment, what was decided about it and who reported
+//! it, and how comments are taken in.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Duration, Utc};
+use khabar_domain::commenting::REPEATED_WITHIN;
+
+/// A comment, by its place in [`Model::said`].
+pub(super) type Place = usize;
+/// Somebody with an account, by their place among those who talk.
+pub(super) type Person = usize;
+
+/// For how long a comment can be changed.
+pub(super) const WINDOW: Duration = Duration::minutes(30);
+
+/// A comment.
+#[derive(Clone)]
+pub(super) struct Said {
+    pub(super) id: String,
+    /// Which of [`Model::articles`] it stands under.
+    pub(super) article: usize,
+    pub(super) parent: Option<Place>,
+    pub(super) depth: i64,
+    pub(super) by: Person,
+    pub(super) text: String,
+    pub(super) status: &'static str,
+    pub(super) reason: Option<String>,
+    pub(super) at: DateTime<Utc>,
+    pub(super) edited: Option<DateTime<Utc>>,
+    /// Who reported it, and why, the first report first: an account reports once for ever.
+    pub(super) reports: Vec<(Person, String)>,
+    /// How many of them came since it was last decided about.
+    pub(super) open_reports: usize,
+}
+
+/// What an article or the edition has decided; what is absent is decided above it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Settings {
+    pub(super) mode: Option<&'static str>,
+    pub(super) days: Option<i64>,
+    pub(super) depth: Option<i64>,
+}
+
+impl Settings {
+    /// These where they decide something, those elsewhere.
+    fn over(self, above: Self) -> Self {
+        Self {
+            mode: self.mode.or(above.mode),
+            days: self.days.or(above.days),
+            depth: self.depth.or(above.depth),
+        }
+    }
+}
+
+/// How comments are taken in, all decided.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Policy {
+    pub(super) mode: &'static str,
+    /// Of which 0 is never.
+    pub(super) days: i64,
+    pub(super) depth: i64,
+}
+
+impl From<Settings> for Policy {
+    /// The newsroom's usual way where nothing is decided.
+    fn from(settings: Settings) -> Self {
+        Self {
+            mode: settings.mode.unwrap_or("PRE_MODERATED"),
+            days: settings.days.unwrap_or(0),
+            depth: settings.depth.unwrap_or(3),
+        }
+    }
+}
+
+/// An article that is talked about.
+pub(super) struct Article {
+    pub(super) id: String,
+    pub(super) went_out: DateTime<Utc>,
+    pub(super) settings: Settings,
+}
+
+/// Why something cannot be done, and what is told about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// In the test's own words, which tell apart what has the same code.
+    pub(super) why: &'static str,
+    pub(super) code: &'static str,
+    pub(super) field: &'static str,
+}
+
+const fn refuse(why: &'static str, code: &'static str, field: &'static str) -> Refusal {
+    Refusal { why, code, field }
+}
+
+/// What there should be.
+pub(super) struct Model {
+    /// Every comment, in the order in which they came.
+    pub(super) said: Vec<Said>,
+    pub(super) articles: Vec<Article>,
+    /// What the edition has decided.
+    pub(super) edition: Settings,
+    /// Who sees everything.
+    pub(super) moderator: Person,
+}
+
+impl Model {
+    pub(super) fn policy(&self, article: usize) -> Policy {
+        self.articles[article].settings.over(self.edition).into()
+    }
+
+    /// When commenting under an article ends by itself.
+    pub(super) fn closes_at(&self, article: usize) -> Option<DateTime<Utc>> {
+        let days = self.policy(article).days;
+        (days > 0).then(|| self.articles[article].went_out + Duration::days(days))
+    }
+
+    pub(super) fn is_open(&self, article: usize, at: DateTime<Utc>) -> bool {
+        let in_time = self.closes_at(article).is_none_or(|closes| at < closes);
+        self.policy(article).mode != "CLOSED" && in_time
+    }
+
+    /// Where a comment stands that comes in, or is changed.
+    pub(super) fn taken_in(&self, article: usize) -> &'static str {
+        match self.policy(article).mode {
+            "POST_MODERATED" => "APPROVED",
+            _ => "PENDING",
+        }
+    }
+
+    /// Whether readers see it.
+    pub(super) fn shown(&self, at: Place) -> bool {
+        let said = &self.said[at];
+        said.status == "APPROVED" && said.parent.is_none_or(|parent| self.shown(parent))
+    }
+
+    /// Whether somebody, or anybody, may know of it.
+    pub(super) fn known(&self, at: Place, to: Option<Person>) -> bool {
+        let theirs = to.is_some_and(|to| to == self.moderator || to == self.said[at].by);
+        theirs || self.shown(at)
+    }
+
+    /// What readers find under an article that answers this, or nothing; the first first.
+    pub(super) fn thread(&self, article: usize, parent: Option<Place>) -> Vec<Place> {
+        let all = 0..self.said.len();
+        let here = |at: &Place| {
+            let said = &self.said[*at];
+            said.article == article && said.parent == parent && self.shown(*at)
+        };
+        all.filter(here).collect()
+    }
+
+    /// How many comments readers find under an article.
+    pub(super) fn count(&self, article: usize) -> usize {
+        let all = 0..self.said.len();
+        all.filter(|at| self.said[*at].article == article && self.shown(*at))
+            .count()
+    }
+
+    /// How many answers to it readers find.
+    pub(super) fn replies(&self, at: Place) -> usize {
+        self.thread(self.said[at].article, Some(at)).len()
+    }
+
+    /// Whether somebody has said the same there lately, in another comment than this one.
+    fn repeats(
+        &self,
+        by: Person,
+        article: usize,
+        text: &str,
+        at: DateTime<Utc>,
+        except: Option<Place>,
+    ) -> bool {
+        let mut said = self.said.iter().enumerate();
+        said.any(|(place, said)| {
+            let lately = said.at > at - REPEATED_WITHIN;
+            let same = said.by == by && said.article == article && said.text == text;
+            lately && same && Some(place) != except
+        })
+    }
+
+    /// What keeps somebody from posting this.
+    pub(super) fn post(
+        &self,
+        by: Person,
+        article: usize,
+        parent: Option<Place>,
+        text: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        if !self.is_open(article, at) {
+            return Err(refuse("posted where it is closed", "CLOSED", "article"));
+        }
+        if let Some(parent) = parent {
+            let there = self.said[parent].article == article && self.shown(parent);
+            if !there {
+                let why = "answered what is not there";
+                return Err(refuse(why, "NOT_FOUND", "parent"));
+            }
+            if self.said[parent].depth >= self.policy(article).depth {
+                return Err(refuse("answered too deep", "INVALID", "parent"));
+            }
+        }
+        if self.repeats(by, article, text, at, None) {
+            return Err(refuse("posted the same again", "REPEATED", "text"));
+        }
+        Ok(())
+    }
+
+    /// What keeps somebody from changing a comment to this.
+    pub(super) fn edit(
+        &self,
+        by: Person,
+        place: Place,
+        text: &str,
+        at: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        let said = &self.said[place];
+        if !self.known(place, Some(by)) {
+            let why = "edited what they do not see";
+            return Err(refuse(why, "NOT_FOUND", "id"));
+        }
+        if said.by != by {
+            let why = "edited another's comment";
+            return Err(refuse(why, "NOT_ALLOWED", "id"));
+        }
+        if !matches!(said.status, "PENDING" | "APPROVED") {
+            let why = "edited what was taken back";
+            return Err(refuse(why, "WRONG_STATUS", "id"));
+        }
+        if !self.is_open(said.article, at) {
+            return Err(refuse("edited where it is closed", "CLOSED", "id"));
+        }
+        if at - said.at >= WINDOW {
+            return Err(refuse("edited too late", "CLOSED", "id"));
+        }
+        if said.text != text && self.repeats(by, said.article, text, at, Some(place)) {
+            let why = "edited to what they said elsewhere";
+            return Err(refuse(why, "REPEATED", "text"));
+        }
+        Ok(())
+    }
+
+    /// What keeps somebody from reporting a comment.
+    pub(super) fn report(&self, by: Person, place: Place) -> Result<(), Refusal> {
+        if self.known(place, Some(by)) {
+            return Ok(());
+        }
+        let why = "reported what they do not see";
+        Err(refuse(why, "NOT_FOUND", "id"))
+    }
+
+    /// What stands behind each reading key: where it differs after a write, the change feed has to
+    /// say so. A key is named by the noun, by the thing's global id and by the list.
+    pub(super) fn behind_keys(&self) -> BTreeMap<(&'static str, &str, &'static str), String> {
+        let mut behind = BTreeMap::new();
+        let names = |places: Vec<Place>| {
+            let ids: Vec<_> = places.iter().map(|at| self.said[*at].id.as_str()).collect();
+            ids.join(" ")
+        };
+        for (place, article) in self.articles.iter().enumerate() {
+            let id = article.id.as_str();
+            behind.insert(("article", id, ""), self.count(place).to_string());
+            let threads = names(self.thread(place, None));
+            behind.insert(("article", id, "comments"), threads);
+            let Settings { mode, days, depth } = article.settings;
+            let decided = format!("{mode:?} {days:?} {depth:?}");
+            behind.insert(("article", id, "commenting"), decided);
+        }
+        for (place, said) in self.said.iter().enumerate() {
+            let id = said.id.as_str();
+            let it = format!(
+                "{} {} {} {:?} {}",
+                self.shown(place),
+                said.status,
+                said.text,
+                said.reason,
+                self.replies(place)
+            );
+            behind.insert(("comment", id, ""), it);
+            let replies = names(self.thread(said.article, Some(place)));
+            behind.insert(("comment", id, "replies"), replies);
+            behind.insert(("comment", id, "reports"), format!("{:?}", said.reports));
+        }
+        behind
+    }
+}
