@@ -15,11 +15,11 @@ pub(crate) async fn what_a_replica_lacks_is_read_on_the_primary(
     for db in [primary, replica] {
         small.save(db.db()).await?;
     }
-    let db = Db::open(&Options {
+    let options = Options {
         replicas: vec![replica.url().to_owned()],
         ..Options::new(primary.url())
-    });
-    let db = db.await?.caching(1 << 20).await?;
+    };
+    let db = Db::open(&options).await?.caching(1 << 20).await?;
     let [changed, other] = [&small.sections[0], &small.sections[1]];
 
     let before = reader(&db);

@@ -9,7 +9,9 @@ use crate::{Db, Error, Reader, Result};
 /// Reads the change feed, and waits where it ends. Its reader keeps their own place: that which they
 /// have dealt with, wherever they keep it.
 ///
-/// It reads on the primary: what a replica does not have yet, it does not have to show.
+/// It reads on the primary: what a replica does not have yet, it does not have to show. Whoever asks
+/// for what has changed says up to where they know it ([`Db::reader_at`]): a replica, or the cache, may
+/// not have come so far.
 #[derive(Clone, Debug)]
 pub struct Feed {
     db: Db,
