@@ -6,7 +6,7 @@
 //! answered when the cache has read that far, so that every later request here sees the write.
 //!
 //! What keeps it sound, in the terms of the code: `applied` is the place up to which the feed was
-//! read, so whatever reads the primary from then on reads that much at least. A [`View`] is taken
+//! read, so whatever reads the primary from then on reads that much at least. A `View` is taken
 //! before anything is read, and remembers `applied`; what was read under it is kept unless one of
 //! its keys was touched after that place.
 

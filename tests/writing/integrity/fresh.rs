@@ -10,32 +10,32 @@ use crate::Desk;
 /// What a reader can ask for, each kind of list and of thing in some way, in both editions in which
 /// more than one writes.
 const ASKED: [&str; 10] = [
-    r#"{ home { edition { name articleCount } liveChannels { name } followChannels { name }
+    "{ home { edition { name articleCount } liveChannels { name } followChannels { name }
         featuredSections { name slug articleCount path { name } }
         pinnedStories { nodes { title articleCount lastArticleAt } } leadArticles { headline commentCount }
         latest(first: 30) { totalCount nodes { headline section { name } } }
-        mostRead(first: 10) { nodes { headline } } } }"#,
-    r#"{ articles(first: 60) { totalCount pageInfo { hasNextPage endCursor } nodes { headline slug version bodyText
-        commentCount section { name path { name } } source { name articleCount } } } }"#,
-    r#"{ articles(first: 60) { nodes { hero { caption alt } authors { name articleCount } topics { name articleCount }
-        stories { title slug articleCount } corrections { note } } } }"#,
-    r#"{ articles(first: 60) { nodes { related(first: 5) { totalCount nodes { headline } }
-        formerSlugs commenting { open mode } comments(first: 5) { totalCount nodes { text replyCount replies(first: 3) { nodes { text } } } } } } }"#,
+        mostRead(first: 10) { nodes { headline } } } }",
+    "{ articles(first: 60) { totalCount pageInfo { hasNextPage endCursor } nodes { headline slug version bodyText
+        commentCount section { name path { name } } source { name articleCount } } } }",
+    "{ articles(first: 60) { nodes { hero { caption alt } authors { name articleCount } topics { name articleCount }
+        stories { title slug articleCount } corrections { note } } } }",
+    "{ articles(first: 60) { nodes { related(first: 5) { totalCount nodes { headline } }
+        formerSlugs commenting { open mode } comments(first: 5) { totalCount nodes { text replyCount replies(first: 3) { nodes { text } } } } } } }",
     r#"{ articles(first: 60, orderBy: MOST_COMMENTED) { nodes { headline commentCount } }
         english: articles(edition: "en", last: 40) { totalCount nodes { headline listedAt formerSlugs } } }"#,
-    r#"{ stories(first: 60) { totalCount nodes { title status articleCount lastArticleAt topics { name }
-        articles(first: 8) { totalCount nodes { headline } } } } }"#,
-    r#"{ rail: stories(pinned: true) { nodes { title pinnedPosition } }
+    "{ stories(first: 60) { totalCount nodes { title status articleCount lastArticleAt topics { name }
+        articles(first: 8) { totalCount nodes { headline } } } } }",
+    "{ rail: stories(pinned: true) { nodes { title pinnedPosition } }
         others: stories(pinned: false, first: 30) { nodes { title } }
-        running: stories(kind: RUNNING, status: ACTIVE) { totalCount } }"#,
-    r#"{ sections { name slug articleCount parent { name } children { name } path { slug }
+        running: stories(kind: RUNNING, status: ACTIVE) { totalCount } }",
+    "{ sections { name slug articleCount parent { name } children { name } path { slug }
         articles(first: 5) { totalCount nodes { headline } }
-        alone: articles(first: 5, includeDescendants: false) { totalCount nodes { headline } } } }"#,
+        alone: articles(first: 5, includeDescendants: false) { totalCount nodes { headline } } } }",
     r#"{ nobody: article(slug: "nobody") { id } none: story(slug: "nobody") { id } no: section(slug: "nobody") { id }
         nowhere: edition(slug: "xx") { id } noone: person(slug: "nobody") { id }
         sections { formerSlugs edition { commenting { mode } } } stories(first: 60) { nodes { formerSlugs } } }"#,
-    r#"{ editions { slug name articleCount labels { live } } sections(roots: true) { name }
-        featured: sections(featured: true) { name } liveChannels { name position streamUrl } followChannels { name position url } }"#,
+    "{ editions { slug name articleCount labels { live } } sections(roots: true) { name }
+        featured: sections(featured: true) { name } liveChannels { name position streamUrl } followChannels { name position url } }",
 ];
 
 /// Asks for all of it over and over, as a reader and as an editor, until dropped.

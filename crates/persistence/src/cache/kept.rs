@@ -3,7 +3,7 @@
 use khabar_domain::commenting::Policy;
 use khabar_domain::{
     Article, Body, Comment, Edition, FollowChannel, LiveChannel, Media, Person, Section, Slug,
-    Source, Story, Topic,
+    Source, Story, Topic, WebUrl,
 };
 use uuid::Uuid;
 
@@ -82,7 +82,7 @@ impl Shown for Article {
         kept.text(&self.excerpt);
         kept.texts([
             self.lead.as_deref(),
-            self.canonical_url.as_ref().map(|url| url.as_str()),
+            self.canonical_url.as_ref().map(WebUrl::as_str),
         ]);
     }
 }
@@ -157,7 +157,7 @@ impl Shown for Media {
     fn shown(&self, kept: &mut Kept) {
         kept.keys.push(ReadingKey::one(Noun::Media, self.id));
         kept.texts([
-            self.url.as_ref().map(|url| url.as_str()),
+            self.url.as_ref().map(WebUrl::as_str),
             self.alt.as_deref(),
             self.caption.as_deref(),
             self.credit.as_deref(),
@@ -224,13 +224,17 @@ impl Shown for i64 {
 impl<T: Shown> Shown for Vec<T> {
     fn shown(&self, kept: &mut Kept) {
         kept.bytes += size_of_val(self.as_slice());
-        self.iter().for_each(|item| item.shown(kept));
+        for item in self {
+            item.shown(kept);
+        }
     }
 }
 
 impl<T: Shown> Shown for Slice<T> {
     fn shown(&self, kept: &mut Kept) {
         kept.bytes += size_of_val(self.items.as_slice());
-        self.items.iter().for_each(|(_, item)| item.shown(kept));
+        for (_, item) in &self.items {
+            item.shown(kept);
+        }
     }
 }
