@@ -10,7 +10,7 @@ use khabar_persistence::archive::{self, Counts, Error};
 use khabar_persistence::change::Noun;
 use khabar_persistence::{Author, Db, article, correction, desk, revision, slug, story};
 use khabar_tests::harness::{Newsroom, TestApp, TestDb, make, newsroom};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::soak::all;
@@ -315,6 +315,111 @@ async fn what_the_database_refuses_is_named_by_its_lines() -> anyhow::Result<()>
             })
         );
         ensure!(named, "{refused:?}");
+    }
+    Ok(())
+}
+
+/// The rows of this kind among an archive's lines, each with its line's place.
+fn rows(lines: &[String], kind: &str) -> anyhow::Result<Vec<(usize, Value)>> {
+    let mut rows = Vec::new();
+    for (place, line) in lines.iter().enumerate() {
+        let mut line: Value = serde_json::from_str(line)?;
+        let row = line[kind].take();
+        if row["id"].is_string() {
+            rows.push((place, row));
+        }
+    }
+    Ok(rows)
+}
+
+/// A row and one below it.
+fn pair(rows: &[(usize, Value)]) -> anyhow::Result<[(usize, Value); 2]> {
+    let below = |above: &Value| rows.iter().find(|(_, row)| row["parent_id"] == above["id"]);
+    let mut pairs = rows.iter().filter(|(_, row)| row["parent_id"].is_null());
+    let pair = pairs.find_map(|above| Some([above.clone(), below(&above.1)?.clone()]));
+    pair.context("nothing has a parent")
+}
+
+/// What belongs into a tree and does not make one is refused by the row, and nothing is stored.
+#[tokio::test]
+async fn comments_and_sections_that_go_in_a_circle_are_refused() -> anyhow::Result<()> {
+    let origin = TestDb::sqlite().await?;
+    Newsroom::small()?.save(origin.db()).await?;
+    let text = exported(origin.db()).await?;
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let comments = rows(&lines, "comment")?;
+    let [question, answer] = pair(&comments)?;
+    let [above, below] = pair(&rows(&lines, "section")?)?;
+    let elsewhere = comments
+        .iter()
+        .find(|(_, row)| row["article_id"] != answer.1["article_id"]);
+    let elsewhere = &elsewhere.context("one article has all comments")?.1;
+    let other_edition = rows(&lines, "edition")?
+        .into_iter()
+        .find(|(_, row)| row["id"] != above.1["edition_id"]);
+    let other_edition = &other_edition.context("one edition")?.1;
+
+    let answers = &answer.1["id"];
+    let circle = "answers go in a circle";
+    let at_top = "lies in no section at the top";
+    for (kind, row, changes, problem) in [
+        // However deep each says that it stands.
+        ("comment", &question, json!({"parent_id": answers}), circle),
+        (
+            "comment",
+            &question,
+            json!({"parent_id": answers, "depth": 1}),
+            circle,
+        ),
+        (
+            "comment",
+            &question,
+            json!({"parent_id": answers, "depth": 2}),
+            circle,
+        ),
+        ("comment", &answer, json!({"depth": 7}), "depth is wrong"),
+        (
+            "comment",
+            &answer,
+            json!({"article_id": elsewhere["article_id"]}),
+            "answers one that stands under another article",
+        ),
+        (
+            "section",
+            &above,
+            json!({"parent_id": below.1["id"]}),
+            at_top,
+        ),
+        (
+            "section",
+            &below,
+            json!({"edition_id": other_edition["id"]}),
+            "of another edition",
+        ),
+    ] {
+        let (place, mut changed) = row.clone();
+        for (field, value) in changes.as_object().into_iter().flatten() {
+            changed[field] = value.clone();
+        }
+        let mut lines = lines.clone();
+        lines[place] = json!({ kind: changed }).to_string();
+        let text = sealed(&lines)?;
+        for test in TestDb::each().await? {
+            let nothing = exported(test.db()).await?;
+            let Err(error) = restore(test.db(), &text).await else {
+                bail!("{changes} is restored");
+            };
+            let Error::Row { table, id, .. } = error else {
+                bail!("{changes}: {error}");
+            };
+            let said = error.to_string();
+            ensure!(table == kind && said.contains(problem), "{changes}: {said}");
+            // In a circle, either of the two.
+            let two = [&question, &answer, &above, &below];
+            let named = two.iter().any(|(_, row)| row["id"] == id.to_string());
+            ensure!(named && said.contains(&id.to_string()), "{said}");
+            ensure!(exported(test.db()).await? == nothing, "something is stored");
+        }
     }
     Ok(())
 }

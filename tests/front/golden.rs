@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use khabar_graphql::answer::Data;
 use khabar_graphql::document::Incoming;
 use khabar_graphql::limit::Limits;
+use serde_json::{Value, json};
 
 use crate::toy;
 
@@ -50,6 +51,52 @@ async fn a_failing_field_that_may_not_be_null_nulls_its_parent() {
     // Nothing between it and the root may be null: the answer has a `data`, which is null.
     answers("{ soon\n  requiredArticle {\n    broken } }", "{}",
         r#"{"errors":[{"message":"There is no such text.","locations":[{"line":3,"column":5}],"path":["requiredArticle","broken"],"extensions":{"code":"NOT_FOUND"}}],"data":null}"#).await;
+}
+
+/// The path and the code of each error, and the data.
+async fn paths(query: &str) -> (Vec<Value>, Value) {
+    let answer: Value = serde_json::from_str(&ask(query, "{}").await).unwrap();
+    let errors = answer["errors"].as_array().unwrap().iter();
+    let paths = errors.map(|error| error["path"].clone()).collect();
+    (paths, answer["data"].clone())
+}
+
+#[tokio::test]
+async fn an_error_says_where_it_arose_whatever_it_took_along() {
+    // One that may be null, in a list: the list stays.
+    let (found, data) = paths("{ articles(first: 2) { id torn } }").await;
+    let torn = |at: u32| json!(["articles", at, "torn"]);
+    assert_eq!(found, [torn(0), torn(1)]);
+    assert_eq!(data["articles"][1], json!({"id": "a1", "torn": null}));
+    // One that may not, in a list, in an object that may be null.
+    let (found, data) = paths("{ soon article { related(first: 2) { id twin { id } } } }").await;
+    assert_eq!(found, [json!(["article", "related", 1, "twin"])]);
+    assert_eq!(data, json!({"soon": 2, "article": null}));
+    // By the name that the client gave it, in a list of a list, and by whatever resolver.
+    let nested = "{ article { a: articles(first: 2) { b: nodes { c: related(first: 3) {
+        d: FIELD { id } } } } } }";
+    for field in ["twin", "mate"] {
+        let (found, _) = paths(&nested.replace("FIELD", field)).await;
+        assert_eq!(found, [json!(["article", "a", "b", 0, "c", 1, "d"])]);
+    }
+    // An argument of which the engine complains.
+    let (found, _) = paths("{ article { articles { nodes { twin(after: -1) { id } } } } }").await;
+    let twin = json!(["article", "articles", "nodes", 0, "twin"]);
+    assert_eq!(found, [twin]);
+    // Two of one answer, each its own.
+    let (found, data) = paths(
+        "{ one: article { related(first: 2) { twin { id } } } soon
+           two: article { articles(first: 2) { nodes { torn mate { id } } } } }",
+    )
+    .await;
+    assert_eq!(found[0], json!(["one", "related", 1, "twin"]));
+    let mate = json!(["two", "articles", "nodes", 1, "mate"]);
+    assert_eq!(found.last(), Some(&mate), "{found:?}");
+    assert_eq!(data, json!({"one": null, "soon": 2, "two": null}));
+    // What a mutation answers.
+    let (found, data) = paths("mutation { write { w: written { mate { id } } } }").await;
+    assert_eq!(found, [json!(["write", "w", 1, "mate"])]);
+    assert_eq!(data, Value::Null);
 }
 
 #[tokio::test]

@@ -152,6 +152,22 @@ impl Article {
         Err(Error::not_found("There is no such text."))
     }
 
+    /// Those with an odd number cannot be found, and may not be null.
+    async fn twin(&self, after: Option<u8>) -> Result<Article> {
+        match (self.0 + i32::from(after.unwrap_or(0))) % 2 {
+            0 => Ok(Article(self.0)),
+            _ => Err(Error::not_found("It has no twin.")),
+        }
+    }
+
+    /// The same without `async`, by which the engine does otherwise.
+    fn mate(&self) -> Result<Article> {
+        match self.0 % 2 {
+            0 => Ok(Article(self.0)),
+            _ => Err(Error::not_found("It has no mate.")),
+        }
+    }
+
     async fn related(&self, first: Option<i32>) -> Vec<Article> {
         (0..first.unwrap_or(2)).map(Article).collect()
     }
@@ -297,10 +313,24 @@ impl Query {
     }
 }
 
+struct Payload;
+
+#[Object]
+impl Payload {
+    /// Without `async`, as payloads have theirs.
+    fn written(&self) -> Vec<Article> {
+        (0..2).map(Article).collect()
+    }
+}
+
 pub(crate) struct Mutation;
 
 #[Object]
 impl Mutation {
+    async fn write(&self) -> Payload {
+        Payload
+    }
+
     async fn bump(&self, ctx: &Context<'_>, #[graphql(default = 1)] by: u32) -> u32 {
         let handle = ctx.data_unchecked::<Handle>();
         handle.counted.fetch_add(by, Ordering::Relaxed) + by

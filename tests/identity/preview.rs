@@ -151,3 +151,44 @@ async fn who_may_see_an_article_gives_previews_of_it() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn one_that_is_asked_for_again_is_the_same() -> anyhow::Result<()> {
+    const NAMED: &str = "mutation ($article: ID!, $name: String, $expiresIn: Int) {
+        createPreview(input: {article: $article, clientMutationId: $name, expiresIn: $expiresIn}) {
+        preview { token expiresAt } userErrors { field code message } } }";
+    for server in Server::each().await? {
+        let draft = server.hidden("مسودة أولى", Status::Draft, None).await?;
+        let editor = server.issue("ليلى", Role::Editor, None).await?;
+        let asked = async |name: Option<&str>, seconds: i64| {
+            let input = json!({"article": draft.id, "name": name, "expiresIn": seconds});
+            let seen = server.ask_by(&editor, NAMED, input).await?;
+            anyhow::Ok(seen.data()?["createPreview"].clone())
+        };
+        // Parts of a second are no part of a token.
+        server.set(TimeDelta::microseconds(1_900_001));
+        let first = asked(Some("one"), 600).await?;
+        assert_eq!(first["preview"]["expiresAt"], "2024-10-11T00:10:01Z");
+        server.set(TimeDelta::microseconds(300_123_456));
+        assert_eq!(asked(Some("one"), 600).await?, first);
+        // Another write, by another name or by none, gives another.
+        for name in [Some("two"), None] {
+            let other = asked(name, 600).await?;
+            assert_eq!(other["preview"]["expiresAt"], "2024-10-11T00:15:00Z");
+            assert_ne!(other["preview"]["token"], first["preview"]["token"]);
+        }
+        // The name of one for ten minutes is not that of one for twenty.
+        let longer = asked(Some("one"), 1_200).await?;
+        assert_eq!(longer["preview"], Value::Null);
+        assert_eq!(longer["userErrors"][0]["code"], "INVALID");
+        // After its end it is given again, and opens nothing.
+        let token = first["preview"]["token"].as_str().unwrap_or_default();
+        let headers = [format!("khabar-preview: {token}")];
+        let shown = read(&server, &headers, &draft).await?;
+        assert_eq!(shown["id"]["headline"], "مسودة أولى");
+        server.set(TimeDelta::seconds(601));
+        assert_eq!(asked(Some("one"), 600).await?, first);
+        assert!(server.ask(&headers, READ, Value::Null).await?.is_refused());
+    }
+    Ok(())
+}

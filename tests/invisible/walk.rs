@@ -117,9 +117,11 @@ impl Walk {
                 for error in answer["errors"].as_array().into_iter().flatten() {
                     let code = error["extensions"]["code"].as_str().unwrap_or_default();
                     // What refuses the root field itself has nothing around it.
-                    let is_below = error["path"].as_array().is_some_and(|path| path.len() > 1);
-                    if is_below && matches!(code, "FORBIDDEN" | "UNAUTHENTICATED") {
-                        denied.extend(at(&question.document, &error["locations"][0]));
+                    if let Some([_, .., field]) = error["path"].as_array().map(Vec::as_slice)
+                        && matches!(code, "FORBIDDEN" | "UNAUTHENTICATED")
+                    {
+                        // The name that the question gave to `Type.field`.
+                        denied.extend(field.as_str().map(|name| name.replacen("__", ".", 1)));
                     }
                 }
             }
@@ -218,15 +220,6 @@ fn beside_own(with: &Value, without: &Value, own: &Hidden) -> Option<String> {
     let more = total(with) - total(without);
     (!(0..=1).contains(&more))
         .then(|| format!("totalCount: {more} more than where nothing is hidden"))
-}
-
-/// The field that stands there in a document, as `Type.field`: the path of an error that took a list
-/// along ends at the list.
-fn at(document: &str, location: &Value) -> Option<String> {
-    let column = usize::try_from(location["column"].as_u64()?).ok()?;
-    let from_there = document.chars().skip(column.checked_sub(1)?);
-    let name: String = from_there.take_while(|it| *it != ':').collect();
-    Some(name.replacen("__", ".", 1))
 }
 
 async fn ask(app: &TestApp, asker: &Asker, document: &str) -> anyhow::Result<Value> {

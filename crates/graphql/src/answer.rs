@@ -12,12 +12,12 @@ use async_graphql::{
 use futures::future::BoxFuture;
 use serde::Serialize;
 
-use crate::document::{Gate, Incoming, Kind, Nullable, Ready, SchemaProblem};
+use crate::document::{Arose, Gate, Incoming, Kind, Mark, Ready, SchemaProblem};
 use crate::error::{self, Code, Error};
 use crate::limit::Limits;
 
-/// What the engine is told about documents: that they were validated, how deep they may be, and that
-/// a field's failure stays where null may be.
+/// What the engine is told about documents: that they were validated, how deep they may be, and what
+/// becomes of a field that fails.
 ///
 /// The engine counts the type conditions that remain in a plan as depth, one for each field at most.
 #[must_use]
@@ -29,7 +29,8 @@ pub fn behind_the_gate<Q, M, S>(
     schema
         .validation_mode(ValidationMode::Fast)
         .limit_recursive_depth(depth)
-        .directive(Nullable)
+        .directive(Mark::Nullable)
+        .directive(Mark::Required)
 }
 
 /// The engine, whatever its roots are.
@@ -92,6 +93,7 @@ impl Api {
         request.data = data;
         let mut response = self.engine.run(request).await;
         for error in &mut response.errors {
+            Arose::tell(error);
             error::complete(error);
             positions.resolve(error);
         }

@@ -4,9 +4,9 @@
 //! The engine has rules of its own for documents, and breaks the specification with some of them;
 //! so it is never shown a document that was not read, limited, validated and planned here.
 
+mod failure;
 mod gaps;
 mod incoming;
-mod nullable;
 mod plan;
 mod position;
 mod size;
@@ -27,8 +27,8 @@ use async_graphql_parser::types::{DocumentOperations, ExecutableDocument as Engi
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
+pub(crate) use failure::{Arose, Mark};
 pub use incoming::Incoming;
-pub(crate) use nullable::Nullable;
 
 use self::plan::Planner;
 use self::size::Refusal;

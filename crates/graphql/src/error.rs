@@ -2,7 +2,9 @@
 //!
 //! This is the only file that writes `extensions.code`. What really happened goes to the log.
 
-use async_graphql::{ErrorExtensionValues, ServerError, Value};
+use async_graphql::{Context, ErrorExtensionValues, ServerError, Value};
+
+use crate::document::Arose;
 
 /// The name under which a client finds the code.
 const CODE: &str = "code";
@@ -100,6 +102,7 @@ pub struct Error {
     code: Code,
     message: String,
     details: Vec<(&'static str, Value)>,
+    arose: Option<Arose>,
 }
 
 /// What a resolver answers, or why it could not.
@@ -112,6 +115,7 @@ impl Error {
             code,
             message: message.into(),
             details: Vec::new(),
+            arose: None,
         }
     }
 
@@ -161,6 +165,13 @@ impl Error {
         self
     }
 
+    /// Notes that it arose in the field of this context, unless that is noted.
+    #[must_use]
+    pub(crate) fn at(mut self, ctx: &Context<'_>) -> Self {
+        self.arose.get_or_insert_with(|| Arose::here(ctx));
+        self
+    }
+
     /// The code that the client will see.
     pub fn code(&self) -> Code {
         self.code
@@ -186,7 +197,7 @@ impl From<Error> for async_graphql::Error {
         Self {
             extensions: Some(error.extensions()),
             message: error.message,
-            source: None,
+            source: error.arose.map(Arose::into_source),
         }
     }
 }

@@ -59,7 +59,8 @@ impl Asked for Context<'_> {
     }
 
     async fn load<K: BatchKey>(&self, key: K) -> Result<Option<K::Value>> {
-        self.loaders()?.one(key).await
+        let loaded = self.loaders()?.one(key).await;
+        loaded.map_err(|error| error.at(self))
     }
 
     async fn load_many<K: BatchKey>(
@@ -67,7 +68,8 @@ impl Asked for Context<'_> {
         keys: impl IntoIterator<Item = K> + Send,
     ) -> Result<HashMap<K, K::Value>> {
         let keys: Vec<K> = keys.into_iter().collect();
-        self.loaders()?.many(keys).await
+        let loaded = self.loaders()?.many(keys).await;
+        loaded.map_err(|error| error.at(self))
     }
 
     async fn prime<K: BatchKey>(&self, key: K, value: K::Value) -> Result<()> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::Context;
+use chrono::{DateTime, Utc};
 use khabar_domain::commenting::Limits;
 use khabar_domain::{Invalid, Right, TokenId, Viewer, id};
 use khabar_persistence::account::{self, Account};
@@ -141,6 +142,8 @@ impl From<Error> for Refusal {
 /// What came of a mutation.
 pub(crate) struct Written<Id> {
     pub(crate) id: Option<Id>,
+    /// When it was carried out: earlier than now, if it was sent again.
+    pub(crate) at: DateTime<Utc>,
     pub(crate) errors: Vec<UserError>,
     pub(crate) conflict: Option<Box<ArticleConflict>>,
     pub(crate) client_mutation_id: Option<String>,
@@ -195,8 +198,12 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
             outcome => break outcome,
         }
     };
+    let mut at = scope.as_of;
     let (id, errors, conflict) = match outcome {
-        Ok((id, errors)) => (Some(id), errors, None),
+        Ok(done) => {
+            at = done.at;
+            (Some(done.id), done.errors, None)
+        }
         Err(Refusal::User(errors)) => (None, errors, None),
         Err(Refusal::Stale(conflict)) => (None, vec![conflict.error()], Some(conflict)),
         Err(Refusal::Failed(error)) => return Err(error.into()),
@@ -209,10 +216,18 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
     }
     Ok(Written {
         id,
+        at,
         errors,
         conflict,
         client_mutation_id,
     })
+}
+
+/// What was carried out.
+struct Done<Id> {
+    id: Id,
+    at: DateTime<Utc>,
+    errors: Vec<UserError>,
 }
 
 async fn once<W: Write>(
@@ -221,11 +236,15 @@ async fn once<W: Write>(
     mut writer: Writer,
     write: &W,
     named: Option<&Named>,
-) -> Result<(W::Id, Vec<UserError>), Refusal> {
+) -> Result<Done<W::Id>, Refusal> {
     if let Some(named) = named
-        && let Some(Outcome { noun_id, errors }) = done::find(&writer, named).await?
+        && let Some(outcome) = done::find(&writer, named).await?
     {
-        return Ok((noun_id.into(), remembered(errors)?));
+        return Ok(Done {
+            id: outcome.noun_id.into(),
+            at: outcome.at,
+            errors: remembered(outcome.errors)?,
+        });
     }
     if let Some(newcomer) = &desk.newcomer {
         account::ensure(&mut writer, newcomer).await?;
@@ -240,15 +259,17 @@ async fn once<W: Write>(
     // On the heap: what some mutations hold while they wait is large.
     let id = Box::pin(write.act(&mut act)).await?;
     let errors = act.errors;
+    let at = writer.at();
     if let Some(named) = named {
         let outcome = Outcome {
             noun_id: id.into(),
+            at,
             errors: kept(&errors)?,
         };
         done::remember(&writer, named, outcome).await?;
     }
     writer.commit().await?;
-    Ok((id, errors))
+    Ok(Done { id, at, errors })
 }
 
 /// What could not be done, as it is kept for whoever sends the same again.

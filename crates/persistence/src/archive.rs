@@ -13,6 +13,7 @@
 
 mod read;
 mod tables;
+mod tree;
 mod value;
 mod write;
 
@@ -73,6 +74,16 @@ pub enum Error {
         last: u64,
         /// What the database said.
         source: crate::Error,
+    },
+    /// A row does not fit to another.
+    #[error("the archive's {table} {id} {problem}")]
+    Row {
+        /// Of which table.
+        table: &'static str,
+        /// Which one.
+        id: uuid::Uuid,
+        /// What is wrong with it.
+        problem: &'static str,
     },
     /// The end is missing.
     #[error("the archive is cut off after line {after}: its last line, which seals it, is missing")]

@@ -26,6 +26,8 @@ pub struct Named {
 pub struct Outcome {
     /// The id of what it was about.
     pub noun_id: Uuid,
+    /// When.
+    pub at: DateTime<Utc>,
     /// What could not be done although the rest was, as whoever wrote it put it into JSON; absent
     /// when all of it was done.
     pub errors: Option<String>,
@@ -41,8 +43,12 @@ pub async fn find(writer: &Writer, named: &Named) -> Result<Option<Outcome>> {
     match found {
         None => Ok(None),
         Some(row) if row.action == named.action && row.input == named.input => {
-            let (noun_id, errors) = (row.noun_id, row.errors);
-            Ok(Some(Outcome { noun_id, errors }))
+            let (noun_id, at, errors) = (row.noun_id, row.at, row.errors);
+            Ok(Some(Outcome {
+                noun_id,
+                at,
+                errors,
+            }))
         }
         Some(_) => Err(Invalid::new(
             "the clientMutationId",
@@ -57,7 +63,7 @@ pub async fn remember(writer: &Writer, named: &Named, outcome: Outcome) -> Resul
     let row = table::Model {
         writer: named.writer.clone(),
         client_mutation_id: named.client_mutation_id.clone(),
-        at: writer.at(),
+        at: outcome.at,
         action: named.action.clone(),
         input: named.input.clone(),
         noun_id: outcome.noun_id,

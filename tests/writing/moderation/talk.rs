@@ -345,7 +345,25 @@ impl<'a> Talk<'a> {
         self.change(said.by, place, text).await
     }
 
+    /// A comment that its writer could change, if not to these words of theirs.
+    fn echo(&mut self) -> Option<(Place, String)> {
+        let hour = self.hour();
+        let said = &self.model.said;
+        let pairs = (0..said.len()).flat_map(|at| said.iter().map(move |other| (at, other)));
+        let echoes = pairs.filter(|(at, other)| {
+            let told = self.model.edit(said[*at].by, *at, &other.text, hour);
+            told.is_err_and(|refusal| refusal.code == "REPEATED")
+        });
+        let echoes: Vec<_> = echoes.map(|(at, other)| (at, other.text.clone())).collect();
+        self.random.pick(&echoes)
+    }
+
     async fn edit(&mut self) -> anyhow::Result<()> {
+        if self.random.once_in(8)
+            && let Some((place, text)) = self.echo()
+        {
+            return self.change(self.model.said[place].by, place, text).await;
+        }
         let place = self.comment();
         let old = &self.model.said[place];
         let (author, article, same) = (old.by, old.article, old.text.clone());

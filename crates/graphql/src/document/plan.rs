@@ -19,8 +19,9 @@ use async_graphql::{Pos, Positioned, Value as ConstValue};
 use async_graphql_parser::types as engine;
 use async_graphql_value::{Name as EngineName, Number, Value as EngineValue};
 
+use super::failure::Mark;
 use super::size::Refusal;
-use super::{Gate, nullable, position};
+use super::{Gate, position};
 use crate::error::Error;
 use crate::hold;
 use crate::limit::Limits;
@@ -46,8 +47,9 @@ pub(super) struct Planner<'a> {
     written: u64,
     /// The shortest hold of the fields so far.
     hold: Option<Duration>,
-    /// The mark of fields that may be null.
+    /// The mark of fields that may be null, and of those that may not.
     nullable: engine::Directive,
+    required: engine::Directive,
 }
 
 /// The merged selections of one set, and their cost.
@@ -66,6 +68,13 @@ enum Place<'a> {
 /// The names of introspection's own fields at the root of a query.
 fn is_introspection(name: &str) -> bool {
     matches!(name, "__schema" | "__type")
+}
+
+fn directive(mark: Mark) -> engine::Directive {
+    engine::Directive {
+        name: Positioned::new(EngineName::new(mark.name()), Pos::default()),
+        arguments: Vec::new(),
+    }
 }
 
 /// How the lists around a field repeat it.
@@ -91,10 +100,8 @@ impl<'a> Planner<'a> {
             variables,
             written: 0,
             hold: None,
-            nullable: engine::Directive {
-                name: Positioned::new(EngineName::new(nullable::NAME), Pos::default()),
-                arguments: Vec::new(),
-            },
+            nullable: directive(Mark::Nullable),
+            required: directive(Mark::Required),
         }
     }
 
@@ -290,15 +297,23 @@ impl<'a> Planner<'a> {
                 ),
             ));
         }
+        let is_bare = field.definition.arguments.is_empty() && inner.items.is_empty();
+        let mark = if introspection {
+            None
+        } else if !ty.is_non_null() {
+            Some(&self.nullable)
+        } else {
+            // See `failure.rs`.
+            (!is_bare).then_some(&self.required)
+        };
         let engine_field = engine::Field {
             alias: field.alias.as_ref().map(positioned_name),
             name: positioned_name(&field.name),
             arguments,
-            directives: if ty.is_non_null() || introspection {
-                Vec::new()
-            } else {
-                vec![Positioned::new(self.nullable.clone(), pos)]
-            },
+            directives: mark
+                .map(|mark| Positioned::new(mark.clone(), pos))
+                .into_iter()
+                .collect(),
             selection_set: Positioned::new(engine::SelectionSet { items: inner.items }, pos),
         };
         let selection = engine::Selection::Field(Positioned::new(engine_field, pos));

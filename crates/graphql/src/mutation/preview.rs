@@ -1,14 +1,13 @@
 //! Previews being given out.
 
 use async_graphql::{Context, ID, InputObject, Object};
-use chrono::TimeDelta;
+use chrono::{SubsecRound as _, TimeDelta};
 use khabar_domain::article::Status;
 use khabar_domain::{ArticleId, Right};
 use khabar_persistence::{article, desk, preview};
 
 use super::read;
 use crate::error::Result;
-use crate::scope::Asked as _;
 use crate::types::{Preview, UserError, UserErrorCode};
 use crate::write::{Act, Refusal, Write, Written, run};
 
@@ -19,8 +18,8 @@ pub struct CreatePreviewInput {
     article: ID,
     /// For how many seconds: 60 to 2,592,000 (30 days); a day when nothing is said.
     expires_in: Option<i32>,
-    /// The client's own name for this write: sent again within a day, the token is another that
-    /// opens the same.
+    /// The client's own name for this write: sent again within a day, it is made once, and the token
+    /// is the same, with the same end.
     client_mutation_id: Option<String>,
 }
 
@@ -88,12 +87,12 @@ pub struct CreatePreviewPayload {
 #[Object]
 impl CreatePreviewPayload {
     /// The preview; null when the mutation was not carried out.
-    fn preview(&self, ctx: &Context<'_>) -> Result<Option<Preview>> {
-        let Some(article) = self.written.id else {
-            return Ok(None);
-        };
-        let until = ctx.asked()?.as_of + self.lasting;
-        Ok(Some(Preview(khabar_domain::Preview { article, until })))
+    fn preview(&self) -> Option<Preview> {
+        // In whole seconds, as the token says it; counted from when it was given, so that the one
+        // that is asked for again is signed to the same text.
+        let until = self.written.at.trunc_subsecs(0) + self.lasting;
+        let article = self.written.id?;
+        Some(Preview(khabar_domain::Preview { article, until }))
     }
 
     /// What kept the mutation from being carried out; empty when it was.

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::tables::{Noted, TABLES, Table};
-use super::{Counts, End, Error, Head, Result, VERSION, hexadecimal, value};
+use super::{Counts, End, Error, Head, Result, VERSION, hexadecimal, tree, value};
 use crate::change::Act;
 use crate::sql::{Dialect, Sql};
 use crate::{Doing, Writer};
@@ -36,6 +36,7 @@ pub async fn restore(mut writer: Writer, archive: impl BufRead + Send) -> Result
     prepare(&writer).await?;
     let counts = fill(&mut writer, &mut lines).await?;
     conclude(&writer).await?;
+    tree::check(&writer).await?;
     writer.commit().await?;
     Ok(counts)
 }
