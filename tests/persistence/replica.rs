@@ -1,8 +1,10 @@
 //! A replica that lags behind, with the cache in front: what it does not know yet is not kept, and
 //! nobody is told it.
 
+use std::time::Duration;
+
 use khabar_domain::{Name, Scope, SectionId};
-use khabar_persistence::{Db, Options, Reader, section};
+use khabar_persistence::{Cache, Db, Options, Reader, section};
 use khabar_tests::harness::{Newsroom, TestDb, newsroom};
 
 /// Another database with the same newsroom stands for the replica: it never hears of what is written
@@ -46,6 +48,19 @@ pub(crate) async fn what_a_replica_lacks_is_read_on_the_primary(
     // Without the cache the replica is asked.
     let stale = reader(&db).uncached();
     assert_eq!(named(&stale, changed.id).await?, changed.name.as_str());
+
+    // While the feed cannot be read the replica is asked as it is, unless a position is named.
+    primary
+        .administer("ALTER TABLE change_head RENAME TO gone; NOTIFY khabar_change, '1000'")
+        .await?;
+    while db.cache().and_then(Cache::position).is_some() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let scope = Scope::reader(newsroom::now());
+    for (position, name) in [(None, &changed.name), (Some(1), &renamed.name)] {
+        let reader = db.reader_at(scope, position).await;
+        assert_eq!(named(&reader, changed.id).await?, name.as_str());
+    }
     db.close().await?;
     Ok(())
 }

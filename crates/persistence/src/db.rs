@@ -149,12 +149,15 @@ impl Db {
 
     /// The same, as soon as what is kept knows of all that was committed here and of the change at
     /// `position`, which another node may have committed. Where it does not come to know of them
-    /// soon, the primary is read.
+    /// soon, the primary is read. While the feed cannot be read, replicas answer as they are whoever
+    /// names no position: the primary may be what is gone.
     pub async fn reader_at(&self, scope: Scope, position: Option<i64>) -> Reader {
         let known = match &self.cache {
-            Some(cache) => cache.ready(position.unwrap_or_default()).await,
+            Some(cache) if cache.position().is_some() => {
+                cache.ready(position.unwrap_or_default()).await
+            }
             // A replica may lag behind.
-            None => position.is_none(),
+            _ => position.is_none(),
         };
         let reader = self.reader(scope);
         if known {
