@@ -10,6 +10,7 @@ use async_graphql::{
     SubscriptionType, ValidationMode, Value,
 };
 use futures::future::BoxFuture;
+use khabar_persistence::cache::AnswerName;
 use serde::Serialize;
 
 use crate::document::{Arose, Gate, Incoming, Kind, Mark, Ready, SchemaProblem};
@@ -77,6 +78,11 @@ impl Api {
     /// Decides whether a request may run; nothing has been read or written yet.
     pub fn admit(&self, incoming: &Incoming) -> Result<Ready, Answer> {
         self.gate.admit(incoming).map_err(Answer::refused)
+    }
+
+    /// What the answer to a request is kept under, if the request is a query that was admitted before.
+    pub fn answer_name(&self, incoming: &Incoming) -> Option<AnswerName> {
+        self.gate.answer_name(incoming)
     }
 
     /// Runs an operation that gives one answer; `data` is what its resolvers find in their context.
