@@ -4,6 +4,7 @@
 //! and every answer, refusals too, is a GraphQL response. Nothing that a page of another origin can
 //! send without asking the browser's leave (a form, `text/plain`, a link) runs a mutation.
 
+pub mod documents;
 mod etag;
 pub mod fresh;
 mod media;
@@ -26,6 +27,7 @@ use khabar_graphql::error::{Code, Error};
 use serde::{Deserialize, Serialize};
 use tower_http::compression::CompressionLayer;
 
+use self::documents::Documents;
 use self::media::Media;
 use crate::identity;
 
@@ -47,6 +49,8 @@ pub struct Settings {
     pub request_timeout_ms: u64,
     /// How long caches may hold answers.
     pub cache: fresh::Settings,
+    /// How documents are named and which run.
+    pub documents: documents::Settings,
 }
 
 impl Default for Settings {
@@ -56,6 +60,7 @@ impl Default for Settings {
             body_timeout_ms: 10_000,
             request_timeout_ms: 15_000,
             cache: fresh::Settings::default(),
+            documents: documents::Settings::default(),
         }
     }
 }
@@ -92,6 +97,7 @@ impl Refused {
 /// What answers at the route.
 struct Front<D> {
     api: Api,
+    documents: Documents,
     settings: Settings,
     data: D,
 }
@@ -106,6 +112,7 @@ where
 {
     let front = Arc::new(Front {
         api,
+        documents: Documents::new(&settings.documents),
         settings,
         data,
     });
@@ -181,6 +188,18 @@ impl Reply {
                 "The server could not find out who is asking.",
             ),
         }
+    }
+
+    /// The document that was asked for cannot be had, or does not run here.
+    fn of_no_document(error: Error) -> Box<Self> {
+        let is_ours = error.code() == Code::Internal;
+        let answer = Answer::because(error);
+        log(None, &answer);
+        let mut reply = Self::understood(answer);
+        if is_ours {
+            reply.status = Status::Fixed(StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        reply
     }
 
     fn unreadable(error: RequestError) -> Box<Self> {
@@ -282,13 +301,19 @@ where
             Ok(data) => data,
             Err(refused) => return Reply::of_nobody(refused),
         };
-        let ready = match self.api.admit(incoming) {
+        let named = incoming;
+        let incoming = match self.documents.find(&data, named).await {
+            Ok(found) => found,
+            Err(error) => return Reply::of_no_document(error),
+        };
+        let ready = match self.api.admit(&incoming) {
             Ok(ready) => ready,
             Err(answer) => {
                 log(None, &answer);
                 return Reply::understood(answer);
             }
         };
+        self.documents.remember(named);
         if ready.kind() == Kind::Mutation && !is_post {
             return Reply::fixed(
                 StatusCode::METHOD_NOT_ALLOWED,

@@ -50,7 +50,7 @@ impl Kept {
     }
 
     /// Counts what a text takes.
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.bytes += text.len();
     }
 
