@@ -8,6 +8,7 @@ use khabar_domain::workflow::Step;
 use khabar_domain::{Desk, Role, Slug};
 use khabar_persistence::archive::{self, Counts, Error};
 use khabar_persistence::change::Noun;
+use khabar_persistence::trusted_document::{self, TrustedDocument};
 use khabar_persistence::{Author, Db, article, correction, desk, revision, slug, story};
 use khabar_tests::harness::{Newsroom, TestApp, TestDb, make, newsroom};
 use serde_json::{Value, json};
@@ -67,6 +68,8 @@ async fn full(db: TestDb) -> anyhow::Result<TestApp> {
     let merged = make::story(edition.context("no edition")?, "قصة تمضي في أخرى")?;
     story::save(&mut writer, &merged).await?;
     story::merge(&mut writer, &merged, goes_on).await?;
+    let document = TrustedDocument::new("a1", "query A {\n  editions { slug }\n}")?;
+    trusted_document::register(&mut writer, &[document]).await?;
     writer.commit().await?;
     let now = newsroom::now();
     let reads = "{ comments(status: APPROVED, first: 1) { nodes { id } } }";

@@ -8,6 +8,7 @@
 mod cached;
 mod connection;
 mod difference;
+mod documents;
 mod golden;
 mod http;
 mod limits;

@@ -7,7 +7,7 @@ use khabar_persistence::article::{By, CountListed, Filter, List, Listed};
 use khabar_persistence::{
     BatchKey, Cursor, Db, Page, Reader, SlugKey, article, audit, comment, commenting, correction,
     desk, edition, follow_channel, home_lead, live_channel, media, person, related, revision,
-    section, source, story, token, topic,
+    section, source, story, token, topic, trusted_document,
 };
 use uuid::Uuid;
 
@@ -45,11 +45,12 @@ async fn ask<K: BatchKey>(reader: &Reader, key: K) {
     K::fetch(reader, &[key]).await.unwrap();
 }
 
-/// What is asked about tokens and the audit log.
+/// What is asked about tokens, trusted documents and the audit log.
 async fn ask_who(reader: &Reader, id: Uuid) {
     let page = Page::first(3);
     ask(reader, token::ById(id.into())).await;
     ask(reader, token::ByHash(String::new())).await;
+    ask(reader, trusted_document::ByName::new("a").unwrap()).await;
     ask(reader, token::Given(page)).await;
     let of = Some(id);
     ask(reader, audit::Log { of, page }).await;

@@ -85,6 +85,12 @@ impl Api {
         self.gate.answer_name(incoming)
     }
 
+    /// Decides whether a document may be asked for, as far as that is known without the values of its
+    /// variables.
+    pub fn check(&self, document: &str) -> Result<(), Vec<RequestError>> {
+        self.gate.check(document)
+    }
+
     /// Runs an operation that gives one answer; `data` is what its resolvers find in their context.
     pub async fn run(&self, ready: Ready, data: Data) -> Answer {
         if ready.kind() == Kind::Subscription {

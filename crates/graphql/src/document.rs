@@ -30,7 +30,7 @@ use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 pub(crate) use failure::{Arose, Mark};
-pub use incoming::Incoming;
+pub use incoming::{Incoming, Named};
 
 use self::plan::Planner;
 use self::size::Refusal;
@@ -162,7 +162,10 @@ impl Gate {
 
     /// Reads, limits, validates and plans; the errors are what the client is answered instead.
     pub fn admit(&self, incoming: &Incoming) -> Result<Ready, Vec<ServerError>> {
-        let admitted = self.document(&incoming.query)?;
+        let Some(text) = &incoming.query else {
+            return Err(vec![incoming::missing().into()]);
+        };
+        let admitted = self.document(text)?;
         let planned = self.plan(incoming, &admitted);
         let ready = planned.map_err(|refusal| vec![refused(refusal, &admitted.text)])?;
         if ready.kind == Kind::Query {
@@ -175,6 +178,29 @@ impl Gate {
     /// before: it would be again.
     pub fn answer_name(&self, incoming: &Incoming) -> Option<AnswerName> {
         self.names.get(&incoming.digest())
+    }
+
+    /// Reads, limits and validates a document by itself, as far as that can be without values for its
+    /// variables: what an operation that needs some costs is known when they come.
+    pub fn check(&self, text: &str) -> Result<(), Vec<ServerError>> {
+        let admitted = self.document(text)?;
+        if admitted.document.operations.is_empty() {
+            let refusal = select(&admitted.document, None).err();
+            return Err(refusal.map(|it| refused(it, text)).into_iter().collect());
+        }
+        let mut errors = Vec::new();
+        for operation in admitted.document.operations.iter() {
+            let none = JsonMap::default();
+            if let Ok(defaults) = variables::coerce(&self.schema, operation, &none, &self.limits) {
+                let plan = Planner::new(self, &admitted.document, &defaults).plan(operation);
+                errors.extend(plan.err().map(|refusal| refused(refusal, text)));
+            }
+        }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(errors)
+        }
     }
 
     fn plan(&self, incoming: &Incoming, admitted: &Arc<Admitted>) -> Result<Ready, Refusal> {

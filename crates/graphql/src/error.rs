@@ -32,7 +32,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The HTTP request is not a GraphQL request: malformed JSON, a wrong member, no `query`.
+    /// The HTTP request is not a GraphQL request: malformed JSON, a wrong member, no document.
     BadRequest = "BAD_REQUEST",
     /// This HTTP method cannot run the operation.
     MethodNotAllowed = "METHOD_NOT_ALLOWED",
@@ -55,6 +55,16 @@ codes! {
     SubscriptionNotSupported = "SUBSCRIPTION_NOT_SUPPORTED",
     /// Introspection is switched off on this server.
     IntrospectionDisabled = "INTROSPECTION_DISABLED",
+
+    /// The document that a request names is not known here. Clients that named it by its hash send its
+    /// text with the hash then.
+    PersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND",
+    /// This server remembers no documents by their hash unless they are registered.
+    PersistedQueryNotSupported = "PERSISTED_QUERY_NOT_SUPPORTED",
+    /// The hash that came with a document is not that of its text.
+    PersistedQueryHashMismatch = "PERSISTED_QUERY_HASH_MISMATCH",
+    /// This server runs registered documents alone, and this is none.
+    DocumentNotTrusted = "DOCUMENT_NOT_TRUSTED",
 
     /// The document has more bytes than allowed.
     LimitBytes = "LIMIT_BYTES",

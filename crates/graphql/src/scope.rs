@@ -1,12 +1,15 @@
 //! The scope of a request, and what reads for it: one set of loaders, so that every field of an
 //! answer is read as one viewer, as of one moment.
 
+use std::any::TypeId;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_graphql::{Context, Data};
 use chrono::{DateTime, Utc};
 use khabar_domain::{Scope, Viewer};
 use khabar_persistence::cache::{ReadingKey, Record};
+use khabar_persistence::trusted_document::ByName;
 use khabar_persistence::{BatchKey, Reader};
 
 use crate::error::{Error, Result};
@@ -22,6 +25,17 @@ pub fn data(reader: Reader) -> Data {
     }
     data.insert(Loaders::new(reader));
     data
+}
+
+/// The text of the trusted document that a request names so, read as everything else is for the
+/// request of this data; none where it has nothing to read by.
+pub async fn trusted_document(data: &Data, name: &str) -> Result<Option<Arc<str>>> {
+    let loaders = data.get(&TypeId::of::<Loaders>());
+    let loaders = loaders.and_then(|it| it.downcast_ref::<Loaders>());
+    let (Some(loaders), Some(key)) = (loaders, ByName::new(name)) else {
+        return Ok(None);
+    };
+    Ok(loaders.one(key).await?.map(|found| found.text))
 }
 
 /// How a resolver reads.

@@ -8,8 +8,8 @@
 //! The same newsroom gives the same bytes, whichever database keeps it.
 //!
 //! What belongs to an installation and not to the newsroom stays out: tokens and secrets, which
-//! nobody should find in a backup, the change feed, the audit log and what was done by
-//! `clientMutationId`. Restoring fills a change feed of its own.
+//! nobody should find in a backup, the change feed and how far caches have followed it, the audit
+//! log and what was done by `clientMutationId`. Restoring fills a change feed of its own.
 
 mod read;
 mod tables;

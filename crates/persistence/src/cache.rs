@@ -334,19 +334,13 @@ impl Inner {
     fn apply(&self, changes: &[Change]) {
         let mut store = self.write();
         for change in changes {
-            let mut keys = Vec::with_capacity(2 * change.keys.len());
-            for text in &change.keys {
-                match ReadingKey::touched_by(text) {
-                    Some(touched) => keys.extend(touched),
-                    None if text == crate::token::LIST => {}
-                    None => {
-                        // A later program writes what this one does not know.
-                        tracing::warn!(key = %text, "a reading key is not known: the cache is emptied");
-                        store.clear(change.seq);
-                        self.counts.cleared.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-            }
+            let keys = ReadingKey::touched_by(change).unwrap_or_else(|| {
+                let keys = &change.keys;
+                tracing::warn!(?keys, "a reading key is not known: the cache is emptied");
+                store.clear(change.seq);
+                self.counts.cleared.fetch_add(1, Ordering::Relaxed);
+                Vec::new()
+            });
             let dropped = store.apply(change.seq, keys);
             let dropped = u64::try_from(dropped).unwrap_or(u64::MAX);
             self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);

@@ -47,7 +47,7 @@ impl Act {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(
     missing_docs,
-    reason = "each is the noun of the same name in khabar-domain"
+    reason = "each is the noun of the same name in khabar-domain, or the table's"
 )]
 pub enum Noun {
     Account,
@@ -66,6 +66,7 @@ pub enum Noun {
     Story,
     Token,
     Topic,
+    TrustedDocument,
 }
 
 impl Noun {
@@ -88,10 +89,12 @@ impl Noun {
             Self::Story => "story",
             Self::Token => "token",
             Self::Topic => "topic",
+            Self::TrustedDocument => "trusted-document",
         }
     }
 
-    const ALL: [Self; 16] = [
+    /// Every kind.
+    pub const ALL: [Self; 17] = [
         Self::Account,
         Self::Article,
         Self::Comment,
@@ -108,6 +111,7 @@ impl Noun {
         Self::Story,
         Self::Token,
         Self::Topic,
+        Self::TrustedDocument,
     ];
 
     /// The kind that a word stands for.
@@ -149,7 +153,8 @@ pub enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 13] = [
+    /// Every part.
+    pub const ALL: [Self; 13] = [
         Self::Articles,
         Self::Children,
         Self::Commenting,

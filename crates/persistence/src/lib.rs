@@ -30,6 +30,7 @@ pub mod migration;
 pub mod page;
 pub mod person;
 pub mod preview;
+pub mod purge_place;
 mod reader;
 
 pub mod related;
@@ -43,6 +44,7 @@ mod sql;
 pub mod story;
 pub mod token;
 pub mod topic;
+pub mod trusted_document;
 mod writer;
 
 pub use batch::BatchKey;

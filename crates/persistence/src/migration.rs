@@ -25,6 +25,7 @@ impl MigratorTrait for Migrator {
             "m0005_commenting",
             "m0006_answers_and_paces",
             "m0007_story_merge",
+            "m0008_documents_and_purges",
         }
     }
 }

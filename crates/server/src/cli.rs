@@ -7,6 +7,7 @@ mod import;
 mod migrate;
 mod serve;
 mod token;
+mod trust;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Import(import::Import),
     /// Give out API tokens, list them, or take them back
     Token(token::Token),
+    /// Register the operations of an app's build, so that the app can ask for them by name
+    Trust(trust::Trust),
     /// Write the whole newsroom into one file, without tokens and secrets
     Export(archive::Export),
     /// Fill an empty database with the newsroom that a file holds
@@ -125,6 +128,10 @@ fn start(cli: Cli) -> anyhow::Result<()> {
         Command::Token(token) => {
             let configuration = read(token.flags())?;
             runtime()?.block_on(token::token(token, configuration.settings))?;
+        }
+        Command::Trust(trust) => {
+            let configuration = read(trust.flags())?;
+            runtime()?.block_on(trust::trust(trust, configuration.settings))?;
         }
         Command::Export(export) => {
             let configuration = read(export.flags())?;

@@ -5,6 +5,7 @@
 //! send without asking the browser's leave (a form, `text/plain`, a link) runs a mutation.
 
 mod coding;
+pub mod documents;
 mod etag;
 mod flight;
 pub mod fresh;
@@ -33,6 +34,7 @@ use khabar_persistence::Reader;
 use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
+use self::documents::Documents;
 use self::flight::{Flights, Seat};
 use self::media::Media;
 use self::reply::{Reply, Status, send, send_whole};
@@ -58,6 +60,8 @@ pub struct Settings {
     pub request_timeout_ms: u64,
     /// How long caches may hold answers.
     pub cache: fresh::Settings,
+    /// How documents are named and which run.
+    pub documents: documents::Settings,
 }
 
 impl Default for Settings {
@@ -67,6 +71,7 @@ impl Default for Settings {
             body_timeout_ms: 10_000,
             request_timeout_ms: 15_000,
             cache: fresh::Settings::default(),
+            documents: documents::Settings::default(),
         }
     }
 }
@@ -115,6 +120,7 @@ pub struct Given {
 /// What answers at the route.
 struct Front<D> {
     api: Api,
+    documents: Documents,
     settings: Settings,
     data: D,
     flights: Arc<Flights<Whole>>,
@@ -133,6 +139,7 @@ where
 {
     let front = Arc::new(Front {
         api,
+        documents: Documents::new(&settings.documents),
         settings,
         data,
         flights: Arc::default(),
@@ -254,20 +261,26 @@ where
                 Err(refused) => return (Reply::of_nobody(refused).into(), None),
             };
             let (scope, position) = (given.scope, given.position);
+            let named = incoming;
+            let incoming = match self.documents.find(&given.data, named).await {
+                Ok(found) => found,
+                Err(error) => return (Reply::of_no_document(error).into(), position),
+            };
             if let Some(reader) = &given.reader
-                && let Some(name) = self.api.answer_name(incoming)
+                && let Some(name) = self.api.answer_name(&incoming)
                 && let Some(whole) = reader.answer(&name, |whole| is_for(scope, whole))
             {
                 log(Some(&whole.about), None);
                 return (Told::Whole(whole, scope.as_of), position);
             }
-            let ready = match self.api.admit(incoming) {
+            let ready = match self.api.admit(&incoming) {
                 Ok(ready) => ready,
                 Err(answer) => {
                     log(None, Some(&answer));
                     return (Reply::understood(answer).into(), position);
                 }
             };
+            self.documents.remember(named);
             if ready.kind() == Kind::Mutation && !is_post {
                 let reply = Reply::fixed(
                     StatusCode::METHOD_NOT_ALLOWED,

@@ -76,13 +76,22 @@ impl Serving {
 
     /// The same with a token.
     fn ask_by(&self, token: &str, query: &str) -> String {
+        self.send_by(token, &serde_json::json!({ "query": query }))
+    }
+
+    /// Sends a request's body.
+    fn send(&self, body: &serde_json::Value) -> String {
+        self.send_by("", body)
+    }
+
+    fn send_by(&self, token: &str, body: &serde_json::Value) -> String {
         use std::io::{Read, Write};
         let authorization = match token {
             "" => String::new(),
             token => format!("authorization: Bearer {token}\r\n"),
         };
         let mut stream = std::net::TcpStream::connect(self.address()).unwrap();
-        let body = serde_json::json!({ "query": query }).to_string();
+        let body = body.to_string();
         write!(
             stream,
             "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{authorization}connection: close\r\ncontent-length: {}\r\n\r\n{body}",
@@ -270,6 +279,86 @@ fn tokens_are_made_listed_and_revoked() {
 }
 
 #[test]
+fn trust_reads_both_kinds_of_manifest_and_registers_all_or_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text).unwrap();
+    let editions = "query Editions { editions { slug } }";
+    write(
+        "relay.json",
+        &serde_json::json!({"5f9e": editions, "77aa": "query Sections($first: Int!) { home { latest(first: $first) { nodes { slug } } } }"})
+            .to_string(),
+    );
+    let apollo = |body: &str| {
+        let operation =
+            serde_json::json!({"id": "e1", "name": "Home", "type": "query", "body": body});
+        serde_json::json!({"format": "apollo-persisted-query-manifest", "version": 1, "operations": [operation]})
+            .to_string()
+    };
+    write(
+        "apollo.json",
+        &apollo("query Home { home { latest(first: 1) { nodes { slug } } } }"),
+    );
+    write(
+        "wrong.json",
+        &apollo("query Home {\n  home { lates }\n  nothing\n}"),
+    );
+    write(
+        "other.json",
+        &apollo("query Home { home { latest(first: 2) { nodes { slug } } } }"),
+    );
+    write(
+        "dear.json",
+        &apollo("{ home { latest(first: 100000) { nodes { slug } } } }"),
+    );
+
+    let (ok, _, error) = run(&folder, "trust relay.json wrong.json");
+    assert!(
+        !ok && error.contains("nothing was registered: 3 mistakes"),
+        "{error}"
+    );
+    assert!(
+        error.contains("wrong.json: Home (e1), line 2, column 10: "),
+        "{error}"
+    );
+    assert!(
+        error.contains("wrong.json: Home (e1), line 3, column 3: "),
+        "{error}"
+    );
+    let (ok, _, error) = run(&folder, "trust dear.json");
+    assert!(!ok && error.contains("dear.json: Home (e1)"), "{error}");
+    let (ok, listed, _) = run(&folder, "trust --list");
+    assert!(ok && listed.trim().is_empty(), "{listed}");
+
+    let serving = Serving::start(khabar(&folder, "serve --listen 127.0.0.1:0"), 3);
+    let (ok, said, error) = run(&folder, "trust relay.json apollo.json");
+    assert!(ok, "{error}");
+    assert_eq!(said, "3 documents, 3 of them new\n");
+    let (ok, said, _) = run(&folder, "trust relay.json apollo.json");
+    assert!(ok && said == "3 documents, 0 of them new\n", "{said}");
+    let (ok, _, error) = run(&folder, "trust other.json");
+    assert!(
+        !ok && error.contains("e1") && error.contains("another text"),
+        "{error}"
+    );
+
+    let (ok, listed, _) = run(&folder, "trust --list");
+    let names: Vec<_> = listed
+        .lines()
+        .map(|line| line.split("  ").nth(1).unwrap())
+        .collect();
+    assert!(ok && names == ["5f9e", "77aa", "e1"], "{listed}");
+    let answer = serving.send(&serde_json::json!({"documentId": "5f9e"}));
+    assert_eq!(
+        answer,
+        r#"{"data":{"editions":[]},"extensions":{"cost":21}}"#
+    );
+    let (ok, said, _) = run(&folder, "trust --remove 5f9e");
+    assert!(ok && said.contains("5f9e"), "{said}");
+    let (ok, _, error) = run(&folder, "trust --remove 5f9e");
+    assert!(!ok && error.contains("5f9e"), "{error}");
+}
+
+#[test]
 fn config_says_what_is_in_force_and_where_it_came_from() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("khabar.toml"), "[limits]\ndepth = 9\n").unwrap();
@@ -318,6 +407,9 @@ fn mistakes_on_the_command_line_are_named() {
         ),
         ("token create --name x --role reader --expires soon", "soon"),
         ("token revoke nonsense", "nonsense"),
+        ("trust none.json", "none.json"),
+        ("trust", "--list"),
+        ("trust x.json --list", "cannot be used with"),
         ("migrate status --database sqlite:none.db", "none.db"),
         (
             "serve --database postgres://u:secret@127.0.0.1:1/x",

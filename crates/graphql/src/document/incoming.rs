@@ -1,6 +1,6 @@
 //! A GraphQL request as it comes in, by whatever transport: a document, and what goes with it.
 
-use apollo_compiler::response::JsonMap;
+use apollo_compiler::response::{JsonMap, JsonValue};
 use async_graphql::ServerError;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -11,8 +11,10 @@ use crate::error::{Code, Error};
 /// What a client sent.
 #[derive(Clone, Debug, Default)]
 pub struct Incoming {
-    /// The document.
-    pub query: String,
+    /// The document; absent as long as it is only named.
+    pub query: Option<String>,
+    /// How the document is named, if it is.
+    pub named: Option<Named>,
     /// Which of its operations is meant.
     pub operation_name: Option<String>,
     /// The values of the operation's variables.
@@ -21,6 +23,29 @@ pub struct Incoming {
     pub extensions: JsonMap,
 }
 
+/// A name that stands for a document, so that it need not be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// What the client's build called it: the `documentId` of GraphQL over HTTP's appendix on
+    /// persisted documents.
+    Id(String),
+    /// The SHA-256 of its text in lower-case hexadecimal, as Apollo's clients name it
+    /// (`extensions.persistedQuery`). Their manifests may call it something else.
+    Hash(String),
+}
+
+impl Named {
+    /// The name itself.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Id(name) | Self::Hash(name) => name,
+        }
+    }
+}
+
+/// The only version of Apollo's way of naming documents.
+const VERSION: u64 = 1;
+
 /// The members of a request, none of them read yet. A member that stands twice is refused: nobody
 /// could say which is meant.
 #[derive(Deserialize)]
@@ -28,6 +53,8 @@ pub struct Incoming {
 struct Members<'a> {
     #[serde(borrow)]
     query: Option<&'a RawValue>,
+    #[serde(borrow)]
+    document_id: Option<&'a RawValue>,
     #[serde(borrow)]
     operation_name: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -40,7 +67,7 @@ impl Incoming {
     /// A request for this document alone.
     pub fn new(query: impl Into<String>) -> Self {
         Self {
-            query: query.into(),
+            query: Some(query.into()),
             ..Self::default()
         }
     }
@@ -48,8 +75,9 @@ impl Incoming {
     /// A digest of all that decides about the answer: equal ones are equal requests.
     pub(super) fn digest(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
-        hash.update(self.query.len().to_le_bytes());
-        hash.update(&self.query);
+        let query = self.query.as_deref().unwrap_or_default();
+        hash.update(query.len().to_le_bytes());
+        hash.update(query);
         if let Some(name) = &self.operation_name {
             hash.update(name.len().to_le_bytes());
             hash.update(name);
@@ -75,18 +103,18 @@ impl Incoming {
         }
         let members: Members<'_> = serde_json::from_str(text)
             .map_err(|error| bad(format!("The request is not readable: {error}.")))?;
-        let query = members.query.map(RawValue::get);
+        let string = |name, value: Option<&RawValue>| {
+            member::<String>(name, "a string", value.map(RawValue::get))
+        };
+        let query = string("query", members.query)?;
+        let document_id = string("documentId", members.document_id)?;
+        let extensions = object("extensions", members.extensions.map(RawValue::get))?;
         Ok(Self {
-            query: member("query", "a string", query)?.ok_or_else(|| {
-                bad("`query` is missing: the GraphQL document to run.".to_owned())
-            })?,
-            operation_name: member(
-                "operationName",
-                "a string",
-                members.operation_name.map(RawValue::get),
-            )?,
+            named: named(query.as_deref(), document_id, &extensions)?,
+            query,
+            operation_name: string("operationName", members.operation_name)?,
             variables: object("variables", members.variables.map(RawValue::get))?,
-            extensions: object("extensions", members.extensions.map(RawValue::get))?,
+            extensions,
         })
     }
 
@@ -94,11 +122,12 @@ impl Incoming {
     pub fn from_parameters<'a>(
         parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, ServerError> {
-        let (mut query, mut operation_name) = (None, None);
+        let (mut query, mut document_id, mut operation_name) = (None, None, None);
         let (mut variables, mut extensions) = (None, None);
         for (name, value) in parameters {
             let parameter = match name {
                 "query" => &mut query,
+                "documentId" => &mut document_id,
                 "operationName" => &mut operation_name,
                 "variables" => &mut variables,
                 "extensions" => &mut extensions,
@@ -110,13 +139,15 @@ impl Incoming {
         }
         // Clients write a parameter that they have nothing for as an empty one.
         let given = |value: Option<&'a str>| value.filter(|value| !value.is_empty());
+        let query = given(query);
+        let document_id = given(document_id).map(str::to_owned);
+        let extensions = object("extensions", given(extensions))?;
         Ok(Self {
-            query: given(query)
-                .ok_or_else(|| bad("`query` is missing: the GraphQL document to run.".to_owned()))?
-                .to_owned(),
+            named: named(query, document_id, &extensions)?,
+            query: query.map(str::to_owned),
             operation_name: given(operation_name).map(str::to_owned),
             variables: object("variables", given(variables))?,
-            extensions: object("extensions", given(extensions))?,
+            extensions,
         })
     }
 }
@@ -139,6 +170,52 @@ pub(super) fn digest_variables(hash: &mut Sha256, variables: &JsonMap) {
 
     // What was read from JSON can be written as JSON, and a digest takes it all.
     let _ = serde_json::to_writer(Into(hash), variables);
+}
+
+/// How the document is named. Refused: a request that says in no way or in two which one it means.
+/// (A text with its hash is one: the hash says how it will be named from now on.)
+fn named(
+    query: Option<&str>,
+    document_id: Option<String>,
+    extensions: &JsonMap,
+) -> Result<Option<Named>, ServerError> {
+    let hash = hash(extensions)?;
+    match (query, document_id, hash) {
+        (None, None, None) => Err(missing().into()),
+        (Some(_), Some(_), _) => Err(bad(
+            "`query` and `documentId` are both given: a document is sent or named.".to_owned(),
+        )),
+        (_, Some(_), Some(_)) => Err(bad(
+            "`documentId` and `extensions.persistedQuery` are both given: one name is enough."
+                .to_owned(),
+        )),
+        (None, Some(id), None) => Ok(Some(Named::Id(id))),
+        (_, None, hash) => Ok(hash.map(Named::Hash)),
+    }
+}
+
+/// What Apollo's clients name a document by.
+fn hash(extensions: &JsonMap) -> Result<Option<String>, ServerError> {
+    let persisted = match extensions.get("persistedQuery") {
+        None | Some(JsonValue::Null) => return Ok(None),
+        Some(persisted) => persisted,
+    };
+    let version = persisted.get("version").and_then(JsonValue::as_u64);
+    let hash = persisted.get("sha256Hash").and_then(JsonValue::as_str);
+    match (version, hash) {
+        (Some(VERSION), Some(hash)) => Ok(Some(hash.to_owned())),
+        _ => Err(bad(format!(
+            "`extensions.persistedQuery` must be {{\"version\": {VERSION}, \"sha256Hash\": \"…\"}}."
+        ))),
+    }
+}
+
+/// No document is sent or named.
+pub(super) fn missing() -> Error {
+    Error::new(
+        Code::BadRequest,
+        "`query` is missing: the GraphQL document to run.",
+    )
 }
 
 fn object(name: &str, text: Option<&str>) -> Result<JsonMap, ServerError> {
@@ -180,7 +257,8 @@ mod tests {
             r#" {"query": "{ a }", "operationName": null, "variables": null, "extensions": null}"#,
         ] {
             let incoming = Incoming::from_json(json.as_bytes()).unwrap();
-            assert_eq!(incoming.query, "{ a }");
+            assert_eq!(incoming.query.as_deref(), Some("{ a }"));
+            assert_eq!(incoming.named, None);
             assert_eq!(incoming.operation_name, None);
             assert!(incoming.variables.is_empty() && incoming.extensions.is_empty());
         }
@@ -217,6 +295,39 @@ mod tests {
     }
 
     #[test]
+    fn a_document_is_sent_or_named() {
+        let read = |json: &str| Incoming::from_json(json.as_bytes()).unwrap();
+        let incoming = read(r#"{"documentId": "sha256:abc"}"#);
+        assert_eq!(incoming.named, Some(Named::Id("sha256:abc".to_owned())));
+        assert_eq!(incoming.query, None);
+        let persisted = r#""extensions": {"persistedQuery": {"version": 1, "sha256Hash": "abc"}}"#;
+        let hash = Some(Named::Hash("abc".to_owned()));
+        assert_eq!(read(&format!("{{{persisted}}}")).named, hash);
+        let both = read(&format!(r#"{{"query": "{{ a }}", {persisted}}}"#));
+        assert_eq!((both.named, both.query.as_deref()), (hash, Some("{ a }")));
+        let none = read(r#"{"query": "{ a }", "extensions": {"persistedQuery": null}}"#);
+        assert_eq!(none.named, None);
+
+        let twice = format!(r#"{{"documentId": "a", {persisted}}}"#);
+        assert!(refusal(&twice).contains("one name is enough"));
+        let both = r#"{"documentId": "a", "query": "{ a }"}"#;
+        assert!(refusal(both).contains("sent or named"));
+        for persisted in [
+            "7",
+            "{}",
+            r#"{"version": 2, "sha256Hash": "a"}"#,
+            r#"{"version": 1, "sha256Hash": 1}"#,
+            r#"{"version": "1", "sha256Hash": "a"}"#,
+        ] {
+            let json = format!(
+                r#"{{"query": "{{ a }}", "extensions": {{"persistedQuery": {persisted}}}}}"#
+            );
+            assert!(refusal(&json).contains("persistedQuery"), "{persisted}");
+        }
+        assert!(refusal(r#"{"documentId": 7}"#).contains("a string"));
+    }
+
+    #[test]
     fn parameters_say_the_same() {
         let incoming = Incoming::from_parameters([
             ("query", "{ a }"),
@@ -226,6 +337,12 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(incoming.variables.len(), 1);
+        let incoming = Incoming::from_parameters([("documentId", "a"), ("query", "")]).unwrap();
+        assert_eq!(incoming.named, Some(Named::Id("a".to_owned())));
+        let apollo = r#"{"persistedQuery": {"version": 1, "sha256Hash": "b"}}"#;
+        let incoming = Incoming::from_parameters([("extensions", apollo)]).unwrap();
+        assert_eq!(incoming.named, Some(Named::Hash("b".to_owned())));
+        assert!(Incoming::from_parameters([("documentId", "a"), ("documentId", "a")]).is_err());
         assert!(Incoming::from_parameters([("query", "{ a }"), ("query", "{ b }")]).is_err());
         assert!(Incoming::from_parameters([("query", "{ a }"), ("variables", "{")]).is_err());
     }

@@ -493,6 +493,18 @@ pub(super) const TABLES: &[Table] = &[
             some("position", Int),
         ],
     ),
+    table(
+        "trusted_document",
+        &["id"],
+        &[
+            some("id", Id),
+            some("name", Text),
+            some("sha256", Text),
+            some("text", Text),
+            some("registered_at", Time),
+        ],
+    )
+    .noted(Noun::TrustedDocument, &[]),
 ];
 
 #[cfg(test)]
@@ -513,6 +525,7 @@ mod tests {
         ("change_head", "restoring fills a feed of its own"),
         ("audit", "its numbers are those of the feed"),
         ("done", "kept for a day, for clients of this installation"),
+        ("purge_place", "the caches are those of this installation"),
         (
             "seaql_migrations",
             "what the tables are, not what is in them",

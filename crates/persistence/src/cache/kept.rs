@@ -52,7 +52,7 @@ impl Kept {
     }
 
     /// Counts what a text takes.
-    fn text(&mut self, text: &str) {
+    pub(crate) fn text(&mut self, text: &str) {
         self.bytes += text.len();
     }
 

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::change::{Noun, Part};
+use crate::change::{Change, Noun, Part};
+use crate::token;
 
 /// Something that was read, and that a write may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,9 +42,39 @@ impl ReadingKey {
         Self::part(noun, Uuid::nil(), part)
     }
 
+    /// What kind of thing it is of.
+    pub fn noun(self) -> Noun {
+        self.noun
+    }
+
+    /// Which part of it, if it is not the thing itself.
+    pub fn of_part(self) -> Option<Part> {
+        self.part
+    }
+
+    /// Which one; none for all of the kind.
+    pub fn id(self) -> Option<Uuid> {
+        (!self.id.is_nil()).then_some(self.id)
+    }
+
+    /// The keys that a change touches. None where this program does not know one of its texts: a
+    /// later one has written it.
+    pub fn touched_by(change: &Change) -> Option<Vec<Self>> {
+        let mut keys = Vec::with_capacity(2 * change.keys.len());
+        for text in &change.keys {
+            match Self::read(text) {
+                Some(touched) => keys.extend(touched),
+                // Nothing that is kept was read from it.
+                None if text == token::LIST => {}
+                None => return None,
+            }
+        }
+        Some(keys)
+    }
+
     /// The key that this text of the change feed is, and the one for all of its kind, which a write
     /// touches with it. None for a text that this program does not know.
-    pub(super) fn touched_by(text: &str) -> Option<[Self; 2]> {
+    pub(super) fn read(text: &str) -> Option<[Self; 2]> {
         let mut words = text.split(':');
         let noun = Noun::parse(words.next()?)?;
         let id = Uuid::parse_str(words.next()?).ok()?;

@@ -10,6 +10,7 @@ use khabar_graphql::error::{Code, Error};
 
 use super::coding::{self, Coding};
 use super::media::Media;
+use super::run::log;
 use super::whole::Whole;
 use super::{Refused, fresh};
 
@@ -64,6 +65,17 @@ impl Reply {
                 "The server could not find out who is asking.",
             ),
         }
+    }
+
+    /// The document that was asked for cannot be had, or does not run here.
+    pub(super) fn of_no_document(error: Error) -> Self {
+        let is_ours = error.code() == Code::Internal;
+        let mut reply = Self::understood(Answer::because(error));
+        log(None, Some(&reply.answer));
+        if is_ours {
+            reply.status = Status::Fixed(StatusCode::INTERNAL_SERVER_ERROR);
+        }
+        reply
     }
 
     /// What carried the operation out broke down; its panic is in the log.

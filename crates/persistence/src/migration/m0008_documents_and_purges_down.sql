@@ -1,0 +1,2 @@
+DROP TABLE purge_place;
+DROP TABLE trusted_document;

@@ -1,0 +1,85 @@
+//! How far each cache before the server has let go of what was changed, as rows: a place in the change
+//! feed for each target, and which process is at it.
+//!
+//! One process purges for a target at a time; the others wait until it has ended, or has not said for
+//! a while that it goes on. For a moment two may do the same: purging twice does no harm.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use crate::{Doing, Reader, Result, Writer};
+
+/// A process that purges for a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim<'a> {
+    /// What the target is called.
+    pub target: &'a str,
+    /// Which process.
+    pub holder: Uuid,
+}
+
+/// What came of claiming a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// It is this process's; what has been purged so far is up to this place, if ever anything was.
+    Ours(Option<i64>),
+    /// It is another's.
+    Others,
+}
+
+/// Claims a target, or goes on holding it, until this moment. The writer's moment decides whether
+/// another's claim has ended.
+pub async fn hold(writer: &Writer, claim: Claim<'_>, until: DateTime<Utc>) -> Result<Held> {
+    const DOING: &str = "claim a target of purges";
+    let mut sql = writer.sql();
+    let (target, holder) = (sql.bind(claim.target), sql.bind(claim.holder));
+    let (until, now) = (sql.bind(until), sql.bind(writer.at()));
+    let text = format!(
+        "INSERT INTO purge_place (target, holder, held_until) VALUES ({target}, {holder}, {until}) \
+         ON CONFLICT (target) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until \
+         WHERE purge_place.holder IS NULL OR purge_place.holder = excluded.holder \
+         OR purge_place.held_until < {now} RETURNING seq"
+    );
+    let rows = writer.rows(DOING, sql, text).await?;
+    let Some(row) = rows.first() else {
+        return Ok(Held::Others);
+    };
+    Ok(Held::Ours(row.try_get("", "seq").doing(DOING)?))
+}
+
+/// Remembers that everything up to this place is purged. Tells whether it could: not, when another
+/// has claimed the target meanwhile.
+pub async fn reach(writer: &Writer, claim: Claim<'_>, seq: i64) -> Result<bool> {
+    let mut sql = writer.sql();
+    let text = format!(
+        "UPDATE purge_place SET seq = {} WHERE target = {} AND holder = {}",
+        sql.bind(seq),
+        sql.bind(claim.target),
+        sql.bind(claim.holder)
+    );
+    let rows = writer.run("remember what was purged", sql, text).await?;
+    Ok(rows > 0)
+}
+
+/// Lets others have the target at once.
+pub async fn leave(writer: &Writer, claim: Claim<'_>) -> Result<()> {
+    let mut sql = writer.sql();
+    let text = format!(
+        "UPDATE purge_place SET holder = NULL, held_until = NULL WHERE target = {} AND holder = {}",
+        sql.bind(claim.target),
+        sql.bind(claim.holder)
+    );
+    writer.run("leave a target of purges", sql, text).await?;
+    Ok(())
+}
+
+/// Up to which place everything is purged from this target; none where nothing ever was.
+pub async fn of(reader: &Reader, target: &str) -> Result<Option<i64>> {
+    const DOING: &str = "read how far a target is purged";
+    let mut sql = reader.sql();
+    let target = sql.bind(target);
+    let text = format!("SELECT seq FROM purge_place WHERE target = {target}");
+    let rows = reader.rows(DOING, sql, text).await?;
+    let seq = rows.first().map(|row| row.try_get("", "seq"));
+    Ok(seq.transpose().doing(DOING)?.flatten())
+}

@@ -1,0 +1,118 @@
+//! The edge of the service: what stands before it is asked for by name, held there, and let go of.
+
+mod documents;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::ensure;
+use chrono::{DateTime, Utc};
+use khabar_domain::clock::Clock;
+use khabar_server::config::Settings;
+use khabar_server::http::{Timeouts, serve};
+use khabar_server::router;
+use khabar_tests::harness::{Newsroom, TestDb, newsroom};
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// It is always the newsroom's hour.
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> DateTime<Utc> {
+        newsroom::now()
+    }
+}
+
+/// The server over the small newsroom.
+struct Server {
+    db: TestDb,
+    address: SocketAddr,
+    client: Client,
+    // The server ends when this is dropped.
+    _stop: oneshot::Sender<()>,
+}
+
+/// What came back.
+struct Seen {
+    status: u16,
+    headers: HeaderMap,
+    json: Value,
+}
+
+impl Seen {
+    async fn of(response: Response) -> anyhow::Result<Self> {
+        Ok(Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            json: response.json().await?,
+        })
+    }
+
+    fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap_or("?"))
+    }
+
+    fn code(&self) -> &str {
+        let code = &self.json["errors"][0]["extensions"]["code"];
+        code.as_str().unwrap_or("none")
+    }
+
+    /// The data, where nothing went wrong.
+    fn data(&self) -> anyhow::Result<&Value> {
+        ensure!(
+            self.status == 200 && self.json["errors"].is_null(),
+            "{} {}",
+            self.status,
+            self.json
+        );
+        Ok(&self.json["data"])
+    }
+}
+
+impl Server {
+    /// One on each database that this machine has.
+    async fn each(settings: &Settings) -> anyhow::Result<Vec<Self>> {
+        let mut each = Vec::new();
+        for db in TestDb::each().await? {
+            Newsroom::small()?.save(db.db()).await?;
+            each.push(Self::over(db.caching().await?, settings).await?);
+        }
+        Ok(each)
+    }
+
+    /// One over this database.
+    async fn over(db: TestDb, settings: &Settings) -> anyhow::Result<Self> {
+        let router = router::routes(settings, db.db().clone(), Arc::new(Stopped))?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(serve(listener, router, Timeouts::default(), async {
+            let _ = stopped.await;
+        }));
+        Ok(Self {
+            db,
+            address,
+            client: Client::new(),
+            _stop: stop,
+        })
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/graphql", self.address)
+    }
+
+    async fn post(&self, body: &Value) -> anyhow::Result<Seen> {
+        Seen::of(self.client.post(self.url()).json(body).send().await?).await
+    }
+
+    async fn get(&self, parameters: &[(&str, &str)]) -> anyhow::Result<Seen> {
+        let mut url = reqwest::Url::parse(&self.url())?;
+        url.query_pairs_mut().extend_pairs(parameters);
+        Seen::of(self.client.get(url).send().await?).await
+    }
+}
