@@ -31,7 +31,7 @@ pub mod page;
 pub mod person;
 pub mod preview;
 mod reader;
-
+pub mod reference;
 pub mod related;
 pub mod revision;
 mod row;

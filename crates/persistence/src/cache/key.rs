@@ -41,6 +41,19 @@ impl ReadingKey {
         Self::part(noun, Uuid::nil(), part)
     }
 
+    pub(crate) fn noun(self) -> Noun {
+        self.noun
+    }
+
+    /// The part of it that was read; none: itself.
+    pub(crate) fn of_part(self) -> Option<Part> {
+        self.part
+    }
+
+    pub(crate) fn id(self) -> Uuid {
+        self.id
+    }
+
     /// The key that this text of the change feed is, and the one for all of its kind, which a write
     /// touches with it. None for a text that this program does not know.
     pub(super) fn touched_by(text: &str) -> Option<[Self; 2]> {
