@@ -56,7 +56,7 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
         clock,
         random: identity::random(),
         comments: settings.comments.limits(),
-        answers: settings.cache.answers,
+        answers: settings.cache.answers && settings.cache.bytes > 0,
         revoked: Arc::new(move |token| forgetful.forget(token)),
     });
     let data = move |parts: &Parts| {

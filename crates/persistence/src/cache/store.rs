@@ -124,6 +124,11 @@ impl Store {
         }
     }
 
+    /// Whether it keeps anything at all.
+    pub(super) fn keeps(&self) -> bool {
+        self.most > 0
+    }
+
     /// How many bytes are kept, about.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
