@@ -29,7 +29,7 @@ use tokio::task::AbortHandle;
 
 use self::snapshot::Snapshot;
 use self::store::{Filled, Store};
-use crate::change::{Change, Feed};
+use crate::change::{Change, Feed, Noun, Part};
 use crate::reference::{Known, Reference};
 use crate::{BatchKey, Error, Result};
 
@@ -81,7 +81,6 @@ impl Drop for Inner {
 struct Counts {
     entities: Counted,
     answers: Counted,
-    dropped: AtomicU64,
     cleared: AtomicU64,
     referred: AtomicU64,
 }
@@ -186,12 +185,22 @@ impl Cache {
         Stats {
             entities: counts.entities.tally(),
             answers: counts.answers.tally(),
-            dropped: counts.dropped.load(Ordering::Relaxed),
+            dropped: store.dropped.values().sum(),
             cleared: counts.cleared.load(Ordering::Relaxed),
             referred: counts.referred.load(Ordering::Relaxed),
             entries: store.len(),
             bytes: store.bytes(),
         }
+    }
+
+    /// How many entries were let go because something was written, by the kind of what was: a thing
+    /// or a part of one.
+    pub fn dropped(&self) -> Vec<(Noun, Option<Part>, u64)> {
+        let known = self.0.read();
+        let dropped = known.store.dropped.iter();
+        dropped
+            .map(|(&(noun, part), &count)| (noun, part, count))
+            .collect()
     }
 
     /// Up to which change everybody who asks here is told the truth: what a client may be given, to
@@ -410,9 +419,7 @@ impl Inner {
                 Vec::new()
             });
             touched |= snapshot.touch(keys.iter().copied());
-            let dropped = store.apply(change.seq, keys);
-            let dropped = u64::try_from(dropped).unwrap_or(u64::MAX);
-            self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
+            store.apply(change.seq, keys);
         }
         // Under the lock: whoever takes a view knows that what is kept is as of this place.
         if let Some(last) = changes.last() {

@@ -10,7 +10,7 @@ use khabar_graphql::error::{Code, Error};
 
 use super::coding::{self, Coding};
 use super::media::Media;
-use super::run::log;
+use super::run::About;
 use super::whole::Whole;
 use super::{Refused, fresh};
 
@@ -27,6 +27,8 @@ pub(super) struct Reply {
     /// Boxed: a reply is the error of results whose other side is small.
     pub(super) answer: Box<Answer>,
     pub(super) status: Status,
+    /// What was carried out, if anything was.
+    pub(super) about: Option<About>,
 }
 
 pub(super) enum Status {
@@ -41,6 +43,7 @@ impl Reply {
         Self {
             answer: Box::new(answer),
             status: Status::Understood,
+            about: None,
         }
     }
 
@@ -48,6 +51,7 @@ impl Reply {
         Self {
             answer: Box::new(Answer::because(Error::new(code, message))),
             status: Status::Fixed(status),
+            about: None,
         }
     }
 
@@ -71,11 +75,18 @@ impl Reply {
     pub(super) fn of_no_document(error: Error) -> Self {
         let is_ours = error.code() == Code::Internal;
         let mut reply = Self::understood(Answer::because(error));
-        log(None, Some(&reply.answer));
         if is_ours {
             reply.status = Status::Fixed(StatusCode::INTERNAL_SERVER_ERROR);
         }
         reply
+    }
+
+    /// The same, to what was carried out.
+    pub(super) fn to(self, about: About) -> Self {
+        Self {
+            about: Some(about),
+            ..self
+        }
     }
 
     /// What carried the operation out broke down; its panic is in the log.
@@ -83,6 +94,7 @@ impl Reply {
         Self {
             answer: Box::new(Answer::because(Error::unexplained())),
             status: Status::Fixed(StatusCode::INTERNAL_SERVER_ERROR),
+            about: None,
         }
     }
 
@@ -90,6 +102,7 @@ impl Reply {
         Self {
             answer: Box::new(Answer::refused(vec![error])),
             status: Status::Fixed(StatusCode::BAD_REQUEST),
+            about: None,
         }
     }
 }
