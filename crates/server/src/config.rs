@@ -37,8 +37,10 @@ struct Entry {
 /// The file that is read when none is named and it is there.
 pub const FILE: &str = "khabar.toml";
 
-/// The value that is nobody's to see.
-const SECRET: &str = "auth.key";
+/// Whether a value is nobody's to see.
+fn is_secret(key: &str) -> bool {
+    key == "auth.key" || (key.starts_with("purge.") && key.ends_with(".secret"))
+}
 
 impl Configuration {
     /// Reads the configuration: `file` must be there when it is named; `environment` gives the
@@ -82,7 +84,7 @@ impl Configuration {
     /// Every value in force with its origin, a line each, aligned; passwords are hidden.
     pub fn describe(&self) -> String {
         let shown = |entry: &Entry| {
-            if entry.key == SECRET && !entry.value.is_empty() {
+            if is_secret(&entry.key) && !entry.value.is_empty() {
                 return "***".to_owned();
             }
             khabar_persistence::db::without_password(&entry.value)

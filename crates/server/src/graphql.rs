@@ -9,6 +9,7 @@ mod etag;
 pub mod fresh;
 mod media;
 mod read;
+pub mod surrogate;
 
 use std::sync::Arc;
 use std::time::Duration;

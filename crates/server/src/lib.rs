@@ -9,6 +9,7 @@ pub mod http;
 pub mod identity;
 pub mod playground;
 pub mod position;
+pub mod purge;
 pub mod router;
 pub mod scheduler;
 pub mod shutdown;
