@@ -85,15 +85,13 @@ async fn only_whole_answers_to_nobody_in_particular_are_held() {
     assert_eq!(seen.header("cache-control"), PUBLIC);
     for name in [
         "accept",
+        "accept-encoding",
         "authorization",
         "khabar-position",
         "khabar-preview",
     ] {
         assert!(seen.header("vary").contains(name), "{name}");
     }
-    let compressed = get(&["accept-encoding: gzip"]).await;
-    let vary = compressed.headers.get_all("vary");
-    assert!(vary.iter().any(|value| value == "accept-encoding"));
 
     // The toy lets anybody in: what they bring decides.
     for header in ["authorization: Bearer x", "khabar-preview: x"] {

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use axum::Router;
-use khabar_graphql::answer::Data;
 use khabar_graphql::limit::Limits;
 use khabar_server::graphql::{Settings, routes};
 use serde::Deserialize;
@@ -111,7 +110,7 @@ async fn both() -> (String, String) {
     let ours: Router = routes(
         toy::api(Limits::default()),
         Settings::default(),
-        |_| async { Ok(Data::default()) },
+        |_| async { Ok(toy::given()) },
     );
     let stock =
         Router::new().route_service("/graphql", async_graphql_axum::GraphQL::new(toy::stock()));

@@ -9,9 +9,11 @@ use async_graphql::{
     Context, EmptySubscription, Enum, ID, InputObject, Interface, MaybeUndefined, Object,
     OneofObject, Schema, SchemaBuilder, SimpleObject, Union,
 };
+use khabar_domain::Scope;
 use khabar_graphql::answer::{Api, behind_the_gate};
 use khabar_graphql::error::{Error, Result};
 use khabar_graphql::limit::Limits;
+use khabar_server::graphql::Given;
 use tokio::sync::Semaphore;
 
 pub(crate) type ToySchema = Schema<Query, Mutation, EmptySubscription>;
@@ -335,5 +337,15 @@ impl Mutation {
     async fn bump(&self, ctx: &Context<'_>, #[graphql(default = 1)] by: u32) -> u32 {
         let handle = ctx.data_unchecked::<Handle>();
         handle.counted.fetch_add(by, Ordering::Relaxed) + by
+    }
+}
+
+/// What its requests are given: nothing, and no database.
+pub(crate) fn given() -> Given {
+    Given {
+        data: async_graphql::Data::default(),
+        scope: Scope::reader(chrono::DateTime::UNIX_EPOCH),
+        reader: None,
+        position: None,
     }
 }

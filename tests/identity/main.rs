@@ -1,5 +1,6 @@
 //! Who asks, over HTTP: tokens, JWTs, previews and the audit log, on both databases.
 
+mod answers;
 mod audit;
 mod granting;
 mod jwt;

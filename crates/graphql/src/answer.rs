@@ -10,6 +10,7 @@ use async_graphql::{
     SubscriptionType, ValidationMode, Value,
 };
 use futures::future::BoxFuture;
+use khabar_persistence::cache::AnswerName;
 use serde::Serialize;
 
 use crate::document::{Arose, Gate, Incoming, Kind, Mark, Ready, SchemaProblem};
@@ -83,6 +84,11 @@ impl Api {
     /// variables.
     pub fn check(&self, document: &str) -> Result<(), Vec<RequestError>> {
         self.gate.check(document)
+    }
+
+    /// What the answer to a request is kept under, if the request is a query that was admitted before.
+    pub fn answer_name(&self, incoming: &Incoming) -> Option<AnswerName> {
+        self.gate.answer_name(incoming)
     }
 
     /// Runs an operation that gives one answer; `data` is what its resolvers find in their context.

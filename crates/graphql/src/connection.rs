@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use khabar_persistence::cache::ReadingKey;
 use khabar_persistence::{BatchKey, Cursor, Page, Paged, Slice};
 
 use crate::error::{Code, Error, Result};
@@ -69,7 +70,7 @@ impl<E: Edge> Connection<E> {
         Self {
             edges: Vec::new(),
             page_info: PageInfo::of::<()>(&Slice::default()),
-            total: Total::Known(0),
+            total: Total::Nothing,
         }
     }
 }
@@ -207,8 +208,12 @@ impl PageInfo {
 
 /// How many items a list has: known already, or asked for when somebody wants to know.
 pub(crate) enum Total {
-    Known(i64),
+    /// It came with the card of what has the list, and changes when this is touched.
+    Kept(i64, ReadingKey),
+    /// To be counted.
     Asked(Box<dyn Count>),
+    /// None: there is no such list.
+    Nothing,
 }
 
 impl Total {
@@ -220,8 +225,12 @@ impl Total {
     /// How many, as the API says it.
     pub(crate) async fn load(&self, ctx: &Context<'_>) -> Result<i32> {
         let total = match self {
-            Self::Known(total) => *total,
+            Self::Kept(total, key) => {
+                ctx.shows(*key);
+                *total
+            }
             Self::Asked(key) => key.load(ctx).await?,
+            Self::Nothing => 0,
         };
         Ok(count(total))
     }

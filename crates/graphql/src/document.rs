@@ -25,6 +25,7 @@ use apollo_compiler::validation::{DiagnosticList, Valid};
 use apollo_compiler::{ExecutableDocument, Name, Node, Schema, ast};
 use async_graphql::{Positioned, Request, ServerError};
 use async_graphql_parser::types::{DocumentOperations, ExecutableDocument as EngineDocument};
+use khabar_persistence::cache::AnswerName;
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
@@ -43,9 +44,14 @@ const ERRORS_SHOWN: usize = 20;
 /// their positions. Measured on an introspection query and on a home page.
 const TREE_PER_BYTE: u32 = 32;
 
+/// How many names of answers are known: as many as a busy hour has different questions, in some ten
+/// megabytes.
+const NAMES: u64 = 100_000;
+
 /// A document that was found valid.
 struct Admitted {
     text: String,
+    hash: [u8; 32],
     document: Valid<ExecutableDocument>,
 }
 
@@ -68,6 +74,7 @@ pub struct Ready {
     name: Option<String>,
     cost: u64,
     hold: Option<Duration>,
+    answer_name: AnswerName,
 }
 
 impl Ready {
@@ -89,6 +96,11 @@ impl Ready {
     /// How long its answer may be held: the shortest that a selected field says, if one does.
     pub fn hold(&self) -> Option<Duration> {
         self.hold
+    }
+
+    /// What its answer is kept under: document, operation and variables, with defaults filled in.
+    pub fn answer_name(&self) -> AnswerName {
+        self.answer_name
     }
 
     pub(crate) fn into_parts(self) -> (Request, Positions) {
@@ -117,6 +129,8 @@ pub struct Gate {
     implementers: HashMap<Name, Implementers>,
     limits: Limits,
     documents: Cache<[u8; 32], Arc<Admitted>>,
+    /// What the answers of queries are kept under, by what was sent.
+    names: Cache<[u8; 32], AnswerName>,
 }
 
 impl Gate {
@@ -137,6 +151,7 @@ impl Gate {
             schema,
             limits,
             documents,
+            names: Cache::new(NAMES),
         })
     }
 
@@ -152,7 +167,17 @@ impl Gate {
         };
         let admitted = self.document(text)?;
         let planned = self.plan(incoming, &admitted);
-        planned.map_err(|refusal| vec![refused(refusal, &admitted.text)])
+        let ready = planned.map_err(|refusal| vec![refused(refusal, &admitted.text)])?;
+        if ready.kind == Kind::Query {
+            self.names.insert(incoming.digest(), ready.answer_name);
+        }
+        Ok(ready)
+    }
+
+    /// What the answer to a request is kept under, if the request is a query that was admitted
+    /// before: it would be again.
+    pub fn answer_name(&self, incoming: &Incoming) -> Option<AnswerName> {
+        self.names.get(&incoming.digest())
     }
 
     /// Reads, limits and validates a document by itself, as far as that can be without values for its
@@ -209,6 +234,7 @@ impl Gate {
             name,
             cost: plan.cost,
             hold: plan.hold,
+            answer_name: answer_name(&admitted.hash, operation.name.as_deref(), &variables),
         })
     }
 
@@ -226,6 +252,7 @@ impl Gate {
         let document = self.validate(&tree, text)?;
         let admitted = Arc::new(Admitted {
             text: text.to_owned(),
+            hash,
             document,
         });
         self.documents.insert(hash, Arc::clone(&admitted));
@@ -278,6 +305,17 @@ impl Gate {
             })
             .collect())
     }
+}
+
+/// What the answer to an operation with these coerced variables is kept under.
+fn answer_name(document: &[u8; 32], operation: Option<&str>, variables: &JsonMap) -> AnswerName {
+    let mut hash = Sha256::new();
+    hash.update(document);
+    // No name has it, so that the parts cannot be confused.
+    hash.update(operation.unwrap_or_default());
+    hash.update([0]);
+    incoming::digest_variables(&mut hash, variables);
+    AnswerName(hash.finalize().into())
 }
 
 /// The schema, with what introspection can say since the specification of 2025.

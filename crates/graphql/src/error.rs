@@ -164,7 +164,7 @@ impl Error {
     }
 
     /// An internal failure whose cause is already in the log.
-    pub(crate) fn unexplained() -> Self {
+    pub fn unexplained() -> Self {
         Self::new(Code::Internal, "The server could not answer this.")
     }
 

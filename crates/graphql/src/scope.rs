@@ -6,17 +6,23 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, Data};
-use khabar_domain::Scope;
+use chrono::{DateTime, Utc};
+use khabar_domain::{Scope, Viewer};
+use khabar_persistence::cache::{ReadingKey, Record};
 use khabar_persistence::trusted_document::ByName;
 use khabar_persistence::{BatchKey, Reader};
 
 use crate::error::{Error, Result};
 use crate::load::Loaders;
 
-/// What resolvers find in a request of this reader's: its scope, and loaders of its own.
+/// What resolvers find in a request of this reader's: its scope, loaders of its own, and what takes
+/// down what is read, if anything does.
 pub fn data(reader: Reader) -> Data {
     let mut data = Data::default();
     data.insert::<Scope>(reader.scope());
+    if let Some(record) = reader.record() {
+        data.insert::<Record>(record.clone());
+    }
     data.insert(Loaders::new(reader));
     data
 }
@@ -29,7 +35,10 @@ pub async fn trusted_document(data: &Data, name: &str) -> Result<Option<Arc<str>
     let (Some(loaders), Some(key)) = (loaders, ByName::new(name)) else {
         return Ok(None);
     };
-    Ok(loaders.one(key).await?.map(|found| found.text))
+    // Which document it is, is no part of what the answer says.
+    let reader = loaders.reader().unrecorded();
+    let mut found = reader.load(std::slice::from_ref(&key)).await?;
+    Ok(found.remove(&key).map(|found| found.text))
 }
 
 /// How a resolver reads.
@@ -37,8 +46,21 @@ pub(crate) trait Asked {
     /// The request's loaders.
     fn loaders(&self) -> Result<&Loaders>;
 
-    /// Who is asking, and as of when.
-    fn asked(&self) -> Result<Scope>;
+    /// Who is asking, and as of when: for a write, whose answer nobody keeps.
+    fn scope(&self) -> Result<Scope>;
+
+    /// Who is asking: the answer is for them, and for those who are to the newsroom what they are.
+    fn viewer(&self) -> Result<Viewer>;
+
+    /// What counts as now. Whoever asks also says until when what they answer holds.
+    fn as_of(&self) -> Result<DateTime<Utc>>;
+
+    /// Says that the answer is another from this moment on.
+    fn holds_until(&self, moment: DateTime<Utc>);
+
+    /// Says that the answer shows something that no loader was asked for in this name: a number that
+    /// came with a card.
+    fn shows(&self, key: ReadingKey);
 
     /// What answers this key, together with whatever else is asked for meanwhile.
     fn load<K: BatchKey>(&self, key: K) -> impl Future<Output = Result<Option<K::Value>>> + Send;
@@ -65,11 +87,34 @@ impl Asked for Context<'_> {
         })
     }
 
-    fn asked(&self) -> Result<Scope> {
+    fn scope(&self) -> Result<Scope> {
         self.data_opt::<Scope>().copied().ok_or_else(|| {
             tracing::error!("a request was executed without a scope");
             Error::unexplained()
         })
+    }
+
+    fn viewer(&self) -> Result<Viewer> {
+        if let Some(record) = self.data_opt::<Record>() {
+            record.asked_who();
+        }
+        Ok(self.scope()?.viewer)
+    }
+
+    fn as_of(&self) -> Result<DateTime<Utc>> {
+        Ok(self.scope()?.as_of)
+    }
+
+    fn holds_until(&self, moment: DateTime<Utc>) {
+        if let Some(record) = self.data_opt::<Record>() {
+            record.holds_until(moment);
+        }
+    }
+
+    fn shows(&self, key: ReadingKey) {
+        if let Some(record) = self.data_opt::<Record>() {
+            record.read(key);
+        }
     }
 
     async fn load<K: BatchKey>(&self, key: K) -> Result<Option<K::Value>> {

@@ -161,7 +161,7 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
     let desk = ctx
         .data_opt::<Desk>()
         .ok_or_else(|| Error::new(Code::Forbidden, "This server does not take anything in."))?;
-    let scope = ctx.asked()?;
+    let scope = ctx.scope()?;
     let named_only = scope.viewer.account.is_none() && W::OPEN_TO_NAMES;
     if !named_only && !W::OR.iter().any(|right| scope.viewer.may(*right)) {
         require(scope.viewer, W::RIGHT)?;

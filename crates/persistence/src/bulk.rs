@@ -65,7 +65,7 @@ impl Bulk {
             None => Vec::new(),
         };
         let lines = listing::lines(&row, placements(manuscript, &above));
-        self.note(manuscript, &lines, comments, &comment_rows);
+        self.note(manuscript, &lines, comments);
         self.counts.add(&lines, 1);
         self.articles.0.push(row);
         self.bodies.0.push(body_row(id, &manuscript.body));
@@ -121,14 +121,13 @@ impl Bulk {
         manuscript: &Manuscript,
         lines: &[listing::table::Model],
         comments: &[Comment],
-        rows: &[comment::table::Model],
     ) {
         let id = manuscript.article.id;
         let mut keys = vec![Noun::Article.key(id)];
         keys.extend(listing::touched(lines.iter()));
         self.writer.note(Noun::Article, id, Act::Added, keys);
-        for (comment, row) in comments.iter().zip(rows) {
-            let keys = || comment::touched(comment, row.shown);
+        for comment in comments {
+            let keys = || comment::touched(comment);
             self.writer
                 .note_saved(Saved::Added, Noun::Comment, comment.id, keys);
         }

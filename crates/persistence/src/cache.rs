@@ -12,6 +12,7 @@
 
 mod kept;
 mod key;
+mod record;
 mod store;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ use crate::{BatchKey, Error, Result};
 
 pub use self::kept::{Kept, Shown};
 pub use self::key::ReadingKey;
+pub use self::record::{Record, Recorded};
 
 /// How many changes are read at once.
 const BATCH: u16 = 1_000;
@@ -66,22 +68,52 @@ impl Drop for Inner {
 
 #[derive(Default)]
 struct Counts {
-    hits: AtomicU64,
-    misses: AtomicU64,
-    refused: AtomicU64,
+    entities: Counted,
+    answers: Counted,
     dropped: AtomicU64,
     cleared: AtomicU64,
 }
 
-/// What a cache has done since it began, and what it holds.
+#[derive(Default)]
+struct Counted {
+    hits: AtomicU64,
+    misses: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Counted {
+    fn tally(&self) -> Tally {
+        Tally {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+        }
+    }
+
+    fn asked(&self, hits: usize, misses: usize) {
+        self.hits.fetch_add(hits as u64, Ordering::Relaxed);
+        self.misses.fetch_add(misses as u64, Ordering::Relaxed);
+    }
+}
+
+/// How often one kind of what is kept was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// How many answers were found.
+pub struct Tally {
+    /// How many were found.
     pub hits: u64,
     /// How many were asked for that were not there.
     pub misses: u64,
     /// How many were not kept, because what they were read from was written meanwhile.
     pub refused: u64,
+}
+
+/// What a cache has done since it began, and what it holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Answers of the database to the loaders' questions.
+    pub entities: Tally,
+    /// Whole answers.
+    pub answers: Tally,
     /// How many were let go because of a write.
     pub dropped: u64,
     /// How often everything was let go: changes were missed, or not understood.
@@ -122,15 +154,13 @@ impl Cache {
 
     /// What it has done, and what it holds.
     pub fn stats(&self) -> Stats {
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let counts = &self.0.counts;
         let store = self.0.read();
         Stats {
-            hits: read(&counts.hits),
-            misses: read(&counts.misses),
-            refused: read(&counts.refused),
-            dropped: read(&counts.dropped),
-            cleared: read(&counts.cleared),
+            entities: counts.entities.tally(),
+            answers: counts.answers.tally(),
+            dropped: counts.dropped.load(Ordering::Relaxed),
+            cleared: counts.cleared.load(Ordering::Relaxed),
             entries: store.len(),
             bytes: store.bytes(),
         }
@@ -205,17 +235,14 @@ impl View {
         {
             let store = self.cache.0.read();
             for key in keys {
-                match store.get(key) {
+                match store.get::<_, Option<K::Value>>(key) {
                     Some(value) => kept.push((key, value)),
                     None => missing.push(key.clone()),
                 }
             }
         }
         let counts = &self.cache.0.counts;
-        counts.hits.fetch_add(kept.len() as u64, Ordering::Relaxed);
-        counts
-            .misses
-            .fetch_add(missing.len() as u64, Ordering::Relaxed);
+        counts.entities.asked(kept.len(), missing.len());
         let found = kept
             .into_iter()
             .filter_map(|(key, value)| Some((key.clone(), Option::clone(&value)?)))
@@ -229,7 +256,7 @@ impl View {
             .iter()
             .filter_map(|key| {
                 let value = found.get(key);
-                Some((key, value.cloned(), key.keep(value)?))
+                Some((key, Arc::new(value.cloned()), key.keep(value)?))
             })
             .collect();
         let mut refused = 0;
@@ -243,10 +270,56 @@ impl View {
             }
         }
         drop(store);
-        let counts = &self.cache.0.counts;
+        let counts = &self.cache.0.counts.entities;
         counts.refused.fetch_add(refused, Ordering::Relaxed);
     }
+
+    /// The whole answer that is kept under a name, if it still counts.
+    pub(crate) fn answer<V: Send + Sync + 'static>(
+        &self,
+        name: &AnswerName,
+        counts: impl FnOnce(&V) -> bool,
+    ) -> Option<Arc<V>> {
+        let kept = self.cache.0.read().get::<_, V>(name);
+        let kept = kept.filter(|answer| counts(answer));
+        let found = usize::from(kept.is_some());
+        self.cache.0.counts.answers.asked(found, 1 - found);
+        kept
+    }
+
+    /// Keeps a whole answer of so many bytes that was made under this view. Tells whether it is what
+    /// would be answered now; if it is not, it is not kept.
+    pub(crate) fn keep<V: Send + Sync + 'static>(
+        &self,
+        name: AnswerName,
+        answer: Arc<V>,
+        bytes: usize,
+        keys: Vec<ReadingKey>,
+    ) -> bool {
+        let kept = Kept {
+            keys,
+            numbers: Vec::new(),
+            bytes,
+        };
+        let mut store = self.cache.0.write();
+        let filled = if store.generation == self.generation {
+            store.fill(self.position, &name, answer, kept)
+        } else {
+            Filled::Refused
+        };
+        drop(store);
+        let is_true = filled != Filled::Refused;
+        if !is_true {
+            let counts = &self.cache.0.counts.answers;
+            counts.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        is_true
+    }
 }
+
+/// What a whole answer is kept under: a digest of all that was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AnswerName(pub [u8; 32]);
 
 impl Inner {
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Store> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use khabar_domain::Scope;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
 
-use crate::cache::View;
+use crate::cache::{AnswerName, ReadingKey, Record, View};
 use crate::sql::{Dialect, Sql};
 use crate::{BatchKey, Doing, Result};
 
@@ -19,6 +19,7 @@ pub struct Reader {
     statements: Arc<Mutex<Vec<&'static str>>>,
     plans: Option<Arc<Mutex<Vec<String>>>>,
     cached: Option<Cached>,
+    record: Option<Record>,
 }
 
 /// What is kept, and whether the database that is read may lag behind it.
@@ -38,6 +39,7 @@ impl Reader {
             statements: Arc::default(),
             plans: None,
             cached: None,
+            record: None,
         }
     }
 
@@ -56,9 +58,68 @@ impl Reader {
         }
     }
 
+    /// The same reader, which takes down what it reads.
+    #[must_use]
+    pub fn recording(self) -> Self {
+        Self {
+            record: Some(Record::default()),
+            ..self
+        }
+    }
+
+    /// The same reader, for what is no part of the answer: it takes nothing down.
+    #[must_use]
+    pub fn unrecorded(self) -> Self {
+        Self {
+            record: None,
+            ..self
+        }
+    }
+
+    /// What it takes down, if it does.
+    pub fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// The whole answer that the cache has under a name, if it still counts.
+    pub fn answer<V: Send + Sync + 'static>(
+        &self,
+        name: &AnswerName,
+        counts: impl FnOnce(&V) -> bool,
+    ) -> Option<Arc<V>> {
+        self.cached.as_ref()?.view.answer(name, counts)
+    }
+
+    /// Keeps a whole answer of so many bytes that was made of what this reader, and nobody else, has
+    /// read. Tells whether it is what would be answered now: nothing that it was read from has been
+    /// written since. Without a cache nobody knows.
+    pub fn keep<V: Send + Sync + 'static>(
+        &self,
+        name: AnswerName,
+        answer: Arc<V>,
+        bytes: usize,
+        keys: Vec<ReadingKey>,
+    ) -> bool {
+        let cached = self.cached.as_ref();
+        cached.is_some_and(|cached| cached.view.keep(name, answer, bytes, keys))
+    }
+
+    /// Up to which change everything that it reads must know, where that is known.
+    pub fn position(&self) -> Option<i64> {
+        self.cached.as_ref().map(|cached| cached.view.position())
+    }
+
     /// The answers to these keys, from the cache as far as they are kept; what was not is kept from
     /// then on, if it may be. A key that is not in the map has no answer: nothing was found.
     pub async fn load<K: BatchKey>(&self, keys: &[K]) -> Result<HashMap<K, K::Value>> {
+        let found = self.find(keys).await?;
+        if let Some(record) = &self.record {
+            record.loaded(self.scope, keys, &found);
+        }
+        Ok(found)
+    }
+
+    async fn find<K: BatchKey>(&self, keys: &[K]) -> Result<HashMap<K, K::Value>> {
         let Some(Cached { view, primary }) =
             self.cached.as_ref().filter(|_| K::is_kept(self.scope))
         else {

@@ -4,12 +4,17 @@
 //! and every answer, refusals too, is a GraphQL response. Nothing that a page of another origin can
 //! send without asking the browser's leave (a form, `text/plain`, a link) runs a mutation.
 
+mod coding;
 pub mod documents;
 mod etag;
+mod flight;
 pub mod fresh;
 mod media;
 mod read;
+mod reply;
+mod run;
 pub mod surrogate;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,15 +27,21 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::any;
-use khabar_graphql::answer::{Answer, Api, Data, RequestError};
+use khabar_domain::{Scope, Viewer};
+use khabar_graphql::answer::{Api, Data};
 use khabar_graphql::document::{Incoming, Kind, Ready};
-use khabar_graphql::error::{Code, Error};
+use khabar_graphql::error::Code;
+use khabar_persistence::Reader;
 use serde::{Deserialize, Serialize};
-use tower_http::compression::CompressionLayer;
+use tracing::Instrument as _;
 
 use self::documents::Documents;
+use self::flight::{Flights, Seat};
 use self::media::Media;
-use crate::identity;
+use self::reply::{Reply, Status, send, send_whole};
+use self::run::{Run, Told, is_for, log};
+use self::whole::Whole;
+use crate::{identity, position};
 
 /// How long and how large a request may be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,13 +106,29 @@ impl Refused {
     }
 }
 
+/// What a request is given on its way in.
+pub struct Given {
+    /// What resolvers find in their context.
+    pub data: Data,
+    /// Who is asking, and as of when.
+    pub scope: Scope,
+    /// What reads for it, where it takes down what it reads: then whole answers are kept.
+    pub reader: Option<Reader>,
+    /// How far in the change feed the answer to a query goes at least, where that is known.
+    pub position: Option<i64>,
+}
+
 /// What answers at the route.
 struct Front<D> {
     api: Api,
     documents: Documents,
     settings: Settings,
     data: D,
+    flights: Arc<Flights<Whole>>,
 }
+
+/// How often a request waits for another that is like it, before it sees to its own answer.
+const FLIGHTS: usize = 3;
 
 /// `/graphql`, for a router of any state. `data` finds out who is asking, and gives resolvers what
 /// belongs to this request.
@@ -109,13 +136,14 @@ pub fn routes<S, D, F>(api: Api, settings: Settings, data: D) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
     D: Fn(&Parts) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Data, Refused>> + Send + 'static,
+    F: Future<Output = Result<Given, Refused>> + Send + 'static,
 {
     let front = Arc::new(Front {
         api,
         documents: Documents::new(&settings.documents),
         settings,
         data,
+        flights: Arc::default(),
     });
     Router::new()
         .route(
@@ -125,91 +153,7 @@ where
                 async move { front.respond(request).await }
             }),
         )
-        .layer(CompressionLayer::new())
         .layer(middleware::from_fn(etag::conditional))
-}
-
-/// What is sent back, before it is known as which media type. It is boxed: it is the error of results
-/// whose other side is small.
-struct Reply {
-    answer: Answer,
-    status: Status,
-    /// The longest that caches may hold it, where what was asked says so.
-    hold: Option<Duration>,
-}
-
-enum Status {
-    /// The request was understood; the media type says how its answer's status is told.
-    Understood,
-    /// HTTP itself has a status for this.
-    Fixed(StatusCode),
-}
-
-impl Reply {
-    fn understood(answer: Answer) -> Box<Self> {
-        Box::new(Self {
-            answer,
-            status: Status::Understood,
-            hold: None,
-        })
-    }
-
-    /// The same, which caches may not hold for longer than this.
-    fn held_for(mut self: Box<Self>, hold: Option<Duration>) -> Box<Self> {
-        self.hold = hold;
-        self
-    }
-
-    /// Whether it says all that was asked.
-    fn is_whole(&self) -> bool {
-        matches!(self.status, Status::Understood)
-            && !self.answer.is_refused()
-            && self.answer.codes().next().is_none()
-    }
-
-    fn fixed(status: StatusCode, code: Code, message: impl Into<String>) -> Box<Self> {
-        Box::new(Self {
-            answer: Answer::because(Error::new(code, message)),
-            status: Status::Fixed(status),
-            hold: None,
-        })
-    }
-
-    fn of_nobody(refused: Refused) -> Box<Self> {
-        match refused {
-            Refused::Unauthenticated(message) => {
-                Self::fixed(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
-            }
-            Refused::BadInput(message) => {
-                Self::fixed(StatusCode::BAD_REQUEST, Code::BadUserInput, message)
-            }
-            Refused::Failed => Self::fixed(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                Code::Internal,
-                "The server could not find out who is asking.",
-            ),
-        }
-    }
-
-    /// The document that was asked for cannot be had, or does not run here.
-    fn of_no_document(error: Error) -> Box<Self> {
-        let is_ours = error.code() == Code::Internal;
-        let answer = Answer::because(error);
-        log(None, &answer);
-        let mut reply = Self::understood(answer);
-        if is_ours {
-            reply.status = Status::Fixed(StatusCode::INTERNAL_SERVER_ERROR);
-        }
-        reply
-    }
-
-    fn unreadable(error: RequestError) -> Box<Self> {
-        Box::new(Self {
-            answer: Answer::refused(vec![error]),
-            status: Status::Fixed(StatusCode::BAD_REQUEST),
-            hold: None,
-        })
-    }
 }
 
 /// The methods that the route knows.
@@ -221,13 +165,11 @@ const WRITING: HeaderValue = HeaderValue::from_static("POST");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_token\"");
 /// An answer to somebody in particular is nobody else's, and not to be found on their machine later.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
-/// What was sent by POST is no resource to keep, and an error is rather asked again.
-const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 impl<D, F> Front<D>
 where
     D: Fn(&Parts) -> F + Send + Sync,
-    F: Future<Output = Result<Data, Refused>> + Send,
+    F: Future<Output = Result<Given, Refused>> + Send,
 {
     async fn respond(&self, request: Request) -> Response {
         let (parts, body) = request.into_parts();
@@ -255,7 +197,7 @@ where
                     Media::Json
                 ),
             );
-            return send(&reply, Media::Json, None);
+            return send(&reply, Media::Json, &parts.headers).await;
         };
         let is_post = parts.method == Method::POST;
         let read = match parts.method {
@@ -269,17 +211,26 @@ where
         };
         match read {
             Ok(incoming) => {
-                let reply = self.answer(&parts, &incoming, is_post).await;
-                let is_public = !is_post && !identity::is_private(&parts.headers);
-                let cache = is_public.then_some(&self.settings.cache);
-                let mut response = send(&reply, media, cache);
+                let (told, position) = self.answer(&parts, &incoming, is_post).await;
+                let mut response = match told {
+                    Told::Whole(whole, now) => {
+                        let is_public = !is_post && !identity::is_private(&parts.headers);
+                        let cache = is_public.then_some(&self.settings.cache);
+                        send_whole(&whole, now, media, &parts.headers, cache).await
+                    }
+                    Told::Reply(reply) => send(&reply, media, &parts.headers).await,
+                };
+                let headers = response.headers_mut();
+                if let Some(position) = position {
+                    headers.insert(position::POSITION, HeaderValue::from(position));
+                }
                 if response.status() == StatusCode::METHOD_NOT_ALLOWED {
                     response.headers_mut().insert(header::ALLOW, WRITING);
                 }
                 response
             }
             Err(reply) => {
-                let mut response = send(&reply, media, None);
+                let mut response = send(&reply, media, &parts.headers).await;
                 let headers = response.headers_mut();
                 match reply.status {
                     Status::Fixed(StatusCode::METHOD_NOT_ALLOWED) => {
@@ -296,113 +247,88 @@ where
         }
     }
 
-    async fn answer(&self, parts: &Parts, incoming: &Incoming, is_post: bool) -> Box<Reply> {
-        // First of all: what says who is asking and does not count is never taken for nobody's.
-        let data = match (self.data)(parts).await {
-            Ok(data) => data,
-            Err(refused) => return Reply::of_nobody(refused),
-        };
-        let named = incoming;
-        let incoming = match self.documents.find(&data, named).await {
-            Ok(found) => found,
-            Err(error) => return Reply::of_no_document(error),
-        };
-        let ready = match self.api.admit(&incoming) {
-            Ok(ready) => ready,
-            Err(answer) => {
-                log(None, &answer);
-                return Reply::understood(answer);
+    /// What a client is told, and how far in the change feed that goes, where it is known.
+    async fn answer(
+        &self,
+        parts: &Parts,
+        incoming: &Incoming,
+        is_post: bool,
+    ) -> (Told, Option<i64>) {
+        let mut flights = 0;
+        loop {
+            // First of all: what says who is asking and does not count is never taken for nobody's.
+            let given = match (self.data)(parts).await {
+                Ok(given) => given,
+                Err(refused) => return (Reply::of_nobody(refused).into(), None),
+            };
+            let (scope, position) = (given.scope, given.position);
+            let found = match self.documents.find(&given.data, incoming).await {
+                Ok(found) => found,
+                Err(error) => {
+                    let reply = Reply::of_no_document(error);
+                    log(None, Some(&reply.answer));
+                    return (reply.into(), position);
+                }
+            };
+            if let Some(reader) = &given.reader
+                && let Some(name) = self.api.answer_name(&found)
+                && let Some(whole) = reader.answer(&name, |whole| is_for(scope, whole))
+            {
+                self.documents.remember(incoming);
+                log(Some(&whole.about), None);
+                return (Told::Whole(whole, scope.as_of), position);
             }
-        };
-        self.documents.remember(named);
-        if ready.kind() == Kind::Mutation && !is_post {
-            return Reply::fixed(
-                StatusCode::METHOD_NOT_ALLOWED,
-                Code::MethodNotAllowed,
-                "A mutation is sent by POST.",
-            );
+            let ready = match self.api.admit(&found) {
+                Ok(ready) => ready,
+                Err(answer) => {
+                    log(None, Some(&answer));
+                    return (Reply::understood(answer).into(), position);
+                }
+            };
+            self.documents.remember(incoming);
+            if ready.kind() == Kind::Mutation && !is_post {
+                let reply = Reply::fixed(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    Code::MethodNotAllowed,
+                    "A mutation is sent by POST.",
+                );
+                return (reply.into(), position);
+            }
+            // How far a write goes is known when it is done.
+            let position = position.filter(|_| ready.kind() == Kind::Query);
+            let run = self.run(ready, given);
+            let is_shared = run.is_kept() && scope.viewer == Viewer::anonymous();
+            if !is_shared || flights == FLIGHTS {
+                return (run.alone().await, position);
+            }
+            flights += 1;
+            match self.flights.board(run.name) {
+                Seat::Pilot(pilot) => {
+                    // A client that goes away takes nobody's answer with it.
+                    let run = tokio::spawn(run.with(pilot).in_current_span());
+                    let told = run.await.unwrap_or_else(|_| Reply::broken().into());
+                    return (told, position);
+                }
+                Seat::Passenger(passenger) => match passenger.arrive().await {
+                    Ok(whole) if is_for(scope, &whole) => {
+                        log(Some(&whole.about), None);
+                        return (Told::Whole(whole, scope.as_of), position);
+                    }
+                    // As of now: what this request was given is as of before the write.
+                    Err(true) => {}
+                    Ok(_) | Err(false) => flights = FLIGHTS,
+                },
+            }
         }
-        let about = About::of(&ready);
-        let hold = ready.hold();
-        let limit = Duration::from_millis(self.settings.request_timeout_ms);
-        let answer = tokio::time::timeout(limit, self.api.run(ready, data)).await;
-        let reply = answer.map_or_else(
-            |_| {
-                Reply::fixed(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    Code::RequestTimeout,
-                    format!("The answer took longer than {} ms.", limit.as_millis()),
-                )
-            },
-            |answer| Reply::understood(answer).held_for(hold),
-        );
-        log(Some(&about), &reply.answer);
-        reply
     }
-}
 
-/// What the log says of an operation.
-struct About {
-    kind: Kind,
-    name: Option<String>,
-    cost: u64,
-}
-
-impl About {
-    fn of(ready: &Ready) -> Self {
-        Self {
-            kind: ready.kind(),
-            name: ready.name().map(str::to_owned),
-            cost: ready.cost(),
+    fn run(&self, ready: Ready, given: Given) -> Run {
+        Run {
+            api: self.api.clone(),
+            limit: Duration::from_millis(self.settings.request_timeout_ms),
+            name: ready.answer_name(),
+            ready,
+            given,
         }
     }
-}
-
-fn log(about: Option<&About>, answer: &Answer) {
-    let codes: Vec<_> = answer.codes().collect();
-    if let Some(about) = about {
-        tracing::info!(
-            kind = ?about.kind,
-            operation = about.name.as_deref(),
-            cost = about.cost,
-            ?codes,
-            "answered"
-        );
-    } else {
-        tracing::info!(?codes, "refused");
-    }
-}
-
-/// Writes a reply; caches may hold it by these settings, if there are any and it is whole.
-fn send(reply: &Reply, media: Media, cache: Option<&fresh::Settings>) -> Response {
-    let status = match reply.status {
-        Status::Fixed(status) => status,
-        Status::Understood if reply.answer.is_refused() => media.status_of_refusal(),
-        Status::Understood => StatusCode::OK,
-    };
-    let body = reply.answer.to_json();
-    let (cache_control, tag) = match cache {
-        Some(cache) if reply.is_whole() => (
-            cache.public(reply.hold),
-            etag::of(&media.content_type(), &body),
-        ),
-        _ => (NO_STORE, None),
-    };
-    let mut response = Response::new(body.into());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, media.content_type());
-    headers.insert(header::CACHE_CONTROL, cache_control);
-    if let Some(tag) = tag {
-        headers.insert(header::ETAG, tag);
-    }
-    headers.insert(
-        header::VARY,
-        HeaderValue::from_static("accept, authorization, khabar-position, khabar-preview"),
-    );
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    response
 }

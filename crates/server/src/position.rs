@@ -28,9 +28,11 @@ pub(crate) fn asked(headers: &HeaderMap) -> Result<Option<i64>, Refused> {
     }
 }
 
-/// Says on an answer how far it goes.
+/// Says on an answer how far it goes, if that does not stand there: what was done is done by now.
 pub(crate) fn tell(mut response: Response, db: &Db) -> Response {
-    if let Some(position) = db.cache().and_then(Cache::position) {
+    if !response.headers().contains_key(POSITION)
+        && let Some(position) = db.cache().and_then(Cache::position)
+    {
         let headers = response.headers_mut();
         headers.insert(POSITION, HeaderValue::from(position));
     }

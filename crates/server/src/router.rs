@@ -9,14 +9,13 @@ use axum::middleware::map_response;
 use khabar_domain::Scope;
 use khabar_domain::clock::{Clock, SystemClock};
 use khabar_domain::commenting::Limits;
-use khabar_graphql::answer::Data;
 use khabar_graphql::write::{Desk, OnRevoked, Random};
 use khabar_persistence::Db;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::config::Settings;
-use crate::graphql::Refused;
+use crate::graphql::{Given, Refused};
 use crate::http::{self, RequestIds};
 use crate::identity::{self, Brought, Identity};
 use crate::purge::{Pace, Purging};
@@ -65,6 +64,7 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
         clock,
         random: identity::random(),
         comments: settings.comments.limits(),
+        answers: settings.cache.answers,
         revoked: Arc::new(move |token| forgetful.forget(token)),
     });
     let data = move |parts: &Parts| {
@@ -96,21 +96,27 @@ struct Entrance {
     clock: Arc<dyn Clock>,
     random: Random,
     comments: Limits,
+    /// Whether whole answers are kept.
+    answers: bool,
     revoked: OnRevoked,
 }
 
 impl Entrance {
     /// What resolvers find: the reader and the desk of whoever brings this, who is to be told no less
     /// than was known at a place in the change feed.
-    async fn data(&self, brought: Brought, position: Option<i64>) -> Result<Data, Refused> {
+    async fn data(&self, brought: Brought, position: Option<i64>) -> Result<Given, Refused> {
         let as_of = self.clock.now();
         let known = self.identity.know(brought, as_of).await?;
         let scope = Scope {
             viewer: known.viewer,
             as_of,
         };
-        let reader = self.db.reader_at(scope, position).await;
-        let mut data = khabar_graphql::scope::data(reader);
+        let mut reader = self.db.reader_at(scope, position).await;
+        let position = reader.position();
+        if self.answers && position.is_some() {
+            reader = reader.recording();
+        }
+        let mut data = khabar_graphql::scope::data(reader.clone());
         data.insert(Desk {
             db: self.db.clone(),
             name: known.name,
@@ -120,6 +126,11 @@ impl Entrance {
             comments: self.comments,
             revoked: Arc::clone(&self.revoked),
         });
-        Ok(data)
+        Ok(Given {
+            data,
+            scope,
+            reader: reader.record().is_some().then_some(reader),
+            position,
+        })
     }
 }

@@ -96,7 +96,7 @@ pub(super) async fn holds(nodes: &[&TestApp], editor: &Who) -> anyhow::Result<()
     // A cache that keeps nothing is always right.
     ensure!(
         hits.values()
-            .all(|stats| stats.hits > stats.misses / 4 && stats.dropped > 0),
+            .all(|stats| stats.entities.hits > stats.entities.misses / 4 && stats.dropped > 0),
         "{hits:?}"
     );
     Ok(())

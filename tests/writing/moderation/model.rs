@@ -260,8 +260,8 @@ impl Model {
         };
         for (place, article) in self.articles.iter().enumerate() {
             let id = article.id.as_str();
-            behind.insert(("article", id, ""), self.count(place).to_string());
             let threads = names(self.thread(place, None));
+            let threads = format!("{} {threads}", self.count(place));
             behind.insert(("article", id, "comments"), threads);
             let Settings { mode, days, depth } = article.settings;
             let decided = format!("{mode:?} {days:?} {depth:?}");
@@ -270,15 +270,15 @@ impl Model {
         for (place, said) in self.said.iter().enumerate() {
             let id = said.id.as_str();
             let it = format!(
-                "{} {} {} {:?} {}",
+                "{} {} {} {:?}",
                 self.shown(place),
                 said.status,
                 said.text,
-                said.reason,
-                self.replies(place)
+                said.reason
             );
             behind.insert(("comment", id, ""), it);
             let replies = names(self.thread(said.article, Some(place)));
+            let replies = format!("{} {replies}", self.replies(place));
             behind.insert(("comment", id, "replies"), replies);
             behind.insert(("comment", id, "reports"), format!("{:?}", said.reports));
         }

@@ -4,6 +4,7 @@ use apollo_compiler::response::{JsonMap, JsonValue};
 use async_graphql::ServerError;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sha2::{Digest as _, Sha256};
 
 use crate::error::{Code, Error};
 
@@ -69,6 +70,20 @@ impl Incoming {
             query: Some(query.into()),
             ..Self::default()
         }
+    }
+
+    /// A digest of all that decides about the answer: equal ones are equal requests.
+    pub(super) fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let query = self.query.as_deref().unwrap_or_default();
+        hash.update(query.len().to_le_bytes());
+        hash.update(query);
+        if let Some(name) = &self.operation_name {
+            hash.update(name.len().to_le_bytes());
+            hash.update(name);
+        }
+        digest_variables(&mut hash, &self.variables);
+        hash.finalize().into()
     }
 
     /// Reads a request that is a JSON object.
@@ -181,6 +196,26 @@ pub(super) fn missing() -> Error {
         Code::BadRequest,
         "`query` is missing: the GraphQL document to run.",
     )
+}
+
+/// Adds variables to a digest, as JSON, which says where each of them ends.
+pub(super) fn digest_variables(hash: &mut Sha256, variables: &JsonMap) {
+    /// JSON goes straight into the digest.
+    struct Into<'a>(&'a mut Sha256);
+
+    impl std::io::Write for Into<'_> {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    // What was read from JSON can be written as JSON, and a digest takes it all.
+    let _ = serde_json::to_writer(Into(hash), variables);
 }
 
 fn object(name: &str, text: Option<&str>) -> Result<JsonMap, ServerError> {

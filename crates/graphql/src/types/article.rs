@@ -4,6 +4,8 @@ use async_graphql::{Context, Enum, ID, Object};
 use futures::future::try_join;
 use khabar_domain::article::{Kind, Status, cut};
 use khabar_domain::{Desk, Right};
+use khabar_persistence::cache::ReadingKey;
+use khabar_persistence::change::{Noun, Part};
 use khabar_persistence::desk::{self, CountLying, Lying};
 use khabar_persistence::{
     Page, article, comment, correction, edition, media, person, related, revision, section, source,
@@ -240,7 +242,8 @@ impl Article {
     }
 
     /// How many comments readers see under it, answers included.
-    fn comment_count(&self) -> i32 {
+    fn comment_count(&self, ctx: &Context<'_>) -> i32 {
+        ctx.shows(ReadingKey::part(Noun::Article, self.0.id, Part::Comments));
         count(self.0.comment_count)
     }
 
@@ -401,13 +404,13 @@ impl Article {
 impl Article {
     /// Whether this is the stone over a withdrawn article: the viewer sees nothing of what is below.
     fn is_under_stone(&self, ctx: &Context<'_>) -> Result<bool> {
-        let may_look = ctx.asked()?.viewer.may(Right::Publish);
+        let may_look = ctx.viewer()?.may(Right::Publish);
         Ok(self.0.status == Status::Withdrawn && !may_look)
     }
 
     /// Refuses those who may neither publish nor wrote it.
     async fn open_desk(&self, ctx: &Context<'_>) -> Result<()> {
-        let viewer = ctx.asked()?.viewer;
+        let viewer = ctx.viewer()?;
         if viewer.account.is_some() && viewer.may(Right::Write) && !viewer.may(Right::Publish) {
             let desk = ctx.load(desk::Of(self.0.id)).await?.unwrap_or_default();
             if desk.created_by == viewer.account {
@@ -431,7 +434,7 @@ impl Article {
         mine: bool,
         page: Page,
     ) -> Result<ArticleConnection> {
-        let viewer = ctx.asked()?.viewer;
+        let viewer = ctx.viewer()?;
         let all = viewer.may(Right::Publish);
         if !all {
             require(viewer, Right::Write)?;

@@ -92,7 +92,7 @@ impl Articles {
         let list = self.list;
         let filter = Filter { also_in, ..filter };
         let total = match self.count {
-            Some(count) if filter.is_open() => Total::Known(count),
+            Some(count) if filter.is_open() => Total::Kept(count, list.key()),
             _ => Total::by(CountListed {
                 list,
                 filter: filter.clone(),

@@ -88,7 +88,7 @@ impl AuditEntry {
         of: Option<ID>,
         page: Paging,
     ) -> Result<AuditEntryConnection> {
-        require(ctx.asked()?.viewer, Right::Audit)?;
+        require(ctx.viewer()?, Right::Audit)?;
         let of = of.as_ref().map(node::any).transpose()?;
         let key = audit::Log {
             of,

@@ -3,6 +3,8 @@
 use async_graphql::{Context, Enum, ID, Object};
 use khabar_domain::Right;
 use khabar_domain::comment::Status;
+use khabar_persistence::cache::ReadingKey;
+use khabar_persistence::change::{Noun, Part};
 use khabar_persistence::comment::By;
 use khabar_persistence::{Page, article, comment};
 
@@ -55,7 +57,7 @@ impl Comment {
     /// Why moderators have decided about it as they did; null where they have not said. Only for its
     /// writer, and for those who have the right `moderate`.
     fn reason(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
-        let viewer = ctx.asked()?.viewer;
+        let viewer = ctx.viewer()?;
         if viewer.account.is_none() || viewer.account != self.0.account {
             require(viewer, Right::Moderate)?;
         }
@@ -65,13 +67,13 @@ impl Comment {
     /// How many accounts have reported it since moderators last decided about it. Needs the right
     /// `moderate`.
     fn report_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
-        require(ctx.asked()?.viewer, Right::Moderate)?;
+        require(ctx.viewer()?, Right::Moderate)?;
         Ok(Some(count(self.0.report_count)))
     }
 
     /// What those who reported it had to say, latest first, at most 20. Needs the right `moderate`.
     async fn report_reasons(&self, ctx: &Context<'_>) -> Result<Option<Vec<String>>> {
-        require(ctx.asked()?.viewer, Right::Moderate)?;
+        require(ctx.viewer()?, Right::Moderate)?;
         let reasons = ctx.load(comment::ReasonsOf(self.0.id)).await?;
         Ok(Some(reasons.unwrap_or_default()))
     }
@@ -90,7 +92,8 @@ impl Comment {
     }
 
     /// How many comments that readers see answer it directly.
-    fn reply_count(&self) -> i32 {
+    fn reply_count(&self, ctx: &Context<'_>) -> i32 {
+        ctx.shows(self.replies_key());
         count(self.0.reply_count)
     }
 
@@ -123,7 +126,12 @@ impl Comment {
             }
             .page()?,
         };
-        Connection::load(ctx, key, Total::Known(self.0.reply_count)).await
+        Connection::load(
+            ctx,
+            key,
+            Total::Kept(self.0.reply_count, self.replies_key()),
+        )
+        .await
     }
 }
 
@@ -138,6 +146,11 @@ impl Listed for Comment {
 }
 
 impl Comment {
+    /// What its number of replies changes with.
+    fn replies_key(&self) -> ReadingKey {
+        ReadingKey::part(Noun::Comment, self.0.id, Part::Replies)
+    }
+
     /// The order that was asked for, or the usual one.
     pub(crate) fn order(asked: Option<CommentOrder>, usual: CommentOrder) -> By {
         asked.unwrap_or(usual).into()
@@ -150,7 +163,7 @@ impl Comment {
         wanted: comment::Wanted,
         page: Page,
     ) -> Result<CommentConnection> {
-        require(ctx.asked()?.viewer, Right::Moderate)?;
+        require(ctx.viewer()?, Right::Moderate)?;
         let Some(Edition(edition)) = Edition::named(ctx, edition).await? else {
             return Ok(Connection::empty());
         };
@@ -166,7 +179,7 @@ impl Comment {
 
     /// A page of what the viewer has written.
     pub(crate) async fn own(ctx: &Context<'_>, page: Page) -> Result<CommentConnection> {
-        let Some(account) = ctx.asked()?.viewer.account else {
+        let Some(account) = ctx.viewer()?.account else {
             let message = "This needs a token: send it as `Authorization: Bearer …`.";
             return Err(Error::new(Code::Unauthenticated, message));
         };

@@ -61,10 +61,15 @@ impl ArticleCommenting {
     pub(crate) async fn of(ctx: &Context<'_>, article: &khabar_domain::Article) -> Result<Self> {
         let policy = ctx.load(commenting::OfArticle(article.id)).await?;
         let policy = policy.ok_or_else(|| Error::not_found("The article is gone."))?;
+        let (now, closes_at) = (ctx.as_of()?, policy.closes_at(article));
+        let open = policy.is_open(article, now);
+        if let Some(closes_at) = closes_at.filter(|_| open) {
+            ctx.holds_until(closes_at);
+        }
         Ok(Self {
             policy,
-            open: policy.is_open(article, ctx.asked()?.as_of),
-            closes_at: policy.closes_at(article).map(DateTime),
+            open,
+            closes_at: closes_at.map(DateTime),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, Object};
 use khabar_domain::edition::Labels;
+use khabar_persistence::article::List;
 use khabar_persistence::{BatchKey, edition};
 
 use super::EditionCommenting;
@@ -54,7 +55,8 @@ impl Edition {
     }
 
     /// How many published articles it has.
-    fn article_count(&self) -> i32 {
+    fn article_count(&self, ctx: &Context<'_>) -> i32 {
+        ctx.shows(List::Edition(self.0.id).key());
         count(self.0.article_count)
     }
 }

@@ -152,7 +152,8 @@ impl Home {
             }
             .page()?,
         };
-        Connection::load(ctx, key, Total::Known(self.0.0.article_count)).await
+        let all = List::Edition(self.0.0.id).key();
+        Connection::load(ctx, key, Total::Kept(self.0.0.article_count, all)).await
     }
 
     /// The important sections, in order.

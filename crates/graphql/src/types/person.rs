@@ -60,7 +60,8 @@ impl Person {
     }
 
     /// How many published articles they signed.
-    fn article_count(&self) -> i32 {
+    fn article_count(&self, ctx: &Context<'_>) -> i32 {
+        ctx.shows(List::Person(self.0.id).key());
         count(self.0.article_count)
     }
 

@@ -82,7 +82,8 @@ impl Section {
     }
 
     /// How many published articles are filed in it or below it.
-    fn article_count(&self) -> i32 {
+    fn article_count(&self, ctx: &Context<'_>) -> i32 {
+        ctx.shows(List::Section(self.0.id).key());
         count(self.0.article_count)
     }
 

@@ -56,7 +56,8 @@ impl Source {
     }
 
     /// How many published articles came from it.
-    fn article_count(&self) -> i32 {
+    fn article_count(&self, ctx: &Context<'_>) -> i32 {
+        ctx.shows(List::Source(self.0.id).key());
         count(self.0.article_count)
     }
 

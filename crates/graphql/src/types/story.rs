@@ -73,12 +73,14 @@ impl Story {
     }
 
     /// When its newest article came; null before there is one.
-    fn last_article_at(&self) -> Option<DateTime> {
+    fn last_article_at(&self, ctx: &Context<'_>) -> Option<DateTime> {
+        ctx.shows(List::Story(self.0.id).key());
         self.0.last_article_at.map(DateTime)
     }
 
     /// How many published articles can be paged through here.
-    fn article_count(&self) -> i32 {
+    fn article_count(&self, ctx: &Context<'_>) -> i32 {
+        ctx.shows(List::Story(self.0.id).key());
         count(self.0.article_count)
     }
 

@@ -7,15 +7,15 @@ use khabar_persistence::Page;
 use khabar_persistence::article::{By, Filter, List, Listed};
 
 use super::Article;
-use crate::connection::{PageInfo, slice};
+use crate::connection::{PageInfo, Total, slice};
 use crate::error::Result;
-use crate::scalar::{Date, count};
+use crate::scalar::Date;
 
 /// A page of a story's days.
 pub struct StoryTimeline {
     days: Vec<StoryDay>,
     page_info: PageInfo,
-    article_count: i64,
+    total: Total,
 }
 
 /// A page of a story's articles, newest first, grouped by day. A page ends after as many articles as
@@ -33,8 +33,8 @@ impl StoryTimeline {
     }
 
     /// How many articles the whole timeline has.
-    fn total_count(&self) -> i32 {
-        count(self.article_count)
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        self.total.load(ctx).await
     }
 }
 
@@ -70,7 +70,7 @@ impl StoryTimeline {
         let slice = slice(ctx, key).await?;
         Ok(Self {
             page_info: PageInfo::of(&slice),
-            article_count: story.article_count,
+            total: Total::Kept(story.article_count, List::Story(story.id).key()),
             days: days(slice.into_items()),
         })
     }

@@ -80,7 +80,7 @@ impl Listed for Token {
 impl Token {
     /// A page of all tokens, for those who may give them out.
     pub(crate) async fn given(ctx: &Context<'_>, page: Paging) -> Result<TokenConnection> {
-        require(ctx.asked()?.viewer, May::Grant)?;
+        require(ctx.viewer()?, May::Grant)?;
         Connection::load(ctx, Given(page.page()?), Total::by(CountGiven)).await
     }
 }

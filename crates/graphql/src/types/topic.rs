@@ -61,7 +61,8 @@ impl Topic {
     }
 
     /// How many published articles are about it.
-    fn article_count(&self) -> i32 {
+    fn article_count(&self, ctx: &Context<'_>) -> i32 {
+        ctx.shows(List::Topic(self.0.id).key());
         count(self.0.article_count)
     }
 

@@ -35,7 +35,7 @@ impl Viewer {
 impl Viewer {
     /// Whoever is asking.
     pub(crate) fn asking(ctx: &Context<'_>) -> Result<Self> {
-        let viewer = ctx.asked()?.viewer;
+        let viewer = ctx.viewer()?;
         let desk = ctx.data_opt::<Desk>().filter(|_| viewer.account.is_some());
         Ok(Self {
             viewer,

@@ -52,7 +52,8 @@ impl List {
         }
     }
 
-    fn key(self) -> ReadingKey {
+    /// What is touched when its articles change, or their number.
+    pub fn key(self) -> ReadingKey {
         let noun = match self {
             Self::Edition(_) => Noun::Edition,
             Self::Section(_) | Self::SectionAlone(_) => Noun::Section,

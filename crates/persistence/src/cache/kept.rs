@@ -17,6 +17,8 @@ use crate::{BatchKey, Slice};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     pub(super) keys: Vec<ReadingKey>,
+    /// What its numbers were read from: only who shows them shows what these say.
+    pub(super) numbers: Vec<ReadingKey>,
     pub(super) bytes: usize,
 }
 
@@ -60,11 +62,11 @@ impl Kept {
         }
     }
 
-    /// Something of which articles are listed: what is said of it has their number in it.
-    fn lists(&mut self, noun: Noun, id: impl Into<Uuid>) {
+    /// Something with the number of what is listed in it.
+    fn lists(&mut self, noun: Noun, id: impl Into<Uuid>, list: Part) {
         let id = id.into();
         self.keys.push(ReadingKey::one(noun, id));
-        self.keys.push(ReadingKey::part(noun, id, Part::Articles));
+        self.numbers.push(ReadingKey::part(noun, id, list));
     }
 }
 
@@ -76,7 +78,7 @@ pub trait Shown {
 
 impl Shown for Article {
     fn shown(&self, kept: &mut Kept) {
-        kept.keys.push(ReadingKey::one(Noun::Article, self.id));
+        kept.lists(Noun::Article, self.id, Part::Comments);
         kept.text(self.slug.as_str());
         kept.text(self.headline.as_str());
         kept.text(&self.excerpt);
@@ -95,7 +97,7 @@ impl Shown for Related {
 
 impl Shown for Story {
     fn shown(&self, kept: &mut Kept) {
-        kept.lists(Noun::Story, self.id);
+        kept.lists(Noun::Story, self.id, Part::Articles);
         kept.text(self.slug.as_str());
         kept.text(self.title.as_str());
         kept.texts([self.summary.as_deref()]);
@@ -104,7 +106,7 @@ impl Shown for Story {
 
 impl Shown for Section {
     fn shown(&self, kept: &mut Kept) {
-        kept.lists(Noun::Section, self.id);
+        kept.lists(Noun::Section, self.id, Part::Articles);
         kept.text(self.slug.as_str());
         kept.text(self.name.as_str());
         kept.texts([self.summary.as_deref()]);
@@ -113,7 +115,7 @@ impl Shown for Section {
 
 impl Shown for Edition {
     fn shown(&self, kept: &mut Kept) {
-        kept.lists(Noun::Edition, self.id);
+        kept.lists(Noun::Edition, self.id, Part::Articles);
         kept.text(self.name.as_str());
         let labels = &self.labels;
         let labels = [
@@ -129,7 +131,7 @@ impl Shown for Edition {
 
 impl Shown for Topic {
     fn shown(&self, kept: &mut Kept) {
-        kept.lists(Noun::Topic, self.id);
+        kept.lists(Noun::Topic, self.id, Part::Articles);
         kept.text(self.slug.as_str());
         kept.text(self.name.as_str());
         kept.texts([self.summary.as_deref()]);
@@ -138,7 +140,7 @@ impl Shown for Topic {
 
 impl Shown for Person {
     fn shown(&self, kept: &mut Kept) {
-        kept.lists(Noun::Person, self.id);
+        kept.lists(Noun::Person, self.id, Part::Articles);
         kept.text(self.slug.as_str());
         kept.text(self.name.as_str());
         kept.texts([self.role.as_deref(), self.biography.as_deref()]);
@@ -147,7 +149,7 @@ impl Shown for Person {
 
 impl Shown for Source {
     fn shown(&self, kept: &mut Kept) {
-        kept.lists(Noun::Source, self.id);
+        kept.lists(Noun::Source, self.id, Part::Articles);
         kept.text(self.slug.as_str());
         kept.text(self.name.as_str());
     }
@@ -188,7 +190,7 @@ impl Shown for FollowChannel {
 
 impl Shown for Comment {
     fn shown(&self, kept: &mut Kept) {
-        kept.keys.push(ReadingKey::one(Noun::Comment, self.id));
+        kept.lists(Noun::Comment, self.id, Part::Replies);
         kept.text(self.author_name.as_str());
         kept.text(self.text.as_str());
     }

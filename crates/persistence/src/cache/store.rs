@@ -9,7 +9,7 @@
 
 use std::any::{Any, TypeId};
 use std::collections::{HashMap, VecDeque};
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -17,7 +17,6 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::Kept;
 use super::key::ReadingKey;
-use crate::BatchKey;
 
 /// How many reading keys of the last changes are remembered, for answers that were read before them
 /// and come after: some megabytes; a fill that is older than all of them is refused.
@@ -33,6 +32,11 @@ const LINK: usize = 64;
 const NONE: u32 = u32::MAX;
 
 type Erased = Arc<dyn Any + Send + Sync>;
+
+/// What something is kept under.
+pub(super) trait Key: Clone + Eq + Hash + Send + Sync + 'static {}
+
+impl<K: Clone + Eq + Hash + Send + Sync + 'static> Key for K {}
 
 /// The entries.
 pub(super) struct Store {
@@ -130,22 +134,27 @@ impl Store {
         self.table.len()
     }
 
-    /// The answer that is kept for a key: there may be one that says "nothing".
-    pub(super) fn get<K: BatchKey>(&self, key: &K) -> Option<Arc<Option<K::Value>>> {
+    /// What is kept under a key; none also where it is of another type.
+    pub(super) fn get<K: Key, V: Send + Sync + 'static>(&self, key: &K) -> Option<Arc<V>> {
         let slot = self.slot(self.find(key, self.hash(key))?)?;
         slot.asked.store(true, Ordering::Relaxed);
         Arc::clone(&slot.value).downcast().ok()
     }
 
     /// Keeps an answer that was read when the feed stood at `position` or later.
-    pub(super) fn fill<K: BatchKey>(
+    pub(super) fn fill<K: Key, V: Send + Sync + 'static>(
         &mut self,
         position: i64,
         key: &K,
-        value: Option<K::Value>,
+        value: Arc<V>,
         kept: Kept,
     ) -> Filled {
-        let Kept { mut keys, bytes } = kept;
+        let Kept {
+            mut keys,
+            numbers,
+            bytes,
+        } = kept;
+        keys.extend(numbers);
         if keys.iter().any(|key| self.recent.touched(*key, position)) {
             return Filled::Refused;
         }
@@ -171,7 +180,7 @@ impl Store {
         self.slots[at as usize] = Some(Slot {
             hash,
             key: Box::new(key.clone()),
-            value: Arc::new(value),
+            value,
             links,
             bytes,
             asked: AtomicBool::new(false),
@@ -219,11 +228,11 @@ impl Store {
         };
     }
 
-    fn hash<K: BatchKey>(&self, key: &K) -> u64 {
+    fn hash<K: Key>(&self, key: &K) -> u64 {
         self.hasher.hash_one((TypeId::of::<K>(), key))
     }
 
-    fn find<K: BatchKey>(&self, key: &K, hash: u64) -> Option<u32> {
+    fn find<K: Key>(&self, key: &K, hash: u64) -> Option<u32> {
         let is_it = |at: &u32| {
             let slot = self.slot(*at);
             slot.and_then(|slot| slot.key.downcast_ref::<K>()) == Some(key)

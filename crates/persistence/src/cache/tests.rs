@@ -87,7 +87,7 @@ fn what_was_read_before_a_change_does_not_come_in_after_it() {
     fill(&before, 1, 10);
     fill(&before, 2, 20);
     assert_eq!((get(&cache, 1), get(&cache, 2)), (None, Some(20)));
-    assert_eq!(cache.stats().refused, 1);
+    assert_eq!(cache.stats().entities.refused, 1);
     fill(&view(&cache), 1, 11);
     assert_eq!(get(&cache, 1), Some(11));
 }
@@ -109,7 +109,7 @@ fn a_view_that_is_older_than_what_is_remembered_fills_nothing() {
     many.keys = (100..70_000).map(article).collect();
     cache.0.apply(&[many, change(2, &article(9))]);
     fill(&before, 1, 10);
-    assert_eq!((get(&cache, 1), cache.stats().refused), (None, 1));
+    assert_eq!((get(&cache, 1), cache.stats().entities.refused), (None, 1));
 }
 
 #[test]

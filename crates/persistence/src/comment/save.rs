@@ -248,13 +248,10 @@ pub(crate) fn rows(
 }
 
 /// The reading keys that a comment touches beside its own.
-pub(crate) fn touched(comment: &Comment, counts: bool) -> Vec<String> {
+pub(crate) fn touched(comment: &Comment) -> Vec<String> {
     let mut keys = vec![Noun::Article.list_key(comment.article, Part::Comments)];
-    keys.extend(counts.then(|| Noun::Article.key(comment.article)));
-    if let Some(parent) = comment.parent {
-        keys.push(Noun::Comment.list_key(parent, Part::Replies));
-        keys.extend(counts.then(|| Noun::Comment.key(parent)));
-    }
+    let parent = comment.parent;
+    keys.extend(parent.map(|parent| Noun::Comment.list_key(parent, Part::Replies)));
     keys
 }
 
@@ -274,7 +271,7 @@ async fn follow(writer: &mut Writer, comment: &Comment, act: Act) -> Result<()> 
     let gone = !shown && !turned.is_empty();
     let act = if gone { Act::Withdrawn } else { act };
     let mut keys = vec![Noun::Comment.key(comment.id)];
-    keys.extend(touched(comment, !turned.is_empty()));
+    keys.extend(touched(comment));
     writer.note(Noun::Comment, comment.id, act, keys);
     for below in turned.iter().filter(|one| one.id != comment.id.uuid()) {
         let mut keys = vec![Noun::Comment.key(below.id)];

@@ -10,6 +10,10 @@ pub struct Cache {
     ///
     /// The default is an eighth of the memory that the process may use.
     pub bytes: usize,
+    /// Whether whole answers are kept, within the same bytes.
+    ///
+    /// They are a hundred times cheaper than those that are put together from what is kept.
+    pub answers: bool,
 }
 
 /// The default's part of the memory.
@@ -21,7 +25,10 @@ const UNKNOWN: usize = 128 * 1024 * 1024;
 impl Default for Cache {
     fn default() -> Self {
         let bytes = memory().map_or(UNKNOWN, |bytes| bytes / PART);
-        Self { bytes }
+        Self {
+            bytes,
+            answers: true,
+        }
     }
 }
 

@@ -12,23 +12,32 @@ use axum::middleware::Next;
 use axum::response::Response;
 use sha2::{Digest as _, Sha256};
 
+use super::media::Media;
+
 /// Bytes of the hash in a tag: 128 bits, in which nobody meets two answers of one tag by chance.
 const BYTES: usize = 16;
 
-/// The tag of these bytes as this media type, before they are compressed.
-pub(super) fn of(content_type: &HeaderValue, body: &[u8]) -> Option<HeaderValue> {
-    let mut hash = Sha256::new();
-    hash.update(content_type.as_bytes());
-    // No media type has it, so type and body cannot be confused.
-    hash.update([0]);
-    hash.update(body);
-    let mut tag = String::with_capacity(2 * BYTES + 2);
-    tag.push('"');
-    for byte in hash.finalize().iter().take(BYTES) {
-        let _ = write!(tag, "{byte:02x}");
+/// A digest of an answer's text, in hexadecimal digits.
+pub(super) struct Digest(String);
+
+impl Digest {
+    /// The digest of this text.
+    pub(super) fn of(text: &[u8]) -> Self {
+        let mut digits = String::with_capacity(2 * BYTES);
+        for byte in Sha256::digest(text).iter().take(BYTES) {
+            let _ = write!(digits, "{byte:02x}");
+        }
+        Self(digits)
     }
-    tag.push('"');
-    HeaderValue::try_from(tag).ok()
+}
+
+/// The tag of a text with this digest as this media type, before it is compressed.
+pub(super) fn of(media: Media, digest: &Digest) -> Option<HeaderValue> {
+    let media = match media {
+        Media::GraphQl => "",
+        Media::Json => "-json",
+    };
+    HeaderValue::try_from(format!("\"{}{media}\"", digest.0)).ok()
 }
 
 /// Gives a tag the coding that was chosen, and answers 304 to who holds just these bytes.

@@ -54,7 +54,7 @@ impl Settings {
         if stale > 0 {
             let _ = write!(text, ", stale-while-revalidate={stale}");
         }
-        HeaderValue::try_from(text).unwrap_or(super::NO_STORE)
+        HeaderValue::try_from(text).unwrap_or(super::reply::NO_STORE)
     }
 }
 

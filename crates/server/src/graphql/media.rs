@@ -108,7 +108,7 @@ fn precision(range: &str, media: Media) -> Option<Precision> {
 }
 
 /// `q`, in thousandths; what cannot be read is as good as unsaid.
-fn quality<'a>(mut parameters: impl Iterator<Item = &'a str>) -> u16 {
+pub(super) fn quality<'a>(mut parameters: impl Iterator<Item = &'a str>) -> u16 {
     let text = parameters.find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         name.trim().eq_ignore_ascii_case("q").then(|| value.trim())

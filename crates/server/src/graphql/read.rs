@@ -8,10 +8,11 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use khabar_graphql::document::Incoming;
 use khabar_graphql::error::Code;
 
-use super::{Reply, Settings};
+use super::Settings;
+use super::reply::Reply;
 
 /// Reads the parameters of a URL.
-pub(super) fn url(uri: &Uri) -> Result<Incoming, Box<Reply>> {
+pub(super) fn url(uri: &Uri) -> Result<Incoming, Reply> {
     let mut parameters = Vec::new();
     for pair in uri.query().unwrap_or_default().split('&') {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -53,7 +54,7 @@ pub(super) async fn body(
     headers: &HeaderMap,
     body: Body,
     settings: &Settings,
-) -> Result<Incoming, Box<Reply>> {
+) -> Result<Incoming, Reply> {
     if !is_json(headers) {
         return Err(Reply::fixed(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -65,7 +66,7 @@ pub(super) async fn body(
     Incoming::from_json(&bytes).map_err(Reply::unreadable)
 }
 
-async fn collect(body: Body, settings: &Settings) -> Result<Bytes, Box<Reply>> {
+async fn collect(body: Body, settings: &Settings) -> Result<Bytes, Reply> {
     let too_large = || {
         Reply::fixed(
             StatusCode::PAYLOAD_TOO_LARGE,

@@ -44,13 +44,16 @@ impl Header {
 /// Fastly and Cloudflare take 16. That is some five hundred keys; an article's page has dozens.
 const MOST: usize = 8_000;
 
-/// The headers that say what an answer was read from. None where they would not fit: such an answer
-/// could not be purged, so that it is not to be held by shared caches at all.
-pub fn headers(which: &[Header], keys: &[ReadingKey]) -> Option<Vec<(HeaderName, HeaderValue)>> {
+/// The headers that say what an answer was read from. None where that is not known, or they would not
+/// fit: such an answer could not be purged, so that it is not to be held by shared caches at all.
+pub fn headers(
+    which: &[Header],
+    keys: Option<&[ReadingKey]>,
+) -> Option<Vec<(HeaderName, HeaderValue)>> {
     if which.is_empty() {
         return Some(Vec::new());
     }
-    let keys = all_spelled(keys.iter().copied());
+    let keys = all_spelled(keys?.iter().copied());
     let headers = which.iter().map(|header| {
         let text = keys.join(header.separator());
         let value = (text.len() <= MOST).then(|| HeaderValue::try_from(text).ok())?;
@@ -192,7 +195,7 @@ mod tests {
         };
         // Twice the same is once.
         let twice = [keys(2), keys(2)].concat();
-        let headers_of = headers(&every, &twice).unwrap();
+        let headers_of = headers(&every, Some(&twice)).unwrap();
         let values: Vec<_> = headers_of
             .iter()
             .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
@@ -207,8 +210,9 @@ mod tests {
                 ("xkey", &spaced)
             ]
         );
-        assert!(headers(&every, &keys(500)).is_some());
-        assert_eq!(headers(&every, &keys(600)), None);
-        assert_eq!(headers(&[], &keys(600)), Some(Vec::new()));
+        assert!(headers(&every, Some(&keys(500))).is_some());
+        assert_eq!(headers(&every, Some(&keys(600))), None);
+        assert_eq!(headers(&every, None), None);
+        assert_eq!(headers(&[], None), Some(Vec::new()));
     }
 }

@@ -1,0 +1,163 @@
+//! What is sent back: as which media type, in which coding, with which status, and for how long it
+//! may be held.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use khabar_graphql::answer::{Answer, RequestError};
+use khabar_graphql::error::{Code, Error};
+
+use super::coding::{self, Coding};
+use super::media::Media;
+use super::whole::Whole;
+use super::{Refused, fresh, surrogate};
+
+/// What an answer depends on besides its address.
+const VARY: HeaderValue = HeaderValue::from_static(
+    "accept, accept-encoding, authorization, khabar-position, khabar-preview",
+);
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+/// What was sent by POST is no resource to keep, and an error is rather asked again.
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// What is sent back, before it is known as which media type.
+pub(super) struct Reply {
+    /// Boxed: a reply is the error of results whose other side is small.
+    pub(super) answer: Box<Answer>,
+    pub(super) status: Status,
+}
+
+pub(super) enum Status {
+    /// The request was understood; the media type says how its answer's status is told.
+    Understood,
+    /// HTTP itself has a status for this.
+    Fixed(StatusCode),
+}
+
+impl Reply {
+    pub(super) fn understood(answer: Answer) -> Self {
+        Self {
+            answer: Box::new(answer),
+            status: Status::Understood,
+        }
+    }
+
+    pub(super) fn fixed(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
+        Self {
+            answer: Box::new(Answer::because(Error::new(code, message))),
+            status: Status::Fixed(status),
+        }
+    }
+
+    pub(super) fn of_nobody(refused: Refused) -> Self {
+        match refused {
+            Refused::Unauthenticated(message) => {
+                Self::fixed(StatusCode::UNAUTHORIZED, Code::Unauthenticated, message)
+            }
+            Refused::BadInput(message) => {
+                Self::fixed(StatusCode::BAD_REQUEST, Code::BadUserInput, message)
+            }
+            Refused::Failed => Self::fixed(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                Code::Internal,
+                "The server could not find out who is asking.",
+            ),
+        }
+    }
+
+    /// The document that was asked for cannot be had, or does not run here.
+    pub(super) fn of_no_document(error: Error) -> Self {
+        let is_ours = error.code() == Code::Internal;
+        let reply = Self::understood(Answer::because(error));
+        if is_ours {
+            let status = Status::Fixed(StatusCode::INTERNAL_SERVER_ERROR);
+            return Self { status, ..reply };
+        }
+        reply
+    }
+
+    /// What carried the operation out broke down; its panic is in the log.
+    pub(super) fn broken() -> Self {
+        Self {
+            answer: Box::new(Answer::because(Error::unexplained())),
+            status: Status::Fixed(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    pub(super) fn unreadable(error: RequestError) -> Self {
+        Self {
+            answer: Box::new(Answer::refused(vec![error])),
+            status: Status::Fixed(StatusCode::BAD_REQUEST),
+        }
+    }
+}
+
+/// Writes a reply that nobody keeps.
+pub(super) async fn send(reply: &Reply, media: Media, asked: &HeaderMap) -> Response {
+    let status = match reply.status {
+        Status::Fixed(status) => status,
+        Status::Understood if reply.answer.is_refused() => media.status_of_refusal(),
+        Status::Understood => StatusCode::OK,
+    };
+    let body = reply.answer.to_json();
+    let mut response = match coding::negotiate(asked, body.len()) {
+        Some(coding) => match coding.code(&body).await {
+            Ok(coded) => written(coded.into(), media, Some(coding)),
+            Err(_) => written(body.into(), media, None),
+        },
+        None => written(body.into(), media, None),
+    };
+    *response.status_mut() = status;
+    response
+}
+
+/// Writes an answer that says all that was asked; caches may hold it by these settings, if there are
+/// any.
+pub(super) async fn send_whole(
+    whole: &Whole,
+    now: DateTime<Utc>,
+    media: Media,
+    asked: &HeaderMap,
+    cache: Option<&fresh::Settings>,
+) -> Response {
+    let body = whole.body();
+    let mut response = match coding::negotiate(asked, body.len()) {
+        Some(coding) => match whole.coded(coding).await {
+            Ok(coded) => written(coded.clone(), media, Some(coding)),
+            Err(_) => written(body.clone(), media, None),
+        },
+        None => written(body.clone(), media, None),
+    };
+    let headers = response.headers_mut();
+    if let Some(cache) = cache {
+        let keys = surrogate::headers(&cache.surrogate, whole.keys());
+        // What could not be purged is held by nobody without asking.
+        let hold = match keys {
+            Some(_) => whole.hold_from(now),
+            None => Some(Duration::ZERO),
+        };
+        headers.insert(header::CACHE_CONTROL, cache.public(hold));
+        headers.extend(keys.into_iter().flatten());
+        if let Some(tag) = whole.tag(media) {
+            headers.insert(header::ETAG, tag);
+        }
+    }
+    response
+}
+
+/// A response with this body in a coding, which nobody keeps unless it says so.
+fn written(body: Bytes, media: Media, coding: Option<Coding>) -> Response {
+    let mut response = Response::new(body.into());
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, media.content_type());
+    if let Some(coding) = coding {
+        headers.insert(header::CONTENT_ENCODING, coding.header());
+    }
+    headers.insert(header::CACHE_CONTROL, NO_STORE);
+    headers.insert(header::VARY, VARY);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    response
+}

@@ -1,0 +1,151 @@
+//! An operation that is carried out, and its answer kept where it may be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use khabar_domain::{Scope, Viewer};
+use khabar_graphql::answer::{Answer, Api};
+use khabar_graphql::document::{Kind, Ready};
+use khabar_graphql::error::Code;
+use khabar_persistence::Reader;
+use khabar_persistence::cache::{AnswerName, Record};
+
+use super::Given;
+use super::flight::{Landing, Pilot};
+use super::reply::Reply;
+use super::whole::Whole;
+
+/// Whether an answer that was made for somebody is what this scope would be answered.
+pub(super) fn is_for(scope: Scope, whole: &Whole) -> bool {
+    whole.holds_at(scope.as_of) && (!whole.is_personal() || scope.viewer == Viewer::anonymous())
+}
+
+/// What a client is told.
+pub(super) enum Told {
+    /// All that was asked, as of a moment.
+    Whole(Arc<Whole>, DateTime<Utc>),
+    /// Something else.
+    Reply(Reply),
+}
+
+impl From<Reply> for Told {
+    fn from(reply: Reply) -> Self {
+        Self::Reply(reply)
+    }
+}
+
+/// An operation that is to be carried out.
+pub(super) struct Run {
+    pub(super) api: Api,
+    pub(super) limit: Duration,
+    /// What its answer is kept under.
+    pub(super) name: AnswerName,
+    pub(super) ready: Ready,
+    pub(super) given: Given,
+}
+
+impl Run {
+    /// Whether its answer may be kept for others.
+    pub(super) fn is_kept(&self) -> bool {
+        self.ready.kind() == Kind::Query && self.given.reader.is_some()
+    }
+
+    /// Carries it out for one request.
+    pub(super) async fn alone(self) -> Told {
+        let (reader, scope, name) = (self.given.reader.clone(), self.given.scope, self.name);
+        let told = self.carry_out().await;
+        if let (Some(reader), Told::Whole(whole, _)) = (reader, &told)
+            && (scope.viewer == Viewer::anonymous() || !whole.is_personal())
+        {
+            keep(&reader, name, whole);
+        }
+        told
+    }
+
+    /// Carries it out for all who wait for it.
+    pub(super) async fn with(self, pilot: Pilot<Whole>) -> Told {
+        let (reader, name) = (self.given.reader.clone(), self.name);
+        let told = self.carry_out().await;
+        pilot.land(|| match &told {
+            Told::Whole(whole, _) => match reader.map(|reader| keep(&reader, name, whole)) {
+                Some(Some(true)) => Landing::Kept(Arc::clone(whole)),
+                Some(Some(false)) => Landing::Overtaken,
+                _ => Landing::Lost,
+            },
+            Told::Reply(_) => Landing::Lost,
+        });
+        told
+    }
+
+    async fn carry_out(self) -> Told {
+        let Given {
+            data,
+            scope,
+            reader,
+            ..
+        } = self.given;
+        let (about, hold) = (About::of(&self.ready), self.ready.hold());
+        let is_query = self.ready.kind() == Kind::Query;
+        let answer = tokio::time::timeout(self.limit, self.api.run(self.ready, data)).await;
+        let Ok(answer) = answer else {
+            let limit = self.limit.as_millis();
+            let reply = Reply::fixed(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Code::RequestTimeout,
+                format!("The answer took longer than {limit} ms."),
+            );
+            log(Some(&about), Some(&reply.answer));
+            return reply.into();
+        };
+        log(Some(&about), Some(&answer));
+        if !is_query || answer.is_refused() || answer.codes().next().is_some() {
+            return Reply::understood(answer).into();
+        }
+        let recorded = reader.as_ref().and_then(Reader::record);
+        let recorded = recorded.and_then(Record::recorded);
+        let whole = Whole::new(&answer, about, scope.as_of, hold, recorded);
+        Told::Whole(Arc::new(whole), scope.as_of)
+    }
+}
+
+/// Keeps an answer. Tells whether it is what would be answered now; none where nobody knows.
+fn keep(reader: &Reader, name: AnswerName, whole: &Arc<Whole>) -> Option<bool> {
+    let keys = whole.keys()?.to_vec();
+    Some(reader.keep(name, Arc::clone(whole), whole.bytes(), keys))
+}
+
+/// What the log says of an operation.
+pub(super) struct About {
+    kind: Kind,
+    name: Option<String>,
+    cost: u64,
+}
+
+impl About {
+    fn of(ready: &Ready) -> Self {
+        Self {
+            kind: ready.kind(),
+            name: ready.name().map(str::to_owned),
+            cost: ready.cost(),
+        }
+    }
+}
+
+/// Says in the log what was answered; an answer that was kept is not looked at again.
+pub(super) fn log(about: Option<&About>, answer: Option<&Answer>) {
+    let codes: Vec<_> = answer.into_iter().flat_map(Answer::codes).collect();
+    if let Some(about) = about {
+        tracing::info!(
+            kind = ?about.kind,
+            operation = about.name.as_deref(),
+            cost = about.cost,
+            kept = answer.is_none(),
+            ?codes,
+            "answered"
+        );
+    } else {
+        tracing::info!(?codes, "refused");
+    }
+}
