@@ -2,6 +2,8 @@
 
 mod documents;
 mod purging;
+mod surrogate;
+mod varnish;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

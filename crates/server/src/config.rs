@@ -210,6 +210,28 @@ mod tests {
     }
 
     #[test]
+    fn targets_of_purges_have_names_of_their_owners_choice_and_secrets() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("k.toml");
+        let toml = "[purge.edge-1]\nkind = \"varnish-xkey\"\nurl = \"http://edge:6081/\"\n\
+            [purge.cdn]\nkind = \"fastly\"\nservice = \"SU1Z0\"\n\
+            [graphql.cache]\nsurrogate = [\"xkey\", \"surrogate-key\"]";
+        std::fs::write(&file, toml).unwrap();
+        let secret = pairs(&[("KHABAR_PURGE__CDN__SECRET", "hush")]);
+        let read = Configuration::read(Some(&file), secret, vec![]).unwrap();
+        let names: Vec<_> = read.settings.purge.keys().collect();
+        assert_eq!(names, ["cdn", "edge-1"]);
+        assert_eq!(read.settings.graphql.cache.surrogate.len(), 2);
+        let described = read.describe();
+        assert!(!described.contains("hush"), "{described}");
+        assert!(described.contains("purge.cdn.secret"), "{described}");
+        assert!(!format!("{:?}", read.settings).contains("hush"));
+        // Without it, the target cannot be called.
+        let missing = Configuration::read(Some(&file), [], vec![]).unwrap_err();
+        assert!(format!("{missing:#}").contains("secret"), "{missing:#}");
+    }
+
+    #[test]
     fn a_mistake_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("k.toml");
