@@ -1,6 +1,9 @@
 //! The edge of the service: what stands before it is asked for by name, held there, and let go of.
 
 mod documents;
+mod purging;
+mod surrogate;
+mod varnish;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

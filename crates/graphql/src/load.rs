@@ -60,6 +60,11 @@ impl Loaders {
         }))
     }
 
+    /// What reads for the request.
+    pub(crate) fn reader(&self) -> Reader {
+        self.state().reader.clone()
+    }
+
     /// Forgets what was loaded, and reads from elsewhere from now on: after a write.
     pub fn renew(&self, elsewhere: impl FnOnce(&Reader) -> Reader) {
         let mut state = self.state();

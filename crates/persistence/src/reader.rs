@@ -84,6 +84,15 @@ impl Reader {
         }
     }
 
+    /// The same reader, for what is no part of the answer: it takes nothing down.
+    #[must_use]
+    pub fn unrecorded(self) -> Self {
+        Self {
+            record: None,
+            ..self
+        }
+    }
+
     /// What it takes down, if it does.
     pub fn record(&self) -> Option<&Record> {
         self.record.as_ref()

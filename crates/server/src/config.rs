@@ -37,8 +37,10 @@ struct Entry {
 /// The file that is read when none is named and it is there.
 pub const FILE: &str = "khabar.toml";
 
-/// The value that is nobody's to see.
-const SECRET: &str = "auth.key";
+/// Whether a value is nobody's to see.
+fn is_secret(key: &str) -> bool {
+    key == "auth.key" || (key.starts_with("purge.") && key.ends_with(".secret"))
+}
 
 impl Configuration {
     /// Reads the configuration: `file` must be there when it is named; `environment` gives the
@@ -82,7 +84,7 @@ impl Configuration {
     /// Every value in force with its origin, a line each, aligned; passwords are hidden.
     pub fn describe(&self) -> String {
         let shown = |entry: &Entry| {
-            if entry.key == SECRET && !entry.value.is_empty() {
+            if is_secret(&entry.key) && !entry.value.is_empty() {
                 return "***".to_owned();
             }
             khabar_persistence::db::without_password(&entry.value)
@@ -205,6 +207,28 @@ mod tests {
         assert!(line("http.header_ms").ends_with("# default"));
         assert!(line("auth.key ").contains("***"), "{described}");
         assert!(!described.contains("secret"));
+    }
+
+    #[test]
+    fn targets_of_purges_have_names_of_their_owners_choice_and_secrets() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("k.toml");
+        let toml = "[purge.edge-1]\nkind = \"varnish-xkey\"\nurl = \"http://edge:6081/\"\n\
+            [purge.cdn]\nkind = \"fastly\"\nservice = \"SU1Z0\"\n\
+            [graphql.cache]\nsurrogate = [\"xkey\", \"surrogate-key\"]";
+        std::fs::write(&file, toml).unwrap();
+        let secret = pairs(&[("KHABAR_PURGE__CDN__SECRET", "hush")]);
+        let read = Configuration::read(Some(&file), secret, vec![]).unwrap();
+        let names: Vec<_> = read.settings.purge.keys().collect();
+        assert_eq!(names, ["cdn", "edge-1"]);
+        assert_eq!(read.settings.graphql.cache.surrogate.len(), 2);
+        let described = read.describe();
+        assert!(!described.contains("hush"), "{described}");
+        assert!(described.contains("purge.cdn.secret"), "{described}");
+        assert!(!format!("{:?}", read.settings).contains("hush"));
+        // Without it, the target cannot be called.
+        let missing = Configuration::read(Some(&file), [], vec![]).unwrap_err();
+        assert!(format!("{missing:#}").contains("secret"), "{missing:#}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod media;
 mod read;
 mod reply;
 mod run;
+pub mod surrogate;
 mod whole;
 
 use std::sync::Arc;
@@ -293,6 +294,7 @@ where
                 && let Some(name) = self.api.answer_name(&incoming)
                 && let Some(whole) = reader.answer(&name, |whole| is_for(scope, whole))
             {
+                self.documents.remember(named);
                 journal.kept();
                 return (Told::Whole(whole, scope.as_of), position);
             }

@@ -1,7 +1,9 @@
 //! HTTP itself: how connections are served, and how each request is named and logged.
 
+mod client;
 mod log;
 mod serve;
 
+pub use client::{Client, client};
 pub use log::{RequestIds, logged};
 pub use serve::{Timeouts, serve};

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod metrics;
 pub mod playground;
 pub mod position;
+pub mod purge;
 pub mod router;
 pub mod scheduler;
 pub mod shutdown;

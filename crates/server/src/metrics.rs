@@ -1,4 +1,4 @@
-//! What the server counts of itself, as Prometheus reads it at `/metrics` (OpenMetrics 1.0).
+//! What the server counts of itself, as Prometheus reads it at `/metrics` (`OpenMetrics` 1.0).
 
 mod cache;
 
@@ -38,7 +38,7 @@ const BOUNDS: [f64; 13] = [
 
 /// What was counted since the server started.
 pub struct Metrics {
-    requests: Family<Operation, Histogram, fn() -> Histogram>,
+    requests: Family<Labels, Histogram, fn() -> Histogram>,
     errors: Family<Failure, Counter>,
     statements: Family<Statement, Counter>,
     names: Mutex<HashSet<String>>,
@@ -46,7 +46,7 @@ pub struct Metrics {
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Operation {
+struct Labels {
     kind: &'static str,
     operation: String,
     /// Whether the whole answer was kept.
@@ -92,7 +92,7 @@ impl Default for Metrics {
 impl Metrics {
     /// Counts a request.
     pub(crate) fn answered(&self, answered: &Answered<'_>) {
-        let operation = Operation {
+        let labels = Labels {
             kind: match answered.kind {
                 Some(Kind::Query) => "query",
                 Some(Kind::Mutation) => "mutation",
@@ -103,7 +103,7 @@ impl Metrics {
             kept: if answered.kept { "true" } else { "false" },
         };
         let seconds = answered.took.as_secs_f64();
-        self.requests.get_or_create(&operation).observe(seconds);
+        self.requests.get_or_create(&labels).observe(seconds);
         for code in answered.codes {
             let code = (*code).to_owned();
             self.errors.get_or_create(&Failure { code }).inc();

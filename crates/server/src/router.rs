@@ -19,6 +19,7 @@ use crate::graphql::{Given, Refused};
 use crate::http::{self, RequestIds};
 use crate::identity::{self, Brought, Identity};
 use crate::metrics::Metrics;
+use crate::purge::{Pace, Purging};
 use crate::{demo, graphql, health, metrics, playground, position, scheduler, upkeep};
 
 /// Serves a newsroom until `shutdown` comes, then lets requests in flight finish.
@@ -37,8 +38,15 @@ pub async fn serve(
     let scheduler = tokio::spawn(scheduler::run(db.clone(), Arc::new(SystemClock), stopped));
     let upkeep = upkeep::run(db.clone(), Arc::new(SystemClock), settings.feed);
     let upkeep = tokio::spawn(upkeep);
+    let purging = Purging::start(
+        &db,
+        &(Arc::new(SystemClock) as Arc<dyn Clock>),
+        &settings.purge,
+        Pace::default(),
+    )?;
     let served = http::serve(listener, router, settings.http.clone(), shutdown).await;
     upkeep.abort();
+    purging.stop().await;
     drop(stop);
     scheduler.await.context("the scheduler broke")?;
     served.context("the server stopped")?;

@@ -12,6 +12,7 @@ use super::{Cache, Comments};
 use crate::graphql;
 use crate::http::Timeouts;
 use crate::identity;
+use crate::purge::Targets;
 use crate::upkeep;
 
 /// What the server is told.
@@ -48,6 +49,8 @@ pub struct Settings {
     pub cache: Cache,
     /// How much of the change feed is kept.
     pub feed: upkeep::Feed,
+    /// The caches before the server, by name, which are told what to let go of.
+    pub purge: Targets,
     /// How imports understand what they find.
     pub import: Import,
 }
@@ -71,6 +74,7 @@ impl Default for Settings {
             comments: Comments::default(),
             cache: Cache::default(),
             feed: upkeep::Feed::default(),
+            purge: Targets::new(),
             import: Import::default(),
         }
     }
@@ -104,6 +108,9 @@ impl Settings {
             self.writers > 0,
             "writers is 0: nothing could ever be written"
         );
+        for (name, target) in &self.purge {
+            target.check(name)?;
+        }
         self.comments.check()?;
         self.auth.check()
     }

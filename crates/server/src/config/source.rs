@@ -23,13 +23,22 @@ impl Environment {
             .into_iter()
             .filter_map(|(name, value)| Some((key(&name)?, name, value)));
         // A list that is empty by default is not among the defaults' entries.
-        let is_known = |key: &String| known.contains(key) || LISTS.contains(&key.as_str());
+        let is_known = |key: &String| {
+            known.contains(key) || LISTS.contains(&key.as_str()) || key.starts_with(TARGETS)
+        };
         Self(found.filter(|(key, _, _)| is_known(key)).collect())
     }
 }
 
+/// What is below it has names of its owner's choice.
+const TARGETS: &str = "purge.";
+
 /// The keys that hold a list.
-const LISTS: [&str; 2] = ["auth.trusted_proxies", "replicas"];
+const LISTS: [&str; 3] = [
+    "auth.trusted_proxies",
+    "graphql.cache.surrogate",
+    "replicas",
+];
 
 impl Source for Environment {
     fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
+use super::surrogate;
+
 /// How long answers to anonymous readers may be held by caches; only those by GET, without errors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -24,6 +26,9 @@ pub struct Settings {
     /// 30: nobody waits for the server where somebody asked within the last half minute. Browsers
     /// go by it, too.
     pub stale_seconds: u64,
+    /// In which headers caches are told what an answer was read from, so that it can be purged. None
+    /// by default: nobody before the server would read them.
+    pub surrogate: Vec<surrogate::Header>,
 }
 
 impl Default for Settings {
@@ -32,6 +37,7 @@ impl Default for Settings {
             browser_seconds: 0,
             shared_seconds: 10,
             stale_seconds: 30,
+            surrogate: Vec::new(),
         }
     }
 }
@@ -62,6 +68,7 @@ mod tests {
             browser_seconds,
             shared_seconds,
             stale_seconds,
+            surrogate: Vec::new(),
         };
         for (settings, hold, told) in [
             (

@@ -93,7 +93,8 @@ impl Journal {
         if let Some(admitted) = self.admitted {
             let admission = admitted - self.started;
             let _ = write!(text, "admit;dur={:.2}, ", milliseconds(admission));
-            let _ = write!(text, "run;dur={:.2}, ", milliseconds(took - admission));
+            let ran = took.saturating_sub(admission);
+            let _ = write!(text, "run;dur={:.2}, ", milliseconds(ran));
         }
         let _ = write!(
             text,

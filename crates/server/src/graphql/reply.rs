@@ -1,6 +1,8 @@
 //! What is sent back: as which media type, in which coding, with which status, and for how long it
 //! may be held.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -12,7 +14,7 @@ use super::coding::{self, Coding};
 use super::media::Media;
 use super::run::About;
 use super::whole::Whole;
-use super::{Refused, fresh};
+use super::{Refused, fresh, surrogate};
 
 /// What an answer depends on besides its address.
 const VARY: HeaderValue = HeaderValue::from_static(
@@ -145,7 +147,14 @@ pub(super) async fn send_whole(
     };
     let headers = response.headers_mut();
     if let Some(cache) = cache {
-        headers.insert(header::CACHE_CONTROL, cache.public(whole.hold_from(now)));
+        let keys = surrogate::headers(&cache.surrogate, whole.keys());
+        // What could not be purged is held by nobody without asking.
+        let hold = match keys {
+            Some(_) => whole.hold_from(now),
+            None => Some(Duration::ZERO),
+        };
+        headers.insert(header::CACHE_CONTROL, cache.public(hold));
+        headers.extend(keys.into_iter().flatten());
         if let Some(tag) = whole.tag(media) {
             headers.insert(header::ETAG, tag);
         }

@@ -6,19 +6,16 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use axum::body::Body;
+use axum::http::{Request, StatusCode, Uri, header};
 use chrono::{DateTime, TimeDelta, Utc};
-use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use tokio::sync::Mutex;
 
 use super::Settings;
 use super::jwt::ALGORITHMS;
+use crate::http::{self, Client};
 
 /// A key, and the one algorithm that it is good for.
 pub(super) struct Key {
@@ -149,7 +146,7 @@ fn of_set(set: &JwkSet, secret: bool) -> Vec<Arc<Key>> {
 /// An issuer's published keys.
 pub(super) struct Published {
     url: Uri,
-    client: Client<HttpsConnector<HttpConnector>, Body>,
+    client: Client,
     max_age: TimeDelta,
     state: RwLock<State>,
     /// Held while they are fetched.
@@ -193,17 +190,11 @@ impl State {
 
 impl Published {
     fn new(settings: &Settings) -> anyhow::Result<Self> {
-        let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
-            .context("could not prepare TLS")?
-            // The settings let plain http through on this machine only.
-            .https_or_http()
-            .enable_http1()
-            .build();
         let seconds = i64::try_from(settings.jwks_max_age_s).unwrap_or(i64::MAX);
         Ok(Self {
             url: settings.jwks_url.parse().context("auth.jwks_url")?,
-            client: Client::builder(TokioExecutor::new()).build(connector),
+            // The settings let plain http through on this machine only.
+            client: http::client()?,
             max_age: TimeDelta::try_seconds(seconds).unwrap_or(TimeDelta::MAX),
             state: RwLock::default(),
             fetching: Mutex::default(),

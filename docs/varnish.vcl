@@ -1,0 +1,59 @@
+# Varnish before Khabar: holds answers by GET for as long as Khabar says, and lets go of each as soon
+# as something that it shows is written. For Varnish 7 with the module xkey (on Debian: varnish and
+# varnish-modules). docs/caching.md says how Khabar is told to call it; tests/edge/varnish.rs runs
+# this very file.
+vcl 4.1;
+
+import std;
+# Without the module, leave out this line and the first case below, and use the kind `varnish-ban`.
+import xkey;
+
+backend khabar {
+    .host = "127.0.0.1";
+    .port = "4000";
+}
+
+# Where purges come from: the machines that Khabar runs on.
+acl khabar_nodes {
+    "127.0.0.1";
+    "::1";
+}
+
+sub vcl_recv {
+    if (req.method == "PURGE" || req.method == "BAN") {
+        if (client.ip !~ khabar_nodes) {
+            return (synth(403));
+        }
+        if (req.http.xkey-purge) {
+            return (synth(200, "let go of " + xkey.purge(req.http.xkey-purge)));
+        }
+        if (req.http.ban-everything) {
+            if (std.ban("obj.status != 0")) {
+                return (synth(200));
+            }
+        } else if (req.http.ban-xkey) {
+            if (std.ban("obj.http.xkey ~ " + req.http.ban-xkey)) {
+                return (synth(200));
+            }
+        }
+        # Khabar tries again, and its log says that it has to.
+        return (synth(500, "not purged: " + std.ban_error()));
+    }
+
+    # Who says who they are, or what they know already, is answered by Khabar itself.
+    if (req.http.Authorization || req.http.Khabar-Preview || req.http.Khabar-Position) {
+        return (pass);
+    }
+    # Khabar gives out no cookies; what others gave out would keep everything from being held.
+    unset req.http.Cookie;
+}
+
+sub vcl_deliver {
+    # The keys are between Khabar and this cache.
+    unset resp.http.xkey;
+    if (obj.hits > 0) {
+        set resp.http.X-Cache = "hit";
+    } else {
+        set resp.http.X-Cache = "miss";
+    }
+}
