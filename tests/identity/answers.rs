@@ -228,3 +228,67 @@ async fn it_can_be_switched_off() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn those_who_work_here_are_told_what_an_answer_took() -> anyhow::Result<()> {
+    for server in Server::each().await? {
+        let contributor = server.issue("ليلى", Role::Contributor, None).await?;
+        let reader = server.issue("سامر", Role::Reader, None).await?;
+        let drafts = "{ articles(first: 3) { nodes { headline bodyText } } }";
+        let told = server.ask_by(&contributor, drafts, Value::Null).await?;
+        let timing = told.header("server-timing");
+        for part in ["admit;dur=", "run;dur=", " statements\"", "total;dur="] {
+            assert!(timing.contains(part), "{timing}");
+        }
+        assert!(!timing.contains("\"0 statements\""), "{timing}");
+        let sections = "{ sections { name } }";
+        server.keep(sections).await?;
+        let told = server.ask_by(&contributor, sections, Value::Null).await?;
+        let timing = told.header("server-timing");
+        assert!(timing.contains("whole answer"), "{timing}");
+        assert!(timing.contains("\"0 statements\""), "{timing}");
+        let told = server.ask_by(&reader, drafts, Value::Null).await?;
+        assert_eq!(told.header("server-timing"), "");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_the_server_does_is_counted() -> anyhow::Result<()> {
+    for server in Server::each().await? {
+        server.keep("query Sections { sections { name } }").await?;
+        server
+            .ask(&[], "query Wrong { node(id: \"?\") { id } }", Value::Null)
+            .await?;
+        for number in 0..300 {
+            let query = format!("query Made{number} {{ sections {{ slug }} }}");
+            server.ask(&[], &query, Value::Null).await?;
+        }
+        let url = format!("http://{}/metrics", server.address);
+        let seen = server.client.get(url).send().await?;
+        let media = seen.headers()["content-type"].to_str()?.to_owned();
+        assert!(media.starts_with("application/openmetrics-text"), "{media}");
+        let text = seen.text().await?;
+        for line in [
+            "khabar_request_duration_seconds_count{kind=\"query\",operation=\"Sections\",kept=\"false\"} 1",
+            "khabar_request_duration_seconds_count{kind=\"query\",operation=\"Sections\",kept=\"true\"} 1",
+            "khabar_errors_total{code=\"BAD_USER_INPUT\"} 1",
+            "khabar_cache_hits_total{kind=\"answers\"} 1",
+            "khabar_feed_lag_changes 0",
+            "khabar_cache_cleared_total 0",
+            "operation=\"(others)\"",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        assert!(text.ends_with("# EOF\n"));
+    }
+    let settings = Settings {
+        metrics: false,
+        ..Settings::default()
+    };
+    for server in Server::each_with(settings).await? {
+        let url = format!("http://{}/metrics", server.address);
+        assert_eq!(server.client.get(url).send().await?.status(), 404);
+    }
+    Ok(())
+}

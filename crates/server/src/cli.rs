@@ -1,6 +1,7 @@
 //! The command line: what a person can tell `khabar` to do.
 
 mod archive;
+mod cache;
 mod database;
 mod demo;
 mod import;
@@ -42,6 +43,8 @@ enum Command {
     Token(token::Token),
     /// Register the operations of an app's build, so that the app can ask for them by name
     Trust(trust::Trust),
+    /// Look into the cache of a running server
+    Cache(cache::Cache),
     /// Write the whole newsroom into one file, without tokens and secrets
     Export(archive::Export),
     /// Fill an empty database with the newsroom that a file holds
@@ -132,6 +135,10 @@ fn start(cli: Cli) -> anyhow::Result<()> {
         Command::Trust(trust) => {
             let configuration = read(trust.flags())?;
             runtime()?.block_on(trust::trust(trust, configuration.settings))?;
+        }
+        Command::Cache(cache) => {
+            let configuration = read(Vec::new())?;
+            runtime()?.block_on(cache::cache(cache, &configuration.settings))?;
         }
         Command::Export(export) => {
             let configuration = read(export.flags())?;

@@ -215,6 +215,53 @@ fn demo_gives_an_editors_token_and_keeps_it_with_its_folder() {
 }
 
 #[test]
+fn what_is_kept_is_seen_and_a_correction_is_shown_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "demo --listen 127.0.0.1:0 --data here";
+    let serving = Serving::start(khabar(&folder, line), 5);
+    let token = editors_token(&serving);
+    let home = "query Home { home { latest(first: 5) { nodes { id version headline } } } }";
+    let sections = "query Sections { sections { name } }";
+    for query in [home, sections] {
+        assert_eq!(serving.ask(query), serving.ask(query));
+    }
+    let url = format!("cache stats --url http://{}", serving.address());
+    let stats = || {
+        let (ok, told, error) = run(&folder, &url);
+        assert!(ok, "{error}");
+        let line = told.lines().find(|line| line.starts_with("whole answers"));
+        let found = line.unwrap().split_whitespace().nth(2).unwrap();
+        (found.parse::<u32>().unwrap(), told)
+    };
+    let (before, _) = stats();
+    assert_eq!(before, 2);
+
+    let told: serde_json::Value = serde_json::from_str(&serving.ask(home)).unwrap();
+    let newest = &told["data"]["home"]["latest"]["nodes"][0];
+    let correction = serde_json::json!({
+        "query": "mutation ($input: CorrectArticleInput!) {
+            correctArticle(input: $input) { userErrors { message } } }",
+        "variables": {"input": {
+            "id": newest["id"], "version": newest["version"],
+            "headline": "عنوان صُحّح", "note": "صُحّح العنوان."
+        }}
+    });
+    let corrected = serving.send_by(&token, &correction);
+    assert!(corrected.contains(r#""userErrors":[]"#), "{corrected}");
+    assert!(serving.ask(home).contains("عنوان صُحّح"));
+    serving.ask(sections);
+    let (after, told) = stats();
+    assert_eq!(after, before + 2, "home once more, and the sections");
+    assert!(told.contains("  article\n"), "{told}");
+
+    let (ok, _, error) = run(&folder, "cache stats --url http://127.0.0.1:1");
+    assert!(
+        !ok && error.contains("http://127.0.0.1:1/metrics"),
+        "{error}"
+    );
+}
+
+#[test]
 fn tokens_are_made_listed_and_revoked() {
     let folder = tempfile::tempdir().unwrap();
     let (ok, token, told) = run(

@@ -1,0 +1,196 @@
+//! `khabar cache`: what a running server's cache has done, and what it holds.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, ensure};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use clap::{Args, Subcommand};
+use http_body_util::{BodyExt as _, Limited};
+
+use super::say;
+use crate::config::Settings;
+use crate::http::client;
+
+/// Look into the cache of a running server
+#[derive(Clone, Debug, Args)]
+pub(super) struct Cache {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    /// Print what was asked for, what was found, what was let go and why, and what is kept
+    Stats {
+        /// Where the server is [default: where the configuration says that it listens]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+}
+
+/// More than all that `/metrics` says of a busy server.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+pub(super) async fn cache(cache: Cache, settings: &Settings) -> anyhow::Result<()> {
+    let Command::Stats { url } = cache.command;
+    let base = url.unwrap_or_else(|| format!("http://{}", settings.listen));
+    let url = format!("{}/metrics", base.trim_end_matches('/'));
+    let text = fetch(&url)
+        .await
+        .with_context(|| format!("could not read {url}"))?;
+    say(table(&Samples::read(&text)).trim_end());
+    Ok(())
+}
+
+async fn fetch(url: &str) -> anyhow::Result<String> {
+    let request = Request::get(url).body(Body::empty())?;
+    let response = client()?.request(request).await?;
+    let status = response.status();
+    ensure!(status == StatusCode::OK, "the answer's status is {status}");
+    let body = Limited::new(response.into_body(), MOST_BYTES).collect();
+    let body = body.await.map_err(anyhow::Error::from_boxed)?.to_bytes();
+    String::from_utf8(body.into()).context("it is not text")
+}
+
+/// Samples of the exposition format: by name, by the text of their labels.
+struct Samples<'a>(BTreeMap<&'a str, Vec<(&'a str, u64)>>);
+
+impl<'a> Samples<'a> {
+    /// Those that are whole numbers; what is something else is none of ours.
+    fn read(text: &'a str) -> Self {
+        let mut samples: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let Some((series, value)) = line.rsplit_once(' ') else {
+                continue;
+            };
+            let Ok(value) = value.parse() else { continue };
+            let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+            let labels = labels.trim_end_matches('}');
+            samples.entry(name).or_default().push((labels, value));
+        }
+        Self(samples)
+    }
+
+    fn of(&self, name: &str) -> &[(&'a str, u64)] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The sample of a metric of which there is one.
+    fn only(&self, name: &str) -> Option<u64> {
+        self.of(name).first().map(|(_, value)| *value)
+    }
+
+    /// The sample of one kind.
+    fn kind(&self, name: &str, kind: &str) -> u64 {
+        let label = format!("kind=\"{kind}\"");
+        let found = self.of(name).iter().find(|(labels, _)| *labels == label);
+        found.map_or(0, |(_, value)| *value)
+    }
+}
+
+/// What a person reads.
+fn table(samples: &Samples<'_>) -> String {
+    let mut out = String::new();
+    if samples.only("khabar_cache_entries").is_none() {
+        return "The server keeps nothing.".to_owned();
+    }
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        out,
+        "{:<16}{:>12}{:>12}{:>8}{:>12}",
+        "", "found", "not found", "rate", "refused"
+    );
+    for (kind, shown) in [("answers", "whole answers"), ("entities", "entities")] {
+        let [hits, misses, refused] = ["hits", "misses", "refused"]
+            .map(|what| samples.kind(&format!("khabar_cache_{what}_total"), kind));
+        let rate = (hits * 100)
+            .checked_div(hits + misses)
+            .map_or("-".to_owned(), |rate| format!("{rate} %"));
+        let _ = writeln!(
+            out,
+            "{shown:<16}{hits:>12}{misses:>12}{rate:>8}{refused:>12}"
+        );
+    }
+    let referred = samples.kind("khabar_cache_hits_total", "reference");
+    let _ = writeln!(out, "{:<16}{referred:>12}", "reference data");
+    let number = |name| samples.only(name).unwrap_or_default();
+    let _ = writeln!(
+        out,
+        "\n{} kept in {:.1} MB; everything let go {} times",
+        number("khabar_cache_entries"),
+        megabytes(number("khabar_cache_size_bytes")),
+        number("khabar_cache_cleared_total"),
+    );
+    if let (Some(place), lag) = (
+        samples.only("khabar_feed_position"),
+        number("khabar_feed_lag_changes"),
+    ) {
+        let _ = writeln!(out, "change feed known up to {place}, {lag} behind");
+    } else {
+        let _ = writeln!(
+            out,
+            "the change feed cannot be read: nothing is answered from here"
+        );
+    }
+    let mut dropped = samples.of("khabar_cache_dropped_total").to_vec();
+    dropped.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
+    if !dropped.is_empty() {
+        let _ = writeln!(out, "\nlet go because this was written:");
+    }
+    for (labels, count) in dropped {
+        let kind: Vec<_> = labels.split('"').skip(1).step_by(2).collect();
+        let kind = kind.join(":");
+        let _ = writeln!(out, "{count:>12}  {}", kind.trim_end_matches(':'));
+    }
+    out
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "it is shown with one digit after the point"
+)]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_what_was_counted() {
+        let text = "# HELP khabar_cache_hits What.\n\
+                    khabar_cache_hits_total{kind=\"answers\"} 3\n\
+                    khabar_cache_misses_total{kind=\"answers\"} 1\n\
+                    khabar_cache_hits_total{kind=\"reference\"} 12\n\
+                    khabar_cache_dropped_total{noun=\"article\",part=\"\"} 2\n\
+                    khabar_cache_dropped_total{noun=\"section\",part=\"articles\"} 7\n\
+                    khabar_cache_entries 5\n\
+                    khabar_cache_size_bytes 2600000\n\
+                    khabar_cache_cleared_total 0\n\
+                    khabar_feed_position 9\n\
+                    khabar_feed_lag_changes 2\n\
+                    # EOF\n";
+        let table = table(&Samples::read(text));
+        for line in [
+            "whole answers              3           1    75 %           0",
+            "entities                   0           0       -           0",
+            "reference data            12",
+            "5 kept in 2.6 MB; everything let go 0 times",
+            "change feed known up to 9, 2 behind",
+            "           7  section:articles\n           2  article",
+        ] {
+            assert!(table.contains(line), "{line}\n{table}");
+        }
+    }
+
+    #[test]
+    fn a_server_without_a_cache_says_so() {
+        assert_eq!(
+            table(&Samples::read("# EOF\n")),
+            "The server keeps nothing."
+        );
+    }
+}
