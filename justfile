@@ -30,6 +30,11 @@ schema:
 bench *ARGS:
     cargo run --release -p khabar-bench --example khabar-bench -- {{ARGS}}
 
+# 2,000 readers on ten stories while an editor writes every second (5 minutes for each database)
+bench-storm *ARGS:
+    cargo build --release -p khabar-server -p khabar-bench --bin khabar --example khabar-bench
+    target/release/examples/khabar-bench storm {{ARGS}}
+
 # Measure Khabar beside PostGraphile, Mercurius and hand-written SQL (needs npm and PostgreSQL)
 bench-peers *ARGS:
     cargo build --release -p khabar-server -p khabar-bench --bin khabar --example khabar-bench

@@ -31,6 +31,16 @@ pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// A request that posts this body with a token.
+pub(crate) fn post_by(token: &str, path: &str, body: &str) -> Vec<u8> {
+    let mut request = post(path, body);
+    let head = request.windows(2).position(|two| two == b"\r\n");
+    let line = format!("\r\nAuthorization: Bearer {token}");
+    let at = head.unwrap_or(request.len());
+    request.splice(at..at, line.into_bytes());
+    request
+}
+
 /// A request for this path.
 pub(crate) fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n").into_bytes()
@@ -74,13 +84,13 @@ pub(crate) async fn run(
 }
 
 /// A kept connection.
-struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
 impl Connection {
-    async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+    pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -89,8 +99,22 @@ impl Connection {
         })
     }
 
+    /// The last answer, head and body.
+    pub(crate) fn received(&self) -> &[u8] {
+        &self.received
+    }
+
+    /// The last answer's body.
+    pub(crate) fn body(&self) -> &[u8] {
+        let end = self
+            .received
+            .windows(END.len())
+            .position(|four| four == END);
+        end.map_or(&[], |end| &self.received[end + END.len()..])
+    }
+
     /// Sends a request and waits for the last byte of its answer.
-    async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<()> {
+    pub(crate) async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<()> {
         self.stream.write_all(request).await?;
         self.received.clear();
         let mut wanted = None;
@@ -105,9 +129,11 @@ impl Connection {
     }
 }
 
+/// What stands between head and body.
+const END: &[u8] = b"\r\n\r\n";
+
 /// How long an answer is, head and body, once its head is there.
 fn length(received: &[u8]) -> anyhow::Result<Option<usize>> {
-    const END: &[u8] = b"\r\n\r\n";
     let Some(end) = received.windows(END.len()).position(|four| four == END) else {
         return Ok(None);
     };

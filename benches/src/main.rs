@@ -17,14 +17,17 @@ mod ready;
 mod report;
 mod run;
 mod stage;
+mod storm;
 mod words;
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use khabar_tests::harness::TestDb;
 use run::Plan;
 
 /// The server's own allocator.
@@ -50,7 +53,7 @@ struct Arguments {
     #[arg(long, value_enum)]
     only: Option<Database>,
     #[command(subcommand)]
-    hidden: Option<Hidden>,
+    command: Option<Command>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -60,7 +63,26 @@ enum Database {
 }
 
 #[derive(Debug, Subcommand)]
-enum Hidden {
+enum Command {
+    /// Sends thousands of readers to a server while an editor writes every second; `khabar` must lie
+    /// beside this program
+    Storm {
+        /// How many articles the archive has.
+        #[arg(long, default_value_t = 100_000)]
+        articles: usize,
+        /// How many readers there are, each with a connection of its own.
+        #[arg(long, default_value_t = 2_000)]
+        readers: usize,
+        /// For how many seconds it is quiet before.
+        #[arg(long, default_value_t = 60)]
+        quiet: u64,
+        /// For how many seconds the editor writes.
+        #[arg(long, default_value_t = 120)]
+        storm: u64,
+        /// Only on this database.
+        #[arg(long, value_enum)]
+        only: Option<Database>,
+    },
     /// Is the server that is measured.
     #[command(name = child::SERVE, hide = true)]
     Serve { url: String, samples: PathBuf },
@@ -80,14 +102,45 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    match arguments.hidden {
-        Some(Hidden::Serve { url, samples }) => runtime.block_on(child::serve(&url, &samples)),
-        Some(Hidden::Fill { url, articles }) => {
+    match arguments.command {
+        Some(Command::Serve { url, samples }) => runtime.block_on(child::serve(&url, &samples)),
+        Some(Command::Fill { url, articles }) => {
             runtime.block_on(fill::fill(&url, articles.max(FEWEST)))
         }
-        Some(Hidden::Ready { address, folder }) => runtime.block_on(ready::serve(address, &folder)),
+        Some(Command::Ready { address, folder }) => {
+            runtime.block_on(ready::serve(address, &folder))
+        }
+        Some(Command::Storm {
+            articles,
+            readers,
+            quiet,
+            storm,
+            only,
+        }) => {
+            let plan = storm::Plan {
+                articles: articles.max(FEWEST),
+                readers: readers.max(40),
+                quiet: Duration::from_secs(quiet),
+                storm: Duration::from_secs(storm),
+            };
+            runtime.block_on(blow(plan, only))
+        }
         None => runtime.block_on(measure(&arguments)),
     }
+}
+
+async fn blow(plan: storm::Plan, only: Option<Database>) -> anyhow::Result<()> {
+    let mut out = io::stdout();
+    if only != Some(Database::Postgres) {
+        let told = storm::run(plan, TestDb::sqlite().await?).await?;
+        writeln!(out, "{told}")?;
+    }
+    if only != Some(Database::Sqlite)
+        && let Some(database) = TestDb::postgres().await?
+    {
+        writeln!(out, "{}", storm::run(plan, database).await?)?;
+    }
+    Ok(())
 }
 
 async fn measure(arguments: &Arguments) -> anyhow::Result<()> {

@@ -64,8 +64,13 @@ impl Sample {
 
     /// The body of a request.
     pub(crate) fn body(&self, operation: &Operation) -> String {
-        json!({"query": operation.document, "variables": self.variables}).to_string()
+        body(operation, &self.variables)
     }
+}
+
+/// The body of a request with these variables.
+pub(crate) fn body(operation: &Operation, variables: &Value) -> String {
+    json!({"query": operation.document, "variables": variables}).to_string()
 }
 
 /// How many sets of variables an operation has where it has many: enough that nothing is cached
