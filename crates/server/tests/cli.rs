@@ -395,7 +395,7 @@ fn serve_purges_what_it_is_told_to() {
     std::thread::spawn(move || while called_with.send(called(&listener)).is_ok() {});
     let next = || {
         calls
-            .recv_timeout(std::time::Duration::from_secs(60))
+            .recv_timeout(std::time::Duration::from_mins(1))
             .unwrap()
     };
 
