@@ -4,6 +4,8 @@
 //! `ordinary/` holds the operations; a first line `# variables: {…}` gives their variables. Where the
 //! two differ the case stands in [`DIFFERENCES`], with the rule of the specification that decides.
 
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -110,6 +112,7 @@ async fn both() -> (String, String) {
     let ours: Router = routes(
         toy::api(Limits::default()),
         Settings::default(),
+        Arc::default(),
         |_| async { Ok(toy::given()) },
     );
     let stock =

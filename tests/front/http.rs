@@ -1,5 +1,7 @@
 //! GraphQL over HTTP: negotiation, methods, statuses, and what is refused.
 
+use std::sync::Arc;
+
 use axum::Router;
 use khabar_graphql::limit::Limits;
 use khabar_server::graphql::{Settings, routes};
@@ -23,7 +25,9 @@ pub(crate) struct Server {
 
 pub(crate) async fn start(settings: Settings, timeouts: Timeouts, handle: toy::Handle) -> Server {
     let api = toy::api_with(Limits::default(), handle);
-    let router: Router = routes(api, settings, |_| async { Ok(toy::given()) });
+    let router: Router = routes(api, settings, Arc::default(), |_| async {
+        Ok(toy::given())
+    });
     let router = logged(router, RequestIds::new(0xfeed));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -57,7 +57,12 @@ impl TestDb {
 
     /// The same, with a cache that is large enough for a test.
     pub async fn caching(self) -> anyhow::Result<Self> {
-        let db = self.db.caching(64 * 1024 * 1024).await?;
+        self.caching_in(64 * 1024 * 1024).await
+    }
+
+    /// The same, with a cache of so many bytes; one of none has the reference data.
+    pub async fn caching_in(self, bytes: usize) -> anyhow::Result<Self> {
+        let db = self.db.caching(bytes).await?;
         Ok(Self { db, ..self })
     }
 

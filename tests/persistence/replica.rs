@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use khabar_domain::{Name, Scope, SectionId};
-use khabar_persistence::{Cache, Db, Options, Reader, section};
+use khabar_domain::{Name, Scope, TopicId};
+use khabar_persistence::{Cache, Db, Options, Reader, topic};
 use khabar_tests::harness::{Newsroom, TestDb, newsroom};
 
 /// Another database with the same newsroom stands for the replica: it never hears of what is written
@@ -22,18 +22,18 @@ pub(crate) async fn what_a_replica_lacks_is_read_on_the_primary(
         ..Options::new(primary.url())
     };
     let db = Db::open(&options).await?.caching(1 << 20).await?;
-    let [changed, other] = [&small.sections[0], &small.sections[1]];
+    let [changed, other] = [&small.topics[0], &small.topics[1]];
 
     let before = reader(&db);
     assert_eq!(named(&before, changed.id).await?, changed.name.as_str());
     assert!(before.statements().contains(&"ask a replica how far it is"));
 
-    let renamed = khabar_domain::Section {
+    let renamed = khabar_domain::Topic {
         name: Name::parse("اسم آخر")?,
         ..changed.clone()
     };
     let mut writer = db.writer(newsroom::now()).await?;
-    section::save(&mut writer, &renamed).await?;
+    topic::save(&mut writer, &renamed).await?;
     writer.commit().await?;
 
     for turn in 0..3 {
@@ -69,10 +69,10 @@ fn reader(db: &Db) -> Reader {
     db.reader(Scope::reader(newsroom::now()))
 }
 
-async fn named(reader: &Reader, id: SectionId) -> anyhow::Result<String> {
-    let key = section::ById(id);
+async fn named(reader: &Reader, id: TopicId) -> anyhow::Result<String> {
+    let key = topic::ById(id);
     let found = reader.load(&[key]).await?;
     Ok(found
         .get(&key)
-        .map_or_else(String::new, |section| section.name.as_str().to_owned()))
+        .map_or_else(String::new, |topic| topic.name.as_str().to_owned()))
 }

@@ -103,11 +103,13 @@ async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
     let writers = try_join_all(writers).await?;
     let writers = writers.into_iter().map(|writer| writer.write(rounds));
     // Meanwhile others read, here and on another node, so that there is something to let go of.
-    let other = fresh::another_node(desk).await?;
+    let other = fresh::another_node(desk, 64 << 20).await?;
+    let bare = fresh::another_node(desk, 0).await?;
     let writers: Vec<Written> = tokio::select! {
         writers = try_join_all(writers) => writers?,
         failed = fresh::keep_reading(&desk.app, &desk.editor) => return failed,
         failed = fresh::keep_reading(&other, &desk.editor) => return failed,
+        failed = fresh::keep_reading(&bare, &desk.editor) => return failed,
     };
 
     for (number, written) in writers.iter().enumerate() {
@@ -126,8 +128,7 @@ async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
         round.published
     );
     whole.holds(desk).await?;
-    other.db().db().caught_up().await?;
-    fresh::holds(&[&desk.app, &other], &desk.editor).await?;
+    fresh::holds(&[&desk.app, &other, &bare], &desk.editor).await?;
     desk.agrees().await
 }
 

@@ -80,15 +80,15 @@ impl Api {
         self.gate.admit(incoming).map_err(Answer::refused)
     }
 
+    /// What the answer to a request is kept under, if the request is a query that was admitted before.
+    pub fn answer_name(&self, incoming: &Incoming) -> Option<AnswerName> {
+        self.gate.answer_name(incoming)
+    }
+
     /// Decides whether a document may be asked for, as far as that is known without the values of its
     /// variables.
     pub fn check(&self, document: &str) -> Result<(), Vec<RequestError>> {
         self.gate.check(document)
-    }
-
-    /// What the answer to a request is kept under, if the request is a query that was admitted before.
-    pub fn answer_name(&self, incoming: &Incoming) -> Option<AnswerName> {
-        self.gate.answer_name(incoming)
     }
 
     /// Runs an operation that gives one answer; `data` is what its resolvers find in their context.

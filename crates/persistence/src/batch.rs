@@ -7,6 +7,7 @@ use std::hash::Hash;
 use khabar_domain::Scope;
 
 use crate::cache::Kept;
+use crate::reference::{Known, Reference};
 use crate::{Reader, Result};
 
 /// A question that can be answered together with others of its kind.
@@ -27,6 +28,11 @@ pub trait BatchKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// be known what would change it. `value` is none where nothing was found.
     fn keep(&self, _value: Option<&Self::Value>) -> Option<Kept> {
         None
+    }
+
+    /// What the reference data answers, if it does. Asked only where the answer [is kept](Self::is_kept).
+    fn known(&self, _reference: &Reference) -> Known<Self::Value> {
+        Known::Nothing
     }
 
     /// Answers a batch. A key that is not in the map has no answer: nothing was found.

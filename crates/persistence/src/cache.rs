@@ -13,6 +13,7 @@
 mod kept;
 mod key;
 mod record;
+mod snapshot;
 mod store;
 
 #[cfg(test)]
@@ -20,14 +21,16 @@ mod tests;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, Weak};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
+use self::snapshot::Snapshot;
 use self::store::{Filled, Store};
-use crate::change::{Change, Feed};
+use crate::change::{Change, Feed, Noun, Part};
+use crate::reference::{Known, Reference};
 use crate::{BatchKey, Error, Result};
 
 pub use self::kept::{Kept, Shown};
@@ -49,20 +52,28 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Cache(Arc<Inner>);
 
 struct Inner {
-    store: RwLock<Store>,
+    known: RwLock<All>,
     /// The place up to which the feed was read; none while it cannot be read.
     applied: watch::Sender<Option<i64>>,
     /// The last place that was committed here.
     committed: AtomicI64,
     counts: Counts,
-    following: OnceLock<AbortHandle>,
+    /// There is reference data to be read anew.
+    touched: Arc<Notify>,
+    /// There is none, and what was read answers.
+    settled: watch::Sender<bool>,
+    following: OnceLock<[AbortHandle; 2]>,
+}
+
+/// What is known, all of it as of the same place in the feed.
+struct All {
+    store: Store,
+    snapshot: Snapshot,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(task) = self.following.get() {
-            task.abort();
-        }
+        self.abort();
     }
 }
 
@@ -70,8 +81,8 @@ impl Drop for Inner {
 struct Counts {
     entities: Counted,
     answers: Counted,
-    dropped: AtomicU64,
     cleared: AtomicU64,
+    referred: AtomicU64,
 }
 
 #[derive(Default)]
@@ -118,6 +129,8 @@ pub struct Stats {
     pub dropped: u64,
     /// How often everything was let go: changes were missed, or not understood.
     pub cleared: u64,
+    /// How many answers were reference data, asked for or not before.
+    pub referred: u64,
     /// How many are kept.
     pub entries: usize,
     /// How many bytes they take, about.
@@ -131,23 +144,36 @@ impl std::fmt::Debug for Cache {
 }
 
 impl Cache {
-    /// A cache of at most so many bytes, which follows this feed from where it ends now.
+    /// A cache of at most so many bytes, which follows this feed from where it ends now and has
+    /// read the reference data, unless that is being written just now.
     pub(crate) async fn follow(most: usize, feed: Feed) -> Result<Self> {
         let head = feed.edges().await?.head;
         let cache = Self::at(most, head);
-        let task = tokio::spawn(follow(Arc::downgrade(&cache.0), feed, head));
-        // It was not set before.
-        let _ = cache.0.following.set(task.abort_handle());
+        let inner = || Arc::downgrade(&cache.0);
+        let following = tokio::spawn(follow(inner(), feed.clone(), head));
+        // What fails here is told and tried again below.
+        let _ = snapshot::refresh(&cache.0, &feed).await;
+        let keeping = tokio::spawn(snapshot::keep(inner(), feed));
+        // They were not set before.
+        let _ = cache
+            .0
+            .following
+            .set([following.abort_handle(), keeping.abort_handle()]);
         Ok(cache)
     }
 
     /// A cache of at most so many bytes that knows the feed up to a place and follows nothing.
     fn at(most: usize, head: i64) -> Self {
         Self(Arc::new(Inner {
-            store: RwLock::new(Store::new(most, head)),
+            known: RwLock::new(All {
+                store: Store::new(most, head),
+                snapshot: Snapshot::new(),
+            }),
             applied: watch::Sender::new(Some(head)),
             committed: AtomicI64::new(head),
             counts: Counts::default(),
+            touched: Arc::default(),
+            settled: watch::Sender::new(false),
             following: OnceLock::new(),
         }))
     }
@@ -155,15 +181,26 @@ impl Cache {
     /// What it has done, and what it holds.
     pub fn stats(&self) -> Stats {
         let counts = &self.0.counts;
-        let store = self.0.read();
+        let store = &self.0.read().store;
         Stats {
             entities: counts.entities.tally(),
             answers: counts.answers.tally(),
-            dropped: counts.dropped.load(Ordering::Relaxed),
+            dropped: store.dropped.values().sum(),
             cleared: counts.cleared.load(Ordering::Relaxed),
+            referred: counts.referred.load(Ordering::Relaxed),
             entries: store.len(),
             bytes: store.bytes(),
         }
+    }
+
+    /// How many entries were let go because something was written, by the kind of what was: a thing
+    /// or a part of one.
+    pub fn dropped(&self) -> Vec<(Noun, Option<Part>, u64)> {
+        let known = self.0.read();
+        let dropped = known.store.dropped.iter();
+        dropped
+            .map(|(&(noun, part), &count)| (noun, part, count))
+            .collect()
     }
 
     /// Up to which change everybody who asks here is told the truth: what a client may be given, to
@@ -174,9 +211,7 @@ impl Cache {
 
     /// Follows the feed no longer; what is kept is not answered from then on.
     pub(crate) fn stop(&self) {
-        if let Some(task) = self.0.following.get() {
-            task.abort();
-        }
+        self.0.abort();
         self.0.lost();
     }
 
@@ -190,12 +225,13 @@ impl Cache {
     /// What is kept, as of now. None while it does not know of all that was committed here.
     pub(crate) fn view(&self) -> Option<View> {
         let committed = self.0.committed.load(Ordering::Acquire);
-        let store = self.0.read();
+        let known = self.0.read();
         let position = (*self.0.applied.borrow())?;
         (position >= committed).then(|| View {
             cache: self.clone(),
             position,
-            generation: store.generation,
+            generation: known.store.generation,
+            reference: known.snapshot.current(),
         })
     }
 
@@ -205,11 +241,17 @@ impl Cache {
         self.reaches(last).await;
     }
 
+    /// Waits until the reference data answers as of then or later, but not for long.
+    pub(crate) async fn settles(&self) {
+        let mut settled = self.0.settled.subscribe();
+        let settled = settled.wait_for(|settled| *settled);
+        // Without it the database is asked.
+        let _ = tokio::time::timeout(PATIENCE, settled).await;
+    }
+
     pub(crate) async fn reaches(&self, place: i64) -> bool {
-        let mut applied = self.0.applied.subscribe();
-        let there = applied.wait_for(|applied| applied.is_some_and(|applied| applied >= place));
         // Whoever goes on without it is told by `view` that it knows too little.
-        matches!(tokio::time::timeout(PATIENCE, there).await, Ok(Ok(_)))
+        self.0.reaches(place).await
     }
 }
 
@@ -220,9 +262,26 @@ pub(crate) struct View {
     /// What the request reads has this much of the feed in it.
     position: i64,
     generation: u64,
+    reference: Option<Arc<Reference>>,
 }
 
 impl View {
+    /// What the reference data answers. It costs no lock: it was exact when the view was taken.
+    pub(crate) fn known<K: BatchKey>(&self, key: &K) -> Known<K::Value> {
+        let reference = self.reference.as_deref();
+        let known = reference.map_or(Known::Nothing, |reference| key.known(reference));
+        if matches!(known, Known::Answer(_)) {
+            let counts = &self.cache.0.counts;
+            counts.referred.fetch_add(1, Ordering::Relaxed);
+        }
+        known
+    }
+
+    /// Whether anything else is ever kept.
+    pub(crate) fn keeps(&self) -> bool {
+        self.cache.0.read().store.keeps()
+    }
+
     /// Up to which change everything that is read under it must know.
     pub(crate) fn position(&self) -> i64 {
         self.position
@@ -233,7 +292,7 @@ impl View {
         let mut kept = Vec::with_capacity(keys.len());
         let mut missing = Vec::new();
         {
-            let store = self.cache.0.read();
+            let store = &self.cache.0.read().store;
             for key in keys {
                 match store.get::<_, Option<K::Value>>(key) {
                     Some(value) => kept.push((key, value)),
@@ -260,7 +319,8 @@ impl View {
             })
             .collect();
         let mut refused = 0;
-        let mut store = self.cache.0.write();
+        let mut known = self.cache.0.write();
+        let store = &mut known.store;
         if store.generation != self.generation {
             return;
         }
@@ -269,7 +329,7 @@ impl View {
                 refused += 1;
             }
         }
-        drop(store);
+        drop(known);
         let counts = &self.cache.0.counts.entities;
         counts.refused.fetch_add(refused, Ordering::Relaxed);
     }
@@ -280,7 +340,7 @@ impl View {
         name: &AnswerName,
         counts: impl FnOnce(&V) -> bool,
     ) -> Option<Arc<V>> {
-        let kept = self.cache.0.read().get::<_, V>(name);
+        let kept = self.cache.0.read().store.get::<_, V>(name);
         let kept = kept.filter(|answer| counts(answer));
         let found = usize::from(kept.is_some());
         self.cache.0.counts.answers.asked(found, 1 - found);
@@ -301,13 +361,13 @@ impl View {
             numbers: Vec::new(),
             bytes,
         };
-        let mut store = self.cache.0.write();
-        let filled = if store.generation == self.generation {
-            store.fill(self.position, &name, answer, kept)
+        let mut known = self.cache.0.write();
+        let filled = if known.store.generation == self.generation {
+            known.store.fill(self.position, &name, answer, kept)
         } else {
             Filled::Refused
         };
-        drop(store);
+        drop(known);
         let is_true = filled != Filled::Refused;
         if !is_true {
             let counts = &self.cache.0.counts.answers;
@@ -322,39 +382,62 @@ impl View {
 pub struct AnswerName(pub [u8; 32]);
 
 impl Inner {
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Store> {
-        self.store.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> RwLockReadGuard<'_, All> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Store> {
-        self.store.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, All> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn abort(&self) {
+        for task in self.following.get().into_iter().flatten() {
+            task.abort();
+        }
+    }
+
+    /// Waits until the feed was read up to this place, but not for long. Tells whether it was.
+    async fn reaches(&self, place: i64) -> bool {
+        let mut applied = self.applied.subscribe();
+        let there = applied.wait_for(|applied| applied.is_some_and(|applied| applied >= place));
+        matches!(tokio::time::timeout(PATIENCE, there).await, Ok(Ok(_)))
     }
 
     /// Lets go of what these changes touch, and says that they are known.
     fn apply(&self, changes: &[Change]) {
-        let mut store = self.write();
+        let mut known = self.write();
+        let All { store, snapshot } = &mut *known;
+        let mut touched = false;
         for change in changes {
             let keys = ReadingKey::touched_by(change).unwrap_or_else(|| {
                 let keys = &change.keys;
                 tracing::warn!(?keys, "a reading key is not known: the cache is emptied");
                 store.clear(change.seq);
+                snapshot.clear();
+                touched = true;
                 self.counts.cleared.fetch_add(1, Ordering::Relaxed);
                 Vec::new()
             });
-            let dropped = store.apply(change.seq, keys);
-            let dropped = u64::try_from(dropped).unwrap_or(u64::MAX);
-            self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
+            touched |= snapshot.touch(keys.iter().copied());
+            store.apply(change.seq, keys);
         }
         // Under the lock: whoever takes a view knows that what is kept is as of this place.
         if let Some(last) = changes.last() {
             self.applied.send_replace(Some(last.seq));
         }
+        if touched {
+            self.settled.send_replace(false);
+            self.touched.notify_one();
+        }
     }
 
     /// Begins anew from this place.
     fn begin(&self, head: i64) {
-        let mut store = self.write();
-        store.clear(head);
+        let mut known = self.write();
+        known.store.clear(head);
+        known.snapshot.clear();
+        self.settled.send_replace(false);
+        self.touched.notify_one();
         self.counts.cleared.fetch_add(1, Ordering::Relaxed);
         self.committed.fetch_min(head, Ordering::AcqRel);
         self.applied.send_replace(Some(head));
@@ -362,13 +445,13 @@ impl Inner {
 
     /// Says that nothing is known of what happens now.
     fn lost(&self) {
-        let _store = self.write();
+        let _known = self.write();
         self.applied.send_replace(None);
     }
 
     /// Says that nothing has happened since.
     fn found_again(&self, place: i64) {
-        let _store = self.write();
+        let _known = self.write();
         self.applied.send_replace(Some(place));
     }
 }

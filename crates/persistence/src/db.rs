@@ -109,7 +109,7 @@ impl Db {
     }
 
     /// The same database, with a cache of at most so many bytes, which every reader asks first from
-    /// now on and every writer waits for.
+    /// now on and every writer waits for. One of no bytes still has the reference data.
     ///
     /// It must be migrated: the cache follows the change feed.
     pub async fn caching(self, most: usize) -> Result<Self> {
@@ -125,12 +125,13 @@ impl Db {
         self.cache.as_ref()
     }
 
-    /// Waits until the cache knows of all that has been written by now, wherever it was; at once if
-    /// there is none.
+    /// Waits until the cache knows of all that has been written by now, wherever it was, and has the
+    /// reference data as of then; at once if there is none.
     pub async fn caught_up(&self) -> Result<()> {
         if let Some(cache) = &self.cache {
             let head = self.feed().edges().await?.head;
             cache.reaches(head).await;
+            cache.settles().await;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::cache::{Kept, ReadingKey};
 use crate::change::Noun;
+use crate::reference::{Known, Reference};
 use crate::row::{Row, broken, find_by};
 use crate::sql::Sql;
 use crate::{BatchKey, Doing, Reader, Result, Saved, Writer};
@@ -26,6 +27,10 @@ impl BatchKey for ById {
 
     fn keep(&self, value: Option<&Edition>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).on(Noun::Edition, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Edition> {
+        reference.edition(self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
@@ -60,6 +65,10 @@ impl BatchKey for BySlug {
         })
     }
 
+    fn known(&self, reference: &Reference) -> Known<Edition> {
+        reference.edition_under(&self.0)
+    }
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
         let slugs = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
         find_by::<table::Entity, _, _>(
@@ -85,6 +94,10 @@ impl BatchKey for Every {
 
     fn keep(&self, value: Option<&Vec<Edition>>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).key(ReadingKey::every(Noun::Edition)))
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Vec<Edition>> {
+        reference.every_edition()
     }
 
     async fn fetch(reader: &Reader, _: &[Self]) -> Result<HashMap<Self, Vec<Edition>>> {

@@ -10,6 +10,7 @@ use crate::arrange::Places;
 use crate::cache::Kept;
 use crate::change::{Act, Noun, Part};
 use crate::page::{Lists, Order, Sorts};
+use crate::reference::{Known, Reference};
 use crate::row::{Row, broken, find_by, maybe};
 use crate::sql::columns;
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
@@ -27,6 +28,10 @@ impl BatchKey for ById {
 
     fn keep(&self, value: Option<&FollowChannel>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).on(Noun::FollowChannel, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Known<FollowChannel> {
+        reference.follow_channel(self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, FollowChannel>> {
@@ -54,6 +59,10 @@ impl BatchKey for OfEdition {
 
     fn keep(&self, value: Option<&Vec<FollowChannel>>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).part(Noun::Edition, self.0, Part::FollowChannels))
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Vec<FollowChannel>> {
+        reference.follow_channels_of(self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<FollowChannel>>> {

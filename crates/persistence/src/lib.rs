@@ -32,7 +32,7 @@ pub mod person;
 pub mod preview;
 pub mod purge_place;
 mod reader;
-
+pub mod reference;
 pub mod related;
 pub mod revision;
 mod row;

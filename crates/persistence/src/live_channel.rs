@@ -9,6 +9,7 @@ use crate::arrange::Places;
 use crate::cache::Kept;
 use crate::change::{Act, Noun, Part};
 use crate::page::{Lists, Order, Sorts};
+use crate::reference::{Known, Reference};
 use crate::row::{Row, broken, find_by, maybe};
 use crate::sql::columns;
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
@@ -26,6 +27,10 @@ impl BatchKey for ById {
 
     fn keep(&self, value: Option<&LiveChannel>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).on(Noun::LiveChannel, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Known<LiveChannel> {
+        reference.live_channel(self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, LiveChannel>> {
@@ -53,6 +58,10 @@ impl BatchKey for OfEdition {
 
     fn keep(&self, value: Option<&Vec<LiveChannel>>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).part(Noun::Edition, self.0, Part::LiveChannels))
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Vec<LiveChannel>> {
+        reference.live_channels_of(self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<LiveChannel>>> {

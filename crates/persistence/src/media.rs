@@ -8,6 +8,7 @@ use sea_orm::ColumnTrait;
 
 use crate::cache::Kept;
 use crate::change::Noun;
+use crate::reference::{Known, Reference};
 use crate::row::{Row, broken, find_by, maybe};
 use crate::{BatchKey, Reader, Result, Saved, Writer};
 
@@ -24,6 +25,10 @@ impl BatchKey for ById {
 
     fn keep(&self, value: Option<&Media>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).on(Noun::Media, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Media> {
+        reference.media(self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Media>> {

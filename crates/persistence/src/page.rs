@@ -5,6 +5,7 @@
 //! `ORDER BY` come from one `Order`, so they cannot disagree.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use khabar_domain::Invalid;
@@ -112,6 +113,24 @@ impl Page {
     /// How many items were asked for.
     pub fn size(self) -> u16 {
         self.size
+    }
+
+    /// This page of a list that is known from its start, as `(place, id)` and item; none when it
+    /// begins or ends at a cursor or is counted from the end.
+    pub(crate) fn head<'a, T: Clone + 'a>(
+        self,
+        order: &Order,
+        items: impl Iterator<Item = ((i64, Uuid), &'a Arc<T>)>,
+    ) -> Option<Slice<T>> {
+        if self.backward || self.after.is_some() || self.before.is_some() {
+            return None;
+        }
+        let items = items.take(usize::from(self.size) + 1);
+        let items = items.map(|((value, id), item)| {
+            let order = order.tag;
+            (Cursor { order, value, id }, T::clone(item))
+        });
+        Some(cut(items.collect(), self))
     }
 
     /// Refuses a cursor that came from a list in another order, or that no list can have given.

@@ -7,6 +7,7 @@ use khabar_domain::Scope;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
 
 use crate::cache::{AnswerName, ReadingKey, Record, View};
+use crate::reference::Known;
 use crate::sql::{Dialect, Sql};
 use crate::{BatchKey, Doing, Result};
 
@@ -20,6 +21,22 @@ pub struct Reader {
     plans: Option<Arc<Mutex<Vec<String>>>>,
     cached: Option<Cached>,
     record: Option<Record>,
+}
+
+/// Those of the answers that are reference data, and the keys of the others.
+fn known<K: BatchKey>(view: &View, keys: &[K]) -> (HashMap<K, K::Value>, Vec<K>) {
+    let mut found = HashMap::with_capacity(keys.len());
+    let mut others = Vec::new();
+    for key in keys {
+        match view.known(key) {
+            Known::Answer(Some(value)) => {
+                found.insert(key.clone(), value);
+            }
+            Known::Answer(None) => {}
+            Known::Nothing => others.push(key.clone()),
+        }
+    }
+    (found, others)
 }
 
 /// What is kept, and whether the database that is read may lag behind it.
@@ -125,7 +142,16 @@ impl Reader {
         else {
             return K::fetch(self, keys).await;
         };
-        let (mut found, missing) = view.get(keys);
+        let (mut found, keys) = known(view, keys);
+        if keys.is_empty() {
+            return Ok(found);
+        }
+        if !view.keeps() {
+            found.extend(K::fetch(self, &keys).await?);
+            return Ok(found);
+        }
+        let (kept, missing) = view.get(&keys);
+        found.extend(kept);
         if missing.is_empty() {
             return Ok(found);
         }

@@ -12,6 +12,7 @@ use crate::batch::grouped;
 use crate::cache::Kept;
 use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Sorts};
+use crate::reference::{Known, Reference};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
 use crate::sql::{Dialect, columns};
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
@@ -31,6 +32,10 @@ impl BatchKey for ById {
 
     fn keep(&self, value: Option<&Section>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).on(Noun::Section, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Section> {
+        reference.section(self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Section>> {
@@ -62,6 +67,10 @@ impl BatchKey for BySlug {
             self.0
                 .read_from(Kept::of::<Self>(value), Noun::Section, found),
         )
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Section> {
+        reference.section_under(&self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Section>> {
@@ -114,6 +123,10 @@ impl BatchKey for OfEdition {
         Some(Kept::of::<Self>(value).part(Noun::Edition, self.edition, Part::Sections))
     }
 
+    fn known(&self, reference: &Reference) -> Known<Vec<Section>> {
+        reference.sections_of(self.edition, self.which)
+    }
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
         let lists = Lists {
             doing: "list the sections of editions",
@@ -160,6 +173,10 @@ impl BatchKey for ChildrenOf {
         Some(Kept::of::<Self>(value).part(Noun::Section, self.0, Part::Children))
     }
 
+    fn known(&self, reference: &Reference) -> Known<Vec<Section>> {
+        reference.children_of(self.0)
+    }
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
         let lists = Lists {
             doing: "list the children of sections",
@@ -194,6 +211,10 @@ impl BatchKey for PathTo {
 
     fn keep(&self, value: Option<&Vec<Section>>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).on(Noun::Section, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Vec<Section>> {
+        reference.path_to(self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {

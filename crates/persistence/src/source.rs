@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, Condition};
 
 use crate::cache::Kept;
 use crate::change::Noun;
+use crate::reference::{Known, Reference};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
 use crate::{BatchKey, Reader, Result, Saved, Writer};
 
@@ -24,6 +25,10 @@ impl BatchKey for ById {
 
     fn keep(&self, value: Option<&Source>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).on(Noun::Source, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Source> {
+        reference.source(self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Source>> {
@@ -55,6 +60,10 @@ impl BatchKey for BySlug {
             self.0
                 .read_from(Kept::of::<Self>(value), Noun::Source, found),
         )
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Source> {
+        reference.source_under(&self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Source>> {

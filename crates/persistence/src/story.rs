@@ -4,6 +4,7 @@ mod merge;
 mod rail;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use khabar_domain::story::{Kind, Status};
 use khabar_domain::{ArticleId, EditionId, Invalid, Name, Scope, Slug, Story, StoryId, TopicId};
@@ -14,6 +15,7 @@ use crate::cache::{Kept, ReadingKey};
 use crate::change::{Noun, Part};
 use crate::link::Links;
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
+use crate::reference::{Known, Reference};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
 use crate::sql::{Sql, columns};
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
@@ -34,6 +36,10 @@ impl BatchKey for ById {
 
     fn keep(&self, value: Option<&Story>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).on(Noun::Story, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Story> {
+        reference.story(self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {
@@ -65,6 +71,10 @@ impl BatchKey for BySlug {
             self.0
                 .read_from(Kept::of::<Self>(value), Noun::Story, found),
         )
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Story> {
+        reference.story_under(&self.0)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {
@@ -141,6 +151,32 @@ impl Filter {
         }
     }
 
+    /// The first page of those on a rail that pass it, if it is of the rail.
+    fn of_rail(self, rail: &[Arc<Story>], page: Page) -> Known<Slice<Story>> {
+        let passing = self.passing(rail);
+        let items = passing.map(|(place, story)| ((place, story.id.into()), story));
+        match page.head(self.order(), items) {
+            Some(head) if self.pinned == Some(true) => Known::Answer(Some(head)),
+            _ => Known::Nothing,
+        }
+    }
+
+    fn count_rail(self, rail: &[Arc<Story>]) -> Known<i64> {
+        match i64::try_from(self.passing(rail).count()) {
+            Ok(count) if self.pinned == Some(true) => Known::Answer(Some(count)),
+            _ => Known::Nothing,
+        }
+    }
+
+    /// Those on a rail that pass it, each with its place.
+    fn passing(self, rail: &[Arc<Story>]) -> impl Iterator<Item = (i64, &Arc<Story>)> {
+        rail.iter().filter_map(move |story| {
+            let kind = self.kind.is_none_or(|kind| story.kind == kind);
+            let status = self.status.is_none_or(|status| story.status == status);
+            Some((story.pinned_position?.into(), story)).filter(|_| kind && status)
+        })
+    }
+
     fn condition(self, sql: &mut Sql) -> String {
         let mut text = match self.pinned {
             None => String::new(),
@@ -182,6 +218,10 @@ impl BatchKey for OfEdition {
             // The one that gets an article comes first, wherever it stood.
             _ => kept.key(ReadingKey::every_part(Noun::Story, Part::Articles)),
         })
+    }
+
+    fn known(&self, reference: &Reference) -> Known<Slice<Story>> {
+        self.filter.of_rail(reference.rail(self.edition), self.page)
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Story>>> {
@@ -231,6 +271,10 @@ impl BatchKey for CountOfEdition {
 
     fn keep(&self, value: Option<&i64>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).part(Noun::Edition, self.edition, Part::Stories))
+    }
+
+    fn known(&self, reference: &Reference) -> Known<i64> {
+        self.filter.count_rail(reference.rail(self.edition))
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {

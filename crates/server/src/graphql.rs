@@ -9,6 +9,7 @@ pub mod documents;
 mod etag;
 mod flight;
 pub mod fresh;
+mod journal;
 mod media;
 mod read;
 mod reply;
@@ -23,7 +24,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::any;
@@ -37,10 +38,12 @@ use tracing::Instrument as _;
 
 use self::documents::Documents;
 use self::flight::{Flights, Seat};
+use self::journal::Journal;
 use self::media::Media;
 use self::reply::{Reply, Status, send, send_whole};
-use self::run::{Run, Told, is_for, log};
+use self::run::{Run, Told, is_for};
 use self::whole::Whole;
+use crate::metrics::Metrics;
 use crate::{identity, position};
 
 /// How long and how large a request may be.
@@ -112,15 +115,24 @@ pub struct Given {
     pub data: Data,
     /// Who is asking, and as of when.
     pub scope: Scope,
-    /// What reads for it, where it takes down what it reads: then whole answers are kept.
+    /// What reads for it, if anything does. Where it takes down what it reads, whole answers are kept.
     pub reader: Option<Reader>,
     /// How far in the change feed the answer to a query goes at least, where that is known.
     pub position: Option<i64>,
 }
 
+impl Given {
+    /// Whether its whole answer may be kept, and one that is kept be given.
+    fn keeps(&self) -> bool {
+        let reader = self.reader.as_ref();
+        reader.is_some_and(|reader| reader.record().is_some())
+    }
+}
+
 /// What answers at the route.
 struct Front<D> {
     api: Api,
+    metrics: Arc<Metrics>,
     documents: Documents,
     settings: Settings,
     data: D,
@@ -132,7 +144,7 @@ const FLIGHTS: usize = 3;
 
 /// `/graphql`, for a router of any state. `data` finds out who is asking, and gives resolvers what
 /// belongs to this request.
-pub fn routes<S, D, F>(api: Api, settings: Settings, data: D) -> Router<S>
+pub fn routes<S, D, F>(api: Api, settings: Settings, metrics: Arc<Metrics>, data: D) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
     D: Fn(&Parts) -> F + Send + Sync + 'static,
@@ -140,6 +152,7 @@ where
 {
     let front = Arc::new(Front {
         api,
+        metrics,
         documents: Documents::new(&settings.documents),
         settings,
         data,
@@ -160,6 +173,8 @@ where
 const READING_AND_WRITING: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
 /// The methods that may run a mutation.
 const WRITING: HeaderValue = HeaderValue::from_static("POST");
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// What a client is to bring that brought nothing that counts (RFC 6750 §3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_token\"");
@@ -211,7 +226,9 @@ where
         };
         match read {
             Ok(incoming) => {
-                let (told, position) = self.answer(&parts, &incoming, is_post).await;
+                let mut journal = Journal::new();
+                let (told, position) = self.answer(&parts, &incoming, is_post, &mut journal).await;
+                let timing = journal.close(&told, &self.metrics);
                 let mut response = match told {
                     Told::Whole(whole, now) => {
                         let is_public = !is_post && !identity::is_private(&parts.headers);
@@ -221,6 +238,9 @@ where
                     Told::Reply(reply) => send(&reply, media, &parts.headers).await,
                 };
                 let headers = response.headers_mut();
+                if let Some(timing) = timing {
+                    headers.insert(SERVER_TIMING, timing);
+                }
                 if let Some(position) = position {
                     headers.insert(position::POSITION, HeaderValue::from(position));
                 }
@@ -253,6 +273,7 @@ where
         parts: &Parts,
         incoming: &Incoming,
         is_post: bool,
+        journal: &mut Journal,
     ) -> (Told, Option<i64>) {
         let mut flights = 0;
         loop {
@@ -262,30 +283,27 @@ where
                 Err(refused) => return (Reply::of_nobody(refused).into(), None),
             };
             let (scope, position) = (given.scope, given.position);
-            let found = match self.documents.find(&given.data, incoming).await {
+            journal.given(scope, given.reader.as_ref());
+            let named = incoming;
+            let incoming = match self.documents.find(&given.data, named).await {
                 Ok(found) => found,
-                Err(error) => {
-                    let reply = Reply::of_no_document(error);
-                    log(None, Some(&reply.answer));
-                    return (reply.into(), position);
-                }
+                Err(error) => return (Reply::of_no_document(error).into(), position),
             };
-            if let Some(reader) = &given.reader
-                && let Some(name) = self.api.answer_name(&found)
+            if given.keeps()
+                && let Some(reader) = &given.reader
+                && let Some(name) = self.api.answer_name(&incoming)
                 && let Some(whole) = reader.answer(&name, |whole| is_for(scope, whole))
             {
-                self.documents.remember(incoming);
-                log(Some(&whole.about), None);
+                self.documents.remember(named);
+                journal.kept();
                 return (Told::Whole(whole, scope.as_of), position);
             }
-            let ready = match self.api.admit(&found) {
+            let ready = match self.api.admit(&incoming) {
                 Ok(ready) => ready,
-                Err(answer) => {
-                    log(None, Some(&answer));
-                    return (Reply::understood(answer).into(), position);
-                }
+                Err(answer) => return (Reply::understood(answer).into(), position),
             };
-            self.documents.remember(incoming);
+            journal.admitted();
+            self.documents.remember(named);
             if ready.kind() == Kind::Mutation && !is_post {
                 let reply = Reply::fixed(
                     StatusCode::METHOD_NOT_ALLOWED,
@@ -311,7 +329,7 @@ where
                 }
                 Seat::Passenger(passenger) => match passenger.arrive().await {
                     Ok(whole) if is_for(scope, &whole) => {
-                        log(Some(&whole.about), None);
+                        journal.kept();
                         return (Told::Whole(whole, scope.as_of), position);
                     }
                     // As of now: what this request was given is as of before the write.

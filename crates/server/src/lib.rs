@@ -7,6 +7,7 @@ pub mod graphql;
 pub mod health;
 pub mod http;
 pub mod identity;
+pub mod metrics;
 pub mod playground;
 pub mod position;
 pub mod purge;

@@ -18,8 +18,9 @@ use crate::config::Settings;
 use crate::graphql::{Given, Refused};
 use crate::http::{self, RequestIds};
 use crate::identity::{self, Brought, Identity};
+use crate::metrics::Metrics;
 use crate::purge::{Pace, Purging};
-use crate::{demo, graphql, health, playground, position, scheduler, upkeep};
+use crate::{demo, graphql, health, metrics, playground, position, scheduler, upkeep};
 
 /// Serves a newsroom until `shutdown` comes, then lets requests in flight finish.
 pub async fn serve(
@@ -60,7 +61,7 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
         clock,
         random: identity::random(),
         comments: settings.comments.limits(),
-        answers: settings.cache.answers,
+        answers: settings.cache.answers && settings.cache.bytes > 0,
         revoked: Arc::new(move |token| forgetful.forget(token)),
     });
     let data = move |parts: &Parts| {
@@ -70,13 +71,17 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
         async move { entrance.data(brought?, position?).await }
     };
     let told = db.clone();
-    let mut router = graphql::routes(api, settings.graphql.clone(), data)
+    let metrics = Arc::new(Metrics::default());
+    let mut router = graphql::routes(api, settings.graphql.clone(), Arc::clone(&metrics), data)
         .layer(map_response(move |response| {
             let told = told.clone();
             async move { position::tell(response, &told) }
         }))
-        .merge(health::routes(db))
+        .merge(health::routes(db.clone()))
         .merge(demo::media_routes());
+    if settings.metrics {
+        router = router.merge(metrics::routes(metrics, db));
+    }
     if settings.playground {
         router = router.merge(playground::routes());
     }
@@ -125,7 +130,7 @@ impl Entrance {
         Ok(Given {
             data,
             scope,
-            reader: reader.record().is_some().then_some(reader),
+            reader: Some(reader),
             position,
         })
     }

@@ -152,6 +152,26 @@ impl Incoming {
     }
 }
 
+/// Adds variables to a digest, as JSON, which says where each of them ends.
+pub(super) fn digest_variables(hash: &mut Sha256, variables: &JsonMap) {
+    /// JSON goes straight into the digest.
+    struct Into<'a>(&'a mut Sha256);
+
+    impl std::io::Write for Into<'_> {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    // What was read from JSON can be written as JSON, and a digest takes it all.
+    let _ = serde_json::to_writer(Into(hash), variables);
+}
+
 /// How the document is named. Refused: a request that says in no way or in two which one it means.
 /// (A text with its hash is one: the hash says how it will be named from now on.)
 fn named(
@@ -196,26 +216,6 @@ pub(super) fn missing() -> Error {
         Code::BadRequest,
         "`query` is missing: the GraphQL document to run.",
     )
-}
-
-/// Adds variables to a digest, as JSON, which says where each of them ends.
-pub(super) fn digest_variables(hash: &mut Sha256, variables: &JsonMap) {
-    /// JSON goes straight into the digest.
-    struct Into<'a>(&'a mut Sha256);
-
-    impl std::io::Write for Into<'_> {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    // What was read from JSON can be written as JSON, and a digest takes it all.
-    let _ = serde_json::to_writer(Into(hash), variables);
 }
 
 fn object(name: &str, text: Option<&str>) -> Result<JsonMap, ServerError> {

@@ -17,6 +17,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::Kept;
 use super::key::ReadingKey;
+use crate::change::{Noun, Part};
 
 /// How many reading keys of the last changes are remembered, for answers that were read before them
 /// and come after: some megabytes; a fill that is older than all of them is refused.
@@ -56,6 +57,8 @@ pub(super) struct Store {
     recent: Recent,
     /// How often everything was let go: what was read before does not come in after.
     pub(super) generation: u64,
+    /// How many entries were let go because something was written, by the kind of what was.
+    pub(super) dropped: HashMap<(Noun, Option<Part>), u64>,
 }
 
 struct Slot {
@@ -121,7 +124,13 @@ impl Store {
                 ..Recent::default()
             },
             generation: 0,
+            dropped: HashMap::new(),
         }
+    }
+
+    /// Whether it keeps anything at all.
+    pub(super) fn keeps(&self) -> bool {
+        self.most > 0
     }
 
     /// How many bytes are kept, about.
@@ -205,18 +214,21 @@ impl Store {
         Filled::Kept
     }
 
-    /// Lets go of whatever was read from what this change touches; gives how many that were.
-    pub(super) fn apply(&mut self, seq: i64, keys: Vec<ReadingKey>) -> usize {
-        let mut dropped = 0;
+    /// Lets go of whatever was read from what this change touches.
+    pub(super) fn apply(&mut self, seq: i64, keys: Vec<ReadingKey>) {
         for key in &keys {
+            let mut dropped = 0;
             while let Some(first) = self.index.get(key) {
                 let slot = self.links[*first as usize].slot;
                 self.remove(slot);
                 dropped += 1;
             }
+            if dropped > 0 {
+                let kind = (key.noun(), key.of_part());
+                *self.dropped.entry(kind).or_default() += dropped;
+            }
         }
         self.recent.remember(seq, keys);
-        dropped
     }
 
     /// Lets go of everything: what was written up to `seq` is not known.
@@ -224,6 +236,7 @@ impl Store {
         let generation = self.generation + 1;
         *self = Self {
             generation,
+            dropped: std::mem::take(&mut self.dropped),
             ..Self::new(self.most, seq)
         };
     }

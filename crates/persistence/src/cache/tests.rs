@@ -178,3 +178,88 @@ fn it_is_not_asked_while_it_does_not_know_of_a_write() {
     cache.0.begin(0);
     assert_eq!(get(&cache, 1), None);
 }
+
+/// The reference data, read as of now with nothing in it.
+fn read(cache: &Cache) {
+    let mut known = cache.0.write();
+    let task = known.snapshot.begin().expect("something is to be read");
+    known.snapshot.bring(&task, Some(Reference::default()));
+}
+
+fn refers(cache: &Cache) -> bool {
+    view(cache).reference.is_some()
+}
+
+#[test]
+fn reference_data_answers_until_something_in_it_is_written() {
+    let cache = Cache::at(0, 0);
+    assert!(!refers(&cache));
+    read(&cache);
+    let before = view(&cache);
+    let id = Uuid::from_u128(7);
+    let mut seq = 0;
+    for (key, is_part) in [
+        (article(1), false),
+        (Noun::Topic.list_key(id, Part::Articles), false),
+        (Noun::Edition.list_key(id, Part::Leads), false),
+        (Noun::Story.key(id), false),
+        (Noun::Media.key(id), false),
+        (Noun::Edition.key(id), true),
+        (Noun::Edition.list_key(id, Part::Articles), true),
+        (Noun::Edition.list_key(id, Part::Sections), true),
+        (Noun::Edition.list_key(id, Part::Stories), true),
+        (Noun::Edition.list_key(id, Part::LiveChannels), true),
+        (Noun::Edition.list_key(id, Part::FollowChannels), true),
+        (Noun::Section.key(id), true),
+        (Noun::Section.list_key(id, Part::Articles), true),
+        (Noun::Source.key(id), true),
+        (Noun::Source.list_key(id, Part::Articles), true),
+        (Noun::LiveChannel.key(id), true),
+        (Noun::FollowChannel.key(id), true),
+    ] {
+        seq += 1;
+        cache.0.apply(&[change(seq, &key)]);
+        assert_eq!(refers(&cache), !is_part, "{key}");
+        if is_part {
+            read(&cache);
+        }
+    }
+    assert!(refers(&cache) && before.reference.is_some());
+    cache.0.apply(&[change(seq + 1, "weather:1")]);
+    assert!(!refers(&cache));
+    read(&cache);
+    cache.0.begin(0);
+    assert!(!refers(&cache));
+}
+
+#[test]
+fn what_is_written_while_it_is_read_is_read_once_more() {
+    let cache = Cache::at(0, 0);
+    let section = Noun::Section.key(Uuid::from_u128(7));
+    let begin = || cache.0.write().snapshot.begin().expect("is to be read");
+    let bring = |task| {
+        let mut known = cache.0.write();
+        known.snapshot.bring(&task, Some(Reference::default()));
+    };
+    let first = begin();
+    cache.0.apply(&[change(1, &section)]);
+    bring(first);
+    assert!(!refers(&cache));
+    // Whether a story or a picture is a part of it is not known before it was read.
+    let second = begin();
+    cache
+        .0
+        .apply(&[change(2, &Noun::Story.key(Uuid::from_u128(8)))]);
+    bring(second);
+    assert!(refers(&cache));
+    // Nothing is brought across a beginning.
+    cache.0.apply(&[change(3, &section)]);
+    let third = begin();
+    cache.0.begin(1);
+    bring(third);
+    assert!(!refers(&cache));
+    let given_up = begin();
+    cache.0.write().snapshot.give_up(given_up);
+    read(&cache);
+    assert!(refers(&cache));
+}

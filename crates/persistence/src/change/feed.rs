@@ -58,7 +58,7 @@ impl Feed {
 
     /// A new one each time, because a reader remembers every statement that it sent. The feed says
     /// the same to everybody at every hour.
-    fn reader(&self) -> Reader {
+    pub(crate) fn reader(&self) -> Reader {
         let scope = Scope::reader(chrono::DateTime::UNIX_EPOCH);
         self.db.primary(&self.db.reader(scope))
     }

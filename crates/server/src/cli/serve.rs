@@ -22,10 +22,7 @@ pub(super) async fn run(
     greeting: &str,
     token: Option<&Credential>,
 ) -> anyhow::Result<()> {
-    let db = match settings.cache.bytes {
-        0 => db,
-        bytes => db.caching(bytes).await?,
-    };
+    let db = db.caching(settings.cache.bytes).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("could not listen on {}", settings.listen))?;

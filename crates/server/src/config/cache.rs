@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cache {
-    /// Bytes that it may take; 0: nothing is kept.
+    /// Bytes that it may take; 0: nothing is kept but the reference data.
     ///
     /// The default is an eighth of the memory that the process may use.
     pub bytes: usize,

@@ -31,6 +31,8 @@ pub struct Settings {
     pub writers: u32,
     /// Whether `/playground` is served.
     pub playground: bool,
+    /// Whether `/metrics` is served, to whoever asks: a proxy in front keeps the world from it.
+    pub metrics: bool,
     /// What is logged.
     pub log: Log,
     /// How long connections may keep the server waiting.
@@ -63,6 +65,7 @@ impl Default for Settings {
             readers: options.readers,
             writers: options.writers,
             playground: true,
+            metrics: true,
             log: Log::default(),
             http: Timeouts::default(),
             graphql: graphql::Settings::default(),

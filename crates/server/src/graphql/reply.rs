@@ -12,6 +12,7 @@ use khabar_graphql::error::{Code, Error};
 
 use super::coding::{self, Coding};
 use super::media::Media;
+use super::run::About;
 use super::whole::Whole;
 use super::{Refused, fresh, surrogate};
 
@@ -28,6 +29,8 @@ pub(super) struct Reply {
     /// Boxed: a reply is the error of results whose other side is small.
     pub(super) answer: Box<Answer>,
     pub(super) status: Status,
+    /// What was carried out, if anything was.
+    pub(super) about: Option<About>,
 }
 
 pub(super) enum Status {
@@ -42,6 +45,7 @@ impl Reply {
         Self {
             answer: Box::new(answer),
             status: Status::Understood,
+            about: None,
         }
     }
 
@@ -49,6 +53,7 @@ impl Reply {
         Self {
             answer: Box::new(Answer::because(Error::new(code, message))),
             status: Status::Fixed(status),
+            about: None,
         }
     }
 
@@ -71,12 +76,19 @@ impl Reply {
     /// The document that was asked for cannot be had, or does not run here.
     pub(super) fn of_no_document(error: Error) -> Self {
         let is_ours = error.code() == Code::Internal;
-        let reply = Self::understood(Answer::because(error));
+        let mut reply = Self::understood(Answer::because(error));
         if is_ours {
-            let status = Status::Fixed(StatusCode::INTERNAL_SERVER_ERROR);
-            return Self { status, ..reply };
+            reply.status = Status::Fixed(StatusCode::INTERNAL_SERVER_ERROR);
         }
         reply
+    }
+
+    /// The same, to what was carried out.
+    pub(super) fn to(self, about: About) -> Self {
+        Self {
+            about: Some(about),
+            ..self
+        }
     }
 
     /// What carried the operation out broke down; its panic is in the log.
@@ -84,6 +96,7 @@ impl Reply {
         Self {
             answer: Box::new(Answer::because(Error::unexplained())),
             status: Status::Fixed(StatusCode::INTERNAL_SERVER_ERROR),
+            about: None,
         }
     }
 
@@ -91,6 +104,7 @@ impl Reply {
         Self {
             answer: Box::new(Answer::refused(vec![error])),
             status: Status::Fixed(StatusCode::BAD_REQUEST),
+            about: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use khabar_domain::{Scope, Viewer};
-use khabar_graphql::answer::{Answer, Api};
+use khabar_graphql::answer::Api;
 use khabar_graphql::document::{Kind, Ready};
 use khabar_graphql::error::Code;
 use khabar_persistence::Reader;
@@ -49,7 +49,7 @@ pub(super) struct Run {
 impl Run {
     /// Whether its answer may be kept for others.
     pub(super) fn is_kept(&self) -> bool {
-        self.ready.kind() == Kind::Query && self.given.reader.is_some()
+        self.ready.kind() == Kind::Query && self.given.keeps()
     }
 
     /// Carries it out for one request.
@@ -96,12 +96,10 @@ impl Run {
                 Code::RequestTimeout,
                 format!("The answer took longer than {limit} ms."),
             );
-            log(Some(&about), Some(&reply.answer));
-            return reply.into();
+            return reply.to(about).into();
         };
-        log(Some(&about), Some(&answer));
         if !is_query || answer.is_refused() || answer.codes().next().is_some() {
-            return Reply::understood(answer).into();
+            return Reply::understood(answer).to(about).into();
         }
         let recorded = reader.as_ref().and_then(Reader::record);
         let recorded = recorded.and_then(Record::recorded);
@@ -116,11 +114,11 @@ fn keep(reader: &Reader, name: AnswerName, whole: &Arc<Whole>) -> Option<bool> {
     Some(reader.keep(name, Arc::clone(whole), whole.bytes(), keys))
 }
 
-/// What the log says of an operation.
+/// What the log and the metrics say of an operation.
 pub(super) struct About {
-    kind: Kind,
-    name: Option<String>,
-    cost: u64,
+    pub(super) kind: Kind,
+    pub(super) name: Option<String>,
+    pub(super) cost: u64,
 }
 
 impl About {
@@ -130,22 +128,5 @@ impl About {
             name: ready.name().map(str::to_owned),
             cost: ready.cost(),
         }
-    }
-}
-
-/// Says in the log what was answered; an answer that was kept is not looked at again.
-pub(super) fn log(about: Option<&About>, answer: Option<&Answer>) {
-    let codes: Vec<_> = answer.into_iter().flat_map(Answer::codes).collect();
-    if let Some(about) = about {
-        tracing::info!(
-            kind = ?about.kind,
-            operation = about.name.as_deref(),
-            cost = about.cost,
-            kept = answer.is_none(),
-            ?codes,
-            "answered"
-        );
-    } else {
-        tracing::info!(?codes, "refused");
     }
 }

@@ -1,0 +1,105 @@
+//! What is said of a request that was answered: in the log, in the metrics and, to those who work
+//! here, in `Server-Timing`.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use axum::http::HeaderValue;
+use khabar_domain::{Right, Scope};
+use khabar_persistence::Reader;
+
+use super::run::{About, Told};
+use crate::metrics::{self, Metrics};
+
+/// What is known of a request while it is answered.
+pub(super) struct Journal {
+    started: Instant,
+    /// When it was found out what is to be carried out.
+    admitted: Option<Instant>,
+    scope: Option<Scope>,
+    reader: Option<Reader>,
+    kept: bool,
+}
+
+impl Journal {
+    /// A request that has just come.
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            admitted: None,
+            scope: None,
+            reader: None,
+            kept: false,
+        }
+    }
+
+    /// It is known who asks, and what reads for them.
+    pub(super) fn given(&mut self, scope: Scope, reader: Option<&Reader>) {
+        self.scope = Some(scope);
+        self.reader = reader.cloned();
+    }
+
+    /// It may run.
+    pub(super) fn admitted(&mut self) {
+        self.admitted = Some(Instant::now());
+    }
+
+    /// Its answer was there, or was made for another request.
+    pub(super) fn kept(&mut self) {
+        self.kept = true;
+    }
+
+    /// Says it in the log and in the metrics. Gives what those are told who work here.
+    pub(super) fn close(self, told: &Told, metrics: &Metrics) -> Option<HeaderValue> {
+        let took = self.started.elapsed();
+        let (about, codes): (Option<&About>, Vec<&str>) = match told {
+            Told::Whole(whole, _) => (Some(&whole.about), Vec::new()),
+            Told::Reply(reply) => (reply.about.as_ref(), reply.answer.codes().collect()),
+        };
+        let statements = self.reader.as_ref().map(Reader::statements);
+        let statements = statements.unwrap_or_default();
+        if let Some(about) = about {
+            tracing::info!(
+                kind = ?about.kind,
+                operation = about.name.as_deref(),
+                cost = about.cost,
+                kept = self.kept,
+                statements = statements.len(),
+                ?codes,
+                "answered"
+            );
+        } else {
+            tracing::info!(?codes, "refused");
+        }
+        metrics.answered(&metrics::Answered {
+            kind: about.map(|about| about.kind),
+            operation: about.and_then(|about| about.name.as_deref()),
+            kept: self.kept,
+            took,
+            codes: &codes,
+            statements: &statements,
+        });
+        let is_colleague = self.scope?.viewer.may(Right::Write);
+        is_colleague.then(|| self.timing(took, statements.len()))?
+    }
+
+    /// `Server-Timing` (W3C): milliseconds until it was known what to do, and from then on.
+    fn timing(&self, took: Duration, statements: usize) -> Option<HeaderValue> {
+        let mut text = String::new();
+        let milliseconds = |duration: Duration| duration.as_secs_f64() * 1e3;
+        if self.kept {
+            text.push_str("cache;desc=\"whole answer\", ");
+        }
+        if let Some(admitted) = self.admitted {
+            let admission = admitted - self.started;
+            let _ = write!(text, "admit;dur={:.2}, ", milliseconds(admission));
+            let _ = write!(text, "run;dur={:.2}, ", milliseconds(took - admission));
+        }
+        let _ = write!(
+            text,
+            "sql;desc=\"{statements} statements\", total;dur={:.2}",
+            milliseconds(took)
+        );
+        HeaderValue::try_from(text).ok()
+    }
+}

@@ -1,0 +1,209 @@
+//! What the server counts of itself, as Prometheus reads it at `/metrics` (OpenMetrics 1.0).
+
+mod cache;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use khabar_graphql::document::Kind;
+use khabar_persistence::Db;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use self::cache::OfCache;
+
+/// How many names of operations are told apart. Clients make them up, and each is a row of its own in
+/// whoever reads this: more than an installation's applications have would be somebody's game.
+const NAMES: usize = 256;
+
+/// What the names beyond that are called together.
+const OTHERS: &str = "(others)";
+
+/// Upper bounds of the classes of durations, in seconds: from a kept answer to the longest that a
+/// request may take.
+const BOUNDS: [f64; 13] = [
+    0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 2.5, 15.0,
+];
+
+/// What was counted since the server started.
+pub struct Metrics {
+    requests: Family<Operation, Histogram, fn() -> Histogram>,
+    errors: Family<Failure, Counter>,
+    statements: Family<Statement, Counter>,
+    names: Mutex<HashSet<String>>,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Operation {
+    kind: &'static str,
+    operation: String,
+    /// Whether the whole answer was kept.
+    kept: &'static str,
+}
+
+/// An error that a client was told of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Failure {
+    code: String,
+}
+
+/// What a statement was for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Statement {
+    doing: &'static str,
+}
+
+/// A request that was answered.
+pub(crate) struct Answered<'a> {
+    /// What it did; none where it was refused before that was known.
+    pub(crate) kind: Option<Kind>,
+    pub(crate) operation: Option<&'a str>,
+    pub(crate) kept: bool,
+    pub(crate) took: Duration,
+    /// The codes of its errors.
+    pub(crate) codes: &'a [&'a str],
+    /// What each SQL statement was for.
+    pub(crate) statements: &'a [&'static str],
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self {
+            requests: Family::new_with_constructor(|| Histogram::new(BOUNDS)),
+            errors: Family::default(),
+            statements: Family::default(),
+            names: Mutex::default(),
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts a request.
+    pub(crate) fn answered(&self, answered: &Answered<'_>) {
+        let operation = Operation {
+            kind: match answered.kind {
+                Some(Kind::Query) => "query",
+                Some(Kind::Mutation) => "mutation",
+                Some(Kind::Subscription) => "subscription",
+                None => "refused",
+            },
+            operation: self.name(answered.operation.unwrap_or_default()),
+            kept: if answered.kept { "true" } else { "false" },
+        };
+        let seconds = answered.took.as_secs_f64();
+        self.requests.get_or_create(&operation).observe(seconds);
+        for code in answered.codes {
+            let code = (*code).to_owned();
+            self.errors.get_or_create(&Failure { code }).inc();
+        }
+        for doing in answered.statements {
+            self.statements.get_or_create(&Statement { doing }).inc();
+        }
+    }
+
+    /// The name, or that of all that are one too many.
+    fn name(&self, name: &str) -> String {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.contains(name) {
+            return name.to_owned();
+        }
+        if names.len() >= NAMES {
+            return OTHERS.to_owned();
+        }
+        names.insert(name.to_owned());
+        name.to_owned()
+    }
+
+    /// All of it as text, with what the database's cache has done, and how far the change feed goes
+    /// where that is known.
+    fn text(&self, db: &Db, head: Option<i64>) -> Result<String, std::fmt::Error> {
+        let mut registry = Registry::with_prefix("khabar");
+        registry.register_with_unit(
+            "request_duration",
+            "How long operations took, by name, and whether the whole answer was kept",
+            Unit::Seconds,
+            self.requests.clone(),
+        );
+        registry.register(
+            "errors",
+            "Errors that clients were told of, by code",
+            self.errors.clone(),
+        );
+        registry.register(
+            "statements",
+            "SQL statements that operations took, by what they were for",
+            self.statements.clone(),
+        );
+        if let Some(cache) = db.cache() {
+            registry.register_collector(Box::new(OfCache(cache.clone())));
+            let known = cache.position();
+            for (name, about, value) in [
+                (
+                    "feed_position",
+                    "The last change that this node knows of",
+                    known,
+                ),
+                (
+                    "feed_lag_changes",
+                    "How many changes this node does not know of yet",
+                    head.zip(known).map(|(head, known)| (head - known).max(0)),
+                ),
+            ] {
+                if let Some(value) = value {
+                    let gauge: Gauge = Gauge::default();
+                    gauge.set(value);
+                    registry.register(name, about, gauge);
+                }
+            }
+        }
+        let mut text = String::new();
+        encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}
+
+/// `/metrics`.
+pub fn routes(metrics: Arc<Metrics>, db: Db) -> Router {
+    Router::new()
+        .route("/metrics", get(show))
+        .with_state((metrics, db))
+}
+
+async fn show(State((metrics, db)): State<(Arc<Metrics>, Db)>) -> Response {
+    let head = match db.feed().edges().await {
+        Ok(edges) => Some(edges.head),
+        Err(cause) => {
+            tracing::warn!(%cause, "how far the change feed goes is not known");
+            None
+        }
+    };
+    match metrics.text(&db, head) {
+        Ok(text) => (
+            [
+                (
+                    header::CONTENT_TYPE,
+                    "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                ),
+                (header::CACHE_CONTROL, "no-store"),
+            ],
+            text,
+        )
+            .into_response(),
+        Err(cause) => {
+            tracing::error!(%cause, "what was counted could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
