@@ -46,6 +46,14 @@ sub vcl_recv {
     }
     # Khabar gives out no cookies; what others gave out would keep everything from being held.
     unset req.http.Cookie;
+    # Khabar answers in two media types; else each client's way to ask for them would be held apart.
+    if (req.url ~ "^/graphql(\?|$)") {
+        if (req.http.Accept ~ "application/graphql-response\+json") {
+            set req.http.Accept = "application/graphql-response+json";
+        } else if (req.http.Accept ~ "application/(json|\*)|\*/\*") {
+            set req.http.Accept = "application/json";
+        }
+    }
 }
 
 sub vcl_deliver {

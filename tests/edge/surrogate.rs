@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::{Seen, Server};
 
-const LATEST: &str = "{ home { latest(first: 1) { nodes { slug headline } } } }";
+const LATEST: &str = "{ home { latest(first: 1) { nodes { slug headline section { name } } } } }";
 
 fn settings(surrogate: Vec<Header>) -> Settings {
     let mut settings = Settings::default();
@@ -20,13 +20,17 @@ fn settings(surrogate: Vec<Header>) -> Settings {
     settings
 }
 
-/// The reading key of the article of this slug.
-fn key_of(slug: &str) -> anyhow::Result<String> {
+/// The reading keys of the article of this slug, and of its section.
+fn keys_of(slug: &str) -> anyhow::Result<[String; 2]> {
     let small = Newsroom::small()?;
     let mut articles = small.manuscripts.iter().map(|it| &it.article);
     let article = articles.find(|article| article.slug.as_str() == slug);
     let article = article.context("it is of no article")?;
-    Ok(spelled(ReadingKey::one(Noun::Article, article.id)))
+    let section = article.section.context("it is in no section")?;
+    Ok([
+        spelled(ReadingKey::one(Noun::Article, article.id)),
+        spelled(ReadingKey::one(Noun::Section, section)),
+    ])
 }
 
 #[tokio::test]
@@ -35,12 +39,14 @@ async fn an_answer_that_may_be_held_names_what_it_was_read_from() -> anyhow::Res
     for server in Server::each(&settings(all)).await? {
         let first = server.get(&[("query", LATEST)]).await?;
         let slug = first.data()?["home"]["latest"]["nodes"][0]["slug"].clone();
-        let key = key_of(slug.as_str().unwrap_or_default())?;
+        let expected = keys_of(slug.as_str().unwrap_or_default())?;
         // The second time the whole answer comes from the cache, with what it was made from.
         let kept = server.get(&[("query", LATEST)]).await?;
         for seen in [&first, &kept] {
             let keys: Vec<_> = seen.header("surrogate-key").split(' ').collect();
-            assert!(keys.contains(&key.as_str()) && keys.len() > 2, "{keys:?}");
+            for key in &expected {
+                assert!(keys.contains(&key.as_str()), "{key} is not in {keys:?}");
+            }
             assert_eq!(seen.header("xkey"), seen.header("surrogate-key"));
             assert_eq!(seen.header("cache-tag"), keys.join(","));
             assert!(seen.header("cache-control").contains("s-maxage=10"));

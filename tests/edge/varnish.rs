@@ -47,11 +47,22 @@ fn global(article: &Article) -> String {
 
 /// An app's page of an article, through Varnish: whether it was held there, and the headline.
 async fn page(varnish: &Varnish, server: &Server, id: &str) -> anyhow::Result<(bool, String)> {
+    page_as(varnish, server, id, "*/*").await
+}
+
+/// The same, asked for in this way.
+async fn page_as(
+    varnish: &Varnish,
+    server: &Server,
+    id: &str,
+    accept: &str,
+) -> anyhow::Result<(bool, String)> {
     let variables = json!({ "id": id }).to_string();
     let mut url = reqwest::Url::parse(&format!("{}graphql", varnish.url()))?;
     let parameters = [("documentId", "article"), ("variables", &variables)];
     url.query_pairs_mut().extend_pairs(parameters);
-    let seen = Seen::of(server.client.get(url).send().await?).await?;
+    let request = server.client.get(url).header("accept", accept);
+    let seen = Seen::of(request.send().await?).await?;
     let headline = seen.data()?["node"]["headline"].as_str();
     assert_eq!(seen.header("xkey"), "", "keys are not for readers");
     let headline = headline.unwrap_or_default().to_owned();
@@ -103,6 +114,9 @@ async fn a_corrected_headline_is_fresh(target: fn(String) -> Target) -> anyhow::
                 assert_eq!(seen, (held, article.headline.as_str().to_owned()));
             }
         }
+        // However a client words what it takes, what it is given is the same.
+        let seen = page_as(&varnish, &server, &global(&other), "application/json;q=0.9").await?;
+        assert!(seen.0);
         correct(&server, &global(&wrong), "عنوان صُحّح").await?;
         settled(db).await?;
         // The next one is fresh, and held again; the other page never went.

@@ -226,6 +226,11 @@ mod tests {
         assert!(!described.contains("hush"), "{described}");
         assert!(described.contains("purge.cdn.secret"), "{described}");
         assert!(!format!("{:?}", read.settings).contains("hush"));
+        // What it finds answers by has to be told.
+        std::fs::write(&file, toml.replace(", \"surrogate-key\"", "")).unwrap();
+        let secret = pairs(&[("KHABAR_PURGE__CDN__SECRET", "hush")]);
+        let lacking = Configuration::read(Some(&file), secret, vec![]).unwrap_err();
+        assert!(lacking.to_string().contains("surrogate-key"), "{lacking:#}");
         // Without it, the target cannot be called.
         let missing = Configuration::read(Some(&file), [], vec![]).unwrap_err();
         assert!(format!("{missing:#}").contains("secret"), "{missing:#}");

@@ -29,21 +29,17 @@ pub async fn serve(
     db: Db,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let router = routes(settings, db.clone(), Arc::new(SystemClock))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let router = routes(settings, db.clone(), Arc::clone(&clock))?;
+    let purging = Purging::start(&db, &clock, &settings.purge, Pace::default())?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let stopped = async {
         // Dropped is as good as sent.
         let _ = stopped.await;
     };
-    let scheduler = tokio::spawn(scheduler::run(db.clone(), Arc::new(SystemClock), stopped));
-    let upkeep = upkeep::run(db.clone(), Arc::new(SystemClock), settings.feed);
+    let scheduler = tokio::spawn(scheduler::run(db.clone(), Arc::clone(&clock), stopped));
+    let upkeep = upkeep::run(db.clone(), clock, settings.feed);
     let upkeep = tokio::spawn(upkeep);
-    let purging = Purging::start(
-        &db,
-        &(Arc::new(SystemClock) as Arc<dyn Clock>),
-        &settings.purge,
-        Pace::default(),
-    )?;
     let served = http::serve(listener, router, settings.http.clone(), shutdown).await;
     upkeep.abort();
     purging.stop().await;

@@ -24,7 +24,8 @@ pub enum Header {
 }
 
 impl Header {
-    fn name(self) -> HeaderName {
+    /// What it is called.
+    pub fn name(self) -> HeaderName {
         HeaderName::from_static(match self {
             Self::SurrogateKey => "surrogate-key",
             Self::CacheTag => "cache-tag",

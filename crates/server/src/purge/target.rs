@@ -7,6 +7,8 @@ use anyhow::ensure;
 use serde::{Deserialize, Serialize, Serializer};
 use url::{Host, Url};
 
+use crate::graphql::surrogate::Header;
+
 /// The targets by name. Under its name a target's place in the change feed is kept, so that one that
 /// is called something else begins anew.
 pub type Targets = BTreeMap<String, Target>;
@@ -102,6 +104,16 @@ impl Target {
             | Self::Fastly { url, .. }
             | Self::Cloudflare { url, .. }
             | Self::Webhook { url, .. } => url,
+        }
+    }
+
+    /// The header in which it finds an answer's keys, where that is known.
+    pub(crate) fn reads(&self) -> Option<Header> {
+        match self {
+            Self::VarnishXkey { .. } | Self::VarnishBan { .. } => Some(Header::Xkey),
+            Self::Fastly { .. } => Some(Header::SurrogateKey),
+            Self::Cloudflare { .. } => Some(Header::CacheTag),
+            Self::Webhook { .. } => None,
         }
     }
 
