@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, bail};
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
+use khabar_domain::clock::{Clock as _, SystemClock};
 use khabar_domain::{Name, Role};
 use khabar_persistence::Db;
 use khabar_server::identity::{Issue, issue};
@@ -95,7 +96,7 @@ impl Drop for Server {
 
 /// A token to write with.
 pub(super) async fn editors_token(db: &Db) -> anyhow::Result<String> {
-    let now = Utc::now();
+    let now = SystemClock.now();
     let what = Issue {
         name: Name::parse("storm")?,
         role: Role::Editor,
