@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use khabar_domain::{ArticleId, Name, Person, PersonId, Scope, Slug};
 use sea_orm::ColumnTrait;
 
+use crate::batch::lane;
 use crate::cache::Kept;
 use crate::change::Noun;
 use crate::page::{Lists, Order, Sorts};
@@ -46,6 +47,10 @@ pub struct BySlug(pub SlugKey);
 impl BatchKey for BySlug {
     type Value = Person;
 
+    fn lane(&self) -> u64 {
+        lane(&self.0.edition)
+    }
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -68,6 +73,7 @@ impl BatchKey for BySlug {
             no_more,
             keys,
             slug,
+            &mut (),
         )
         .await?;
         Ok(found
@@ -182,7 +188,7 @@ impl Row for table::Model {
 pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Deserialize)]
     #[sea_orm(table_name = "person")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

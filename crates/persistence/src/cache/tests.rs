@@ -49,10 +49,7 @@ fn article(id: u128) -> String {
 
 fn fill(view: &View, id: u128, value: i64) {
     let key = About(id);
-    view.fill(
-        std::slice::from_ref(&key),
-        &HashMap::from([(key.clone(), value)]),
-    );
+    view.fill([(&key, Some(&value))]);
 }
 
 fn get(cache: &Cache, id: u128) -> Option<i64> {
@@ -95,7 +92,7 @@ fn what_was_read_before_a_change_does_not_come_in_after_it() {
 #[test]
 fn that_nothing_was_found_is_an_answer_too() {
     let cache = Cache::at(1 << 20, 0);
-    view(&cache).fill(&[About(1)], &HashMap::new());
+    view(&cache).fill([(&About(1), None)]);
     let (found, missing) = view(&cache).get(&[About(1), About(2)]);
     assert!(found.is_empty());
     assert_eq!(missing, [About(2)]);
