@@ -47,3 +47,99 @@ fn is_in(field: &SelectionField<'_>) -> bool {
     };
     !directives.iter().any(is_out)
 }
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{EmptyMutation, EmptySubscription, Object, Request, Schema};
+
+    use super::*;
+
+    /// An article, a story, a list of some: whatever is asked of it, and what was wanted of the first.
+    struct Thing(String);
+
+    #[Object]
+    impl Thing {
+        async fn thing(&self, ctx: &Context<'_>) -> Self {
+            Self(format!("{:?}", wanted(ctx)))
+        }
+
+        async fn wanted(&self) -> &str {
+            &self.0
+        }
+
+        async fn hero(&self) -> i32 {
+            1
+        }
+
+        async fn authors(&self) -> i32 {
+            1
+        }
+
+        async fn body_text(&self) -> i32 {
+            1
+        }
+
+        async fn nodes(&self) -> Self {
+            Self(String::new())
+        }
+
+        async fn edges(&self) -> Self {
+            Self(String::new())
+        }
+
+        async fn node(&self) -> Self {
+            Self(String::new())
+        }
+
+        async fn days(&self) -> Self {
+            Self(String::new())
+        }
+
+        async fn articles(&self) -> Self {
+            Self(String::new())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_selected_is_wanted_and_nothing_else() {
+        let root = Thing(String::new());
+        let schema = Schema::new(root, EmptyMutation, EmptySubscription);
+        for (selection, expected) in [
+            ("", With::NOTHING),
+            ("hero", With::PICTURE),
+            ("other: hero authors", With::PICTURE.and(With::AUTHORS)),
+            ("... on Thing { ...F }", With::BODY),
+            (
+                "nodes { hero } edges { node { authors } }",
+                With::PICTURE.and(With::AUTHORS),
+            ),
+            ("days { articles { hero } authors }", With::PICTURE),
+            (
+                "hero @skip(if: true) authors @include(if: $no)",
+                With::NOTHING,
+            ),
+            (
+                "hero @skip(if: $no) authors @include(if: true)",
+                With::PICTURE.and(With::AUTHORS),
+            ),
+            // Of other things than the one that is looked for.
+            ("articles { hero } thing { authors }", With::NOTHING),
+        ] {
+            let document = format!(
+                "query ($no: Boolean = false) {{ thing {{ wanted {selection} }} used: thing @skip(if: $no) {{ ...F }} }}
+                 fragment F on Thing {{ bodyText }}"
+            );
+            let request = Request::new(document).variables(async_graphql::Variables::from_json(
+                serde_json::json!({"no": false}),
+            ));
+            let answer = schema.execute(request).await;
+            let data = answer.data.into_json().unwrap();
+            assert_eq!(
+                data["thing"]["wanted"],
+                format!("{expected:?}"),
+                "{selection}: {:?}",
+                answer.errors
+            );
+        }
+    }
+}
