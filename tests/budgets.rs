@@ -26,7 +26,7 @@ const DEEP: &str = include_str!("../benches/operations/deep.graphql");
 
 const OPENING: &str = "افتتاح-الجسر-الجديد-فوق-نهر-السنديان";
 
-const BUDGETS: [Budget; 9] = [
+const BUDGETS: [Budget; 11] = [
     Budget {
         page: "home",
         document: HOME,
@@ -72,6 +72,25 @@ const BUDGETS: [Budget; 9] = [
         slug: OPENING,
         most: 2,
         statements: &["find articles by their slugs", "page through comments"],
+    },
+    Budget {
+        page: "article, with the pictures of its authors and stories",
+        document: "query ($slug: Slug!) { article(slug: $slug) { authors { name portrait { alt } }
+            stories { title image { alt } } } }",
+        slug: OPENING,
+        most: 1,
+        statements: &["find articles by their slugs"],
+    },
+    Budget {
+        page: "person",
+        document: "query ($slug: Slug!) { person(slug: $slug) { name portrait { alt }
+            articles(first: 20) { nodes { headline hero { alt } authors { name portrait { alt } } } } } }",
+        slug: "سلمى-النجار",
+        most: 2,
+        statements: &[
+            "find people by their slugs",
+            "page through lists of articles",
+        ],
     },
     Budget {
         page: "story",

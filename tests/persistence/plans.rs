@@ -44,7 +44,14 @@ pub(crate) async fn no_statement_scans_a_table(db: &Db, scan: fn(&str) -> bool) 
 async fn ask<K: BatchKey>(reader: &Reader, key: K) {
     K::fetch(reader, std::slice::from_ref(&key)).await.unwrap();
     // Once more, with all that may be read by the same statement.
-    let all = [With::PICTURE, With::AUTHORS, With::TOPICS, With::STORIES];
+    let all = [
+        With::PICTURE,
+        With::AUTHORS,
+        With::PORTRAITS,
+        With::TOPICS,
+        With::STORIES,
+        With::IMAGES,
+    ];
     let all = all.into_iter().fold(With::BODY, With::and);
     reader.want(&key, all);
     K::fetch(reader, &[key]).await.unwrap();

@@ -1,5 +1,5 @@
-//! Looking ahead: what a query selects of the articles or stories that the field being resolved leads
-//! to, so that the statement that finds them reads it, too.
+//! Looking ahead: what a query selects of the articles, stories or people that the field being resolved
+//! leads to, so that the statement that finds them reads it, too.
 //!
 //! It is a hint and no more: what is missed here is read when its own resolver asks.
 
@@ -20,10 +20,10 @@ fn all<'a>(selected: impl Iterator<Item = SelectionField<'a>>) -> With {
 
 fn wants(field: SelectionField<'_>) -> With {
     match field.name() {
-        "hero" | "image" => With::PICTURE,
-        "authors" => With::AUTHORS,
+        "hero" | "image" | "portrait" => With::PICTURE,
+        "authors" => with_pictures(field, With::AUTHORS, With::PORTRAITS),
         "topics" => With::TOPICS,
-        "stories" => With::STORIES,
+        "stories" => with_pictures(field, With::STORIES, With::IMAGES),
         "body" | "bodyHtml" | "bodyText" => With::BODY,
         // What lies between a connection and its items.
         "nodes" | "edges" | "node" => all(field.selection_set()),
@@ -34,6 +34,15 @@ fn wants(field: SelectionField<'_>) -> With {
             lists.fold(With::NOTHING, With::and)
         }
         _ => With::NOTHING,
+    }
+}
+
+/// What a field leads to, and the pictures there if they are selected.
+fn with_pictures(field: SelectionField<'_>, these: With, pictures: With) -> With {
+    if all(field.selection_set()).has(With::PICTURE) {
+        these.and(pictures)
+    } else {
+        these
     }
 }
 

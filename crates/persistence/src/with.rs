@@ -12,21 +12,25 @@ use crate::row::{Row, broken};
 use crate::sql::Dialect;
 use crate::{Doing, Error, Result};
 
-/// What is wanted of an article or of a story, besides itself.
+/// What is wanted of an article, a story or a person, besides itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct With(u8);
 
 impl With {
     /// Nothing.
     pub const NOTHING: Self = Self(0);
-    /// Its picture.
+    /// Its picture; the portrait of a person.
     pub const PICTURE: Self = Self(1);
     /// Who signed it.
     pub const AUTHORS: Self = Self(1 << 1);
+    /// The portraits of who signed it.
+    pub const PORTRAITS: Self = Self(1 << 5);
     /// What it is about.
     pub const TOPICS: Self = Self(1 << 2);
     /// The stories that it belongs to.
     pub const STORIES: Self = Self(1 << 3);
+    /// The pictures of these stories.
+    pub const IMAGES: Self = Self(1 << 6);
     /// Its text.
     pub const BODY: Self = Self(1 << 4);
 
@@ -76,6 +80,9 @@ pub(crate) enum Edge {
         to: &'static str,
         /// The id of where it begins, with the alias of its table.
         id: &'static str,
+        /// The table that the links lead to and the column there that leads on, where this is not the
+        /// end yet.
+        then: Option<(&'static str, &'static str)>,
     },
 }
 
@@ -96,6 +103,7 @@ impl Edge {
                 from,
                 to,
                 id,
+                then,
             } => {
                 let order = format!("ORDER BY l.position, l.{to}");
                 (
@@ -106,7 +114,15 @@ impl Edge {
                             format!("'[' || group_concat({row}, ',' {order}) || ']'")
                         }
                     },
-                    format!("{links} l JOIN {table} x ON x.id = l.{to} WHERE l.{from} = {id}"),
+                    match then {
+                        None => format!(
+                            "{links} l JOIN {table} x ON x.id = l.{to} WHERE l.{from} = {id}"
+                        ),
+                        Some((via, column)) => format!(
+                            "{links} l JOIN {via} y ON y.id = l.{to} \
+                             JOIN {table} x ON x.id = y.{column} WHERE l.{from} = {id}"
+                        ),
+                    },
                 )
             }
         };

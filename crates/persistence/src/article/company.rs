@@ -30,8 +30,10 @@ pub(crate) struct Gathered {
 pub(crate) struct From {
     picture: Edge,
     authors: Edge,
+    portraits: Edge,
     topics: Edge,
     stories: Edge,
+    images: Edge,
     body: &'static str,
 }
 
@@ -46,18 +48,35 @@ macro_rules! from {
                 from: "article_id",
                 to: "person_id",
                 id: concat!($alias, ".id"),
+                then: None,
+            },
+            portraits: Edge::Many {
+                links: "article_author",
+                from: "article_id",
+                to: "person_id",
+                id: concat!($alias, ".id"),
+                then: Some(("person", "portrait_id")),
             },
             topics: Edge::Many {
                 links: "article_topic",
                 from: "article_id",
                 to: "topic_id",
                 id: concat!($alias, ".id"),
+                then: None,
             },
             stories: Edge::Many {
                 links: "article_story",
                 from: "article_id",
                 to: "story_id",
                 id: concat!($alias, ".id"),
+                then: None,
+            },
+            images: Edge::Many {
+                links: "article_story",
+                from: "article_id",
+                to: "story_id",
+                id: concat!($alias, ".id"),
+                then: Some(("story", "image_id")),
             },
             body: concat!(
                 ", (SELECT x.blocks FROM article_body x WHERE x.article_id = ",
@@ -118,29 +137,25 @@ impl Company<Article> for Gathered {
     fn select(&self, dialect: Dialect) -> String {
         let Self { with, from, .. } = self;
         let mut text = String::new();
-        if with.has(With::PICTURE) {
-            text.push_str(
-                &from
-                    .picture
-                    .select::<media::table::Entity>(dialect, PICTURE),
-            );
+        for (wanted, edge, column) in [
+            (With::PICTURE, &from.picture, PICTURE),
+            (With::PORTRAITS, &from.portraits, PORTRAITS),
+            (With::IMAGES, &from.images, IMAGES),
+        ] {
+            if with.has(wanted) {
+                text.push_str(&edge.select::<media::table::Entity>(dialect, column));
+            }
         }
         if with.has(With::AUTHORS) {
-            text.push_str(
-                &from
-                    .authors
-                    .select::<person::table::Entity>(dialect, AUTHORS),
-            );
+            let authors = &from.authors;
+            text.push_str(&authors.select::<person::table::Entity>(dialect, AUTHORS));
         }
         if with.has(With::TOPICS) {
             text.push_str(&from.topics.select::<topic::table::Entity>(dialect, TOPICS));
         }
         if with.has(With::STORIES) {
-            text.push_str(
-                &from
-                    .stories
-                    .select::<story::table::Entity>(dialect, STORIES),
-            );
+            let stories = &from.stories;
+            text.push_str(&stories.select::<story::table::Entity>(dialect, STORIES));
         }
         if with.has(With::BODY) {
             text.push_str(from.body);
@@ -162,6 +177,14 @@ impl Company<Article> for Gathered {
         if let Some(hero) = article.hero.filter(|_| with.has(With::PICTURE)) {
             let picture = one::<media::table::Model>(row, PICTURE, of)?;
             self.pictures.push((media::ById(hero), picture));
+        }
+        for (wanted, column) in [(With::PORTRAITS, PORTRAITS), (With::IMAGES, IMAGES)] {
+            if with.has(wanted) {
+                let pictures = many::<media::table::Model>(row, column, of)?;
+                let pictures = pictures.into_iter();
+                self.pictures
+                    .extend(pictures.map(|media| (media::ById(media.id), Some(media))));
+            }
         }
         if with.has(With::AUTHORS) {
             let authors = many::<person::table::Model>(row, AUTHORS, of)?;
@@ -196,6 +219,8 @@ impl Company<Related> for Gathered {
 
 const PICTURE: Column = Column("article", "_picture");
 const AUTHORS: Column = Column("article", "_authors");
+const PORTRAITS: Column = Column("article", "_portraits");
+const IMAGES: Column = Column("article", "_images");
 const TOPICS: Column = Column("article", "_topics");
 const STORIES: Column = Column("article", "_stories");
 const BODY: &str = "_body";

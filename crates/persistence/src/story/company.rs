@@ -35,6 +35,7 @@ macro_rules! from {
                 from: "story_id",
                 to: "topic_id",
                 id: concat!($alias, ".id"),
+                then: None,
             },
         }
     };
