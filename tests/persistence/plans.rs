@@ -5,9 +5,9 @@ use khabar_domain::comment::Status as CommentStatus;
 use khabar_domain::{Role, Scope, Slug, Viewer, WebUrl};
 use khabar_persistence::article::{By, CountListed, Filter, List, Listed};
 use khabar_persistence::{
-    BatchKey, Cursor, Db, Page, Reader, SlugKey, article, audit, comment, commenting, correction,
-    desk, edition, follow_channel, home_lead, live_channel, media, person, related, revision,
-    section, source, story, token, topic, trusted_document,
+    BatchKey, Cursor, Db, Page, Reader, SlugKey, With, article, audit, comment, commenting,
+    correction, desk, edition, follow_channel, home_lead, live_channel, media, person, related,
+    revision, section, source, story, token, topic, trusted_document,
 };
 use uuid::Uuid;
 
@@ -42,6 +42,18 @@ pub(crate) async fn no_statement_scans_a_table(db: &Db, scan: fn(&str) -> bool) 
 }
 
 async fn ask<K: BatchKey>(reader: &Reader, key: K) {
+    K::fetch(reader, std::slice::from_ref(&key)).await.unwrap();
+    // Once more, with all that may be read by the same statement.
+    let all = [
+        With::PICTURE,
+        With::AUTHORS,
+        With::PORTRAITS,
+        With::TOPICS,
+        With::STORIES,
+        With::IMAGES,
+    ];
+    let all = all.into_iter().fold(With::BODY, With::and);
+    reader.want(&key, all);
     K::fetch(reader, &[key]).await.unwrap();
 }
 

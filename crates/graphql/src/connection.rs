@@ -250,7 +250,7 @@ impl<K: BatchKey<Value = i64>> Count for K {
 /// Loads the page that the key asks for.
 pub(crate) async fn slice<K: Paged>(ctx: &Context<'_>, key: K) -> Result<Slice<K::Item>> {
     key.check().map_err(refuse)?;
-    Ok(ctx.load(key).await?.unwrap_or_default())
+    Ok(ctx.load_ahead(key).await?.unwrap_or_default())
 }
 
 /// Relay's four arguments.

@@ -2,6 +2,7 @@
 //!
 //! Find a type in `schema.graphql`; its name in `snake_case` is its file under `types`.
 
+mod ahead;
 pub mod answer;
 pub mod connection;
 pub mod document;

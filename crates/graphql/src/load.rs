@@ -24,7 +24,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dataloader::BatchFn;
 use dataloader::cached::Loader;
-use khabar_persistence::{BatchKey, Reader};
+use futures::future::join_all;
+use khabar_persistence::reference::Known;
+use khabar_persistence::{BatchKey, Reader, With};
 use tokio::task::unconstrained;
 
 use crate::error::Result;
@@ -48,7 +50,7 @@ pub struct Loaders(Mutex<State>);
 
 struct State {
     reader: Reader,
-    kinds: HashMap<TypeId, Box<dyn Any + Send + Sync>>,
+    kinds: HashMap<(TypeId, u64), Box<dyn Any + Send + Sync>>,
 }
 
 impl Loaders {
@@ -74,7 +76,10 @@ impl Loaders {
 
     /// The answer to one key; `None` when nothing was found.
     pub async fn one<K: BatchKey>(&self, key: K) -> Result<Option<K::Value>> {
-        let loader = self.of::<K>();
+        if let Known::Answer(answer) = self.at_hand(&key) {
+            return Ok(answer);
+        }
+        let loader = self.of::<K>(key.lane());
         loop {
             match unconstrained(loader.try_load(key.clone())).await {
                 Ok(answer) => return answer,
@@ -89,31 +94,35 @@ impl Loaders {
         keys: impl IntoIterator<Item = K> + Send,
     ) -> Result<HashMap<K, K::Value>> {
         let keys: Vec<K> = keys.into_iter().collect();
-        let loader = self.of::<K>();
-        let answers = loop {
-            match unconstrained(loader.try_load_many(keys.clone())).await {
-                Ok(answers) => break answers,
-                Err(error) => forgotten(&error),
+        let answers = join_all(keys.iter().map(|key| self.one(key.clone()))).await;
+        let mut found = HashMap::with_capacity(keys.len());
+        for (key, answer) in keys.into_iter().zip(answers) {
+            if let Some(value) = answer? {
+                found.insert(key, value);
             }
-        };
-        let found = answers.into_iter().map(|(key, answer)| Ok((key, answer?)));
-        found
-            .filter_map(|pair: Result<_>| match pair {
-                Ok((key, value)) => value.map(|value| Ok((key, value))),
-                Err(error) => Some(Err(error)),
-            })
-            .collect()
+        }
+        Ok(found)
+    }
+
+    /// What needs no statement, and so waits for nothing.
+    fn at_hand<K: BatchKey>(&self, key: &K) -> Known<K::Value> {
+        self.state().reader.at_hand(key)
+    }
+
+    /// Says what is going to be asked for of what answers this key.
+    pub fn want<K: BatchKey>(&self, key: &K, with: With) {
+        self.state().reader.want(key, with);
     }
 
     /// Makes an answer known that another statement has brought along.
     pub async fn prime<K: BatchKey>(&self, key: K, value: K::Value) {
-        self.of::<K>().prime(key, Ok(Some(value))).await;
+        self.of::<K>(key.lane()).prime(key, Ok(Some(value))).await;
     }
 
-    fn of<K: BatchKey>(&self) -> Inner<K> {
+    fn of<K: BatchKey>(&self, lane: u64) -> Inner<K> {
         let mut state = self.state();
         let State { reader, kinds } = &mut *state;
-        let made = kinds.entry(TypeId::of::<K>()).or_insert_with(|| {
+        let made = kinds.entry((TypeId::of::<K>(), lane)).or_insert_with(|| {
             let batch = Batch(reader.clone());
             let loader: Inner<K> = Loader::new(batch)
                 .with_yield_count(TURNS)

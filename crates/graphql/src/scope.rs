@@ -12,6 +12,7 @@ use khabar_persistence::cache::{ReadingKey, Record};
 use khabar_persistence::trusted_document::ByName;
 use khabar_persistence::{BatchKey, Reader};
 
+use crate::ahead;
 use crate::error::{Error, Result};
 use crate::load::Loaders;
 
@@ -64,6 +65,13 @@ pub(crate) trait Asked {
 
     /// What answers this key, together with whatever else is asked for meanwhile.
     fn load<K: BatchKey>(&self, key: K) -> impl Future<Output = Result<Option<K::Value>>> + Send;
+
+    /// The same, where an article or a story answers it, or a list of some: what the query selects of
+    /// them is read with them.
+    fn load_ahead<K: BatchKey>(
+        &self,
+        key: K,
+    ) -> impl Future<Output = Result<Option<K::Value>>> + Send;
 
     /// What answers these keys; those that nothing answers are not in the map.
     fn load_many<K: BatchKey>(
@@ -120,6 +128,11 @@ impl Asked for Context<'_> {
     async fn load<K: BatchKey>(&self, key: K) -> Result<Option<K::Value>> {
         let loaded = self.loaders()?.one(key).await;
         loaded.map_err(|error| error.at(self))
+    }
+
+    async fn load_ahead<K: BatchKey>(&self, key: K) -> Result<Option<K::Value>> {
+        self.loaders()?.want(&key, ahead::wanted(self));
+        self.load(key).await
     }
 
     async fn load_many<K: BatchKey>(

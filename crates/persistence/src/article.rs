@@ -1,5 +1,6 @@
 //! Articles as rows, their bodies, and the lists that readers page through.
 
+mod company;
 mod held;
 mod listed;
 mod refers;
@@ -16,14 +17,15 @@ use khabar_domain::{
 };
 use uuid::Uuid;
 
-use crate::batch::grouped;
+use crate::batch::{grouped, lane};
 use crate::cache::{Kept, ReadingKey};
 use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Paged, Sorts};
-use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe};
+use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, maybe};
 use crate::sql::{Sql, columns};
 use crate::{BatchKey, Doing, Page, Reader, Result, Slice};
 
+pub(crate) use company::{A, Gathered};
 pub use held::{Held, hold};
 pub use listed::{By, CountListed, Filter, List, Listed};
 pub use refers::{Reference, absent, missing, url_is_taken};
@@ -49,7 +51,8 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        let found = find_by::<table::Entity, _, _>(
+        let mut company = Gathered::new(reader, &company::T, keys).by_id();
+        let found = find_with::<table::Entity, _, _>(
             reader,
             "find articles",
             |sql| {
@@ -57,8 +60,11 @@ impl BatchKey for ById {
                 ("article t".to_owned(), condition.join(" AND "))
             },
             |found: &Article| Self(found.id),
+            &mut company,
         );
-        stone::over_withdrawn(reader, found.await?).await
+        let found = found.await?;
+        company.give(reader);
+        stone::over_withdrawn(reader, found).await
     }
 }
 
@@ -68,6 +74,10 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Article;
+
+    fn lane(&self) -> u64 {
+        lane(&self.0.edition)
+    }
 
     fn is_kept(scope: Scope) -> bool {
         anyone(scope)
@@ -82,16 +92,19 @@ impl BatchKey for BySlug {
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
-        let keys = keys.iter().map(|key| key.0.clone()).collect();
-        let visible = |sql: &mut Sql| format!(" AND {}", visible(reader.scope(), "t", sql));
-        let slug = |found: &Article| found.slug.clone();
-        let doing = "find articles by their slugs";
-        let found =
-            find_by_slug::<table::Entity, _>(reader, doing, "article", visible, keys, slug).await?;
-        let found = found
-            .into_iter()
-            .map(|(key, found)| (Self(key), found))
-            .collect();
+        let mut company = Gathered::new(reader, &company::T, keys);
+        let found = find_by_slug::<table::Entity, _>(
+            reader,
+            "find articles by their slugs",
+            "article",
+            |sql: &mut Sql| format!(" AND {}", visible(reader.scope(), "t", sql)),
+            keys.iter().map(|key| key.0.clone()).collect(),
+            |found: &Article| found.slug.clone(),
+            &mut company,
+        );
+        let found = found.await?.into_iter();
+        let found = found.map(|(key, found)| (Self(key), found)).collect();
+        company.give(reader);
         stone::over_withdrawn(reader, found).await
     }
 }
@@ -118,7 +131,8 @@ impl BatchKey for ByUrl {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let urls = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
-        let found = find_by::<table::Entity, _, _>(
+        let mut company = Gathered::new(reader, &company::T, keys);
+        let found = find_with::<table::Entity, _, _>(
             reader,
             "find articles by their addresses",
             |sql| {
@@ -129,10 +143,13 @@ impl BatchKey for ByUrl {
                 ("article t".to_owned(), condition.join(" AND "))
             },
             |found: &Article| found.canonical_url.clone(),
+            &mut company,
         );
         let found = found.await?.into_iter();
         let found = found.filter_map(|(url, found)| Some((Self(url?), found)));
-        stone::over_withdrawn(reader, found.collect()).await
+        let found = found.collect();
+        company.give(reader);
+        stone::over_withdrawn(reader, found).await
     }
 }
 
@@ -189,6 +206,10 @@ pub struct MostRead {
 impl BatchKey for MostRead {
     type Value = Slice<Article>;
 
+    fn lane(&self) -> u64 {
+        lane(&self.page)
+    }
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -210,9 +231,11 @@ impl BatchKey for MostRead {
         for (page, keys) in grouped(keys, |key| key.page) {
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
             let filter = format!(" AND {}", published("t"));
+            let mut company = Gathered::new(reader, &company::T, &keys);
             let slices = lists
-                .page::<table::Model>(reader, &parents, page, |_| filter)
+                .page_with::<table::Model>(reader, &parents, page, |_| filter, &mut company)
                 .await?;
+            company.give(reader);
             found.extend(keys.into_iter().zip(slices));
         }
         Ok(found)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::hash::Hash;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use khabar_domain::Scope;
 
@@ -30,6 +30,12 @@ pub trait BatchKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
         None
     }
 
+    /// Where it waits for company: keys in different lanes are never answered by one statement, so
+    /// they are asked for side by side. By [`lane`], of all that keys have to share.
+    fn lane(&self) -> u64 {
+        0
+    }
+
     /// What the reference data answers, if it does. Asked only where the answer [is kept](Self::is_kept).
     fn known(&self, _reference: &Reference) -> Known<Self::Value> {
         Known::Nothing
@@ -40,6 +46,13 @@ pub trait BatchKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
         reader: &Reader,
         keys: &[Self],
     ) -> impl Future<Output = Result<HashMap<Self, Self::Value>>> + Send;
+}
+
+/// The lane of keys that share these arguments.
+pub(crate) fn lane(arguments: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    arguments.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Sorts keys into groups that one statement can answer: those with equal arguments.

@@ -309,15 +309,18 @@ impl View {
         (found, missing)
     }
 
-    /// Keeps the answers to these keys; a key that is not among them was answered with nothing.
-    pub(crate) fn fill<K: BatchKey>(&self, keys: &[K], found: &HashMap<K, K::Value>) {
-        let mut fills: Vec<_> = keys
-            .iter()
-            .filter_map(|key| {
-                let value = found.get(key);
-                Some((key, Arc::new(value.cloned()), key.keep(value)?))
-            })
+    /// Keeps the answers to these keys; none: nothing is to be found.
+    pub(crate) fn fill<'a, K: BatchKey>(
+        &self,
+        answers: impl IntoIterator<Item = (&'a K, Option<&'a K::Value>)>,
+    ) {
+        let fills = answers.into_iter();
+        let mut fills: Vec<_> = fills
+            .filter_map(|(key, value)| Some((key, Arc::new(value.cloned()), key.keep(value)?)))
             .collect();
+        if fills.is_empty() {
+            return;
+        }
         let mut refused = 0;
         let mut known = self.cache.0.write();
         let store = &mut known.store;

@@ -12,7 +12,7 @@ use khabar_domain::{
 };
 
 use crate::article::published;
-use crate::batch::grouped;
+use crate::batch::{grouped, lane};
 use crate::cache::Kept;
 use crate::change::{Noun, Part};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
@@ -140,6 +140,10 @@ pub struct OfArticle {
 impl BatchKey for OfArticle {
     type Value = Slice<Comment>;
 
+    fn lane(&self) -> u64 {
+        lane(&(self.by, self.page))
+    }
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -217,6 +221,10 @@ pub struct RepliesTo {
 
 impl BatchKey for RepliesTo {
     type Value = Slice<Comment>;
+
+    fn lane(&self) -> u64 {
+        lane(&(self.by, self.page))
+    }
 
     fn is_kept(_: Scope) -> bool {
         true

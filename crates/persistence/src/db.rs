@@ -179,7 +179,7 @@ impl Db {
 
     /// The same reader after a write of its own: on the primary, and by what is kept by then.
     pub fn after_write(&self, reader: &Reader) -> Reader {
-        let reader = self.primary(reader).uncached();
+        let reader = self.primary(reader).uncached().afresh();
         match self.cache.as_ref().and_then(Cache::view) {
             Some(view) => reader.through(view, None),
             None => reader,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use khabar_domain::{Article, ArticleId, EditionId, Scope};
 
-use crate::article::{published, table};
+use crate::article::{A, Gathered, published, table};
 use crate::cache::Kept;
 use crate::change::{Noun, Part};
 use crate::link::Links;
@@ -41,9 +41,12 @@ impl BatchKey for OfEdition {
             " AND EXISTS (SELECT 1 FROM article v WHERE v.id = t.article_id AND {published})"
         );
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let page = Page::first(Page::MAX);
+        let mut company = Gathered::new(reader, &A, keys);
         let found = lists
-            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| filter)
+            .page_with::<table::Model>(reader, &parents, page, |_| filter, &mut company)
             .await?;
+        company.give(reader);
         Ok(keys
             .iter()
             .copied()

@@ -4,6 +4,7 @@
 //! which it is read in batches, and its writes. This is the only crate that names SeaORM.
 
 pub mod account;
+mod along;
 pub mod archive;
 mod arrange;
 pub mod article;
@@ -45,6 +46,7 @@ pub mod story;
 pub mod token;
 pub mod topic;
 pub mod trusted_document;
+mod with;
 mod writer;
 
 pub use batch::BatchKey;
@@ -55,4 +57,5 @@ pub use error::{Doing, Error, Result};
 pub use page::{Cursor, Page, Paged, Slice};
 pub use reader::Reader;
 pub use row::SlugKey;
+pub use with::With;
 pub use writer::{Author, Saved, Writer};

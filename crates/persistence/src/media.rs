@@ -125,7 +125,7 @@ fn focal_point(text: &str) -> Result<FocalPoint, Invalid> {
 pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Deserialize)]
     #[sea_orm(table_name = "media")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

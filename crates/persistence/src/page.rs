@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::row::Row;
 use crate::sql::{Dialect, Sql};
+use crate::with::Company;
 use crate::{BatchKey, Doing, Error, Reader, Result};
 
 /// A place in a list: the sort key of the item that stands there.
@@ -270,9 +271,23 @@ impl Lists<'_> {
         page: Page,
         filter: impl FnOnce(&mut Sql) -> String,
     ) -> Result<Vec<Slice<R::Means>>> {
+        self.page_with::<R>(reader, parents, page, filter, &mut ())
+            .await
+    }
+
+    /// The same, and what is read beside each item.
+    pub(crate) async fn page_with<R: Row>(
+        &self,
+        reader: &Reader,
+        parents: &[Uuid],
+        page: Page,
+        filter: impl FnOnce(&mut Sql) -> String,
+        company: &mut impl Company<R::Means>,
+    ) -> Result<Vec<Slice<R::Means>>> {
         page.check(self.order)?;
         let mut sql = reader.sql();
-        let text = self.text(&mut sql, parents, page, filter)?;
+        let beside = company.select(sql.dialect);
+        let text = self.text(&mut sql, parents, page, filter, &beside)?;
         let rows = reader.rows(self.doing, sql, text).await?;
         let mut lists: Vec<Vec<(Cursor, R::Means)>> = Vec::new();
         lists.resize_with(parents.len(), Vec::new);
@@ -280,6 +295,7 @@ impl Lists<'_> {
             let place: i64 = row.try_get("", "_parent").doing(self.doing)?;
             let cursor = self.order.cursor(row).doing(self.doing)?;
             let item = R::from_query_result(row, "").doing(self.doing)?.read()?;
+            company.read(row, &item)?;
             let list = usize::try_from(place - 1)
                 .ok()
                 .and_then(|place| lists.get_mut(place));
@@ -304,6 +320,7 @@ impl Lists<'_> {
         parents: &[Uuid],
         page: Page,
         filter: impl FnOnce(&mut Sql) -> String,
+        beside: &str,
     ) -> Result<String> {
         let Self {
             table,
@@ -340,7 +357,7 @@ impl Lists<'_> {
         // that is made for any number takes it for a tenth of the list, and sorts the whole of it.
         let limit = page.size + 1;
         let head = format!(
-            "SELECT p.place AS _parent, t.{column} AS _value, t.{id} AS _id, {select} FROM {parents}"
+            "SELECT p.place AS _parent, t.{column} AS _value, t.{id} AS _id, {select}{beside} FROM {parents}"
         );
         let tail = format!("{join} ORDER BY p.place, t.{column} {outward}, t.{id} {outward}");
         // Inside, `t` is the list's own row; outside, the item that the page holds.

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
-use khabar_domain::{ArticleId, Name, Person, PersonId, Scope, Slug};
-use sea_orm::ColumnTrait;
+use khabar_domain::{ArticleId, Media, Name, Person, PersonId, Scope, Slug};
+use sea_orm::{ColumnTrait, QueryResult};
 
+use crate::batch::lane;
 use crate::cache::Kept;
 use crate::change::Noun;
 use crate::page::{Lists, Order, Sorts};
-use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
-use crate::sql::columns;
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
+use crate::sql::{Dialect, columns};
+use crate::with::{Column, Company, Edge, With, one};
+use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, media};
 
 /// The person with this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,13 +31,17 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Person>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Entity, _, _>(
+        let mut portraits = Portraits::new(reader, keys);
+        let found = find_with::<table::Entity, _, _>(
             reader,
             "find people",
             |sql| ("person t".to_owned(), sql.among("t.id", ids)),
             |found: &Person| Self(found.id),
-        )
-        .await
+            &mut portraits,
+        );
+        let found = found.await?;
+        reader.bring(portraits.found);
+        Ok(found)
     }
 }
 
@@ -45,6 +51,10 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Person;
+
+    fn lane(&self) -> u64 {
+        lane(&self.0.edition)
+    }
 
     fn is_kept(_: Scope) -> bool {
         true
@@ -59,6 +69,7 @@ impl BatchKey for BySlug {
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Person>> {
+        let mut portraits = Portraits::new(reader, keys);
         let keys = keys.iter().map(|key| key.0.clone()).collect();
         let slug = |found: &Person| found.slug.clone();
         let found = find_by_slug::<table::Entity, _>(
@@ -68,8 +79,10 @@ impl BatchKey for BySlug {
             no_more,
             keys,
             slug,
+            &mut portraits,
         )
         .await?;
+        reader.bring(portraits.found);
         Ok(found
             .into_iter()
             .map(|(key, found)| (Self(key), found))
@@ -112,6 +125,41 @@ impl BatchKey for OfArticle {
             .collect())
     }
 }
+
+/// The portraits that are read with people.
+struct Portraits {
+    wanted: bool,
+    found: Vec<(media::ById, Option<Media>)>,
+}
+
+impl Portraits {
+    fn new<K: BatchKey>(reader: &Reader, keys: &[K]) -> Self {
+        Self {
+            wanted: reader.wanted(keys).has(With::PICTURE),
+            found: Vec::new(),
+        }
+    }
+}
+
+impl Company<Person> for Portraits {
+    fn select(&self, dialect: Dialect) -> String {
+        let edge = Edge::One {
+            column: "t.portrait_id",
+        };
+        let portrait = || edge.select::<media::table::Entity>(dialect, PORTRAIT);
+        self.wanted.then(portrait).unwrap_or_default()
+    }
+
+    fn read(&mut self, row: &QueryResult, person: &Person) -> Result<()> {
+        if let Some(id) = person.portrait.filter(|_| self.wanted) {
+            let portrait = one::<media::table::Model>(row, PORTRAIT, person.id.into())?;
+            self.found.push((media::ById(id), portrait));
+        }
+        Ok(())
+    }
+}
+
+const PORTRAIT: Column = Column("person", "_portrait");
 
 const IN_ORDER: Order = Order {
     tag: 1,
@@ -182,7 +230,7 @@ impl Row for table::Model {
 pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Deserialize)]
     #[sea_orm(table_name = "person")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

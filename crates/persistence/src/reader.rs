@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use khabar_domain::Scope;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
 
+use crate::along::Along;
 use crate::cache::{AnswerName, ReadingKey, Record, View};
 use crate::reference::Known;
 use crate::sql::{Dialect, Sql};
+use crate::with::With;
 use crate::{BatchKey, Doing, Result};
 
 /// Reads for one request.
@@ -21,22 +23,9 @@ pub struct Reader {
     plans: Option<Arc<Mutex<Vec<String>>>>,
     cached: Option<Cached>,
     record: Option<Record>,
-}
-
-/// Those of the answers that are reference data, and the keys of the others.
-fn known<K: BatchKey>(view: &View, keys: &[K]) -> (HashMap<K, K::Value>, Vec<K>) {
-    let mut found = HashMap::with_capacity(keys.len());
-    let mut others = Vec::new();
-    for key in keys {
-        match view.known(key) {
-            Known::Answer(Some(value)) => {
-                found.insert(key.clone(), value);
-            }
-            Known::Answer(None) => {}
-            Known::Nothing => others.push(key.clone()),
-        }
-    }
-    (found, others)
+    along: Arc<Along>,
+    /// Whether what is read may be kept for others.
+    lasting: bool,
 }
 
 /// What is kept, and whether the database that is read may lag behind it.
@@ -57,6 +46,8 @@ impl Reader {
             plans: None,
             cached: None,
             record: None,
+            along: Arc::default(),
+            lasting: false,
         }
     }
 
@@ -129,42 +120,114 @@ impl Reader {
     /// The answers to these keys, from the cache as far as they are kept; what was not is kept from
     /// then on, if it may be. A key that is not in the map has no answer: nothing was found.
     pub async fn load<K: BatchKey>(&self, keys: &[K]) -> Result<HashMap<K, K::Value>> {
-        let found = self.find(keys).await?;
-        if let Some(record) = &self.record {
-            record.loaded(self.scope, keys, &found);
+        let mut found = HashMap::with_capacity(keys.len());
+        let mut others = Vec::new();
+        for key in keys {
+            match self.at_hand(key) {
+                Known::Answer(Some(value)) => {
+                    found.insert(key.clone(), value);
+                }
+                Known::Answer(None) => {}
+                Known::Nothing => others.push(key.clone()),
+            }
         }
+        if others.is_empty() {
+            return Ok(found);
+        }
+        let others_found = self.find(&others).await?;
+        if let Some(record) = &self.record {
+            let answers = others.iter().map(|key| (key, others_found.get(key)));
+            record.loaded(self.scope, answers);
+        }
+        found.extend(others_found);
         Ok(found)
     }
 
+    /// The answer to this key, if this request has it in its hands: it is reference data, or came
+    /// along with what was asked for before. It stays the same for as long as the request takes.
+    pub fn at_hand<K: BatchKey>(&self, key: &K) -> Known<K::Value> {
+        let known = self.known(key);
+        if let (Some(record), Known::Answer(value)) = (&self.record, &known) {
+            record.loaded(self.scope, [(key, value.as_ref())]);
+        }
+        known
+    }
+
+    fn known<K: BatchKey>(&self, key: &K) -> Known<K::Value> {
+        let view = self.view::<K>();
+        let known = view.map_or(Known::Nothing, |view| view.known(key));
+        if matches!(known, Known::Answer(_)) {
+            return known;
+        }
+        let Some((value, lasts)) = self.along.get(key) else {
+            return Known::Nothing;
+        };
+        // Only what was asked for takes room among what is kept.
+        if let Some(view) = view.filter(|view| lasts && view.keeps()) {
+            view.fill([(key, value.as_ref())]);
+        }
+        Known::Answer(value)
+    }
+
+    /// What is kept, if answers to such keys may be.
+    fn view<K: BatchKey>(&self) -> Option<&View> {
+        let cached = self.cached.as_ref();
+        let cached = cached.filter(|_| K::is_kept(self.scope));
+        cached.map(|cached| &cached.view)
+    }
+
+    /// What is found for these keys, where it is kept or in the database.
     async fn find<K: BatchKey>(&self, keys: &[K]) -> Result<HashMap<K, K::Value>> {
-        let Some(Cached { view, primary }) =
-            self.cached.as_ref().filter(|_| K::is_kept(self.scope))
-        else {
+        let cached = self.cached.as_ref().filter(|_| K::is_kept(self.scope));
+        let Some(Cached { view, primary }) = cached.filter(|cached| cached.view.keeps()) else {
             return K::fetch(self, keys).await;
         };
-        let (mut found, keys) = known(view, keys);
-        if keys.is_empty() {
-            return Ok(found);
-        }
-        if !view.keeps() {
-            found.extend(K::fetch(self, &keys).await?);
-            return Ok(found);
-        }
-        let (kept, missing) = view.get(&keys);
-        found.extend(kept);
+        let (mut found, missing) = view.get(keys);
         if missing.is_empty() {
             return Ok(found);
         }
-        let fetched = match primary {
+        let reader = match primary {
             // What it does not know yet would be kept as if it were true.
-            Some(primary) if self.place().await? < view.position() => {
-                K::fetch(&self.on(primary.clone()), &missing).await?
-            }
-            _ => K::fetch(self, &missing).await?,
+            Some(primary) if self.place().await? < view.position() => self.on(primary.clone()),
+            _ => self.clone(),
         };
-        view.fill(&missing, &fetched);
+        let reader = Self {
+            lasting: true,
+            ..reader
+        };
+        let fetched = K::fetch(&reader, &missing).await?;
+        view.fill(missing.iter().map(|key| (key, fetched.get(key))));
         found.extend(fetched);
         Ok(found)
+    }
+
+    /// Says what is going to be asked for of what answers this key, so that one statement can read
+    /// it all. A hint: without it nothing else is answered.
+    pub fn want<K: BatchKey>(&self, key: &K, with: With) {
+        if with != With::NOTHING {
+            self.along.want(key, with);
+        }
+    }
+
+    /// What is going to be asked for of what answers these keys.
+    pub(crate) fn wanted<K: BatchKey>(&self, keys: &[K]) -> With {
+        self.along.wanted(keys)
+    }
+
+    /// Makes answers known to whoever asks for them in this request; none: nothing is to be found.
+    pub(crate) fn bring<K: BatchKey>(
+        &self,
+        answers: impl IntoIterator<Item = (K, Option<K::Value>)>,
+    ) {
+        self.along.bring(answers, self.lasting);
+    }
+
+    /// The same reader, to which nothing has come along: what did was read before a write.
+    pub(crate) fn afresh(self) -> Self {
+        Self {
+            along: Arc::default(),
+            ..self
+        }
     }
 
     /// How far the change feed goes in the database that this reader reads.

@@ -8,8 +8,8 @@ use sea_orm::{
     ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult, Set,
 };
 
-use crate::article::{published, table as article};
-use crate::batch::grouped;
+use crate::article::{A, Gathered, published, table as article};
+use crate::batch::{grouped, lane};
 use crate::cache::Kept;
 use crate::change::{Noun, Part};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
@@ -38,6 +38,10 @@ pub struct Of {
 impl BatchKey for Of {
     type Value = Slice<Related>;
 
+    fn lane(&self) -> u64 {
+        lane(&self.page)
+    }
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -64,9 +68,11 @@ impl BatchKey for Of {
         for (page, keys) in grouped(keys, |key| key.page) {
             let parents: Vec<_> = keys.iter().map(|key| key.article.uuid()).collect();
             let filter = leads_somewhere();
+            let mut company = Gathered::new(reader, &A, &keys);
             let slices = lists
-                .page::<Joined>(reader, &parents, page, |_| filter)
+                .page_with::<Joined>(reader, &parents, page, |_| filter, &mut company)
                 .await?;
+            company.give(reader);
             found.extend(keys.into_iter().zip(slices));
         }
         Ok(found)

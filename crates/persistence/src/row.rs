@@ -12,6 +12,7 @@ use crate::batch::grouped;
 use crate::cache::{Kept, ReadingKey};
 use crate::change::Noun;
 use crate::sql::{Sql, columns};
+use crate::with::Company;
 use crate::{Doing, Error, Reader, Result};
 
 /// A table's row as SeaORM reads it, and what it means.
@@ -57,13 +58,34 @@ where
     R: Row,
     K: Eq + Hash,
 {
+    find_with::<E, K, R>(reader, doing, condition, key, &mut ()).await
+}
+
+/// The same, and what is read beside them.
+pub(crate) async fn find_with<E, K, R>(
+    reader: &Reader,
+    doing: &'static str,
+    condition: impl FnOnce(&mut Sql) -> (String, String),
+    key: impl Fn(&R::Means) -> K + Send,
+    company: &mut impl Company<R::Means>,
+) -> Result<HashMap<K, R::Means>>
+where
+    E: EntityTrait<Model = R>,
+    R: Row,
+    K: Eq + Hash,
+{
     let mut sql = reader.sql();
     let (from, condition) = condition(&mut sql);
-    let text = format!("SELECT {} FROM {from} WHERE {condition}", columns::<E>("t"));
+    let text = format!(
+        "SELECT {}{} FROM {from} WHERE {condition}",
+        columns::<E>("t"),
+        company.select(sql.dialect)
+    );
     let rows = reader.rows(doing, sql, text).await?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in &rows {
         let meaning = R::from_query_result(row, "").doing(doing)?.read()?;
+        company.read(row, &meaning)?;
         found.insert(key(&meaning), meaning);
     }
     Ok(found)
@@ -100,7 +122,7 @@ impl SlugKey {
 
 /// The rows of a table by their edition's slug and their own: one statement for each edition, and
 /// one more when a slug is no longer anybody's, to follow where it leads. `more` writes a further
-/// condition, or nothing.
+/// condition, or nothing; `company` is read beside them.
 pub(crate) async fn find_by_slug<E, R>(
     reader: &Reader,
     doing: &'static str,
@@ -108,6 +130,7 @@ pub(crate) async fn find_by_slug<E, R>(
     more: impl Fn(&mut Sql) -> String + Sync,
     keys: Vec<SlugKey>,
     slug: fn(&R::Means) -> Slug,
+    company: &mut impl Company<R::Means>,
 ) -> Result<HashMap<SlugKey, R::Means>>
 where
     E: EntityTrait<Model = R>,
@@ -129,7 +152,7 @@ where
             edition: edition.clone(),
             slug: slug(means),
         };
-        found.extend(find_by::<E, _, R>(reader, doing, condition, key).await?);
+        found.extend(find_with::<E, _, R>(reader, doing, condition, key, company).await?);
 
         let missing = slugs(&mut keys.iter().filter(|key| !found.contains_key(*key)));
         if missing.is_empty() {
@@ -140,10 +163,11 @@ where
         let among = sql.among_texts("r.slug", missing);
         let more = more(&mut sql);
         let text = format!(
-            "SELECT r.slug AS _asked, {} FROM edition e \
+            "SELECT r.slug AS _asked, {}{} FROM edition e \
              JOIN redirect r ON r.edition_id = e.id AND r.noun = '{table}' \
              JOIN {table} t ON t.id = r.target_id WHERE e.slug = {edition_slug} AND {among}{more}",
-            columns::<E>("t")
+            columns::<E>("t"),
+            company.select(sql.dialect)
         );
         for row in reader.rows(FOLLOWING, sql, text).await? {
             let asked: String = row.try_get("", "_asked").doing(FOLLOWING)?;
@@ -152,6 +176,7 @@ where
                 slug: Slug::parse(&asked)?,
             };
             let meaning = R::from_query_result(&row, "").doing(FOLLOWING)?.read()?;
+            company.read(&row, &meaning)?;
             found.insert(key, meaning);
         }
     }

@@ -8,7 +8,7 @@ use khabar_domain::{EditionId, Invalid, Name, Scope, Section, SectionId, Slug};
 use sea_orm::{ColumnTrait, Condition};
 
 use crate::arrange::Places;
-use crate::batch::grouped;
+use crate::batch::{grouped, lane};
 use crate::cache::Kept;
 use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Sorts};
@@ -57,6 +57,10 @@ pub struct BySlug(pub SlugKey);
 impl BatchKey for BySlug {
     type Value = Section;
 
+    fn lane(&self) -> u64 {
+        lane(&self.0.edition)
+    }
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -83,6 +87,7 @@ impl BatchKey for BySlug {
             no_more,
             keys,
             slug,
+            &mut (),
         )
         .await?;
         Ok(found
@@ -114,6 +119,10 @@ pub struct OfEdition {
 
 impl BatchKey for OfEdition {
     type Value = Vec<Section>;
+
+    fn lane(&self) -> u64 {
+        lane(&self.which)
+    }
 
     fn is_kept(_: Scope) -> bool {
         true

@@ -6,6 +6,7 @@ use khabar_domain::source::Kind;
 use khabar_domain::{EditionId, Name, Scope, Slug, Source, SourceId, WebUrl};
 use sea_orm::{ColumnTrait, Condition};
 
+use crate::batch::lane;
 use crate::cache::Kept;
 use crate::change::Noun;
 use crate::reference::{Known, Reference};
@@ -50,6 +51,10 @@ pub struct BySlug(pub SlugKey);
 impl BatchKey for BySlug {
     type Value = Source;
 
+    fn lane(&self) -> u64 {
+        lane(&self.0.edition)
+    }
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -76,6 +81,7 @@ impl BatchKey for BySlug {
             no_more,
             keys,
             slug,
+            &mut (),
         )
         .await?;
         Ok(found

@@ -91,8 +91,12 @@ impl Sql {
 
 /// Every column of a table, under the table's alias: `a.id, a.slug, …`.
 pub(crate) fn columns<E: EntityTrait>(alias: &str) -> String {
-    E::Column::iter()
-        .map(|column| format!("{alias}.{}", column.as_str()))
-        .collect::<Vec<_>>()
-        .join(", ")
+    let mut text = String::new();
+    for column in E::Column::iter() {
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.extend([alias, ".", column.as_str()]);
+    }
+    text
 }

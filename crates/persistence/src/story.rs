@@ -1,5 +1,6 @@
 //! Stories as rows.
 
+mod company;
 mod merge;
 mod rail;
 
@@ -10,15 +11,17 @@ use khabar_domain::story::{Kind, Status};
 use khabar_domain::{ArticleId, EditionId, Invalid, Name, Scope, Slug, Story, StoryId, TopicId};
 use sea_orm::{ColumnTrait, Condition};
 
-use crate::batch::grouped;
+use crate::batch::{grouped, lane};
 use crate::cache::{Kept, ReadingKey};
 use crate::change::{Noun, Part};
 use crate::link::Links;
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::reference::{Known, Reference};
-use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
+use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
 use crate::sql::{Sql, columns};
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+
+use self::company::Gathered;
 
 pub use merge::{hold_both, merge, successors};
 pub use rail::{rail, set_rail};
@@ -44,13 +47,17 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Entity, _, _>(
+        let mut company = Gathered::new(reader, &company::T, keys).by_id();
+        let found = find_with::<table::Entity, _, _>(
             reader,
             "find stories",
             |sql| ("story t".to_owned(), sql.among("t.id", ids)),
             |found: &Story| Self(found.id),
-        )
-        .await
+            &mut company,
+        );
+        let found = found.await?;
+        company.give(reader);
+        Ok(found)
     }
 }
 
@@ -60,6 +67,10 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Story;
+
+    fn lane(&self) -> u64 {
+        lane(&self.0.edition)
+    }
 
     fn is_kept(_: Scope) -> bool {
         true
@@ -78,21 +89,20 @@ impl BatchKey for BySlug {
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {
-        let keys = keys.iter().map(|key| key.0.clone()).collect();
-        let slug = |found: &Story| found.slug.clone();
+        let mut company = Gathered::new(reader, &company::T, keys);
         let found = find_by_slug::<table::Entity, _>(
             reader,
             "find stories by their slugs",
             "story",
             no_more,
-            keys,
-            slug,
-        )
-        .await?;
-        Ok(found
-            .into_iter()
-            .map(|(key, found)| (Self(key), found))
-            .collect())
+            keys.iter().map(|key| key.0.clone()).collect(),
+            |found: &Story| found.slug.clone(),
+            &mut company,
+        );
+        let found = found.await?.into_iter();
+        let found = found.map(|(key, found)| (Self(key), found)).collect();
+        company.give(reader);
+        Ok(found)
     }
 }
 
@@ -121,9 +131,12 @@ impl BatchKey for OfArticle {
             join: "JOIN story a ON a.id = t.story_id",
         };
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let (page, all) = (Page::first(Page::MAX), |_: &mut Sql| String::new());
+        let mut company = Gathered::new(reader, &company::A, keys);
         let found = lists
-            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .page_with::<table::Model>(reader, &parents, page, all, &mut company)
             .await?;
+        company.give(reader);
         Ok(keys
             .iter()
             .copied()
@@ -207,6 +220,10 @@ pub struct OfEdition {
 impl BatchKey for OfEdition {
     type Value = Slice<Story>;
 
+    fn lane(&self) -> u64 {
+        lane(&(self.filter, self.page))
+    }
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -236,9 +253,12 @@ impl BatchKey for OfEdition {
                 join: "",
             };
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
+            let condition = |sql: &mut Sql| filter.condition(sql);
+            let mut company = Gathered::new(reader, &company::T, &keys);
             let slices = lists
-                .page::<table::Model>(reader, &parents, page, |sql| filter.condition(sql))
+                .page_with::<table::Model>(reader, &parents, page, condition, &mut company)
                 .await?;
+            company.give(reader);
             found.extend(keys.into_iter().zip(slices));
         }
         Ok(found)
@@ -264,6 +284,10 @@ pub struct CountOfEdition {
 
 impl BatchKey for CountOfEdition {
     type Value = i64;
+
+    fn lane(&self) -> u64 {
+        lane(&self.filter)
+    }
 
     fn is_kept(_: Scope) -> bool {
         true
@@ -424,7 +448,7 @@ impl Row for table::Model {
 pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Deserialize)]
     #[sea_orm(table_name = "story")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

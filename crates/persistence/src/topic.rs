@@ -6,6 +6,7 @@ use khabar_domain::topic::{Kind, MediaTopic};
 use khabar_domain::{ArticleId, Name, Scope, Slug, StoryId, Topic, TopicId};
 use sea_orm::ColumnTrait;
 
+use crate::batch::lane;
 use crate::cache::Kept;
 use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Sorts};
@@ -47,6 +48,10 @@ pub struct BySlug(pub SlugKey);
 impl BatchKey for BySlug {
     type Value = Topic;
 
+    fn lane(&self) -> u64 {
+        lane(&self.0.edition)
+    }
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -69,6 +74,7 @@ impl BatchKey for BySlug {
             no_more,
             keys,
             slug,
+            &mut (),
         )
         .await?;
         Ok(found
@@ -218,7 +224,7 @@ impl Row for table::Model {
 pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Deserialize)]
     #[sea_orm(table_name = "topic")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]

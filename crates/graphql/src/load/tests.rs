@@ -65,7 +65,7 @@ async fn loaders() -> (Arc<Loaders>, tempfile::TempDir) {
 async fn siblings_are_one_batch_and_are_remembered() {
     let (loaders, _folder) = loaders().await;
     let before = BATCHES.load(Ordering::Relaxed);
-    let asked = futures::future::join_all((0..100).map(|number| loaders.one(Double(number))));
+    let asked = join_all((0..100).map(|number| loaders.one(Double(number))));
     for (number, answer) in (0..).zip(asked.await) {
         assert_eq!(answer.unwrap(), Some(number * 2));
     }

@@ -165,7 +165,7 @@ impl Article {
         if self.is_under_stone(ctx)? {
             return Ok(Vec::new());
         }
-        let found = ctx.load(story::OfArticle(self.0.id)).await?;
+        let found = ctx.load_ahead(story::OfArticle(self.0.id)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Story).collect())
     }
 
@@ -467,10 +467,12 @@ impl Article {
         edition: Option<Slug>,
     ) -> Result<Option<Self>> {
         let found = match url {
-            Some(url) if id.is_none() && slug.is_none() => ctx.load(article::ByUrl(url.0)).await?,
+            Some(url) if id.is_none() && slug.is_none() => {
+                ctx.load_ahead(article::ByUrl(url.0)).await?
+            }
             None if id.is_some() != slug.is_some() => match LookUp::read(id, slug, edition)? {
-                LookUp::Id(id) => ctx.load(article::ById(node::parse(&id)?)).await?,
-                LookUp::Slug(key) => ctx.load(article::BySlug(key)).await?,
+                LookUp::Id(id) => ctx.load_ahead(article::ById(node::parse(&id)?)).await?,
+                LookUp::Slug(key) => ctx.load_ahead(article::BySlug(key)).await?,
             },
             _ => return Err(exactly_one("`id`, `slug` and `url`")),
         };

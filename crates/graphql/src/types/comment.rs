@@ -80,7 +80,10 @@ impl Comment {
 
     /// The article that it stands under; null when that has been taken back meanwhile.
     async fn article(&self, ctx: &Context<'_>) -> Result<Option<Article>> {
-        Ok(ctx.load(article::ById(self.0.article)).await?.map(Article))
+        Ok(ctx
+            .load_ahead(article::ById(self.0.article))
+            .await?
+            .map(Article))
     }
 
     /// The comment that it answers; null when it answers none, or that has been taken down.

@@ -83,7 +83,7 @@ impl Home {
 
     /// The articles that editors put at the top, in their order.
     async fn lead_articles(&self, ctx: &Context<'_>) -> Result<Vec<Article>> {
-        let found = ctx.load(home_lead::OfEdition(self.0.0.id)).await?;
+        let found = ctx.load_ahead(home_lead::OfEdition(self.0.0.id)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Article).collect())
     }
 

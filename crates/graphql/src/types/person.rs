@@ -112,8 +112,8 @@ impl Person {
     /// The person that is named.
     pub(crate) async fn look_up(ctx: &Context<'_>, named: LookUp) -> Result<Option<Self>> {
         let found = match named {
-            LookUp::Id(id) => ctx.load(person::ById(node::parse(&id)?)).await?,
-            LookUp::Slug(key) => ctx.load(person::BySlug(key)).await?,
+            LookUp::Id(id) => ctx.load_ahead(person::ById(node::parse(&id)?)).await?,
+            LookUp::Slug(key) => ctx.load_ahead(person::BySlug(key)).await?,
         };
         Ok(found.map(Self))
     }

@@ -182,8 +182,8 @@ impl Story {
     /// The story that is named.
     pub(crate) async fn look_up(ctx: &Context<'_>, named: LookUp) -> Result<Option<Self>> {
         let found = match named {
-            LookUp::Id(id) => ctx.load(story::ById(node::parse(&id)?)).await?,
-            LookUp::Slug(key) => ctx.load(story::BySlug(key)).await?,
+            LookUp::Id(id) => ctx.load_ahead(story::ById(node::parse(&id)?)).await?,
+            LookUp::Slug(key) => ctx.load_ahead(story::BySlug(key)).await?,
         };
         Ok(found.map(Self))
     }

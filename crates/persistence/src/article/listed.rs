@@ -13,8 +13,8 @@ use khabar_domain::{
 };
 use uuid::Uuid;
 
-use super::table;
-use crate::batch::grouped;
+use super::{A, Gathered, table};
+use crate::batch::{grouped, lane};
 use crate::cache::{Kept, ReadingKey};
 use crate::change::{Noun, Part};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
@@ -198,6 +198,10 @@ pub struct Listed {
 impl BatchKey for Listed {
     type Value = Slice<Article>;
 
+    fn lane(&self) -> u64 {
+        lane(&(self.list.own(), &self.filter, self.by, self.page))
+    }
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -226,9 +230,12 @@ impl BatchKey for Listed {
                 join: "JOIN article a ON a.id = t.article_id",
             };
             let parents: Vec<_> = keys.iter().map(|key| key.list.id()).collect();
+            let condition = |sql: &mut Sql| filter.condition(own, sql);
+            let mut company = Gathered::new(reader, &A, &keys);
             let slices = lists
-                .page::<table::Model>(reader, &parents, page, |sql| filter.condition(own, sql))
+                .page_with::<table::Model>(reader, &parents, page, condition, &mut company)
                 .await?;
+            company.give(reader);
             found.extend(keys.into_iter().zip(slices));
         }
         Ok(found)
@@ -254,6 +261,10 @@ pub struct CountListed {
 
 impl BatchKey for CountListed {
     type Value = i64;
+
+    fn lane(&self) -> u64 {
+        lane(&(self.list.own(), &self.filter))
+    }
 
     fn is_kept(_: Scope) -> bool {
         true

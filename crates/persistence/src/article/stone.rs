@@ -57,6 +57,6 @@ pub(super) fn not_under(scope: Scope, alias: &str) -> String {
     format!("{alias}.status <> '{}'", Status::Withdrawn.as_str())
 }
 
-fn sees_below(scope: Scope) -> bool {
+pub(super) fn sees_below(scope: Scope) -> bool {
     scope.viewer.may(Right::Publish)
 }

@@ -1,6 +1,5 @@
 //! What a whole answer was made from: the reading keys of everything that was loaded for it.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};

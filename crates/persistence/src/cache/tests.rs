@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use chrono::DateTime;
-use khabar_domain::Scope;
+use khabar_domain::edition::Labels;
+use khabar_domain::{Direction, Edition, EditionId, Language, Name, Scope, Slug};
 use uuid::Uuid;
 
 use super::*;
-use crate::Reader;
 use crate::change::{Noun, Part};
+use crate::{Db, Options, Reader, edition, migration};
 
 /// A question about one article, answered by a number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -49,10 +50,7 @@ fn article(id: u128) -> String {
 
 fn fill(view: &View, id: u128, value: i64) {
     let key = About(id);
-    view.fill(
-        std::slice::from_ref(&key),
-        &HashMap::from([(key.clone(), value)]),
-    );
+    view.fill([(&key, Some(&value))]);
 }
 
 fn get(cache: &Cache, id: u128) -> Option<i64> {
@@ -95,7 +93,7 @@ fn what_was_read_before_a_change_does_not_come_in_after_it() {
 #[test]
 fn that_nothing_was_found_is_an_answer_too() {
     let cache = Cache::at(1 << 20, 0);
-    view(&cache).fill(&[About(1)], &HashMap::new());
+    view(&cache).fill([(&About(1), None)]);
     let (found, missing) = view(&cache).get(&[About(1), About(2)]);
     assert!(found.is_empty());
     assert_eq!(missing, [About(2)]);
@@ -262,4 +260,35 @@ fn what_is_written_while_it_is_read_is_read_once_more() {
     cache.0.write().snapshot.give_up(given_up);
     read(&cache);
     assert!(refers(&cache));
+}
+
+/// Whoever reads may see more than this node knows to have happened: an answer of that moment would be
+/// one that no place in the feed has.
+#[tokio::test]
+async fn what_was_read_answers_once_the_feed_was_applied_as_far() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("a.db").display());
+    let db = Db::open(&Options::new(url).create()).await.unwrap();
+    migration::up(&db).await.unwrap();
+    let cache = Cache::at(0, 0);
+    let edition = Edition {
+        id: EditionId::new(Uuid::from_u128(1)),
+        slug: Slug::parse("ar").unwrap(),
+        name: Name::parse("السنديان").unwrap(),
+        language: Language::parse("ar").unwrap(),
+        direction: Direction::Rtl,
+        labels: Labels::default(),
+        article_count: 0,
+    };
+    let mut writer = db.writer(DateTime::UNIX_EPOCH).await.unwrap();
+    edition::save(&mut writer, &edition).await.unwrap();
+    writer.commit().await.unwrap();
+
+    let mut feed = db.feed();
+    snapshot::refresh(&cache.0, &feed).await.unwrap();
+    assert!(!refers(&cache));
+    cache.0.apply(&feed.next(0, 10).await.unwrap());
+    snapshot::refresh(&cache.0, &feed).await.unwrap();
+    let known = view(&cache).known(&edition::ById(edition.id));
+    assert_eq!(known, Known::Answer(Some(edition)));
 }

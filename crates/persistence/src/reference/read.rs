@@ -93,22 +93,20 @@ impl Table<'_> {
         if anew.is_empty() && !self.everything {
             return Ok(Arc::clone(old));
         }
-        let which = |sql: &mut Sql| {
-            let mut which = vec![sql.among("t.id", anew.ids.iter().copied())];
-            if self.everything {
-                which = vec!["t.id IS NOT NULL".to_owned()];
-            } else if !anew.of.is_empty() {
-                which.push(sql.among("t.edition_id", anew.of.iter().copied()));
-            }
-            let Self {
-                name, condition, ..
-            } = self;
-            let which = which.join(" OR ");
-            // One more than fits tells that there are too many.
-            let condition = format!("{condition}({which}) LIMIT {}", MOST + 1);
-            (format!("{name} t"), condition)
-        };
-        let read = find_by::<E, _, R>(self.reader, DOING, which, Filed::id).await?;
+        let mut read = HashMap::new();
+        if self.everything {
+            let every = |_: &mut Sql| "TRUE".to_owned();
+            read.extend(self.find::<E, R>(every).await?);
+        }
+        // Each by its index, which a condition on both would not find.
+        if !anew.ids.is_empty() {
+            let ids = |sql: &mut Sql| sql.among("t.id", anew.ids.iter().copied());
+            read.extend(self.find::<E, R>(ids).await?);
+        }
+        if !anew.of.is_empty() {
+            let of = |sql: &mut Sql| sql.among("t.edition_id", anew.of.iter().copied());
+            read.extend(self.find::<E, R>(of).await?);
+        }
         let stays = |row: &&Arc<R::Means>| {
             let anew = anew.ids.contains(&row.id()) || anew.of.contains(&row.edition());
             !anew && !self.everything && !read.contains_key(&row.id())
@@ -116,6 +114,26 @@ impl Table<'_> {
         let kept: Vec<_> = old.rows().filter(stays).cloned().collect();
         let rows = kept.into_iter().chain(read.into_values().map(Arc::new));
         Ok(Arc::new(rows.collect()))
+    }
+
+    /// The rows for which this holds; of too many one more than fit, which tells that they are.
+    async fn find<E, R>(
+        &self,
+        which: impl FnOnce(&mut Sql) -> String,
+    ) -> Result<HashMap<Uuid, R::Means>>
+    where
+        E: EntityTrait<Model = R>,
+        R: Row<Means: Filed>,
+    {
+        let Self {
+            name, condition, ..
+        } = self;
+        let which = |sql: &mut Sql| {
+            let which = which(sql);
+            let condition = format!("{condition}{which} LIMIT {}", MOST + 1);
+            (format!("{name} t"), condition)
+        };
+        find_by::<E, _, R>(self.reader, DOING, which, Filed::id).await
     }
 }
 

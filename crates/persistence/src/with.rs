@@ -1,0 +1,191 @@
+//! Company: what a statement reads of each thing that it finds, besides the thing itself.
+//!
+//! Each edge is one more column of the statement, with the rows at its end as JSON: their number is
+//! not known, and each thing that is found stays one row.
+
+use khabar_domain::Invalid;
+use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, QueryResult};
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::row::{Row, broken};
+use crate::sql::Dialect;
+use crate::{Doing, Error, Result};
+
+/// What is wanted of an article, a story or a person, besides itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct With(u8);
+
+impl With {
+    /// Nothing.
+    pub const NOTHING: Self = Self(0);
+    /// Its picture; the portrait of a person.
+    pub const PICTURE: Self = Self(1);
+    /// Who signed it.
+    pub const AUTHORS: Self = Self(1 << 1);
+    /// The portraits of who signed it.
+    pub const PORTRAITS: Self = Self(1 << 5);
+    /// What it is about.
+    pub const TOPICS: Self = Self(1 << 2);
+    /// The stories that it belongs to.
+    pub const STORIES: Self = Self(1 << 3);
+    /// The pictures of these stories.
+    pub const IMAGES: Self = Self(1 << 6);
+    /// Its text.
+    pub const BODY: Self = Self(1 << 4);
+
+    /// Both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether the other is a part of it.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// What is read beside each `T` that a statement finds.
+pub(crate) trait Company<T>: Send {
+    /// Further columns of the statement, each after a comma.
+    fn select(&self, dialect: Dialect) -> String;
+
+    /// Reads them in the row of a thing.
+    fn read(&mut self, row: &QueryResult, of: &T) -> Result<()>;
+}
+
+/// Nothing else.
+impl<T> Company<T> for () {
+    fn select(&self, _: Dialect) -> String {
+        String::new()
+    }
+
+    fn read(&mut self, _: &QueryResult, _: &T) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Where an edge leads, in the words of a statement.
+pub(crate) enum Edge {
+    /// To the one row whose id stands here.
+    One {
+        /// The column, with the alias of its table.
+        column: &'static str,
+    },
+    /// To the rows that a table of links names.
+    Many {
+        links: &'static str,
+        from: &'static str,
+        to: &'static str,
+        /// The id of where it begins, with the alias of its table.
+        id: &'static str,
+        /// The table that the links lead to and the column there that leads on, where this is not the
+        /// end yet.
+        then: Option<(&'static str, &'static str)>,
+    },
+}
+
+impl Edge {
+    /// A further column of this name, with the rows of a table at the edge's end.
+    pub(crate) fn select<E: EntityTrait>(
+        &self,
+        dialect: Dialect,
+        Column(_, name): Column,
+    ) -> String {
+        let table = E::default();
+        let table = table.table_name();
+        let row = object::<E>(dialect);
+        let (what, from) = match self {
+            Self::One { column } => (row, format!("{table} x WHERE x.id = {column}")),
+            Self::Many {
+                links,
+                from,
+                to,
+                id,
+                then,
+            } => {
+                let order = format!("ORDER BY l.position, l.{to}");
+                (
+                    match dialect {
+                        Dialect::Postgres => format!("json_agg({row} {order})"),
+                        // Its aggregate of JSON forgets, once it has sorted them, that they are JSON.
+                        Dialect::Sqlite => {
+                            format!("'[' || group_concat({row}, ',' {order}) || ']'")
+                        }
+                    },
+                    match then {
+                        None => format!(
+                            "{links} l JOIN {table} x ON x.id = l.{to} WHERE l.{from} = {id}"
+                        ),
+                        Some((via, column)) => format!(
+                            "{links} l JOIN {via} y ON y.id = l.{to} \
+                             JOIN {table} x ON x.id = y.{column} WHERE l.{from} = {id}"
+                        ),
+                    },
+                )
+            }
+        };
+        let text = match dialect {
+            Dialect::Postgres => "::text",
+            Dialect::Sqlite => "",
+        };
+        format!(", (SELECT {what}{text} FROM {from}) AS {name}")
+    }
+}
+
+/// A row of `x` as a JSON object.
+fn object<E: EntityTrait>(dialect: Dialect) -> String {
+    if dialect == Dialect::Postgres {
+        return "to_json(x)".to_owned();
+    }
+    let members = E::Column::iter().map(|column| {
+        let name = column.as_str();
+        match column.def().get_column_type() {
+            ColumnType::Uuid => format!("'{name}', nullif(hex(x.{name}), '')"),
+            ColumnType::Boolean => {
+                format!("'{name}', json(CASE x.{name} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)")
+            }
+            _ => format!("'{name}', x.{name}"),
+        }
+    });
+    let members: Vec<_> = members.collect();
+    format!("json_object({})", members.join(", "))
+}
+
+/// A further column: of which table's rows it is read, and its name.
+#[derive(Clone, Copy)]
+pub(crate) struct Column(pub(crate) &'static str, pub(crate) &'static str);
+
+/// Reads such a column of the row with this id: the row that it holds, if there is one.
+pub(crate) fn one<R>(row: &QueryResult, column: Column, of: Uuid) -> Result<Option<R::Means>>
+where
+    R: Row + DeserializeOwned,
+{
+    let found: Option<R> = json(row, column, of)?;
+    found.map(R::read).transpose()
+}
+
+/// The same of many.
+pub(crate) fn many<R>(row: &QueryResult, column: Column, of: Uuid) -> Result<Vec<R::Means>>
+where
+    R: Row + DeserializeOwned,
+{
+    let found: Option<Vec<R>> = json(row, column, of)?;
+    let most = crate::Page::MAX.into();
+    let found = found.unwrap_or_default().into_iter().take(most);
+    found.map(R::read).collect()
+}
+
+fn json<T: DeserializeOwned>(
+    row: &QueryResult,
+    Column(table, name): Column,
+    of: Uuid,
+) -> Result<Option<T>, Error> {
+    let text: Option<String> = row.try_get("", name).doing("read what comes along")?;
+    let read = text.map(|text| serde_json::from_str(&text));
+    read.transpose().map_err(|error| {
+        let problem = Invalid::new("what comes along", error.to_string());
+        broken(table, name, of)(problem)
+    })
+}
