@@ -5,7 +5,7 @@
 //! changes; when the feed says that something in it was written, the cache answers by it no longer
 //! until another takes its place (`cache/snapshot.rs`), in which only that is read anew.
 //!
-//! It holds at most [`MOST`] rows of a kind; a newsroom with more does without it.
+//! It holds at most 20,000 rows of a kind; a newsroom with more does without it.
 
 mod answers;
 mod read;
