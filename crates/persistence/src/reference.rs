@@ -67,18 +67,15 @@ impl<V: Clone> Known<V> {
 impl Reference {
     /// How many rows there are of the kind that has most.
     fn most(&self) -> usize {
-        let stories = self.rails.rows().len();
-        let channels = self
-            .live_channels
-            .rows()
-            .len()
-            .max(self.follow_channels.rows().len());
-        let sources = self.sources.rows().len();
-        let sections = self.sections.rows().len();
-        let editions = self.editions.rows().len();
-        [stories, channels, sources, sections, editions]
-            .into_iter()
-            .fold(0, usize::max)
+        let kinds = [
+            self.editions.rows().len(),
+            self.sections.rows().len(),
+            self.sources.rows().len(),
+            self.live_channels.rows().len(),
+            self.follow_channels.rows().len(),
+            self.rails.rows().len(),
+        ];
+        kinds.into_iter().fold(0, usize::max)
     }
 
     /// The pictures that its rows show.
