@@ -31,7 +31,7 @@ pub trait BatchKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     }
 
     /// Where it waits for company: keys in different lanes are never answered by one statement, so
-    /// they are asked for side by side. By [`lane`], of all that keys have to share.
+    /// they are asked for side by side. A hash of all that keys have to share.
     fn lane(&self) -> u64 {
         0
     }

@@ -5,7 +5,7 @@
 //! changes; when the feed says that something in it was written, the cache answers by it no longer
 //! until another takes its place (`cache/snapshot.rs`), in which only that is read anew.
 //!
-//! It holds at most [`MOST`] rows of a kind; a newsroom with more does without it.
+//! It holds at most 20,000 rows of a kind; a newsroom with more does without it.
 
 mod answers;
 mod read;
@@ -67,18 +67,15 @@ impl<V: Clone> Known<V> {
 impl Reference {
     /// How many rows there are of the kind that has most.
     fn most(&self) -> usize {
-        let stories = self.rails.rows().len();
-        let channels = self
-            .live_channels
-            .rows()
-            .len()
-            .max(self.follow_channels.rows().len());
-        let sources = self.sources.rows().len();
-        let sections = self.sections.rows().len();
-        let editions = self.editions.rows().len();
-        [stories, channels, sources, sections, editions]
-            .into_iter()
-            .fold(0, usize::max)
+        let kinds = [
+            self.editions.rows().len(),
+            self.sections.rows().len(),
+            self.sources.rows().len(),
+            self.live_channels.rows().len(),
+            self.follow_channels.rows().len(),
+            self.rails.rows().len(),
+        ];
+        kinds.into_iter().fold(0, usize::max)
     }
 
     /// The pictures that its rows show.

@@ -292,3 +292,64 @@ async fn what_was_read_answers_once_the_feed_was_applied_as_far() {
     let known = view(&cache).known(&edition::ById(edition.id));
     assert_eq!(known, Known::Answer(Some(edition)));
 }
+
+/// A question about one article whose statement brings along what [`About`] it is asked for later:
+/// its number, ten times.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Bringing(u128);
+
+impl BatchKey for Bringing {
+    type Value = i64;
+
+    fn is_kept(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, _: Option<&i64>) -> Option<Kept> {
+        None
+    }
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+        let number = |key: &Self| i64::try_from(10 * key.0).ok();
+        reader.bring(keys.iter().map(|key| (About(key.0), number(key))));
+        Ok(HashMap::new())
+    }
+}
+
+/// The same for somebody whose answers are not everybody's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Privately(u128);
+
+impl BatchKey for Privately {
+    type Value = i64;
+
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+        reader.bring(keys.iter().map(|key| (About(key.0), Some(1))));
+        Ok(HashMap::new())
+    }
+}
+
+#[tokio::test]
+async fn what_came_along_is_kept_once_it_is_asked_for_and_if_it_is_still_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("a.db").display());
+    let db = Db::open(&Options::new(url).create()).await.unwrap();
+    let cache = Cache::at(1 << 20, 0);
+    let scope = Scope::reader(DateTime::UNIX_EPOCH);
+    let reader = db.reader(scope).through(view(&cache), None);
+    reader.load(&[Bringing(1), Bringing(2)]).await.unwrap();
+    reader.load(&[Privately(3)]).await.unwrap();
+    assert_eq!(cache.stats().entries, 0);
+
+    cache.0.apply(&[change(1, &article(2))]);
+    for (id, number, kept) in [(1, 10, Some(10)), (2, 20, None), (3, 1, None)] {
+        // Whoever was told of it is told the same again.
+        let found = reader.load(&[About(id)]).await.unwrap();
+        assert_eq!(found.get(&About(id)), Some(&number));
+        assert_eq!(get(&cache, id), kept, "{id}");
+    }
+    assert_eq!(cache.stats().refused, 1);
+    // After a write of one's own, nothing is left of it.
+    let found = reader.afresh().uncached().load(&[About(1)]).await.unwrap();
+    assert!(found.is_empty());
+}
