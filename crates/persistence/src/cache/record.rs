@@ -54,22 +54,19 @@ impl Record {
         page.until = page.until.into_iter().chain([moment]).min();
     }
 
-    /// Takes down what answered these keys. A key that is not in the map was answered with nothing.
-    pub(crate) fn loaded<K: BatchKey>(
+    /// Takes down what answered these keys; none: nothing was found.
+    pub(crate) fn loaded<'a, K: BatchKey>(
         &self,
         scope: Scope,
-        keys: &[K],
-        found: &HashMap<K, K::Value>,
+        answers: impl IntoIterator<Item = (&'a K, Option<&'a K::Value>)>,
     ) {
-        let kept: Option<Vec<_>> = K::is_kept(scope)
-            .then(|| keys.iter().map(|key| key.keep(found.get(key))).collect())
-            .flatten();
+        let is_kept = K::is_kept(scope);
         let mut page = self.page();
-        match kept {
-            Some(kept) => page
-                .keys
-                .extend(kept.into_iter().flat_map(|kept| kept.keys)),
-            None => page.open = true,
+        for (key, value) in answers {
+            match key.keep(value).filter(|_| is_kept) {
+                Some(kept) => page.keys.extend(kept.keys),
+                None => page.open = true,
+            }
         }
         page.personal |= !K::is_kept(everything(scope));
     }

@@ -348,7 +348,7 @@ async fn what_came_along_is_kept_once_it_is_asked_for_and_if_it_is_still_so() {
         assert_eq!(found.get(&About(id)), Some(&number));
         assert_eq!(get(&cache, id), kept, "{id}");
     }
-    assert_eq!(cache.stats().refused, 1);
+    assert_eq!(cache.stats().entities.refused, 1);
     // After a write of one's own, nothing is left of it.
     let found = reader.afresh().uncached().load(&[About(1)]).await.unwrap();
     assert!(found.is_empty());
