@@ -77,10 +77,12 @@ impl Archive {
         let mut threads = vec![Vec::new(); size.stories];
         let mut places = Vec::with_capacity(articles);
         let step = FIVE_YEARS / articles;
+        // It ends before any clock's now, so that what is published is the newest.
+        let begun = opened() - Duration::seconds(i64::try_from(FIVE_YEARS).unwrap_or_default());
         for number in 0..articles {
             let mut random = Random::new("place", number);
             let seconds = number * step + random.below(step);
-            let at = opened() + Duration::seconds(i64::try_from(seconds).unwrap_or_default());
+            let at = begun + Duration::seconds(i64::try_from(seconds).unwrap_or_default());
             let story = random.percent(80).then(|| stories.pick(&mut random));
             if let Some(story) = story {
                 threads[story].push(number);
