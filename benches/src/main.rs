@@ -99,9 +99,7 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = khabar_server::runtime::runtime()?;
     match arguments.command {
         Some(Command::Serve { url, samples }) => runtime.block_on(child::serve(&url, &samples)),
         Some(Command::Fill { url, articles }) => {

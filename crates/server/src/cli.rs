@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Configuration;
+use crate::runtime::runtime;
 use crate::telemetry;
 
 /// A GraphQL news backend: articles, running stories and related news from one binary.
@@ -102,11 +103,6 @@ pub fn run() -> ExitCode {
 
 fn start(cli: Cli) -> anyhow::Result<()> {
     let read = |flags| Configuration::read(cli.config.as_deref(), std::env::vars(), flags);
-    let runtime = || {
-        tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build()
-    };
     match cli.command {
         Command::Schema => say(khabar_graphql::sdl().trim_end()),
         Command::Config(place) => say(read(place.flags())?.describe().trim_end()),

@@ -12,6 +12,7 @@ pub mod playground;
 pub mod position;
 pub mod purge;
 pub mod router;
+pub mod runtime;
 pub mod scheduler;
 pub mod shutdown;
 pub mod telemetry;

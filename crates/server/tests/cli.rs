@@ -215,6 +215,29 @@ fn demo_gives_an_editors_token_and_keeps_it_with_its_folder() {
 }
 
 #[test]
+fn the_deepest_query_that_is_let_through_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = "demo --listen 127.0.0.1:0 --data here";
+    let serving = Serving::start(khabar(&folder, line), 5);
+    let nested = |levels| {
+        let article = (0..levels).fold("headline".to_owned(), |inner, _| {
+            format!("headline related(first: 1) {{ nodes {{ {inner} }} }}")
+        });
+        format!("{{ home {{ latest(first: 1) {{ nodes {{ {article} }} }} }} }}")
+    };
+    let mut deepest = None;
+    for levels in 1.. {
+        let answer = serving.ask(&nested(levels));
+        if answer.contains("LIMIT_DEPTH") {
+            break;
+        }
+        assert!(answer.starts_with("{\"data\":{\"home\""), "{answer}");
+        deepest = Some(levels);
+    }
+    assert!(deepest >= Some(8), "{deepest:?}");
+}
+
+#[test]
 fn what_is_kept_is_seen_and_a_correction_is_shown_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let line = "demo --listen 127.0.0.1:0 --data here";
