@@ -21,6 +21,10 @@ snap:
     INSTA_UPDATE=always INSTA_FORCE_UPDATE=1 cargo test -p khabar-tests --test api
     git status --short tests/api
 
+# 10,000 histories of writes and reads on two nodes, each answer held against the database
+exact HISTORIES="10000":
+    KHABAR_HISTORIES={{HISTORIES}} cargo test --release -p khabar-tests --test writing integrity::exact -- --nocapture
+
 # Write schema.graphql from the code
 schema:
     cargo run --quiet -- schema > schema.graphql.new

@@ -56,7 +56,7 @@ export function servers() {
   });
   return [
     khabar("Khabar, cold", { KHABAR_CACHE__BYTES: "0" }),
-    khabar("Khabar, warm", { KHABAR_CACHE__BYTES: String(256 << 20) }),
+    khabar("Khabar, warm", { KHABAR_CACHE__BYTES: String(256 << 20), KHABAR_CACHE__ANSWERS: "false" }),
     khabar("Khabar, hot", { KHABAR_CACHE__BYTES: String(256 << 20), KHABAR_CACHE__ANSWERS: "true" }),
     {
       name: "PostGraphile",

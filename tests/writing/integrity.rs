@@ -13,6 +13,7 @@
 //! though not how they meet.
 
 mod compare;
+mod exact;
 mod fresh;
 mod list;
 mod model;
@@ -87,11 +88,16 @@ async fn many_writers_leave_what_they_wrote() -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
+/// A room for so many writers.
+async fn room(desk: &Desk, writers: usize) -> anyhow::Result<Room> {
     let draft = mutation("createArticle", "article { id }");
     let input = json!({"edition": "en", "headline": "Whose turn it is"});
     let contested = told(&desk.done(&draft, input).await?, "article")?;
-    let room = Room::new(Stock::of_desk(desk).await?, contested, WRITERS);
+    Ok(Room::new(Stock::of_desk(desk).await?, contested, writers))
+}
+
+async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
+    let room = room(desk, WRITERS).await?;
     let mut writers = Vec::new();
     for number in 0..WRITERS {
         let who = desk

@@ -13,6 +13,7 @@
 mod kept;
 mod key;
 mod record;
+mod seam;
 mod snapshot;
 mod store;
 
@@ -36,6 +37,10 @@ use crate::{BatchKey, Error, Result};
 pub use self::kept::{Kept, Shown};
 pub use self::key::ReadingKey;
 pub use self::record::{Record, Recorded};
+#[cfg(feature = "failpoints")]
+pub use self::seam::Meddle;
+use self::seam::Seam;
+pub use self::seam::Step;
 
 /// How many changes are read at once.
 const BATCH: u16 = 1_000;
@@ -63,6 +68,7 @@ struct Inner {
     /// There is none, and what was read answers.
     settled: watch::Sender<bool>,
     following: OnceLock<[AbortHandle; 2]>,
+    seam: Seam,
 }
 
 /// What is known, all of it as of the same place in the feed.
@@ -175,6 +181,7 @@ impl Cache {
             touched: Arc::default(),
             settled: watch::Sender::new(false),
             following: OnceLock::new(),
+            seam: Seam::default(),
         }))
     }
 
@@ -201,6 +208,12 @@ impl Cache {
         dropped
             .map(|(&(noun, part), &count)| (noun, part, count))
             .collect()
+    }
+
+    /// Lets a test meddle with it from now on.
+    #[cfg(feature = "failpoints")]
+    pub fn meddle(&self, meddle: Arc<dyn Meddle>) {
+        self.0.seam.open(meddle);
     }
 
     /// Up to which change everybody who asks here is told the truth: what a client may be given, to
@@ -238,6 +251,7 @@ impl Cache {
     /// Remembers that this node committed up to here, and waits for the feed.
     pub(crate) async fn committed(&self, last: i64) {
         self.0.committed.fetch_max(last, Ordering::AcqRel);
+        self.0.seam.at(Step::Acknowledge).await;
         self.reaches(last).await;
     }
 
@@ -275,6 +289,11 @@ impl View {
             counts.referred.fetch_add(1, Ordering::Relaxed);
         }
         known
+    }
+
+    /// Waits at a step for as long as a test wants.
+    pub(crate) async fn at(&self, step: Step) {
+        self.cache.0.seam.at(step).await;
     }
 
     /// Whether anything else is ever kept.
@@ -328,7 +347,9 @@ impl View {
             return;
         }
         for (key, value, kept) in fills.drain(..) {
-            if store.fill(self.position, key, value, kept) == Filled::Refused {
+            if store.fill(self.cache.0.seam.position(self.position), key, value, kept)
+                == Filled::Refused
+            {
                 refused += 1;
             }
         }
@@ -366,7 +387,12 @@ impl View {
         };
         let mut known = self.cache.0.write();
         let filled = if known.store.generation == self.generation {
-            known.store.fill(self.position, &name, answer, kept)
+            known.store.fill(
+                self.cache.0.seam.position(self.position),
+                &name,
+                answer,
+                kept,
+            )
         } else {
             Filled::Refused
         };
@@ -412,7 +438,7 @@ impl Inner {
         let All { store, snapshot } = &mut *known;
         let mut touched = false;
         for change in changes {
-            let keys = ReadingKey::touched_by(change).unwrap_or_else(|| {
+            let mut keys = ReadingKey::touched_by(change).unwrap_or_else(|| {
                 let keys = &change.keys;
                 tracing::warn!(?keys, "a reading key is not known: the cache is emptied");
                 store.clear(change.seq);
@@ -421,6 +447,7 @@ impl Inner {
                 self.counts.cleared.fetch_add(1, Ordering::Relaxed);
                 Vec::new()
             });
+            self.seam.forget(&mut keys);
             touched |= snapshot.touch(keys.iter().copied());
             store.apply(change.seq, keys);
         }
@@ -469,6 +496,7 @@ async fn follow(inner_of: Weak<Inner>, mut feed: Feed, mut place: i64) {
         match read {
             Ok(changes) => {
                 place = changes.last().map_or(place, |last| last.seq);
+                inner.seam.at(Step::Apply).await;
                 inner.apply(&changes);
             }
             Err(Error::Missed { head, .. }) => {

@@ -7,7 +7,7 @@ use khabar_domain::Scope;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
 
 use crate::along::Along;
-use crate::cache::{AnswerName, ReadingKey, Record, View};
+use crate::cache::{AnswerName, ReadingKey, Record, Step, View};
 use crate::reference::Known;
 use crate::sql::{Dialect, Sql};
 use crate::with::With;
@@ -186,6 +186,7 @@ impl Reader {
         if missing.is_empty() {
             return Ok(found);
         }
+        view.at(Step::Fetch).await;
         let reader = match primary {
             // What it does not know yet would be kept as if it were true.
             Some(primary) if self.place().await? < view.position() => self.on(primary.clone()),
@@ -196,6 +197,7 @@ impl Reader {
             ..reader
         };
         let fetched = K::fetch(&reader, &missing).await?;
+        view.at(Step::Fill).await;
         view.fill(missing.iter().map(|key| (key, fetched.get(key))));
         found.extend(fetched);
         Ok(found)

@@ -85,6 +85,11 @@ impl Serving {
     }
 
     fn send_by(&self, token: &str, body: &serde_json::Value) -> String {
+        self.exchange(token, "", body).1
+    }
+
+    /// The same with more lines of the head: the answer's head and its body.
+    fn exchange(&self, token: &str, lines: &str, body: &serde_json::Value) -> (String, String) {
         use std::io::{Read, Write};
         let authorization = match token {
             "" => String::new(),
@@ -94,13 +99,14 @@ impl Serving {
         let body = body.to_string();
         write!(
             stream,
-            "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{authorization}connection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{authorization}{lines}connection: close\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         )
         .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
-        answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), body.to_owned())
     }
 }
 
@@ -211,6 +217,37 @@ fn demo_gives_an_editors_token_and_keeps_it_with_its_folder() {
         use std::os::unix::fs::PermissionsExt as _;
         let kept = std::fs::metadata(folder.path().join("here/editor.token")).unwrap();
         assert_eq!(kept.permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn two_servers_of_one_newsroom_tell_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = "demo --listen 127.0.0.1:0 --data here";
+    let here = Serving::start(khabar(&folder, here), 5);
+    let token = editors_token(&here);
+    let there = "serve --listen 127.0.0.1:0 --database sqlite:here/demo.db";
+    let there = Serving::start(khabar(&folder, there), 3);
+    let sections = "{ sections { id name } }";
+    for turn in 0..10 {
+        // So that there is something old.
+        let before: serde_json::Value = serde_json::from_str(&there.ask(sections)).unwrap();
+        let rename = serde_json::json!({
+            "query": "mutation ($input: UpdateSectionInput!) {
+                updateSection(input: $input) { userErrors { message } } }",
+            "variables": {"input": {
+                "id": before["data"]["sections"][0]["id"], "name": format!("باب {turn}")
+            }}
+        });
+        let (head, renamed) = here.exchange(&token, "", &rename);
+        assert!(renamed.contains(r#""userErrors":[]"#), "{renamed}");
+        let position = head
+            .lines()
+            .find(|line| line.starts_with("khabar-position: "));
+        let position = format!("{}\r\n", position.unwrap());
+        let asked = serde_json::json!({ "query": sections });
+        let (_, told) = there.exchange("", &position, &asked);
+        assert!(told.contains(&format!("باب {turn}")), "{told}");
     }
 }
 

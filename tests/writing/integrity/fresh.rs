@@ -9,7 +9,7 @@ use crate::Desk;
 
 /// What a reader can ask for, each kind of list and of thing in some way, in both editions in which
 /// more than one writes.
-const ASKED: [&str; 10] = [
+pub(super) const ASKED: [&str; 10] = [
     "{ home { edition { name articleCount } liveChannels { name } followChannels { name }
         featuredSections { name slug articleCount path { name } }
         pinnedStories { nodes { title articleCount lastArticleAt } } leadArticles { headline commentCount }

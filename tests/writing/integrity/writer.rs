@@ -186,7 +186,8 @@ impl<'a> Writer<'a> {
         Ok(self.written)
     }
 
-    async fn step(&mut self, name: &'static str) -> anyhow::Result<()> {
+    /// Takes one step.
+    pub(super) async fn step(&mut self, name: &'static str) -> anyhow::Result<()> {
         self.steps += 1;
         // On the heap: together they are large.
         Box::pin(self.take(name))

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::time::{sleep, timeout};
 
 use super::key::ReadingKey;
+use super::seam::Step;
 use super::{Inner, PAUSE};
 use crate::Result;
 use crate::change::Feed;
@@ -147,6 +148,7 @@ pub(super) async fn refresh(inner: &Inner, feed: &Feed) -> Result<()> {
     };
     match found.await {
         Ok((read, head)) if inner.reaches(head).await => {
+            inner.seam.at(Step::Install).await;
             let mut known = inner.write();
             known.snapshot.bring(&task, read);
             inner.settled.send_replace(known.snapshot.is_settled());
