@@ -15,13 +15,14 @@ mod key;
 mod record;
 mod seam;
 mod snapshot;
+mod stats;
 mod store;
+mod view;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
@@ -29,10 +30,10 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use self::snapshot::Snapshot;
-use self::store::{Filled, Store};
+use self::stats::Counts;
+use self::store::Store;
 use crate::change::{Change, Feed, Noun, Part};
-use crate::reference::{Known, Reference};
-use crate::{BatchKey, Error, Result};
+use crate::{Error, Result};
 
 pub use self::kept::{Kept, Shown};
 pub use self::key::ReadingKey;
@@ -41,6 +42,9 @@ pub use self::record::{Record, Recorded};
 pub use self::seam::Meddle;
 use self::seam::Seam;
 pub use self::seam::Step;
+pub use self::stats::{Stats, Tally};
+pub use self::view::AnswerName;
+pub(crate) use self::view::View;
 
 /// How many changes are read at once.
 const BATCH: u16 = 1_000;
@@ -81,66 +85,6 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.abort();
     }
-}
-
-#[derive(Default)]
-struct Counts {
-    entities: Counted,
-    answers: Counted,
-    cleared: AtomicU64,
-    referred: AtomicU64,
-}
-
-#[derive(Default)]
-struct Counted {
-    hits: AtomicU64,
-    misses: AtomicU64,
-    refused: AtomicU64,
-}
-
-impl Counted {
-    fn tally(&self) -> Tally {
-        Tally {
-            hits: self.hits.load(Ordering::Relaxed),
-            misses: self.misses.load(Ordering::Relaxed),
-            refused: self.refused.load(Ordering::Relaxed),
-        }
-    }
-
-    fn asked(&self, hits: usize, misses: usize) {
-        self.hits.fetch_add(hits as u64, Ordering::Relaxed);
-        self.misses.fetch_add(misses as u64, Ordering::Relaxed);
-    }
-}
-
-/// How often one kind of what is kept was asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// How many were found.
-    pub hits: u64,
-    /// How many were asked for that were not there.
-    pub misses: u64,
-    /// How many were not kept, because what they were read from was written meanwhile.
-    pub refused: u64,
-}
-
-/// What a cache has done since it began, and what it holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Answers of the database to the loaders' questions.
-    pub entities: Tally,
-    /// Whole answers.
-    pub answers: Tally,
-    /// How many were let go because of a write.
-    pub dropped: u64,
-    /// How often everything was let go: changes were missed, or not understood.
-    pub cleared: u64,
-    /// How many answers were reference data, asked for or not before.
-    pub referred: u64,
-    /// How many are kept.
-    pub entries: usize,
-    /// How many bytes they take, about.
-    pub bytes: usize,
 }
 
 impl std::fmt::Debug for Cache {
@@ -268,147 +212,6 @@ impl Cache {
         self.0.reaches(place).await
     }
 }
-
-/// The cache as one request sees it.
-#[derive(Clone, Debug)]
-pub(crate) struct View {
-    cache: Cache,
-    /// What the request reads has this much of the feed in it.
-    position: i64,
-    generation: u64,
-    reference: Option<Arc<Reference>>,
-}
-
-impl View {
-    /// What the reference data answers. It costs no lock: it was exact when the view was taken.
-    pub(crate) fn known<K: BatchKey>(&self, key: &K) -> Known<K::Value> {
-        let reference = self.reference.as_deref();
-        let known = reference.map_or(Known::Nothing, |reference| key.known(reference));
-        if matches!(known, Known::Answer(_)) {
-            let counts = &self.cache.0.counts;
-            counts.referred.fetch_add(1, Ordering::Relaxed);
-        }
-        known
-    }
-
-    /// Waits at a step for as long as a test wants.
-    pub(crate) async fn at(&self, step: Step) {
-        self.cache.0.seam.at(step).await;
-    }
-
-    /// Whether anything else is ever kept.
-    pub(crate) fn keeps(&self) -> bool {
-        self.cache.0.read().store.keeps()
-    }
-
-    /// Up to which change everything that is read under it must know.
-    pub(crate) fn position(&self) -> i64 {
-        self.position
-    }
-
-    /// Those of the answers that are kept, and the keys of the others.
-    pub(crate) fn get<K: BatchKey>(&self, keys: &[K]) -> (HashMap<K, K::Value>, Vec<K>) {
-        let mut kept = Vec::with_capacity(keys.len());
-        let mut missing = Vec::new();
-        {
-            let store = &self.cache.0.read().store;
-            for key in keys {
-                match store.get::<_, Option<K::Value>>(key) {
-                    Some(value) => kept.push((key, value)),
-                    None => missing.push(key.clone()),
-                }
-            }
-        }
-        let counts = &self.cache.0.counts;
-        counts.entities.asked(kept.len(), missing.len());
-        let found = kept
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.clone(), Option::clone(&value)?)))
-            .collect();
-        (found, missing)
-    }
-
-    /// Keeps the answers to these keys; none: nothing is to be found.
-    pub(crate) fn fill<'a, K: BatchKey>(
-        &self,
-        answers: impl IntoIterator<Item = (&'a K, Option<&'a K::Value>)>,
-    ) {
-        let fills = answers.into_iter();
-        let mut fills: Vec<_> = fills
-            .filter_map(|(key, value)| Some((key, Arc::new(value.cloned()), key.keep(value)?)))
-            .collect();
-        if fills.is_empty() {
-            return;
-        }
-        let mut refused = 0;
-        let mut known = self.cache.0.write();
-        let store = &mut known.store;
-        if store.generation != self.generation {
-            return;
-        }
-        for (key, value, kept) in fills.drain(..) {
-            if store.fill(self.cache.0.seam.position(self.position), key, value, kept)
-                == Filled::Refused
-            {
-                refused += 1;
-            }
-        }
-        drop(known);
-        let counts = &self.cache.0.counts.entities;
-        counts.refused.fetch_add(refused, Ordering::Relaxed);
-    }
-
-    /// The whole answer that is kept under a name, if it still counts.
-    pub(crate) fn answer<V: Send + Sync + 'static>(
-        &self,
-        name: &AnswerName,
-        counts: impl FnOnce(&V) -> bool,
-    ) -> Option<Arc<V>> {
-        let kept = self.cache.0.read().store.get::<_, V>(name);
-        let kept = kept.filter(|answer| counts(answer));
-        let found = usize::from(kept.is_some());
-        self.cache.0.counts.answers.asked(found, 1 - found);
-        kept
-    }
-
-    /// Keeps a whole answer of so many bytes that was made under this view. Tells whether it is what
-    /// would be answered now; if it is not, it is not kept.
-    pub(crate) fn keep<V: Send + Sync + 'static>(
-        &self,
-        name: AnswerName,
-        answer: Arc<V>,
-        bytes: usize,
-        keys: Vec<ReadingKey>,
-    ) -> bool {
-        let kept = Kept {
-            keys,
-            numbers: Vec::new(),
-            bytes,
-        };
-        let mut known = self.cache.0.write();
-        let filled = if known.store.generation == self.generation {
-            known.store.fill(
-                self.cache.0.seam.position(self.position),
-                &name,
-                answer,
-                kept,
-            )
-        } else {
-            Filled::Refused
-        };
-        drop(known);
-        let is_true = filled != Filled::Refused;
-        if !is_true {
-            let counts = &self.cache.0.counts.answers;
-            counts.refused.fetch_add(1, Ordering::Relaxed);
-        }
-        is_true
-    }
-}
-
-/// What a whole answer is kept under: a digest of all that was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct AnswerName(pub [u8; 32]);
 
 impl Inner {
     fn read(&self) -> RwLockReadGuard<'_, All> {

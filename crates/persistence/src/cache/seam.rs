@@ -77,7 +77,7 @@ mod meddling {
 
     /// Where nobody meddles.
     #[derive(Default)]
-    pub(in crate::cache) struct Seam;
+    pub(in crate::cache) struct Seam(());
 
     #[expect(
         clippy::unused_self,

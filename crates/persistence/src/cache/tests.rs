@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::change::{Noun, Part};
-use crate::{Db, Options, Reader, edition, migration};
+use crate::reference::{Known, Reference};
+use crate::{BatchKey, Db, Options, Reader, edition, migration};
 
 /// A question about one article, answered by a number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
