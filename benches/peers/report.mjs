@@ -16,7 +16,7 @@ const table = (heads, rows) =>
 
 // `measured` is a list of { server, operation, rounds, statements }; a round has rate, p50, p99 (ms),
 // and processor time of server and database (µs) for one request.
-export function report({ plan, operations, measured, memories, versions }) {
+export function report({ plan, operations, measured, memories, shelf, versions }) {
   const figures = measured.map(({ server, operation, rounds, statements }) => {
     const middle = (value) => median(rounds.map(value));
     return {
@@ -75,7 +75,7 @@ Processor time is that of one request, in microseconds, user and kernel.
 ${table(heads, rows)}
 
 Resident memory after the run, in MiB: ${memory}.
-
+${shelf ? `With the cards of ${shelf.cards.toLocaleString("en-US")} articles kept, ${shelf.server.name} has ${whole(shelf.mib)} MiB.\n` : ""}
 Versions: ${said}.
 `;
 }

@@ -57,8 +57,10 @@ async function main() {
   for (const one of running) measured.push(...(await counted(one, operations, planned, database, load)));
   await rounds(measured, operations, planned, database, load);
   const memories = new Map(running.map(({ server, pid }) => [server, memory(pid)]));
+  const keeping = running.find(({ server }) => server.name === KEEPING);
+  const shelf = keeping && { server: keeping.server, ...(await everyCard(keeping)) };
   const versions = await versionsOf(database, bin);
-  process.stdout.write(report({ plan: planned, operations, measured, memories, versions }));
+  process.stdout.write(report({ plan: planned, operations, measured, memories, shelf, versions }));
 }
 
 // What servers are told by files.
@@ -160,6 +162,30 @@ async function rounds(measured, operations, planned, database, load) {
       }
     }
   }
+}
+
+// Who is to keep the card of every article, so that it is seen how much room they take.
+const KEEPING = "Khabar, warm";
+const CARDS = `query Cards($after: String) {
+  articles(first: 100, after: $after) {
+    pageInfo { hasNextPage endCursor }
+    nodes { headline slug lead publishedAt commentCount hero { url alt } section { name slug } }
+  }
+}`;
+
+// Asks for every article once: how many there were, and how much memory the server has then.
+async function everyCard(one) {
+  await one.wake();
+  let cards = 0;
+  for (let page = { hasNextPage: true, endCursor: null }; page.hasNextPage; ) {
+    const body = JSON.stringify({ query: CARDS, variables: { after: page.endCursor } });
+    const { data } = JSON.parse(await one.ask({ method: "POST", path: "/graphql", body }));
+    cards += data.articles.nodes.length;
+    page = data.articles.pageInfo;
+  }
+  const mib = memory(one.pid);
+  one.sleep();
+  return { cards, mib };
 }
 
 // Writes the archive into the database: what there is to ask of it.

@@ -13,11 +13,13 @@
 //! though not how they meet.
 
 mod compare;
+mod every_field;
 mod exact;
 mod fresh;
 mod list;
 mod model;
 mod noun;
+mod precision;
 mod step;
 mod stock;
 mod writer;

@@ -123,7 +123,8 @@ impl Bulk {
         comments: &[Comment],
     ) {
         let id = manuscript.article.id;
-        let mut keys = vec![Noun::Article.key(id)];
+        let slug = &manuscript.article.slug;
+        let mut keys = vec![Noun::Article.key(id), Noun::Article.slug_key(slug)];
         keys.extend(listing::touched(lines.iter()));
         self.writer.note(Noun::Article, id, Act::Added, keys);
         for comment in comments {

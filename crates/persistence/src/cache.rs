@@ -154,6 +154,12 @@ impl Cache {
             .collect()
     }
 
+    /// Whether a whole answer is kept, which does not count as asking for it.
+    #[cfg(feature = "failpoints")]
+    pub fn has_answer(&self, name: &AnswerName) -> bool {
+        self.0.read().store.has(name)
+    }
+
     /// Lets a test meddle with it from now on.
     #[cfg(feature = "failpoints")]
     pub fn meddle(&self, meddle: Arc<dyn Meddle>) {

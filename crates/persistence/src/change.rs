@@ -14,6 +14,7 @@ pub use feed::Feed;
 pub use retire::retire;
 
 use chrono::{DateTime, Utc};
+use khabar_domain::Slug;
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Set};
 use uuid::Uuid;
 
@@ -124,10 +125,23 @@ impl Noun {
         format!("{}:{}", self.as_str(), id.into())
     }
 
+    /// The reading key of what is found under a slug, whatever that is: `story:…:slug`. The id is one
+    /// of the slug itself (version 5), whichever edition it is in.
+    pub fn slug_key(self, slug: &Slug) -> String {
+        self.list_key(slug_id(slug), Part::Slug)
+    }
+
     /// The reading key of a list that one of them has: `story:…:articles`.
     pub fn list_key(self, id: impl Into<Uuid>, list: Part) -> String {
         format!("{}:{}", self.key(id), list.as_str())
     }
+}
+
+/// The id that stands for a slug in reading keys.
+pub(crate) fn slug_id(slug: &Slug) -> Uuid {
+    /// Any will do that is always the same.
+    const SLUGS: Uuid = Uuid::from_u128(0x6b68_6162_6172_5f73_6c75_6773_0000_0001);
+    Uuid::new_v5(&SLUGS, slug.as_str().as_bytes())
 }
 
 /// What a thing has that is read apart from it.
@@ -148,13 +162,14 @@ pub enum Part {
     Replies,
     Reports,
     Sections,
+    Slug,
     Stories,
     Topics,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Articles,
         Self::Children,
         Self::Commenting,
@@ -166,6 +181,7 @@ impl Part {
         Self::Replies,
         Self::Reports,
         Self::Sections,
+        Self::Slug,
         Self::Stories,
         Self::Topics,
     ];
@@ -184,6 +200,7 @@ impl Part {
             Self::Replies => "replies",
             Self::Reports => "reports",
             Self::Sections => "sections",
+            Self::Slug => "slug",
             Self::Stories => "stories",
             Self::Topics => "topics",
         }

@@ -186,7 +186,9 @@ pub async fn save(writer: &mut Writer, person: &Person) -> Result<Saved> {
             new.article_count = old.article_count;
         })
         .await?;
-    writer.note_saved(saved, Noun::Person, person.id, Vec::new);
+    writer.note_saved(saved, Noun::Person, person.id, || {
+        vec![Noun::Person.slug_key(&person.slug)]
+    });
     Ok(saved)
 }
 

@@ -112,9 +112,9 @@ impl SlugKey {
         match found {
             // Nothing else can have the slug while this has it.
             Some((edition, slug)) if *slug == self.slug => kept.on(Noun::Edition, edition),
-            // Whatever is written may take the slug, or end what led from it.
+            // Whatever takes the slug says so, and what comes to be seen says what led to it.
             _ => kept
-                .key(ReadingKey::every(noun))
+                .key(ReadingKey::slug(noun, &self.slug))
                 .key(ReadingKey::every(Noun::Edition)),
         }
     }

@@ -329,7 +329,10 @@ pub async fn save(writer: &mut Writer, section: &Section) -> Result<Saved> {
         writer.run(DOING, sql, text).await?;
     }
     writer.note_saved(saved, Noun::Section, section.id, || {
-        let mut keys = vec![Noun::Edition.list_key(section.edition, Part::Sections)];
+        let mut keys = vec![
+            Noun::Section.slug_key(&section.slug),
+            Noun::Edition.list_key(section.edition, Part::Sections),
+        ];
         keys.extend(
             section
                 .parent

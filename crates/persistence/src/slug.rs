@@ -121,6 +121,23 @@ pub(crate) async fn leave(
     Ok(())
 }
 
+/// The slugs that lead to something beside its own.
+pub(crate) async fn former(writer: &Writer, id: Uuid) -> Result<Vec<Slug>> {
+    const DOING: &str = "find what leads to something";
+    let mut sql = writer.sql();
+    let text = format!(
+        "SELECT slug FROM redirect WHERE target_id = {}",
+        sql.bind(id)
+    );
+    let rows = writer.rows(DOING, sql, text).await?;
+    rows.iter()
+        .map(|row| {
+            let slug: String = row.try_get("", "slug").doing(DOING)?;
+            Slug::parse(&slug).map_err(broken("redirect", "slug", id))
+        })
+        .collect()
+}
+
 /// Ends the redirect under a slug that something has again.
 async fn end(writer: &Writer, edition: EditionId, noun: Noun, slug: &Slug) -> Result<()> {
     let mut sql = writer.sql();

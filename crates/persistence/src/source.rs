@@ -126,7 +126,9 @@ pub async fn save(writer: &mut Writer, source: &Source) -> Result<Saved> {
             new.article_count = old.article_count;
         })
         .await?;
-    writer.note_saved(saved, Noun::Source, source.id, Vec::new);
+    writer.note_saved(saved, Noun::Source, source.id, || {
+        vec![Noun::Source.slug_key(&source.slug)]
+    });
     Ok(saved)
 }
 

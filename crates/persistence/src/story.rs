@@ -377,7 +377,10 @@ pub async fn save(writer: &mut Writer, story: &Story) -> Result<Saved> {
         })
         .await?;
     writer.note_saved(saved, Noun::Story, story.id, || {
-        vec![Noun::Edition.list_key(story.edition, Part::Stories)]
+        vec![
+            Noun::Story.slug_key(&story.slug),
+            Noun::Edition.list_key(story.edition, Part::Stories),
+        ]
     });
     Ok(saved)
 }

@@ -179,7 +179,9 @@ pub async fn save(writer: &mut Writer, topic: &Topic) -> Result<Saved> {
             new.article_count = old.article_count;
         })
         .await?;
-    writer.note_saved(saved, Noun::Topic, topic.id, Vec::new);
+    writer.note_saved(saved, Noun::Topic, topic.id, || {
+        vec![Noun::Topic.slug_key(&topic.slug)]
+    });
     Ok(saved)
 }
 

@@ -10,6 +10,7 @@ use crate::article::body;
 use crate::change::{Act, Noun, Part};
 use crate::link::Links;
 use crate::listing::{self, Placement};
+use crate::slug;
 use crate::{Doing, Result, Saved, Writer};
 
 /// An article as the newsroom hands it in: whole, with its body and all that it belongs to.
@@ -141,11 +142,14 @@ pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved>
         _ if published => (Act::Changed, Saved::Changed),
         _ => (Act::Withdrawn, Saved::Changed),
     };
-    let mut keys = vec![Noun::Article.key(id)];
+    let mut keys = vec![Noun::Article.key(id), Noun::Article.slug_key(&article.slug)];
     keys.extend(touched);
     let appeared = before.is_some_and(|before| (before == Status::Published.as_str()) != published);
     if appeared {
         keys.extend(led_from(writer, id).await?);
+        // What led to it led nowhere, or will.
+        let former = slug::former(writer, id).await?;
+        keys.extend(former.iter().map(|slug| Noun::Article.slug_key(slug)));
     }
     writer.note(Noun::Article, id, act, keys);
     Ok(saved)

@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 
-use crate::change::{Change, Noun, Part};
+use crate::change::{Change, Noun, Part, slug_id};
 use crate::token;
+use khabar_domain::Slug;
 
 /// Something that was read, and that a write may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,6 +31,11 @@ impl ReadingKey {
             part: Some(part),
             id: id.into(),
         }
+    }
+
+    /// Whatever is found under a slug.
+    pub fn slug(noun: Noun, slug: &Slug) -> Self {
+        Self::part(noun, slug_id(slug), Part::Slug)
     }
 
     /// All things of a kind, whichever there are.

@@ -150,6 +150,12 @@ impl Store {
         Arc::clone(&slot.value).downcast().ok()
     }
 
+    /// Whether anything is kept under a key.
+    #[cfg(feature = "failpoints")]
+    pub(super) fn has<K: Key>(&self, key: &K) -> bool {
+        self.find(key, self.hash(key)).is_some()
+    }
+
     /// Keeps an answer that was read when the feed stood at `position` or later.
     pub(super) fn fill<K: Key, V: Send + Sync + 'static>(
         &mut self,

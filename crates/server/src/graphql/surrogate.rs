@@ -124,6 +124,7 @@ const fn part(part: Part) -> &'static str {
         Part::Replies => "rp",
         Part::Reports => "rt",
         Part::Sections => "se",
+        Part::Slug => "sl",
         Part::Stories => "st",
         Part::Topics => "to",
     }

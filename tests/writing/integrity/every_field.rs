@@ -1,0 +1,516 @@
+//! Every field that readers can select, made from the schema: what is kept of it is what the database
+//! says after each mutation, and each field really changes under some mutation, or is known not to.
+//!
+//! For each field of each type there is an answer of its own that shows it, so that no other field
+//! lets go of it. A field that is new has to come to change here, or to stand in [`STEADY`] with the
+//! reason.
+
+mod script;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, ensure};
+use khabar_domain::Role;
+use khabar_graphql::limit::Limits;
+use khabar_persistence::Cache;
+use khabar_tests::harness::{TestApp, TestDb};
+use serde_json::{Value, json};
+
+use super::exact::Front;
+use super::writer::{DECK, Writer};
+use crate::Desk;
+use crate::random::Random;
+
+/// Where things of each type are found: what stands before a field of theirs.
+const TYPES: [(&str, &str); 33] = [
+    ("Article", "articles(first: 30) { nodes {"),
+    (
+        "ArticleCommenting",
+        "articles(first: 30) { nodes { id commenting {",
+    ),
+    ("ArticleConnection", "articles(first: 30) {"),
+    ("ArticleEdge", "articles(first: 30) { edges {"),
+    (
+        "Comment",
+        "articles(first: 30) { nodes { comments(first: 5) { nodes {",
+    ),
+    (
+        "CommentConnection",
+        "articles(first: 30) { nodes { comments(first: 5) {",
+    ),
+    (
+        "CommentEdge",
+        "articles(first: 30) { nodes { comments(first: 5) { edges {",
+    ),
+    (
+        "Correction",
+        "articles(first: 30) { nodes { id corrections {",
+    ),
+    ("Edition", "editions {"),
+    ("EditionCommenting", "editions { id commenting {"),
+    ("EditionLabels", "editions { id labels {"),
+    (
+        "FocalPoint",
+        "articles(first: 30) { nodes { hero { id focalPoint {",
+    ),
+    ("FollowChannel", "followChannels {"),
+    (
+        "HeadingBlock",
+        "articles(first: 30) { nodes { id body { ... on HeadingBlock {",
+    ),
+    ("Home", "home {"),
+    (
+        "ListBlock",
+        "articles(first: 30) { nodes { id body { ... on ListBlock {",
+    ),
+    ("LiveChannel", "liveChannels {"),
+    ("Media", "articles(first: 30) { nodes { hero {"),
+    (
+        "PageInfo",
+        "articles(first: 1, edition: \"own-0\") { pageInfo {",
+    ),
+    (
+        "ParagraphBlock",
+        "articles(first: 30) { nodes { id body { ... on ParagraphBlock {",
+    ),
+    ("Person", "articles(first: 30) { nodes { authors {"),
+    (
+        "QuotationBlock",
+        "articles(first: 30) { nodes { id body { ... on QuotationBlock {",
+    ),
+    (
+        "RelatedArticleConnection",
+        "articles(first: 30) { nodes { id related(first: 5) {",
+    ),
+    (
+        "RelatedArticleEdge",
+        "articles(first: 30) { nodes { id related(first: 5) { edges {",
+    ),
+    (
+        "Rendition",
+        "articles(first: 30) { nodes { hero { id renditions {",
+    ),
+    ("Section", "sections {"),
+    ("Source", "articles(first: 30) { nodes { source {"),
+    ("Story", "stories(first: 30) { nodes {"),
+    ("StoryConnection", "stories(first: 30) {"),
+    (
+        "StoryDay",
+        "stories(first: 30) { nodes { id timeline(first: 5) { days {",
+    ),
+    ("StoryEdge", "stories(first: 30) { edges {"),
+    (
+        "StoryTimeline",
+        "stories(first: 30) { nodes { id timeline(first: 5) {",
+    ),
+    ("Topic", "articles(first: 30) { nodes { topics {"),
+];
+
+/// Types that no query of a reader's leads to, or that show nothing of their own.
+const ELSEWHERE: [(&str, &str); 15] = [
+    ("ArticleDiff", "the desk's"),
+    ("AuditEntry", "the auditors'"),
+    ("AuditEntryConnection", "the auditors'"),
+    ("AuditEntryEdge", "the auditors'"),
+    ("BlockDiff", "the desk's"),
+    (
+        "EmbedBlock",
+        "part of a body, which is read and kept as one",
+    ),
+    (
+        "GalleryBlock",
+        "part of a body, which is read and kept as one",
+    ),
+    (
+        "ImageBlock",
+        "part of a body, which is read and kept as one",
+    ),
+    ("Revision", "the desk's"),
+    ("RevisionConnection", "the desk's"),
+    ("RevisionEdge", "the desk's"),
+    (
+        "TableBlock",
+        "part of a body, which is read and kept as one",
+    ),
+    (
+        "VideoBlock",
+        "part of a body, which is read and kept as one",
+    ),
+    ("Viewer", "of whoever asks, and of no write"),
+    (
+        "Withdrawal",
+        "the stone over an article: `withdrawal.rs` reads it before and after",
+    ),
+];
+
+/// How often the writer goes through the deck.
+const ROUNDS: usize = 1;
+
+/// Fields that no mutation changes, each with the reason.
+const STEADY: [(&str, &str); 41] = [
+    ("Article.edition", "no input has it"),
+    (
+        "Article.firstPublishedAt",
+        "a list has only what is published, and that stays as it was",
+    ),
+    ("Article.id", "no input has it"),
+    (
+        "Article.listedAt",
+        "a list has only what is published, and that stays as it was",
+    ),
+    (
+        "Article.publishedAt",
+        "a list has only what is published, and that stays as it was",
+    ),
+    (
+        "Article.status",
+        "a list has only what is published, and that stays as it was",
+    ),
+    (
+        "Article.withdrawal",
+        "a list has only what is published, and that stays as it was",
+    ),
+    (
+        "ArticleConnection.pageInfo",
+        "its last is the oldest, which stays",
+    ),
+    ("Comment.article", "no input has it"),
+    ("Comment.authorName", "no input has it"),
+    ("Comment.id", "no input has it"),
+    ("Comment.parent", "no input has it"),
+    ("Comment.postedAt", "no input has it"),
+    ("Comment.status", "readers see approved ones alone"),
+    ("Correction.at", "no input has it"),
+    ("Correction.note", "no input has it"),
+    ("Correction.version", "no input has it"),
+    ("Edition.direction", "no input has it"),
+    ("Edition.id", "no input has it"),
+    ("Edition.language", "no input has it"),
+    ("Edition.slug", "no input has it"),
+    ("FollowChannel.id", "no input has it"),
+    (
+        "Home.edition",
+        "which it is; what it shows is under its own type",
+    ),
+    ("LiveChannel.id", "no input has it"),
+    ("Media.id", "no input has it"),
+    ("Media.kind", "no input has it"),
+    ("PageInfo.hasNextPage", "it holds all that there is"),
+    ("PageInfo.hasPreviousPage", "it is the first page"),
+    ("Person.edition", "no input has it"),
+    ("Person.id", "no input has it"),
+    ("Section.edition", "no input has it"),
+    ("Section.id", "no input has it"),
+    ("Source.edition", "no input has it"),
+    ("Source.id", "no input has it"),
+    ("Story.edition", "no input has it"),
+    ("Story.id", "no input has it"),
+    ("Story.reportedArticleCount", "imports write it"),
+    (
+        "StoryConnection.pageInfo",
+        "its last is the one without articles, which stays",
+    ),
+    ("StoryDay.date", "all that is written here is of one day"),
+    ("Topic.edition", "no input has it"),
+    ("Topic.id", "no input has it"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_kept_of_every_field_is_true_after_every_mutation() -> anyhow::Result<()> {
+    let desk = Desk::each().await?.remove(0);
+    let mut fields = Fields::of(&desk).await?;
+    let room = super::room(&desk, 1).await?;
+    let who = desk.app.who("كاتب", Role::Editor).await?;
+    let mut writer = Writer::sit_down(&desk, &room, who, 11, 0).await?;
+    fields.look("nothing").await?;
+    let deck: Vec<_> = DECK
+        .iter()
+        .flat_map(|(name, times)| std::iter::repeat_n(*name, (*times).min(3)))
+        .collect();
+    let mut random = Random::of(11, 1);
+    for _ in 0..ROUNDS {
+        for name in random.shuffled(&deck) {
+            writer.step(name).await?;
+            fields.look(name).await?;
+        }
+    }
+    script::write(&desk, &mut fields).await?;
+    script::comment(&desk, &mut fields).await?;
+    fields.are_all_known()
+}
+
+/// A field of a type, with the answer that shows it.
+struct Field {
+    of: &'static str,
+    name: String,
+    /// The field with what is selected of it.
+    selected: String,
+    query: String,
+}
+
+struct Fields<'a> {
+    desk: &'a Desk,
+    front: Front,
+    /// Asks for all fields of a type at once, of the database.
+    plain: TestApp,
+    each: Vec<Field>,
+    /// What each thing of each type said of each field last.
+    said: BTreeMap<(&'static str, String), Value>,
+    changed: BTreeSet<String>,
+    looked: usize,
+}
+
+impl<'a> Fields<'a> {
+    async fn of(desk: &'a Desk) -> anyhow::Result<Self> {
+        let limits = Limits {
+            complexity: 10_000_000,
+            introspection_lists: 20,
+            ..Limits::default()
+        };
+        let plain = TestDb::at(desk.app.db().url().to_owned()).await?;
+        let mut all = Self {
+            desk,
+            front: Front::over(&desk.app, None).await?,
+            plain: TestApp::with_limits(plain, limits)?,
+            each: Vec::new(),
+            said: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            looked: 0,
+        };
+        for (of, before) in TYPES {
+            for (name, selected) in all.selections(of).await? {
+                let query = whole(before, &selected);
+                let asked = all.plain.ask(&query).await?.value()?;
+                if asked["errors"].is_null() {
+                    all.each.push(Field {
+                        of,
+                        name,
+                        selected,
+                        query,
+                    });
+                } else {
+                    let code = &asked["errors"][0]["extensions"]["code"];
+                    ensure!(
+                        *code == "FORBIDDEN" || *code == "UNAUTHENTICATED",
+                        "{query}: {asked}"
+                    );
+                }
+            }
+        }
+        all.are_all_types().await?;
+        ensure!(all.each.len() > 150, "only {} fields", all.each.len());
+        Ok(all)
+    }
+
+    /// The fields of a type that need no argument, with what is selected of each.
+    async fn selections(&self, of: &str) -> anyhow::Result<Vec<(String, String)>> {
+        const READ: &str = "query ($name: String!) { __type(name: $name) { fields {
+            name args { defaultValue type { kind } }
+            type { kind name ofType { kind name ofType { kind name ofType { kind name } } } } } } }";
+        let found = self
+            .plain
+            .ask_with(READ, &json!({ "name": of }))
+            .await?
+            .value()?;
+        let fields = found["data"]["__type"]["fields"].as_array();
+        let mut selections = Vec::new();
+        for field in fields.with_context(|| format!("there is no type {of}"))? {
+            let args = field["args"].as_array().into_iter().flatten();
+            let needs =
+                |arg: &Value| arg["type"]["kind"] == "NON_NULL" && arg["defaultValue"].is_null();
+            if args.into_iter().any(needs) {
+                continue;
+            }
+            let name = field["name"].as_str().unwrap_or_default();
+            let mut ty = &field["type"];
+            while !ty["ofType"].is_null() {
+                ty = &ty["ofType"];
+            }
+            let is_leaf = ty["kind"] == "SCALAR" || ty["kind"] == "ENUM";
+            let of = ty["name"].as_str().unwrap_or_default();
+            let selected = if is_leaf {
+                name.to_owned()
+            } else if of.ends_with("Connection") && TYPES.iter().any(|(ty, _)| *ty == of) {
+                format!("{name} {{ totalCount nodes {{ id }} }}")
+            } else if TYPES.iter().any(|(ty, _)| *ty == of) && self.has_id(of).await? {
+                format!("{name} {{ id }}")
+            } else {
+                let leaf = leaf(of);
+                format!("{name} {{ {leaf} }}")
+            };
+            selections.push((name.to_owned(), selected));
+        }
+        Ok(selections)
+    }
+
+    async fn has_id(&self, of: &str) -> anyhow::Result<bool> {
+        const READ: &str = "query ($name: String!) { __type(name: $name) { fields { name } } }";
+        let found = self
+            .plain
+            .ask_with(READ, &json!({ "name": of }))
+            .await?
+            .value()?;
+        let fields = found["data"]["__type"]["fields"].as_array();
+        Ok(fields
+            .into_iter()
+            .flatten()
+            .any(|field| field["name"] == "id"))
+    }
+
+    /// Each type of the schema is looked at here or elsewhere.
+    async fn are_all_types(&self) -> anyhow::Result<()> {
+        const READ: &str = "{ __schema { types { kind name } } }";
+        let found = self.plain.ask(READ).await?.value()?;
+        let types = found["data"]["__schema"]["types"].as_array();
+        let of_writes = [
+            "Payload",
+            "Conflict",
+            "WordsDiff",
+            "UserError",
+            "Mutation",
+            "Query",
+            "Preview",
+            "RichText",
+            "Token",
+        ];
+        let names = types.into_iter().flatten();
+        let names = names.filter(|ty| ty["kind"] == "OBJECT");
+        for name in names.filter_map(|ty| ty["name"].as_str()) {
+            let here = TYPES.iter().any(|(ty, _)| *ty == name);
+            let elsewhere = ELSEWHERE.iter().any(|(ty, _)| *ty == name);
+            let writes = name.starts_with("__") || of_writes.iter().any(|part| name.contains(part));
+            ensure!(here || elsewhere || writes, "{name} is looked at nowhere");
+        }
+        Ok(())
+    }
+
+    /// Compares what is kept with what the database says, and keeps what is not; remembers what has
+    /// changed.
+    async fn look(&mut self, after: &str) -> anyhow::Result<()> {
+        self.looked += 1;
+        let cache = self.desk.app.db().db().cache();
+        let hits = || cache.map(Cache::stats).unwrap_or_default().answers.hits;
+        for (of, before) in TYPES {
+            let of_type = || self.each.iter().filter(|field| field.of == of);
+            let all = of_type().fold(String::new(), |mut all, field| {
+                let _ = write!(all, " {}", field.selected);
+                all
+            });
+            let truth = self.plain.ask(&whole(before, &all)).await?.value()?;
+            ensure!(truth["errors"].is_null(), "{of}: {truth}");
+            for field in of_type() {
+                let told = self.front.ask_as_reader(&field.query).await?;
+                let told: Value = serde_json::from_str(&told)?;
+                ensure!(
+                    is_part(&told["data"], &truth["data"]),
+                    "{of}.{}, after {after}: {}\nthe cache says\n{}\nthe database says\n{}",
+                    field.name,
+                    field.query,
+                    told["data"],
+                    truth["data"]
+                );
+            }
+            let mut things = Vec::new();
+            // A fragment's braces are none of the answer's.
+            let depth = before.matches('{').count() - before.matches("... on").count();
+            collect(&truth["data"], depth, String::new(), &mut things);
+            let names: Vec<_> = of_type().map(|field| field.name.clone()).collect();
+            for (thing, value) in things {
+                let was = self.said.insert((of, thing), value.clone());
+                let Some(was) = was else { continue };
+                for name in names.iter().filter(|name| was[*name] != value[*name]) {
+                    self.changed.insert(format!("{of}.{name}"));
+                }
+            }
+        }
+        if self.looked == 2 {
+            // What nothing has written is given as it was kept.
+            let before = hits();
+            self.front.ask_as_reader(&self.each[0].query).await?;
+            ensure!(hits() == before + 1, "nothing is kept");
+        }
+        Ok(())
+    }
+
+    fn are_all_known(&self) -> anyhow::Result<()> {
+        let names = self.each.iter();
+        let names: BTreeSet<_> = names
+            .map(|field| format!("{}.{}", field.of, field.name))
+            .collect();
+        let steady: BTreeSet<_> = STEADY.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let missing: Vec<_> = names
+            .difference(&self.changed)
+            .filter(|name| !steady.contains(*name))
+            .collect();
+        ensure!(
+            missing.is_empty(),
+            "nothing has changed these: {missing:#?}"
+        );
+        let moved: Vec<_> = steady.intersection(&self.changed).collect();
+        ensure!(moved.is_empty(), "these have changed: {moved:?}");
+        let gone: Vec<_> = steady.difference(&names).collect();
+        ensure!(gone.is_empty(), "these are no fields of readers: {gone:?}");
+        Ok(())
+    }
+}
+
+/// A field of a type that shows something by itself: what changes oftenest, where it is known.
+fn leaf(of: &str) -> &'static str {
+    match of {
+        "ArticleCommenting" | "EditionCommenting" => "mode",
+        "EditionLabels" => "stories",
+        "Correction" => "note",
+        "FocalPoint" => "x",
+        "Rendition" => "url",
+        "RichText" => "text",
+        "PageInfo" => "endCursor",
+        "StoryTimeline" => "totalCount",
+        "StoryDay" => "date articles { headline }",
+        _ if of.ends_with("Edge") => "cursor",
+        _ => "__typename",
+    }
+}
+
+/// A query: what stands before, the selection, and as many braces as were opened.
+fn whole(before: &str, selected: &str) -> String {
+    let braces = "}".repeat(before.matches('{').count() + 1);
+    format!("{{ {before} {selected} {braces}")
+}
+
+/// Whether all that is told stands in the truth, which says more of each thing.
+fn is_part(told: &Value, truth: &Value) -> bool {
+    match (told, truth) {
+        (Value::Object(told), Value::Object(truth)) => told
+            .iter()
+            .all(|(name, told)| truth.get(name).is_some_and(|truth| is_part(told, truth))),
+        (Value::Array(told), Value::Array(truth)) => {
+            told.len() == truth.len()
+                && told
+                    .iter()
+                    .zip(truth)
+                    .all(|(told, truth)| is_part(told, truth))
+        }
+        _ => told == truth,
+    }
+}
+
+/// The things at this depth of an answer, each named by its id or, where it has none, by the way from
+/// the last thing above that has one.
+fn collect(value: &Value, depth: usize, name: String, things: &mut Vec<(String, Value)>) {
+    let name = value["id"].as_str().map_or(name, str::to_owned);
+    match value {
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                collect(item, depth, format!("{name} {place}"), things);
+            }
+        }
+        Value::Object(members) if depth > 0 => {
+            for (member, inner) in members.iter().filter(|(name, _)| *name != "id") {
+                collect(inner, depth - 1, format!("{name} {member}"), things);
+            }
+        }
+        Value::Object(_) => things.push((name, value.clone())),
+        _ => {}
+    }
+}

@@ -1,0 +1,231 @@
+//! How precise the caches are: of the whole answers that are let go of in a day of a newsroom, how
+//! many would really have been others.
+//!
+//! Readers ask for the front page, sections, stories and articles, as the site does (the operations of
+//! `benches/operations`), the front page and what is new more often than the rest. Editors write: they
+//! publish and correct most of the time, and arrange and rename now and then. The share is a count
+//! under a fixed seed, so it is the same in every run.
+//!
+//! It stands at three quarters. Publications are exact; what is lost is lost where a card is touched as
+//! a whole: a correction of the text alone takes the lists that show the headline, an arranged rail the
+//! stories that do not say where they stand on it, a new caption the lists that show the picture.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, ensure};
+use khabar_domain::Role;
+use khabar_graphql::document::Incoming;
+use khabar_graphql::limit::Limits;
+use khabar_persistence::cache::AnswerName;
+use serde_json::{Value, json};
+
+use super::exact::Front;
+use super::writer::Writer;
+use crate::Desk;
+use crate::random::Random;
+
+/// How many writes there are.
+const WRITES: usize = 160;
+/// How many editors write, in turn.
+const WRITERS: usize = 3;
+/// How many answers readers ask for between two writes.
+const READ: usize = 30;
+/// Below this share a key has become too wide.
+const FLOOR: f64 = 0.7;
+
+/// What a newsroom does in a day, and how often.
+const DAY: [(&str, usize); 18] = [
+    ("createArticle", 24),
+    ("publishArticle", 36),
+    ("correctArticle", 18),
+    ("updateArticle", 8),
+    ("submitArticle", 4),
+    ("addToStory", 10),
+    ("setRelated", 4),
+    ("setLeadArticles", 4),
+    ("pinStory", 3),
+    ("arrangeRail", 2),
+    ("updateStory", 3),
+    ("createStory", 2),
+    ("updateMedia", 3),
+    ("updatePerson", 1),
+    ("updateSection", 1),
+    ("updateTopic", 1),
+    ("updateLiveChannel", 1),
+    ("withdrawArticle", 1),
+];
+
+const HOME: &str = include_str!("../../../benches/operations/home.graphql");
+const SECTION: &str = include_str!("../../../benches/operations/section.graphql");
+const STORY: &str = include_str!("../../../benches/operations/story.graphql");
+const ARTICLE: &str = include_str!("../../../benches/operations/article.graphql");
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_let_go_of_would_have_been_another() -> anyhow::Result<()> {
+    let mut shares = Vec::new();
+    for desk in Desk::each().await? {
+        let mut day = Day::begin(&desk).await?;
+        day.pass().await?;
+        let (dropped, changed) = day.sum();
+        ensure!(dropped > 100, "only {dropped} were let go of");
+        let share = f64::from(changed) / f64::from(dropped);
+        eprintln!(
+            "precision on {}: of {dropped} whole answers that were let go of, {changed} would have \
+             been others: {share:.2}",
+            desk.app.db().name()
+        );
+        for (kind, (dropped, changed)) in &day.kinds {
+            eprintln!("  {kind}: {changed} of {dropped}");
+        }
+        shares.push(share);
+    }
+    ensure!(shares.iter().all(|share| *share >= FLOOR), "{shares:?}");
+    Ok(())
+}
+
+/// A page that readers ask for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Page {
+    query: &'static str,
+    slug: String,
+}
+
+struct Day<'a> {
+    desk: &'a Desk,
+    front: Front,
+    api: khabar_graphql::answer::Api,
+    random: Random,
+    /// What readers were told last, of each page.
+    told: BTreeMap<Page, String>,
+    /// By the mutation: how many answers it let go of, and how many of those are others now.
+    kinds: BTreeMap<&'static str, (u32, u32)>,
+}
+
+impl<'a> Day<'a> {
+    async fn begin(desk: &'a Desk) -> anyhow::Result<Self> {
+        Ok(Self {
+            desk,
+            front: Front::over(&desk.app, None).await?,
+            api: khabar_graphql::api(Limits::default())?,
+            random: Random::of(7, 0),
+            told: BTreeMap::new(),
+            kinds: BTreeMap::new(),
+        })
+    }
+
+    async fn pass(&mut self) -> anyhow::Result<()> {
+        let room = super::room(self.desk, WRITERS).await?;
+        let mut writers = Vec::new();
+        for number in 0..WRITERS {
+            let name = format!("محرر {number}");
+            let who = self.desk.app.who(&name, Role::Editor).await?;
+            writers.push(Writer::sit_down(self.desk, &room, who, 7, number).await?);
+        }
+        let deck: Vec<_> = DAY
+            .iter()
+            .flat_map(|(name, times)| std::iter::repeat_n(*name, *times))
+            .collect();
+        for number in 0..WRITES {
+            self.read().await?;
+            let name = deck[self.random.below(deck.len())];
+            let before = self.kept()?;
+            writers[number % WRITERS].step(name).await?;
+            self.count(name, before).await?;
+        }
+        Ok(())
+    }
+
+    /// Readers ask: half of them for the front page and what stands first, the others for anything.
+    async fn read(&mut self) -> anyhow::Result<()> {
+        let pages = self.pages().await?;
+        for _ in 0..READ {
+            let first = self.random.once_in(2);
+            let among = if first {
+                pages.len().min(12)
+            } else {
+                pages.len()
+            };
+            let page = pages[self.random.below(among)].clone();
+            let told = self.ask(&page).await?;
+            self.told.insert(page, told);
+        }
+        Ok(())
+    }
+
+    /// The pages that there are, the front page first, then what is new.
+    async fn pages(&self) -> anyhow::Result<Vec<Page>> {
+        const LISTS: &str = "{ articles(first: 60) { nodes { slug } }
+            stories(first: 20) { nodes { slug } } sections { slug } }";
+        let lists = self.desk.ask(&self.desk.editor, LISTS, json!({})).await?;
+        let page = |query, item: &Value| Page {
+            query,
+            slug: item["slug"].as_str().unwrap_or_default().to_owned(),
+        };
+        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let home = Page {
+            query: HOME,
+            slug: String::new(),
+        };
+        let articles = list(&lists["articles"]["nodes"]);
+        let stories = list(&lists["stories"]["nodes"]);
+        let sections = list(&lists["sections"]);
+        let mut pages = vec![home];
+        pages.extend(sections.iter().take(4).map(|item| page(SECTION, item)));
+        pages.extend(articles.iter().take(8).map(|item| page(ARTICLE, item)));
+        pages.extend(stories.iter().map(|item| page(STORY, item)));
+        pages.extend(sections.iter().skip(4).map(|item| page(SECTION, item)));
+        pages.extend(articles.iter().skip(8).map(|item| page(ARTICLE, item)));
+        Ok(pages)
+    }
+
+    async fn ask(&self, page: &Page) -> anyhow::Result<String> {
+        let variables = json!({ "slug": page.slug });
+        self.front
+            .ask_with(false, page.query, &variables, None)
+            .await
+    }
+
+    /// The pages that are kept as readers were told last.
+    fn kept(&self) -> anyhow::Result<Vec<Page>> {
+        let mut kept = Vec::new();
+        for page in self.told.keys() {
+            if self.is_kept(page)? {
+                kept.push(page.clone());
+            }
+        }
+        Ok(kept)
+    }
+
+    fn is_kept(&self, page: &Page) -> anyhow::Result<bool> {
+        let body = json!({"query": page.query, "variables": {"slug": page.slug}}).to_string();
+        let incoming = Incoming::from_json(body.as_bytes());
+        let incoming = incoming.map_err(|error| anyhow::anyhow!(error.message))?;
+        let ready = self.api.admit(&incoming);
+        let ready = ready.ok().context("a page is refused")?;
+        let name: AnswerName = ready.answer_name();
+        let cache = self.desk.app.db().db().cache().context("no cache")?;
+        Ok(cache.has_answer(&name))
+    }
+
+    /// Counts what a write let go of.
+    async fn count(&mut self, name: &'static str, before: Vec<Page>) -> anyhow::Result<()> {
+        for page in before {
+            if self.is_kept(&page)? {
+                continue;
+            }
+            let told = self.ask(&page).await?;
+            let was = self.told.insert(page, told.clone());
+            let (dropped, changed) = self.kinds.entry(name).or_default();
+            *dropped += 1;
+            *changed += u32::from(was.is_some_and(|was| was != told));
+        }
+        Ok(())
+    }
+
+    fn sum(&self) -> (u32, u32) {
+        let kinds = self.kinds.values();
+        kinds.fold((0, 0), |(dropped, changed), (more, others)| {
+            (dropped + more, changed + others)
+        })
+    }
+}
