@@ -200,6 +200,7 @@ impl Cache {
 
     /// Remembers that this node committed up to here, and waits for the feed.
     pub(crate) async fn committed(&self, last: i64) {
+        self.0.seam.at(Step::Commit).await;
         self.0.committed.fetch_max(last, Ordering::AcqRel);
         self.0.seam.at(Step::Acknowledge).await;
         self.reaches(last).await;

@@ -153,15 +153,17 @@ impl Db {
     /// soon, the primary is read. While the feed cannot be read, replicas answer as they are whoever
     /// names no position: the primary may be what is gone.
     pub async fn reader_at(&self, scope: Scope, position: Option<i64>) -> Reader {
-        let known = match &self.cache {
-            Some(cache) if cache.position().is_some() => {
-                cache.ready(position.unwrap_or_default()).await
-            }
+        let followed = self.cache.as_ref();
+        let followed = followed.filter(|cache| cache.position().is_some());
+        let known = match followed {
+            Some(cache) => cache.ready(position.unwrap_or_default()).await,
             // A replica may lag behind.
-            _ => position.is_none(),
+            None => position.is_none(),
         };
         let reader = self.reader(scope);
-        if known {
+        // Somebody may have committed since, of which neither the cache nor a replica knows yet.
+        let overtaken = followed.is_some() && reader.position().is_none();
+        if known && !overtaken {
             reader
         } else {
             self.primary(&reader).uncached()

@@ -112,6 +112,13 @@ impl Reader {
         cached.is_some_and(|cached| cached.view.keep(name, answer, bytes, keys))
     }
 
+    /// Waits before a whole answer is kept, for as long as a test wants.
+    pub async fn before_keeping(&self) {
+        if let Some(cached) = &self.cached {
+            cached.view.at(Step::Keep).await;
+        }
+    }
+
     /// Up to which change everything that it reads must know, where that is known.
     pub fn position(&self) -> Option<i64> {
         self.cached.as_ref().map(|cached| cached.view.position())

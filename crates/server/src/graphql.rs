@@ -229,6 +229,7 @@ where
                 let mut journal = Journal::new();
                 let (told, position) = self.answer(&parts, &incoming, is_post, &mut journal).await;
                 let timing = journal.close(&told, &self.metrics);
+                let is_read = matches!(told, Told::Whole(..));
                 let mut response = match told {
                     Told::Whole(whole, now) => {
                         let is_public = !is_post && !identity::is_private(&parts.headers);
@@ -243,6 +244,9 @@ where
                 }
                 if let Some(position) = position {
                     headers.insert(position::POSITION, HeaderValue::from(position));
+                } else if !is_post || is_read {
+                    // By now more may have been written than it knows of.
+                    response.extensions_mut().insert(position::Unknown);
                 }
                 if response.status() == StatusCode::METHOD_NOT_ALLOWED {
                     response.headers_mut().insert(header::ALLOW, WRITING);

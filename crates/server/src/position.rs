@@ -28,9 +28,14 @@ pub(crate) fn asked(headers: &HeaderMap) -> Result<Option<i64>, Refused> {
     }
 }
 
+/// On a response of which it is not known how far it goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Unknown;
+
 /// Says on an answer how far it goes, if that does not stand there: what was done is done by now.
 pub(crate) fn tell(mut response: Response, db: &Db) -> Response {
     if !response.headers().contains_key(POSITION)
+        && response.extensions().get::<Unknown>().is_none()
         && let Some(position) = db.cache().and_then(Cache::position)
     {
         let headers = response.headers_mut();

@@ -10,7 +10,7 @@ use khabar_domain::Scope;
 use khabar_domain::clock::{Clock, SystemClock};
 use khabar_domain::commenting::Limits;
 use khabar_graphql::write::{Desk, OnRevoked, Random};
-use khabar_persistence::Db;
+use khabar_persistence::{Cache, Db};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -112,6 +112,8 @@ impl Entrance {
             viewer: known.viewer,
             as_of,
         };
+        // The database has this much, whoever reads it from now on.
+        let least = self.db.cache().and_then(Cache::position);
         let mut reader = self.db.reader_at(scope, position).await;
         let position = reader.position();
         if self.answers && position.is_some() {
@@ -131,7 +133,7 @@ impl Entrance {
             data,
             scope,
             reader: Some(reader),
-            position,
+            position: position.or(least),
         })
     }
 }

@@ -42,6 +42,7 @@ use tower::ServiceExt as _;
 use super::fresh;
 use super::writer::{DECK, Writer};
 use crate::Desk;
+use crate::comment::{EDIT, MODERATE, POST, SET_EDITION};
 use crate::random::{Random, knob, seed};
 
 /// How many histories there are on each database: half a minute on two cores.
@@ -108,7 +109,8 @@ async fn is_found(mistake: Mistake) -> anyhow::Result<()> {
         let told = format!("{error:#}");
         // Or a writer was told something false itself.
         ensure!(
-            told.contains("the cache says") || told.contains("writer "),
+            told.contains("the cache says")
+                || (mistake == Mistake::Forgets && told.contains("writer ")),
             "{told}"
         );
     }
@@ -277,6 +279,9 @@ async fn histories(
     let there = Front::over(&other, Some(&meddler)).await?;
     let queries: Arc<[String]> = queries(&mut random).into();
 
+    let open = json!({"edition": "ar", "mode": "POST_MODERATED", "depth": 3});
+    desk.write(&desk.editor, SET_EDITION, open).await?;
+    let mut say = Random::of(seed, WRITERS + 100);
     // They end when this is dropped.
     let mut readers = JoinSet::new();
     for (number, front) in [&here, &there]
@@ -300,7 +305,9 @@ async fn histories(
             let (name, _) = DECK[random.below(DECK.len())];
             writer.step(name)
         });
-        try_join_all(writes).await?;
+        let (written, said) = tokio::join!(try_join_all(writes), talk(desk, &mut say));
+        written?;
+        said?;
         let cache = desk.app.db().db().cache();
         let position = cache.and_then(Cache::position);
         for _ in 0..LOOKED_AT {
@@ -328,6 +335,51 @@ async fn histories(
     }
     let stats = desk.app.db().db().cache().map(Cache::stats);
     Ok(usize::try_from(stats.unwrap_or_default().answers.hits)?)
+}
+
+/// Every other time somebody says something, changes what they said, or moderators decide about it.
+/// What is refused is refused: the words were said before, or too much at once.
+async fn talk(desk: &Desk, random: &mut Random) -> anyhow::Result<()> {
+    const THERE: &str = "{ articles(first: 20) { nodes { id
+        comments(first: 3) { nodes { id } } } } }";
+    if random.once_in(2) {
+        return Ok(());
+    }
+    let there = desk.app.ask_uncached(&desk.editor, THERE).await?.value()?;
+    let articles = there["data"]["articles"]["nodes"].as_array();
+    let article = random.pick(articles.map_or(&[][..], Vec::as_slice));
+    let article = article.context("there are no articles")?;
+    let said = article["comments"]["nodes"].as_array();
+    let said = random.pick(said.map_or(&[][..], Vec::as_slice));
+    let words = format!("قول {}", random.below(1_000_000));
+    let (document, input) = match said {
+        Some(said) if random.once_in(3) => {
+            let decision = if random.once_in(2) {
+                "REJECT"
+            } else {
+                "APPROVE"
+            };
+            (
+                MODERATE,
+                json!({"ids": [said["id"]], "decision": decision, "reason": "لا يليق."}),
+            )
+        }
+        Some(said) if random.once_in(3) => (EDIT, json!({"id": said["id"], "text": words})),
+        said => {
+            let parent = said
+                .filter(|_| random.once_in(2))
+                .map(|said| said["id"].clone());
+            (
+                POST,
+                json!({"article": article["id"], "text": words, "parent": parent}),
+            )
+        }
+    };
+    let variables = json!({ "input": input });
+    let app = &desk.app;
+    app.ask_as(&desk.editor, newsroom::now(), document, &variables)
+        .await?;
+    Ok(())
 }
 
 /// Asks for one query after the other.

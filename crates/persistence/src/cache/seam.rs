@@ -11,7 +11,11 @@ pub enum Step {
     Fill,
     /// A change is known: what was read from it is about to be let go of.
     Apply,
-    /// A write was committed: its writer is about to wait until the cache knows of it.
+    /// A whole answer is made: it is about to be kept.
+    Keep,
+    /// A write was committed: nobody knows yet.
+    Commit,
+    /// A write was committed and the cache knows that there is one: its writer is about to wait until the cache knows of it.
     Acknowledge,
     /// The reference data was read anew: it is about to answer.
     Install,

@@ -104,6 +104,9 @@ impl Run {
         let recorded = reader.as_ref().and_then(Reader::record);
         let recorded = recorded.and_then(Record::recorded);
         let whole = Whole::new(&answer, about, scope.as_of, hold, recorded);
+        if let Some(reader) = &reader {
+            reader.before_keeping().await;
+        }
         Told::Whole(Arc::new(whole), scope.as_of)
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use super::Fields;
+use super::{Fields, SLUG};
 use crate::Desk;
 use crate::agreement::mutation;
 use crate::comment::{EDIT, MODERATE, POST, SET_ARTICLE, SET_EDITION};
@@ -158,6 +158,7 @@ pub(super) async fn write(desk: &Desk, fields: &mut Fields<'_>) -> anyhow::Resul
     for (name, input) in front_page(desk, &things, &articles).await? {
         send(desk, fields, name, input).await?;
     }
+    by_slug(desk, fields, &things).await?;
     let mut correction = things.article(1, "مصحّح تصحيحاً طويلاً");
     for (name, value) in [
         ("id", articles[0]["id"].clone()),
@@ -174,6 +175,33 @@ pub(super) async fn write(desk: &Desk, fields: &mut Fields<'_>) -> anyhow::Resul
         correction[name] = value;
     }
     send(desk, fields, "correctArticle", correction).await?;
+    Ok(())
+}
+
+/// The article that is asked for by its slug, all the way.
+async fn by_slug(desk: &Desk, fields: &mut Fields<'_>, things: &Things) -> anyhow::Result<()> {
+    let picture = things.of("addMedia", 0);
+    let mut input = things.article(0, "عنوانه يسأل عنه");
+    input["slug"] = json!(SLUG);
+    input["canonicalUrl"] = Value::Null;
+    input["body"] = json!([{"image": {"image": picture}}, {"paragraph": {"text": "متن أول."}}]);
+    let draft = send(desk, fields, "createArticle", input).await?;
+    let input = json!({"id": draft["id"]});
+    let published = send(desk, fields, "publishArticle", input).await?;
+    let input = json!({"id": picture, "caption": "تعليق آخر", "alt": "بديل", "credit": "غيره",
+        "url": "https://sindyan.example/third.jpg"});
+    send(desk, fields, "updateMedia", input).await?;
+    let input = json!({"id": published["id"], "version": published["version"], "headline": "عنوان ثان",
+        "lead": "مقدمة ثانية", "section": things.of("createSection", 1),
+        "body": [{"image": {"image": things.of("addMedia", 1)}}, {"paragraph": {"text": "متن ثان."}}],
+        "note": "صُحّح."});
+    let corrected = send(desk, fields, "correctArticle", input).await?;
+    // It leaves its slug to nobody, and still answers there.
+    let input = json!({"id": corrected["id"], "version": corrected["version"], "slug": "كل-حقل-آخر",
+        "silent": true});
+    let moved = send(desk, fields, "correctArticle", input).await?;
+    let input = json!({"id": moved["id"], "version": moved["version"], "reason": "سُحب."});
+    send(desk, fields, "withdrawArticle", input).await?;
     Ok(())
 }
 
