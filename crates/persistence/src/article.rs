@@ -165,7 +165,8 @@ impl BatchKey for BodyOf {
     }
 
     fn keep(&self, value: Option<&Body>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Article, self.0))
+        let kept = Kept::of::<Self>(value).on(Noun::Article, self.0);
+        Some(kept.part(Noun::Article, self.0, Part::Text))
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Body>> {

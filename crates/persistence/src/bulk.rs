@@ -12,7 +12,7 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Iterable};
 use uuid::Uuid;
 
 use crate::article::{self, Manuscript, body_row, body_table, linked, placements};
-use crate::change::{Act, Noun};
+use crate::change::{Act, Noun, Part};
 use crate::link::{Link, Links};
 use crate::{Doing, Result, Saved, Writer, comment, listing, related};
 
@@ -124,7 +124,11 @@ impl Bulk {
     ) {
         let id = manuscript.article.id;
         let slug = &manuscript.article.slug;
-        let mut keys = vec![Noun::Article.key(id), Noun::Article.slug_key(slug)];
+        let mut keys = vec![
+            Noun::Article.key(id),
+            Noun::Article.list_key(id, Part::Text),
+            Noun::Article.slug_key(slug),
+        ];
         keys.extend(listing::touched(lines.iter()));
         self.writer.note(Noun::Article, id, Act::Added, keys);
         for comment in comments {

@@ -152,37 +152,43 @@ pub(crate) fn slug_id(slug: &Slug) -> Uuid {
 )]
 pub enum Part {
     Articles,
+    Authors,
     Children,
     Commenting,
     Comments,
     FollowChannels,
     Leads,
     LiveChannels,
+    Rail,
     Related,
     Replies,
     Reports,
     Sections,
     Slug,
     Stories,
+    Text,
     Topics,
 }
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Articles,
+        Self::Authors,
         Self::Children,
         Self::Commenting,
         Self::Comments,
         Self::FollowChannels,
         Self::Leads,
         Self::LiveChannels,
+        Self::Rail,
         Self::Related,
         Self::Replies,
         Self::Reports,
         Self::Sections,
         Self::Slug,
         Self::Stories,
+        Self::Text,
         Self::Topics,
     ];
 
@@ -190,18 +196,21 @@ impl Part {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Articles => "articles",
+            Self::Authors => "authors",
             Self::Children => "children",
             Self::Commenting => "commenting",
             Self::Comments => "comments",
             Self::FollowChannels => "follow-channels",
             Self::Leads => "leads",
             Self::LiveChannels => "live-channels",
+            Self::Rail => "rail",
             Self::Related => "related",
             Self::Replies => "replies",
             Self::Reports => "reports",
             Self::Sections => "sections",
             Self::Slug => "slug",
             Self::Stories => "stories",
+            Self::Text => "text",
             Self::Topics => "topics",
         }
     }

@@ -7,7 +7,7 @@ use khabar_domain::{ArticleId, Scope};
 use uuid::Uuid;
 
 use crate::cache::Kept;
-use crate::change::Noun;
+use crate::change::{Noun, Part};
 use crate::{BatchKey, Doing, Reader, Result, Writer};
 
 /// One correction.
@@ -33,7 +33,8 @@ impl BatchKey for Of {
     }
 
     fn keep(&self, value: Option<&Vec<Correction>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Article, self.0))
+        let kept = Kept::of::<Self>(value).on(Noun::Article, self.0);
+        Some(kept.part(Noun::Article, self.0, Part::Text))
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Correction>>> {

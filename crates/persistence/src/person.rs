@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, QueryResult};
 
 use crate::batch::lane;
 use crate::cache::Kept;
-use crate::change::Noun;
+use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
 use crate::sql::{Dialect, columns};
@@ -102,7 +102,8 @@ impl BatchKey for OfArticle {
     }
 
     fn keep(&self, value: Option<&Vec<Person>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Article, self.0))
+        let kept = Kept::of::<Self>(value).on(Noun::Article, self.0);
+        Some(kept.part(Noun::Article, self.0, Part::Authors))
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Person>>> {

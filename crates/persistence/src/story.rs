@@ -118,7 +118,8 @@ impl BatchKey for OfArticle {
     }
 
     fn keep(&self, value: Option<&Vec<Story>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Article, self.0))
+        let kept = Kept::of::<Self>(value).on(Noun::Article, self.0);
+        Some(kept.part(Noun::Article, self.0, Part::Stories))
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Story>>> {

@@ -96,7 +96,8 @@ impl BatchKey for OfArticle {
     }
 
     fn keep(&self, value: Option<&Vec<Topic>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Article, self.0))
+        let kept = Kept::of::<Self>(value).on(Noun::Article, self.0);
+        Some(kept.part(Noun::Article, self.0, Part::Topics))
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {

@@ -6,9 +6,9 @@
 //! publish and correct most of the time, and arrange and rename now and then. The share is a count
 //! under a fixed seed, so it is the same in every run.
 //!
-//! It stands at three quarters. Publications are exact; what is lost is lost where a card is touched as
-//! a whole: a correction of the text alone takes the lists that show the headline, an arranged rail the
-//! stories that do not say where they stand on it, a new caption the lists that show the picture.
+//! It stands at five sixths. Publications are exact; what is lost is lost where a card is touched as a
+//! whole: a lead that is corrected takes the lists that show the headline alone, a new caption the lists
+//! that show the picture.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ const WRITERS: usize = 3;
 /// How many answers readers ask for between two writes.
 const READ: usize = 30;
 /// Below this share a key has become too wide.
-const FLOOR: f64 = 0.7;
+const FLOOR: f64 = 0.78;
 
 /// What a newsroom does in a day, and how often.
 const DAY: [(&str, usize); 18] = [

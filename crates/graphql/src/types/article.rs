@@ -69,7 +69,8 @@ impl Article {
     }
 
     /// True when only its headline has come to us: it has no body.
-    fn is_stub(&self) -> bool {
+    fn is_stub(&self, ctx: &Context<'_>) -> bool {
+        self.shows_text(ctx);
         self.0.is_stub
     }
 
@@ -86,9 +87,11 @@ impl Article {
     /// The beginning of its text, for teasers: ended at a word, with `…` where it was cut.
     fn excerpt(
         &self,
+        ctx: &Context<'_>,
         #[graphql(desc = "At most this many characters: 1 to 600; 200 when nothing is said.")]
         length: Option<i32>,
     ) -> Result<String> {
+        self.shows_text(ctx);
         excerpt(&self.0.excerpt, length)
     }
 
@@ -283,7 +286,8 @@ impl Article {
     }
 
     /// When its words last changed. Null where they have not, or its source does not say.
-    fn updated_at(&self) -> Option<DateTime> {
+    fn updated_at(&self, ctx: &Context<'_>) -> Option<DateTime> {
+        self.shows_text(ctx);
         self.0.updated_at.map(DateTime)
     }
 
@@ -294,12 +298,14 @@ impl Article {
     }
 
     /// How often it has been saved, from 1.
-    fn version(&self) -> i32 {
+    fn version(&self, ctx: &Context<'_>) -> i32 {
+        self.shows_text(ctx);
         self.0.version
     }
 
     /// How long it takes to read, in minutes; 0 for a stub.
-    fn reading_minutes(&self) -> i32 {
+    fn reading_minutes(&self, ctx: &Context<'_>) -> i32 {
+        self.shows_text(ctx);
         self.0.reading_minutes
     }
 
@@ -402,6 +408,11 @@ impl Article {
 }
 
 impl Article {
+    /// Says that the answer shows what changes with the article's text.
+    fn shows_text(&self, ctx: &Context<'_>) {
+        ctx.shows(ReadingKey::part(Noun::Article, self.0.id, Part::Text));
+    }
+
     /// Whether this is the stone over a withdrawn article: the viewer sees nothing of what is below.
     fn is_under_stone(&self, ctx: &Context<'_>) -> Result<bool> {
         let may_look = ctx.viewer()?.may(Right::Publish);

@@ -4,6 +4,8 @@ use async_graphql::{Context, Enum, ID, Object};
 use khabar_domain::EditionId;
 use khabar_domain::story::{Kind, Status};
 use khabar_persistence::article::List;
+use khabar_persistence::cache::ReadingKey;
+use khabar_persistence::change::{Noun, Part};
 use khabar_persistence::story::{CountOfEdition, Filter, OfEdition};
 use khabar_persistence::{Page, edition, story, topic};
 
@@ -68,7 +70,8 @@ impl Story {
     }
 
     /// Its place on the rail of pinned stories, from 0; null when it is not pinned.
-    fn pinned_position(&self) -> Option<i32> {
+    fn pinned_position(&self, ctx: &Context<'_>) -> Option<i32> {
+        ctx.shows(ReadingKey::part(Noun::Story, self.0.id, Part::Rail));
         self.0.pinned_position
     }
 

@@ -114,12 +114,14 @@ pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved>
     let mut row = table::Model::from(article);
     let mut comment_count = row.comment_count;
     let mut before = None;
+    let mut is_card = true;
     let saved = writer
         .save::<table::Entity, _>("save an article", id, row.clone(), |old, new| {
             new.comment_count = old.comment_count;
             new.read_count = old.read_count;
             comment_count = old.comment_count;
             before = Some(old.status.clone());
+            is_card = !is_text_alone(old, new);
         })
         .await?;
     row.comment_count = comment_count;
@@ -142,7 +144,19 @@ pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved>
         _ if published => (Act::Changed, Saved::Changed),
         _ => (Act::Withdrawn, Saved::Changed),
     };
-    let mut keys = vec![Noun::Article.key(id), Noun::Article.slug_key(&article.slug)];
+    is_card &= parts[0] != Saved::Unchanged;
+    let mut keys = vec![
+        Noun::Article.list_key(id, Part::Text),
+        Noun::Article.slug_key(&article.slug),
+    ];
+    if is_card {
+        // Whatever belongs to it was read from it as well.
+        keys.insert(0, Noun::Article.key(id));
+    } else {
+        let links = LINKED.into_iter().zip(&parts[2..]);
+        let links = links.filter(|(_, saved)| **saved != Saved::Unchanged);
+        keys.extend(links.map(|(part, _)| Noun::Article.list_key(id, part)));
+    }
     keys.extend(touched);
     let appeared = before.is_some_and(|before| (before == Status::Published.as_str()) != published);
     if appeared {
@@ -153,6 +167,20 @@ pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved>
     }
     writer.note(Noun::Article, id, act, keys);
     Ok(saved)
+}
+
+/// Whether two rows differ at most in what follows from the text: fields that say so when they are
+/// shown (see `types/article.rs` of the API).
+fn is_text_alone(old: &table::Model, new: &table::Model) -> bool {
+    let text = table::Model {
+        excerpt: new.excerpt.clone(),
+        is_stub: new.is_stub,
+        updated_at: new.updated_at,
+        version: new.version,
+        reading_minutes: new.reading_minutes,
+        ..old.clone()
+    };
+    text == *new
 }
 
 /// The reading keys of what leads to an article, and shows it only while it is published.
@@ -195,6 +223,9 @@ pub(crate) fn body_row(id: Uuid, body: &Body) -> body_table::Model {
         blocks,
     }
 }
+
+/// The lists that [`linked`] gives, as reading keys name them.
+const LINKED: [Part; 3] = [Part::Authors, Part::Topics, Part::Stories];
 
 /// What an article is linked to, in order, by each table of links.
 pub(crate) fn linked(manuscript: &Manuscript) -> [(Links, Vec<Uuid>); 3] {

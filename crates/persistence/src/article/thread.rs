@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::save::STORIES;
 use super::{table, visible};
-use crate::change::{Act, Noun};
+use crate::change::{Act, Noun, Part};
 use crate::listing;
 use crate::{Doing, Result, Saved, Writer};
 
@@ -67,7 +67,7 @@ pub async fn set_stories(
         .one(writer.connection())
         .await
         .doing("find an article")?;
-    let mut keys = vec![Noun::Article.key(id)];
+    let mut keys = vec![Noun::Article.list_key(id, Part::Stories)];
     let mut act = Act::Withdrawn;
     if let Some(row) = row.filter(|row| row.status == Status::Published.as_str()) {
         keys.extend(listing::place_among_stories(writer, &row, &stories).await?);

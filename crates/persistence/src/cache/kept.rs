@@ -17,7 +17,8 @@ use crate::{BatchKey, Slice};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     pub(super) keys: Vec<ReadingKey>,
-    /// What its numbers were read from: only who shows them shows what these say.
+    /// What its numbers, and whatever else few fields show, were read from: only who shows them shows
+    /// what these say.
     pub(super) numbers: Vec<ReadingKey>,
     pub(super) bytes: usize,
 }
@@ -66,7 +67,12 @@ impl Kept {
     fn lists(&mut self, noun: Noun, id: impl Into<Uuid>, list: Part) {
         let id = id.into();
         self.keys.push(ReadingKey::one(noun, id));
-        self.numbers.push(ReadingKey::part(noun, id, list));
+        self.depends(noun, id, list);
+    }
+
+    /// Something of which a part is shown by some fields alone, which say so.
+    fn depends(&mut self, noun: Noun, id: impl Into<Uuid>, part: Part) {
+        self.numbers.push(ReadingKey::part(noun, id, part));
     }
 }
 
@@ -79,6 +85,7 @@ pub trait Shown {
 impl Shown for Article {
     fn shown(&self, kept: &mut Kept) {
         kept.lists(Noun::Article, self.id, Part::Comments);
+        kept.depends(Noun::Article, self.id, Part::Text);
         kept.text(self.slug.as_str());
         kept.text(self.headline.as_str());
         kept.text(&self.excerpt);
@@ -98,6 +105,7 @@ impl Shown for Related {
 impl Shown for Story {
     fn shown(&self, kept: &mut Kept) {
         kept.lists(Noun::Story, self.id, Part::Articles);
+        kept.depends(Noun::Story, self.id, Part::Rail);
         kept.text(self.slug.as_str());
         kept.text(self.title.as_str());
         kept.texts([self.summary.as_deref()]);

@@ -63,7 +63,7 @@ impl Touched {
             // The key of all of a kind comes with that of the one that was written.
             return;
         };
-        let counted = matches!(key.of_part(), None | Some(Part::Articles));
+        let counted = matches!(key.of_part(), None | Some(Part::Articles | Part::Rail));
         match (key.noun(), key.of_part()) {
             (Noun::Edition, Some(Part::Sections)) => self.sections.of.insert(id),
             (Noun::Edition, Some(Part::LiveChannels)) => self.live_channels.of.insert(id),

@@ -64,7 +64,7 @@ pub async fn merge(writer: &mut Writer, from: &Story, into: &Story) -> Result<()
             Status::Published => Act::Changed,
             _ => Act::Withdrawn,
         };
-        let keys = vec![Noun::Article.key(article)];
+        let keys = vec![Noun::Article.list_key(article, Part::Stories)];
         writer.note(Noun::Article, article, act, keys);
     }
     Ok(())

@@ -42,7 +42,7 @@ pub async fn set_rail(writer: &mut Writer, edition: EditionId, order: &[StoryId]
     let moved = RAIL.set(writer, &order).await?;
     for id in left.into_iter().chain(moved) {
         let keys = vec![
-            Noun::Story.key(id),
+            Noun::Story.list_key(id, Part::Rail),
             Noun::Edition.list_key(edition, Part::Stories),
         ];
         writer.note(Noun::Story, id, Act::Changed, keys);

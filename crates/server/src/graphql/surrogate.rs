@@ -114,18 +114,21 @@ const fn noun(noun: Noun) -> &'static str {
 const fn part(part: Part) -> &'static str {
     match part {
         Part::Articles => "ar",
+        Part::Authors => "au",
         Part::Children => "ch",
         Part::Commenting => "cg",
         Part::Comments => "co",
         Part::FollowChannels => "fo",
         Part::Leads => "le",
         Part::LiveChannels => "li",
+        Part::Rail => "ra",
         Part::Related => "re",
         Part::Replies => "rp",
         Part::Reports => "rt",
         Part::Sections => "se",
         Part::Slug => "sl",
         Part::Stories => "st",
+        Part::Text => "te",
         Part::Topics => "to",
     }
 }
