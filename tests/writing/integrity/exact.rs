@@ -299,8 +299,8 @@ async fn histories(
         } else {
             1
         };
-        let first = random.below(WRITERS);
-        let writes = writers.iter_mut().cycle_from(first).take(at_once);
+        writers.rotate_left(random.below(WRITERS));
+        let writes = writers.iter_mut().take(at_once);
         let writes = writes.map(|writer| {
             let (name, _) = DECK[random.below(DECK.len())];
             writer.step(name)
@@ -424,17 +424,4 @@ fn queries(random: &mut Random) -> Vec<String> {
         });
     }
     queries
-}
-
-/// A slice's items from one on, then those before it.
-trait CycleFrom<'a, T> {
-    fn cycle_from(self, first: usize) -> std::vec::IntoIter<&'a mut T>;
-}
-
-impl<'a, T> CycleFrom<'a, T> for std::slice::IterMut<'a, T> {
-    fn cycle_from(self, first: usize) -> std::vec::IntoIter<&'a mut T> {
-        let mut items: Vec<_> = self.collect();
-        items.rotate_left(first);
-        items.into_iter()
-    }
 }
