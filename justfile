@@ -23,7 +23,8 @@ snap:
 
 # 10,000 histories of writes and reads on two nodes, each answer held against the database
 exact HISTORIES="10000":
-    KHABAR_HISTORIES={{HISTORIES}} cargo test --release -p khabar-tests --test writing integrity::exact -- --nocapture
+    cargo build --release -p khabar-tests --example khabar-twin
+    KHABAR_HISTORIES={{HISTORIES}} cargo test --release -p khabar-tests --test writing integrity::exact
 
 # Write schema.graphql from the code
 schema:

@@ -61,6 +61,9 @@ struct Place {
     story: Option<usize>,
 }
 
+/// How many articles one transaction writes: what SQLite has not committed yet, it finds again only
+/// by reading it from its log.
+const AT_ONCE: usize = 20_000;
 /// In seconds.
 const FIVE_YEARS: usize = 5 * 365 * 24 * 60 * 60;
 /// This power gives the largest of 3,000 stories a sixteenth of what they all have: 5,000 of 80,000.
@@ -113,17 +116,26 @@ impl Archive {
     pub(crate) async fn save(&self, db: &Db) -> anyhow::Result<()> {
         let mut writer = db.writer(opened()).await?;
         self.newsroom.save_shelf(&mut writer).await?;
-        let mut bulk = Bulk::new(writer);
-        for number in 0..self.size.articles {
-            let manuscript = self.manuscript(number)?;
-            let comments = self.comments(number, &manuscript.article)?;
-            bulk.add(&manuscript, &comments).await?;
+        writer.commit().await?;
+        let all: Vec<_> = (0..self.size.articles).collect();
+        for numbers in all.chunks(AT_ONCE) {
+            let mut bulk = Bulk::new(db.writer(opened()).await?);
+            for number in numbers {
+                let manuscript = self.manuscript(*number)?;
+                let comments = self.comments(*number, &manuscript.article)?;
+                bulk.add(&manuscript, &comments).await?;
+            }
+            bulk.finish().await?.commit().await?;
         }
-        for number in 0..self.size.articles {
-            let links = self.related(number);
-            bulk.relate(self.places[number].id, &links).await?;
+        for numbers in all.chunks(AT_ONCE) {
+            let mut bulk = Bulk::new(db.writer(opened()).await?);
+            for number in numbers {
+                let links = self.related(*number);
+                bulk.relate(self.places[*number].id, &links).await?;
+            }
+            bulk.finish().await?.commit().await?;
         }
-        let mut writer = bulk.finish().await?;
+        let mut writer = db.writer(opened()).await?;
         self.newsroom.save_front(&mut writer).await?;
         writer.commit().await.context("the archive was not written")
     }

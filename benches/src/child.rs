@@ -1,8 +1,8 @@
 //! The child: the measured server, a process of its own, so that its time is told apart from that
 //! of whoever asks.
 //!
-//! It serves what `khabar serve` serves and, beside that, the same answers ready-made and, on
-//! PostgreSQL, made by one statement.
+//! It serves what `khabar serve` serves, once without a cache and once with one, and, beside that,
+//! the same answers ready-made and, on PostgreSQL, made by one statement.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -32,6 +32,13 @@ use crate::peer::Peer;
 
 /// The argument that makes this program the child.
 pub(crate) const SERVE: &str = "serve-for-measuring";
+
+/// Where the server that keeps what it read answers.
+pub(crate) const WARM_GRAPHQL: &str = "/warm/graphql";
+const WARM: &str = "/warm";
+
+/// Bytes for what it keeps: more than the samples come to.
+const ENTITIES: usize = 512 << 20;
 
 /// What the child says when it is ready.
 #[derive(Debug, Serialize, Deserialize)]
@@ -101,7 +108,9 @@ struct Shelf {
 pub(crate) async fn serve(url: &str, samples: &Path) -> anyhow::Result<()> {
     let samples: Vec<Vec<Sample>> = serde_json::from_slice(&fs::read(samples)?)?;
     let options = Options::new(url);
-    let db = Db::open(&options).await?;
+    let opened = Db::open(&options).await?;
+    let db = opened.clone().caching(0).await?;
+    db.caught_up().await?;
     let peer = if url.starts_with("sqlite:") {
         None
     } else {
@@ -127,8 +136,14 @@ pub(crate) async fn serve(url: &str, samples: &Path) -> anyhow::Result<()> {
         ready,
         peer,
     };
-    let settings = Settings::default();
-    let router = router::routes(&settings, db, Arc::new(SystemClock))?.merge(extra(shelf));
+    let mut settings = Settings::default();
+    settings.cache.answers = false;
+    let warm = opened.caching(ENTITIES).await?;
+    warm.caught_up().await?;
+    let clock = Arc::new(SystemClock);
+    let router = router::routes(&settings, db, clock.clone())?
+        .nest(WARM, router::routes(&settings, warm, clock)?)
+        .merge(extra(shelf));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     let ready = Ready {

@@ -43,11 +43,15 @@ struct Arguments {
     /// How many articles the archive has, at least 1,000; everything else is in proportion.
     #[arg(long, default_value_t = 100_000)]
     articles: usize,
+    /// How many articles the archive has that it is compared with, at least 1,000; a tenth, if none
+    /// are said.
+    #[arg(long)]
+    fewer: Option<usize>,
     /// How many requests each figure is made of.
     #[arg(long, default_value_t = 2_000)]
     requests: usize,
     /// Only finds out whether everything works: 2,000 articles and few requests.
-    #[arg(long, conflicts_with_all = ["articles", "requests"])]
+    #[arg(long, conflicts_with_all = ["articles", "fewer", "requests"])]
     quick: bool,
     /// Only on this database.
     #[arg(long, value_enum)]
@@ -145,11 +149,16 @@ async fn measure(arguments: &Arguments) -> anyhow::Result<()> {
     let plan = if arguments.quick {
         Plan {
             articles: 2_000,
+            fewer: FEWEST,
             requests: 40,
         }
     } else {
         Plan {
             articles: arguments.articles.max(FEWEST),
+            fewer: arguments
+                .fewer
+                .unwrap_or(arguments.articles / 10)
+                .max(FEWEST),
             requests: arguments.requests.max(40),
         }
     };

@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::load::CONNECTIONS;
 use crate::measured::Measured;
 use crate::operations::{FAR_PAGE, FIRST_PAGE};
-use crate::run::{Row, Run};
+use crate::run::{Fewer, Row, Run};
 
 /// What the columns mean.
 pub(crate) const LEGEND: &str = "\
-Each operation is answered by the API, by one hand-written SQL statement that makes the same JSON
-(on PostgreSQL, where it was compared with the API's answer first), and by the same bytes made
-ready before. Times of server and database are processor time for one request, in microseconds, in
+Each operation is answered by the API, once keeping nothing but reference data (cold) and once what
+it read before (warm), by one hand-written SQL statement that makes the same JSON (on PostgreSQL,
+where it was compared with the API's answer first), and by the same bytes made ready before. Times of server and database are processor time for one request, in microseconds, in
 user and kernel mode; SQLite is part of the server. The last two columns say how many times as much
 as the statement and as the ready bytes it costs, server and database together.";
 
@@ -31,26 +31,35 @@ impl Display for Run {
             "The server holds {} MiB of its own in memory, and {} MiB of files that it maps.",
             self.memory.own, self.memory.mapped
         )?;
-        let cost = |place: usize| self.rows[place].api.together();
+        let cost = |place: usize| self.rows[place].cold.together();
         writeln!(
             out,
             "Page {} of a section costs {} times what its first page costs.",
             self.far_page,
             ratio(cost(FAR_PAGE), cost(FIRST_PAGE))
         )?;
-        let compared = self.rows.iter().filter_map(|row| {
-            let times = ratio(row.api.together(), row.fewer.as_ref()?.together());
-            Some(format!("{} {times}", row.operation))
-        });
         writeln!(
             out,
-            "Among {} articles, an operation costs this many times what it costs among {}: {}.",
-            self.articles,
-            self.fewer_articles,
-            compared.collect::<Vec<_>>().join(", ")
-        )
+            "Among {} articles, an operation costs this many times what it costs among {}:",
+            self.articles, self.fewer_articles,
+        )?;
+        let cold: Figure = (|row| &row.cold, |fewer| &fewer.cold);
+        let warm: Figure = (|row| &row.warm, |fewer| &fewer.warm);
+        for (how, (of, of_fewer)) in [("cold", cold), ("warm", warm)] {
+            let compared = self.rows.iter().filter_map(|row| {
+                let fewer = of_fewer(row.fewer.as_ref()?);
+                let times = ratio(of(row).together(), fewer.together());
+                Some(format!("{} {times}", row.operation))
+            });
+            let compared: Vec<_> = compared.collect();
+            writeln!(out, "{how}: {}.", compared.join(", "))?;
+        }
+        Ok(())
     }
 }
+
+/// A figure of an operation, and the same among fewer articles.
+type Figure = (fn(&Row) -> &Measured, fn(&Fewer) -> &Measured);
 
 impl Run {
     fn table(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,7 +99,8 @@ impl Run {
 impl Row {
     fn lines(&self) -> Vec<[String; 11]> {
         let kinds = [
-            ("the API", Some(&self.api), self.statements),
+            ("the API, cold", Some(&self.cold), self.statements),
+            ("the API, warm", Some(&self.warm), 0.0),
             ("one statement", self.statement.as_ref(), 1.0),
             ("ready bytes", Some(&self.ready), 0.0),
         ];

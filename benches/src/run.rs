@@ -1,4 +1,4 @@
-//! The run: every operation on one database, and the same on an archive of a tenth of its size.
+//! The run: every operation on one database, and the same on a smaller archive.
 
 use std::io::Write as _;
 use std::{fmt, io};
@@ -16,6 +16,8 @@ use crate::stage::{By, Stage};
 pub(crate) struct Plan {
     /// Articles of the archive.
     pub(crate) articles: usize,
+    /// Articles of the archive that it is compared with.
+    pub(crate) fewer: usize,
     /// Requests for each figure.
     pub(crate) requests: usize,
 }
@@ -37,11 +39,19 @@ pub(crate) struct Row {
     pub(crate) operation: &'static str,
     /// On average.
     pub(crate) statements: f64,
-    pub(crate) api: Measured,
+    pub(crate) cold: Measured,
+    pub(crate) warm: Measured,
     pub(crate) statement: Option<Measured>,
     pub(crate) ready: Measured,
-    /// The API on fewer articles.
-    pub(crate) fewer: Option<Measured>,
+    /// Among fewer articles.
+    pub(crate) fewer: Option<Fewer>,
+}
+
+/// The API on fewer articles.
+#[derive(Default)]
+pub(crate) struct Fewer {
+    pub(crate) cold: Measured,
+    pub(crate) warm: Measured,
 }
 
 impl Row {
@@ -55,7 +65,8 @@ impl Row {
 
     fn measured(&mut self, by: By) -> &mut Measured {
         match by {
-            By::Api => &mut self.api,
+            By::Cold => &mut self.cold,
+            By::Warm => &mut self.warm,
             By::Statement => self.statement.get_or_insert_default(),
             By::Ready => &mut self.ready,
         }
@@ -81,7 +92,7 @@ const ROUNDS: usize = 10;
 
 async fn run(plan: Plan, large: TestDb, small: TestDb) -> anyhow::Result<Run> {
     let name = large.name();
-    let fewer_articles = (plan.articles / 10).max(crate::FEWEST);
+    let fewer_articles = plan.fewer;
     let archive = Archive::new(plan.articles)?;
     say(format_args!("{name}: writing {} articles", plan.articles))?;
     let large = Stage::set(large, &archive).await?;
@@ -107,8 +118,11 @@ async fn run(plan: Plan, large: TestDb, small: TestDb) -> anyhow::Result<Run> {
                 row.measured(*by).add(pace, spent);
             }
             if place < COMPARED {
-                let (pace, spent) = small.measure(place, By::Api, requests).await?;
-                row.fewer.get_or_insert_default().add(pace, spent);
+                let fewer = row.fewer.get_or_insert_default();
+                let (pace, spent) = small.measure(place, By::Cold, requests).await?;
+                fewer.cold.add(pace, spent);
+                let (pace, spent) = small.measure(place, By::Warm, requests).await?;
+                fewer.warm.add(pace, spent);
             }
         }
     }

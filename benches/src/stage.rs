@@ -8,7 +8,7 @@ use khabar_tests::harness::TestDb;
 use sqlx::{Connection as _, PgConnection};
 
 use crate::archive::Archive;
-use crate::child::Child;
+use crate::child::{self, Child};
 use crate::desk::Desk;
 use crate::load::Pace;
 use crate::measured::Spent;
@@ -18,8 +18,10 @@ use crate::{cost, load};
 /// By what a request is answered.
 #[derive(Clone, Copy)]
 pub(crate) enum By {
-    /// The server that is measured.
-    Api,
+    /// The server that is measured, keeping nothing but reference data.
+    Cold,
+    /// The same, keeping what it read, and no whole answers.
+    Warm,
     /// One SQL statement; on PostgreSQL.
     Statement,
     /// Bytes that were there before.
@@ -70,8 +72,8 @@ impl Stage {
     /// By what this stage can answer.
     pub(crate) fn kinds(&self) -> &'static [By] {
         match self.postgres {
-            Some(_) => &[By::Api, By::Statement, By::Ready],
-            None => &[By::Api, By::Ready],
+            Some(_) => &[By::Cold, By::Warm, By::Statement, By::Ready],
+            None => &[By::Cold, By::Warm, By::Ready],
         }
     }
 
@@ -85,12 +87,13 @@ impl Stage {
         let operation = &OPERATIONS[place];
         let samples = self.samples[place].iter().enumerate();
         let sent = samples.map(|(number, sample)| match by {
-            By::Api => load::post("/graphql", &sample.body(operation)),
+            By::Cold => load::post("/graphql", &sample.body(operation)),
+            By::Warm => load::post(child::WARM_GRAPHQL, &sample.body(operation)),
             By::Statement => load::get(&format!("/sql/{place}/{number}")),
             By::Ready => load::get(&format!("/ready/{place}/{number}")),
         });
         let requests = match by {
-            By::Api | By::Statement => requests,
+            By::Cold | By::Warm | By::Statement => requests,
             // They cost so little that a few thousand could not be told from none.
             By::Ready => requests * 5,
         };

@@ -151,8 +151,13 @@ impl TestApp {
     }
 
     /// Asks as somebody at [`newsroom::now`], of the database alone: no answer comes from the cache.
-    pub async fn ask_uncached(&self, who: &Who, document: &str) -> anyhow::Result<Answered> {
-        let request = json!({"query": document}).to_string();
+    pub async fn ask_uncached(
+        &self,
+        who: &Who,
+        document: &str,
+        variables: &Value,
+    ) -> anyhow::Result<Answered> {
+        let request = json!({"query": document, "variables": variables}).to_string();
         let incoming = Incoming::from_json(request.as_bytes())
             .map_err(|error| anyhow!("the request is refused: {}", error.message))?;
         let scope = Scope {

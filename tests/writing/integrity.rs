@@ -12,16 +12,20 @@
 //! order; without it, each run has another. A failure tells its seed: the same steps come again,
 //! though not how they meet.
 
+mod ask;
 mod compare;
 mod every_field;
 mod exact;
 mod fresh;
 mod list;
+mod meddler;
 mod model;
 mod noun;
 mod precision;
 mod step;
 mod stock;
+mod told;
+mod twin;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};

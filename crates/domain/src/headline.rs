@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::Invalid;
 use crate::invalid::{check_characters, check_length};
+use crate::{Invalid, plain};
 
 macro_rules! lines {
     ($($(#[$doc:meta])* $name:ident, $what:literal, $most:literal;)+) => {$(
@@ -59,6 +59,10 @@ lines! {
 }
 
 fn one_line(what: &str, text: &str, most: usize) -> Result<String, Invalid> {
+    if plain::is_line(text) {
+        check_length(what, text, most)?;
+        return Ok(text.to_owned());
+    }
     let line = text
         .split_whitespace()
         .collect::<Vec<_>>()

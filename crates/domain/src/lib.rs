@@ -19,6 +19,7 @@ pub mod language;
 pub mod live;
 pub mod media;
 pub mod person;
+mod plain;
 pub mod preview;
 pub mod related;
 pub mod rights;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use crate::Invalid;
+use crate::{Invalid, plain};
 
 /// Letters and digits of any script, in lower case where there is one, joined by single hyphens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ impl Slug {
 
 /// Letters and digits, but not the marks and the stretching that may stand on or in a word.
 fn is_slug_char(c: char) -> bool {
-    c.is_alphanumeric() && !is_dropped(c) && !c.is_uppercase()
+    plain::is_word(c) || c.is_alphanumeric() && !is_dropped(c) && !c.is_uppercase()
 }
 
 /// What is left out of a word without ending it: harakat and Quranic marks, tatweel, bidi controls.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
+use crate::{Invalid, plain};
 
 /// An absolute `https:` or `http:` address, or a path on this server that starts with `/`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ impl WebUrl {
                 "the URL",
                 format!("is longer than {} bytes ({})", Self::MAX, text.len()),
             ));
+        }
+        if plain::is_url(text) {
+            return Ok(Self(text.to_owned()));
         }
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(refuse("has white space or control characters".into()));

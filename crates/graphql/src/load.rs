@@ -20,6 +20,7 @@ mod tests;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::io::ErrorKind;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dataloader::BatchFn;
@@ -80,12 +81,17 @@ impl Loaders {
             return Ok(answer);
         }
         let loader = self.of::<K>(key.lane());
-        loop {
-            match unconstrained(loader.try_load(key.clone())).await {
-                Ok(answer) => return answer,
-                Err(error) => forgotten(&error),
+        // On the heap: it holds all that answering a batch takes, and the future of every field of an
+        // object has room for that of its largest.
+        let asked: Pin<Box<dyn Future<Output = Answer<K>> + Send>> = Box::pin(async move {
+            loop {
+                match unconstrained(loader.try_load(key.clone())).await {
+                    Ok(answer) => return answer,
+                    Err(error) => forgotten(&error),
+                }
             }
-        }
+        });
+        asked.await
     }
 
     /// The answers to many keys; those for which nothing was found are absent.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use khabar_domain::{AccountId, Name, derived};
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel};
 
+use crate::cells::stored;
 use crate::change::Noun;
 use crate::row::{Row, broken, find_by};
 use crate::{BatchKey, Doing, Reader, Result, Saved, Writer};
@@ -51,7 +52,7 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Account>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Entity, _, _>(
+        find_by::<table::Model, _>(
             reader,
             "find accounts",
             |sql| ("account t".to_owned(), sql.among("t.id", ids)),
@@ -108,6 +109,8 @@ pub async fn add(writer: &mut Writer, account: &Account) -> Result<()> {
     writer.note_saved(Saved::Added, Noun::Account, account.id, Vec::new);
     Ok(())
 }
+
+stored!(table::Model: id, name, issuer, subject, created_at);
 
 impl Row for table::Model {
     type Means = Account;

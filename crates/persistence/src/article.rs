@@ -19,10 +19,11 @@ use uuid::Uuid;
 
 use crate::batch::{grouped, lane};
 use crate::cache::{Kept, ReadingKey};
+use crate::cells::{columns, stored};
 use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, maybe};
-use crate::sql::{Sql, columns};
+use crate::sql::Sql;
 use crate::{BatchKey, Doing, Page, Reader, Result, Slice};
 
 pub(crate) use company::{A, Gathered};
@@ -52,7 +53,7 @@ impl BatchKey for ById {
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         let mut company = Gathered::new(reader, &company::T, keys).by_id();
-        let found = find_with::<table::Entity, _, _>(
+        let found = find_with::<table::Model, _>(
             reader,
             "find articles",
             |sql| {
@@ -93,7 +94,7 @@ impl BatchKey for BySlug {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let mut company = Gathered::new(reader, &company::T, keys);
-        let found = find_by_slug::<table::Entity, _>(
+        let found = find_by_slug::<table::Model>(
             reader,
             "find articles by their slugs",
             "article",
@@ -132,7 +133,7 @@ impl BatchKey for ByUrl {
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let urls = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
         let mut company = Gathered::new(reader, &company::T, keys);
-        let found = find_with::<table::Entity, _, _>(
+        let found = find_with::<table::Model, _>(
             reader,
             "find articles by their addresses",
             |sql| {
@@ -225,7 +226,7 @@ impl BatchKey for MostRead {
             table: "article",
             parent: Some("edition_id"),
             order: &MOST_READ,
-            select: &columns::<table::Entity>("t"),
+            select: &columns::<table::Model>("t"),
             join: "",
         };
         let mut found = HashMap::with_capacity(keys.len());
@@ -333,6 +334,8 @@ impl From<&Article> for table::Model {
         }
     }
 }
+
+stored!(table::Model: id, edition_id, kind, status, slug, canonical_url, headline, lead, excerpt, hero_id, source_id, section_id, language, direction, has_photos, has_video, has_audio, is_stub, first_published_at, published_at, updated_at, listed_at, version, reading_minutes, comment_count, read_count);
 
 impl Row for table::Model {
     type Means = Article;

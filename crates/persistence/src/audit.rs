@@ -9,10 +9,10 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use uuid::Uuid;
 
 use crate::batch::grouped;
+use crate::cells::{columns, stored};
 use crate::change::{Note, Noun};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken, maybe};
-use crate::sql::columns;
 use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Writer};
 
 /// One write.
@@ -60,7 +60,7 @@ impl BatchKey for Log {
                 table: "audit",
                 parent: (!whole).then_some("noun_id"),
                 order: &LATEST,
-                select: &columns::<table::Entity>("t"),
+                select: &columns::<table::Model>("t"),
                 join: "",
             };
             let parents: Vec<_> = keys.iter().map(|key| key.of.unwrap_or_default()).collect();
@@ -188,6 +188,8 @@ pub(crate) async fn append(writer: &Writer, deeds: &[Deed]) -> Result<()> {
         .doing("write the audit log")?;
     Ok(())
 }
+
+stored!(table::Model: seq, first_seq, at, account_id, author_name, role, address, action, noun, noun_id);
 
 impl Row for table::Model {
     type Means = Entry;

@@ -15,9 +15,10 @@ pub use retire::retire;
 
 use chrono::{DateTime, Utc};
 use khabar_domain::Slug;
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, FromQueryResult, Set};
+use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set};
 use uuid::Uuid;
 
+use crate::cells::{Cells, columns, stored};
 use crate::row::Row;
 use crate::sql::Dialect;
 use crate::{Doing, Error, Reader, Result, Writer};
@@ -153,10 +154,13 @@ pub(crate) fn slug_id(slug: &Slug) -> Uuid {
 pub enum Part {
     Articles,
     Authors,
+    Caption,
     Children,
     Commenting,
     Comments,
+    Details,
     FollowChannels,
+    Lead,
     Leads,
     LiveChannels,
     Rail,
@@ -172,13 +176,16 @@ pub enum Part {
 
 impl Part {
     /// Every part.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Articles,
         Self::Authors,
+        Self::Caption,
         Self::Children,
         Self::Commenting,
         Self::Comments,
+        Self::Details,
         Self::FollowChannels,
+        Self::Lead,
         Self::Leads,
         Self::LiveChannels,
         Self::Rail,
@@ -197,10 +204,13 @@ impl Part {
         match self {
             Self::Articles => "articles",
             Self::Authors => "authors",
+            Self::Caption => "caption",
             Self::Children => "children",
             Self::Commenting => "commenting",
             Self::Comments => "comments",
+            Self::Details => "details",
             Self::FollowChannels => "follow-channels",
+            Self::Lead => "lead",
             Self::Leads => "leads",
             Self::LiveChannels => "live-channels",
             Self::Rail => "rail",
@@ -219,6 +229,27 @@ impl Part {
     pub(crate) fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|part| part.as_str() == word)
     }
+}
+
+/// A part of a row, and how it is copied from the second to the first.
+pub(crate) type Copies<M> = (Part, fn(&mut M, &M));
+
+/// The parts in which two rows differ; and whether they differ beyond these.
+pub(crate) fn differing<M: Clone + PartialEq>(
+    old: &M,
+    new: &M,
+    parts: &[Copies<M>],
+) -> (Vec<Part>, bool) {
+    let mut rest = old.clone();
+    let mut differing = Vec::new();
+    for (part, copy) in parts {
+        let before = rest.clone();
+        copy(&mut rest, new);
+        if rest != before {
+            differing.push(*part);
+        }
+    }
+    (differing, rest != *new)
 }
 
 /// One row of the feed.
@@ -296,20 +327,21 @@ async fn page(reader: &Reader, after: i64, most: u16) -> Result<(Vec<Change>, Op
 async fn range(reader: &Reader, after: i64, to: i64) -> Result<Vec<Change>> {
     let mut sql = reader.sql();
     let (from, to) = (sql.bind(after), sql.bind(to));
-    let text = format!("SELECT * FROM change WHERE seq > {from} AND seq <= {to} ORDER BY seq");
+    let text = format!(
+        "SELECT {} FROM change t WHERE seq > {from} AND seq <= {to} ORDER BY seq",
+        columns::<table::Model>("t")
+    );
     let rows = reader.rows(READING, sql, text).await?;
     rows.iter()
-        .map(|row| {
-            table::Model::from_query_result(row, "")
-                .doing(READING)?
-                .read()
-        })
+        .map(|row| Cells::of(row, READING)?.read::<table::Model>())
         .collect()
 }
 
 fn headless() -> DbErr {
     DbErr::RecordNotFound("change_head has no row".to_owned())
 }
+
+stored!(table::Model: seq, at, noun, noun_id, act, keys);
 
 impl Row for table::Model {
     type Means = Change;

@@ -14,10 +14,11 @@ use khabar_domain::{
 use crate::article::published;
 use crate::batch::{grouped, lane};
 use crate::cache::Kept;
+use crate::cells::{columns, stored};
 use crate::change::{Noun, Part};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken, find_by};
-use crate::sql::{Sql, columns};
+use crate::sql::Sql;
 use crate::{BatchKey, Page, Reader, Result, Slice};
 
 pub use report::ReasonsOf;
@@ -46,7 +47,7 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Comment>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Entity, _, _>(
+        find_by::<table::Model, _>(
             reader,
             "find comments",
             |sql| {
@@ -69,7 +70,7 @@ impl BatchKey for Sent {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Comment>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Entity, _, _>(
+        find_by::<table::Model, _>(
             reader,
             "find comments",
             |sql| ("comment t".to_owned(), sql.among("t.id", ids)),
@@ -160,7 +161,7 @@ impl BatchKey for OfArticle {
                 table: "comment",
                 parent: Some("article_id"),
                 order: by.order(),
-                select: &columns::<table::Entity>("t"),
+                select: &columns::<table::Model>("t"),
                 join: "",
             };
             let parents: Vec<_> = keys.iter().map(|key| key.article.uuid()).collect();
@@ -242,7 +243,7 @@ impl BatchKey for RepliesTo {
                 table: "comment",
                 parent: Some("parent_id"),
                 order: by.order(),
-                select: &columns::<table::Entity>("t"),
+                select: &columns::<table::Model>("t"),
                 join: "",
             };
             let parents: Vec<_> = keys.iter().map(|key| key.comment.uuid()).collect();
@@ -313,7 +314,7 @@ impl BatchKey for Queue {
                 table: "comment",
                 parent: Some("edition_id"),
                 order: &OLDEST,
-                select: &columns::<table::Entity>("t"),
+                select: &columns::<table::Model>("t"),
                 join: "",
             };
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
@@ -382,7 +383,7 @@ impl BatchKey for OfAccount {
                 table: "comment",
                 parent: Some("account_id"),
                 order: &NEWEST,
-                select: &columns::<table::Entity>("t"),
+                select: &columns::<table::Model>("t"),
                 join: "",
             };
             let parents: Vec<_> = keys.iter().map(|key| key.account.uuid()).collect();
@@ -421,6 +422,8 @@ impl BatchKey for CountOfAccount {
         Ok(keys.iter().copied().zip(counts).collect())
     }
 }
+
+stored!(table::Model: id, article_id, parent_id, author_name, text, status, posted_at, reply_count, account_id, address, edited_at, reason, report_count, edition_id, depth, shown);
 
 impl Row for table::Model {
     type Means = Comment;

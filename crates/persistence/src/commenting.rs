@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::article::table as article;
 use crate::cache::{Kept, ReadingKey};
+use crate::cells::stored;
 use crate::change::{Act, Noun, Part};
 use crate::row::{Row, broken};
 use crate::sql::Sql;
@@ -186,6 +187,8 @@ fn policy(row: &QueryResult) -> Result<(Uuid, Policy)> {
     let above = level("above").doing(DOING)?.read()?;
     Ok((id, Policy::of(own.over(above))))
 }
+
+stored!(table::Model: of_id, noun, mode, days, depth, names_allowed);
 
 impl Row for table::Model {
     type Means = Settings;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use khabar_domain::Scope;
 use sea_orm::sqlx::ConnectOptions as _;
-use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
     IsolationLevel, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -16,6 +17,8 @@ use sea_orm::{
 
 use crate::change::Feed;
 use crate::change::bell::{Bell, Elsewhere};
+use crate::pool::Pool;
+use crate::reader::Source;
 use crate::sql::Dialect;
 use crate::{Cache, Doing, Error, Reader, Result, Writer};
 
@@ -62,8 +65,9 @@ impl Options {
 #[derive(Clone, Debug)]
 pub struct Db {
     dialect: Dialect,
+    url: Arc<str>,
     writers: DatabaseConnection,
-    readers: Arc<[DatabaseConnection]>,
+    readers: Arc<[Pool]>,
     /// Whether the readers are replicas.
     replicated: bool,
     turn: Arc<AtomicUsize>,
@@ -79,23 +83,24 @@ impl Db {
             return Err(address(&options.replicas[0], "SQLite has no replicas"));
         }
         let writers = match dialect {
-            Dialect::Sqlite => sqlite(options, 1, false).await?,
+            Dialect::Sqlite => sqlite(&options.url, Access::Write(options.create)).await?,
             Dialect::Postgres => postgres(&options.url, options.writers).await?,
         };
         let mut readers = Vec::new();
         match dialect {
-            Dialect::Sqlite => readers.push(sqlite(options, options.readers, true).await?),
+            Dialect::Sqlite => readers.push(sqlite_readers(&options.url, options.readers).await?),
             Dialect::Postgres if options.replicas.is_empty() => {
-                readers.push(postgres(&options.url, options.readers).await?);
+                readers.push(postgres_readers(&options.url, options.readers).await?);
             }
             Dialect::Postgres => {
                 for url in &options.replicas {
-                    readers.push(postgres(url, options.readers).await?);
+                    readers.push(postgres_readers(url, options.readers).await?);
                 }
             }
         }
         Ok(Self {
             dialect,
+            url: options.url.as_str().into(),
             writers,
             readers: readers.into(),
             replicated: !options.replicas.is_empty(),
@@ -141,9 +146,11 @@ impl Db {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         // Before anything is read: see the cache's text.
         let view = self.cache.as_ref().and_then(Cache::view);
-        let reader = Reader::new(self.readers[turn].clone(), self.dialect, scope);
+        let source = Source::Readers(self.readers[turn].clone());
+        let reader = Reader::new(source, self.dialect, scope);
+        let primary = || Source::Writers(self.writers.clone());
         match view {
-            Some(view) => reader.through(view, self.replicated.then(|| self.writers.clone())),
+            Some(view) => reader.through(view, self.replicated.then(primary)),
             None => reader,
         }
     }
@@ -175,7 +182,7 @@ impl Db {
         match self.dialect {
             // Readers of one file see each commit at once.
             Dialect::Sqlite => reader.clone(),
-            Dialect::Postgres => reader.on(self.writers.clone()),
+            Dialect::Postgres => reader.on(Source::Writers(self.writers.clone())),
         }
     }
 
@@ -234,7 +241,7 @@ impl Db {
             cache.stop();
         }
         for reader in self.readers.iter() {
-            reader.clone().close().await.doing("close the database")?;
+            reader.close().await.doing("close the database")?;
         }
         self.writers.close().await.doing("close the database")
     }
@@ -250,8 +257,8 @@ impl Db {
     /// The newsroom as it is at one moment, for reading and on the primary.
     pub(crate) async fn snapshot(&self) -> Result<DatabaseTransaction> {
         let begun = match self.dialect {
-            // The first read chooses the moment.
-            Dialect::Sqlite => self.readers[0].begin().await,
+            // A connection of its own; the first read chooses the moment.
+            Dialect::Sqlite => sqlite(&self.url, Access::Read).await?.begin().await,
             Dialect::Postgres => {
                 let isolation = Some(IsolationLevel::RepeatableRead);
                 self.writers
@@ -307,16 +314,20 @@ fn file(url: &str) -> Result<String> {
     Ok(path.to_owned())
 }
 
-async fn sqlite(
-    options: &Options,
-    connections: u32,
-    read_only: bool,
-) -> Result<DatabaseConnection> {
-    let path = file(&options.url)?;
-    let create = options.create && !read_only;
-    let mut connect = ConnectOptions::new(options.url.clone());
+/// What is done with a file of SQLite.
+#[derive(Clone, Copy)]
+enum Access {
+    Read,
+    /// Whether the file is made when there is none.
+    Write(bool),
+}
+
+/// One connection.
+async fn sqlite(url: &str, access: Access) -> Result<DatabaseConnection> {
+    let path = file(url)?;
+    let mut connect = ConnectOptions::new(url.to_owned());
     connect
-        .max_connections(connections)
+        .max_connections(1)
         .min_connections(1)
         .sqlx_logging(false)
         .idle_timeout(None)
@@ -324,36 +335,50 @@ async fn sqlite(
     connect
         .acquire_timeout(Duration::from_secs(30))
         .test_before_acquire(false);
-    connect.map_sqlx_sqlite_opts(move |sqlite| {
-        sqlite
-            .filename(&path)
-            .create_if_missing(create)
-            .read_only(read_only)
-            .journal_mode(SqliteJournalMode::Wal)
-            // With WAL, NORMAL keeps the file whole through a crash; only a power cut may lose the
-            // last commits, so writes sync in full: what was acknowledged stays.
-            .synchronous(if read_only {
-                SqliteSynchronous::Normal
-            } else {
-                SqliteSynchronous::Full
-            })
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(30))
-            .statement_cache_capacity(256)
-            .pragma("cache_size", "-32768")
-            .pragma("temp_store", "memory")
-            // The most that SQLite maps: what is not mapped is copied into each connection's cache.
-            .pragma("mmap_size", "2147418112")
-    });
+    connect.map_sqlx_sqlite_opts(move |options| with_sqlite(options, &path, access));
     Database::connect(connect)
         .await
-        .doing(&format!("open {}", options.url))
+        .doing(&format!("open {url}"))
+}
+
+async fn sqlite_readers(url: &str, connections: u32) -> Result<Pool> {
+    let path = file(url)?;
+    let options =
+        SqliteConnectOptions::from_str(url).map_err(|error| address(url, &error.to_string()))?;
+    let pool = Pool::sqlite(with_sqlite(options, &path, Access::Read), connections).await;
+    pool.doing(&format!("open {url}"))
+}
+
+/// How a file of SQLite is opened.
+fn with_sqlite(options: SqliteConnectOptions, path: &str, access: Access) -> SqliteConnectOptions {
+    let (reads, creates) = match access {
+        Access::Read => (true, false),
+        Access::Write(creates) => (false, creates),
+    };
+    options
+        .filename(path)
+        .create_if_missing(creates)
+        .read_only(reads)
+        .journal_mode(SqliteJournalMode::Wal)
+        // With WAL, NORMAL keeps the file whole through a crash; only a power cut may lose the
+        // last commits, so writes sync in full: what was acknowledged stays.
+        .synchronous(if reads {
+            SqliteSynchronous::Normal
+        } else {
+            SqliteSynchronous::Full
+        })
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(30))
+        .statement_cache_capacity(256)
+        .pragma("cache_size", "-32768")
+        .pragma("temp_store", "memory")
+        // All of the file, however large: what is not mapped is copied into each connection's cache.
+        .pragma("mmap_size", "0x10000000000")
+        .disable_statement_logging()
 }
 
 async fn postgres(url: &str, connections: u32) -> Result<DatabaseConnection> {
-    let bad = |problem: String| address(url, &problem);
-    let options = sea_orm::sqlx::postgres::PgConnectOptions::from_str(url)
-        .map_err(|error| bad(error.to_string()))?;
+    let options = postgres_options(url)?;
     // A pool would go on trying a closed door for as long as a request may wait for a connection.
     let reached = options.connect().await;
     reached
@@ -362,21 +387,30 @@ async fn postgres(url: &str, connections: u32) -> Result<DatabaseConnection> {
     let mut connect = ConnectOptions::new(url.to_owned());
     connect
         .max_connections(connections)
-        .sqlx_logging(false)
-        .set_application_name("khabar");
-    connect
         .acquire_timeout(Duration::from_secs(30))
-        .test_before_acquire(false);
-    connect.map_sqlx_postgres_opts(|postgres| {
-        postgres
-            .statement_cache_capacity(256)
-            // Every statement has one good plan, whatever its values: making it anew each time
-            // took half of the database's time.
-            .options([("plan_cache_mode", "force_generic_plan")])
-    });
+        .test_before_acquire(false)
+        .map_sqlx_postgres_opts(move |_| options.clone());
     Database::connect(connect)
         .await
         .doing(&format!("reach {}", without_password(url)))
+}
+
+async fn postgres_readers(url: &str, connections: u32) -> Result<Pool> {
+    let pool = Pool::postgres(postgres_options(url)?, connections).await;
+    pool.doing(&format!("reach {}", without_password(url)))
+}
+
+/// How PostgreSQL is connected to.
+fn postgres_options(url: &str) -> Result<PgConnectOptions> {
+    let options =
+        PgConnectOptions::from_str(url).map_err(|error| address(url, &error.to_string()))?;
+    Ok(options
+        .application_name("khabar")
+        .statement_cache_capacity(256)
+        // Every statement has one good plan, whatever its values: making it anew each time
+        // took half of the database's time.
+        .options([("plan_cache_mode", "force_generic_plan")])
+        .disable_statement_logging())
 }
 
 #[cfg(test)]

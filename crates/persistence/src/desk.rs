@@ -6,13 +6,14 @@ use chrono::{DateTime, Utc};
 use khabar_domain::article::Status;
 use khabar_domain::desk::Withdrawal;
 use khabar_domain::{AccountId, Article, ArticleId, Desk, EditionId, Invalid};
-use sea_orm::{EntityTrait, FromQueryResult};
+use sea_orm::EntityTrait;
 use uuid::Uuid;
 
 use crate::batch::grouped;
+use crate::cells::{Cells, Taken as _, columns, stored};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::row::Row;
-use crate::sql::{Sql, columns};
+use crate::sql::Sql;
 use crate::{BatchKey, Doing, Page, Reader, Result, Saved, Slice, Writer, article};
 
 /// What the newsroom keeps of this article.
@@ -28,11 +29,11 @@ impl BatchKey for Of {
         let among = sql.among("t.article_id", keys.iter().map(|key| key.0.uuid()));
         let text = format!(
             "SELECT {} FROM article_desk t WHERE {among}",
-            columns::<table::Entity>("t")
+            columns::<table::Model>("t")
         );
         let mut found = HashMap::with_capacity(keys.len());
         for row in reader.rows(DOING, sql, text).await? {
-            let row = table::Model::from_query_result(&row, "").doing(DOING)?;
+            let row = table::Model::take(&mut Cells::of(&row, DOING)?)?;
             found.insert(Self(row.article_id.into()), row.read()?);
         }
         Ok(found)
@@ -148,7 +149,7 @@ impl BatchKey for Lying {
             table: "article",
             parent: Some("edition_id"),
             order: &LAST_TOUCHED,
-            select: &columns::<article::table::Entity>("t"),
+            select: &columns::<article::table::Model>("t"),
             join: "",
         };
         let mut found = HashMap::with_capacity(keys.len());
@@ -213,6 +214,8 @@ impl BatchKey for CountLying {
         Ok(found)
     }
 }
+
+stored!(table::Model: article_id, created_by, scheduled_for, embargo_until, withdrawn_at, withdrawal_reason);
 
 impl Row for table::Model {
     type Means = Desk;

@@ -8,6 +8,7 @@ use sea_orm::ColumnTrait;
 use uuid::Uuid;
 
 use crate::cache::{Kept, ReadingKey};
+use crate::cells::stored;
 use crate::change::Noun;
 use crate::reference::{Known, Reference};
 use crate::row::{Row, broken, find_by};
@@ -35,7 +36,7 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Entity, _, _>(
+        find_by::<table::Model, _>(
             reader,
             "find editions",
             |sql| ("edition t".to_owned(), sql.among("t.id", ids)),
@@ -71,7 +72,7 @@ impl BatchKey for BySlug {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
         let slugs = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
-        find_by::<table::Entity, _, _>(
+        find_by::<table::Model, _>(
             reader,
             "find editions by their slugs",
             |sql| ("edition t".to_owned(), sql.among_texts("t.slug", slugs)),
@@ -102,12 +103,10 @@ impl BatchKey for Every {
 
     async fn fetch(reader: &Reader, _: &[Self]) -> Result<HashMap<Self, Vec<Edition>>> {
         let every = |_: &mut Sql| ("edition t".to_owned(), "true".to_owned());
-        let found = find_by::<table::Entity, _, _>(
-            reader,
-            "list the editions",
-            every,
-            |found: &Edition| found.id,
-        );
+        let found =
+            find_by::<table::Model, _>(reader, "list the editions", every, |found: &Edition| {
+                found.id
+            });
         let mut editions: Vec<_> = found.await?.into_values().collect();
         editions.sort_by(|one, other| one.slug.cmp(&other.slug));
         Ok(HashMap::from([(Self, editions)]))
@@ -203,6 +202,8 @@ impl From<&Edition> for table::Model {
         }
     }
 }
+
+stored!(table::Model: id, slug, name, language, direction, label_live, label_follow, label_sections, label_stories, label_comments, article_count);
 
 impl Row for table::Model {
     type Means = Edition;

@@ -8,11 +8,11 @@ use sea_orm::ColumnTrait;
 
 use crate::arrange::Places;
 use crate::cache::Kept;
+use crate::cells::{columns, stored};
 use crate::change::{Act, Noun, Part};
 use crate::page::{Lists, Order, Sorts};
 use crate::reference::{Known, Reference};
 use crate::row::{Row, broken, find_by, maybe};
-use crate::sql::columns;
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
 
 /// The follow channel with this id.
@@ -36,7 +36,7 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, FollowChannel>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Entity, _, _>(
+        find_by::<table::Model, _>(
             reader,
             "find follow channels",
             |sql| ("follow_channel t".to_owned(), sql.among("t.id", ids)),
@@ -71,7 +71,7 @@ impl BatchKey for OfEdition {
             table: "follow_channel",
             parent: Some("edition_id"),
             order: &IN_ORDER,
-            select: &columns::<table::Entity>("t"),
+            select: &columns::<table::Model>("t"),
             join: "",
         };
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
@@ -165,6 +165,8 @@ impl From<&FollowChannel> for table::Model {
         }
     }
 }
+
+stored!(table::Model: id, edition_id, platform, name, handle, url, position);
 
 impl Row for table::Model {
     type Means = FollowChannel;

@@ -6,10 +6,10 @@ use khabar_domain::{Article, ArticleId, EditionId, Scope};
 
 use crate::article::{A, Gathered, published, table};
 use crate::cache::Kept;
+use crate::cells::columns;
 use crate::change::{Noun, Part};
 use crate::link::Links;
 use crate::page::{Lists, Order, Sorts};
-use crate::sql::columns;
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
 
 /// The lead articles of this edition, in order.
@@ -33,7 +33,7 @@ impl BatchKey for OfEdition {
             table: "home_lead",
             parent: Some("edition_id"),
             order: &IN_ORDER,
-            select: &columns::<table::Entity>("a"),
+            select: &columns::<table::Model>("a"),
             join: "JOIN article a ON a.id = t.article_id",
         };
         let published = published("v");

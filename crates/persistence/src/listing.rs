@@ -7,7 +7,7 @@ use sea_orm::{EntityTrait, IdenStatic, Iterable, Set};
 use uuid::Uuid;
 
 use crate::article::table as article;
-use crate::change::Noun;
+use crate::change::{Noun, Part};
 use crate::writer::Strength;
 use crate::{Doing, Result, Writer};
 
@@ -61,6 +61,25 @@ pub(crate) fn touched<'a>(lines: impl Iterator<Item = &'a table::Model>) -> Vec<
     keys
 }
 
+/// The reading keys of the lists that are others than they were: where the article came, went or
+/// moved; and, of those where it stays, what filters go by.
+fn changed(old: &[table::Model], new: &[table::Model]) -> Vec<String> {
+    let place = |line: &table::Model| (line.list_id, line.own, line.listed_at, line.comment_count);
+    let both = [(old, new), (new, old)];
+    let keys = both.iter().flat_map(|(these, those)| {
+        let these = these.iter().filter(|line| !those.contains(line));
+        these.map(move |line| {
+            let stays = those.iter().any(|other| place(other) == place(line));
+            let part = if stays { Part::Details } else { Part::Articles };
+            format!("{}:{}:{}", line.noun, line.list_id, part.as_str())
+        })
+    });
+    let mut keys: Vec<_> = keys.collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
 /// Makes an article stand in exactly these lists, and their counts agree. Gives the reading keys
 /// of the lists that changed; none when it stood there already, sorted by the same values.
 pub(crate) async fn place(
@@ -90,7 +109,7 @@ pub(crate) async fn place(
     counts.add(&old, -1);
     counts.add(&new, 1);
     counts.write(writer).await?;
-    Ok(touched(old.iter().chain(&new)))
+    Ok(changed(&old, &new))
 }
 
 /// The same for an article that is published, as far as stories go: it stands in the lists of these,

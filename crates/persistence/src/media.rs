@@ -7,7 +7,8 @@ use khabar_domain::{Invalid, Media, MediaId, Scope, WebUrl};
 use sea_orm::ColumnTrait;
 
 use crate::cache::Kept;
-use crate::change::Noun;
+use crate::cells::stored;
+use crate::change::{Act, Copies, Noun, Part, differing};
 use crate::reference::{Known, Reference};
 use crate::row::{Row, broken, find_by, maybe};
 use crate::{BatchKey, Reader, Result, Saved, Writer};
@@ -33,7 +34,7 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Media>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Entity, _, _>(
+        find_by::<table::Model, _>(
             reader,
             "find media",
             |sql| ("media t".to_owned(), sql.among("t.id", ids)),
@@ -53,12 +54,38 @@ pub async fn get(writer: &Writer, id: MediaId) -> Result<Option<Media>> {
 /// Adds it, or changes the one with its id.
 pub async fn save(writer: &mut Writer, media: &Media) -> Result<Saved> {
     let row = table::Model::from(media);
+    let (mut parts, mut beyond) = (Vec::new(), true);
     let saved = writer
-        .save::<table::Entity, _>("save media", row.id, row, |_, _| ())
+        .save::<table::Entity, _>("save media", row.id, row, |old, new| {
+            (parts, beyond) = differing(old, new, &PARTS);
+        })
         .await?;
-    writer.note_saved(saved, Noun::Media, media.id, Vec::new);
+    if beyond {
+        // Whoever shows a part was read from the whole as well.
+        writer.note_saved(saved, Noun::Media, media.id, Vec::new);
+    } else if saved == Saved::Changed {
+        let keys = parts
+            .iter()
+            .map(|part| Noun::Media.list_key(media.id, *part));
+        writer.note(Noun::Media, media.id, Act::Changed, keys.collect());
+    }
     Ok(saved)
 }
+
+/// What fields show that say so (see `types/media.rs` of the API): what stands under the picture, and
+/// how it is played, cut and loaded.
+const PARTS: [Copies<table::Model>; 2] = [
+    (Part::Caption, |row, from| {
+        row.caption.clone_from(&from.caption);
+        row.credit.clone_from(&from.credit);
+    }),
+    (Part::Details, |row, from| {
+        row.seconds = from.seconds;
+        row.placeholder.clone_from(&from.placeholder);
+        row.focal_point.clone_from(&from.focal_point);
+        row.renditions.clone_from(&from.renditions);
+    }),
+];
 
 impl From<&Media> for table::Model {
     fn from(media: &Media) -> Self {
@@ -83,6 +110,8 @@ impl From<&Media> for table::Model {
         }
     }
 }
+
+stored!(table::Model: id, kind, url, width, height, seconds, alt, caption, credit, placeholder, focal_point, renditions);
 
 impl Row for table::Model {
     type Means = Media;

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use khabar_domain::Invalid;
-use sea_orm::QueryResult;
 use uuid::Uuid;
 
+use crate::cells::Cells;
 use crate::row::Row;
 use crate::sql::{Dialect, Sql};
 use crate::with::Company;
-use crate::{BatchKey, Doing, Error, Reader, Result};
+use crate::{BatchKey, Error, Reader, Result};
 
 /// A place in a list: the sort key of the item that stands there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -230,18 +230,16 @@ impl Order {
         Ok((value, sql.bind(cursor.id)))
     }
 
-    fn cursor(&self, row: &QueryResult) -> Result<Cursor, sea_orm::DbErr> {
+    fn cursor(&self, cells: &mut Cells<'_>) -> Result<Cursor> {
         let value = match self.sorts {
-            Sorts::Counts => row.try_get::<i64>("", "_value")?,
-            Sorts::Places => row.try_get::<i32>("", "_value")?.into(),
-            Sorts::Times => row
-                .try_get::<DateTime<Utc>>("", "_value")?
-                .timestamp_micros(),
+            Sorts::Counts => cells.take()?,
+            Sorts::Places => cells.take::<i32>()?.into(),
+            Sorts::Times => cells.take::<DateTime<Utc>>()?.timestamp_micros(),
         };
         Ok(Cursor {
             order: self.tag,
             value,
-            id: row.try_get("", "_id")?,
+            id: cells.take()?,
         })
     }
 }
@@ -292,10 +290,11 @@ impl Lists<'_> {
         let mut lists: Vec<Vec<(Cursor, R::Means)>> = Vec::new();
         lists.resize_with(parents.len(), Vec::new);
         for row in &rows {
-            let place: i64 = row.try_get("", "_parent").doing(self.doing)?;
-            let cursor = self.order.cursor(row).doing(self.doing)?;
-            let item = R::from_query_result(row, "").doing(self.doing)?.read()?;
-            company.read(row, &item)?;
+            let mut cells = Cells::of(row, self.doing)?;
+            let place: i64 = cells.take()?;
+            let cursor = self.order.cursor(&mut cells)?;
+            let item = cells.read::<R>()?;
+            company.read(&mut cells, &item)?;
             let list = usize::try_from(place - 1)
                 .ok()
                 .and_then(|place| lists.get_mut(place));
@@ -308,7 +307,7 @@ impl Lists<'_> {
     fn misplaced(&self, place: i64) -> Error {
         Error::BrokenRow {
             table: self.table,
-            column: "_parent",
+            column: "the parent's place",
             row: place.to_string(),
             problem: "the database answered for a parent that was not asked for".to_owned(),
         }
@@ -356,9 +355,7 @@ impl Lists<'_> {
         // One more than asked for tells whether there is a next page. In the text, not bound: a plan
         // that is made for any number takes it for a tenth of the list, and sorts the whole of it.
         let limit = page.size + 1;
-        let head = format!(
-            "SELECT p.place AS _parent, t.{column} AS _value, t.{id} AS _id, {select}{beside} FROM {parents}"
-        );
+        let head = format!("SELECT p.place, t.{column}, t.{id}, {select}{beside} FROM {parents}");
         let tail = format!("{join} ORDER BY p.place, t.{column} {outward}, t.{id} {outward}");
         // Inside, `t` is the list's own row; outside, the item that the page holds.
         let wanted = |what: &str| {
@@ -429,17 +426,18 @@ impl Counted {
         let from = sql.parents(parents.iter().copied());
         let condition = filter(&mut sql);
         let text = format!(
-            "SELECT p.place AS _parent, count(*) AS _count FROM {from} \
+            "SELECT p.place, count(*) FROM {from} \
              CROSS JOIN {table} t WHERE t.{parent} = p.id{condition} GROUP BY p.place"
         );
         let mut counts = vec![0; parents.len()];
         for row in reader.rows(doing, sql, text).await? {
-            let place: i64 = row.try_get("", "_parent").doing(doing)?;
+            let mut cells = Cells::of(&row, doing)?;
+            let place: i64 = cells.take()?;
             let count = usize::try_from(place - 1)
                 .ok()
                 .and_then(|place| counts.get_mut(place));
             if let Some(count) = count {
-                *count = row.try_get("", "_count").doing(doing)?;
+                *count = cells.take()?;
             }
         }
         Ok(counts)

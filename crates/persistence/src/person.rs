@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use khabar_domain::{ArticleId, Media, Name, Person, PersonId, Scope, Slug};
-use sea_orm::{ColumnTrait, QueryResult};
+use sea_orm::ColumnTrait;
 
 use crate::batch::lane;
 use crate::cache::Kept;
+use crate::cells::{Cells, columns, stored};
 use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
-use crate::sql::{Dialect, columns};
+use crate::sql::Dialect;
 use crate::with::{Column, Company, Edge, With, one};
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, media};
 
@@ -32,7 +33,7 @@ impl BatchKey for ById {
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Person>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         let mut portraits = Portraits::new(reader, keys);
-        let found = find_with::<table::Entity, _, _>(
+        let found = find_with::<table::Model, _>(
             reader,
             "find people",
             |sql| ("person t".to_owned(), sql.among("t.id", ids)),
@@ -72,7 +73,7 @@ impl BatchKey for BySlug {
         let mut portraits = Portraits::new(reader, keys);
         let keys = keys.iter().map(|key| key.0.clone()).collect();
         let slug = |found: &Person| found.slug.clone();
-        let found = find_by_slug::<table::Entity, _>(
+        let found = find_by_slug::<table::Model>(
             reader,
             "find people by their slugs",
             "person",
@@ -112,7 +113,7 @@ impl BatchKey for OfArticle {
             table: "article_author",
             parent: Some("article_id"),
             order: &IN_ORDER,
-            select: &columns::<table::Entity>("a"),
+            select: &columns::<table::Model>("a"),
             join: "JOIN person a ON a.id = t.person_id",
         };
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
@@ -147,20 +148,20 @@ impl Company<Person> for Portraits {
         let edge = Edge::One {
             column: "t.portrait_id",
         };
-        let portrait = || edge.select::<media::table::Entity>(dialect, PORTRAIT);
+        let portrait = || edge.select::<media::table::Entity>(dialect);
         self.wanted.then(portrait).unwrap_or_default()
     }
 
-    fn read(&mut self, row: &QueryResult, person: &Person) -> Result<()> {
+    fn read(&mut self, cells: &mut Cells<'_>, person: &Person) -> Result<()> {
         if let Some(id) = person.portrait.filter(|_| self.wanted) {
-            let portrait = one::<media::table::Model>(row, PORTRAIT, person.id.into())?;
+            let portrait = one::<media::table::Model>(cells, PORTRAIT, person.id.into())?;
             self.found.push((media::ById(id), portrait));
         }
         Ok(())
     }
 }
 
-const PORTRAIT: Column = Column("person", "_portrait");
+const PORTRAIT: Column = Column("person", "the portrait");
 
 const IN_ORDER: Order = Order {
     tag: 1,
@@ -207,6 +208,8 @@ impl From<&Person> for table::Model {
         }
     }
 }
+
+stored!(table::Model: id, edition_id, slug, name, role, biography, portrait_id, article_count);
 
 impl Row for table::Model {
     type Means = Person;

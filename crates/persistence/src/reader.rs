@@ -1,6 +1,7 @@
 //! A reader: one request's view of the newsroom, in one scope, with its statements counted.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use khabar_domain::Scope;
@@ -8,15 +9,38 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement
 
 use crate::along::Along;
 use crate::cache::{AnswerName, ReadingKey, Record, Step, View};
+use crate::pool::Pool;
 use crate::reference::Known;
 use crate::sql::{Dialect, Sql};
 use crate::with::With;
 use crate::{BatchKey, Doing, Result};
 
+/// Where is read.
+#[derive(Clone)]
+pub(crate) enum Source {
+    /// By the readers' connections.
+    Readers(Pool),
+    /// By those that also write.
+    Writers(DatabaseConnection),
+}
+
+impl Source {
+    /// On the heap: what waits for a statement is a part of every resolver's future.
+    fn rows(
+        &self,
+        statement: Statement,
+    ) -> Pin<Box<dyn Future<Output = Result<Vec<QueryResult>, DbErr>> + Send + '_>> {
+        match self {
+            Self::Readers(pool) => Box::pin(pool.rows(statement)),
+            Self::Writers(connection) => connection.query_all_raw(statement),
+        }
+    }
+}
+
 /// Reads for one request.
 #[derive(Clone)]
 pub struct Reader {
-    connection: DatabaseConnection,
+    source: Source,
     dialect: Dialect,
     scope: Scope,
     statements: Arc<Mutex<Vec<&'static str>>>,
@@ -33,13 +57,13 @@ pub struct Reader {
 struct Cached {
     view: View,
     /// The primary, when this reader's database is a replica.
-    primary: Option<DatabaseConnection>,
+    primary: Option<Source>,
 }
 
 impl Reader {
-    pub(crate) fn new(connection: DatabaseConnection, dialect: Dialect, scope: Scope) -> Self {
+    pub(crate) fn new(source: Source, dialect: Dialect, scope: Scope) -> Self {
         Self {
-            connection,
+            source,
             dialect,
             scope,
             statements: Arc::default(),
@@ -52,7 +76,7 @@ impl Reader {
     }
 
     /// The same reader, which asks the cache first. `primary` is given when it reads on a replica.
-    pub(crate) fn through(self, view: View, primary: Option<DatabaseConnection>) -> Self {
+    pub(crate) fn through(self, view: View, primary: Option<Source>) -> Self {
         let cached = Some(Cached { view, primary });
         Self { cached, ..self }
     }
@@ -249,9 +273,9 @@ impl Reader {
     }
 
     /// The same reader, reading there.
-    pub(crate) fn on(&self, connection: DatabaseConnection) -> Self {
+    pub(crate) fn on(&self, source: Source) -> Self {
         Self {
-            connection,
+            source,
             ..self.clone()
         }
     }
@@ -311,7 +335,7 @@ impl Reader {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(format!("{doing}\n{plan}"));
         }
-        self.connection.query_all_raw(statement).await.doing(doing)
+        self.source.rows(statement).await.doing(doing)
     }
 
     async fn plan(&self, mut statement: Statement) -> Result<String, DbErr> {
@@ -320,7 +344,7 @@ impl Reader {
             Dialect::Sqlite => ("EXPLAIN QUERY PLAN", "detail"),
         };
         statement.sql = format!("{explain} {}", statement.sql);
-        let rows = self.connection.query_all_raw(statement).await?;
+        let rows = self.source.rows(statement).await?;
         let lines: Vec<String> = rows
             .iter()
             .map(|row| row.try_get("", column))

@@ -4,17 +4,15 @@ use std::collections::HashMap;
 
 use khabar_domain::related::{Origin, Reason};
 use khabar_domain::{Article, ArticleId, Invalid, RelatedLink, Scope};
-use sea_orm::{
-    ColumnTrait, DbErr, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryResult, Set,
-};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 
 use crate::article::{A, Gathered, published, table as article};
 use crate::batch::{grouped, lane};
 use crate::cache::Kept;
+use crate::cells::{Cells, Taken, columns, stored};
 use crate::change::{Noun, Part};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken};
-use crate::sql::columns;
 use crate::{BatchKey, Doing, Page, Reader, Result, Saved, Slice, Writer};
 
 /// A link, and the article that it leads to.
@@ -53,8 +51,8 @@ impl BatchKey for Of {
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Related>>> {
         let select = format!(
             "{}, {}",
-            columns::<table::Entity>("t"),
-            columns::<article::Entity>("a")
+            columns::<table::Model>("t"),
+            columns::<article::Model>("a")
         );
         let lists = Lists {
             doing: "page through related articles",
@@ -211,18 +209,17 @@ fn active(row: table::Model) -> table::ActiveModel {
     }
 }
 
-/// A row of `related` beside the row of `article` that it leads to; no column of one is a column
-/// of the other.
+/// A row of `related` beside the row of `article` that it leads to.
 struct Joined {
     link: table::Model,
     article: article::Model,
 }
 
-impl FromQueryResult for Joined {
-    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
+impl Taken for Joined {
+    fn take(cells: &mut Cells<'_>) -> Result<Self> {
         Ok(Self {
-            link: table::Model::from_query_result(row, prefix)?,
-            article: article::Model::from_query_result(row, prefix)?,
+            link: Taken::take(cells)?,
+            article: Taken::take(cells)?,
         })
     }
 }
@@ -237,6 +234,8 @@ impl Row for Joined {
         })
     }
 }
+
+stored!(table::Model: from_id, to_id, rank, origin, reason, score);
 
 impl Row for table::Model {
     type Means = RelatedLink;

@@ -10,14 +10,14 @@ use khabar_domain::{
     AccountId, Article, ArticleId, Block, Body, Direction, Headline, Invalid, Language, MediaId,
     PersonId, SectionId, Slug, SourceId, StoryId, TopicId, WebUrl,
 };
-use sea_orm::{ActiveModelTrait, EntityTrait, FromQueryResult, IntoActiveModel};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use serde::{Deserialize, Serialize};
 
 use crate::article::Manuscript;
 use crate::batch::grouped;
+use crate::cells::{Cells, columns, stored};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken};
-use crate::sql::columns;
 use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Writer};
 
 /// What an article says and belongs to: all of it that somebody wrote.
@@ -182,7 +182,7 @@ impl BatchKey for Of {
             table: "revision",
             parent: Some("article_id"),
             order: &LATEST,
-            select: &columns::<table::Entity>("t"),
+            select: &columns::<table::Model>("t"),
             join: "",
         };
         let mut found = HashMap::with_capacity(keys.len());
@@ -252,13 +252,11 @@ impl BatchKey for At {
             let among = sql.among("t.article_id", keys.iter().map(|key| key.article.uuid()));
             let text = format!(
                 "SELECT {} FROM revision t WHERE {among} AND t.version = {}",
-                columns::<table::Entity>("t"),
+                columns::<table::Model>("t"),
                 sql.bind(version)
             );
             for row in reader.rows(DOING, sql, text).await? {
-                let revision = table::Model::from_query_result(&row, "")
-                    .doing(DOING)?
-                    .read()?;
+                let revision = Cells::of(&row, DOING)?.read::<table::Model>()?;
                 let article = revision.article;
                 found.insert(Self { article, version }, revision);
             }
@@ -344,6 +342,8 @@ async fn insert(writer: &Writer, row: table::Model) -> Result<()> {
         .doing("keep a revision of an article")?;
     Ok(())
 }
+
+stored!(table::Model: article_id, version, at, account_id, author_name, step, note, content);
 
 impl Row for table::Model {
     type Means = Revision;

@@ -5,18 +5,18 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use khabar_domain::{EditionId, Invalid, Slug};
-use sea_orm::{EntityTrait, FromQueryResult};
 use uuid::Uuid;
 
 use crate::batch::grouped;
 use crate::cache::{Kept, ReadingKey};
+use crate::cells::{Cells, Stored, Taken, columns};
 use crate::change::Noun;
-use crate::sql::{Sql, columns};
+use crate::sql::Sql;
 use crate::with::Company;
-use crate::{Doing, Error, Reader, Result};
+use crate::{Error, Reader, Result};
 
-/// A table's row as SeaORM reads it, and what it means.
-pub(crate) trait Row: FromQueryResult + Sized {
+/// A row as it is read, and what it means.
+pub(crate) trait Row: Taken {
     /// What it means.
     type Means: Clone + Send + Sync + 'static;
 
@@ -47,22 +47,21 @@ pub(crate) fn maybe<T>(
 }
 
 /// The rows of a table for which a condition holds, by key: one statement.
-pub(crate) async fn find_by<E, K, R>(
+pub(crate) async fn find_by<R, K>(
     reader: &Reader,
     doing: &'static str,
     condition: impl FnOnce(&mut Sql) -> (String, String),
     key: impl Fn(&R::Means) -> K + Send,
 ) -> Result<HashMap<K, R::Means>>
 where
-    E: EntityTrait<Model = R>,
-    R: Row,
+    R: Row + Stored,
     K: Eq + Hash,
 {
-    find_with::<E, K, R>(reader, doing, condition, key, &mut ()).await
+    find_with::<R, K>(reader, doing, condition, key, &mut ()).await
 }
 
 /// The same, and what is read beside them.
-pub(crate) async fn find_with<E, K, R>(
+pub(crate) async fn find_with<R, K>(
     reader: &Reader,
     doing: &'static str,
     condition: impl FnOnce(&mut Sql) -> (String, String),
@@ -70,22 +69,22 @@ pub(crate) async fn find_with<E, K, R>(
     company: &mut impl Company<R::Means>,
 ) -> Result<HashMap<K, R::Means>>
 where
-    E: EntityTrait<Model = R>,
-    R: Row,
+    R: Row + Stored,
     K: Eq + Hash,
 {
     let mut sql = reader.sql();
     let (from, condition) = condition(&mut sql);
     let text = format!(
         "SELECT {}{} FROM {from} WHERE {condition}",
-        columns::<E>("t"),
+        columns::<R>("t"),
         company.select(sql.dialect)
     );
     let rows = reader.rows(doing, sql, text).await?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let meaning = R::from_query_result(row, "").doing(doing)?.read()?;
-        company.read(row, &meaning)?;
+        let mut cells = Cells::of(row, doing)?;
+        let meaning = cells.read::<R>()?;
+        company.read(&mut cells, &meaning)?;
         found.insert(key(&meaning), meaning);
     }
     Ok(found)
@@ -123,7 +122,7 @@ impl SlugKey {
 /// The rows of a table by their edition's slug and their own: one statement for each edition, and
 /// one more when a slug is no longer anybody's, to follow where it leads. `more` writes a further
 /// condition, or nothing; `company` is read beside them.
-pub(crate) async fn find_by_slug<E, R>(
+pub(crate) async fn find_by_slug<R>(
     reader: &Reader,
     doing: &'static str,
     table: &str,
@@ -133,8 +132,7 @@ pub(crate) async fn find_by_slug<E, R>(
     company: &mut impl Company<R::Means>,
 ) -> Result<HashMap<SlugKey, R::Means>>
 where
-    E: EntityTrait<Model = R>,
-    R: Row,
+    R: Row + Stored,
 {
     let mut found = HashMap::with_capacity(keys.len());
     for (edition, keys) in grouped(&keys, |key| key.edition.clone()) {
@@ -152,7 +150,7 @@ where
             edition: edition.clone(),
             slug: slug(means),
         };
-        found.extend(find_with::<E, _, R>(reader, doing, condition, key, company).await?);
+        found.extend(find_with::<R, _>(reader, doing, condition, key, company).await?);
 
         let missing = slugs(&mut keys.iter().filter(|key| !found.contains_key(*key)));
         if missing.is_empty() {
@@ -163,20 +161,20 @@ where
         let among = sql.among_texts("r.slug", missing);
         let more = more(&mut sql);
         let text = format!(
-            "SELECT r.slug AS _asked, {}{} FROM edition e \
+            "SELECT r.slug, {}{} FROM edition e \
              JOIN redirect r ON r.edition_id = e.id AND r.noun = '{table}' \
              JOIN {table} t ON t.id = r.target_id WHERE e.slug = {edition_slug} AND {among}{more}",
-            columns::<E>("t"),
+            columns::<R>("t"),
             company.select(sql.dialect)
         );
         for row in reader.rows(FOLLOWING, sql, text).await? {
-            let asked: String = row.try_get("", "_asked").doing(FOLLOWING)?;
+            let mut cells = Cells::of(&row, FOLLOWING)?;
             let key = SlugKey {
                 edition: edition.clone(),
-                slug: Slug::parse(&asked)?,
+                slug: Slug::parse(cells.take()?)?,
             };
-            let meaning = R::from_query_result(&row, "").doing(FOLLOWING)?.read()?;
-            company.read(&row, &meaning)?;
+            let meaning = cells.read::<R>()?;
+            company.read(&mut cells, &meaning)?;
             found.insert(key, meaning);
         }
     }

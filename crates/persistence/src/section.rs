@@ -10,11 +10,12 @@ use sea_orm::{ColumnTrait, Condition};
 use crate::arrange::Places;
 use crate::batch::{grouped, lane};
 use crate::cache::Kept;
+use crate::cells::{columns, stored};
 use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Sorts};
 use crate::reference::{Known, Reference};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
-use crate::sql::{Dialect, columns};
+use crate::sql::Dialect;
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
 
 pub use tree::{arrange, lies_in, place, remove, siblings};
@@ -40,7 +41,7 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Section>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Entity, _, _>(
+        find_by::<table::Model, _>(
             reader,
             "find sections",
             |sql| ("section t".to_owned(), sql.among("t.id", ids)),
@@ -80,7 +81,7 @@ impl BatchKey for BySlug {
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Section>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();
         let slug = |found: &Section| found.slug.clone();
-        let found = find_by_slug::<table::Entity, _>(
+        let found = find_by_slug::<table::Model>(
             reader,
             "find sections by their slugs",
             "section",
@@ -142,7 +143,7 @@ impl BatchKey for OfEdition {
             table: "section",
             parent: Some("edition_id"),
             order: &IN_ORDER,
-            select: &columns::<table::Entity>("t"),
+            select: &columns::<table::Model>("t"),
             join: "",
         };
         let mut found = HashMap::with_capacity(keys.len());
@@ -192,7 +193,7 @@ impl BatchKey for ChildrenOf {
             table: "section",
             parent: Some("parent_id"),
             order: &IN_ORDER,
-            select: &columns::<table::Entity>("t"),
+            select: &columns::<table::Model>("t"),
             join: "",
         };
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
@@ -232,7 +233,7 @@ impl BatchKey for PathTo {
             table: "section_path",
             parent: Some("section_id"),
             order: &FROM_THE_ROOT,
-            select: &columns::<table::Entity>("a"),
+            select: &columns::<table::Model>("a"),
             join: "JOIN section a ON a.id = t.ancestor_id",
         };
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
@@ -358,6 +359,8 @@ impl From<&Section> for table::Model {
         }
     }
 }
+
+stored!(table::Model: id, edition_id, parent_id, slug, name, summary, position, featured, article_count);
 
 impl Row for table::Model {
     type Means = Section;

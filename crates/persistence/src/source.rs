@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, Condition};
 
 use crate::batch::lane;
 use crate::cache::Kept;
+use crate::cells::stored;
 use crate::change::Noun;
 use crate::reference::{Known, Reference};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
@@ -34,7 +35,7 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Source>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Entity, _, _>(
+        find_by::<table::Model, _>(
             reader,
             "find sources",
             |sql| ("source t".to_owned(), sql.among("t.id", ids)),
@@ -74,7 +75,7 @@ impl BatchKey for BySlug {
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Source>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();
         let slug = |found: &Source| found.slug.clone();
-        let found = find_by_slug::<table::Entity, _>(
+        let found = find_by_slug::<table::Model>(
             reader,
             "find sources by their slugs",
             "source",
@@ -145,6 +146,8 @@ impl From<&Source> for table::Model {
         }
     }
 }
+
+stored!(table::Model: id, edition_id, kind, slug, name, url, article_count);
 
 impl Row for table::Model {
     type Means = Source;

@@ -1,6 +1,6 @@
 //! A statement while it is being written: its text and its values, for either database.
 
-use sea_orm::{DbBackend, EntityTrait, IdenStatic, Iterable, Statement, Value};
+use sea_orm::{DbBackend, Statement, Value};
 use uuid::Uuid;
 
 /// Which SQL is spoken.
@@ -87,16 +87,4 @@ impl Sql {
     pub(crate) fn statement(self, text: String) -> Statement {
         Statement::from_sql_and_values(self.dialect.backend(), text, self.values)
     }
-}
-
-/// Every column of a table, under the table's alias: `a.id, a.slug, …`.
-pub(crate) fn columns<E: EntityTrait>(alias: &str) -> String {
-    let mut text = String::new();
-    for column in E::Column::iter() {
-        if !text.is_empty() {
-            text.push_str(", ");
-        }
-        text.extend([alias, ".", column.as_str()]);
-    }
-    text
 }

@@ -13,12 +13,13 @@ use sea_orm::{ColumnTrait, Condition};
 
 use crate::batch::{grouped, lane};
 use crate::cache::{Kept, ReadingKey};
+use crate::cells::{columns, stored};
 use crate::change::{Noun, Part};
 use crate::link::Links;
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::reference::{Known, Reference};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
-use crate::sql::{Sql, columns};
+use crate::sql::Sql;
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
 
 use self::company::Gathered;
@@ -48,7 +49,7 @@ impl BatchKey for ById {
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         let mut company = Gathered::new(reader, &company::T, keys).by_id();
-        let found = find_with::<table::Entity, _, _>(
+        let found = find_with::<table::Model, _>(
             reader,
             "find stories",
             |sql| ("story t".to_owned(), sql.among("t.id", ids)),
@@ -90,7 +91,7 @@ impl BatchKey for BySlug {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {
         let mut company = Gathered::new(reader, &company::T, keys);
-        let found = find_by_slug::<table::Entity, _>(
+        let found = find_by_slug::<table::Model>(
             reader,
             "find stories by their slugs",
             "story",
@@ -128,7 +129,7 @@ impl BatchKey for OfArticle {
             table: "article_story",
             parent: Some("article_id"),
             order: &OF_ARTICLE,
-            select: &columns::<table::Entity>("a"),
+            select: &columns::<table::Model>("a"),
             join: "JOIN story a ON a.id = t.story_id",
         };
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
@@ -250,7 +251,7 @@ impl BatchKey for OfEdition {
                 table: "story",
                 parent: Some("edition_id"),
                 order: filter.order(),
-                select: &columns::<table::Entity>("t"),
+                select: &columns::<table::Model>("t"),
                 join: "",
             };
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
@@ -421,6 +422,8 @@ impl From<&Story> for table::Model {
         }
     }
 }
+
+stored!(table::Model: id, edition_id, kind, status, slug, title, summary, image_id, pinned_position, article_count, reported_article_count, last_article_at, active_at);
 
 impl Row for table::Model {
     type Means = Story;

@@ -4,18 +4,15 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Duration, Utc};
 use khabar_domain::{AccountId, Credential, Invalid, Name, Right, Rights, Role, TokenId, Viewer};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
-    QueryResult,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryResult};
 use uuid::Uuid;
 
 use crate::account::{self, Account};
 use crate::batch::grouped;
+use crate::cells::{Cells, Taken, columns, stored};
 use crate::change::{Act, Noun};
 use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken};
-use crate::sql::columns;
 use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Writer};
 
 /// A token, without what its bearer has of it.
@@ -125,7 +122,7 @@ impl BatchKey for Given {
         if !reader.scope().viewer.may(Right::Grant) {
             return Ok(found);
         }
-        let select = format!("{}, {NAME}", columns::<table::Entity>("t"));
+        let select = format!("{}, {NAME}", columns::<table::Model>("t"));
         for (page, keys) in grouped(keys, |key| key.0) {
             let lists = Lists {
                 doing: "page through the API tokens",
@@ -309,18 +306,18 @@ pub async fn used(writer: &Writer, id: TokenId) -> Result<()> {
 fn select(which: &str) -> String {
     format!(
         "SELECT {}, {NAME} FROM token t {ACCOUNT} {which}",
-        columns::<table::Entity>("t")
+        columns::<table::Model>("t")
     )
 }
 
 /// What is read of a token's account.
-const NAME: &str = "a.name AS _name";
+const NAME: &str = "a.name";
 
 /// How it is found.
 const ACCOUNT: &str = "JOIN account a ON a.id = t.account_id";
 
 fn named(doing: &str, row: &QueryResult) -> Result<Named> {
-    Whole::from_query_result(row, "").doing(doing)?.read()
+    Cells::of(row, doing)?.read::<Whole>()
 }
 
 /// A token's row and its account's name.
@@ -329,11 +326,11 @@ struct Whole {
     name: String,
 }
 
-impl FromQueryResult for Whole {
-    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
+impl Taken for Whole {
+    fn take(cells: &mut Cells<'_>) -> Result<Self> {
         Ok(Self {
-            token: table::Model::from_query_result(row, prefix)?,
-            name: row.try_get(prefix, "_name")?,
+            token: Taken::take(cells)?,
+            name: cells.take()?,
         })
     }
 }
@@ -349,6 +346,8 @@ impl Row for Whole {
         })
     }
 }
+
+stored!(table::Model: id, account_id, hash, role, rights, created_at, expires_at, revoked_at, last_used_at);
 
 impl Row for table::Model {
     type Means = Token;

@@ -8,10 +8,10 @@ use sea_orm::ColumnTrait;
 
 use crate::batch::lane;
 use crate::cache::Kept;
+use crate::cells::{columns, stored};
 use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
-use crate::sql::columns;
 use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
 
 /// The topic with this id.
@@ -31,7 +31,7 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Entity, _, _>(
+        find_by::<table::Model, _>(
             reader,
             "find topics",
             |sql| ("topic t".to_owned(), sql.among("t.id", ids)),
@@ -67,7 +67,7 @@ impl BatchKey for BySlug {
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();
         let slug = |found: &Topic| found.slug.clone();
-        let found = find_by_slug::<table::Entity, _>(
+        let found = find_by_slug::<table::Model>(
             reader,
             "find topics by their slugs",
             "topic",
@@ -106,7 +106,7 @@ impl BatchKey for OfArticle {
             table: "article_topic",
             parent: Some("article_id"),
             order: &IN_ORDER,
-            select: &columns::<table::Entity>("a"),
+            select: &columns::<table::Model>("a"),
             join: "JOIN topic a ON a.id = t.topic_id",
         };
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
@@ -142,7 +142,7 @@ impl BatchKey for OfStory {
             table: "story_topic",
             parent: Some("story_id"),
             order: &IN_ORDER,
-            select: &columns::<table::Entity>("a"),
+            select: &columns::<table::Model>("a"),
             join: "JOIN topic a ON a.id = t.topic_id",
         };
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
@@ -200,6 +200,8 @@ impl From<&Topic> for table::Model {
         }
     }
 }
+
+stored!(table::Model: id, edition_id, kind, slug, name, summary, media_topic, article_count);
 
 impl Row for table::Model {
     type Means = Topic;

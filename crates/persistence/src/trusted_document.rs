@@ -9,15 +9,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use khabar_domain::{Invalid, Scope, derived};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, EntityTrait, FromQueryResult, IntoActiveModel, QueryFilter,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::cache::{Kept, ReadingKey, Shown};
+use crate::cells::{Cells, Taken as _, columns, stored};
 use crate::change::{Act, Noun};
-use crate::sql::columns;
 use crate::{BatchKey, Doing, Reader, Result, Writer};
 
 /// How many bytes a name may have: a hash has 64.
@@ -146,12 +144,12 @@ impl BatchKey for ByName {
         // Of several that say the same, always the same one.
         let text = format!(
             "SELECT {} FROM trusted_document t WHERE {by_name} OR {by_hash} ORDER BY t.id",
-            columns::<table::Entity>("t")
+            columns::<table::Model>("t")
         );
         let mut by_name = HashMap::new();
         let mut by_hash = HashMap::new();
         for row in reader.rows(DOING, sql, text).await? {
-            let row = table::Model::from_query_result(&row, "").doing(DOING)?;
+            let row = table::Model::take(&mut Cells::of(&row, DOING)?)?;
             let text: Arc<str> = row.text.into();
             let found = |is_its_name| Found {
                 text: Arc::clone(&text),
@@ -258,6 +256,8 @@ pub async fn every(reader: &Reader) -> Result<Vec<(String, DateTime<Utc>)>> {
     every.sort();
     Ok(every)
 }
+
+stored!(table::Model: id, name, sha256, text, registered_at);
 
 #[expect(
     unreachable_pub,

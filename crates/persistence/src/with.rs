@@ -4,13 +4,14 @@
 //! not known, and each thing that is found stays one row.
 
 use khabar_domain::Invalid;
-use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable, QueryResult};
+use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use crate::cells::Cells;
 use crate::row::{Row, broken};
 use crate::sql::Dialect;
-use crate::{Doing, Error, Result};
+use crate::{Error, Result};
 
 /// What is wanted of an article, a story or a person, besides itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -51,8 +52,8 @@ pub(crate) trait Company<T>: Send {
     /// Further columns of the statement, each after a comma.
     fn select(&self, dialect: Dialect) -> String;
 
-    /// Reads them in the row of a thing.
-    fn read(&mut self, row: &QueryResult, of: &T) -> Result<()>;
+    /// Reads them, in the order of these columns, for a thing.
+    fn read(&mut self, cells: &mut Cells<'_>, of: &T) -> Result<()>;
 }
 
 /// Nothing else.
@@ -61,7 +62,7 @@ impl<T> Company<T> for () {
         String::new()
     }
 
-    fn read(&mut self, _: &QueryResult, _: &T) -> Result<()> {
+    fn read(&mut self, _: &mut Cells<'_>, _: &T) -> Result<()> {
         Ok(())
     }
 }
@@ -87,15 +88,11 @@ pub(crate) enum Edge {
 }
 
 impl Edge {
-    /// A further column of this name, with the rows of a table at the edge's end.
-    pub(crate) fn select<E: EntityTrait>(
-        &self,
-        dialect: Dialect,
-        Column(_, name): Column,
-    ) -> String {
+    /// A further column, with the rows of a table at the edge's end.
+    pub(crate) fn select<E: EntityTrait>(&self, dialect: Dialect) -> String {
         let table = E::default();
         let table = table.table_name();
-        let row = object::<E>(dialect);
+        let row = array::<E>(dialect);
         let (what, from) = match self {
             Self::One { column } => (row, format!("{table} x WHERE x.id = {column}")),
             Self::Many {
@@ -130,60 +127,61 @@ impl Edge {
             Dialect::Postgres => "::text",
             Dialect::Sqlite => "",
         };
-        format!(", (SELECT {what}{text} FROM {from}) AS {name}")
+        format!(", (SELECT {what}{text} FROM {from})")
     }
 }
 
-/// A row of `x` as a JSON object.
-fn object<E: EntityTrait>(dialect: Dialect) -> String {
-    if dialect == Dialect::Postgres {
-        return "to_json(x)".to_owned();
-    }
-    let members = E::Column::iter().map(|column| {
+/// A row of `x` as a JSON array: without the columns' names, which serde does not need either.
+fn array<E: EntityTrait>(dialect: Dialect) -> String {
+    let items = E::Column::iter().map(|column| {
         let name = column.as_str();
-        match column.def().get_column_type() {
-            ColumnType::Uuid => format!("'{name}', nullif(hex(x.{name}), '')"),
-            ColumnType::Boolean => {
-                format!("'{name}', json(CASE x.{name} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)")
+        match (dialect, column.def().get_column_type()) {
+            (Dialect::Sqlite, ColumnType::Uuid) => format!("nullif(hex(x.{name}), '')"),
+            (Dialect::Sqlite, ColumnType::Boolean) => {
+                format!("json(CASE x.{name} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)")
             }
-            _ => format!("'{name}', x.{name}"),
+            _ => format!("x.{name}"),
         }
     });
-    let members: Vec<_> = members.collect();
-    format!("json_object({})", members.join(", "))
+    let items: Vec<_> = items.collect();
+    let make = match dialect {
+        Dialect::Postgres => "json_build_array",
+        Dialect::Sqlite => "json_array",
+    };
+    format!("{make}({})", items.join(", "))
 }
 
-/// A further column: of which table's rows it is read, and its name.
+/// A further column: of which table's rows it is read, and what it holds.
 #[derive(Clone, Copy)]
 pub(crate) struct Column(pub(crate) &'static str, pub(crate) &'static str);
 
-/// Reads such a column of the row with this id: the row that it holds, if there is one.
-pub(crate) fn one<R>(row: &QueryResult, column: Column, of: Uuid) -> Result<Option<R::Means>>
+/// Reads such a column for the row with this id: the row that it holds, if there is one.
+pub(crate) fn one<R>(cells: &mut Cells<'_>, column: Column, of: Uuid) -> Result<Option<R::Means>>
 where
     R: Row + DeserializeOwned,
 {
-    let found: Option<R> = json(row, column, of)?;
+    let found: Option<R> = json(cells, column, of)?;
     found.map(R::read).transpose()
 }
 
 /// The same of many.
-pub(crate) fn many<R>(row: &QueryResult, column: Column, of: Uuid) -> Result<Vec<R::Means>>
+pub(crate) fn many<R>(cells: &mut Cells<'_>, column: Column, of: Uuid) -> Result<Vec<R::Means>>
 where
     R: Row + DeserializeOwned,
 {
-    let found: Option<Vec<R>> = json(row, column, of)?;
+    let found: Option<Vec<R>> = json(cells, column, of)?;
     let most = crate::Page::MAX.into();
     let found = found.unwrap_or_default().into_iter().take(most);
     found.map(R::read).collect()
 }
 
 fn json<T: DeserializeOwned>(
-    row: &QueryResult,
+    cells: &mut Cells<'_>,
     Column(table, name): Column,
     of: Uuid,
 ) -> Result<Option<T>, Error> {
-    let text: Option<String> = row.try_get("", name).doing("read what comes along")?;
-    let read = text.map(|text| serde_json::from_str(&text));
+    let text: Option<&str> = cells.take()?;
+    let read = text.map(serde_json::from_str);
     read.transpose().map_err(|error| {
         let problem = Invalid::new("what comes along", error.to_string());
         broken(table, name, of)(problem)

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use khabar_domain::{AccountId, ArticleId, EditionId, Role};
 use sea_orm::sea_query::{IntoCondition, LockType};
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, IntoActiveModel,
-    PrimaryKeyTrait, QueryFilter, QueryResult, QuerySelect, Select,
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
+    IntoActiveModel, PrimaryKeyTrait, QueryFilter, QueryResult, QuerySelect, Select,
 };
 use uuid::Uuid;
 
@@ -293,7 +293,7 @@ impl Writer {
     ) -> Result<Option<R::Means>>
     where
         E: EntityTrait<Model = R>,
-        R: Row + Send + Sync,
+        R: Row + FromQueryResult + Send + Sync,
     {
         let row = E::find()
             .filter(condition)
@@ -312,7 +312,7 @@ impl Writer {
     ) -> Result<Option<R::Means>>
     where
         E: EntityTrait<Model = R>,
-        R: Row + Send + Sync,
+        R: Row + FromQueryResult + Send + Sync,
     {
         let row = self
             .held(E::find().filter(condition))

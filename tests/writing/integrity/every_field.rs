@@ -17,7 +17,7 @@ use khabar_persistence::Cache;
 use khabar_tests::harness::{TestApp, TestDb};
 use serde_json::{Value, json};
 
-use super::exact::Front;
+use super::ask::Front;
 use super::writer::{DECK, Writer};
 use crate::Desk;
 use crate::random::Random;
@@ -306,7 +306,7 @@ impl<'a> Fields<'a> {
         let plain = TestDb::at(desk.app.db().url().to_owned()).await?;
         let mut all = Self {
             desk,
-            front: Front::over(&desk.app, None).await?,
+            front: Front::over(&desk.app).await?,
             plain: TestApp::with_limits(plain, limits)?,
             each: Vec::new(),
             said: BTreeMap::new(),
@@ -444,7 +444,7 @@ impl<'a> Fields<'a> {
             let truth = self.plain.ask(&whole(before, &all)).await?.value()?;
             ensure!(truth["errors"].is_null(), "{of}: {truth}");
             for field in of_type() {
-                let told = self.front.ask_as_reader(&field.query).await?;
+                let told = self.front.ask_as_reader(&field.query, &Value::Null).await?;
                 let told: Value = serde_json::from_str(&told)?;
                 ensure!(
                     is_part(&told["data"], &truth["data"]),
@@ -457,7 +457,7 @@ impl<'a> Fields<'a> {
                 if self.looked == 1 {
                     // What nothing has written is given as it was kept.
                     let before = hits();
-                    self.front.ask_as_reader(&field.query).await?;
+                    self.front.ask_as_reader(&field.query, &Value::Null).await?;
                     ensure!(hits() == before + 1, "not kept: {}", field.query);
                 }
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::ensure;
 use khabar_tests::harness::{TestApp, TestDb, Who};
+use serde_json::Value;
 
 use crate::Desk;
 
@@ -43,13 +44,8 @@ pub(super) async fn keep_reading(app: &TestApp, editor: &Who) -> anyhow::Result<
     loop {
         for document in ASKED {
             for who in [&Who::anonymous(), editor] {
-                app.ask_as(
-                    who,
-                    super::newsroom::now(),
-                    document,
-                    &serde_json::Value::Null,
-                )
-                .await?;
+                app.ask_as(who, super::newsroom::now(), document, &Value::Null)
+                    .await?;
             }
             tokio::task::yield_now().await;
         }
@@ -69,7 +65,7 @@ pub(super) async fn holds(nodes: &[&TestApp], editor: &Who) -> anyhow::Result<()
         app.db().db().caught_up().await?;
         for document in ASKED {
             for who in [&Who::anonymous(), editor] {
-                let truth = app.ask_uncached(who, document).await?;
+                let truth = app.ask_uncached(who, document, &Value::Null).await?;
                 ensure!(
                     !truth.json.contains("\"errors\""),
                     "{document}: {}",
@@ -78,9 +74,7 @@ pub(super) async fn holds(nodes: &[&TestApp], editor: &Who) -> anyhow::Result<()
                 // What was kept before, and what is kept now.
                 for _ in 0..2 {
                     let now = super::newsroom::now();
-                    let kept = app
-                        .ask_as(who, now, document, &serde_json::Value::Null)
-                        .await?;
+                    let kept = app.ask_as(who, now, document, &Value::Null).await?;
                     ensure!(
                         kept.json == truth.json,
                         "node {node}, as {}: {document}\nthe cache says\n{}\nthe database says\n{}",

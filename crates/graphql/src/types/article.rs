@@ -58,7 +58,8 @@ impl Article {
     }
 
     /// What kind of article it is.
-    fn kind(&self) -> ArticleKind {
+    fn kind(&self, ctx: &Context<'_>) -> ArticleKind {
+        self.shows(ctx, Part::Details);
         self.0.kind.into()
     }
 
@@ -70,7 +71,7 @@ impl Article {
 
     /// True when only its headline has come to us: it has no body.
     fn is_stub(&self, ctx: &Context<'_>) -> bool {
-        self.shows_text(ctx);
+        self.shows(ctx, Part::Text);
         self.0.is_stub
     }
 
@@ -80,7 +81,8 @@ impl Article {
     }
 
     /// The paragraph that sums it up.
-    fn lead(&self) -> Option<&str> {
+    fn lead(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.shows(ctx, Part::Lead);
         self.0.lead.as_deref()
     }
 
@@ -91,7 +93,7 @@ impl Article {
         #[graphql(desc = "At most this many characters: 1 to 600; 200 when nothing is said.")]
         length: Option<i32>,
     ) -> Result<String> {
-        self.shows_text(ctx);
+        self.shows(ctx, Part::Text);
         excerpt(&self.0.excerpt, length)
     }
 
@@ -112,8 +114,11 @@ impl Article {
             .load(article::BodyOf(self.0.id))
             .await?
             .unwrap_or_default();
-        let keys = body.media().into_iter().map(media::ById);
-        let media = ctx.load_many(keys).await?;
+        let shown = body.media();
+        for id in &shown {
+            ctx.shows(ReadingKey::part(Noun::Media, *id, Part::Caption));
+        }
+        let media = ctx.load_many(shown.into_iter().map(media::ById)).await?;
         let media = media
             .into_iter()
             .map(|(key, media)| (key.0, media))
@@ -131,6 +136,7 @@ impl Article {
 
     /// The agency or outlet that it came from.
     async fn source(&self, ctx: &Context<'_>) -> Result<Option<Source>> {
+        self.shows(ctx, Part::Details);
         let Some(id) = self.0.source else {
             return Ok(None);
         };
@@ -246,32 +252,37 @@ impl Article {
 
     /// How many comments readers see under it, answers included.
     fn comment_count(&self, ctx: &Context<'_>) -> i32 {
-        ctx.shows(ReadingKey::part(Noun::Article, self.0.id, Part::Comments));
+        self.shows(ctx, Part::Comments);
         count(self.0.comment_count)
     }
 
     /// The language that it is in.
-    fn language(&self) -> Language {
+    fn language(&self, ctx: &Context<'_>) -> Language {
+        self.shows(ctx, Part::Details);
         Language(self.0.language.clone())
     }
 
     /// From which side it is read.
-    fn direction(&self) -> Direction {
+    fn direction(&self, ctx: &Context<'_>) -> Direction {
+        self.shows(ctx, Part::Details);
         self.0.direction.into()
     }
 
     /// Whether it has pictures worth opening it for.
-    fn has_photos(&self) -> bool {
+    fn has_photos(&self, ctx: &Context<'_>) -> bool {
+        self.shows(ctx, Part::Details);
         self.0.flags.photos
     }
 
     /// Whether it has a film.
-    fn has_video(&self) -> bool {
+    fn has_video(&self, ctx: &Context<'_>) -> bool {
+        self.shows(ctx, Part::Details);
         self.0.flags.video
     }
 
     /// Whether it has sound.
-    fn has_audio(&self) -> bool {
+    fn has_audio(&self, ctx: &Context<'_>) -> bool {
+        self.shows(ctx, Part::Details);
         self.0.flags.audio
     }
 
@@ -287,7 +298,7 @@ impl Article {
 
     /// When its words last changed. Null where they have not, or its source does not say.
     fn updated_at(&self, ctx: &Context<'_>) -> Option<DateTime> {
-        self.shows_text(ctx);
+        self.shows(ctx, Part::Text);
         self.0.updated_at.map(DateTime)
     }
 
@@ -299,13 +310,13 @@ impl Article {
 
     /// How often it has been saved, from 1.
     fn version(&self, ctx: &Context<'_>) -> i32 {
-        self.shows_text(ctx);
+        self.shows(ctx, Part::Text);
         self.0.version
     }
 
     /// How long it takes to read, in minutes; 0 for a stub.
     fn reading_minutes(&self, ctx: &Context<'_>) -> i32 {
-        self.shows_text(ctx);
+        self.shows(ctx, Part::Text);
         self.0.reading_minutes
     }
 
@@ -408,9 +419,9 @@ impl Article {
 }
 
 impl Article {
-    /// Says that the answer shows what changes with the article's text.
-    fn shows_text(&self, ctx: &Context<'_>) {
-        ctx.shows(ReadingKey::part(Noun::Article, self.0.id, Part::Text));
+    /// Says that the answer shows a part of it that may change alone.
+    fn shows(&self, ctx: &Context<'_>, part: Part) {
+        ctx.shows(ReadingKey::part(Noun::Article, self.0.id, part));
     }
 
     /// Whether this is the stone over a withdrawn article: the viewer sees nothing of what is below.

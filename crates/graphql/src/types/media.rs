@@ -3,6 +3,8 @@
 use async_graphql::{Context, Enum, ID, Object};
 use khabar_domain::MediaId;
 use khabar_domain::media::Kind;
+use khabar_persistence::cache::ReadingKey;
+use khabar_persistence::change::{Noun, Part};
 use khabar_persistence::media;
 
 use crate::error::Result;
@@ -43,7 +45,8 @@ impl Media {
     }
 
     /// How long it runs, in seconds.
-    fn duration_seconds(&self) -> Option<i32> {
+    fn duration_seconds(&self, ctx: &Context<'_>) -> Option<i32> {
+        self.shows(ctx, Part::Details);
         self.0.seconds.map(|seconds| count(seconds.into()))
     }
 
@@ -53,27 +56,32 @@ impl Media {
     }
 
     /// What stands under it.
-    fn caption(&self) -> Option<&str> {
+    fn caption(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.shows(ctx, Part::Caption);
         self.0.caption.as_deref()
     }
 
     /// Who made it.
-    fn credit(&self) -> Option<&str> {
+    fn credit(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.shows(ctx, Part::Caption);
         self.0.credit.as_deref()
     }
 
     /// What to show before it has loaded: a BlurHash.
-    fn placeholder(&self) -> Option<&str> {
+    fn placeholder(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.shows(ctx, Part::Details);
         self.0.placeholder.as_deref()
     }
 
     /// The point that every crop must keep.
-    fn focal_point(&self) -> Option<FocalPoint> {
+    fn focal_point(&self, ctx: &Context<'_>) -> Option<FocalPoint> {
+        self.shows(ctx, Part::Details);
         self.0.focal_point.map(FocalPoint)
     }
 
     /// The same at other widths, narrowest first.
-    fn renditions(&self) -> Vec<Rendition<'_>> {
+    fn renditions(&self, ctx: &Context<'_>) -> Vec<Rendition<'_>> {
+        self.shows(ctx, Part::Details);
         self.0.renditions.iter().map(Rendition).collect()
     }
 }
@@ -123,6 +131,11 @@ impl FocalPoint {
 }
 
 impl Media {
+    /// Says that the answer shows a part of it that may change alone.
+    fn shows(&self, ctx: &Context<'_>, part: Part) {
+        ctx.shows(ReadingKey::part(Noun::Media, self.0.id, part));
+    }
+
     /// The media with this id, where there is one.
     pub(crate) async fn maybe(ctx: &Context<'_>, id: Option<MediaId>) -> Result<Option<Self>> {
         let Some(id) = id else { return Ok(None) };

@@ -2,14 +2,14 @@
 
 use khabar_domain::article::Status;
 use khabar_domain::{Article, Body, Media, Person, Scope, Story, Topic};
-use sea_orm::QueryResult;
 use uuid::Uuid;
 
 use super::{BodyOf, ById, body, stone};
+use crate::cells::Cells;
 use crate::related::Related;
 use crate::sql::Dialect;
 use crate::with::{Column, Company, Edge, With, many, one};
-use crate::{BatchKey, Doing, Reader, Result, media, person, story, topic};
+use crate::{BatchKey, Reader, Result, media, person, story, topic};
 
 /// What was read so far of the articles that a statement finds.
 pub(crate) struct Gathered {
@@ -81,7 +81,7 @@ macro_rules! from {
             body: concat!(
                 ", (SELECT x.blocks FROM article_body x WHERE x.article_id = ",
                 $alias,
-                ".id) AS _body"
+                ".id)"
             ),
         }
     };
@@ -137,25 +137,25 @@ impl Company<Article> for Gathered {
     fn select(&self, dialect: Dialect) -> String {
         let Self { with, from, .. } = self;
         let mut text = String::new();
-        for (wanted, edge, column) in [
-            (With::PICTURE, &from.picture, PICTURE),
-            (With::PORTRAITS, &from.portraits, PORTRAITS),
-            (With::IMAGES, &from.images, IMAGES),
+        for (wanted, edge) in [
+            (With::PICTURE, &from.picture),
+            (With::PORTRAITS, &from.portraits),
+            (With::IMAGES, &from.images),
         ] {
             if with.has(wanted) {
-                text.push_str(&edge.select::<media::table::Entity>(dialect, column));
+                text.push_str(&edge.select::<media::table::Entity>(dialect));
             }
         }
         if with.has(With::AUTHORS) {
             let authors = &from.authors;
-            text.push_str(&authors.select::<person::table::Entity>(dialect, AUTHORS));
+            text.push_str(&authors.select::<person::table::Entity>(dialect));
         }
         if with.has(With::TOPICS) {
-            text.push_str(&from.topics.select::<topic::table::Entity>(dialect, TOPICS));
+            text.push_str(&from.topics.select::<topic::table::Entity>(dialect));
         }
         if with.has(With::STORIES) {
             let stories = &from.stories;
-            text.push_str(&stories.select::<story::table::Entity>(dialect, STORIES));
+            text.push_str(&stories.select::<story::table::Entity>(dialect));
         }
         if with.has(With::BODY) {
             text.push_str(from.body);
@@ -163,7 +163,7 @@ impl Company<Article> for Gathered {
         text
     }
 
-    fn read(&mut self, row: &QueryResult, article: &Article) -> Result<()> {
+    fn read(&mut self, cells: &mut Cells<'_>, article: &Article) -> Result<()> {
         // What lies under a stone is nobody's business.
         if article.status == Status::Withdrawn && !stone::sees_below(self.scope) {
             return Ok(());
@@ -174,33 +174,35 @@ impl Company<Article> for Gathered {
         if let Some(articles) = &mut self.articles {
             articles.push((ById(id), Some(article.clone())));
         }
-        if let Some(hero) = article.hero.filter(|_| with.has(With::PICTURE)) {
-            let picture = one::<media::table::Model>(row, PICTURE, of)?;
-            self.pictures.push((media::ById(hero), picture));
+        if with.has(With::PICTURE) {
+            let picture = one::<media::table::Model>(cells, PICTURE, of)?;
+            let hero = article.hero.into_iter();
+            self.pictures
+                .extend(hero.map(|hero| (media::ById(hero), picture.clone())));
         }
         for (wanted, column) in [(With::PORTRAITS, PORTRAITS), (With::IMAGES, IMAGES)] {
             if with.has(wanted) {
-                let pictures = many::<media::table::Model>(row, column, of)?;
+                let pictures = many::<media::table::Model>(cells, column, of)?;
                 let pictures = pictures.into_iter();
                 self.pictures
                     .extend(pictures.map(|media| (media::ById(media.id), Some(media))));
             }
         }
         if with.has(With::AUTHORS) {
-            let authors = many::<person::table::Model>(row, AUTHORS, of)?;
+            let authors = many::<person::table::Model>(cells, AUTHORS, of)?;
             self.authors.push((person::OfArticle(id), Some(authors)));
         }
         if with.has(With::TOPICS) {
-            let topics = many::<topic::table::Model>(row, TOPICS, of)?;
+            let topics = many::<topic::table::Model>(cells, TOPICS, of)?;
             self.topics.push((topic::OfArticle(id), Some(topics)));
         }
         if with.has(With::STORIES) {
-            let stories = many::<story::table::Model>(row, STORIES, of)?;
+            let stories = many::<story::table::Model>(cells, STORIES, of)?;
             self.stories.push((story::OfArticle(id), Some(stories)));
         }
         if with.has(With::BODY) {
-            let blocks: Option<String> = row.try_get("", BODY).doing("read the body")?;
-            let body = blocks.map(|blocks| body(of, &blocks)).transpose()?;
+            let blocks: Option<&str> = cells.take()?;
+            let body = blocks.map(|blocks| body(of, blocks)).transpose()?;
             self.bodies.push((BodyOf(id), body));
         }
         Ok(())
@@ -212,15 +214,14 @@ impl Company<Related> for Gathered {
         Company::<Article>::select(self, dialect)
     }
 
-    fn read(&mut self, row: &QueryResult, related: &Related) -> Result<()> {
-        self.read(row, &related.article)
+    fn read(&mut self, cells: &mut Cells<'_>, related: &Related) -> Result<()> {
+        self.read(cells, &related.article)
     }
 }
 
-const PICTURE: Column = Column("article", "_picture");
-const AUTHORS: Column = Column("article", "_authors");
-const PORTRAITS: Column = Column("article", "_portraits");
-const IMAGES: Column = Column("article", "_images");
-const TOPICS: Column = Column("article", "_topics");
-const STORIES: Column = Column("article", "_stories");
-const BODY: &str = "_body";
+const PICTURE: Column = Column("article", "the picture");
+const AUTHORS: Column = Column("article", "the authors");
+const PORTRAITS: Column = Column("article", "the portraits");
+const IMAGES: Column = Column("article", "the pictures of stories");
+const TOPICS: Column = Column("article", "the topics");
+const STORIES: Column = Column("article", "the stories");

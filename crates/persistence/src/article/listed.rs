@@ -16,9 +16,10 @@ use uuid::Uuid;
 use super::{A, Gathered, table};
 use crate::batch::{grouped, lane};
 use crate::cache::{Kept, ReadingKey};
+use crate::cells::columns;
 use crate::change::{Noun, Part};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
-use crate::sql::{Sql, columns};
+use crate::sql::Sql;
 use crate::{BatchKey, Page, Reader, Result, Slice};
 
 /// Which list.
@@ -54,6 +55,10 @@ impl List {
 
     /// What is touched when its articles change, or their number.
     pub fn key(self) -> ReadingKey {
+        self.part(Part::Articles)
+    }
+
+    fn part(self, part: Part) -> ReadingKey {
         let noun = match self {
             Self::Edition(_) => Noun::Edition,
             Self::Section(_) | Self::SectionAlone(_) => Noun::Section,
@@ -62,7 +67,7 @@ impl List {
             Self::Person(_) => Noun::Person,
             Self::Source(_) => Noun::Source,
         };
-        ReadingKey::part(noun, self.id(), Part::Articles)
+        ReadingKey::part(noun, self.id(), part)
     }
 
     fn own(self) -> i32 {
@@ -141,6 +146,22 @@ impl Filter {
         *self == Self::default()
     }
 
+    /// What a list is read from that is filtered so, besides the articles on the page.
+    fn reads(&self, list: List, kept: Kept) -> Kept {
+        let lists = self.also_in.iter().chain([&list]);
+        let kept = lists.fold(kept, |kept, list| kept.key(list.key()));
+        let goes_by_place = Self {
+            since: self.since,
+            until: self.until,
+            also_in: self.also_in.clone(),
+            ..Self::default()
+        };
+        if *self == goes_by_place {
+            return kept;
+        }
+        kept.key(list.part(Part::Details))
+    }
+
     fn condition(&self, own: i32, sql: &mut Sql) -> String {
         let mut text = format!(" AND t.own = {own}");
         if !self.kinds.is_empty() {
@@ -207,9 +228,7 @@ impl BatchKey for Listed {
     }
 
     fn keep(&self, value: Option<&Slice<Article>>) -> Option<Kept> {
-        let lists = self.filter.also_in.iter();
-        let kept = lists.fold(Kept::of::<Self>(value), |kept, list| kept.key(list.key()));
-        let kept = kept.key(self.list.key());
+        let kept = self.filter.reads(self.list, Kept::of::<Self>(value));
         Some(match self.by {
             By::Newest | By::Oldest => kept,
             // What is said under an article that is not on the page may bring it there.
@@ -226,7 +245,7 @@ impl BatchKey for Listed {
                 table: "listing",
                 parent: Some("list_id"),
                 order: by.order(),
-                select: &columns::<table::Entity>("a"),
+                select: &columns::<table::Model>("a"),
                 join: "JOIN article a ON a.id = t.article_id",
             };
             let parents: Vec<_> = keys.iter().map(|key| key.list.id()).collect();
@@ -271,9 +290,7 @@ impl BatchKey for CountListed {
     }
 
     fn keep(&self, value: Option<&i64>) -> Option<Kept> {
-        let lists = self.filter.also_in.iter();
-        let kept = lists.fold(Kept::of::<Self>(value), |kept, list| kept.key(list.key()));
-        Some(kept.key(self.list.key()))
+        Some(self.filter.reads(self.list, Kept::of::<Self>(value)))
     }
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{body_table, table};
 use crate::article::body;
-use crate::change::{Act, Noun, Part};
+use crate::change::{Act, Copies, Noun, Part, differing};
 use crate::link::Links;
 use crate::listing::{self, Placement};
 use crate::slug;
@@ -114,14 +114,14 @@ pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved>
     let mut row = table::Model::from(article);
     let mut comment_count = row.comment_count;
     let mut before = None;
-    let mut is_card = true;
+    let (mut differ, mut is_card) = (Vec::new(), true);
     let saved = writer
         .save::<table::Entity, _>("save an article", id, row.clone(), |old, new| {
             new.comment_count = old.comment_count;
             new.read_count = old.read_count;
             comment_count = old.comment_count;
             before = Some(old.status.clone());
-            is_card = !is_text_alone(old, new);
+            (differ, is_card) = differing(old, new, &PARTS);
         })
         .await?;
     row.comment_count = comment_count;
@@ -153,6 +153,9 @@ pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved>
         // Whatever belongs to it was read from it as well.
         keys.insert(0, Noun::Article.key(id));
     } else {
+        // The body may be another where nothing of the row tells that.
+        differ.retain(|part| *part != Part::Text);
+        keys.extend(differ.iter().map(|part| Noun::Article.list_key(id, *part)));
         let links = LINKED.into_iter().zip(&parts[2..]);
         let links = links.filter(|(_, saved)| **saved != Saved::Unchanged);
         keys.extend(links.map(|(part, _)| Noun::Article.list_key(id, part)));
@@ -169,19 +172,27 @@ pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved>
     Ok(saved)
 }
 
-/// Whether two rows differ at most in what follows from the text: fields that say so when they are
-/// shown (see `types/article.rs` of the API).
-fn is_text_alone(old: &table::Model, new: &table::Model) -> bool {
-    let text = table::Model {
-        excerpt: new.excerpt.clone(),
-        is_stub: new.is_stub,
-        updated_at: new.updated_at,
-        version: new.version,
-        reading_minutes: new.reading_minutes,
-        ..old.clone()
-    };
-    text == *new
-}
+/// What fields show that say so (see `types/article.rs` of the API): the lead, what follows from the
+/// text, and what tells it from others without being read.
+const PARTS: [Copies<table::Model>; 3] = [
+    (Part::Lead, |row, from| row.lead.clone_from(&from.lead)),
+    (Part::Text, |row, from| {
+        row.excerpt.clone_from(&from.excerpt);
+        row.is_stub = from.is_stub;
+        row.updated_at = from.updated_at;
+        row.version = from.version;
+        row.reading_minutes = from.reading_minutes;
+    }),
+    (Part::Details, |row, from| {
+        row.kind.clone_from(&from.kind);
+        row.source_id = from.source_id;
+        row.language.clone_from(&from.language);
+        row.direction.clone_from(&from.direction);
+        row.has_photos = from.has_photos;
+        row.has_video = from.has_video;
+        row.has_audio = from.has_audio;
+    }),
+];
 
 /// The reading keys of what leads to an article, and shows it only while it is published.
 async fn led_from(writer: &Writer, id: Uuid) -> Result<Vec<String>> {

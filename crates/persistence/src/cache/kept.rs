@@ -85,6 +85,8 @@ pub trait Shown {
 impl Shown for Article {
     fn shown(&self, kept: &mut Kept) {
         kept.lists(Noun::Article, self.id, Part::Comments);
+        kept.depends(Noun::Article, self.id, Part::Details);
+        kept.depends(Noun::Article, self.id, Part::Lead);
         kept.depends(Noun::Article, self.id, Part::Text);
         kept.text(self.slug.as_str());
         kept.text(self.headline.as_str());
@@ -166,6 +168,8 @@ impl Shown for Source {
 impl Shown for Media {
     fn shown(&self, kept: &mut Kept) {
         kept.keys.push(ReadingKey::one(Noun::Media, self.id));
+        kept.depends(Noun::Media, self.id, Part::Caption);
+        kept.depends(Noun::Media, self.id, Part::Details);
         kept.texts([
             self.url.as_ref().map(WebUrl::as_str),
             self.alt.as_deref(),

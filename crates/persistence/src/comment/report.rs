@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use khabar_domain::CommentId;
 
+use crate::cells::{columns, stored};
 use crate::page::{Lists, Order, Sorts};
 use crate::row::Row;
-use crate::sql::columns;
 use crate::{BatchKey, Page, Reader, Result};
 
 /// Why a comment was reported, the latest reasons first; a moderator reads no more than a page.
@@ -22,7 +22,7 @@ impl BatchKey for ReasonsOf {
             table: "comment_report",
             parent: Some("comment_id"),
             order: &LATEST,
-            select: &columns::<table::Entity>("t"),
+            select: &columns::<table::Model>("t"),
             join: "",
         };
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
@@ -43,6 +43,8 @@ const LATEST: Order = Order {
     sorts: Sorts::Times,
     descending: true,
 };
+
+stored!(table::Model: comment_id, account_id, reason, at);
 
 impl Row for table::Model {
     type Means = String;

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use khabar_domain::{Media, Section};
-use sea_orm::EntityTrait;
 use uuid::Uuid;
 
 use super::shelf::{Filed, Shelf};
 use super::touched::Anew;
 use super::{MOST, Reference, Touched};
+use crate::cells::Stored;
 use crate::row::{Row, find_by};
 use crate::sql::Sql;
 use crate::{Reader, Result, edition, follow_channel, live_channel, media, section, source, story};
@@ -32,22 +32,22 @@ pub(crate) async fn read(
         everything: touched.everything,
     };
     let editions = table("edition", "")
-        .read::<edition::table::Entity, _>(&old.editions, &touched.editions)
+        .read::<edition::table::Model>(&old.editions, &touched.editions)
         .await?;
     let sections = table("section", "")
-        .read::<section::table::Entity, _>(&old.sections, &touched.sections)
+        .read::<section::table::Model>(&old.sections, &touched.sections)
         .await?;
     let sources = table("source", "")
-        .read::<source::table::Entity, _>(&old.sources, &touched.sources)
+        .read::<source::table::Model>(&old.sources, &touched.sources)
         .await?;
     let live_channels = table("live_channel", "")
-        .read::<live_channel::table::Entity, _>(&old.live_channels, &touched.live_channels)
+        .read::<live_channel::table::Model>(&old.live_channels, &touched.live_channels)
         .await?;
     let follow_channels = table("follow_channel", "")
-        .read::<follow_channel::table::Entity, _>(&old.follow_channels, &touched.follow_channels)
+        .read::<follow_channel::table::Model>(&old.follow_channels, &touched.follow_channels)
         .await?;
     let rails = table("story", "t.pinned_position IS NOT NULL AND ")
-        .read::<story::table::Entity, _>(&old.rails, &touched.stories)
+        .read::<story::table::Model>(&old.rails, &touched.stories)
         .await?;
     let mut read = Reference {
         children: if Arc::ptr_eq(&sections, &old.sections) {
@@ -81,14 +81,9 @@ struct Table<'a> {
 
 impl Table<'_> {
     /// The shelf with these rows read anew.
-    async fn read<E, R>(
-        self,
-        old: &Arc<Shelf<R::Means>>,
-        anew: &Anew,
-    ) -> Result<Arc<Shelf<R::Means>>>
+    async fn read<R>(self, old: &Arc<Shelf<R::Means>>, anew: &Anew) -> Result<Arc<Shelf<R::Means>>>
     where
-        E: EntityTrait<Model = R>,
-        R: Row<Means: Filed>,
+        R: Row<Means: Filed> + Stored,
     {
         if anew.is_empty() && !self.everything {
             return Ok(Arc::clone(old));
@@ -96,16 +91,16 @@ impl Table<'_> {
         let mut read = HashMap::new();
         if self.everything {
             let every = |_: &mut Sql| "TRUE".to_owned();
-            read.extend(self.find::<E, R>(every).await?);
+            read.extend(self.find::<R>(every).await?);
         }
         // Each by its index, which a condition on both would not find.
         if !anew.ids.is_empty() {
             let ids = |sql: &mut Sql| sql.among("t.id", anew.ids.iter().copied());
-            read.extend(self.find::<E, R>(ids).await?);
+            read.extend(self.find::<R>(ids).await?);
         }
         if !anew.of.is_empty() {
             let of = |sql: &mut Sql| sql.among("t.edition_id", anew.of.iter().copied());
-            read.extend(self.find::<E, R>(of).await?);
+            read.extend(self.find::<R>(of).await?);
         }
         let stays = |row: &&Arc<R::Means>| {
             let anew = anew.ids.contains(&row.id()) || anew.of.contains(&row.edition());
@@ -117,13 +112,12 @@ impl Table<'_> {
     }
 
     /// The rows for which this holds; of too many one more than fit, which tells that they are.
-    async fn find<E, R>(
+    async fn find<R>(
         &self,
         which: impl FnOnce(&mut Sql) -> String,
     ) -> Result<HashMap<Uuid, R::Means>>
     where
-        E: EntityTrait<Model = R>,
-        R: Row<Means: Filed>,
+        R: Row<Means: Filed> + Stored,
     {
         let Self {
             name, condition, ..
@@ -133,7 +127,7 @@ impl Table<'_> {
             let condition = format!("{condition}{which} LIMIT {}", MOST + 1);
             (format!("{name} t"), condition)
         };
-        find_by::<E, _, R>(self.reader, DOING, which, Filed::id).await
+        find_by::<R, _>(self.reader, DOING, which, Filed::id).await
     }
 }
 
@@ -172,7 +166,7 @@ async fn pictures(
     }
     let which = |sql: &mut Sql| ("media t".to_owned(), sql.among("t.id", missing));
     let id = |media: &Media| Uuid::from(media.id);
-    let read = find_by::<media::table::Entity, _, _>(reader, DOING, which, id).await?;
+    let read = find_by::<media::table::Model, _>(reader, DOING, which, id).await?;
     pictures.extend(read.into_iter().map(|(id, media)| (id, Arc::new(media))));
     Ok(pictures)
 }

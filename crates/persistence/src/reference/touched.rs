@@ -75,7 +75,7 @@ impl Touched {
             (Noun::Story, _) if counted => self.stories.ids.insert(id),
             (Noun::LiveChannel, None) => self.live_channels.ids.insert(id),
             (Noun::FollowChannel, None) => self.follow_channels.ids.insert(id),
-            (Noun::Media, None) => self.media.insert(id),
+            (Noun::Media, _) => self.media.insert(id),
             _ => false,
         };
     }

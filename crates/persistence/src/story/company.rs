@@ -1,9 +1,9 @@
 //! What is read of stories by the statement that finds them.
 
 use khabar_domain::{Media, Story, Topic};
-use sea_orm::QueryResult;
 
 use super::ById;
+use crate::cells::Cells;
 use crate::sql::Dialect;
 use crate::with::{Column, Company, Edge, With, many, one};
 use crate::{BatchKey, Reader, Result, media, topic};
@@ -79,34 +79,32 @@ impl Company<Story> for Gathered {
         let Self { with, from, .. } = self;
         let mut text = String::new();
         if with.has(With::PICTURE) {
-            text.push_str(
-                &from
-                    .picture
-                    .select::<media::table::Entity>(dialect, PICTURE),
-            );
+            text.push_str(&from.picture.select::<media::table::Entity>(dialect));
         }
         if with.has(With::TOPICS) {
-            text.push_str(&from.topics.select::<topic::table::Entity>(dialect, TOPICS));
+            text.push_str(&from.topics.select::<topic::table::Entity>(dialect));
         }
         text
     }
 
-    fn read(&mut self, row: &QueryResult, story: &Story) -> Result<()> {
+    fn read(&mut self, cells: &mut Cells<'_>, story: &Story) -> Result<()> {
         let (id, with) = (story.id, self.with);
         if let Some(stories) = &mut self.stories {
             stories.push((ById(id), Some(story.clone())));
         }
-        if let Some(image) = story.image.filter(|_| with.has(With::PICTURE)) {
-            let picture = one::<media::table::Model>(row, PICTURE, id.into())?;
-            self.pictures.push((media::ById(image), picture));
+        if with.has(With::PICTURE) {
+            let picture = one::<media::table::Model>(cells, PICTURE, id.into())?;
+            let image = story.image.into_iter();
+            self.pictures
+                .extend(image.map(|image| (media::ById(image), picture.clone())));
         }
         if with.has(With::TOPICS) {
-            let topics = many::<topic::table::Model>(row, TOPICS, id.into())?;
+            let topics = many::<topic::table::Model>(cells, TOPICS, id.into())?;
             self.topics.push((topic::OfStory(id), Some(topics)));
         }
         Ok(())
     }
 }
 
-const PICTURE: Column = Column("story", "_picture");
-const TOPICS: Column = Column("story", "_topics");
+const PICTURE: Column = Column("story", "the picture");
+const TOPICS: Column = Column("story", "the topics");

@@ -115,10 +115,13 @@ const fn part(part: Part) -> &'static str {
     match part {
         Part::Articles => "ar",
         Part::Authors => "au",
+        Part::Caption => "ca",
         Part::Children => "ch",
         Part::Commenting => "cg",
         Part::Comments => "co",
+        Part::Details => "de",
         Part::FollowChannels => "fo",
+        Part::Lead => "ld",
         Part::Leads => "le",
         Part::LiveChannels => "li",
         Part::Rail => "ra",

@@ -1,0 +1,118 @@
+//! Plain characters: the letters, digits and marks that nearly all text of a newsroom is made of. What
+//! consists of them alone is known to obey the rules of this crate after one look, without Unicode's
+//! tables: every text that comes from the database is read by these rules again.
+
+/// A letter (small, where there are two sizes) or digit of ASCII or Arabic that is part of a word.
+pub(crate) const fn is_word(c: char) -> bool {
+    matches!(c, 'a'..='z' | '0'..='9' | '\u{621}'..='\u{63a}' | '\u{641}'..='\u{64a}' | '\u{660}'..='\u{669}')
+}
+
+/// The same, capitals, and the marks between words. Each is what it is in Unicode's normal form C,
+/// whichever of them stands beside it (UAX #15: none of them combines).
+const fn is_settled(c: char) -> bool {
+    is_word(c) || matches!(c, '!'..='~' | '\u{60c}' | '\u{61b}' | '\u{61f}' | '«' | '»')
+}
+
+/// Whether a text is one line of these, with single spaces between its words.
+pub(crate) fn is_line(text: &str) -> bool {
+    let mut after_space = true;
+    for c in text.chars() {
+        let is_space = c == ' ';
+        if !(is_settled(c) || is_space && !after_space) {
+            return false;
+        }
+        after_space = is_space;
+    }
+    !after_space
+}
+
+/// Whether a text is an address over HTTP or HTTPS that a parser (WHATWG URL) would write just so: a
+/// host of small letters and a path in which nothing is escaped or leads upward.
+pub(crate) fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://");
+    let rest = rest.or_else(|| text.strip_prefix("http://"));
+    let Some((host, path)) = rest.and_then(|rest| rest.split_once('/')) else {
+        return false;
+    };
+    let is_label = |label: &str| {
+        let small = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let letters = label.bytes().all(|byte| small(byte) || byte == b'-');
+        letters && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+            // Punycode has rules of its own.
+            && !label.starts_with("xn--")
+    };
+    // A host that ends with a number is an address of IPv4.
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_host =
+        host.split('.').all(is_label) && last.starts_with(|c: char| c.is_ascii_lowercase());
+    let is_path = path.bytes().all(|byte| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~' | b'=' | b'&' | b'?')
+    });
+    is_host && is_path && !path.starts_with('.') && !path.contains("/.")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use unicode_normalization::UnicodeNormalization as _;
+    use url::Url;
+
+    use super::*;
+    use crate::invalid::check_characters;
+
+    #[test]
+    fn what_newsrooms_write_is_plain() {
+        assert!(is_line("ميناء الجديدة يستقبل 3 سفن، والعمل مستمر"));
+        assert!(is_line("Port reopens: \"ready\""));
+        assert!(is_url(
+            "https://media.example.org/2026/port-1.jpg?width=640"
+        ));
+        for line in ["", " ", "a  b", " a", "a ", "e\u{301}", "\u{202e}a", "سُفن"] {
+            assert!(!is_line(line), "{line:?}");
+        }
+        for url in [
+            "https://example.org",
+            "https://user@example.org/",
+            "https://1.2.3.4/",
+            "https://0x7f.1/",
+            "https://example.org:443/",
+            "https://Example.org/",
+            "https://a..b/",
+            "https://example.org/a/../b",
+            "https://example.org/.",
+            "https://example.org/خبر",
+            "ftp://example.org/",
+        ] {
+            assert!(!is_url(url), "{url}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn a_plain_line_stays_as_it_is(
+            line in "[a-cA-C0-2 ~!ءاأبي\u{64a}\u{654}٠،؟«»\u{640}\u{64b}\u{301}\u{202e}\u{a0}]{0,8}",
+        ) {
+            if is_line(&line) {
+                let words: Vec<_> = line.split_whitespace().collect();
+                let folded: String = words.join(" ").nfc().collect();
+                prop_assert_eq!(&folded, &line);
+                prop_assert!(check_characters("the line", &line).is_ok());
+            }
+        }
+
+        #[test]
+        fn a_plain_address_stays_as_it_is(
+            url in "https?://[a-cx01.-]{1,9}(/[a-cA-C0-1./_~=&?@%:\\\\-]{0,9})?",
+        ) {
+            if is_url(&url) {
+                let read = Url::parse(&url);
+                let read = read.map_err(|error| TestCaseError::fail(format!("{url}: {error}")))?;
+                prop_assert_eq!(read.as_str(), &url);
+                prop_assert!(read.username().is_empty() && read.password().is_none());
+            }
+        }
+    }
+}
