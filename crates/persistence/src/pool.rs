@@ -2,7 +2,7 @@
 //!
 //! `SQLx`'s own pool asks the database whether a connection still lives each time one is given back:
 //! one more exchange, and its wake-ups, for each statement. Here a connection is asked when it has
-//! not been used for a while, and is not taken back when a statement on it was not read to its end.
+//! not been used for a while, or when a statement on it was not read to its end.
 
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use sea_orm::sqlx::{
 use sea_orm::{ConnAcquireErr, DbErr, QueryResult, RuntimeErr, Statement};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{Postgres, Sqlite};
+use tokio::runtime::Handle;
 
 /// How long a request waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -136,7 +137,8 @@ impl Pool {
     }
 }
 
-/// A connection that is lent: given back when it is said to be fine, else let go of.
+/// A connection that is lent: given back at once when a statement came to its end, else when it answers
+/// again.
 struct Lent<DB: Database>(Option<Object<Opener<DB>>>);
 
 impl<DB: Database> Lent<DB> {
@@ -164,9 +166,21 @@ impl<DB: Database> Lent<DB> {
 }
 
 impl<DB: Database> Drop for Lent<DB> {
+    /// An answer that nobody reads may still be on its way: until it has come, the connection is lent.
     fn drop(&mut self) {
-        // An answer that nobody reads may still be on its way.
-        drop(self.0.take().map(Object::take));
+        let Some(mut connection) = self.0.take() else {
+            return;
+        };
+        let Ok(runtime) = Handle::try_current() else {
+            drop(Object::take(connection));
+            return;
+        };
+        runtime.spawn(async move {
+            let lives = tokio::time::timeout(ANSWERS, connection.ping()).await;
+            if !matches!(lives, Ok(Ok(()))) {
+                drop(Object::take(connection));
+            }
+        });
     }
 }
 
