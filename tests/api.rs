@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, Utc};
-use khabar_tests::harness::{Newsroom, TestApp, TestDb, newsroom};
+use khabar_tests::harness::{Answered, Newsroom, TestApp, TestDb, newsroom};
 use serde_json::Value;
 
 #[tokio::test]
@@ -28,10 +28,7 @@ async fn every_case_is_answered_as_its_snapshot_says() -> anyhow::Result<()> {
         let case = Case::read(&path)?;
         let mut shown = Vec::new();
         for app in &apps {
-            let answered = app
-                .ask_at(case.hour, &case.document, &case.variables)
-                .await
-                .with_context(|| case.name.clone())?;
+            let answered = case.ask(app).await.with_context(|| case.name.clone())?;
             shown.push((app.db().name(), answered.shown()));
         }
         if let [(one, first), (other, second)] = shown.as_slice()
@@ -130,7 +127,25 @@ impl Case {
             hour,
         })
     }
+
+    /// The answer in as few statements as it takes.
+    async fn ask(&self, app: &TestApp) -> anyhow::Result<Answered> {
+        let ask = || app.ask_at(self.hour, &self.document, &self.variables);
+        let mut fewest = ask().await?;
+        for _ in 1..TRIES {
+            let answered = ask().await?;
+            ensure!(answered.json == fewest.json, "another answer comes again");
+            if answered.statements.len() < fewest.statements.len() {
+                fewest = answered;
+            }
+        }
+        Ok(fewest)
+    }
 }
+
+/// How often a case is asked. Of two statements that are on their way at once, either may come back
+/// first; what each leads to is asked for together only if they come about together.
+const TRIES: usize = 3;
 
 /// Compares with the snapshot; what differs is printed.
 fn matches(path: &Path, shown: &str) -> bool {
