@@ -129,7 +129,7 @@ impl Pool {
     }
 
     /// Closes those that rest, and no more are opened; those in use end with their statements.
-    pub(crate) async fn close(&self) -> Result<(), DbErr> {
+    pub(crate) async fn close(&self) {
         match self {
             Self::Postgres(pool) => close(pool).await,
             Self::Sqlite(pool) => close(pool).await,
@@ -151,9 +151,9 @@ impl<DB: Database> Lent<DB> {
         Ok(Self(Some(lent)))
     }
 
-    /// What a statement on it came to. It is kept if the database went along to the end.
+    /// What a statement on it came to. It is given back at once if that went well.
     fn ended<T>(mut self, done: Result<T, sqlx::Error>) -> Result<T, DbErr> {
-        if matches!(done, Ok(_) | Err(sqlx::Error::Database(_))) {
+        if done.is_ok() {
             drop(self.0.take());
         }
         done.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))
@@ -207,14 +207,15 @@ async fn ping<DB: Database>(pool: &managed::Pool<Opener<DB>>) -> Result<(), DbEr
     lent.ended(answered)
 }
 
-async fn close<DB: Database>(pool: &managed::Pool<Opener<DB>>) -> Result<(), DbErr> {
+async fn close<DB: Database>(pool: &managed::Pool<Opener<DB>>) {
     let resting = pool.retain(|_, _| false).removed;
     pool.close();
     for connection in resting {
-        let closed = connection.close().await;
-        closed.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+        if let Err(error) = connection.close().await {
+            // It is gone either way.
+            tracing::debug!(%error, "a connection did not close well");
+        }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -247,7 +248,7 @@ mod tests {
             assert_eq!(rows.len(), 1);
             assert_eq!(rows[0].try_get::<i64>("", "round").unwrap(), round);
         }
-        pool.close().await.unwrap();
+        pool.close().await;
         assert!(pool.ping().await.is_err());
     }
 }

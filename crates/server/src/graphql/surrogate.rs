@@ -45,8 +45,10 @@ impl Header {
 /// Fastly and Cloudflare take 16. That is some five hundred keys; an article's page has dozens.
 const MOST: usize = 8_000;
 
-/// The headers that say what an answer was read from. None where that is not known, or they would not
-/// fit: such an answer could not be purged, so that it is not to be held by shared caches at all.
+/// The headers that say what an answer was read from. Where they would not fit, parts are named
+/// without saying of which thing: more is purged then, and nothing less. None where that is not known,
+/// or they do not fit even so: such an answer could not be purged, so that it is not to be held by
+/// shared caches at all.
 pub fn headers(
     which: &[Header],
     keys: Option<&[ReadingKey]>,
@@ -54,7 +56,17 @@ pub fn headers(
     if which.is_empty() {
         return Some(Vec::new());
     }
-    let keys = all_spelled(keys?.iter().copied());
+    let keys = keys?;
+    let coarse = keys.iter().map(|key| match key.of_part() {
+        Some(part) => ReadingKey::every_part(key.noun(), part),
+        None => *key,
+    });
+    let fine = fitting(which, &all_spelled(keys.iter().copied()));
+    fine.or_else(|| fitting(which, &all_spelled(coarse)))
+}
+
+/// These keys in each of the headers, if they fit.
+fn fitting(which: &[Header], keys: &[String]) -> Option<Vec<(HeaderName, HeaderValue)>> {
     let headers = which.iter().map(|header| {
         let text = keys.join(header.separator());
         let value = (text.len() <= MOST).then(|| HeaderValue::try_from(text).ok())?;
@@ -222,5 +234,23 @@ mod tests {
         assert_eq!(headers(&every, Some(&keys(600))), None);
         assert_eq!(headers(&every, None), None);
         assert_eq!(headers(&[], None), Some(Vec::new()));
+    }
+
+    #[test]
+    fn where_parts_are_too_many_they_are_named_for_all() {
+        let card = |number| {
+            let parts = [Part::Lead, Part::Text, Part::Details, Part::Comments];
+            let parts = parts.map(|part| ReadingKey::part(Noun::Article, id(number), part));
+            parts
+                .into_iter()
+                .chain([ReadingKey::one(Noun::Article, id(number))])
+        };
+        let keys: Vec<_> = (0..150).flat_map(card).collect();
+        let headers = headers(&[Header::Xkey], Some(&keys)).unwrap();
+        let named: HashSet<_> = headers[0].1.to_str().unwrap().split(' ').collect();
+        let every = spelled(ReadingKey::every_part(Noun::Article, Part::Lead));
+        let one = spelled(ReadingKey::one(Noun::Article, id(149)));
+        assert!(named.contains(&*every) && named.contains(&*one));
+        assert_eq!(named.len(), 150 + 4);
     }
 }
