@@ -1,0 +1,140 @@
+//! A client of the server: GraphQL by HTTP, and raw bytes for those who do not keep to it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+
+/// Longer than any promise of the server.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// Asks one server.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: reqwest::Client,
+    address: SocketAddr,
+    token: Option<String>,
+}
+
+/// An HTTP answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    /// A header's value, empty where it is missing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap_or("?"))
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> anyhow::Result<Value> {
+        serde_json::from_str(&self.text).with_context(|| format!("not JSON: {self:?}"))
+    }
+
+    /// The code of the first error, empty where there is none.
+    pub(crate) fn code(&self) -> String {
+        let json = self.json().unwrap_or_default();
+        let code = json["errors"][0]["extensions"]["code"].as_str();
+        code.unwrap_or_default().to_owned()
+    }
+
+    /// The data of an answer without errors.
+    pub(crate) fn data(&self) -> anyhow::Result<Value> {
+        let json = self.json()?;
+        ensure!(self.status == 200 && json["errors"].is_null(), "{self:?}");
+        Ok(json["data"].clone())
+    }
+}
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr) -> anyhow::Result<Self> {
+        Ok(Self {
+            http: reqwest::Client::builder().timeout(PATIENCE).build()?,
+            address,
+            token: None,
+        })
+    }
+
+    /// The same client, with an API token.
+    #[must_use]
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// `POST /graphql`.
+    pub(crate) async fn post(&self, query: &str, variables: Value) -> anyhow::Result<Answer> {
+        self.post_with(&[], query, variables).await
+    }
+
+    /// `POST /graphql` with more headers.
+    pub(crate) async fn post_with(
+        &self,
+        headers: &[(&str, &str)],
+        query: &str,
+        variables: Value,
+    ) -> anyhow::Result<Answer> {
+        let body = json!({ "query": query, "variables": variables });
+        let request = self.http.post(self.url("/graphql")).json(&body);
+        self.send(request, headers).await
+    }
+
+    /// `GET /graphql`.
+    pub(crate) async fn get(&self, query: &str) -> anyhow::Result<Answer> {
+        self.get_with(&[], query).await
+    }
+
+    /// `GET /graphql` with more headers.
+    pub(crate) async fn get_with(
+        &self,
+        headers: &[(&str, &str)],
+        query: &str,
+    ) -> anyhow::Result<Answer> {
+        let mut url = reqwest::Url::parse(&self.url("/graphql"))?;
+        url.query_pairs_mut().append_pair("query", query);
+        self.send(self.http.get(url), headers).await
+    }
+
+    /// `GET` of another path.
+    pub(crate) async fn path(&self, path: &str) -> anyhow::Result<Answer> {
+        self.send(self.http.get(self.url(path)), &[]).await
+    }
+
+    /// A connection of its own, for bytes that are no HTTP.
+    pub(crate) async fn raw(&self) -> anyhow::Result<TcpStream> {
+        Ok(TcpStream::connect(self.address).await?)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    async fn send(
+        &self,
+        mut request: reqwest::RequestBuilder,
+        headers: &[(&str, &str)],
+    ) -> anyhow::Result<Answer> {
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await?;
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.text().await?,
+        })
+    }
+}

@@ -1,0 +1,11 @@
+//! Faults: what the built program does when the disk is full, the network is cut, a process is
+//! frozen or killed, or a stranger attacks it. Each test is a promise of `docs/operating.md`.
+//!
+//! The suite belongs to the package of the server, because Cargo shows a binary to its own package
+//! alone.
+
+mod client;
+mod newsroom;
+mod proxy;
+mod server;
+mod smoke;

@@ -1,0 +1,152 @@
+//! A proxy between the server and its database, which stalls, delays, cuts and refuses.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::watch;
+
+/// How the network behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Network {
+    /// Everything passes.
+    Passes,
+    /// Everything passes after so many milliseconds.
+    Delays(u64),
+    /// Packets vanish: connections stay open and nothing arrives, new ones neither.
+    Stalls,
+    /// Connections are reset, and new ones as well.
+    Refuses,
+}
+
+/// A TCP address that leads to a PostgreSQL cluster's socket, or to another TCP address.
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    network: watch::Sender<Network>,
+}
+
+#[derive(Clone)]
+enum Target {
+    Unix(PathBuf),
+    Tcp(SocketAddr),
+}
+
+impl Proxy {
+    /// A proxy before the server that a test database's address names (its socket's folder is the
+    /// parameter `host`), and the address of the database through it.
+    pub(crate) async fn before(url: &str) -> anyhow::Result<(Self, String)> {
+        let (_, folder) = url
+            .split_once("?host=")
+            .context("no socket in the address")?;
+        let socket = PathBuf::from(folder).join(".s.PGSQL.5432");
+        let proxy = Self::to(Target::Unix(socket)).await?;
+        let name = url.rsplit_once('/').map(|_| url);
+        let database = name
+            .and_then(|url| url.split_once("5432/"))
+            .and_then(|(_, rest)| rest.split('?').next())
+            .context("no database in the address")?;
+        let through = format!("postgres://khabar@{}/{database}", proxy.address);
+        Ok((proxy, through))
+    }
+
+    /// A proxy before a TCP address.
+    pub(crate) async fn before_tcp(address: SocketAddr) -> anyhow::Result<(Self, SocketAddr)> {
+        let proxy = Self::to(Target::Tcp(address)).await?;
+        let through = proxy.address;
+        Ok((proxy, through))
+    }
+
+    /// Changes how the network behaves from now on.
+    pub(crate) fn set(&self, network: Network) {
+        self.network.send_replace(network);
+    }
+
+    async fn to(target: Target) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (network, behaves) = watch::channel(Network::Passes);
+        tokio::spawn(async move {
+            // It ends with the proxy: nobody is left who could change how it behaves.
+            let mut gone = behaves.clone();
+            loop {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    () = async { while gone.changed().await.is_ok() {} } => return,
+                };
+                let Ok((client, _)) = accepted else { return };
+                tokio::spawn(carry(client, target.clone(), behaves.clone()));
+            }
+        });
+        Ok(Self { address, network })
+    }
+}
+
+async fn carry(client: TcpStream, target: Target, mut behaves: watch::Receiver<Network>) {
+    // Who connects while packets vanish waits as well.
+    if behaves
+        .wait_for(|network| *network != Network::Stalls)
+        .await
+        .is_err()
+        || *behaves.borrow() == Network::Refuses
+    {
+        return;
+    }
+    let (from_client, to_client) = client.into_split();
+    let mut refused = behaves.clone();
+    let both = async {
+        match target {
+            Target::Unix(path) => {
+                let Ok(stream) = UnixStream::connect(path).await else {
+                    return;
+                };
+                let (from, to) = stream.into_split();
+                tokio::select! {
+                    () = pass(from_client, to, behaves.clone()) => {}
+                    () = pass(from, to_client, behaves) => {}
+                }
+            }
+            Target::Tcp(address) => {
+                let Ok(stream) = TcpStream::connect(address).await else {
+                    return;
+                };
+                let (from, to) = stream.into_split();
+                tokio::select! {
+                    () = pass(from_client, to, behaves.clone()) => {}
+                    () = pass(from, to_client, behaves) => {}
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = both => {}
+        _ = refused.wait_for(|network| *network == Network::Refuses) => {}
+    }
+}
+
+/// Passes bytes on in one direction, as the network lets it.
+async fn pass(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    mut behaves: watch::Receiver<Network>,
+) {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let Ok(read @ 1..) = from.read(&mut buffer).await else {
+            return;
+        };
+        let passes = behaves.wait_for(|network| *network != Network::Stalls);
+        let network = match passes.await {
+            Ok(network) => *network,
+            Err(_) => return,
+        };
+        if let Network::Delays(milliseconds) = network {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
