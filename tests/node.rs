@@ -1,15 +1,17 @@
 //! What only Node can check, on the real server with the demo's newsroom: every audit of the GraphQL
-//! over HTTP specification, and the playground, driven by keyboard in a browser.
+//! over HTTP specification, and browsers: the playground, driven by keyboard, and pages of other origins.
 //!
-//! Needs `node`, `npm ci` in `tests/node` and, for the playground, Chromium (its path in `CHROMIUM`, or
+//! Needs `node`, `npm ci` in `tests/node` and, for a browser, Chromium (its path in `CHROMIUM`, or
 //! `/usr/bin/chromium`). What is missing skips a test, unless `KHABAR_REQUIRE_ALL=1`.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 use chrono::{TimeZone as _, Utc};
+use khabar_domain::{Credential, Name, Role};
 use khabar_persistence::{Db, Options, migration};
 use khabar_server::config::Settings;
+use khabar_server::identity::{Issue, issue};
 use khabar_server::{demo, router};
 use khabar_tests::harness::skip;
 use tempfile::TempDir;
@@ -47,6 +49,26 @@ async fn the_playground_answers_to_the_keyboard() -> anyhow::Result<()> {
     server.stop().await
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_other_origins_use_the_api_where_it_is_allowed() -> anyhow::Result<()> {
+    if let Some(missing) = missing(&[modules(), chromium()]).await {
+        return skip(&missing);
+    }
+    let mut settings = Settings::default();
+    settings.http.cors.origins = vec!["loopback".to_owned()];
+    let (server, token) = Server::start_with(settings).await?;
+    let report = run("cors.mjs", &[&server.url("/graphql"), token.as_str()]).await?;
+    ensure!(report.ends_with("5 passed, 0 failed\n"), "{report}");
+    server.stop().await?;
+
+    // By default no other origin is allowed: the same page fails.
+    let server = Server::start().await?;
+    let report = run("cors.mjs", &[&server.url("/graphql"), token.as_str()]).await;
+    let failed = format!("{:#}", report.err().context("a page got through")?);
+    ensure!(failed.contains("1 passed, 4 failed\n"), "{failed}");
+    server.stop().await
+}
+
 /// The server as `khabar demo` runs it, on a port of its own.
 struct Server {
     address: std::net::SocketAddr,
@@ -57,6 +79,11 @@ struct Server {
 
 impl Server {
     async fn start() -> anyhow::Result<Self> {
+        Ok(Self::start_with(Settings::default()).await?.0)
+    }
+
+    /// With these settings, and a token of an editor's.
+    async fn start_with(settings: Settings) -> anyhow::Result<(Self, Credential)> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("demo.db");
         let db = Db::open(&Options::new(format!("sqlite:{}", file.display())).create()).await?;
@@ -66,7 +93,15 @@ impl Server {
             .single()
             .context("no such hour")?;
         demo::fill(&db, opened).await?;
+        let editor = Issue {
+            name: Name::parse("ليلى")?,
+            role: Role::Editor,
+            rights: None,
+            expires_at: None,
+        };
+        let token = issue(&db, opened, editor).await?.credential;
 
+        let db = db.caching(settings.cache.bytes).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
@@ -75,14 +110,15 @@ impl Server {
                 // Dropping the sender stops the server as well.
                 let _ = stopped.await;
             };
-            router::serve(listener, &Settings::default(), db, stopped).await
+            router::serve(listener, &settings, db, stopped).await
         });
-        Ok(Self {
+        let server = Self {
             address,
             stop,
             running,
             _folder: folder,
-        })
+        };
+        Ok((server, token))
     }
 
     fn url(&self, path: &str) -> String {

@@ -110,6 +110,17 @@ impl Client {
         self.send(self.http.get(self.url(path)), &[]).await
     }
 
+    /// A request of any method, which `made` adds to.
+    pub(crate) async fn request(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        made: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+    ) -> anyhow::Result<Answer> {
+        let request = made(self.http.request(method, self.url(path)));
+        self.send(request, &[]).await
+    }
+
     /// A connection of its own, for bytes that are no HTTP.
     pub(crate) async fn raw(&self) -> anyhow::Result<TcpStream> {
         Ok(TcpStream::connect(self.address).await?)

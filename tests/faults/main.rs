@@ -5,6 +5,7 @@
 //! alone.
 
 mod client;
+mod cors;
 mod newsroom;
 mod proxy;
 mod server;

@@ -14,6 +14,13 @@ pub(crate) async fn each() -> anyhow::Result<Vec<TestDb>> {
     Ok(each)
 }
 
+/// The small newsroom on SQLite, for what does not depend on the database.
+pub(crate) async fn sqlite() -> anyhow::Result<TestDb> {
+    let db = TestDb::sqlite().await?;
+    Newsroom::small()?.save(db.db()).await?;
+    Ok(db)
+}
+
 /// The small newsroom on PostgreSQL; none, which is said, where that is not installed.
 pub(crate) async fn postgres() -> anyhow::Result<Option<TestDb>> {
     let db = TestDb::postgres().await?;

@@ -23,6 +23,7 @@ const LOG_LINES: usize = 2_000;
 /// How a server is started.
 pub(crate) struct Launch {
     database: String,
+    command: &'static str,
     settings: Vec<(String, String)>,
     prefix: Vec<String>,
 }
@@ -32,8 +33,17 @@ impl Launch {
     pub(crate) fn over(database: impl Into<String>) -> Self {
         Self {
             database: database.into(),
+            command: "serve",
             settings: Vec::new(),
             prefix: Vec::new(),
+        }
+    }
+
+    /// The demo, in a database of its own.
+    pub(crate) fn demo() -> Self {
+        Self {
+            command: "demo",
+            ..Self::over("")
         }
     }
 
@@ -61,8 +71,10 @@ impl Launch {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("KHABAR_")) {
             command.env_remove(name);
         }
+        if !self.database.is_empty() {
+            command.env("KHABAR_DATABASE", &self.database);
+        }
         command
-            .env("KHABAR_DATABASE", &self.database)
             .envs(self.settings.iter().cloned())
             .stdin(Stdio::null())
             .kill_on_drop(true);
@@ -72,7 +84,7 @@ impl Launch {
     /// Starts the server and waits until it says where it listens.
     pub(crate) async fn start(self) -> anyhow::Result<Server> {
         let folder = tempfile::tempdir()?;
-        let mut command = self.command(folder.path(), &["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = self.command(folder.path(), &[self.command, "--listen", "127.0.0.1:0"]);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

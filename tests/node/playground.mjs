@@ -5,13 +5,8 @@
 // URL is the server's address. Opens URL/playground, runs every tab with Ctrl+Enter, and looks for
 // HEADLINE in the result pane of the first. Exits with 1 when it does not appear, when a tab is
 // answered with errors or without a word of Arabic, when the page asks for anything of another origin,
-// and when the console tells of an error or a breach of the content security policy. CHROMIUM names
-// the browser; /usr/bin/chromium if it is not set.
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-
-import { chromium } from "playwright-core";
+// and when the console tells of an error or a breach of the content security policy.
+import { open } from "./browser.mjs";
 
 const TABS = ["Home", "ArticlePage", "StoryPage", "RelatedArticles"];
 const ARABIC = /[\u0621-\u064a]{2}/;
@@ -24,26 +19,7 @@ if (!address || !headline) {
 const { origin, hostname } = new URL(address);
 const faults = [];
 
-const profile = mkdtempSync(join(tmpdir(), "khabar-playground-"));
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-  headless: true,
-  args: [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    // Not even a name is looked up for the browser itself.
-    `--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE ${hostname}`,
-  ],
-  viewport: { width: 1440, height: 900 },
-  locale: "en-US",
-  serviceWorkers: "block",
-});
+const { context: browser, close } = await open(`MAP * ~NOTFOUND, EXCLUDE ${hostname}`);
 const page = browser.pages()[0] ?? (await browser.newPage());
 const editor = page.locator(".graphiql-query-editor .monaco-editor textarea").first();
 const pane = page.locator(".result-window");
@@ -157,8 +133,7 @@ try {
   faults.push(error.message);
   if (screenshot) await page.screenshot({ path: screenshot });
 } finally {
-  await browser.close();
-  rmSync(profile, { recursive: true, force: true });
+  await close();
 }
 
 for (const fault of faults) console.error(fault);

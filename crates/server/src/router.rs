@@ -76,7 +76,11 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
         .layer(map_response(move |response| {
             let told = told.clone();
             async move { position::tell(response, &told) }
-        }))
+        }));
+    if let Some(cors) = settings.http.cors.layer() {
+        router = router.layer(cors);
+    }
+    router = router
         .merge(health::routes(db.clone()))
         .merge(demo::media_routes());
     if settings.metrics {

@@ -13,6 +13,7 @@ use khabar_persistence::{BatchKey as _, Db, migration};
 
 use super::{Place, database, serve};
 use crate::config::Settings;
+use crate::http::LOOPBACK;
 use crate::identity::{Issue, issue};
 
 /// Serve a newsroom with stories and articles to look at, in a database of its own.
@@ -46,6 +47,10 @@ pub(super) async fn demo(demo: Demo, mut settings: Settings) -> anyhow::Result<(
         };
         settings.database = format!("sqlite:{}", folder.join("demo.db").display());
         settings.replicas.clear();
+    }
+    if settings.http.cors.origins.is_empty() {
+        // Whoever tries it with an app of theirs runs that on a port of this machine.
+        settings.http.cors.origins.push(LOOPBACK.to_owned());
     }
     let db = database::connect(&settings, true).await?;
     migration::up(&db).await?;

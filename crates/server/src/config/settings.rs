@@ -120,6 +120,7 @@ impl Settings {
             }
         }
         self.comments.check()?;
+        self.http.cors.check()?;
         self.auth.check()
     }
 }

@@ -34,9 +34,10 @@ impl Environment {
 const TARGETS: &str = "purge.";
 
 /// The keys that hold a list.
-const LISTS: [&str; 3] = [
+const LISTS: [&str; 4] = [
     "auth.trusted_proxies",
     "graphql.cache.surrogate",
+    "http.cors.origins",
     "replicas",
 ];
 

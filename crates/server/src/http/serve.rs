@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt as _;
 
+use super::Cors;
 use crate::identity::Peer;
 
 /// How long a connection may keep the server waiting.
@@ -33,6 +34,8 @@ pub struct Timeouts {
     ///
     /// 30 seconds: what orchestrators give before they kill.
     pub shutdown_ms: u64,
+    /// Which pages of other origins may use the API.
+    pub cors: Cors,
 }
 
 impl Default for Timeouts {
@@ -40,6 +43,7 @@ impl Default for Timeouts {
         Self {
             header_ms: 15_000,
             shutdown_ms: 30_000,
+            cors: Cors::default(),
         }
     }
 }

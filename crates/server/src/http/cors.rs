@@ -1,0 +1,242 @@
+//! Cross-origin resource sharing (the Fetch standard): which web pages of other origins may use the
+//! API from a browser.
+
+use std::time::Duration;
+
+use anyhow::{bail, ensure};
+use axum::http::{HeaderName, HeaderValue, Method, header};
+use serde::{Deserialize, Serialize};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
+use url::{Host, Url};
+
+use crate::position::POSITION;
+
+/// The pages that may use the API from a browser. None by default: browsers then keep its answers from
+/// every page but the playground.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cors {
+    /// Origins, such as `https://news.example`; `loopback`: every port of `localhost`, `127.0.0.1` and
+    /// `[::1]`; `*`: every origin.
+    pub origins: Vec<String>,
+    /// Whether a browser sends its credentials along (cookies, client certificates, HTTP logins), and
+    /// shows the page the answer.
+    ///
+    /// Off: the API's own tokens are sent by the page itself, in `Authorization`. It is for a proxy
+    /// before the server that knows its users by cookies.
+    pub credentials: bool,
+    /// Seconds for which a browser may hold the answer to a preflight request.
+    ///
+    /// Two hours: the longest that Chromium holds one. An origin that was taken out is refused at once
+    /// all the same: the answer itself no longer names it.
+    pub max_age_s: u64,
+}
+
+impl Default for Cors {
+    fn default() -> Self {
+        Self {
+            origins: Vec::new(),
+            credentials: false,
+            max_age_s: 7_200,
+        }
+    }
+}
+
+/// Every origin.
+const ANY: &str = "*";
+
+/// Every origin of this machine.
+pub(crate) const LOOPBACK: &str = "loopback";
+
+/// The methods of the API.
+const METHODS: [Method; 3] = [Method::GET, Method::HEAD, Method::POST];
+
+/// What a page may read of an answer's headers, besides those that every page may (Fetch §2.2.2).
+const EXPOSED: [HeaderName; 10] = [
+    header::AGE,
+    header::ALLOW,
+    header::ETAG,
+    POSITION,
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("ratelimit-policy"),
+    header::RETRY_AFTER,
+    HeaderName::from_static("server-timing"),
+    header::WWW_AUTHENTICATE,
+    HeaderName::from_static("x-request-id"),
+];
+
+impl Cors {
+    /// Refuses what no browser would go by, or would open more than was meant.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        for origin in &self.origins {
+            check(origin)?;
+        }
+        ensure!(
+            !(self.credentials && self.is_any()),
+            "http.cors.origins is \"*\" while http.cors.credentials is true: every page on the web could act \
+             with its visitor's credentials, and browsers refuse it; name the origins"
+        );
+        Ok(())
+    }
+
+    /// The layer that tells browsers; none where no other origin is allowed.
+    pub(crate) fn layer(&self) -> Option<CorsLayer> {
+        if self.origins.is_empty() {
+            return None;
+        }
+        let layer = CorsLayer::new()
+            .allow_methods(METHODS)
+            // Whoever may ask at all may send what they like: the API itself judges its headers, and
+            // clients have names of their own for theirs.
+            .allow_headers(AllowHeaders::mirror_request())
+            .expose_headers(EXPOSED)
+            .max_age(Duration::from_secs(self.max_age_s));
+        if self.is_any() {
+            // The same for every origin, so that a shared cache needs one copy.
+            return Some(layer.allow_origin(Any).vary([]));
+        }
+        let origins = self.origins.clone();
+        let allowed = AllowOrigin::predicate(move |origin: &HeaderValue, _| {
+            let origin = origin.to_str().unwrap_or_default();
+            let is_loopback = || is_loopback(origin);
+            origins
+                .iter()
+                .any(|one| one == origin || one == LOOPBACK && is_loopback())
+        });
+        let layer = layer.allow_origin(allowed).vary([header::ORIGIN]);
+        Some(layer.allow_credentials(self.credentials))
+    }
+
+    fn is_any(&self) -> bool {
+        self.origins.iter().any(|origin| origin == ANY)
+    }
+}
+
+/// An origin of this machine, whatever its port.
+fn is_loopback(origin: &str) -> bool {
+    let Some(url) = parsed(origin) else {
+        return false;
+    };
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address == std::net::Ipv4Addr::LOCALHOST,
+        Some(Host::Ipv6(address)) => address == std::net::Ipv6Addr::LOCALHOST,
+        None => false,
+    }
+}
+
+/// The address that this is the origin of, as browsers write origins.
+fn parsed(origin: &str) -> Option<Url> {
+    let url = Url::parse(origin).ok()?;
+    let is_web = matches!(url.scheme(), "http" | "https");
+    // A name may have an asterisk as far as URLs go, and would match nothing but itself.
+    let is_web = is_web && !origin.contains('*');
+    (is_web && url.origin().ascii_serialization() == origin).then_some(url)
+}
+
+fn check(origin: &str) -> anyhow::Result<()> {
+    if origin == ANY || origin == LOOPBACK || parsed(origin).is_some() {
+        return Ok(());
+    }
+    ensure!(
+        origin != "null",
+        "http.cors.origins: \"null\" is the origin of every sandboxed frame, of whatever page; name the origins"
+    );
+    let meant = Url::parse(origin).ok().map(|url| url.origin());
+    match meant.filter(url::Origin::is_tuple) {
+        Some(meant) if parsed(&meant.ascii_serialization()).is_some() => bail!(
+            "http.cors.origins: {origin:?} is not how browsers write it; write {:?}",
+            meant.ascii_serialization()
+        ),
+        _ => bail!(
+            "http.cors.origins: {origin:?} is no origin such as \"https://news.example\", and neither \
+             \"loopback\" nor \"*\""
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cors(origins: &[&str]) -> Cors {
+        Cors {
+            origins: origins.iter().map(|&origin| origin.to_owned()).collect(),
+            ..Cors::default()
+        }
+    }
+
+    #[test]
+    fn an_origin_is_written_as_browsers_write_it() {
+        for good in [
+            "https://news.example",
+            "http://news.example:8080",
+            "https://xn--mgbh0fb.example",
+            "http://[::1]:3000",
+            "loopback",
+            "*",
+        ] {
+            assert!(cors(&[good]).check().is_ok(), "{good}");
+        }
+        for (bad, says) in [
+            ("https://news.example/", "\"https://news.example\""),
+            ("https://News.example", "\"https://news.example\""),
+            ("https://news.example:443", "\"https://news.example\""),
+            ("https://news.example/app", "\"https://news.example\""),
+            ("https://me@news.example", "\"https://news.example\""),
+            ("news.example", "no origin"),
+            ("https://*.news.example", "http.cors.origins"),
+            ("ftp://news.example", "no origin"),
+            ("file:///home", "no origin"),
+            ("", "no origin"),
+            ("null", "sandboxed"),
+        ] {
+            let error = cors(&["https://good.example", bad]).check().unwrap_err();
+            assert!(error.to_string().contains(says), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn everybody_with_credentials_is_refused() {
+        for origins in [&["*"][..], &["https://news.example", "*"]] {
+            let open = Cors {
+                credentials: true,
+                ..cors(origins)
+            };
+            let error = open.check().unwrap_err().to_string();
+            assert!(error.contains("http.cors.credentials"), "{error}");
+        }
+        let named = Cors {
+            credentials: true,
+            ..cors(&["https://news.example"])
+        };
+        assert!(named.check().is_ok());
+    }
+
+    #[test]
+    fn loopback_is_this_machine_and_no_name_that_looks_like_it() {
+        for ours in [
+            "http://localhost:3000",
+            "http://localhost",
+            "https://localhost:5173",
+            "http://127.0.0.1:8080",
+            "http://[::1]:1",
+        ] {
+            assert!(is_loopback(ours), "{ours}");
+        }
+        for other in [
+            "http://localhost.evil.example",
+            "http://evil.example:80/localhost",
+            "http://localhost@evil.example",
+            "http://127.0.0.1.evil.example",
+            "http://127.0.0.2",
+            "http://0.0.0.0:3000",
+            "null",
+            "file://localhost",
+            "HTTP://LOCALHOST",
+            "",
+        ] {
+            assert!(!is_loopback(other), "{other}");
+        }
+    }
+}
