@@ -54,6 +54,45 @@ sub vcl_recv {
             set req.http.Accept = "application/json";
         }
     }
+    # As long as Khabar answers, nothing is shown for longer than graphql.cache.stale_seconds past its
+    # time. Where it failed, the request is tried again, and takes whatever is held still.
+    if (req.restarts == 0) {
+        unset req.http.X-Retry;
+        set req.grace = 30s;
+    } else {
+        set req.http.X-Retry = "1";
+        set req.grace = 1000w;
+    }
+}
+
+sub vcl_backend_response {
+    if (beresp.status >= 500) {
+        # An error never takes the place of what is held.
+        if (bereq.is_bgfetch || !(bereq.uncacheable || bereq.http.X-Retry)) {
+            return (abandon);
+        }
+        set beresp.ttl = 0s;
+        set beresp.grace = 0s;
+        set beresp.uncacheable = true;
+        return (deliver);
+    }
+    # graphql.cache.stale_if_error_seconds: how long it is kept to be shown while Khabar fails.
+    if (beresp.http.Cache-Control ~ "stale-if-error=[0-9]+") {
+        set beresp.grace = std.duration(
+            regsub(beresp.http.Cache-Control, "^.*stale-if-error=([0-9]+).*$", "\1s"), 0s);
+    }
+}
+
+sub vcl_backend_error {
+    if (bereq.is_bgfetch || !(bereq.uncacheable || bereq.http.X-Retry)) {
+        return (abandon);
+    }
+}
+
+sub vcl_synth {
+    if (resp.status == 503 && req.restarts == 0 && (req.method == "GET" || req.method == "HEAD")) {
+        return (restart);
+    }
 }
 
 sub vcl_deliver {

@@ -36,7 +36,7 @@ struct Server {
     address: SocketAddr,
     client: Client,
     // The server ends when this is dropped.
-    _stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
 }
 
 /// What came back.
@@ -101,8 +101,18 @@ impl Server {
             db,
             address,
             client: Client::new(),
-            _stop: stop,
+            stop: Some(stop),
         })
+    }
+
+    /// The same without the server itself: nobody listens there any more.
+    async fn gone(mut self) -> anyhow::Result<Self> {
+        self.stop.take();
+        let ended = tokio::time::timeout(purging::edge::PATIENCE, async {
+            while tokio::net::TcpStream::connect(self.address).await.is_ok() {}
+        });
+        ended.await?;
+        Ok(self)
     }
 
     fn url(&self) -> String {

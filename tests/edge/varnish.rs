@@ -2,6 +2,7 @@
 
 mod varnishd;
 
+use anyhow::Context as _;
 use khabar_domain::{Article, Name, Role};
 use khabar_persistence::trusted_document::{self, TrustedDocument};
 use khabar_server::config::Settings;
@@ -171,4 +172,77 @@ async fn a_target_that_is_new_lets_go_of_what_it_held() -> anyhow::Result<()> {
         purging.stop().await;
     }
     Ok(())
+}
+
+/// An outage does not reach the readers of what is held, past its time too.
+#[tokio::test]
+async fn an_outage_is_covered_by_what_is_held() -> anyhow::Result<()> {
+    let mut settings = Settings::default();
+    settings.graphql.cache.shared_seconds = 1;
+    settings.graphql.cache.stale_if_error_seconds = 3_600;
+    for db in khabar_tests::harness::TestDb::each().await? {
+        Newsroom::small()?.save(db.db()).await?;
+        // Without a cache of its own: the server itself has nothing to cover it with.
+        let server = Server::over(db, &settings).await?;
+        let Some(varnish) = Varnish::without_stale_time(server.address).await? else {
+            return Ok(());
+        };
+        let mut writer = server.db.db().writer(newsroom::now()).await?;
+        let document = TrustedDocument::new("article", ARTICLE)?;
+        trusted_document::register(&mut writer, &[document]).await?;
+        writer.commit().await?;
+        let [article, other] = articles()?;
+        let id = global(&article);
+        for held in [false, true] {
+            assert_eq!(page(&varnish, &server, &id).await?.0, held);
+        }
+        // While the server answers, it is asked as soon as the time is over.
+        let is_past = async || anyhow::Ok(!page(&varnish, &server, &id).await?.0);
+        until("the time is over", is_past).await?;
+
+        // The database does not answer, so the server fails; then nobody is there at all.
+        if server.db.name() == "PostgreSQL" {
+            let rename = |from, to| format!("ALTER TABLE {from} RENAME TO {to}");
+            server.db.administer(&rename("article", "lost")).await?;
+            let variables = json!({ "id": id }).to_string();
+            let asked = [("documentId", "article"), ("variables", &variables)];
+            let failed = server.get(&asked).await?;
+            assert_eq!((failed.status, failed.code()), (500, "INTERNAL"));
+            assert_eq!(failed.header("cache-control"), "no-store");
+            is_shown_past_its_time(&varnish, &server, &article).await?;
+            server.db.administer(&rename("lost", "article")).await?;
+            until("the server is asked again", is_past).await?;
+        }
+        let server = server.gone().await?;
+        is_shown_past_its_time(&varnish, &server, &article).await?;
+        let lost = page(&varnish, &server, &global(&other)).await;
+        assert!(lost.is_err(), "{lost:?}");
+    }
+    Ok(())
+}
+
+/// Longer than an answer is held.
+async fn is_shown_past_its_time(
+    varnish: &Varnish,
+    server: &Server,
+    article: &Article,
+) -> anyhow::Result<()> {
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < std::time::Duration::from_millis(1_500) {
+        let shown = page(varnish, server, &global(article)).await;
+        let (_, headline) = shown.with_context(|| format!("after {:?}", begun.elapsed()))?;
+        assert_eq!(headline, article.headline.as_str());
+    }
+    Ok(())
+}
+
+async fn until<F>(what: &str, mut is_so: impl FnMut() -> F) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<bool>>,
+{
+    let waited = tokio::time::timeout(crate::purging::edge::PATIENCE, async {
+        while !is_so().await? {}
+        anyhow::Ok(())
+    });
+    waited.await.map_err(|_| anyhow::anyhow!("never: {what}"))?
 }

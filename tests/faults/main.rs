@@ -7,6 +7,7 @@
 mod client;
 mod cors;
 mod newsroom;
+mod outage;
 mod proxy;
 mod server;
 mod smoke;

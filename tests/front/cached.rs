@@ -4,7 +4,8 @@ use crate::http::{Seen, send};
 
 /// Long enough to be worth compressing.
 const ARTICLES: &str = "?query=%7B%20articles(first:30)%20%7B%20id%20label%20%7D%20%7D";
-const PUBLIC: &str = "public, max-age=0, s-maxage=10, stale-while-revalidate=30";
+const PUBLIC: &str =
+    "public, max-age=0, s-maxage=10, stale-while-revalidate=30, stale-if-error=600";
 const NEW: &str = "accept: application/graphql-response+json";
 
 async fn get(headers: &[&str]) -> Seen {
@@ -122,4 +123,54 @@ async fn only_whole_answers_to_nobody_in_particular_are_held() {
         assert_eq!(seen.header("cache-control"), "no-store", "{method} {query}");
         assert_eq!(seen.header("etag"), "", "{method} {query}");
     }
+}
+
+/// A cache takes a 200 for an answer, and shows what it had before when it is answered with a 5xx.
+#[tokio::test]
+async fn what_the_server_failed_to_answer_at_all_is_told_by_its_status() {
+    let json = "content-type: application/json";
+    for (document, status, data) in [
+        // Its only field may not be null, or may.
+        ("{ leaky }", 500, "null"),
+        ("{ lost { id } }", 500, "null"),
+        ("{ a: lost { id } b: lost { id } __typename }", 500, "null"),
+        ("{ never }", 503, ""),
+        // Some of it was answered, if only that it is not there.
+        ("{ soon lost { id } }", 200, r#"{"soon":2,"lost":null}"#),
+        (
+            "{ nothing: node(id: \"x\") { id } lost { id } }",
+            200,
+            r#"{"nothing":null,"lost":null}"#,
+        ),
+        (
+            "{ missing { id } lost { id } }",
+            200,
+            r#"{"missing":null,"lost":null}"#,
+        ),
+        // It is the client who asked for what is not there.
+        ("{ missing { id } }", 200, r#"{"missing":null}"#),
+        ("{ requiredArticle { broken } }", 200, "null"),
+    ] {
+        let query = format!("?query={}", encoded(document));
+        let body = serde_json::json!({ "query": document }).to_string();
+        for media in ["accept: application/json", NEW] {
+            for seen in [
+                send("GET", &query, &[media], String::new()).await,
+                send("POST", "", &[media, json], body.clone()).await,
+            ] {
+                let text = String::from_utf8_lossy(&seen.body);
+                assert_eq!(seen.status, status, "{document} {media}: {text}");
+                assert_eq!(seen.header("cache-control"), "no-store", "{document}");
+                assert!(text.contains("\"errors\""), "{text}");
+                let told = format!("\"data\":{data}");
+                assert!(data.is_empty() || text.contains(&told), "{text}");
+            }
+        }
+    }
+}
+
+fn encoded(document: &str) -> String {
+    let mut url = reqwest::Url::parse("http://localhost").unwrap();
+    url.query_pairs_mut().append_key_only(document);
+    url.query().unwrap().to_owned()
 }

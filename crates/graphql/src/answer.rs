@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 pub use async_graphql::{Data, ServerError as RequestError};
 use async_graphql::{
-    Executor, ObjectType, PathSegment, Request, Response, Schema, SchemaBuilder, ServerError,
+    Executor, Name, ObjectType, PathSegment, Request, Response, Schema, SchemaBuilder, ServerError,
     SubscriptionType, ValidationMode, Value,
 };
 use futures::future::BoxFuture;
@@ -14,7 +14,7 @@ use khabar_persistence::cache::AnswerName;
 use serde::Serialize;
 
 use crate::document::{Arose, Gate, Incoming, Kind, Mark, Ready, SchemaProblem};
-use crate::error::{self, Code, Error};
+use crate::error::{self, Code, Error, Outage};
 use crate::limit::Limits;
 
 /// What the engine is told about documents: that they were validated, how deep they may be, and what
@@ -129,6 +129,9 @@ impl Api {
     }
 }
 
+/// The field of every object that tells its type.
+const TYPENAME: &str = "__typename";
+
 /// What a client is told. It becomes text in the order of the selections.
 #[derive(Debug, Serialize)]
 pub struct Answer {
@@ -159,6 +162,39 @@ impl Answer {
     /// Whether nothing was run.
     pub fn is_refused(&self) -> bool {
         self.data.is_none()
+    }
+
+    /// The failure of the server itself that left nothing of what was asked, if that is what became of
+    /// it: data that is null, or of which every field is, each by such an error. What is partly answered
+    /// is an answer.
+    pub fn outage(&self) -> Option<Outage> {
+        let outages: Vec<_> = self
+            .errors
+            .iter()
+            .filter_map(|error| Some((error.path.first(), error::outage_of(error)?)))
+            .collect();
+        let is_lost = |(field, value): (&Name, &Value)| {
+            // Its own name says nothing of the newsroom.
+            let lost = |place: Option<&PathSegment>| match place {
+                Some(PathSegment::Field(name)) => name == field.as_str(),
+                _ => false,
+            };
+            field == TYPENAME || *value == Value::Null && outages.iter().any(|it| lost(it.0))
+        };
+        let all_lost = match self.data.as_ref()? {
+            Value::Null => true,
+            Value::Object(fields) => fields.iter().all(is_lost),
+            _ => false,
+        };
+        let worst = outages.iter().map(|(_, outage)| *outage).max();
+        worst.filter(|_| all_lost)
+    }
+
+    /// The same without what is left of its data: fields that are null.
+    #[must_use]
+    pub fn without_data(mut self) -> Self {
+        self.data = self.data.map(|_| Value::Null);
+        self
     }
 
     /// The codes of its errors, in order.

@@ -103,6 +103,32 @@ codes! {
     Internal = "INTERNAL",
 }
 
+impl Code {
+    /// The failure of the server itself that this code tells of, if it does: not of anything that the
+    /// client asked for.
+    pub fn outage(self) -> Option<Outage> {
+        match self {
+            Self::Internal => Some(Outage::Broken),
+            Self::RequestTimeout => Some(Outage::Passing),
+            _ => None,
+        }
+    }
+
+    /// The code of this text.
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+}
+
+/// A failure of the server itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outage {
+    /// It may well be over when the client tries again.
+    Passing,
+    /// Nobody knows when it is over.
+    Broken,
+}
+
 /// Why a resolver could not answer: what the client may know of it.
 ///
 /// It must never be `Display` (so it is no `std::error::Error` either): async-graphql turns any
@@ -262,6 +288,11 @@ pub(crate) fn complete(error: &mut ServerError) {
     let hidden = Error::unexplained();
     error.extensions = Some(hidden.extensions());
     error.message = hidden.message;
+}
+
+/// The failure of the server itself that this error tells of, if it does.
+pub(crate) fn outage_of(error: &ServerError) -> Option<Outage> {
+    code_of(error).and_then(Code::parse)?.outage()
 }
 
 /// The code that this error carries.

@@ -33,6 +33,23 @@ impl Varnish {
     /// One before a server, as an operator would configure it; none, which skips the test, where it is
     /// not installed.
     pub(super) async fn before(server: SocketAddr) -> anyhow::Result<Option<Self>> {
+        Self::with(server, |documented| documented).await
+    }
+
+    /// The same where nothing is shown past its time while the server answers.
+    pub(super) async fn without_stale_time(server: SocketAddr) -> anyhow::Result<Option<Self>> {
+        let stale = "set req.grace = 30s;";
+        Self::with(server, |documented| {
+            assert!(documented.contains(stale), "the grace is not where it was");
+            documented.replace(stale, "set req.grace = 0s;")
+        })
+        .await
+    }
+
+    async fn with(
+        server: SocketAddr,
+        changed: impl FnOnce(String) -> String,
+    ) -> anyhow::Result<Option<Self>> {
         let (Some(program), true) = (program(), has_xkey()) else {
             skip("there is no varnishd here, or it has no module xkey")?;
             return Ok(None);
@@ -41,6 +58,7 @@ impl Varnish {
         let port = ".port = \"4000\"";
         ensure!(documented.contains(port), "the port is not where it was");
         let vcl = documented.replace(port, &format!(".port = \"{}\"", server.port()));
+        let vcl = changed(vcl);
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("khabar.vcl");
         std::fs::write(&file, vcl)?;

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use khabar_graphql::answer::{Answer, RequestError};
-use khabar_graphql::error::{Code, Error};
+use khabar_graphql::error::{Code, Error, Outage};
 
 use super::coding::{self, Coding};
 use super::media::Media;
@@ -41,10 +41,18 @@ pub(super) enum Status {
 }
 
 impl Reply {
+    /// An operation that the server itself left without any answer is told by the status, whatever the
+    /// media type and the method: a cache takes a 200 for an answer, and with a 5xx it shows what it had
+    /// before (RFC 5861 §4). Data that is not null demands a 200, so fields that are all null are left
+    /// out.
     pub(super) fn understood(answer: Answer) -> Self {
+        let (answer, status) = match answer.outage() {
+            None => (answer, Status::Understood),
+            Some(outage) => (answer.without_data(), Status::Fixed(status_of(outage))),
+        };
         Self {
             answer: Box::new(answer),
-            status: Status::Understood,
+            status,
             about: None,
         }
     }
@@ -106,6 +114,13 @@ impl Reply {
             status: Status::Fixed(StatusCode::BAD_REQUEST),
             about: None,
         }
+    }
+}
+
+fn status_of(outage: Outage) -> StatusCode {
+    match outage {
+        Outage::Passing => StatusCode::SERVICE_UNAVAILABLE,
+        Outage::Broken => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

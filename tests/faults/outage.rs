@@ -1,0 +1,76 @@
+//! An outage as caches before the server see it: an error is never taken for an answer.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use serde_json::Value;
+
+use crate::newsroom;
+use crate::proxy::{Network, Proxy};
+use crate::server::Launch;
+
+const LATEST: &str = "{ articles(first: 2) { nodes { headline } } }";
+const MEDIA: [&str; 2] = ["application/json", "application/graphql-response+json"];
+
+#[tokio::test]
+async fn a_database_that_is_gone_is_told_by_the_status() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let (proxy, through) = Proxy::before(db.url()).await?;
+    // Whatever is asked is read.
+    let server = Launch::over(through).set("cache.bytes", 0).start().await?;
+    for media in MEDIA {
+        let answer = server.client.get_with(&[("accept", media)], LATEST).await?;
+        ensure!(answer.data()?["articles"]["nodes"][0]["headline"].is_string());
+        let told = answer.header("cache-control");
+        ensure!(told.contains("stale-if-error=600"), "{told}");
+    }
+    proxy.set(Network::Refuses);
+    for media in MEDIA {
+        let accept = [("accept", media)];
+        let get = server.client.get_with(&accept, LATEST);
+        let post = server.client.post_with(&accept, LATEST, Value::Null);
+        let both = async { anyhow::Ok([get.await?, post.await?]) };
+        for answer in tokio::time::timeout(Duration::from_secs(40), both).await?? {
+            ensure!(answer.status >= 500, "{answer:?}");
+            ensure!(answer.header("cache-control") == "no-store", "{answer:?}");
+            ensure!(
+                answer.header("content-type").starts_with(media),
+                "{answer:?}"
+            );
+            ensure!(!answer.code().is_empty() && answer.json()?["data"].is_null());
+        }
+    }
+    server.kill().await
+}
+
+#[tokio::test]
+async fn how_long_an_outage_is_covered_is_a_setting() -> anyhow::Result<()> {
+    let db = newsroom::sqlite().await?;
+    for (seconds, told) in [
+        (
+            0,
+            "public, max-age=0, s-maxage=10, stale-while-revalidate=30",
+        ),
+        (
+            86_400,
+            "public, max-age=0, s-maxage=10, stale-while-revalidate=30, stale-if-error=86400",
+        ),
+    ] {
+        let key = "graphql.cache.stale_if_error_seconds";
+        let server = Launch::over(db.url()).set(key, seconds).start().await?;
+        let answer = server.client.get(LATEST).await?;
+        ensure!(answer.header("cache-control") == told, "{answer:?}");
+        // What could not be purged is held by nobody.
+        let named = Launch::over(db.url()).set(key, seconds);
+        let named = named
+            .set("graphql.cache.surrogate", "xkey")
+            .set("cache.answers", false);
+        let named = named.start().await?;
+        let answer = named.client.get(LATEST).await?;
+        let told = answer.header("cache-control");
+        ensure!(told == "public, max-age=0, s-maxage=0", "{told}");
+    }
+    Ok(())
+}
