@@ -9,5 +9,6 @@ mod cors;
 mod newsroom;
 mod outage;
 mod proxy;
+mod rate_limits;
 mod server;
 mod smoke;

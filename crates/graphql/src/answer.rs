@@ -190,6 +190,18 @@ impl Answer {
         worst.filter(|_| all_lost)
     }
 
+    /// Whether it tells of any error.
+    pub fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// Whether it tells of a failure of the server itself, whatever it left.
+    pub fn has_outage(&self) -> bool {
+        self.errors
+            .iter()
+            .any(|error| error::outage_of(error).is_some())
+    }
+
     /// The same without what is left of its data: fields that are null.
     #[must_use]
     pub fn without_data(mut self) -> Self {

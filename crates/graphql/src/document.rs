@@ -24,7 +24,9 @@ use apollo_compiler::schema::Implementers;
 use apollo_compiler::validation::{DiagnosticList, Valid};
 use apollo_compiler::{ExecutableDocument, Name, Node, Schema, ast};
 use async_graphql::{Positioned, Request, ServerError};
-use async_graphql_parser::types::{DocumentOperations, ExecutableDocument as EngineDocument};
+use async_graphql_parser::types::{
+    DocumentOperations, ExecutableDocument as EngineDocument, Selection, SelectionSet,
+};
 use khabar_persistence::cache::AnswerName;
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
@@ -73,6 +75,7 @@ pub struct Ready {
     kind: Kind,
     name: Option<String>,
     cost: u64,
+    root_fields: u64,
     hold: Option<Duration>,
     answer_name: AnswerName,
 }
@@ -91,6 +94,11 @@ impl Ready {
     /// What it could cost: the fields that its answer could hold.
     pub fn cost(&self) -> u64 {
         self.cost
+    }
+
+    /// How many fields it has at its root: each of a mutation is a write.
+    pub fn root_fields(&self) -> u64 {
+        self.root_fields
     }
 
     /// How long its answer may be held: the shortest that a selected field says, if one does.
@@ -210,6 +218,7 @@ impl Gate {
         let plan = Planner::new(self, &admitted.document, &variables).plan(operation)?;
 
         let name = operation.name.as_ref().map(Name::to_string);
+        let root_fields = fields(&plan.operation.selection_set.node);
         let planned = Positioned::new(plan.operation, plan.position);
         let mut request = Request::new(String::new());
         request.variables = async_graphql::Variables::default();
@@ -233,6 +242,7 @@ impl Gate {
             },
             name,
             cost: plan.cost,
+            root_fields,
             hold: plan.hold,
             answer_name: answer_name(&admitted.hash, operation.name.as_deref(), &variables),
         })
@@ -305,6 +315,18 @@ impl Gate {
             })
             .collect())
     }
+}
+
+/// How many fields a planned selection has of its own, whatever types they are selected under.
+fn fields(selections: &SelectionSet) -> u64 {
+    let fields = selections
+        .items
+        .iter()
+        .map(|selection| match &selection.node {
+            Selection::InlineFragment(fragment) => fields(&fragment.node.selection_set.node),
+            Selection::Field(_) | Selection::FragmentSpread(_) => 1,
+        });
+    fields.sum()
 }
 
 /// What the answer to an operation with these coerced variables is kept under.

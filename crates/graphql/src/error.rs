@@ -42,6 +42,8 @@ codes! {
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE",
     /// The request's body is larger than the server reads.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE",
+    /// The client has sent more in a minute than it may.
+    RateLimited = "RATE_LIMITED",
     /// The request took longer than the server allows.
     RequestTimeout = "REQUEST_TIMEOUT",
 

@@ -63,6 +63,17 @@ pub(crate) trait Write: Debug + Send + Sync {
     /// The client's own name for this write.
     fn client_mutation_id(&self) -> Option<&str>;
 
+    /// Refuses what would be refused anyway, as far as a reader can tell. It is asked before a
+    /// transaction is begun for somebody without an account: strangers may be refused as often as
+    /// they like, and the database writes for others meanwhile.
+    fn check(
+        &self,
+        _ctx: &Context<'_>,
+        _desk: &Desk,
+    ) -> impl Future<Output = Result<(), Refusal>> + Send {
+        std::future::ready(Ok(()))
+    }
+
     /// Carries it out, and tells what it was about.
     fn act(&self, act: &mut Act<'_>) -> impl Future<Output = Result<Self::Id, Refusal>> + Send;
 
@@ -184,8 +195,16 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
         address: desk.address.clone(),
         action: W::NAME.to_owned(),
     };
+    let refused = if named_only {
+        refused_beforehand(ctx, desk, &write, named.as_ref()).await?
+    } else {
+        None
+    };
     let mut tries = 0;
     let outcome = loop {
+        if let Some(refusal) = refused {
+            break Err(refusal);
+        }
         tries += 1;
         let writer = desk.db.writer(scope.as_of).await?.signed(author.clone());
         match Box::pin(once(desk, scope.viewer, writer, &write, named.as_ref())).await {
@@ -221,6 +240,24 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
         conflict,
         client_mutation_id,
     })
+}
+
+/// Why a write is refused before its transaction begins, if it is. What is done already is answered as
+/// it was, whatever holds by now.
+async fn refused_beforehand<W: Write>(
+    ctx: &Context<'_>,
+    desk: &Desk,
+    write: &W,
+    named: Option<&Named>,
+) -> Result<Option<Refusal>> {
+    let Err(refusal) = Box::pin(write.check(ctx, desk)).await else {
+        return Ok(None);
+    };
+    let is_done = match named {
+        Some(named) => done::is_known(&desk.db.primary(&ctx.loaders()?.reader()), named).await?,
+        None => false,
+    };
+    Ok((!is_done).then_some(refusal))
 }
 
 /// What was carried out.

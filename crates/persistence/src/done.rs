@@ -6,7 +6,7 @@ use khabar_domain::Invalid;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 
-use crate::{Doing, Result, Writer};
+use crate::{Doing, Reader, Result, Writer};
 
 /// A write as its client names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,18 @@ pub async fn find(writer: &Writer, named: &Named) -> Result<Option<Outcome>> {
         )
         .into()),
     }
+}
+
+/// Whether a write of this name is done already, as far as a reader can tell, whatever it was.
+pub async fn is_known(reader: &Reader, named: &Named) -> Result<bool> {
+    let mut sql = reader.sql();
+    let text = format!(
+        "SELECT at FROM done WHERE writer = {} AND client_mutation_id = {}",
+        sql.bind(named.writer.as_str()),
+        sql.bind(named.client_mutation_id.as_str())
+    );
+    let rows = reader.rows("find what is done already", sql, text).await?;
+    Ok(!rows.is_empty())
 }
 
 /// Remembers what it has brought about. Of two that come at the same time, one fails here.

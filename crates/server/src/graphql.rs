@@ -44,6 +44,7 @@ use self::reply::{Reply, Status, send, send_whole};
 use self::run::{Run, Told, is_for};
 use self::whole::Whole;
 use crate::metrics::Metrics;
+use crate::rate_limit::{Limited, Meter};
 use crate::{identity, position};
 
 /// How long and how large a request may be.
@@ -87,6 +88,8 @@ pub enum Refused {
     Unauthenticated(String),
     /// It says something that cannot be understood: the message says what.
     BadInput(String),
+    /// Its client has sent too much lately.
+    TooMany(Limited),
     /// The server could not find out; its log says why.
     Failed,
 }
@@ -169,6 +172,11 @@ where
         .layer(middleware::from_fn(etag::conditional))
 }
 
+/// What counts a request, where anything is limited.
+fn meter(parts: &Parts) -> Option<&Meter> {
+    parts.extensions.get::<Arc<Meter>>().map(Arc::as_ref)
+}
+
 /// The methods that the route knows.
 const READING_AND_WRITING: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
 /// The methods that may run a mutation.
@@ -228,6 +236,12 @@ where
             Ok(incoming) => {
                 let mut journal = Journal::new();
                 let (told, position) = self.answer(&parts, &incoming, is_post, &mut journal).await;
+                if let Told::Reply(reply) = &told
+                    && let Some(meter) = meter(&parts)
+                    && reply.is_clients_fault()
+                {
+                    meter.error();
+                }
                 let timing = journal.close(&told, &self.metrics);
                 let is_read = matches!(told, Told::Whole(..));
                 let mut response = match told {
@@ -254,6 +268,12 @@ where
                 response
             }
             Err(reply) => {
+                if let Some(meter) = meter(&parts) {
+                    if let Err(limited) = meter.request() {
+                        return send(&Reply::too_many(limited), media, &parts.headers).await;
+                    }
+                    meter.error();
+                }
                 let mut response = send(&reply, media, &parts.headers).await;
                 let headers = response.headers_mut();
                 match reply.status {
@@ -315,6 +335,12 @@ where
                     "A mutation is sent by POST.",
                 );
                 return (reply.into(), position);
+            }
+            if ready.kind() == Kind::Mutation
+                && let Some(meter) = meter(parts)
+                && let Err(limited) = meter.mutations(ready.root_fields())
+            {
+                return (Reply::too_many(limited).into(), position);
             }
             // How far a write goes is known when it is done.
             let position = position.filter(|_| ready.kind() == Kind::Query);

@@ -12,11 +12,12 @@ mod keys;
 mod settings;
 
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use khabar_domain::{Credential, PreviewKey, Scope, TokenId, Viewer};
 use khabar_graphql::write::Random;
@@ -107,12 +108,19 @@ impl Identity {
 
     /// What a request brings along; refused is what cannot be read.
     pub fn brought(&self, parts: &Parts) -> Result<Brought, Refused> {
-        let peer = parts.extensions.get::<Peer>().copied();
         Ok(Brought {
             bearer: bearer(&parts.headers)?,
             preview: only(&parts.headers, &PREVIEW)?.map(str::to_owned),
-            address: peer.map(|peer| self.proxies.client(peer, &parts.headers).to_string()),
+            address: self
+                .address(&parts.headers, &parts.extensions)
+                .map(|address| address.to_string()),
         })
+    }
+
+    /// Where a request's client is, if it came by a connection.
+    pub fn address(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
+        let peer = extensions.get::<Peer>().copied();
+        peer.map(|peer| self.proxies.client(peer, headers))
     }
 
     /// Who brings this, as of now.

@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod playground;
 pub mod position;
 pub mod purge;
+pub mod rate_limit;
 pub mod router;
 pub mod runtime;
 pub mod scheduler;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
+use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::middleware::map_response;
-use khabar_domain::Scope;
+use axum::middleware::{Next, from_fn, map_response};
+use chrono::{DateTime, Utc};
 use khabar_domain::clock::{Clock, SystemClock};
 use khabar_domain::commenting::Limits;
+use khabar_domain::{Network, Scope};
 use khabar_graphql::write::{Desk, OnRevoked, Random};
 use khabar_persistence::{Cache, Db};
 use tokio::net::TcpListener;
@@ -17,9 +19,10 @@ use uuid::Uuid;
 use crate::config::Settings;
 use crate::graphql::{Given, Refused};
 use crate::http::{self, RequestIds};
-use crate::identity::{self, Brought, Identity};
+use crate::identity::{self, Brought, Identity, Known};
 use crate::metrics::Metrics;
 use crate::purge::{Pace, Purging};
+use crate::rate_limit::{Limiter, Meter, metered};
 use crate::{demo, graphql, health, metrics, playground, position, scheduler, upkeep};
 
 /// Serves a newsroom until `shutdown` comes, then lets requests in flight finish.
@@ -55,6 +58,7 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
         khabar_graphql::api(settings.limits.clone()).context("the schema cannot be served")?;
     let identity = Arc::new(Identity::new(&settings.auth, db.clone())?);
     let forgetful = Arc::clone(&identity);
+    let locating = Arc::clone(&identity);
     let entrance = Arc::new(Entrance {
         identity,
         db: db.clone(),
@@ -68,8 +72,24 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
         let entrance = Arc::clone(&entrance);
         let brought = entrance.identity.brought(parts);
         let position = position::asked(&parts.headers);
-        async move { entrance.data(brought?, position?).await }
+        let meter = parts.extensions.get::<Arc<Meter>>().cloned();
+        async move {
+            let known = match brought {
+                Ok(brought) => entrance.known(brought).await,
+                Err(refused) => Err(refused),
+            };
+            if let Some(meter) = &meter {
+                let account = known.as_ref().ok().and_then(|it| it.1.viewer.account);
+                if let Some(account) = account {
+                    meter.is_of(account);
+                }
+                // Who is refused is counted as well.
+                meter.request().map_err(Refused::TooMany)?;
+            }
+            entrance.data(known?, position?).await
+        }
     };
+
     let told = db.clone();
     let metrics = Arc::new(Metrics::default());
     let mut router = graphql::routes(api, settings.graphql.clone(), Arc::clone(&metrics), data)
@@ -77,6 +97,13 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
             let told = told.clone();
             async move { position::tell(response, &told) }
         }));
+    if let Some(limiter) = Limiter::new(settings.http.rate_limits).map(Arc::new) {
+        router = router.layer(from_fn(move |request: Request, next: Next| {
+            let network = locating.address(request.headers(), request.extensions());
+            let meter = Meter::new(Arc::clone(&limiter), network.map(Network::of));
+            metered(meter, request, next)
+        }));
+    }
     if let Some(cors) = settings.http.cors.layer() {
         router = router.layer(cors);
     }
@@ -107,11 +134,19 @@ struct Entrance {
 }
 
 impl Entrance {
+    /// Who brings this, as of now.
+    async fn known(&self, brought: Brought) -> Result<(DateTime<Utc>, Known), Refused> {
+        let as_of = self.clock.now();
+        Ok((as_of, self.identity.know(brought, as_of).await?))
+    }
+
     /// What resolvers find: the reader and the desk of whoever brings this, who is to be told no less
     /// than was known at a place in the change feed.
-    async fn data(&self, brought: Brought, position: Option<i64>) -> Result<Given, Refused> {
-        let as_of = self.clock.now();
-        let known = self.identity.know(brought, as_of).await?;
+    async fn data(
+        &self,
+        (as_of, known): (DateTime<Utc>, Known),
+        position: Option<i64>,
+    ) -> Result<Given, Refused> {
         let scope = Scope {
             viewer: known.viewer,
             as_of,

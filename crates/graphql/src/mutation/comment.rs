@@ -3,15 +3,16 @@
 use async_graphql::{Context, ID, InputObject, Object};
 use khabar_domain::comment::{Status, Text};
 use khabar_domain::commenting::{Policy, Reason};
-use khabar_domain::{Article, ArticleId, Comment, CommentId, Name, Right};
+use khabar_domain::{Article, ArticleId, Comment, CommentId, Name, Right, Viewer};
 use khabar_persistence::comment::{self, ById, Held, Sender, Sent};
-use khabar_persistence::commenting;
+use khabar_persistence::{article, commenting};
 
 use super::read;
 use crate::error::Result;
 use crate::payload::payload;
+use crate::scope::Asked as _;
 use crate::types::{UserError, UserErrorCode};
-use crate::write::{Act, Refusal, Write, require, run};
+use crate::write::{Act, Desk, Refusal, Write, require, run};
 
 payload! {
     PostCommentPayload, "What came of posting a comment.",
@@ -49,17 +50,33 @@ impl Write for PostCommentInput {
         self.client_mutation_id.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<CommentId, Refusal> {
-        let id: ArticleId = read::id(&["article"], &self.article)?;
-        let parent: Option<CommentId> = match &self.parent {
-            None => None,
-            Some(parent) => Some(read::id(&["parent"], parent)?),
+    async fn check(&self, ctx: &Context<'_>, desk: &Desk) -> Result<(), Refusal> {
+        let (id, ..) = self.read()?;
+        let article = ctx.load(article::ById(id)).await?;
+        let policy = ctx.load(commenting::OfArticle(id)).await?;
+        let Some((article, policy)) = article.filter(is_published).zip(policy) else {
+            return Err(UserError::not_found(&["article"], "article").into());
         };
-        let text = read::value(&["text"], Text::parse(&self.text))?;
+        let scope = ctx.scope()?;
+        let (sender, _) = self.sender(scope.viewer, &desk.name, desk.address.as_deref(), policy)?;
+        if !policy.is_open(&article, scope.as_of) {
+            return Err(closed(&["article"]).into());
+        }
+        let reader = ctx.loaders()?.reader();
+        if !sender.seems_to_keep_pace(&reader, &desk.comments).await? {
+            return Err(too_often().into());
+        }
+        Ok(())
+    }
+
+    async fn act(&self, act: &mut Act<'_>) -> Result<CommentId, Refusal> {
+        let (id, parent, text) = self.read()?;
         let Some((article, policy)) = published(act, id).await? else {
             return Err(UserError::not_found(&["article"], "article").into());
         };
-        let (sender, author_name) = self.sender(act, policy)?;
+        let author = act.writer.author();
+        let (sender, author_name) =
+            self.sender(act.viewer, &author.name, author.address.as_deref(), policy)?;
         if !policy.is_open(&article, act.writer.at()) {
             return Err(closed(&["article"]).into());
         }
@@ -93,20 +110,34 @@ impl Write for PostCommentInput {
 }
 
 impl PostCommentInput {
+    /// Under which article, in answer to what, in which words.
+    fn read(&self) -> Result<(ArticleId, Option<CommentId>, Text), Refusal> {
+        let article = read::id(&["article"], &self.article)?;
+        let parent = self.parent.as_ref();
+        let parent = parent.map(|parent| read::id(&["parent"], parent));
+        let text = read::value(&["text"], Text::parse(&self.text))?;
+        Ok((article, parent.transpose()?, text))
+    }
+
     /// Who sends it, and how they sign.
-    fn sender(&self, act: &Act<'_>, policy: Policy) -> Result<(Sender, Name), Refusal> {
-        let author = act.writer.author();
-        match (act.viewer.account, &self.name) {
+    fn sender(
+        &self,
+        viewer: Viewer,
+        name: &str,
+        address: Option<&str>,
+        policy: Policy,
+    ) -> Result<(Sender, Name), Refusal> {
+        match (viewer.account, &self.name) {
             (Some(_), Some(_)) => {
                 let message = "An account signs with its own name.";
                 Err(UserError::new(&["name"], UserErrorCode::Invalid, message).into())
             }
             (Some(account), None) => {
-                let name = read::value(&[], Name::parse(&author.name))?;
+                let name = read::value(&[], Name::parse(name))?;
                 Ok((Sender::Account(account), name))
             }
             (None, _) if !policy.names_allowed => {
-                require(act.viewer, Right::Comment)?;
+                require(viewer, Right::Comment)?;
                 Err(closed(&["article"]).into())
             }
             (None, None) => {
@@ -115,11 +146,7 @@ impl PostCommentInput {
             }
             (None, Some(name)) => {
                 let name = read::name(&["name"], name)?;
-                let address = author.address.clone().unwrap_or_default();
-                let sender = Sender::Named {
-                    name: name.clone(),
-                    address,
-                };
+                let sender = Sender::named(name.clone(), address.unwrap_or_default());
                 Ok((sender, name))
             }
         }
@@ -242,7 +269,11 @@ impl Write for ReportCommentInput {
 /// The article with this id and how comments are taken in under it, if readers see it.
 async fn published(act: &Act<'_>, id: ArticleId) -> Result<Option<(Article, Policy)>, Refusal> {
     let found = commenting::under(act.writer, id).await?;
-    Ok(found.filter(|(article, _)| article.status == khabar_domain::article::Status::Published))
+    Ok(found.filter(|(article, _)| is_published(article)))
+}
+
+fn is_published(article: &Article) -> bool {
+    article.status == khabar_domain::article::Status::Published
 }
 
 /// The comment, if the viewer may know of it.

@@ -121,6 +121,7 @@ impl Settings {
         }
         self.comments.check()?;
         self.http.cors.check()?;
+        self.http.rate_limits.check()?;
         self.auth.check()
     }
 }

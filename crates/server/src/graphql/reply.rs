@@ -15,6 +15,7 @@ use super::media::Media;
 use super::run::About;
 use super::whole::Whole;
 use super::{Refused, fresh, surrogate};
+use crate::rate_limit::Limited;
 
 /// What an answer depends on besides its address.
 const VARY: HeaderValue = HeaderValue::from_static(
@@ -73,12 +74,33 @@ impl Reply {
             Refused::BadInput(message) => {
                 Self::fixed(StatusCode::BAD_REQUEST, Code::BadUserInput, message)
             }
+            Refused::TooMany(limited) => Self::too_many(limited),
             Refused::Failed => Self::fixed(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 Code::Internal,
                 "The server could not find out who is asking.",
             ),
         }
+    }
+
+    /// Its client has sent too much of something.
+    pub(super) fn too_many(limited: Limited) -> Self {
+        let Limited {
+            counted,
+            quota,
+            retry_after,
+        } = limited;
+        let message = format!(
+            "No more than {quota} {counted} are answered in a minute: send the next in {retry_after} s."
+        );
+        Self::fixed(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited, message)
+    }
+
+    /// Whether it tells of an error, and none that is the server's own or was not counted before.
+    pub(super) fn is_clients_fault(&self) -> bool {
+        self.answer.has_errors()
+            && !self.answer.has_outage()
+            && !matches!(self.status, Status::Fixed(StatusCode::TOO_MANY_REQUESTS))
     }
 
     /// The document that was asked for cannot be had, or does not run here.

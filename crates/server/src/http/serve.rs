@@ -21,6 +21,7 @@ use tower::ServiceExt as _;
 
 use super::Cors;
 use crate::identity::Peer;
+use crate::rate_limit::RateLimits;
 
 /// How long a connection may keep the server waiting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,8 @@ pub struct Timeouts {
     pub shutdown_ms: u64,
     /// Which pages of other origins may use the API.
     pub cors: Cors,
+    /// How much a client may send in a minute.
+    pub rate_limits: RateLimits,
 }
 
 impl Default for Timeouts {
@@ -44,6 +47,7 @@ impl Default for Timeouts {
             header_ms: 15_000,
             shutdown_ms: 30_000,
             cors: Cors::default(),
+            rate_limits: RateLimits::default(),
         }
     }
 }

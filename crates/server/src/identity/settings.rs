@@ -31,10 +31,12 @@ pub struct Settings {
     pub scope_prefix: String,
     /// Seconds by which the issuer's clock may differ from ours.
     pub leeway_s: u64,
-    /// The proxies that are trusted to tell where a client is, for the audit log: addresses, or
-    /// networks such as `10.0.0.0/8`.
+    /// The proxies that are trusted to tell where a client is, for the audit log, the paces of comments
+    /// and rate limits: addresses, or networks such as `10.0.0.0/8`.
     pub trusted_proxies: Vec<String>,
-    /// The header in which they tell it.
+    /// The header in which they tell it: `x-forwarded-for`, `forwarded` (RFC 7239), or one of a proxy's
+    /// own. It has to be one that they set whatever a client sends. With the default, `Forwarded` is read
+    /// from those that send no `X-Forwarded-For`.
     pub address_header: String,
 }
 
