@@ -75,7 +75,7 @@ impl Row {
 
 /// Runs it all on SQLite.
 pub(crate) async fn on_sqlite(plan: Plan) -> anyhow::Result<Run> {
-    run(plan, TestDb::sqlite().await?, TestDb::sqlite().await?).await
+    Box::pin(run(plan, TestDb::sqlite().await?, TestDb::sqlite().await?)).await
 }
 
 /// Runs it all on PostgreSQL, if it is installed.
@@ -83,7 +83,7 @@ pub(crate) async fn on_postgres(plan: Plan) -> anyhow::Result<Option<Run>> {
     let (Some(large), Some(small)) = (TestDb::postgres().await?, TestDb::postgres().await?) else {
         return Ok(None);
     };
-    run(plan, large, small).await.map(Some)
+    Box::pin(run(plan, large, small)).await.map(Some)
 }
 
 /// In how many rounds the requests of a figure are sent, with all other figures in between: what

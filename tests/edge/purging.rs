@@ -11,6 +11,7 @@ use khabar_domain::clock::{Clock, SystemClock};
 use khabar_domain::{ArticleId, Headline, Scope};
 use khabar_persistence::article::Manuscript;
 use khabar_persistence::cache::ReadingKey;
+use khabar_persistence::change::Position;
 use khabar_persistence::change::{self, Noun};
 use khabar_persistence::purge_place::{self, Claim, Held};
 use khabar_persistence::{Db, article};
@@ -43,7 +44,8 @@ pub(crate) fn start(db: &Db, target: &Target) -> anyhow::Result<Purging> {
 /// Up to where the target is purged.
 pub(crate) async fn place(db: &Db) -> anyhow::Result<Option<i64>> {
     let reader = db.reader(Scope::reader(newsroom::now()));
-    Ok(purge_place::of(&reader, NAME).await?)
+    let place = purge_place::of(&reader, NAME).await?;
+    Ok(place.map(|place| place.seq))
 }
 
 /// Waits until everything that is written is purged; gives the place.
@@ -380,7 +382,7 @@ async fn one_process_at_a_time_purges_a_target() -> anyhow::Result<()> {
         second.stop().await;
         let writer = db.writer(SystemClock.now()).await?;
         // Whoever has lost a target does not move its place.
-        assert!(!purge_place::reach(&writer, dead, 1).await?);
+        assert!(!purge_place::reach(&writer, dead, Position { epoch: 1, seq: 1 }).await?);
     }
     Ok(())
 }

@@ -72,6 +72,15 @@ impl Client {
         }
     }
 
+    /// This client, of another server.
+    #[must_use]
+    pub(crate) fn at(&self, other: &Self) -> Self {
+        Self {
+            address: other.address,
+            ..self.clone()
+        }
+    }
+
     /// `POST /graphql`.
     pub(crate) async fn post(&self, query: &str, variables: Value) -> anyhow::Result<Answer> {
         self.post_with(&[], query, variables).await

@@ -5,10 +5,17 @@
 //! alone.
 
 mod client;
+mod commit;
 mod cors;
+mod network;
 mod newsroom;
 mod outage;
+mod pools;
+mod postgres;
 mod proxy;
 mod rate_limits;
+mod replica;
 mod server;
 mod smoke;
+mod standby;
+mod writing;

@@ -26,6 +26,7 @@ pub(crate) enum Network {
 pub(crate) struct Proxy {
     address: SocketAddr,
     network: watch::Sender<Network>,
+    target: watch::Sender<Target>,
 }
 
 #[derive(Clone)]
@@ -38,14 +39,9 @@ impl Proxy {
     /// A proxy before the server that a test database's address names (its socket's folder is the
     /// parameter `host`), and the address of the database through it.
     pub(crate) async fn before(url: &str) -> anyhow::Result<(Self, String)> {
-        let (_, folder) = url
-            .split_once("?host=")
-            .context("no socket in the address")?;
-        let socket = PathBuf::from(folder).join(".s.PGSQL.5432");
-        let proxy = Self::to(Target::Unix(socket)).await?;
-        let name = url.rsplit_once('/').map(|_| url);
-        let database = name
-            .and_then(|url| url.split_once("5432/"))
+        let proxy = Self::to(socket(url)?).await?;
+        let database = url
+            .split_once("5432/")
             .and_then(|(_, rest)| rest.split('?').next())
             .context("no database in the address")?;
         let through = format!("postgres://khabar@{}/{database}", proxy.address);
@@ -64,10 +60,17 @@ impl Proxy {
         self.network.send_replace(network);
     }
 
+    /// Leads new connections to another server.
+    pub(crate) fn lead_to(&self, url: &str) -> anyhow::Result<()> {
+        self.target.send_replace(socket(url)?);
+        Ok(())
+    }
+
     async fn to(target: Target) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (network, behaves) = watch::channel(Network::Passes);
+        let (target, leads_to) = watch::channel(target);
         tokio::spawn(async move {
             // It ends with the proxy: nobody is left who could change how it behaves.
             let mut gone = behaves.clone();
@@ -77,14 +80,30 @@ impl Proxy {
                     () = async { while gone.changed().await.is_ok() {} } => return,
                 };
                 let Ok((client, _)) = accepted else { return };
-                tokio::spawn(carry(client, target.clone(), behaves.clone()));
+                tokio::spawn(carry(client, leads_to.clone(), behaves.clone()));
             }
         });
-        Ok(Self { address, network })
+        Ok(Self {
+            address,
+            network,
+            target,
+        })
     }
 }
 
-async fn carry(client: TcpStream, target: Target, mut behaves: watch::Receiver<Network>) {
+/// The socket that a test database's address names.
+fn socket(url: &str) -> anyhow::Result<Target> {
+    let (_, folder) = url
+        .split_once("?host=")
+        .context("no socket in the address")?;
+    Ok(Target::Unix(PathBuf::from(folder).join(".s.PGSQL.5432")))
+}
+
+async fn carry(
+    client: TcpStream,
+    leads_to: watch::Receiver<Target>,
+    mut behaves: watch::Receiver<Network>,
+) {
     // Who connects while packets vanish waits as well.
     if behaves
         .wait_for(|network| *network != Network::Stalls)
@@ -94,6 +113,7 @@ async fn carry(client: TcpStream, target: Target, mut behaves: watch::Receiver<N
     {
         return;
     }
+    let target = leads_to.borrow().clone();
     let (from_client, to_client) = client.into_split();
     let mut refused = behaves.clone();
     let both = async {

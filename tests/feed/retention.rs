@@ -35,11 +35,13 @@ async fn what_is_old_goes_but_never_the_newest() -> anyhow::Result<()> {
         let db = test.db();
         thirty(db).await?;
         let feed = db.feed();
+        let epoch = feed.edges().await?.epoch;
         assert_eq!(retire(db, 0, 0).await?, 0);
         assert_eq!(retire(db, 20, 5).await?, 20);
         let edges = Edges {
             oldest: 21,
             head: 30,
+            epoch,
         };
         assert_eq!(feed.edges().await?, edges);
         assert_eq!(retire(db, 1_000, 5).await?, 5);
@@ -50,6 +52,7 @@ async fn what_is_old_goes_but_never_the_newest() -> anyhow::Result<()> {
         let edges = Edges {
             oldest: 31,
             head: 30,
+            epoch,
         };
         assert_eq!(feed.edges().await?, edges);
         write(db, newsroom::now(), "agency-31").await?;

@@ -146,7 +146,7 @@ impl TestApp {
             viewer: who.viewer,
             as_of: hour,
         };
-        let reader = self.db.db().reader_at(scope, None).await;
+        let reader = self.db.db().reader_at(scope, None).await?;
         self.answer(who, &incoming, reader).await
     }
 

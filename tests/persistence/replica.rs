@@ -26,7 +26,6 @@ pub(crate) async fn what_a_replica_lacks_is_read_on_the_primary(
 
     let before = reader(&db);
     assert_eq!(named(&before, changed.id).await?, changed.name.as_str());
-    assert!(before.statements().contains(&"ask a replica how far it is"));
 
     let renamed = khabar_domain::Topic {
         name: Name::parse("اسم آخر")?,
@@ -45,11 +44,11 @@ pub(crate) async fn what_a_replica_lacks_is_read_on_the_primary(
     }
     // Whoever read before the write is not told what they were told then, nor do others get it.
     assert_eq!(named(&before, changed.id).await?, renamed.name.as_str());
-    // Without the cache the replica is asked.
-    let stale = reader(&db).uncached();
-    assert_eq!(named(&stale, changed.id).await?, changed.name.as_str());
+    // Nor is the replica read without the cache: it lacks what was written here.
+    let uncached = reader(&db).uncached();
+    assert_eq!(named(&uncached, changed.id).await?, renamed.name.as_str());
 
-    // While the feed cannot be read the replica is asked as it is, unless a position is named.
+    // While the feed cannot be read, own writes are seen as before.
     primary
         .administer("ALTER TABLE change_head RENAME TO gone; NOTIFY khabar_change, '1000'")
         .await?;
@@ -57,10 +56,8 @@ pub(crate) async fn what_a_replica_lacks_is_read_on_the_primary(
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let scope = Scope::reader(newsroom::now());
-    for (position, name) in [(None, &changed.name), (Some(1), &renamed.name)] {
-        let reader = db.reader_at(scope, position).await;
-        assert_eq!(named(&reader, changed.id).await?, name.as_str());
-    }
+    let own = db.reader_at(scope, None).await?;
+    assert_eq!(named(&own, changed.id).await?, renamed.name.as_str());
     db.close().await?;
     Ok(())
 }

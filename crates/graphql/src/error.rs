@@ -101,6 +101,8 @@ codes! {
     Unauthenticated = "UNAUTHENTICATED",
     /// The viewer may not do or see this.
     Forbidden = "FORBIDDEN",
+    /// The database does not answer, or is busy for too long: the same request may succeed in a moment.
+    Unavailable = "UNAVAILABLE",
     /// The server failed; its log says why.
     Internal = "INTERNAL",
 }
@@ -111,7 +113,7 @@ impl Code {
     pub fn outage(self) -> Option<Outage> {
         match self {
             Self::Internal => Some(Outage::Broken),
-            Self::RequestTimeout => Some(Outage::Passing),
+            Self::RequestTimeout | Self::Unavailable => Some(Outage::Passing),
             _ => None,
         }
     }
@@ -254,6 +256,13 @@ impl From<khabar_persistence::Error> for Error {
         match error {
             // What was refused came from the client: a cursor of another list, a value out of range.
             khabar_persistence::Error::Invalid(invalid) => Self::bad_input(invalid.to_string()),
+            error if error.is_unavailable() => {
+                tracing::warn!(cause = %error, "database_unavailable");
+                Self::new(
+                    Code::Unavailable,
+                    "The database does not answer. Try again in a moment.",
+                )
+            }
             error => Self::internal(&error),
         }
     }

@@ -10,11 +10,12 @@ use std::time::Duration;
 use async_graphql::Context;
 use chrono::{DateTime, Utc};
 use khabar_domain::commenting::Limits;
-use khabar_domain::{Invalid, Right, TokenId, Viewer, id};
+use khabar_domain::{Invalid, Right, Scope, TokenId, Viewer, id};
 use khabar_persistence::account::{self, Account};
 use khabar_persistence::done::{self, Named, Outcome};
 use khabar_persistence::{Author, Db, Writer};
 use sha2::{Digest as _, Sha256};
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::error::{Code, Error, Result};
@@ -48,7 +49,7 @@ pub struct Desk {
 }
 
 /// A mutation: what a client sent, and how it is carried out.
-pub(crate) trait Write: Debug + Send + Sync {
+pub(crate) trait Write: Debug + Send + Sync + 'static {
     /// What it is called, in the audit log too.
     const NAME: &'static str;
     /// What the viewer must be allowed to do for it; more may be asked of single things.
@@ -58,7 +59,7 @@ pub(crate) trait Write: Debug + Send + Sync {
     /// Other rights of which each is enough.
     const OR: &'static [Right] = &[];
     /// The id of what it is about.
-    type Id: Global + Send;
+    type Id: Global + Send + 'static;
 
     /// The client's own name for this write.
     fn client_mutation_id(&self) -> Option<&str>;
@@ -200,22 +201,19 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
     } else {
         None
     };
-    let mut tries = 0;
-    let outcome = loop {
-        if let Some(refusal) = refused {
-            break Err(refusal);
-        }
-        tries += 1;
-        let writer = desk.db.writer(scope.as_of).await?.signed(author.clone());
-        match Box::pin(once(desk, scope.viewer, writer, &write, named.as_ref())).await {
-            Err(Refusal::Failed(error)) if error.is_passing() && tries < TRIES => {
-                tracing::debug!(cause = %error, write = W::NAME, "another writer was in the way");
-                let most = PAUSE * 2_u32.pow(tries - 1);
-                let thousandths = u32::try_from((desk.random)() % 1_000).unwrap_or_default();
-                tokio::time::sleep(most * thousandths / 1_000).await;
-            }
-            outcome => break outcome,
-        }
+    let outcome = if let Some(refusal) = refused {
+        Err(refusal)
+    } else {
+        let writing = Writing {
+            desk: desk.clone(),
+            scope,
+            author,
+            named,
+            write,
+        };
+        // In a task of its own: a client that goes away in the middle leaves it to come to its end.
+        let outcome = tokio::spawn(writing.carry_out().in_current_span()).await;
+        outcome.map_err(|error| Error::internal(&error))?
     };
     let mut at = scope.as_of;
     let (id, errors, conflict) = match outcome {
@@ -228,8 +226,7 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
         Err(Refusal::Failed(error)) => return Err(error.into()),
         Err(Refusal::Api(error)) => return Err(error),
     };
-    if let Some(id) = id {
-        W::is_done(desk, id);
+    if id.is_some() {
         // Whatever was read before may be different now, and a replica may not know it yet.
         ctx.loaders()?.renew(|reader| desk.db.after_write(reader));
     }
@@ -258,6 +255,46 @@ async fn refused_beforehand<W: Write>(
         None => false,
     };
     Ok((!is_done).then_some(refusal))
+}
+
+/// A mutation on its way, with all that it needs.
+struct Writing<W> {
+    desk: Desk,
+    scope: Scope,
+    author: Author,
+    named: Option<Named>,
+    write: W,
+}
+
+impl<W: Write> Writing<W> {
+    /// Carries it out, again where another writer was in the way.
+    async fn carry_out(self) -> Result<Done<W::Id>, Refusal> {
+        let Self {
+            desk,
+            scope,
+            author,
+            named,
+            write,
+        } = self;
+        let mut tries = 0;
+        let outcome = loop {
+            tries += 1;
+            let writer = desk.db.writer(scope.as_of).await?.signed(author.clone());
+            match Box::pin(once(&desk, scope.viewer, writer, &write, named.as_ref())).await {
+                Err(Refusal::Failed(error)) if error.is_passing() && tries < TRIES => {
+                    tracing::debug!(cause = %error, write = W::NAME, "another writer was in the way");
+                    let most = PAUSE * 2_u32.pow(tries - 1);
+                    let thousandths = u32::try_from((desk.random)() % 1_000).unwrap_or_default();
+                    tokio::time::sleep(most * thousandths / 1_000).await;
+                }
+                outcome => break outcome,
+            }
+        };
+        if let Ok(done) = &outcome {
+            W::is_done(&desk, done.id);
+        }
+        outcome
+    }
 }
 
 /// What was carried out.

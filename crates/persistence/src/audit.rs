@@ -142,10 +142,10 @@ pub(crate) async fn times(
 
 /// What one row of the log is to say of a transaction.
 pub(crate) struct Deed {
-    first_seq: i64,
-    seq: i64,
-    noun: Noun,
-    noun_id: Uuid,
+    pub(crate) first_seq: i64,
+    pub(crate) seq: i64,
+    pub(crate) noun: Noun,
+    pub(crate) noun_id: Uuid,
 }
 
 /// Adds what was noted, at its place in the change feed, to what the log is to say: to the row of

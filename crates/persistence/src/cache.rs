@@ -12,6 +12,7 @@
 
 mod kept;
 mod key;
+mod lease;
 mod record;
 mod seam;
 mod snapshot;
@@ -24,15 +25,16 @@ mod tests;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
+pub(crate) use self::lease::Lease;
 use self::snapshot::Snapshot;
 use self::stats::Counts;
 use self::store::Store;
-use crate::change::{Change, Feed, Noun, Part};
+use crate::change::{Change, Feed, Noun, Page, Part, Position};
 use crate::{Error, Result};
 
 pub use self::kept::{Kept, Shown};
@@ -45,6 +47,9 @@ pub use self::seam::Step;
 pub use self::stats::{Stats, Tally};
 pub use self::view::AnswerName;
 pub(crate) use self::view::View;
+
+/// The lease that a cache has by default: see [`Cache::follow`].
+pub const LEASE: Duration = Duration::from_secs(2);
 
 /// How many changes are read at once.
 const BATCH: u16 = 1_000;
@@ -64,6 +69,9 @@ struct Inner {
     known: RwLock<All>,
     /// The place up to which the feed was read; none while it cannot be read.
     applied: watch::Sender<Option<i64>>,
+    /// The epoch in which that place is.
+    epoch: AtomicI64,
+    lease: Lease,
     /// The last place that was committed here.
     committed: AtomicI64,
     counts: Counts,
@@ -96,13 +104,20 @@ impl std::fmt::Debug for Cache {
 impl Cache {
     /// A cache of at most so many bytes, which follows this feed from where it ends now and has
     /// read the reference data, unless that is being written just now.
-    pub(crate) async fn follow(most: usize, feed: Feed) -> Result<Self> {
-        let head = feed.edges().await?.head;
-        let cache = Self::at(most, head);
+    ///
+    /// It answers only while the feed was read to its end within the lease: what happens while packets
+    /// to the database vanish, or while this process is frozen, nobody has heard of.
+    pub(crate) async fn follow(most: usize, lease: Duration, feed: Feed) -> Result<Self> {
+        let begun = Instant::now();
+        let edges = feed.edges().await?;
+        let feed = feed.in_epoch(edges.epoch);
+        let head = edges.head;
+        let cache = Self::at(most, head, Lease::new(lease, begun));
+        cache.0.epoch.store(edges.epoch, Ordering::Release);
         let inner = || Arc::downgrade(&cache.0);
         let following = tokio::spawn(follow(inner(), feed.clone(), head));
         // What fails here is told and tried again below.
-        let _ = snapshot::refresh(&cache.0, &feed).await;
+        let _ = Box::pin(snapshot::refresh(&cache.0, &feed)).await;
         let keeping = tokio::spawn(snapshot::keep(inner(), feed));
         // They were not set before.
         let _ = cache
@@ -113,13 +128,15 @@ impl Cache {
     }
 
     /// A cache of at most so many bytes that knows the feed up to a place and follows nothing.
-    fn at(most: usize, head: i64) -> Self {
+    fn at(most: usize, head: i64, lease: Lease) -> Self {
         Self(Arc::new(Inner {
             known: RwLock::new(All {
                 store: Store::new(most, head),
                 snapshot: Snapshot::new(),
             }),
             applied: watch::Sender::new(Some(head)),
+            epoch: AtomicI64::new(0),
+            lease,
             committed: AtomicI64::new(head),
             counts: Counts::default(),
             touched: Arc::default(),
@@ -168,8 +185,10 @@ impl Cache {
 
     /// Up to which change everybody who asks here is told the truth: what a client may be given, to
     /// be told no less by another node. None while the feed cannot be read.
-    pub fn position(&self) -> Option<i64> {
-        *self.0.applied.borrow()
+    pub fn position(&self) -> Option<Position> {
+        let seq = (*self.0.applied.borrow()).filter(|_| self.0.lease.is_valid())?;
+        let epoch = self.0.epoch.load(Ordering::Acquire);
+        Some(Position { epoch, seq })
     }
 
     /// Follows the feed no longer; what is kept is not answered from then on.
@@ -185,14 +204,19 @@ impl Cache {
         self.reaches(committed.max(place)).await
     }
 
-    /// What is kept, as of now. None while it does not know of all that was committed here.
+    /// What is kept, as of now. None while it does not know of all that was committed here, and when
+    /// its lease is over.
     pub(crate) fn view(&self) -> Option<View> {
+        if !self.0.lease.is_valid() {
+            return None;
+        }
         let committed = self.0.committed.load(Ordering::Acquire);
         let known = self.0.read();
         let position = (*self.0.applied.borrow())?;
         (position >= committed).then(|| View {
             cache: self.clone(),
             position,
+            epoch: self.0.epoch.load(Ordering::Acquire),
             generation: known.store.generation,
             reference: known.snapshot.current(),
         })
@@ -242,8 +266,8 @@ impl Inner {
         matches!(tokio::time::timeout(PATIENCE, there).await, Ok(Ok(_)))
     }
 
-    /// Lets go of what these changes touch, and says that they are known.
-    fn apply(&self, changes: &[Change]) {
+    /// Lets go of what these changes touch, and says that the feed is known up to this place.
+    fn apply(&self, changes: &[Change], place: i64) {
         let mut known = self.write();
         let All { store, snapshot } = &mut *known;
         let mut touched = false;
@@ -262,9 +286,11 @@ impl Inner {
             store.apply(change.seq, keys);
         }
         // Under the lock: whoever takes a view knows that what is kept is as of this place.
-        if let Some(last) = changes.last() {
-            self.applied.send_replace(Some(last.seq));
-        }
+        self.applied.send_if_modified(|applied| {
+            let is_news = *applied != Some(place);
+            *applied = Some(place);
+            is_news
+        });
         if touched {
             self.settled.send_replace(false);
             self.touched.notify_one();
@@ -272,7 +298,7 @@ impl Inner {
     }
 
     /// Begins anew from this place.
-    fn begin(&self, head: i64) {
+    fn begin(&self, Position { epoch, seq: head }: Position) {
         let mut known = self.write();
         known.store.clear(head);
         known.snapshot.clear();
@@ -280,6 +306,7 @@ impl Inner {
         self.touched.notify_one();
         self.counts.cleared.fetch_add(1, Ordering::Relaxed);
         self.committed.fetch_min(head, Ordering::AcqRel);
+        self.epoch.store(epoch, Ordering::Release);
         self.applied.send_replace(Some(head));
     }
 
@@ -288,34 +315,37 @@ impl Inner {
         let _known = self.write();
         self.applied.send_replace(None);
     }
-
-    /// Says that nothing has happened since.
-    fn found_again(&self, place: i64) {
-        let _known = self.write();
-        self.applied.send_replace(Some(place));
-    }
 }
 
 /// Reads the feed for as long as anybody has the cache.
 async fn follow(inner_of: Weak<Inner>, mut feed: Feed, mut place: i64) {
     loop {
-        let read = feed.next(place, BATCH).await;
+        let begun = Instant::now();
+        let read = feed.poll(place, BATCH).await;
         let Some(inner) = inner_of.upgrade() else {
             return;
         };
         match read {
-            Ok(changes) => {
+            Ok(Page { changes, edges }) => {
                 place = changes.last().map_or(place, |last| last.seq);
                 inner.seam.at(Step::Apply).await;
-                inner.apply(&changes);
+                inner.apply(&changes, place);
+                if place >= edges.head {
+                    inner.lease.renew(begun);
+                    let most = inner.lease.time() / 4;
+                    drop(inner);
+                    feed.wait(most).await;
+                }
             }
-            Err(Error::Missed { head, .. }) => {
+            Err(Error::Missed { head, epoch, .. }) => {
                 tracing::warn!(
                     after = place,
                     head,
+                    epoch,
                     "changes were missed: the cache is emptied"
                 );
-                inner.begin(head);
+                feed.restart(head);
+                inner.begin(Position { epoch, seq: head });
                 place = head;
             }
             Err(error) => {
@@ -323,12 +353,6 @@ async fn follow(inner_of: Weak<Inner>, mut feed: Feed, mut place: i64) {
                 inner.lost();
                 drop(inner);
                 tokio::time::sleep(PAUSE).await;
-                let Some(inner) = inner_of.upgrade() else {
-                    return;
-                };
-                if feed.edges().await.is_ok_and(|edges| edges.head == place) {
-                    inner.found_again(place);
-                }
             }
         }
     }

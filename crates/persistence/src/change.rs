@@ -8,20 +8,23 @@
 
 pub(crate) mod bell;
 mod feed;
+pub(crate) mod flush;
 mod retire;
 
 pub use feed::Feed;
 pub use retire::retire;
 
+use std::fmt;
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
-use khabar_domain::Slug;
-use sea_orm::{ConnectionTrait, DbErr, EntityTrait, Set};
+use khabar_domain::{Invalid, Slug};
+use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::cells::{Cells, columns, stored};
 use crate::row::Row;
-use crate::sql::Dialect;
-use crate::{Doing, Error, Reader, Result, Writer};
+use crate::{Doing, Error, Reader, Result};
 
 /// What was done to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -269,6 +272,38 @@ pub struct Change {
     pub keys: Vec<String>,
 }
 
+/// A place in the feed, as clients are told it: `EPOCH-SEQ`.
+///
+/// After a failover that lost writes, or on a backup that was restored, numbers are given out again for
+/// other changes. The epoch is another one then, so that nobody takes the one for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// The epoch of the feed.
+    pub epoch: i64,
+    /// The number of the last change.
+    pub seq: i64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch, self.seq)
+    }
+}
+
+impl FromStr for Position {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let parts = text.split_once('-');
+        let parts = parts.filter(|(epoch, seq)| digits(epoch) && digits(seq));
+        let numbers = parts.and_then(|(epoch, seq)| Some((epoch.parse().ok()?, seq.parse().ok()?)));
+        let (epoch, seq) =
+            numbers.ok_or_else(|| Invalid::new("the position", "is none of the change feed's"))?;
+        Ok(Self { epoch, seq })
+    }
+}
+
 /// How far the feed goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edges {
@@ -276,65 +311,88 @@ pub struct Edges {
     pub oldest: i64,
     /// The last row that was written; 0 before the first.
     pub head: i64,
+    /// The epoch of the feed.
+    pub epoch: i64,
+}
+
+impl Edges {
+    /// The place of the last row.
+    pub fn position(self) -> Position {
+        Position {
+            epoch: self.epoch,
+            seq: self.head,
+        }
+    }
 }
 
 const READING: &str = "read the change feed";
 
 /// How far the feed goes now, as this reader's database has it.
 pub async fn edges(reader: &Reader) -> Result<Edges> {
-    // One statement, so that both are of one moment.
-    let text = "SELECT h.seq AS head, COALESCE((SELECT min(seq) FROM change), h.seq + 1) AS oldest \
-                FROM change_head h WHERE h.id = 1";
-    let rows = reader.rows(READING, reader.sql(), text.to_owned()).await?;
-    let row = rows.first().ok_or_else(headless).doing(READING)?;
-    Ok(Edges {
-        oldest: row.try_get("", "oldest").doing(READING)?,
-        head: row.try_get("", "head").doing(READING)?,
-    })
+    Ok(read(reader, 0, 0).await?.edges)
 }
 
 /// The changes after this place, oldest first, at most `most` of them. Refused: a place from which
 /// some are gone already, so that nobody misses them without knowing.
 pub async fn after(reader: &Reader, seq: i64, most: u16) -> Result<Vec<Change>> {
-    Ok(page(reader, seq, most).await?.0)
+    Ok(page(reader, None, seq, most).await?.changes)
 }
 
-/// The changes after this place; when there are none, how far the feed goes.
-async fn page(reader: &Reader, after: i64, most: u16) -> Result<(Vec<Change>, Option<Edges>)> {
+/// A page of the feed, and how far the feed went when it was read.
+pub(crate) struct Page {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) edges: Edges,
+}
+
+/// The changes after this place. An epoch other than the expected one is [`Error::Missed`], as is a
+/// place that the feed no longer reaches.
+async fn page(reader: &Reader, epoch: Option<i64>, after: i64, most: u16) -> Result<Page> {
     let (after, most) = (after.max(0), most.max(1));
-    loop {
-        let changes = range(reader, after, after.saturating_add(most.into())).await?;
-        let gap = changes.first().is_some_and(|first| first.seq > after + 1);
-        if !gap && !changes.is_empty() {
-            return Ok((changes, None));
-        }
-        let Edges { oldest, head } = edges(reader).await?;
-        if gap || (head > after && oldest > after + 1) {
-            return Err(Error::Missed {
-                after,
-                oldest,
-                head,
-            });
-        }
-        if head <= after {
-            return Ok((changes, Some(Edges { oldest, head })));
-        }
-        // They were written between the two statements.
+    let page = read(reader, after, after.saturating_add(most.into())).await?;
+    let Edges {
+        oldest,
+        head,
+        epoch: found,
+    } = page.edges;
+    let first = page.changes.first().map_or(head + 1, |first| first.seq);
+    if epoch.is_some_and(|epoch| epoch != found) || (head > after && first > after + 1) {
+        return Err(Error::Missed {
+            after,
+            oldest,
+            head,
+            epoch: found,
+        });
     }
+    Ok(page)
 }
 
-/// `seq` is dense, so a range of it is a page.
-async fn range(reader: &Reader, after: i64, to: i64) -> Result<Vec<Change>> {
+/// The rows after one place and up to another, as they are at one moment. `seq` is dense, so a range of
+/// it is a page.
+async fn read(reader: &Reader, after: i64, to: i64) -> Result<Page> {
     let mut sql = reader.sql();
     let (from, to) = (sql.bind(after), sql.bind(to));
     let text = format!(
-        "SELECT {} FROM change t WHERE seq > {from} AND seq <= {to} ORDER BY seq",
+        "SELECT h.seq, h.epoch, COALESCE((SELECT min(c.seq) FROM change c), h.seq + 1), t.seq, {} \
+         FROM change_head h LEFT JOIN change t ON t.seq > {from} AND t.seq <= {to} \
+         WHERE h.id = 1 ORDER BY t.seq",
         columns::<table::Model>("t")
     );
     let rows = reader.rows(READING, sql, text).await?;
-    rows.iter()
-        .map(|row| Cells::of(row, READING)?.read::<table::Model>())
-        .collect()
+    let mut edges = None;
+    let mut changes = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let mut cells = Cells::of(row, READING)?;
+        edges = Some(Edges {
+            head: cells.take()?,
+            epoch: cells.take()?,
+            oldest: cells.take()?,
+        });
+        if cells.take::<Option<i64>>()?.is_some() {
+            changes.push(cells.read::<table::Model>()?);
+        }
+    }
+    let edges = edges.ok_or_else(headless).doing(READING)?;
+    Ok(Page { changes, edges })
 }
 
 fn headless() -> DbErr {
@@ -378,55 +436,6 @@ pub(crate) struct Note {
     pub(crate) id: Uuid,
     pub(crate) act: Act,
     pub(crate) keys: Vec<String>,
-}
-
-/// How many rows one INSERT carries: six values each stay well under SQLite's 32,766.
-const ROWS: usize = 500;
-
-/// Appends the notes of one transaction to the feed, with the next numbers; gives the last of them.
-pub(crate) async fn append(writer: &Writer, notes: &[Note]) -> Result<Option<i64>> {
-    const DOING: &str = "write the change feed";
-    let (transaction, at) = (writer.connection(), writer.at());
-    let Ok(count) = i64::try_from(notes.len()) else {
-        return Ok(None);
-    };
-    if count == 0 {
-        return Ok(None);
-    }
-    let mut sql = writer.sql();
-    let update = format!(
-        "UPDATE change_head SET seq = seq + {} RETURNING seq",
-        sql.bind(count)
-    );
-    // What is notified reaches other processes when this is committed, and not otherwise.
-    let text = match sql.dialect {
-        Dialect::Postgres => format!(
-            "WITH head AS ({update}) SELECT seq, pg_notify('{}', seq::text)::text FROM head",
-            bell::CHANNEL
-        ),
-        Dialect::Sqlite => update,
-    };
-    let head = transaction
-        .query_one_raw(sql.statement(text))
-        .await
-        .doing(DOING)?;
-    let head = head.ok_or_else(headless);
-    let last: i64 = head.and_then(|row| row.try_get("", "seq")).doing(DOING)?;
-    for (seq, notes) in ((last - count + 1)..).step_by(ROWS).zip(notes.chunks(ROWS)) {
-        let rows = (seq..).zip(notes).map(|(seq, note)| table::ActiveModel {
-            seq: Set(seq),
-            at: Set(at),
-            noun: Set(note.noun.as_str().to_owned()),
-            noun_id: Set(note.id),
-            act: Set(note.act.as_str().to_owned()),
-            keys: Set(serde_json::Value::from(note.keys.clone()).to_string()),
-        });
-        table::Entity::insert_many(rows)
-            .exec_without_returning(transaction)
-            .await
-            .doing(DOING)?;
-    }
-    Ok(Some(last))
 }
 
 #[expect(

@@ -1,114 +1,117 @@
 //! A database: its pools, and what it takes to open one.
 
-use std::str::FromStr;
+mod connect;
+mod heads;
+mod options;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use khabar_domain::Scope;
-use sea_orm::sqlx::ConnectOptions as _;
-use sea_orm::sqlx::postgres::PgConnectOptions;
-use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use khabar_domain::{Invalid, Scope};
 use sea_orm::{
-    AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr,
-    IsolationLevel, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, ConnAcquireErr, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
+    TransactionTrait,
 };
+use tokio::sync::OwnedSemaphorePermit;
 
-use crate::change::Feed;
+use self::connect::{Access, Use, pool, whole};
+use self::heads::Heads;
+pub use self::options::{Options, Timeouts};
+use crate::cache::LEASE;
 use crate::change::bell::{Bell, Elsewhere};
+use crate::change::{Edges, Feed, Position};
 use crate::pool::Pool;
 use crate::reader::Source;
+use crate::replica::Replica;
 use crate::sql::Dialect;
-use crate::{Cache, Doing, Error, Reader, Result, Writer};
+use crate::transaction::Transaction;
+use crate::{Cache, Doing, Error, Reader, Result, Writer, change};
 
-/// How a database is opened.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// `sqlite:PATH` or `postgres://…`.
-    pub url: String,
-    /// Read replicas of a PostgreSQL database; readers take them in turn. None: the primary.
-    pub replicas: Vec<String>,
-    /// How many connections each pool of readers may hold.
-    pub readers: u32,
-    /// How many connections may write; SQLite always has one.
-    pub writers: u32,
-    /// Whether a SQLite file is made when there is none.
-    pub create: bool,
-}
+/// The time in which a health check wants to hear of the database.
+const PING: Duration = Duration::from_millis(1_500);
 
-impl Options {
-    /// The usual pools for this address: a file that is not there is an error.
-    pub fn new(url: impl Into<String>) -> Self {
-        // Eight readers keep two cores busy while others wait for the disk; PostgreSQL's default
-        // of 100 connections then carries a fleet of eight.
-        Self {
-            url: url.into(),
-            replicas: Vec::new(),
-            readers: 8,
-            writers: 4,
-            create: false,
-        }
-    }
-
-    /// The same, and makes the SQLite file if there is none.
-    #[must_use]
-    pub fn create(self) -> Self {
-        Self {
-            create: true,
-            ..self
-        }
-    }
-}
-
-/// A newsroom's database.
+/// A newsroom's database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Db {
     dialect: Dialect,
     url: Arc<str>,
-    writers: DatabaseConnection,
-    readers: Arc<[Pool]>,
-    /// Whether the readers are replicas.
-    replicated: bool,
+    pools: Arc<Pools>,
+    /// Where this handle reads on the primary, and where it writes.
+    reads: Pool,
+    writes: Pool,
+    /// Whether readers of this handle may read on replicas.
+    uses_replicas: bool,
     turn: Arc<AtomicUsize>,
     bell: Arc<Bell>,
+    heads: Arc<Heads>,
     cache: Option<Cache>,
+}
+
+/// The connections of each use, so that none keeps another waiting.
+#[derive(Debug)]
+struct Pools {
+    read: Pool,
+    write: Pool,
+    feed: Pool,
+    system: Pool,
+    background: Pool,
+    replicas: Vec<Replica>,
+    /// For migrations and for reading everything as it is at one moment.
+    whole: DatabaseConnection,
 }
 
 impl Db {
     /// Opens a database; it need not be migrated yet.
     pub async fn open(options: &Options) -> Result<Self> {
-        let dialect = dialect(&options.url)?;
+        let url = options.url.as_str();
+        let dialect = dialect(url)?;
         if dialect == Dialect::Sqlite && !options.replicas.is_empty() {
             return Err(address(&options.replicas[0], "SQLite has no replicas"));
         }
-        let writers = match dialect {
-            Dialect::Sqlite => sqlite(&options.url, Access::Write(options.create)).await?,
-            Dialect::Postgres => postgres(&options.url, options.writers).await?,
+        let doing = match dialect {
+            Dialect::Sqlite => format!("open {}", without_password(url)),
+            Dialect::Postgres => format!("reach {}", without_password(url)),
         };
-        let mut readers = Vec::new();
-        match dialect {
-            Dialect::Sqlite => readers.push(sqlite_readers(&options.url, options.readers).await?),
-            Dialect::Postgres if options.replicas.is_empty() => {
-                readers.push(postgres_readers(&options.url, options.readers).await?);
-            }
-            Dialect::Postgres => {
-                for url in &options.replicas {
-                    readers.push(postgres_readers(url, options.readers).await?);
-                }
-            }
+        // First of all, because it makes the file of SQLite.
+        let write = pool(url, options, Use::Write)?;
+        connect::check(&write).await.doing(&doing)?;
+        let read = pool(url, options, Use::Read)?;
+        read.ping().await.doing(&doing)?;
+        let background = match dialect {
+            // One may write.
+            Dialect::Sqlite => write.clone(),
+            Dialect::Postgres => pool(url, options, Use::Background)?,
+        };
+        let mut replicas = Vec::new();
+        for replica in &options.replicas {
+            // One that cannot be reached now is left out until it can.
+            replicas.push(Replica::new(pool(replica, options, Use::Read)?));
         }
+        let create = options.create;
+        let pools = Pools {
+            feed: pool(url, options, Use::Feed)?,
+            system: pool(url, options, Use::System)?,
+            whole: whole(url, Access::Write { create }).await?,
+            read,
+            write,
+            background,
+            replicas,
+        };
         Ok(Self {
             dialect,
-            url: options.url.as_str().into(),
-            writers,
-            readers: readers.into(),
-            replicated: !options.replicas.is_empty(),
+            url: url.into(),
+            reads: pools.read.clone(),
+            writes: pools.write.clone(),
+            uses_replicas: true,
+            pools: Arc::new(pools),
             turn: Arc::default(),
             bell: Arc::new(Bell::new(match dialect {
-                Dialect::Sqlite => Elsewhere::Sqlite(file(&options.url)?.into()),
-                Dialect::Postgres => Elsewhere::Postgres(options.url.clone()),
+                Dialect::Sqlite => Elsewhere::Sqlite(file(url)?.into()),
+                Dialect::Postgres => Elsewhere::Postgres(Box::new(connect::postgres_options(url)?)),
             })),
+            heads: Arc::default(),
             cache: None,
         })
     }
@@ -118,7 +121,13 @@ impl Db {
     ///
     /// It must be migrated: the cache follows the change feed.
     pub async fn caching(self, most: usize) -> Result<Self> {
-        let cache = Cache::follow(most, self.feed()).await?;
+        self.caching_for(most, LEASE).await
+    }
+
+    /// The same database, with a cache that answers for so long after the feed was last read to its
+    /// end.
+    pub async fn caching_for(self, most: usize, lease: Duration) -> Result<Self> {
+        let cache = Cache::follow(most, lease, self.feed()).await?;
         Ok(Self {
             cache: Some(cache),
             ..self
@@ -128,6 +137,18 @@ impl Db {
     /// The cache, if there is one.
     pub fn cache(&self) -> Option<&Cache> {
         self.cache.as_ref()
+    }
+
+    /// This database on connections that requests do not use, to the primary alone: for what every
+    /// request may need first, and for what is done by the clock.
+    #[must_use]
+    pub fn system(&self) -> Self {
+        Self {
+            reads: self.pools.system.clone(),
+            writes: self.pools.background.clone(),
+            uses_replicas: false,
+            ..self.clone()
+        }
     }
 
     /// Waits until the cache knows of all that has been written by now, wherever it was, and has the
@@ -143,74 +164,95 @@ impl Db {
 
     /// A view of the newsroom for one request.
     pub fn reader(&self, scope: Scope) -> Reader {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.readers.len();
         // Before anything is read: see the cache's text.
         let view = self.cache.as_ref().and_then(Cache::view);
-        let source = Source::Readers(self.readers[turn].clone());
-        let reader = Reader::new(source, self.dialect, scope);
-        let primary = || Source::Writers(self.writers.clone());
+        let primary = self.reads.clone();
+        let replicas = &self.pools.replicas;
+        let source = if self.uses_replicas && !replicas.is_empty() {
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed) % replicas.len();
+            Source::Replica(replicas[turn].clone(), primary)
+        } else {
+            Source::Primary(primary)
+        };
+        let mut reader = Reader::new(source, self.dialect, scope).knowing(self.bell.committed());
+        if let Some(position) = self.cache.as_ref().and_then(Cache::position) {
+            reader = reader.at_least(position);
+        }
         match view {
-            Some(view) => reader.through(view, self.replicated.then(primary)),
+            Some(view) => reader.through(view),
             None => reader,
         }
     }
 
-    /// The same, as soon as what is kept knows of all that was committed here and of the change at
-    /// `position`, which another node may have committed. Where it does not come to know of them
-    /// soon, the primary is read. While the feed cannot be read, replicas answer as they are whoever
-    /// names no position: the primary may be what is gone.
-    pub async fn reader_at(&self, scope: Scope, position: Option<i64>) -> Reader {
+    /// A view of the newsroom for one request, as soon as what is kept knows of all that was committed
+    /// here and of the change at `position`, which another node may have committed. Where it does not
+    /// come to know of them soon, the primary is read.
+    ///
+    /// A position beyond the end of the feed is [`Error::Invalid`]. One of another epoch asks for
+    /// nothing: what it stands for may be gone.
+    pub async fn reader_at(&self, scope: Scope, position: Option<Position>) -> Result<Reader> {
+        let (least, _waiting) = match position {
+            Some(position) => self.reached(position).await?,
+            None => (0, None),
+        };
         let followed = self.cache.as_ref();
         let followed = followed.filter(|cache| cache.position().is_some());
         let known = match followed {
-            Some(cache) => cache.ready(position.unwrap_or_default()).await,
-            // A replica may lag behind.
-            None => position.is_none(),
+            Some(cache) => cache.ready(least).await,
+            None => true,
         };
-        let reader = self.reader(scope);
+        let reader = self.reader(scope).knowing(least);
         // Somebody may have committed since, of which neither the cache nor a replica knows yet.
-        let overtaken = followed.is_some() && reader.position().is_none();
-        if known && !overtaken {
+        let overtaken = followed.is_some() && !reader.has_view();
+        Ok(if known && !overtaken {
             reader
         } else {
             self.primary(&reader).uncached()
+        })
+    }
+
+    /// The place that a reader who names this position must know of; and their place among those who
+    /// wait, where the cache does not know of it yet.
+    async fn reached(&self, position: Position) -> Result<(i64, Option<OwnedSemaphorePermit>)> {
+        let is_known = |known: Position| known.epoch == position.epoch && known.seq >= position.seq;
+        if self.cache().and_then(Cache::position).is_some_and(is_known) {
+            return Ok((position.seq, None));
         }
+        let waiter = self.heads.waiter()?;
+        let head = self.heads.head(self).await?;
+        if head.epoch != position.epoch {
+            return Ok((0, None));
+        }
+        if head.seq < position.seq {
+            let problem = format!("is beyond {head}, the end of the change feed");
+            return Err(Invalid::new("the position", problem).into());
+        }
+        Ok((position.seq, Some(waiter)))
     }
 
     /// The same reader on the primary, which shows what was just written; a replica may not yet.
     pub fn primary(&self, reader: &Reader) -> Reader {
-        match self.dialect {
-            // Readers of one file see each commit at once.
-            Dialect::Sqlite => reader.clone(),
-            Dialect::Postgres => reader.on(Source::Writers(self.writers.clone())),
-        }
+        reader.on(Source::Primary(self.reads.clone()))
     }
 
     /// The same reader after a write of its own: on the primary, and by what is kept by then.
     pub fn after_write(&self, reader: &Reader) -> Reader {
         let reader = self.primary(reader).uncached().afresh();
         match self.cache.as_ref().and_then(Cache::view) {
-            Some(view) => reader.through(view, None),
+            Some(view) => reader.through(view),
             None => reader,
         }
     }
 
     /// Begins a transaction of writes, made at this moment.
-    ///
-    /// On SQLite it is IMMEDIATE: a deferred one that reads first fails when another has written.
     pub async fn writer(&self, at: DateTime<Utc>) -> Result<Writer> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        let transaction = match self.dialect {
-            Dialect::Sqlite => self.writers.begin_with_options(options).await,
-            Dialect::Postgres => self.writers.begin().await,
-        };
+        let transaction = Transaction::begin(&self.writes).await;
         Ok(Writer::new(
             transaction.doing("begin a transaction")?,
             self.dialect,
             at,
+            // Another connection than the transaction's: it sees what others see.
+            self.pools.system.clone(),
             Arc::clone(&self.bell),
             self.cache.clone(),
         ))
@@ -218,20 +260,29 @@ impl Db {
 
     /// A reader of the change feed.
     pub fn feed(&self) -> Feed {
-        // Without the cache, which has a feed itself.
         Feed::new(Self {
+            // It has a feed itself.
             cache: None,
+            reads: self.pools.feed.clone(),
+            uses_replicas: false,
             ..self.clone()
         })
     }
 
-    /// Whether the database answers.
+    /// How far the change feed goes now, within two seconds or not at all.
+    pub async fn edges(&self) -> Result<Edges> {
+        let scope = Scope::reader(DateTime::UNIX_EPOCH);
+        let reader = self.system().reader(scope).uncached();
+        let edges = tokio::time::timeout(PING, change::edges(&reader)).await;
+        edges.unwrap_or_else(|_| Err(late()).doing("read the change feed"))
+    }
+
+    /// Whether the primary answers, within two seconds.
     pub async fn ping(&self) -> Result<()> {
-        self.writers.ping().await.doing("reach the database")?;
-        for reader in self.readers.iter() {
-            reader.ping().await.doing("reach the database")?;
-        }
-        Ok(())
+        let answered = tokio::time::timeout(PING, self.pools.system.ping()).await;
+        answered
+            .unwrap_or_else(|_| Err(late()))
+            .doing("reach the database")
     }
 
     /// Closes every connection.
@@ -240,14 +291,30 @@ impl Db {
         if let Some(cache) = &self.cache {
             cache.stop();
         }
-        for reader in self.readers.iter() {
-            reader.close().await;
+        let Pools {
+            read,
+            write,
+            feed,
+            system,
+            background,
+            replicas,
+            whole,
+        } = self.pools.as_ref();
+        for pool in [read, feed, system, background] {
+            pool.close().await;
         }
-        self.writers.close().await.doing("close the database")
+        for replica in replicas {
+            replica.pool().close().await;
+        }
+        // The last to go: on SQLite it moves the write-ahead log into the file.
+        let closed = whole.close_by_ref().await;
+        write.close().await;
+        closed.doing("close the database")
     }
 
+    /// A connection by SeaORM's own pool, for migrations.
     pub(crate) fn connection(&self) -> &DatabaseConnection {
-        &self.writers
+        &self.pools.whole
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -258,10 +325,11 @@ impl Db {
     pub(crate) async fn snapshot(&self) -> Result<DatabaseTransaction> {
         let begun = match self.dialect {
             // A connection of its own; the first read chooses the moment.
-            Dialect::Sqlite => sqlite(&self.url, Access::Read).await?.begin().await,
+            Dialect::Sqlite => whole(&self.url, Access::Read).await?.begin().await,
             Dialect::Postgres => {
                 let isolation = Some(IsolationLevel::RepeatableRead);
-                self.writers
+                self.pools
+                    .whole
                     .begin_with_config(isolation, Some(AccessMode::ReadOnly))
                     .await
             }
@@ -272,6 +340,10 @@ impl Db {
     pub(crate) fn bell(&self) -> &Arc<Bell> {
         &self.bell
     }
+}
+
+fn late() -> DbErr {
+    DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)
 }
 
 fn dialect(url: &str) -> Result<Dialect> {
@@ -312,105 +384,6 @@ fn file(url: &str) -> Result<String> {
         return Err(address(url, "it must name a file, as in sqlite:khabar.db"));
     }
     Ok(path.to_owned())
-}
-
-/// What is done with a file of SQLite.
-#[derive(Clone, Copy)]
-enum Access {
-    Read,
-    /// Whether the file is made when there is none.
-    Write(bool),
-}
-
-/// One connection.
-async fn sqlite(url: &str, access: Access) -> Result<DatabaseConnection> {
-    let path = file(url)?;
-    let mut connect = ConnectOptions::new(url.to_owned());
-    connect
-        .max_connections(1)
-        .min_connections(1)
-        .sqlx_logging(false)
-        .idle_timeout(None)
-        .max_lifetime(None);
-    connect
-        .acquire_timeout(Duration::from_secs(30))
-        .test_before_acquire(false);
-    connect.map_sqlx_sqlite_opts(move |options| with_sqlite(options, &path, access));
-    Database::connect(connect)
-        .await
-        .doing(&format!("open {url}"))
-}
-
-async fn sqlite_readers(url: &str, connections: u32) -> Result<Pool> {
-    let path = file(url)?;
-    let options =
-        SqliteConnectOptions::from_str(url).map_err(|error| address(url, &error.to_string()))?;
-    let pool = Pool::sqlite(with_sqlite(options, &path, Access::Read), connections).await;
-    pool.doing(&format!("open {url}"))
-}
-
-/// How a file of SQLite is opened.
-fn with_sqlite(options: SqliteConnectOptions, path: &str, access: Access) -> SqliteConnectOptions {
-    let (reads, creates) = match access {
-        Access::Read => (true, false),
-        Access::Write(creates) => (false, creates),
-    };
-    options
-        .filename(path)
-        .create_if_missing(creates)
-        .read_only(reads)
-        .journal_mode(SqliteJournalMode::Wal)
-        // With WAL, NORMAL keeps the file whole through a crash; only a power cut may lose the
-        // last commits, so writes sync in full: what was acknowledged stays.
-        .synchronous(if reads {
-            SqliteSynchronous::Normal
-        } else {
-            SqliteSynchronous::Full
-        })
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(30))
-        .statement_cache_capacity(256)
-        .pragma("cache_size", "-32768")
-        .pragma("temp_store", "memory")
-        // All of the file, however large: what is not mapped is copied into each connection's cache.
-        .pragma("mmap_size", "0x10000000000")
-        .disable_statement_logging()
-}
-
-async fn postgres(url: &str, connections: u32) -> Result<DatabaseConnection> {
-    let options = postgres_options(url)?;
-    // A pool would go on trying a closed door for as long as a request may wait for a connection.
-    let reached = options.connect().await;
-    reached
-        .map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))
-        .doing(&format!("reach {}", without_password(url)))?;
-    let mut connect = ConnectOptions::new(url.to_owned());
-    connect
-        .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(30))
-        .test_before_acquire(false)
-        .map_sqlx_postgres_opts(move |_| options.clone());
-    Database::connect(connect)
-        .await
-        .doing(&format!("reach {}", without_password(url)))
-}
-
-async fn postgres_readers(url: &str, connections: u32) -> Result<Pool> {
-    let pool = Pool::postgres(postgres_options(url)?, connections).await;
-    pool.doing(&format!("reach {}", without_password(url)))
-}
-
-/// How PostgreSQL is connected to.
-fn postgres_options(url: &str) -> Result<PgConnectOptions> {
-    let options =
-        PgConnectOptions::from_str(url).map_err(|error| address(url, &error.to_string()))?;
-    Ok(options
-        .application_name("khabar")
-        .statement_cache_capacity(256)
-        // Every statement has one good plan, whatever its values: making it anew each time
-        // took half of the database's time.
-        .options([("plan_cache_mode", "force_generic_plan")])
-        .disable_statement_logging())
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ impl MigratorTrait for Migrator {
             "m0006_answers_and_paces",
             "m0007_story_merge",
             "m0008_documents_and_purges",
+            "m0009_epoch",
         }
     }
 }
@@ -121,7 +122,7 @@ pub async fn down(db: &Db, steps: u32) -> Result<()> {
 /// Runs the statements of a script, separated by `;`, with the open type names filled in.
 async fn run(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
     let connection = manager.get_connection();
-    let types: [(&str, &str); 7] = match connection.get_database_backend() {
+    let types: [(&str, &str); 8] = match connection.get_database_backend() {
         sea_orm::DbBackend::Postgres => [
             ("{uuid}", "uuid"),
             ("{time}", "timestamptz"),
@@ -129,6 +130,7 @@ async fn run(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
             ("{int}", "integer"),
             ("{bigint}", "bigint"),
             ("{real}", "double precision"),
+            ("{random}", "floor(random() * 1000000000)::bigint"),
             ("{strict}", ""),
         ],
         _ => [
@@ -138,6 +140,7 @@ async fn run(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
             ("{int}", "integer"),
             ("{bigint}", "integer"),
             ("{real}", "real"),
+            ("{random}", "abs(random() % 1000000000)"),
             // Without it SQLite would take a word where a number belongs.
             ("{strict}", "STRICT"),
         ],

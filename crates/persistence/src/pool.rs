@@ -1,80 +1,155 @@
-//! The readers' connections.
+//! Connection pools. A connection is lent for one statement or one transaction and comes back only in
+//! autocommit; one that failed, timed out or does not answer is closed instead.
 //!
 //! `SQLx`'s own pool asks the database whether a connection still lives each time one is given back:
-//! one more exchange, and its wake-ups, for each statement. Here a connection is asked when it has
-//! not been used for a while, or when a statement on it was not read to its end.
+//! one more exchange, and its wake-ups, for each statement. Here a connection is asked when it has not
+//! been used for a while, or when a statement on it was abandoned.
 
+mod checkout;
+mod engine;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleError, RecycleResult};
-use sea_orm::sea_query::Values;
-use sea_orm::sqlx::{
-    self, AssertSqlSafe, ConnectOptions, Connection as _, Database, Executor, IntoArguments,
-};
+use deadpool::managed::{self, Metrics, QueueMode, RecycleError, RecycleResult};
+use sea_orm::sqlx::{self, ConnectOptions, Connection as _};
 use sea_orm::{ConnAcquireErr, DbErr, QueryResult, RuntimeErr, Statement};
-use sea_query_sqlx::SqlxValues;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Postgres, Sqlite};
-use tokio::runtime::Handle;
 
-/// How long a request waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) use self::checkout::Checkout;
+pub(crate) use self::engine::Engine;
+use self::engine::Interrupt;
+
 /// A connection that has not been used for so long is asked whether it still lives.
 const REST: Duration = Duration::from_secs(1);
-/// How long it may take to answer that.
-const ANSWERS: Duration = Duration::from_secs(5);
-/// PostgreSQL's side of a connection grows with what it has planned and looked up: it is let go of
-/// when it is so old.
-const LONGEST_LIFE: Duration = Duration::from_mins(30);
+/// The time that it may take to answer that.
+const PING: Duration = Duration::from_secs(1);
+/// The age at which a connection to PostgreSQL is renewed: its server process grows with what it has
+/// planned and looked up.
+const MAX_AGE: Duration = Duration::from_mins(30);
+/// The time for a statement while the database is not known to answer: once one has timed out, the next
+/// ones do not wait for as long.
+const SUSPECT: Duration = Duration::from_secs(1);
+
+/// The bounds of one pool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// The most connections.
+    pub(crate) size: u32,
+    /// The time to open a connection.
+    pub(crate) connect: Duration,
+    /// The time to wait for one that is free.
+    pub(crate) acquire: Duration,
+    /// The time for a statement.
+    pub(crate) statement: Option<Duration>,
+    /// The time for all of a read, from asking for a connection to its last row.
+    pub(crate) read: Option<Duration>,
+}
 
 /// Connections of one kind, cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) enum Pool {
-    Postgres(managed::Pool<Opener<Postgres>>),
-    Sqlite(managed::Pool<Opener<Sqlite>>),
+    Postgres(managed::Pool<Connector<Postgres>>),
+    Sqlite(managed::Pool<Connector<Sqlite>>),
 }
 
 /// Opens connections.
-pub(crate) struct Opener<DB: Database> {
+pub(crate) struct Connector<DB: Engine> {
     options: <DB::Connection as sqlx::Connection>::Options,
-    longest_life: Option<Duration>,
+    bounds: Bounds,
+    max_age: Option<Duration>,
+    /// Whether the last statement timed out.
+    suspect: Arc<AtomicBool>,
 }
 
-impl<DB: Database> std::fmt::Debug for Opener<DB> {
+impl<DB: Engine> std::fmt::Debug for Connector<DB> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Opener").finish_non_exhaustive()
+        f.debug_struct("Connector").finish_non_exhaustive()
     }
 }
 
-impl<DB: Database> managed::Manager for Opener<DB> {
-    type Type = DB::Connection;
+impl<DB: Engine> Connector<DB> {
+    /// The time for the next statement.
+    fn statement_timeout(&self) -> Option<Duration> {
+        let timeout = self.bounds.statement?;
+        let suspect = self.suspect.load(Ordering::Relaxed);
+        Some(if suspect {
+            timeout.min(SUSPECT)
+        } else {
+            timeout
+        })
+    }
+
+    fn suspect(&self, suspect: bool) {
+        // Mostly it is what it was: no other core's cache line is taken for that.
+        if self.suspect.load(Ordering::Relaxed) != suspect {
+            self.suspect.store(suspect, Ordering::Relaxed);
+        }
+    }
+}
+
+/// An open connection.
+pub(crate) struct Connection<DB: Engine> {
+    inner: DB::Connection,
+    interrupt: Option<Arc<Interrupt>>,
+    timeline: Arc<str>,
+}
+
+impl<DB: Engine> std::fmt::Debug for Connection<DB> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+impl<DB: Engine> managed::Manager for Connector<DB> {
+    type Type = Connection<DB>;
     type Error = sqlx::Error;
 
-    async fn create(&self) -> Result<DB::Connection, sqlx::Error> {
-        self.options.connect().await
+    async fn create(&self) -> Result<Connection<DB>, sqlx::Error> {
+        let mut inner = self.options.connect().await?;
+        let prepared = DB::prepare(&mut inner, &self.options).await?;
+        Ok(Connection {
+            inner,
+            interrupt: prepared.interrupt,
+            timeline: prepared.timeline.into(),
+        })
     }
 
     async fn recycle(
         &self,
-        connection: &mut DB::Connection,
+        connection: &mut Connection<DB>,
         metrics: &Metrics,
     ) -> RecycleResult<sqlx::Error> {
-        if self.longest_life.is_some_and(|most| metrics.age() > most) {
+        if self.max_age.is_some_and(|most| metrics.age() > most) {
             return Err(RecycleError::message("it is old"));
         }
         if metrics.last_used() > REST {
-            let lives = tokio::time::timeout(ANSWERS, connection.ping()).await;
+            let lives = tokio::time::timeout(PING, connection.inner.ping()).await;
             lives.map_err(|_| RecycleError::message("it does not answer"))??;
         }
         Ok(())
     }
 }
 
-/// A pool of at most so many.
-fn pool<DB: Database>(opener: Opener<DB>, most: u32) -> Result<managed::Pool<Opener<DB>>, DbErr> {
-    let built = managed::Pool::builder(opener)
-        .max_size(usize::try_from(most).unwrap_or(usize::MAX))
-        .wait_timeout(Some(PATIENCE))
-        .create_timeout(Some(PATIENCE))
+fn pool<DB: Engine>(
+    options: <DB::Connection as sqlx::Connection>::Options,
+    bounds: Bounds,
+    max_age: Option<Duration>,
+) -> Result<managed::Pool<Connector<DB>>, DbErr> {
+    let connector = Connector {
+        options,
+        bounds,
+        max_age,
+        suspect: Arc::default(),
+    };
+    let built = managed::Pool::builder(connector)
+        .max_size(usize::try_from(bounds.size).unwrap_or(usize::MAX))
+        .wait_timeout(Some(bounds.acquire))
+        .create_timeout(Some(bounds.connect))
+        .recycle_timeout(Some(bounds.connect))
         // The same few while there is little to do: they have their plans at hand.
         .queue_mode(QueueMode::Lifo)
         .runtime(deadpool::Runtime::Tokio1)
@@ -83,33 +158,14 @@ fn pool<DB: Database>(opener: Opener<DB>, most: u32) -> Result<managed::Pool<Ope
 }
 
 impl Pool {
-    /// Connections to PostgreSQL, at most so many; one is opened now.
-    pub(crate) async fn postgres(
-        options: sqlx::postgres::PgConnectOptions,
-        most: u32,
-    ) -> Result<Self, DbErr> {
-        let longest_life = Some(LONGEST_LIFE);
-        let opener = Opener {
-            options,
-            longest_life,
-        };
-        let pool = Self::Postgres(pool(opener, most)?);
-        pool.ping().await?;
-        Ok(pool)
+    /// Connections to PostgreSQL; none is opened yet.
+    pub(crate) fn postgres(options: PgConnectOptions, bounds: Bounds) -> Result<Self, DbErr> {
+        Ok(Self::Postgres(pool(options, bounds, Some(MAX_AGE))?))
     }
 
-    /// Connections to a file of SQLite, at most so many; one is opened now.
-    pub(crate) async fn sqlite(
-        options: sqlx::sqlite::SqliteConnectOptions,
-        most: u32,
-    ) -> Result<Self, DbErr> {
-        let opener = Opener {
-            options,
-            longest_life: None,
-        };
-        let pool = Self::Sqlite(pool(opener, most)?);
-        pool.ping().await?;
-        Ok(pool)
+    /// Connections to a file of SQLite; none is opened yet.
+    pub(crate) fn sqlite(options: SqliteConnectOptions, bounds: Bounds) -> Result<Self, DbErr> {
+        Ok(Self::Sqlite(pool(options, bounds, None)?))
     }
 
     /// Every row that a statement finds.
@@ -128,7 +184,7 @@ impl Pool {
         }
     }
 
-    /// Closes those that rest, and no more are opened; those in use end with their statements.
+    /// Closes the idle connections and opens no more; those in use end with their statements.
     pub(crate) async fn close(&self) {
         match self {
             Self::Postgres(pool) => close(pool).await,
@@ -137,118 +193,35 @@ impl Pool {
     }
 }
 
-/// A connection that is lent: given back at once when a statement came to its end, else when it answers
-/// again.
-struct Lent<DB: Database>(Option<Object<Opener<DB>>>);
-
-impl<DB: Database> Lent<DB> {
-    async fn by(pool: &managed::Pool<Opener<DB>>) -> Result<Self, DbErr> {
-        let lent = pool.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
-            PoolError::Closed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
-            _ => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
-        })?;
-        Ok(Self(Some(lent)))
-    }
-
-    /// What a statement on it came to. It is given back at once if that went well.
-    fn ended<T>(mut self, done: Result<T, sqlx::Error>) -> Result<T, DbErr> {
-        if done.is_ok() {
-            drop(self.0.take());
-        }
-        done.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))
-    }
-
-    fn connection(&mut self) -> Result<&mut DB::Connection, DbErr> {
-        let closed = DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed);
-        self.0.as_deref_mut().ok_or(closed)
-    }
-}
-
-impl<DB: Database> Drop for Lent<DB> {
-    /// An answer that nobody reads may still be on its way: until it has come, the connection is lent.
-    fn drop(&mut self) {
-        let Some(mut connection) = self.0.take() else {
-            return;
-        };
-        let Ok(runtime) = Handle::try_current() else {
-            drop(Object::take(connection));
-            return;
-        };
-        runtime.spawn(async move {
-            let lives = tokio::time::timeout(ANSWERS, connection.ping()).await;
-            if !matches!(lives, Ok(Ok(()))) {
-                drop(Object::take(connection));
-            }
-        });
-    }
-}
-
-async fn rows<DB>(
-    pool: &managed::Pool<Opener<DB>>,
+async fn rows<DB: Engine>(
+    pool: &managed::Pool<Connector<DB>>,
     statement: Statement,
-) -> Result<Vec<QueryResult>, DbErr>
-where
-    DB: Database<Row: Into<QueryResult>>,
-    SqlxValues: IntoArguments<DB>,
-    for<'c> &'c mut DB::Connection: Executor<'c, Database = DB>,
-{
-    let values = SqlxValues(statement.values.unwrap_or_else(|| Values(Vec::new())));
-    let query = sqlx::query_with(AssertSqlSafe(statement.sql), values);
-    let mut lent = Lent::by(pool).await?;
-    let found = query.fetch_all(lent.connection()?).await;
-    let found = lent.ended(found)?;
-    Ok(found.into_iter().map(Into::into).collect())
+) -> Result<Vec<QueryResult>, DbErr> {
+    let read = async {
+        let mut checkout = Checkout::from(pool).await?;
+        let found = checkout.run(|connection| DB::rows(connection, statement));
+        found.await
+    };
+    match pool.manager().bounds.read {
+        Some(most) => tokio::time::timeout(most, read)
+            .await
+            .unwrap_or_else(|_| Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))),
+        None => read.await,
+    }
 }
 
-async fn ping<DB: Database>(pool: &managed::Pool<Opener<DB>>) -> Result<(), DbErr> {
-    let mut lent = Lent::by(pool).await?;
-    let answered = lent.connection()?.ping().await;
-    lent.ended(answered)
+async fn ping<DB: Engine>(pool: &managed::Pool<Connector<DB>>) -> Result<(), DbErr> {
+    let mut checkout = Checkout::from(pool).await?;
+    checkout.run(|connection| Box::pin(connection.ping())).await
 }
 
-async fn close<DB: Database>(pool: &managed::Pool<Opener<DB>>) {
-    let resting = pool.retain(|_, _| false).removed;
+async fn close<DB: Engine>(pool: &managed::Pool<Connector<DB>>) {
+    let idle = pool.retain(|_, _| false).removed;
     pool.close();
-    for connection in resting {
-        if let Err(error) = connection.close().await {
-            // It is gone either way.
-            tracing::debug!(%error, "a connection did not close well");
-        }
+    for connection in idle {
+        engine::close::<DB>(connection.inner).await;
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use sea_orm::DbBackend;
-    use sqlx::sqlite::SqliteConnectOptions;
-
-    use super::*;
-
-    fn statement(text: &str) -> Statement {
-        Statement::from_string(DbBackend::Sqlite, text)
-    }
-
-    #[tokio::test]
-    async fn who_gives_up_or_is_refused_leaves_the_others_their_answers() {
-        const LONG: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
-                            SELECT i FROM n LIMIT 20000000";
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("a.db");
-        let options = SqliteConnectOptions::new().filename(file);
-        let pool = Pool::sqlite(options.create_if_missing(true), 1).await;
-        let pool = pool.unwrap();
-        for round in 0..3 {
-            let given_up = pool.rows(statement(LONG));
-            let given_up = tokio::time::timeout(Duration::from_millis(20), given_up).await;
-            assert!(given_up.is_err(), "it was not long");
-            assert!(pool.rows(statement("SELECT nothing")).await.is_err());
-            let text = format!("SELECT {round} AS round");
-            let rows = pool.rows(statement(&text)).await.unwrap();
-            assert_eq!(rows.len(), 1);
-            assert_eq!(rows[0].try_get::<i64>("", "round").unwrap(), round);
-        }
-        pool.close().await;
-        assert!(pool.ping().await.is_err());
-    }
-}
+mod tests;

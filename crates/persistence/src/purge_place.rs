@@ -5,8 +5,10 @@
 //! a while that it goes on. For a moment two may do the same: purging twice does no harm.
 
 use chrono::{DateTime, Utc};
+use sea_orm::{DbErr, QueryResult};
 use uuid::Uuid;
 
+use crate::change::Position;
 use crate::{Doing, Reader, Result, Writer};
 
 /// A process that purges for a target.
@@ -22,7 +24,7 @@ pub struct Claim<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
     /// It is this process's; what has been purged so far is up to this place, if ever anything was.
-    Ours(Option<i64>),
+    Ours(Option<Position>),
     /// It is another's.
     Others,
 }
@@ -38,22 +40,23 @@ pub async fn hold(writer: &Writer, claim: Claim<'_>, until: DateTime<Utc>) -> Re
         "INSERT INTO purge_place (target, holder, held_until) VALUES ({target}, {holder}, {until}) \
          ON CONFLICT (target) DO UPDATE SET holder = excluded.holder, held_until = excluded.held_until \
          WHERE purge_place.holder IS NULL OR purge_place.holder = excluded.holder \
-         OR purge_place.held_until < {now} RETURNING seq"
+         OR purge_place.held_until < {now} RETURNING seq, epoch"
     );
     let rows = writer.rows(DOING, sql, text).await?;
     let Some(row) = rows.first() else {
         return Ok(Held::Others);
     };
-    Ok(Held::Ours(row.try_get("", "seq").doing(DOING)?))
+    Ok(Held::Ours(position(row).doing(DOING)?))
 }
 
 /// Remembers that everything up to this place is purged. Tells whether it could: not, when another
 /// has claimed the target meanwhile.
-pub async fn reach(writer: &Writer, claim: Claim<'_>, seq: i64) -> Result<bool> {
+pub async fn reach(writer: &Writer, claim: Claim<'_>, place: Position) -> Result<bool> {
     let mut sql = writer.sql();
     let text = format!(
-        "UPDATE purge_place SET seq = {} WHERE target = {} AND holder = {}",
-        sql.bind(seq),
+        "UPDATE purge_place SET seq = {}, epoch = {} WHERE target = {} AND holder = {}",
+        sql.bind(place.seq),
+        sql.bind(place.epoch),
         sql.bind(claim.target),
         sql.bind(claim.holder)
     );
@@ -74,12 +77,19 @@ pub async fn leave(writer: &Writer, claim: Claim<'_>) -> Result<()> {
 }
 
 /// Up to which place everything is purged from this target; none where nothing ever was.
-pub async fn of(reader: &Reader, target: &str) -> Result<Option<i64>> {
+pub async fn of(reader: &Reader, target: &str) -> Result<Option<Position>> {
     const DOING: &str = "read how far a target is purged";
     let mut sql = reader.sql();
     let target = sql.bind(target);
-    let text = format!("SELECT seq FROM purge_place WHERE target = {target}");
+    let text = format!("SELECT seq, epoch FROM purge_place WHERE target = {target}");
     let rows = reader.rows(DOING, sql, text).await?;
-    let seq = rows.first().map(|row| row.try_get("", "seq"));
-    Ok(seq.transpose().doing(DOING)?.flatten())
+    let place = rows.first().map(position);
+    Ok(place.transpose().doing(DOING)?.flatten())
+}
+
+/// The place in a row; none where nothing was purged yet.
+fn position(row: &QueryResult) -> Result<Option<Position>, DbErr> {
+    let seq: Option<i64> = row.try_get("", "seq")?;
+    let epoch = row.try_get("", "epoch")?;
+    Ok(seq.map(|seq| Position { epoch, seq }))
 }

@@ -5,12 +5,14 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use khabar_domain::Scope;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, QueryResult, Statement};
+use sea_orm::{DbErr, QueryResult, Statement};
 
 use crate::along::Along;
 use crate::cache::{AnswerName, ReadingKey, Record, Step, View};
+use crate::change::Position;
 use crate::pool::Pool;
 use crate::reference::Known;
+use crate::replica::{Least, Replica};
 use crate::sql::{Dialect, Sql};
 use crate::with::With;
 use crate::{BatchKey, Doing, Result};
@@ -18,21 +20,27 @@ use crate::{BatchKey, Doing, Result};
 /// Where is read.
 #[derive(Clone)]
 pub(crate) enum Source {
-    /// By the readers' connections.
-    Readers(Pool),
-    /// By those that also write.
-    Writers(DatabaseConnection),
+    /// On the primary.
+    Primary(Pool),
+    /// On a replica, as long as it answers and has what the reader must know; else on the primary.
+    Replica(Replica, Pool),
 }
 
 impl Source {
     /// On the heap: what waits for a statement is a part of every resolver's future.
     fn rows(
         &self,
+        least: Least,
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Vec<QueryResult>, DbErr>> + Send + '_>> {
         match self {
-            Self::Readers(pool) => Box::pin(pool.rows(statement)),
-            Self::Writers(connection) => connection.query_all_raw(statement),
+            Self::Primary(pool) => Box::pin(pool.rows(statement)),
+            Self::Replica(replica, primary) => Box::pin(async move {
+                match replica.rows(least, &statement).await {
+                    Some(answered) => answered,
+                    None => primary.rows(statement).await,
+                }
+            }),
         }
     }
 }
@@ -43,21 +51,15 @@ pub struct Reader {
     source: Source,
     dialect: Dialect,
     scope: Scope,
+    /// What it must know of the change feed, wherever it reads.
+    least: Least,
     statements: Arc<Mutex<Vec<&'static str>>>,
     plans: Option<Arc<Mutex<Vec<String>>>>,
-    cached: Option<Cached>,
+    view: Option<View>,
     record: Option<Record>,
     along: Arc<Along>,
     /// Whether what is read may be kept for others.
     lasting: bool,
-}
-
-/// What is kept, and whether the database that is read may lag behind it.
-#[derive(Clone)]
-struct Cached {
-    view: View,
-    /// The primary, when this reader's database is a replica.
-    primary: Option<Source>,
 }
 
 impl Reader {
@@ -66,28 +68,44 @@ impl Reader {
             source,
             dialect,
             scope,
+            least: Least::default(),
             statements: Arc::default(),
             plans: None,
-            cached: None,
+            view: None,
             record: None,
             along: Arc::default(),
             lasting: false,
         }
     }
 
-    /// The same reader, which asks the cache first. `primary` is given when it reads on a replica.
-    pub(crate) fn through(self, view: View, primary: Option<Source>) -> Self {
-        let cached = Some(Cached { view, primary });
-        Self { cached, ..self }
+    /// This reader, which must know the change feed up to this place at least.
+    #[must_use]
+    pub(crate) fn knowing(mut self, seq: i64) -> Self {
+        self.least.seq = self.least.seq.max(seq);
+        self
+    }
+
+    /// This reader, which must know the change feed up to this place at least.
+    #[must_use]
+    pub(crate) fn at_least(self, Position { epoch, seq }: Position) -> Self {
+        let mut reader = self.knowing(seq);
+        reader.least.epoch = epoch;
+        reader
+    }
+
+    /// This reader, which asks the cache first. What it reads beside it is at least as new.
+    pub(crate) fn through(self, view: View) -> Self {
+        let reader = self.at_least(view.position());
+        Self {
+            view: Some(view),
+            ..reader
+        }
     }
 
     /// The same reader, which asks the database whatever is kept.
     #[must_use]
     pub fn uncached(self) -> Self {
-        Self {
-            cached: None,
-            ..self
-        }
+        Self { view: None, ..self }
     }
 
     /// The same reader, which takes down what it reads.
@@ -119,7 +137,7 @@ impl Reader {
         name: &AnswerName,
         counts: impl FnOnce(&V) -> bool,
     ) -> Option<Arc<V>> {
-        self.cached.as_ref()?.view.answer(name, counts)
+        self.view.as_ref()?.answer(name, counts)
     }
 
     /// Keeps a whole answer of so many bytes that was made of what this reader, and nobody else, has
@@ -132,20 +150,27 @@ impl Reader {
         bytes: usize,
         keys: Vec<ReadingKey>,
     ) -> bool {
-        let cached = self.cached.as_ref();
-        cached.is_some_and(|cached| cached.view.keep(name, answer, bytes, keys))
+        let view = self.view.as_ref();
+        view.is_some_and(|view| view.keep(name, answer, bytes, keys))
     }
 
     /// Waits before a whole answer is kept, for as long as a test wants.
     pub async fn before_keeping(&self) {
-        if let Some(cached) = &self.cached {
-            cached.view.at(Step::Keep).await;
+        if let Some(view) = &self.view {
+            view.at(Step::Keep).await;
         }
     }
 
-    /// Up to which change everything that it reads must know, where that is known.
-    pub fn position(&self) -> Option<i64> {
-        self.cached.as_ref().map(|cached| cached.view.position())
+    /// The place in the change feed of which everything that it reads knows at least, where that is
+    /// known.
+    pub fn position(&self) -> Option<Position> {
+        let Least { epoch, seq } = self.least;
+        (epoch != 0).then_some(Position { epoch, seq })
+    }
+
+    /// Whether it asks the cache first.
+    pub fn has_view(&self) -> bool {
+        self.view.is_some()
     }
 
     /// The answers to these keys, from the cache as far as they are kept; what was not is kept from
@@ -202,15 +227,12 @@ impl Reader {
 
     /// What is kept, if answers to such keys may be.
     fn view<K: BatchKey>(&self) -> Option<&View> {
-        let cached = self.cached.as_ref();
-        let cached = cached.filter(|_| K::is_kept(self.scope));
-        cached.map(|cached| &cached.view)
+        self.view.as_ref().filter(|_| K::is_kept(self.scope))
     }
 
     /// What is found for these keys, where it is kept or in the database.
     async fn find<K: BatchKey>(&self, keys: &[K]) -> Result<HashMap<K, K::Value>> {
-        let cached = self.cached.as_ref().filter(|_| K::is_kept(self.scope));
-        let Some(Cached { view, primary }) = cached.filter(|cached| cached.view.keeps()) else {
+        let Some(view) = self.view::<K>().filter(|view| view.keeps()) else {
             return K::fetch(self, keys).await;
         };
         let (mut found, missing) = view.get(keys);
@@ -218,14 +240,9 @@ impl Reader {
             return Ok(found);
         }
         view.at(Step::Fetch).await;
-        let reader = match primary {
-            // What it does not know yet would be kept as if it were true.
-            Some(primary) if self.place().await? < view.position() => self.on(primary.clone()),
-            _ => self.clone(),
-        };
         let reader = Self {
             lasting: true,
-            ..reader
+            ..self.clone()
         };
         let fetched = K::fetch(&reader, &missing).await?;
         view.at(Step::Fill).await;
@@ -261,15 +278,6 @@ impl Reader {
             along: Arc::default(),
             ..self
         }
-    }
-
-    /// How far the change feed goes in the database that this reader reads.
-    async fn place(&self) -> Result<i64> {
-        const DOING: &str = "ask a replica how far it is";
-        let text = "SELECT seq FROM change_head WHERE id = 1".to_owned();
-        let rows = self.rows(DOING, self.sql(), text).await?;
-        let seq = rows.first().map(|row| row.try_get("", "seq"));
-        Ok(seq.transpose().doing(DOING)?.unwrap_or_default())
     }
 
     /// The same reader, reading there.
@@ -335,7 +343,7 @@ impl Reader {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(format!("{doing}\n{plan}"));
         }
-        self.source.rows(statement).await.doing(doing)
+        self.source.rows(self.least, statement).await.doing(doing)
     }
 
     async fn plan(&self, mut statement: Statement) -> Result<String, DbErr> {
@@ -344,7 +352,7 @@ impl Reader {
             Dialect::Sqlite => ("EXPLAIN QUERY PLAN", "detail"),
         };
         statement.sql = format!("{explain} {}", statement.sql);
-        let rows = self.source.rows(statement).await?;
+        let rows = self.source.rows(self.least, statement).await?;
         let lines: Vec<String> = rows
             .iter()
             .map(|row| row.try_get("", column))

@@ -6,17 +6,20 @@ use chrono::{DateTime, Utc};
 use khabar_domain::{AccountId, ArticleId, EditionId, Role};
 use sea_orm::sea_query::{IntoCondition, LockType};
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, FromQueryResult,
-    IntoActiveModel, PrimaryKeyTrait, QueryFilter, QueryResult, QuerySelect, Select,
+    ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
+    PrimaryKeyTrait, QueryFilter, QueryResult, QuerySelect, Select,
 };
 use uuid::Uuid;
 
 use crate::audit::Deed;
 use crate::change::bell::Bell;
-use crate::change::{Act, Note, Noun};
+use crate::change::{Act, Note, Noun, flush};
+use crate::error::is_unavailable;
+use crate::pool::Pool;
 use crate::row::Row;
 use crate::sql::{Dialect, Sql};
-use crate::{Cache, Doing, Result};
+use crate::transaction::Transaction;
+use crate::{Cache, Doing, Error, Result};
 
 /// What saving did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,9 +83,11 @@ impl Strength {
 
 /// Writes in one transaction. Dropped without [`Writer::commit`], it leaves nothing.
 pub struct Writer {
-    transaction: DatabaseTransaction,
+    transaction: Transaction,
     dialect: Dialect,
     at: DateTime<Utc>,
+    /// Other connections than the transaction's: they see what others see.
+    others: Pool,
     author: Author,
     notes: Vec<Note>,
     handed_in: Option<HandedIn>,
@@ -99,9 +104,10 @@ struct HandedIn {
 
 impl Writer {
     pub(crate) fn new(
-        transaction: DatabaseTransaction,
+        transaction: Transaction,
         dialect: Dialect,
         at: DateTime<Utc>,
+        others: Pool,
         bell: Arc<Bell>,
         cache: Option<Cache>,
     ) -> Self {
@@ -109,6 +115,7 @@ impl Writer {
             transaction,
             dialect,
             at,
+            others,
             author: Author::command("khabar"),
             notes: Vec::new(),
             handed_in: None,
@@ -134,16 +141,32 @@ impl Writer {
     }
 
     /// Writes the change feed's rows and the audit log's, and commits: after this, readers see it
-    /// all, and the cache holds nothing that it changed.
+    /// all, and the cache holds nothing that it changed. A commit that does not find its own place in
+    /// the feed is an error, and so is one that nobody heard the end of ([`Error::OutcomeUnknown`]).
     pub async fn commit(mut self) -> Result<()> {
-        self.hand_in().await?;
-        let handed_in = self.handed_in.take();
-        if let Some(HandedIn { deeds, .. }) = &handed_in {
-            crate::audit::append(&self, deeds).await?;
-        }
-        self.transaction.commit().await.doing("commit")?;
-        if let Some(HandedIn { last, .. }) = handed_in {
-            self.bell.ring(last);
+        let at_once = self.dialect == Dialect::Postgres
+            && self.handed_in.is_none()
+            && (1..=flush::ROWS).contains(&self.notes.len());
+        let last = if at_once {
+            let timeline = self.transaction.timeline();
+            let script = flush::script(&self.notes, &self.author, self.at, timeline);
+            let rows = end(self.transaction, script).await?;
+            Some(flush::committed(&rows).doing(COMMIT)?.ok_or_else(lost)?)
+        } else {
+            self.hand_in().await?;
+            let handed_in = self.handed_in.take();
+            if let Some(HandedIn { deeds, .. }) = &handed_in {
+                crate::audit::append(&self, deeds).await?;
+            }
+            end(self.transaction, "COMMIT".to_owned()).await?;
+            let last = handed_in.map(|handed_in| handed_in.last);
+            if let Some(last) = last {
+                is_there(&self.others, self.dialect, last).await?;
+            }
+            last
+        };
+        if let Some(last) = last {
+            self.bell.ring_here(last);
             if let Some(cache) = &self.cache {
                 cache.committed(last).await;
             }
@@ -154,7 +177,7 @@ impl Writer {
     /// Writes what was noted so far into the change feed. From here to the commit every other
     /// writer waits, so only what is too large to be noted as a whole does it before.
     pub(crate) async fn hand_in(&mut self) -> Result<()> {
-        if let Some(last) = crate::change::append(self, &self.notes).await? {
+        if let Some(last) = flush::append(self, &self.notes).await? {
             let earlier = self.handed_in.take();
             let mut deeds = earlier.map_or_else(Vec::new, |earlier| earlier.deeds);
             let first = last - i64::try_from(self.notes.len()).unwrap_or(1) + 1;
@@ -260,7 +283,7 @@ impl Writer {
         Sql::new(self.dialect)
     }
 
-    pub(crate) fn connection(&self) -> &DatabaseTransaction {
+    pub(crate) fn connection(&self) -> &Transaction {
         &self.transaction
     }
 
@@ -363,5 +386,42 @@ impl Writer {
             .await
             .doing(doing)?;
         Ok(Saved::Changed)
+    }
+}
+
+const COMMIT: &str = "commit";
+
+/// Ends a transaction. Where nobody heard how that went, the database may have carried it out.
+async fn end(transaction: Transaction, script: String) -> Result<Vec<QueryResult>> {
+    transaction.commit(script).await.map_err(|source| {
+        if is_unavailable(&source) {
+            return Error::OutcomeUnknown { source };
+        }
+        Error::Database {
+            doing: COMMIT.to_owned(),
+            source,
+        }
+    })
+}
+
+/// Looks for a transaction's last row in the feed, as others see it.
+async fn is_there(others: &Pool, dialect: Dialect, last: i64) -> Result<()> {
+    let mut sql = Sql::new(dialect);
+    let text = format!("SELECT seq FROM change WHERE seq = {}", sql.bind(last));
+    let found = others.rows(sql.statement(text)).await;
+    let found = found.map_err(|source| Error::OutcomeUnknown { source })?;
+    if found.is_empty() {
+        Err(lost())
+    } else {
+        Ok(())
+    }
+}
+
+/// The database has acknowledged a commit of which it has nothing.
+fn lost() -> Error {
+    let problem = "the commit was acknowledged, and its rows are not in the change feed";
+    Error::Database {
+        doing: COMMIT.to_owned(),
+        source: DbErr::RecordNotFound(problem.to_owned()),
     }
 }

@@ -6,6 +6,7 @@ mod cache;
 mod comments;
 mod settings;
 mod source;
+mod timeouts;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -17,6 +18,7 @@ pub use cache::Cache;
 pub use comments::Comments;
 pub use settings::{Import, Log, LogFormat, Settings};
 use source::{Environment, Flags};
+pub use timeouts::DatabaseTimeouts;
 
 /// What is in force, and where each value came from.
 #[derive(Clone, Debug)]

@@ -33,6 +33,7 @@ use khabar_graphql::answer::{Api, Data};
 use khabar_graphql::document::{Incoming, Kind, Ready};
 use khabar_graphql::error::Code;
 use khabar_persistence::Reader;
+use khabar_persistence::change::Position;
 use serde::{Deserialize, Serialize};
 use tracing::Instrument as _;
 
@@ -90,6 +91,8 @@ pub enum Refused {
     BadInput(String),
     /// Its client has sent too much lately.
     TooMany(Limited),
+    /// The database does not answer, or there are too many who wait for it.
+    Unavailable,
     /// The server could not find out; its log says why.
     Failed,
 }
@@ -103,6 +106,21 @@ impl Refused {
     /// What it says cannot be understood.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::BadInput(message.into())
+    }
+
+    /// A read that failed on the way: its cause goes to the log.
+    pub fn of(cause: &khabar_persistence::Error) -> Self {
+        if cause.is_unavailable() {
+            Self::unavailable(cause)
+        } else {
+            Self::failed(cause)
+        }
+    }
+
+    /// The database does not answer: the cause goes to the log.
+    pub fn unavailable(cause: &dyn std::error::Error) -> Self {
+        tracing::warn!(%cause, "request_unavailable");
+        Self::Unavailable
     }
 
     /// The server's own failure: the cause goes to the log.
@@ -121,7 +139,7 @@ pub struct Given {
     /// What reads for it, if anything does. Where it takes down what it reads, whole answers are kept.
     pub reader: Option<Reader>,
     /// How far in the change feed the answer to a query goes at least, where that is known.
-    pub position: Option<i64>,
+    pub position: Option<Position>,
 }
 
 impl Given {
@@ -256,8 +274,8 @@ where
                 if let Some(timing) = timing {
                     headers.insert(SERVER_TIMING, timing);
                 }
-                if let Some(position) = position {
-                    headers.insert(position::POSITION, HeaderValue::from(position));
+                if let Some(position) = position.and_then(position::header) {
+                    headers.insert(position::POSITION, position);
                 } else if !is_post || is_read {
                     // By now more may have been written than it knows of.
                     response.extensions_mut().insert(position::Unknown);
@@ -298,7 +316,7 @@ where
         incoming: &Incoming,
         is_post: bool,
         journal: &mut Journal,
-    ) -> (Told, Option<i64>) {
+    ) -> (Told, Option<Position>) {
         let mut flights = 0;
         loop {
             // First of all: what says who is asking and does not count is never taken for nobody's.

@@ -166,7 +166,7 @@ impl Identity {
             let key = token::ByHash(hash.clone());
             let mut found = token::ByHash::fetch(&self.primary(now), std::slice::from_ref(&key))
                 .await
-                .map_err(|error| Refused::failed(&error))?;
+                .map_err(|error| Refused::of(&error))?;
             let named = Arc::new(found.remove(&key).ok_or_else(refuse)?);
             let remembered = Remembered {
                 named: Arc::clone(&named),
@@ -215,7 +215,7 @@ impl Identity {
     async fn preview_key(&self, now: DateTime<Utc>) -> Result<Option<&PreviewKey>, Refused> {
         if self.preview_key.get().is_none() {
             let found = secret::OfPreviews::fetch(&self.primary(now), &[secret::OfPreviews]).await;
-            let mut found = found.map_err(|error| Refused::failed(&error))?;
+            let mut found = found.map_err(|error| Refused::of(&error))?;
             if let Some(key) = found.remove(&secret::OfPreviews) {
                 return Ok(Some(self.preview_key.get_or_init(|| key)));
             }

@@ -148,7 +148,7 @@ impl Metrics {
         );
         if let Some(cache) = db.cache() {
             registry.register_collector(Box::new(OfCache(cache.clone())));
-            let known = cache.position();
+            let known = cache.position().map(|position| position.seq);
             for (name, about, value) in [
                 (
                     "feed_position",
@@ -182,7 +182,7 @@ pub fn routes(metrics: Arc<Metrics>, db: Db) -> Router {
 }
 
 async fn show(State((metrics, db)): State<(Arc<Metrics>, Db)>) -> Response {
-    let head = match db.feed().edges().await {
+    let head = match db.edges().await {
         Ok(edges) => Some(edges.head),
         Err(cause) => {
             tracing::warn!(%cause, "how far the change feed goes is not known");

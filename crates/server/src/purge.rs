@@ -21,7 +21,7 @@ use chrono::TimeDelta;
 use http_body_util::{BodyExt as _, Limited};
 use khabar_domain::clock::Clock;
 use khabar_persistence::cache::ReadingKey;
-use khabar_persistence::change::{Change, Feed};
+use khabar_persistence::change::{Change, Feed, Position};
 use khabar_persistence::purge_place::{self, Claim, Held};
 use khabar_persistence::{Db, Error};
 use tokio::task::JoinHandle;
@@ -172,8 +172,11 @@ impl Follower {
         let mut feed = self.db.feed();
         let mut again = VecDeque::new();
         let mut sent = match place {
-            Some(place) => place,
-            None => self.begin(&mut ours, &feed, &mut again).await?,
+            Some(Position { epoch, seq }) => {
+                feed = feed.in_epoch(epoch);
+                seq
+            }
+            None => self.begin(&mut ours, &mut feed, &mut again).await?,
         };
         loop {
             let due = again.front().map(|again: &Again| again.due);
@@ -190,7 +193,7 @@ impl Follower {
                 () = due => {
                     if let Some(Again { what, span, .. }) = again.pop_front() {
                         self.purge(&mut ours, &what, span).await?;
-                        self.reach(span.up_to).await?;
+                        self.reach(&feed, span.up_to).await?;
                     }
                 }
                 changes = feed.next(sent, BATCH) => match changes {
@@ -207,7 +210,7 @@ impl Follower {
                     Err(Error::Missed { after, .. }) => {
                         tracing::warn!(target_name = self.name, after, "changes were missed: everything is purged");
                         again.clear();
-                        sent = self.begin(&mut ours, &feed, &mut again).await?;
+                        sent = self.begin(&mut ours, &mut feed, &mut again).await?;
                     }
                     Err(error) => return Err(error.into()),
                 },
@@ -219,11 +222,12 @@ impl Follower {
     async fn begin(
         &self,
         ours: &mut Ours,
-        feed: &Feed,
+        feed: &mut Feed,
         again: &mut VecDeque<Again>,
     ) -> Result<i64, Ended> {
         // Before it is purged: what is written meanwhile is purged once more.
-        let head = feed.edges().await?.head;
+        let Position { epoch, seq: head } = feed.edges().await?.position();
+        *feed = feed.clone().in_epoch(epoch);
         let span = Span {
             after: 0,
             up_to: head,
@@ -283,7 +287,7 @@ impl Follower {
             .context("there was no answer in time")?
     }
 
-    async fn hold(&self) -> Result<(Ours, Option<i64>), Ended> {
+    async fn hold(&self) -> Result<(Ours, Option<Position>), Ended> {
         let now = self.clock.now();
         let claim = TimeDelta::from_std(self.pace.claim).unwrap_or(TimeDelta::MAX);
         // Before it is asked for, so that it is never thought to last longer than it does.
@@ -298,7 +302,9 @@ impl Follower {
         }
     }
 
-    async fn reach(&self, place: i64) -> Result<(), Ended> {
+    async fn reach(&self, feed: &Feed, seq: i64) -> Result<(), Ended> {
+        let epoch = feed.epoch().unwrap_or_default();
+        let place = Position { epoch, seq };
         let writer = self.db.writer(self.clock.now()).await?;
         let reached = purge_place::reach(&writer, self.claim(), place).await?;
         writer.commit().await?;

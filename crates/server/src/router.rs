@@ -12,7 +12,8 @@ use khabar_domain::clock::{Clock, SystemClock};
 use khabar_domain::commenting::Limits;
 use khabar_domain::{Network, Scope};
 use khabar_graphql::write::{Desk, OnRevoked, Random};
-use khabar_persistence::{Cache, Db};
+use khabar_persistence::Db;
+use khabar_persistence::change::Position;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -34,14 +35,15 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let router = routes(settings, db.clone(), Arc::clone(&clock))?;
-    let purging = Purging::start(&db, &clock, &settings.purge, Pace::default())?;
+    let system = db.system();
+    let purging = Purging::start(&system, &clock, &settings.purge, Pace::default())?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let stopped = async {
         // Dropped is as good as sent.
         let _ = stopped.await;
     };
-    let scheduler = tokio::spawn(scheduler::run(db.clone(), Arc::clone(&clock), stopped));
-    let upkeep = upkeep::run(db.clone(), clock, settings.feed);
+    let scheduler = tokio::spawn(scheduler::run(system.clone(), Arc::clone(&clock), stopped));
+    let upkeep = upkeep::run(system, clock, settings.feed);
     let upkeep = tokio::spawn(upkeep);
     let served = http::serve(listener, router, settings.http.clone(), shutdown).await;
     upkeep.abort();
@@ -56,7 +58,7 @@ pub async fn serve(
 pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Result<Router> {
     let api =
         khabar_graphql::api(settings.limits.clone()).context("the schema cannot be served")?;
-    let identity = Arc::new(Identity::new(&settings.auth, db.clone())?);
+    let identity = Arc::new(Identity::new(&settings.auth, db.system())?);
     let forgetful = Arc::clone(&identity);
     let locating = Arc::clone(&identity);
     let entrance = Arc::new(Entrance {
@@ -145,17 +147,15 @@ impl Entrance {
     async fn data(
         &self,
         (as_of, known): (DateTime<Utc>, Known),
-        position: Option<i64>,
+        position: Option<Position>,
     ) -> Result<Given, Refused> {
         let scope = Scope {
             viewer: known.viewer,
             as_of,
         };
-        // The database has this much, whoever reads it from now on.
-        let least = self.db.cache().and_then(Cache::position);
-        let mut reader = self.db.reader_at(scope, position).await;
-        let position = reader.position();
-        if self.answers && position.is_some() {
+        let reader = self.db.reader_at(scope, position).await;
+        let mut reader = reader.map_err(|error| position::refused(&error))?;
+        if self.answers && reader.has_view() {
             reader = reader.recording();
         }
         let mut data = khabar_graphql::scope::data(reader.clone());
@@ -171,8 +171,8 @@ impl Entrance {
         Ok(Given {
             data,
             scope,
+            position: reader.position(),
             reader: Some(reader),
-            position: position.or(least),
         })
     }
 }

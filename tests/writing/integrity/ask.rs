@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use chrono::TimeDelta;
 use khabar_domain::clock::FixedClock;
 use khabar_domain::{Name, Role};
+use khabar_persistence::change::Position;
 use khabar_server::config::Settings;
 use khabar_server::identity::{Issue, issue};
 use khabar_server::router;
@@ -104,7 +105,7 @@ impl Front {
         &self,
         as_editor: bool,
         question: &Question,
-        position: Option<i64>,
+        position: Option<Position>,
     ) -> anyhow::Result<Answer> {
         let mut headers = HeaderMap::new();
         let json = HeaderValue::from_static("application/json");
@@ -115,7 +116,7 @@ impl Front {
             headers.insert(header::AUTHORIZATION, self.editors.parse()?);
         }
         if let Some(position) = position {
-            headers.insert(POSITION, position.into());
+            headers.insert(POSITION, position.to_string().parse()?);
         }
         let Question {
             document,
@@ -140,7 +141,8 @@ impl Front {
         };
         let told = headers.get(POSITION);
         let told = told.map(|told| told.to_str().context("it is no text"));
-        let position = told.transpose()?.map(str::parse).transpose()?;
+        let position = told.transpose()?.map(str::parse::<Position>).transpose()?;
+        let position = position.map(|position| position.seq);
         ensure!(status == StatusCode::OK, "{question}: {status} {text}");
         Ok(Answer { text, position })
     }

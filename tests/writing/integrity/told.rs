@@ -137,7 +137,7 @@ impl Notebook {
         let place = app.db().db().cache().and_then(Cache::position);
         let place = place.context("the cache has no position")?;
         for _ in 0..LOOKED_AT {
-            let overtaken = self.overtaken(place, random);
+            let overtaken = self.overtaken(place.seq, random);
             let overtaken = overtaken.filter(|_| !random.once_in(4));
             let asked = overtaken.unwrap_or_else(|| self.ask_for(random));
             let truth = self.truth(app, editor, asked).await?;

@@ -45,6 +45,20 @@ fn change(seq: i64, key: &str) -> Change {
     }
 }
 
+/// A cache of at most so many bytes, whose lease lasts for longer than any test.
+fn cache_of(most: usize) -> Cache {
+    Cache::at(most, 0, Lease::new(Duration::from_hours(1), Instant::now()))
+}
+
+fn apply(cache: &Cache, changes: &[Change]) {
+    let place = changes.last().map_or(0, |last| last.seq);
+    cache.0.apply(changes, place);
+}
+
+fn begin_at(cache: &Cache, seq: i64) {
+    cache.0.begin(Position { epoch: 1, seq });
+}
+
 fn article(id: u128) -> String {
     Noun::Article.key(Uuid::from_u128(id))
 }
@@ -65,24 +79,24 @@ fn view(cache: &Cache) -> View {
 
 #[test]
 fn a_change_drops_what_was_read_from_it_and_nothing_else() {
-    let cache = Cache::at(1 << 20, 0);
+    let cache = cache_of(1 << 20);
     (1..=3).for_each(|id| fill(&view(&cache), id, 10));
-    cache.0.apply(&[change(1, &article(2))]);
+    apply(&cache, &[change(1, &article(2))]);
     assert_eq!(
         (get(&cache, 1), get(&cache, 2), get(&cache, 3)),
         (Some(10), None, Some(10))
     );
     let list = Noun::Article.list_key(Uuid::from_u128(3), Part::Comments);
-    cache.0.apply(&[change(2, &list)]);
+    apply(&cache, &[change(2, &list)]);
     assert_eq!((get(&cache, 1), get(&cache, 3)), (Some(10), None));
     assert_eq!((cache.stats().dropped, cache.stats().entries), (2, 1));
 }
 
 #[test]
 fn what_was_read_before_a_change_does_not_come_in_after_it() {
-    let cache = Cache::at(1 << 20, 0);
+    let cache = cache_of(1 << 20);
     let before = view(&cache);
-    cache.0.apply(&[change(1, &article(1))]);
+    apply(&cache, &[change(1, &article(1))]);
     fill(&before, 1, 10);
     fill(&before, 2, 20);
     assert_eq!((get(&cache, 1), get(&cache, 2)), (None, Some(20)));
@@ -93,7 +107,7 @@ fn what_was_read_before_a_change_does_not_come_in_after_it() {
 
 #[test]
 fn that_nothing_was_found_is_an_answer_too() {
-    let cache = Cache::at(1 << 20, 0);
+    let cache = cache_of(1 << 20);
     view(&cache).fill([(&About(1), None)]);
     let (found, missing) = view(&cache).get(&[About(1), About(2)]);
     assert!(found.is_empty());
@@ -102,11 +116,11 @@ fn that_nothing_was_found_is_an_answer_too() {
 
 #[test]
 fn a_view_that_is_older_than_what_is_remembered_fills_nothing() {
-    let cache = Cache::at(1 << 20, 0);
+    let cache = cache_of(1 << 20);
     let before = view(&cache);
     let mut many = change(1, &article(9));
     many.keys = (100..70_000).map(article).collect();
-    cache.0.apply(&[many, change(2, &article(9))]);
+    apply(&cache, &[many, change(2, &article(9))]);
     fill(&before, 1, 10);
     assert_eq!((get(&cache, 1), cache.stats().entities.refused), (None, 1));
 }
@@ -119,10 +133,10 @@ fn a_key_that_is_not_known_empties_it_and_whoever_read_before_fills_nothing() {
         "article",
         &format!("{}:articles:x", article(1)),
     ] {
-        let cache = Cache::at(1 << 20, 0);
+        let cache = cache_of(1 << 20);
         let before = view(&cache);
         fill(&before, 1, 10);
-        cache.0.apply(&[change(1, text)]);
+        apply(&cache, &[change(1, text)]);
         assert_eq!((get(&cache, 1), cache.stats().cleared), (None, 1), "{text}");
         fill(&before, 2, 20);
         assert_eq!(get(&cache, 2), None, "{text}");
@@ -143,7 +157,7 @@ fn the_words_of_the_feed_are_known() {
 #[test]
 fn it_stays_within_its_bytes_and_what_is_asked_for_stays_longest() {
     let most = 100 * 1024;
-    let cache = Cache::at(most, 0);
+    let cache = cache_of(most);
     fill(&view(&cache), 1, 10);
     for id in 2..2_000 {
         fill(&view(&cache), id, 10);
@@ -158,24 +172,36 @@ fn it_stays_within_its_bytes_and_what_is_asked_for_stays_longest() {
         keys,
         ..change(1, "")
     };
-    cache.0.apply(&[all]);
+    apply(&cache, &[all]);
     assert_eq!((cache.stats().entries, cache.stats().bytes), (0, 0));
 }
 
 #[test]
 fn it_is_not_asked_while_it_does_not_know_of_a_write() {
-    let cache = Cache::at(1 << 20, 0);
+    let cache = cache_of(1 << 20);
     fill(&view(&cache), 1, 10);
     cache.0.committed.fetch_max(1, Ordering::AcqRel);
     assert!(cache.view().is_none());
-    cache.0.apply(&[change(1, &article(2))]);
+    apply(&cache, &[change(1, &article(2))]);
     assert_eq!(get(&cache, 1), Some(10));
     cache.0.lost();
     assert!(cache.view().is_none());
-    cache.0.found_again(1);
+    cache.0.apply(&[], 1);
     assert_eq!(get(&cache, 1), Some(10));
-    cache.0.begin(0);
+    begin_at(&cache, 0);
     assert_eq!(get(&cache, 1), None);
+}
+
+#[test]
+fn it_is_not_asked_when_its_lease_is_over() {
+    let second = Duration::from_secs(1);
+    let long_ago = Instant::now()
+        .checked_sub(2 * second)
+        .expect("a machine just started");
+    let cache = Cache::at(1 << 20, 0, Lease::new(second, long_ago));
+    assert!(cache.view().is_none() && cache.position().is_none());
+    cache.0.lease.renew(Instant::now());
+    assert!(cache.view().is_some() && cache.position().is_some());
 }
 
 /// The reference data, read as of now with nothing in it.
@@ -191,7 +217,7 @@ fn refers(cache: &Cache) -> bool {
 
 #[test]
 fn reference_data_answers_until_something_in_it_is_written() {
-    let cache = Cache::at(0, 0);
+    let cache = cache_of(0);
     assert!(!refers(&cache));
     read(&cache);
     let before = view(&cache);
@@ -217,23 +243,23 @@ fn reference_data_answers_until_something_in_it_is_written() {
         (Noun::FollowChannel.key(id), true),
     ] {
         seq += 1;
-        cache.0.apply(&[change(seq, &key)]);
+        apply(&cache, &[change(seq, &key)]);
         assert_eq!(refers(&cache), !is_part, "{key}");
         if is_part {
             read(&cache);
         }
     }
     assert!(refers(&cache) && before.reference.is_some());
-    cache.0.apply(&[change(seq + 1, "weather:1")]);
+    apply(&cache, &[change(seq + 1, "weather:1")]);
     assert!(!refers(&cache));
     read(&cache);
-    cache.0.begin(0);
+    begin_at(&cache, 0);
     assert!(!refers(&cache));
 }
 
 #[test]
 fn what_is_written_while_it_is_read_is_read_once_more() {
-    let cache = Cache::at(0, 0);
+    let cache = cache_of(0);
     let section = Noun::Section.key(Uuid::from_u128(7));
     let begin = || cache.0.write().snapshot.begin().expect("is to be read");
     let bring = |task| {
@@ -241,20 +267,18 @@ fn what_is_written_while_it_is_read_is_read_once_more() {
         known.snapshot.bring(&task, Some(Reference::default()));
     };
     let first = begin();
-    cache.0.apply(&[change(1, &section)]);
+    apply(&cache, &[change(1, &section)]);
     bring(first);
     assert!(!refers(&cache));
     // Whether a story or a picture is a part of it is not known before it was read.
     let second = begin();
-    cache
-        .0
-        .apply(&[change(2, &Noun::Story.key(Uuid::from_u128(8)))]);
+    apply(&cache, &[change(2, &Noun::Story.key(Uuid::from_u128(8)))]);
     bring(second);
     assert!(refers(&cache));
     // Nothing is brought across a beginning.
-    cache.0.apply(&[change(3, &section)]);
+    apply(&cache, &[change(3, &section)]);
     let third = begin();
-    cache.0.begin(1);
+    begin_at(&cache, 1);
     bring(third);
     assert!(!refers(&cache));
     let given_up = begin();
@@ -271,7 +295,7 @@ async fn what_was_read_answers_once_the_feed_was_applied_as_far() {
     let url = format!("sqlite:{}", folder.path().join("a.db").display());
     let db = Db::open(&Options::new(url).create()).await.unwrap();
     migration::up(&db).await.unwrap();
-    let cache = Cache::at(0, 0);
+    let cache = cache_of(0);
     let edition = Edition {
         id: EditionId::new(Uuid::from_u128(1)),
         slug: Slug::parse("ar").unwrap(),
@@ -288,7 +312,7 @@ async fn what_was_read_answers_once_the_feed_was_applied_as_far() {
     let mut feed = db.feed();
     snapshot::refresh(&cache.0, &feed).await.unwrap();
     assert!(!refers(&cache));
-    cache.0.apply(&feed.next(0, 10).await.unwrap());
+    apply(&cache, &feed.next(0, 10).await.unwrap());
     snapshot::refresh(&cache.0, &feed).await.unwrap();
     let known = view(&cache).known(&edition::ById(edition.id));
     assert_eq!(known, Known::Answer(Some(edition)));
@@ -335,14 +359,14 @@ async fn what_came_along_is_kept_once_it_is_asked_for_and_if_it_is_still_so() {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite:{}", folder.path().join("a.db").display());
     let db = Db::open(&Options::new(url).create()).await.unwrap();
-    let cache = Cache::at(1 << 20, 0);
+    let cache = cache_of(1 << 20);
     let scope = Scope::reader(DateTime::UNIX_EPOCH);
-    let reader = db.reader(scope).through(view(&cache), None);
+    let reader = db.reader(scope).through(view(&cache));
     reader.load(&[Bringing(1), Bringing(2)]).await.unwrap();
     reader.load(&[Privately(3)]).await.unwrap();
     assert_eq!(cache.stats().entries, 0);
 
-    cache.0.apply(&[change(1, &article(2))]);
+    apply(&cache, &[change(1, &article(2))]);
     for (id, number, kept) in [(1, 10, Some(10)), (2, 20, None), (3, 1, None)] {
         // Whoever was told of it is told the same again.
         let found = reader.load(&[About(id)]).await.unwrap();

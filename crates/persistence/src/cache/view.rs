@@ -8,6 +8,7 @@ use super::seam::Step;
 use super::store::Filled;
 use super::{Cache, Kept, ReadingKey};
 use crate::BatchKey;
+use crate::change::Position;
 use crate::reference::{Known, Reference};
 
 /// The cache as one request sees it.
@@ -16,6 +17,8 @@ pub(crate) struct View {
     pub(super) cache: Cache,
     /// What the request reads has this much of the feed in it.
     pub(super) position: i64,
+    /// The feed's epoch, in which that place is.
+    pub(super) epoch: i64,
     pub(super) generation: u64,
     pub(super) reference: Option<Arc<Reference>>,
 }
@@ -42,9 +45,12 @@ impl View {
         self.cache.0.read().store.keeps()
     }
 
-    /// Up to which change everything that is read under it must know.
-    pub(crate) fn position(&self) -> i64 {
-        self.position
+    /// The place of which everything that is read under it must know.
+    pub(crate) fn position(&self) -> Position {
+        Position {
+            epoch: self.epoch,
+            seq: self.position,
+        }
     }
 
     /// Those of the answers that are kept, and the keys of the others.

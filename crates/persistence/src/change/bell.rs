@@ -6,11 +6,11 @@
 //! own place, and looks now and then even if none is heard.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use sea_orm::sqlx::postgres::{PgListener, PgPoolOptions};
+use sea_orm::sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::sqlx::{self, ConnectOptions as _};
 use tokio::sync::watch;
@@ -36,7 +36,7 @@ const ASK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) enum Elsewhere {
     /// On a connection to this primary.
-    Postgres(String),
+    Postgres(Box<PgConnectOptions>),
     /// In this file.
     Sqlite(PathBuf),
 }
@@ -46,6 +46,8 @@ pub(crate) enum Elsewhere {
 pub(crate) struct Bell {
     /// The highest `seq` that anybody told of.
     heard: watch::Sender<i64>,
+    /// The highest `seq` that was committed by this handle's writers.
+    committed: AtomicI64,
     elsewhere: Arc<Elsewhere>,
     listening: Mutex<Option<AbortHandle>>,
     hears: AtomicBool,
@@ -55,6 +57,7 @@ impl Bell {
     pub(crate) fn new(elsewhere: Elsewhere) -> Self {
         Self {
             heard: watch::Sender::new(0),
+            committed: AtomicI64::new(0),
             elsewhere: Arc::new(elsewhere),
             listening: Mutex::default(),
             hears: AtomicBool::new(false),
@@ -68,6 +71,23 @@ impl Bell {
             *heard = seq.max(*heard);
             more
         });
+    }
+
+    /// Tells that this process has committed up to here.
+    pub(crate) fn ring_here(&self, seq: i64) {
+        self.committed.fetch_max(seq, Ordering::AcqRel);
+        self.ring(seq);
+    }
+
+    /// Forgets what was heard beyond this place: it is gone.
+    pub(crate) fn restart(&self, head: i64) {
+        self.committed.fetch_min(head, Ordering::AcqRel);
+        self.heard.send_modify(|heard| *heard = head.min(*heard));
+    }
+
+    /// The last place that this process has committed; 0 before the first.
+    pub(crate) fn committed(&self) -> i64 {
+        self.committed.load(Ordering::Acquire)
     }
 
     /// Somebody who waits, from now on.
@@ -114,7 +134,7 @@ impl Bell {
             loop {
                 // What went wrong is no reader's: each looks by itself meanwhile.
                 let heard_once = match elsewhere.as_ref() {
-                    Elsewhere::Postgres(url) => postgres(&bell, url).await,
+                    Elsewhere::Postgres(options) => postgres(&bell, options).await,
                     Elsewhere::Sqlite(file) => sqlite(&bell, file).await,
                 };
                 if heard_once {
@@ -145,28 +165,40 @@ impl Drop for Bell {
 }
 
 /// Passes on what other processes notify, until the connection is lost; whether there was one.
-async fn postgres(bell: &Weak<Bell>, url: &str) -> bool {
+async fn postgres(bell: &Weak<Bell>, options: &PgConnectOptions) -> bool {
     let connect = async {
-        let options: sqlx::postgres::PgConnectOptions = url.parse()?;
+        let options = options.clone().application_name("khabar: change feed");
         let pool = PgPoolOptions::new()
             .max_connections(1)
             .max_lifetime(None)
             .idle_timeout(None)
             .acquire_timeout(LONGEST_PAUSE)
-            .connect_with(options.application_name("khabar: change feed"))
+            .connect_with(options)
             .await?;
         let mut listener = PgListener::connect_with(&pool).await?;
         listener.eager_reconnect(false);
         listener.listen(CHANNEL).await?;
         Ok::<_, sqlx::Error>(listener)
     };
-    let Ok(mut listener) = connect.await else {
+    let Ok(Ok(mut listener)) = tokio::time::timeout(LONGEST_PAUSE, connect).await else {
         return false;
     };
     if let Some(bell) = bell.upgrade() {
         bell.says_whether_it_hears(true);
     }
-    while let Ok(Some(notified)) = listener.try_recv().await {
+    loop {
+        let notified = match tokio::time::timeout(LOOK, listener.try_recv()).await {
+            Ok(Ok(Some(notified))) => notified,
+            Ok(_) => break,
+            // Nothing was said for a while: either there was nothing, or the connection is dead.
+            Err(_) => {
+                let lives = sqlx::query("SELECT 1").execute(&mut listener);
+                match tokio::time::timeout(LOOK, lives).await {
+                    Ok(Ok(_)) => continue,
+                    _ => break,
+                }
+            }
+        };
         let Some(bell) = bell.upgrade() else { break };
         match notified.payload().parse() {
             Ok(seq) => bell.ring(seq),

@@ -52,7 +52,7 @@ pub(super) async fn demo(demo: Demo, mut settings: Settings) -> anyhow::Result<(
         // Whoever tries it with an app of theirs runs that on a port of this machine.
         settings.http.cors.origins.push(LOOPBACK.to_owned());
     }
-    let db = database::connect(&settings, true).await?;
+    let db = database::connect_to_serve(&settings, true).await?;
     migration::up(&db).await?;
     let now = SystemClock.now();
     crate::demo::fill(&db, now).await?;

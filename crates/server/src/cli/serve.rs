@@ -1,5 +1,7 @@
 //! `khabar serve`: the server, until it is told to stop.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use khabar_domain::Credential;
 use khabar_persistence::Db;
@@ -10,7 +12,7 @@ use crate::config::Settings;
 use crate::{router, shutdown};
 
 pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let db = database::open(&settings).await?;
+    let db = database::open_to_serve(&settings).await?;
     run(settings, db, "Khabar is serving", None).await
 }
 
@@ -22,7 +24,8 @@ pub(super) async fn run(
     greeting: &str,
     token: Option<&Credential>,
 ) -> anyhow::Result<()> {
-    let db = db.caching(settings.cache.bytes).await?;
+    let lease = Duration::from_millis(settings.cache.lease_ms);
+    let db = db.caching_for(settings.cache.bytes, lease).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("could not listen on {}", settings.listen))?;

@@ -14,6 +14,10 @@ pub struct Cache {
     ///
     /// They are a hundred times cheaper than those that are put together from what is kept.
     pub answers: bool,
+    /// Milliseconds for which it answers after the change feed was last read to its end.
+    ///
+    /// 2 seconds: while the database cannot be heard of, nothing older than that is answered.
+    pub lease_ms: u64,
 }
 
 /// The default's part of the memory.
@@ -28,6 +32,7 @@ impl Default for Cache {
         Self {
             bytes,
             answers: true,
+            lease_ms: 2_000,
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use khabar_graphql::limit::Limits;
 
-use super::{Cache, Comments};
+use super::{Cache, Comments, DatabaseTimeouts};
 use crate::graphql;
 use crate::http::Timeouts;
 use crate::identity;
@@ -29,6 +29,8 @@ pub struct Settings {
     pub readers: u32,
     /// Connections for writing (PostgreSQL).
     pub writers: u32,
+    /// How long the database may keep the server waiting.
+    pub database_timeouts: DatabaseTimeouts,
     /// Whether `/playground` is served.
     pub playground: bool,
     /// Whether `/metrics` is served, to whoever asks: a proxy in front keeps the world from it.
@@ -64,6 +66,7 @@ impl Default for Settings {
             replicas: Vec::new(),
             readers: options.readers,
             writers: options.writers,
+            database_timeouts: DatabaseTimeouts::default(),
             playground: true,
             metrics: true,
             log: Log::default(),
@@ -119,6 +122,11 @@ impl Settings {
                 );
             }
         }
+        ensure!(
+            self.cache.lease_ms > 0,
+            "cache.lease_ms is 0: nothing could be answered from the cache; cache.bytes = 0 switches it off"
+        );
+        self.database_timeouts.check()?;
         self.comments.check()?;
         self.http.cors.check()?;
         self.http.rate_limits.check()?;

@@ -75,6 +75,11 @@ impl Reply {
                 Self::fixed(StatusCode::BAD_REQUEST, Code::BadUserInput, message)
             }
             Refused::TooMany(limited) => Self::too_many(limited),
+            Refused::Unavailable => Self::fixed(
+                StatusCode::SERVICE_UNAVAILABLE,
+                Code::Unavailable,
+                "The database does not answer. Try again in a moment.",
+            ),
             Refused::Failed => Self::fixed(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 Code::Internal,

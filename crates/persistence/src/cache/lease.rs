@@ -1,0 +1,61 @@
+//! The lease of a cache: for how long it answers after the change feed was last read to its end.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A lease, renewed by each reading of the feed to its end.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    time: Duration,
+    since: Instant,
+    /// Microseconds after `since` up to which it is valid.
+    until: AtomicU64,
+}
+
+impl Lease {
+    /// A lease of so long from a moment on.
+    pub(crate) fn new(time: Duration, from: Instant) -> Self {
+        Self {
+            time,
+            since: from,
+            until: AtomicU64::new(micros(time)),
+        }
+    }
+
+    /// Renews it after a reading that was begun at this moment: what was written later may be missing.
+    pub(super) fn renew(&self, begun: Instant) {
+        let until = begun.saturating_duration_since(self.since) + self.time;
+        self.until.fetch_max(micros(until), Ordering::AcqRel);
+    }
+
+    /// Whether it is valid now.
+    pub(super) fn is_valid(&self) -> bool {
+        micros(self.since.elapsed()) < self.until.load(Ordering::Acquire)
+    }
+
+    /// The time of the lease.
+    pub(super) fn time(&self) -> Duration {
+        self.time
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_lasts_from_the_beginning_of_a_reading() {
+        let second = Duration::from_secs(1);
+        let now = Instant::now();
+        let lease = Lease::new(second, now.checked_sub(2 * second).unwrap_or(now));
+        assert!(!lease.is_valid());
+        lease.renew(now.checked_sub(Duration::from_millis(1_500)).unwrap_or(now));
+        assert!(!lease.is_valid());
+        lease.renew(now);
+        assert!(lease.is_valid());
+    }
+}

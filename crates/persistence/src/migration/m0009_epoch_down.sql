@@ -1,0 +1,3 @@
+ALTER TABLE purge_place DROP COLUMN epoch;
+ALTER TABLE change_head DROP COLUMN timeline;
+ALTER TABLE change_head DROP COLUMN epoch;

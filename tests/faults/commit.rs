@@ -1,0 +1,180 @@
+//! A commit that fails is never acknowledged, and neither it nor what comes after it is lost or left
+//! half done.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, ensure};
+use khabar_tests::harness::{Newsroom, TestDb, skip};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::newsroom;
+use crate::server::{Launch, Server};
+use crate::writing::{Editor, Outcome, has, lacking};
+
+/// A small file system of its own, unmounted when it is dropped.
+struct Disk(TempDir);
+
+impl Disk {
+    /// A disk of so many kilobytes; none where it cannot be made.
+    fn of(kilobytes: u32) -> anyhow::Result<Option<Self>> {
+        let folder = tempfile::tempdir()?;
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={kilobytes}k"), "tmpfs"])
+            .arg(folder.path())
+            .output();
+        Ok(mounted
+            .is_ok_and(|output| output.status.success())
+            .then_some(Self(folder)))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Takes all the room that is left.
+    fn fill(&self) -> anyhow::Result<()> {
+        let mut ballast = std::fs::File::create(self.path().join("ballast"))?;
+        let block = [7; 4_096];
+        // It ends where the disk is full.
+        while std::io::Write::write_all(&mut ballast, &block).is_ok() {}
+        Ok(())
+    }
+
+    fn free(&self) -> anyhow::Result<()> {
+        Ok(std::fs::remove_file(self.path().join("ballast"))?)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily: whoever was killed may not have let go of its files yet.
+        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+    }
+}
+
+/// Writes with these names, one after another; those that were acknowledged are added.
+async fn write(
+    editor: &Editor,
+    names: impl Iterator<Item = String>,
+    acknowledged: &mut Vec<String>,
+) -> anyhow::Result<usize> {
+    let mut refused = 0;
+    for name in names {
+        match editor.add(&name).await? {
+            Outcome::Acknowledged => acknowledged.push(name),
+            Outcome::Refused => refused += 1,
+        }
+    }
+    Ok(refused)
+}
+
+async fn ready(server: &Server) -> anyhow::Result<bool> {
+    Ok(server.client.path("/health/ready").await?.status == 200)
+}
+
+#[tokio::test]
+async fn a_full_disk_loses_nothing_that_was_acknowledged() -> anyhow::Result<()> {
+    let Some(disk) = Disk::of(16 * 1_024)? else {
+        return skip("a small file system cannot be mounted here");
+    };
+    let source = TestDb::sqlite().await?;
+    let url = format!("sqlite:{}", disk.path().join("khabar.db").display());
+    let file = source.url().trim_start_matches("sqlite:").to_owned();
+    std::fs::copy(file, disk.path().join("khabar.db"))?;
+    let db = TestDb::at(url).await?;
+    Newsroom::small()?.save(db.db()).await?;
+    let mut acknowledged = Vec::new();
+    for turn in 0..3 {
+        let server = Launch::over(db.url()).start().await?;
+        let editor = Editor::of(&db, &server.client).await?;
+        let names = |part: &'static str, count: usize| {
+            (0..count).map(move |at| format!("موضوع-{part}-{turn}-{at}"))
+        };
+        ensure!(write(&editor, names("قبل", 5), &mut acknowledged).await? == 0);
+        disk.fill()?;
+        // The log of writes still has some room in its last block.
+        let refused = write(&editor, names("ممتلئ", 40), &mut acknowledged).await?;
+        ensure!(refused > 0, "the disk was not full");
+        ensure!(server.log.says("full"), "{:?}", server.log.lines());
+        disk.free()?;
+        let refused = write(&editor, names("بعد", 20), &mut acknowledged).await?;
+        ensure!(refused == 0, "{refused} were refused with room to spare");
+        ensure!(ready(&server).await?);
+        server.kill().await?;
+
+        let again = Launch::over(db.url()).start().await?;
+        let lost = lacking(&again.client, &acknowledged).await?;
+        ensure!(lost.is_empty(), "lost: {lost:?}");
+        again.kill().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_commit_that_the_database_refuses_is_not_acknowledged() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    // A constraint that is looked at when the transaction ends.
+    db.administer(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+           IF NEW.name LIKE 'مرفوض%' THEN RAISE EXCEPTION 'refused at commit' USING ERRCODE = '53100'; END IF;
+           RETURN NEW; END $$;
+         CREATE CONSTRAINT TRIGGER refused AFTER INSERT ON topic DEFERRABLE INITIALLY DEFERRED
+           FOR EACH ROW EXECUTE FUNCTION refuse();",
+    )
+    .await?;
+    let server = Launch::over(db.url()).start().await?;
+    let editor = Editor::of(&db, &server.client).await?;
+    let mut acknowledged = Vec::new();
+    for turn in 0..10 {
+        let refused = editor.add(&format!("مرفوض-{turn}")).await?;
+        ensure!(refused == Outcome::Refused, "turn {turn}");
+        let names = (0..6).map(|at| format!("موضوع-{turn}-{at}"));
+        ensure!(write(&editor, names, &mut acknowledged).await? == 0);
+        ensure!(!has(&server.client, &format!("مرفوض-{turn}")).await?);
+    }
+    server.kill().await?;
+    let again = Launch::over(db.url()).start().await?;
+    let lost = lacking(&again.client, &acknowledged).await?;
+    ensure!(lost.is_empty(), "lost: {lost:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn clients_that_leave_in_the_middle_leave_no_connection_in_a_transaction()
+-> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let server = Launch::over(db.url()).set("writers", 2).start().await?;
+        let editor = Editor::of(&db, &server.client).await?;
+        for turn in 0..60_u64 {
+            let name = format!("رحل-{turn}");
+            let sent = editor.send(&name);
+            // From before its transaction begins to after its end.
+            let patience = std::time::Duration::from_micros(turn * turn * 8);
+            let _ = tokio::time::timeout(patience, sent).await;
+        }
+        for turn in 0..20 {
+            let answer = editor.send(&format!("بقي-{turn}")).await?;
+            ensure!(answer.code().is_empty(), "{}: {answer:?}", db.name());
+        }
+        if db.name() == "PostgreSQL" {
+            let left = db
+                .administer(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                     AND application_name LIKE 'khabar%' AND state LIKE 'idle in transaction%'",
+                )
+                .await?;
+            ensure!(left.trim() == "0", "{left} are left in a transaction");
+        }
+        let feed = db.db().feed().edges().await.context("no feed")?;
+        let sent = server
+            .client
+            .post("{ topics: __typename }", Value::Null)
+            .await?;
+        ensure!(feed.head > 0 && sent.status == 200);
+    }
+    Ok(())
+}

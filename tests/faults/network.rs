@@ -1,0 +1,152 @@
+//! The network between a node and its database: packets vanish, connections are refused, and what is
+//! answered meanwhile.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use serde_json::Value;
+
+use crate::newsroom;
+use crate::proxy::{Network, Proxy};
+use crate::server::{Launch, until};
+use crate::writing::{Editor, has, rename, section};
+
+const NAMES: &str = "{ sections { id name } }";
+
+/// Longer than the lease of the cache and the time-out of a read together.
+const HONEST: Duration = Duration::from_secs(12);
+/// What is promised of health, metrics and tokens, and what a busy machine adds.
+const PROMPT: Duration = Duration::from_secs(4);
+
+#[tokio::test]
+async fn nothing_old_is_answered_while_packets_vanish() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    for fault in [Network::Stalls, Network::Refuses] {
+        let (proxy, through) = Proxy::before(db.url()).await?;
+        let cut = Launch::over(through).start().await?;
+        let other = Launch::over(db.url()).start().await?;
+        let editor = Editor::of(&db, &other.client).await?;
+        let (id, old) = section(&cut.client).await?;
+        // So that the whole answer is kept.
+        for _ in 0..3 {
+            ensure!(cut.client.get(NAMES).await?.status == 200);
+        }
+        proxy.set(fault);
+        let begun = Instant::now();
+        let new = format!("{old} ٢");
+        ensure!(rename(&editor, &id, &new).await?.code().is_empty());
+        // Within the lease it may be told the old name; after that it is told that nobody knows.
+        let mut told_old = Duration::ZERO;
+        loop {
+            let asked = begun.elapsed();
+            let answer = cut.client.get(NAMES).await?;
+            if answer.status == 503 {
+                ensure!(answer.code() == "UNAVAILABLE", "{answer:?}");
+                ensure!(answer.header("khabar-position").is_empty(), "{answer:?}");
+                ensure!(answer.header("cache-control").contains("no-store"));
+                break;
+            }
+            ensure!(answer.status == 200, "{answer:?}");
+            told_old = asked;
+            ensure!(told_old < HONEST, "old answers without end: {answer:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        ensure!(told_old < Duration::from_secs(4), "old after {told_old:?}");
+        let posted = cut.client.post(NAMES, Value::Null).await?;
+        ensure!(posted.status == 503, "{posted:?}");
+        ensure!(
+            cut.log.says("change feed cannot be read"),
+            "{:?}",
+            cut.log.lines()
+        );
+
+        // Health, metrics and tokens answer in time.
+        let token = "khb_0000000000000000000000000000000000000000000";
+        let stranger = cut.client.with_token(token);
+        for answer in [
+            prompt(cut.client.path("/health/ready")).await?,
+            prompt(stranger.get(NAMES)).await?,
+        ] {
+            ensure!([401, 503].contains(&answer.status), "{answer:?}");
+        }
+        ensure!(prompt(cut.client.path("/health/ready")).await?.status == 503);
+        ensure!(prompt(cut.client.path("/metrics")).await?.status == 200);
+        ensure!(prompt(cut.client.path("/health/live")).await?.status == 200);
+
+        proxy.set(Network::Passes);
+        until("the node answers again, as things are now", || async {
+            let answer = cut.client.get(NAMES).await?;
+            Ok(answer.status == 200 && answer.text.contains(&new))
+        })
+        .await?;
+        let position = |answer: &crate::client::Answer| answer.header("khabar-position").to_owned();
+        until("positions are told again", || async {
+            Ok(!position(&cut.client.get(NAMES).await?).is_empty())
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn prompt<F>(asked: F) -> anyhow::Result<crate::client::Answer>
+where
+    F: Future<Output = anyhow::Result<crate::client::Answer>>,
+{
+    let begun = Instant::now();
+    let answer = asked.await?;
+    ensure!(
+        begun.elapsed() < PROMPT,
+        "{:?}: {answer:?}",
+        begun.elapsed()
+    );
+    Ok(answer)
+}
+
+#[tokio::test]
+async fn a_frozen_node_stops_no_other() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let other = Launch::over(db.url()).start().await?;
+    let editor = Editor::of(&db, &other.client).await?;
+    for turn in 0..4 {
+        let frozen = Launch::over(db.url()).start().await?;
+        let writers = (0..8).map(|writer| {
+            let editor = editor.at(&frozen.client);
+            tokio::spawn(async move {
+                for at in 0.. {
+                    if editor
+                        .send(&format!("ج-{turn}-{writer}-{at}"))
+                        .await
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+            })
+        });
+        let writers: Vec<_> = writers.collect();
+        let first = format!("ج-{turn}-0-0");
+        until("the node writes", || has(&other.client, &first)).await?;
+        frozen.signal("STOP").await?;
+        // Each is longer than a transaction may be idle, and far less than ninety seconds.
+        let written = tokio::time::timeout(Duration::from_secs(20), async {
+            for at in 0..5 {
+                let answer = editor.send(&format!("حر-{turn}-{at}")).await?;
+                ensure!(answer.code().is_empty(), "{answer:?}");
+            }
+            Ok(())
+        });
+        written
+            .await
+            .map_err(|_| anyhow::anyhow!("the fleet stands still"))??;
+        frozen.signal("CONT").await?;
+        for writer in writers {
+            writer.abort();
+        }
+        frozen.kill().await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! Waits for the database: what waits for one thing keeps nothing else waiting, and strangers cannot
+//! make others wait.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use khabar_persistence::change::Position;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+use crate::newsroom;
+use crate::server::{Launch, until};
+use crate::writing::{Editor, rename, section};
+
+const NAMES: &str = "{ sections { id name } }";
+const UNKNOWN: &str = "khb_0000000000000000000000000000000000000000000";
+
+#[tokio::test]
+async fn writes_that_wait_for_a_row_keep_nothing_else_waiting() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let here = Launch::over(db.url()).start().await?;
+    let there = Launch::over(db.url()).start().await?;
+    let editor = Editor::of(&db, &here.client).await?;
+    let (id, old) = section(&here.client).await?;
+    for _ in 0..3 {
+        here.client.get(NAMES).await?;
+    }
+    // Somebody at a prompt holds the row of an article in a transaction that they forgot.
+    let mut prompt = Command::new("psql")
+        .args(["-X", "-q", db.url()])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()?;
+    let hold = "BEGIN; SELECT 1 FROM topic FOR UPDATE; LOCK TABLE topic IN EXCLUSIVE MODE;\n";
+    if let Some(input) = prompt.stdin.as_mut() {
+        input.write_all(hold.as_bytes()).await?;
+        input.flush().await?;
+    }
+    let locks = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
+                 WHERE c.relname = 'topic' AND l.mode = 'ExclusiveLock' AND l.granted";
+    until("the table is held", || async {
+        Ok(db.administer(locks).await?.trim() == "1")
+    })
+    .await?;
+
+    let waiting: Vec<_> = (0..8)
+        .map(|at| {
+            let editor = editor.clone();
+            tokio::spawn(async move { editor.send(&format!("ينتظر {at}")).await })
+        })
+        .collect();
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                 AND wait_event_type = 'Lock'";
+    until("writes wait", || async {
+        Ok(db.administer(waits).await?.trim().parse::<u32>()? >= 4)
+    })
+    .await?;
+
+    // Meanwhile another node's write is seen, who is unknown is told so, and health is well.
+    let begun = Instant::now();
+    let new = format!("{old} ٣");
+    let elsewhere = editor.at(&there.client);
+    ensure!(rename(&elsewhere, &id, &new).await?.code().is_empty());
+    until("the node hears of it", || async {
+        Ok(here.client.get(NAMES).await?.text.contains(&new))
+    })
+    .await?;
+    let stranger = here.client.with_token(UNKNOWN).get(NAMES).await?;
+    ensure!((stranger.status, stranger.code().as_str()) == (401, "UNAUTHENTICATED"));
+    ensure!(here.client.path("/health/ready").await?.status == 200);
+    ensure!(
+        begun.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        begun.elapsed()
+    );
+
+    // Nobody waits for ever, and each is told why.
+    for waiting in waiting {
+        let answer = waiting.await??;
+        ensure!(answer.code() == "UNAVAILABLE", "{answer:?}");
+    }
+    prompt.kill().await?;
+    let answer = editor.send("يكتب").await?;
+    ensure!(answer.code().is_empty(), "{answer:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn positions_that_nobody_gave_out_cost_nobody_anything() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let server = Launch::over(db.url()).start().await?;
+        let editor = Editor::of(&db, &server.client).await?;
+        let answer = server.client.get(NAMES).await?;
+        let position: Position = answer.header("khabar-position").parse()?;
+        let beyond = Position {
+            seq: position.seq + 1,
+            ..position
+        };
+        for beyond in [
+            beyond.to_string(),
+            Position {
+                seq: i64::MAX,
+                ..position
+            }
+            .to_string(),
+        ] {
+            let headers = [("khabar-position", beyond.as_str())];
+            for answer in [
+                server.client.get_with(&headers, NAMES).await?,
+                server
+                    .client
+                    .post_with(&headers, NAMES, Value::Null)
+                    .await?,
+                editor
+                    .client()
+                    .post_with(&headers, NAMES, Value::Null)
+                    .await?,
+            ] {
+                ensure!((answer.status, answer.code().as_str()) == (400, "BAD_USER_INPUT"));
+            }
+        }
+        // Two hundred at once, again and again, while an editor saves.
+        let strangers: Vec<_> = (0..200_i64)
+            .map(|at| {
+                let client = server.client.clone();
+                tokio::spawn(async move {
+                    let (epoch, seq) = (position.epoch + at % 2, position.seq + 1 + at);
+                    let header = Position { epoch, seq }.to_string();
+                    loop {
+                        let headers = [("khabar-position", header.as_str())];
+                        let query = json!({});
+                        let answer = client.post_with(&headers, NAMES, query).await?;
+                        ensure!([200, 400, 503].contains(&answer.status), "{answer:?}");
+                    }
+                    #[expect(unreachable_code, reason = "the task's type is that of its errors")]
+                    anyhow::Ok(())
+                })
+            })
+            .collect();
+        let begun = Instant::now();
+        for at in 0..20 {
+            let answer = editor.send(&format!("حفظ {at}")).await?;
+            ensure!(answer.code().is_empty(), "{answer:?}");
+        }
+        // It was eighteen seconds for one.
+        ensure!(
+            begun.elapsed() < Duration::from_secs(20),
+            "{:?}",
+            begun.elapsed()
+        );
+        for stranger in strangers {
+            ensure!(!stranger.is_finished(), "{:?}", stranger.await);
+            stranger.abort();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Replicas that are late or down, and a failover that loses writes.
+
+use anyhow::ensure;
+use khabar_persistence::change::Position;
+use serde_json::{Value, json};
+
+use crate::newsroom;
+use crate::proxy::{Network, Proxy};
+use crate::server::{Launch, until};
+use crate::standby::Standby;
+use crate::writing::{Editor, Outcome, has, rename, section};
+
+const NAMES: &str = "{ sections { id name } }";
+/// What readers are never told from the cache: an editor's own drafts.
+const DRAFTS: &str = "{ desk(first: 50) { nodes { headline } } }";
+const DRAFT: &str = "mutation ($headline: String!) {
+    createArticle(input: {edition: \"ar\", headline: $headline}) {
+        article { id } userErrors { message } } }";
+
+#[tokio::test]
+async fn a_late_replica_hides_no_write_and_a_dead_one_stops_no_read() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let mut standby = Standby::of(&db).await?;
+    for bytes in ["0", "16000000"] {
+        let launch = || {
+            Launch::over(db.url())
+                .set("replicas", standby.url())
+                .set("cache.bytes", bytes)
+        };
+        let here = launch().start().await?;
+        let there = launch().start().await?;
+        let editor = Editor::of(&db, &here.client).await?;
+        let elsewhere = editor.at(&there.client);
+        let from = standby.hold_back().await?;
+        for turn in 0..10 {
+            // One's own writes, without a word about the position.
+            let headline = format!("مسودة {bytes} {turn}");
+            let written = editor.client().post(DRAFT, json!({"headline": headline}));
+            let written = written.await?;
+            ensure!(
+                written.data()?["createArticle"]["article"]["id"].is_string(),
+                "{written:?}"
+            );
+            let drafts = editor.client().post(DRAFTS, Value::Null).await?;
+            ensure!(drafts.text.contains(&headline), "{bytes}: {drafts:?}");
+            // Another node's, by the position.
+            let position = written.header("khabar-position");
+            let headers = [("khabar-position", position)];
+            let drafts = elsewhere.client().post_with(&headers, DRAFTS, Value::Null);
+            let drafts = drafts.await?;
+            ensure!(drafts.text.contains(&headline), "{bytes}: {drafts:?}");
+            let told: Position = drafts.header("khabar-position").parse()?;
+            let asked: Position = position.parse()?;
+            ensure!(
+                told.epoch == asked.epoch && told.seq >= asked.seq,
+                "{told} < {asked}"
+            );
+        }
+        standby.catch_up(&from).await?;
+        let head = db.db().feed().edges().await?.head;
+        until("the replica has caught up", || async {
+            Ok(standby.head().await? >= head)
+        })
+        .await?;
+
+        standby.tell("stop").await?;
+        for turn in 0..10 {
+            let (id, _) = section(&here.client).await?;
+            let name = format!("قسم {bytes} {turn}");
+            ensure!(rename(&editor, &id, &name).await?.code().is_empty());
+            for client in [&here.client, &there.client] {
+                until("it is read on the primary", || async {
+                    let answer = client.post(NAMES, Value::Null).await?;
+                    ensure!(answer.status == 200, "{answer:?}");
+                    Ok(answer.text.contains(&name))
+                })
+                .await?;
+            }
+        }
+        ensure!(here.client.path("/health/ready").await?.status == 200);
+        standby.tell("start").await?;
+        until("the replica is read again", || async {
+            ensure!(editor.client().post(DRAFTS, Value::Null).await?.status == 200);
+            let text = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'khabar'";
+            Ok(standby.ask(text).await?.trim() != "0")
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_failover_that_loses_writes_leaves_nothing_of_them() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let standby = Standby::of(&db).await?;
+    let (proxy, through) = Proxy::before(db.url()).await?;
+    let late = Launch::over(&through).start().await?;
+    let editor = Editor::of(&db, &late.client).await?;
+    let (id, old) = section(&late.client).await?;
+    let head = db.db().feed().edges().await?.head;
+    until("the standby has all", || async {
+        Ok(standby.head().await? >= head)
+    })
+    .await?;
+    standby.hold_back().await?;
+
+    // What the standby will lack.
+    let lost = format!("{old} المفقود");
+    let mut position = String::new();
+    for _ in 0..3 {
+        let answer = rename(&editor, &id, &lost).await?;
+        ensure!(answer.code().is_empty(), "{answer:?}");
+        position = answer.header("khabar-position").to_owned();
+    }
+    ensure!(editor.add("موضوع-مفقود").await? == Outcome::Acknowledged);
+    ensure!(late.client.get(NAMES).await?.text.contains(&lost));
+
+    // The late node is cut off while the standby is promoted and another one writes on, beyond the
+    // numbers that were given out before.
+    proxy.set(Network::Stalls);
+    standby.promote().await?;
+    let next = Launch::over(standby.url()).start().await?;
+    let successor = editor.at(&next.client);
+    ensure!(!has(&next.client, "موضوع-مفقود").await?, "nothing was lost");
+    for at in 0..30 {
+        ensure!(successor.add(&format!("موضوع-بعد-{at}")).await? == Outcome::Acknowledged);
+    }
+    proxy.lead_to(&standby.url())?;
+    proxy.set(Network::Refuses);
+    proxy.set(Network::Passes);
+    until("the late node answers", || async {
+        let answer = late.client.get(NAMES).await?;
+        ensure!(answer.status != 200 || !answer.header("khabar-position").is_empty());
+        Ok(answer.status == 200)
+    })
+    .await?;
+    for client in [&late.client, &next.client] {
+        let answer = client.get(NAMES).await?;
+        ensure!(
+            answer.text.contains(&old) && !answer.text.contains(&lost),
+            "{answer:?}"
+        );
+        // A client of before asks for what is gone, and is told what there is.
+        let headers = [("khabar-position", position.as_str())];
+        let answer = client.get_with(&headers, NAMES).await?;
+        ensure!(
+            answer.status == 200 && !answer.text.contains(&lost),
+            "{answer:?}"
+        );
+        let (before, now): (Position, Position) =
+            (position.parse()?, answer.header("khabar-position").parse()?);
+        ensure!(
+            before.epoch != now.epoch,
+            "{before} and {now} are of one epoch"
+        );
+    }
+    // The late node writes, and both go on.
+    let renamed = format!("{old} الجديد");
+    ensure!(rename(&editor, &id, &renamed).await?.code().is_empty());
+    until("the other node hears of it", || async {
+        Ok(next.client.get(NAMES).await?.text.contains(&renamed))
+    })
+    .await
+}
