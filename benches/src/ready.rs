@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::IntoResponse;
 use bytes::Bytes;
-use khabar_server::http::{self, Timeouts};
+use khabar_server::http::{self, Settings as Http};
 use tokio::net::TcpListener;
 
 use crate::child::JSON;
@@ -33,7 +33,7 @@ pub(crate) async fn serve(address: SocketAddr, folder: &Path) -> anyhow::Result<
     }
     let router = Router::new().fallback(answer).with_state(Arc::new(answers));
     let listener = TcpListener::bind(address).await?;
-    http::serve(listener, router, Timeouts::default(), future::pending()).await?;
+    http::serve(listener, router, Http::default(), future::pending()).await?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use anyhow::ensure;
 use chrono::{DateTime, Utc};
 use khabar_domain::clock::Clock;
 use khabar_server::config::Settings;
-use khabar_server::http::{Timeouts, serve};
+use khabar_server::http::{Settings as Http, serve};
 use khabar_server::router;
 use khabar_tests::harness::{Newsroom, TestDb, newsroom};
 use reqwest::header::HeaderMap;
@@ -94,7 +94,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(serve(listener, router, Timeouts::default(), async {
+        tokio::spawn(serve(listener, router, Http::default(), async {
             let _ = stopped.await;
         }));
         Ok(Self {

@@ -6,7 +6,11 @@
 
 mod client;
 mod commit;
+mod connections;
 mod cors;
+mod http2;
+mod log;
+mod names;
 mod network;
 mod newsroom;
 mod outage;
@@ -18,4 +22,6 @@ mod replica;
 mod server;
 mod smoke;
 mod standby;
+mod stopping;
+mod unread;
 mod writing;

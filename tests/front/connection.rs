@@ -1,17 +1,19 @@
 //! Connections that keep the server waiting, and a server that stops.
 
-use khabar_server::graphql::Settings;
-use khabar_server::http::Timeouts;
+use std::pin::pin;
+
+use khabar_server::graphql::{Settings, operations};
+use khabar_server::http::Settings as Http;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::http::{Server, start};
 use crate::toy;
 
-fn impatient() -> Timeouts {
-    Timeouts {
+fn impatient() -> Http {
+    Http {
         header_ms: 30,
-        ..Timeouts::default()
+        ..Http::default()
     }
 }
 
@@ -44,7 +46,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
         body_timeout_ms: 30,
         ..Settings::default()
     };
-    let server = start(settings, Timeouts::default(), toy::Handle::default()).await;
+    let server = start(settings, Http::default(), toy::Handle::default()).await;
     let answer = said(
         &server,
         "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
@@ -62,7 +64,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 #[tokio::test]
 async fn a_server_that_stops_finishes_what_is_under_way() {
     let handle = toy::Handle::default();
-    let server = start(Settings::default(), Timeouts::default(), handle.clone()).await;
+    let server = start(Settings::default(), Http::default(), handle.clone()).await;
     let Server {
         address,
         stop,
@@ -96,9 +98,9 @@ async fn a_server_that_stops_finishes_what_is_under_way() {
 #[tokio::test]
 async fn a_server_that_stops_does_not_wait_for_ever() {
     let handle = toy::Handle::default();
-    let timeouts = Timeouts {
+    let timeouts = Http {
         shutdown_ms: 30,
-        ..Timeouts::default()
+        ..Http::default()
     };
     let server = start(Settings::default(), timeouts, handle.clone()).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -107,4 +109,50 @@ async fn a_server_that_stops_does_not_wait_for_ever() {
     handle.begun.entered.acquire().await.unwrap().forget();
     server.stop.send(()).unwrap();
     server.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn more_operations_than_the_server_takes_are_told_to_come_again() {
+    let handle = toy::Handle::default();
+    let settings = Settings {
+        operations: operations::Settings {
+            queries: 1,
+            queued: 1,
+            wait_ms: 20_000,
+            ..operations::Settings::default()
+        },
+        ..Settings::default()
+    };
+    let server = start(settings, Http::default(), handle.clone()).await;
+    let ask = |field: &str| {
+        format!("GET /graphql?query={{{field}}} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    };
+    let mut held = TcpStream::connect(server.address).await.unwrap();
+    held.write_all(ask("held").as_bytes()).await.unwrap();
+    handle.begun.entered.acquire().await.unwrap().forget();
+    // One is carried out, one waits for its turn, and there is no room for the rest.
+    let soon = ask("soon");
+    let (mut one, mut other) = (pin!(said(&server, &soon)), pin!(said(&server, &soon)));
+    let (first, second) = tokio::select! {
+        first = one.as_mut() => {
+            handle.begun.leave.add_permits(1);
+            (first, other.await)
+        }
+        first = other.as_mut() => {
+            handle.begun.leave.add_permits(1);
+            (first, one.await)
+        }
+    };
+    let (refused, answered): (Vec<_>, Vec<_>) = [first, second]
+        .into_iter()
+        .partition(|said| said.starts_with("HTTP/1.1 503"));
+    assert_eq!((refused.len(), answered.len()), (1, 1), "{answered:?}");
+    assert!(refused[0].contains(r#""code":"OVERLOADED""#), "{refused:?}");
+    assert!(
+        refused[0].to_lowercase().contains("retry-after: 1"),
+        "{refused:?}"
+    );
+    assert!(answered[0].starts_with("HTTP/1.1 200"), "{answered:?}");
+    let again = said(&server, &soon).await;
+    assert!(again.starts_with("HTTP/1.1 200"), "{again}");
 }

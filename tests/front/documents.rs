@@ -2,7 +2,7 @@
 
 use khabar_server::graphql::Settings;
 use khabar_server::graphql::documents::{self, Run};
-use khabar_server::http::Timeouts;
+use khabar_server::http::Settings as Http;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -17,7 +17,7 @@ async fn server(settings: documents::Settings) -> Server {
         documents: settings,
         ..Settings::default()
     };
-    start(settings, Timeouts::default(), toy::Handle::default()).await
+    start(settings, Http::default(), toy::Handle::default()).await
 }
 
 fn hash(text: &str) -> String {

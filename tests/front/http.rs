@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use khabar_graphql::limit::Limits;
 use khabar_server::graphql::{Settings, routes};
-use khabar_server::http::{RequestIds, Timeouts, logged, serve};
+use khabar_server::http::{RequestIds, Settings as Http, logged, serve};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
 use serde_json::Value;
@@ -23,7 +23,7 @@ pub(crate) struct Server {
     pub(crate) ended: JoinHandle<std::io::Result<()>>,
 }
 
-pub(crate) async fn start(settings: Settings, timeouts: Timeouts, handle: toy::Handle) -> Server {
+pub(crate) async fn start(settings: Settings, timeouts: Http, handle: toy::Handle) -> Server {
     let api = toy::api_with(Limits::default(), handle);
     let router: Router = routes(api, settings, Arc::default(), |_| async {
         Ok(toy::given())
@@ -81,7 +81,7 @@ pub(crate) async fn send(
         request_timeout_ms: 50,
         ..Settings::default()
     };
-    let server = start(settings, Timeouts::default(), toy::Handle::default()).await;
+    let server = start(settings, Http::default(), toy::Handle::default()).await;
     let url = format!("http://{}/graphql{query}", server.address);
     let mut sent = HeaderMap::new();
     for header in headers {
@@ -297,7 +297,7 @@ async fn a_body_has_its_size_whether_it_says_so_or_not() {
             body_bytes: 600,
             ..Settings::default()
         },
-        Timeouts::default(),
+        Http::default(),
         toy::Handle::default(),
     )
     .await;

@@ -20,7 +20,7 @@ use khabar_domain::{Block, Desk};
 use khabar_persistence::account::{self, Account};
 use khabar_persistence::{article, desk};
 use khabar_server::config::Settings;
-use khabar_server::http::{Timeouts, serve};
+use khabar_server::http::{Settings as Http, serve};
 use khabar_server::identity::{Issue, Issued, issue};
 use khabar_server::router;
 use khabar_tests::harness::{Newsroom, TestDb, make, newsroom};
@@ -110,7 +110,7 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(serve(listener, router, Timeouts::default(), async {
+        tokio::spawn(serve(listener, router, Http::default(), async {
             let _ = stopped.await;
         }));
         Ok(Self {

@@ -31,6 +31,8 @@ impl Server {
         }
         let mut child = command
             .args(["serve", "--listen", listen, "--database", url])
+            // All readers come from this machine.
+            .env("KHABAR_HTTP__CONNECTIONS_PER_ADDRESS", "4096")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -212,7 +212,11 @@ impl Gate {
     }
 
     fn plan(&self, incoming: &Incoming, admitted: &Arc<Admitted>) -> Result<Ready, Refusal> {
-        let operation = select(&admitted.document, incoming.operation_name.as_deref())?;
+        let name = incoming.operation_name.as_deref();
+        // It would be told again by who finds no such operation.
+        let bytes = name.map_or(0, str::len);
+        self.limits.name_bytes().check(count(bytes))?;
+        let operation = select(&admitted.document, name)?;
         let variables =
             variables::coerce(&self.schema, operation, &incoming.variables, &self.limits)?;
         let plan = Planner::new(self, &admitted.document, &variables).plan(operation)?;

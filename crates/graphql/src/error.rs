@@ -46,6 +46,12 @@ codes! {
     RateLimited = "RATE_LIMITED",
     /// The request took longer than the server allows.
     RequestTimeout = "REQUEST_TIMEOUT",
+    /// A write took longer than the server waits for it. It may have been carried out, or may be yet:
+    /// who sends it again with its `clientMutationId` learns its outcome, and it is done once.
+    OutcomeUnknown = "OUTCOME_UNKNOWN",
+    /// The server has as much to do as it takes. Nothing was carried out; `Retry-After` says when to
+    /// come again.
+    Overloaded = "OVERLOADED",
 
     /// The document is not GraphQL.
     ParseFailed = "GRAPHQL_PARSE_FAILED",
@@ -70,6 +76,8 @@ codes! {
 
     /// The document has more bytes than allowed.
     LimitBytes = "LIMIT_BYTES",
+    /// A name in the document, or that of the operation to run, is longer than allowed.
+    LimitName = "LIMIT_NAME",
     /// The document has more tokens than allowed.
     LimitTokens = "LIMIT_TOKENS",
     /// Braces, brackets and lists are nested deeper than allowed.
@@ -113,7 +121,9 @@ impl Code {
     pub fn outage(self) -> Option<Outage> {
         match self {
             Self::Internal => Some(Outage::Broken),
-            Self::RequestTimeout | Self::Unavailable => Some(Outage::Passing),
+            Self::RequestTimeout | Self::OutcomeUnknown | Self::Overloaded | Self::Unavailable => {
+                Some(Outage::Passing)
+            }
             _ => None,
         }
     }

@@ -16,6 +16,10 @@ pub struct Limits {
     ///
     /// 64 KiB: the introspection query of GraphiQL has 2, a large application's operation 10.
     pub bytes: u64,
+    /// Bytes of one name in the document: of an operation, a field, an alias, a fragment, a variable.
+    ///
+    /// 256: nobody types as many, and an alias stands in the answer as often as its list is long.
+    pub name_bytes: u64,
     /// Tokens of the document: names, punctuation and values.
     ///
     /// 8,000: parsing and validating cost in proportion to them, a few milliseconds for so many.
@@ -77,6 +81,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             bytes: 64 * 1024,
+            name_bytes: 256,
             tokens: 8_000,
             nesting: 64,
             selections: 10_000,
@@ -129,6 +134,7 @@ macro_rules! bounds {
 
 bounds! {
     bytes: LimitBytes,
+    name_bytes: LimitName,
     tokens: LimitTokens,
     nesting: LimitNesting,
     selections: LimitSelections,

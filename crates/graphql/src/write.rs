@@ -3,6 +3,7 @@
 //! Each mutation is its input: a type that knows its name, the right that it needs and how it is
 //! carried out. Everything else is the same for all and stands here.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,11 @@ pub struct Desk {
     /// Who is to hear of a token that is taken back, before the answer is sent.
     pub revoked: OnRevoked,
 }
+
+/// What a mutation holds until it has ended, even when nobody waits for it any more: its place among
+/// the operations in flight.
+#[derive(Clone)]
+pub struct Holds(pub Arc<dyn Any + Send + Sync>);
 
 /// A mutation: what a client sent, and how it is carried out.
 pub(crate) trait Write: Debug + Send + Sync + 'static {
@@ -212,7 +218,13 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
             write,
         };
         // In a task of its own: a client that goes away in the middle leaves it to come to its end.
-        let outcome = tokio::spawn(writing.carry_out().in_current_span()).await;
+        let holds = ctx.data_opt::<Holds>().cloned();
+        let carried_out = async move {
+            let outcome = writing.carry_out().await;
+            drop(holds);
+            outcome
+        };
+        let outcome = tokio::spawn(carried_out.in_current_span()).await;
         outcome.map_err(|error| Error::internal(&error))?
     };
     let mut at = scope.as_of;

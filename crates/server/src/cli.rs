@@ -12,11 +12,12 @@ mod trust;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Configuration;
-use crate::runtime::runtime;
+use crate::runtime::{run as run_to_end, runtime};
 use crate::telemetry;
 
 /// A GraphQL news backend: articles, running stories and related news from one binary.
@@ -93,6 +94,7 @@ impl Database {
 /// Runs the command that was typed.
 pub fn run() -> ExitCode {
     match start(Cli::parse()) {
+        Ok(()) if LOST.load(Ordering::Relaxed) => ExitCode::FAILURE,
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say_error(&error);
@@ -108,13 +110,13 @@ fn start(cli: Cli) -> anyhow::Result<()> {
         Command::Config(place) => say(read(place.flags())?.describe().trim_end()),
         Command::Serve(place) => {
             let configuration = read(place.flags())?;
-            telemetry::start(&configuration.settings.log)?;
-            runtime()?.block_on(serve::serve(configuration.settings))?;
+            let _log = telemetry::start(&configuration.settings.log)?;
+            run_to_end(serve::serve(configuration.settings))?;
         }
         Command::Demo(demo) => {
             let configuration = read(demo.flags())?;
-            telemetry::start(&configuration.settings.log)?;
-            runtime()?.block_on(demo::demo(demo, configuration.settings))?;
+            let _log = telemetry::start(&configuration.settings.log)?;
+            run_to_end(demo::demo(demo, configuration.settings))?;
         }
         Command::Migrate(migrate) => {
             let configuration = read(migrate.flags())?;
@@ -148,10 +150,32 @@ fn start(cli: Cli) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a command answers goes to standard output; a closed pipe (`| head`) is no error.
+/// Whether something that a command was to answer could not be written.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// What a command answers goes to standard output; a closed pipe (`| head`) is no error. A disk that
+/// is full is: what stands in the file then is not the answer.
 fn say(text: impl std::fmt::Display) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{text}");
+    use std::io::{ErrorKind, Write};
+    let mut out = std::io::stdout();
+    let written = writeln!(out, "{text}").and_then(|()| out.flush());
+    if let Err(error) = written
+        && error.kind() != ErrorKind::BrokenPipe
+        && !LOST.swap(true, Ordering::Relaxed)
+    {
+        note(format_args!("khabar: could not write the answer: {error}"));
+    }
+}
+
+/// What a server says when it starts: nobody waits until somebody has read it.
+fn greet(text: String) {
+    // A server that cannot have one more thread cannot serve, and will say so.
+    let _ = std::thread::Builder::new()
+        .name("greeting".to_owned())
+        .spawn(move || {
+            use std::io::Write;
+            let _ = writeln!(std::io::stdout(), "{text}");
+        });
 }
 
 /// What a command tells besides its answer goes to standard error.

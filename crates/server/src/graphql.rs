@@ -11,6 +11,7 @@ mod flight;
 pub mod fresh;
 mod journal;
 mod media;
+pub mod operations;
 mod read;
 mod reply;
 mod run;
@@ -35,18 +36,20 @@ use khabar_graphql::error::Code;
 use khabar_persistence::Reader;
 use khabar_persistence::change::Position;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use self::documents::Documents;
 use self::flight::{Flights, Seat};
 use self::journal::Journal;
 use self::media::Media;
+use self::operations::Operations;
 use self::reply::{Reply, Status, send, send_whole};
-use self::run::{Run, Told, is_for};
+use self::run::{About, Limit, Run, Told, is_for};
 use self::whole::Whole;
 use crate::metrics::Metrics;
 use crate::rate_limit::{Limited, Meter};
-use crate::{identity, position};
+use crate::{http, identity, position};
 
 /// How long and how large a request may be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,10 +63,17 @@ pub struct Settings {
     ///
     /// 10 seconds: a megabyte over a poor mobile network.
     pub body_timeout_ms: u64,
-    /// Milliseconds for an operation to be answered.
+    /// Milliseconds for a request to be answered, from its headers on: to read its body and to find
+    /// out who asks count, too.
     ///
     /// 15 seconds: twice what a reader waits for; proxies usually give up after 30.
     pub request_timeout_ms: u64,
+    /// Bytes of a whole answer that is kept, at most.
+    ///
+    /// 1 MiB: ten times a large page. What is larger costs the places of many others.
+    pub kept_answer_bytes: usize,
+    /// How many operations are carried out at a time.
+    pub operations: operations::Settings,
     /// How long caches may hold answers.
     pub cache: fresh::Settings,
     /// How documents are named and which run.
@@ -76,6 +86,8 @@ impl Default for Settings {
             body_bytes: 1024 * 1024,
             body_timeout_ms: 10_000,
             request_timeout_ms: 15_000,
+            kept_answer_bytes: 1024 * 1024,
+            operations: operations::Settings::default(),
             cache: fresh::Settings::default(),
             documents: documents::Settings::default(),
         }
@@ -158,6 +170,7 @@ struct Front<D> {
     settings: Settings,
     data: D,
     flights: Arc<Flights<Whole>>,
+    operations: Arc<Operations>,
 }
 
 /// How often a request waits for another that is like it, before it sees to its own answer.
@@ -175,6 +188,7 @@ where
         api,
         metrics,
         documents: Documents::new(&settings.documents),
+        operations: Arc::new(Operations::new(&settings.operations)),
         settings,
         data,
         flights: Arc::default(),
@@ -224,10 +238,18 @@ where
             let headers = response.headers_mut();
             headers.insert(header::WWW_AUTHENTICATE, CHALLENGE);
         }
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            http::refusal::retry_after(&mut response);
+        }
         response
     }
 
     async fn respond_to(&self, parts: Parts, body: Body) -> Response {
+        let milliseconds = self.settings.request_timeout_ms;
+        let limit = Limit {
+            milliseconds,
+            deadline: Instant::now() + Duration::from_millis(milliseconds),
+        };
         let Some(media) = media::negotiate(&parts.headers) else {
             let reply = Reply::fixed(
                 StatusCode::NOT_ACCEPTABLE,
@@ -253,7 +275,12 @@ where
         match read {
             Ok(incoming) => {
                 let mut journal = Journal::new();
-                let (told, position) = self.answer(&parts, &incoming, is_post, &mut journal).await;
+                let answer = self.answer(&parts, &incoming, limit, &mut journal);
+                let answer = tokio::time::timeout_at(limit.deadline, answer).await;
+                let (told, position) = answer.unwrap_or_else(|_| {
+                    let reply = Reply::of_no_time(limit, journal.interrupted());
+                    (reply.into(), None)
+                });
                 if let Told::Reply(reply) = &told
                     && let Some(meter) = meter(&parts)
                     && reply.is_clients_fault()
@@ -299,7 +326,11 @@ where
                         headers.insert(header::ALLOW, READING_AND_WRITING);
                     }
                     // What is left of the body would be read as the next request.
-                    Status::Fixed(StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE) => {
+                    Status::Fixed(
+                        StatusCode::REQUEST_TIMEOUT
+                        | StatusCode::PAYLOAD_TOO_LARGE
+                        | StatusCode::SERVICE_UNAVAILABLE,
+                    ) => {
                         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
                     }
                     _ => {}
@@ -314,9 +345,10 @@ where
         &self,
         parts: &Parts,
         incoming: &Incoming,
-        is_post: bool,
+        limit: Limit,
         journal: &mut Journal,
     ) -> (Told, Option<Position>) {
+        let is_post = parts.method == Method::POST;
         let mut flights = 0;
         loop {
             // First of all: what says who is asking and does not count is never taken for nobody's.
@@ -328,7 +360,10 @@ where
             journal.given(scope, given.reader.as_ref());
             let named = incoming;
             let incoming = match self.documents.find(&given.data, named).await {
-                Ok(found) => found,
+                Ok(found) => {
+                    journal.found(found.is_registered);
+                    found.incoming
+                }
                 Err(error) => return (Reply::of_no_document(error).into(), position),
             };
             if given.keeps()
@@ -362,7 +397,8 @@ where
             }
             // How far a write goes is known when it is done.
             let position = position.filter(|_| ready.kind() == Kind::Query);
-            let run = self.run(ready, given);
+            journal.runs(About::of(&ready));
+            let run = self.run(ready, given, limit);
             let is_shared = run.is_kept() && scope.viewer == Viewer::anonymous();
             if !is_shared || flights == FLIGHTS {
                 return (run.alone().await, position);
@@ -388,10 +424,12 @@ where
         }
     }
 
-    fn run(&self, ready: Ready, given: Given) -> Run {
+    fn run(&self, ready: Ready, given: Given, limit: Limit) -> Run {
         Run {
             api: self.api.clone(),
-            limit: Duration::from_millis(self.settings.request_timeout_ms),
+            limit,
+            kept_bytes: self.settings.kept_answer_bytes,
+            operations: Arc::clone(&self.operations),
             name: ready.answer_name(),
             ready,
             given,

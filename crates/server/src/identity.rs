@@ -241,6 +241,15 @@ where
         .build()
 }
 
+/// Whether an address is one of the proxies that are trusted to tell where a client is: those bring
+/// many clients by few connections.
+pub(crate) fn trusted_proxies(
+    settings: &Settings,
+) -> anyhow::Result<impl Fn(IpAddr) -> bool + Send + Sync + use<>> {
+    let proxies = Proxies::of(settings)?;
+    Ok(move |address| proxies.trusts(address))
+}
+
 /// Nobody in particular.
 fn anonymous() -> Known {
     Known {

@@ -1,6 +1,7 @@
 //! What the server counts of itself, as Prometheus reads it at `/metrics` (`OpenMetrics` 1.0).
 
 mod cache;
+mod http;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,22 +14,31 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use khabar_graphql::document::Kind;
 use khabar_persistence::Db;
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _};
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use self::cache::OfCache;
+use self::http::OfHttp;
+use crate::http::Stats;
 
-/// How many names of operations are told apart. Clients make them up, and each is a row of its own in
-/// whoever reads this: more than an installation's applications have would be somebody's game.
+/// How many names of operations are told apart: as many as an installation's applications have. Each
+/// is a row of its own in whoever reads this.
 const NAMES: usize = 256;
 
-/// What the names beyond that are called together.
+/// The name of all operations beyond that.
 const OTHERS: &str = "(others)";
+
+/// The name of all operations that are no registered documents': clients make those names up.
+const UNREGISTERED: &str = "(unregistered)";
+
+/// How long it may take to learn how far the change feed goes. Whoever reads this wants to know most
+/// of all when the database does not answer.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Upper bounds of the classes of durations, in seconds: from a kept answer to the longest that a
 /// request may take.
@@ -42,6 +52,7 @@ pub struct Metrics {
     errors: Family<Failure, Counter>,
     statements: Family<Statement, Counter>,
     names: Mutex<HashSet<String>>,
+    http: Arc<Stats>,
 }
 
 /// What was asked for.
@@ -69,6 +80,7 @@ struct Statement {
 pub(crate) struct Answered<'a> {
     /// What it did; none where it was refused before that was known.
     pub(crate) kind: Option<Kind>,
+    /// Its operation's name, if a registered document gave it.
     pub(crate) operation: Option<&'a str>,
     pub(crate) kept: bool,
     pub(crate) took: Duration,
@@ -85,11 +97,20 @@ impl Default for Metrics {
             errors: Family::default(),
             statements: Family::default(),
             names: Mutex::default(),
+            http: Arc::default(),
         }
     }
 }
 
 impl Metrics {
+    /// Metrics that tell of these connections, too.
+    pub(crate) fn of(http: Arc<Stats>) -> Self {
+        Self {
+            http,
+            ..Self::default()
+        }
+    }
+
     /// Counts a request.
     pub(crate) fn answered(&self, answered: &Answered<'_>) {
         let labels = Labels {
@@ -99,7 +120,9 @@ impl Metrics {
                 Some(Kind::Subscription) => "subscription",
                 None => "refused",
             },
-            operation: self.name(answered.operation.unwrap_or_default()),
+            operation: answered
+                .operation
+                .map_or_else(|| UNREGISTERED.to_owned(), |name| self.name(name)),
             kept: if answered.kept { "true" } else { "false" },
         };
         let seconds = answered.took.as_secs_f64();
@@ -146,6 +169,7 @@ impl Metrics {
             "SQL statements that operations took, by what they were for",
             self.statements.clone(),
         );
+        registry.register_collector(Box::new(OfHttp(Arc::clone(&self.http))));
         if let Some(cache) = db.cache() {
             registry.register_collector(Box::new(OfCache(cache.clone())));
             let known = cache.position().map(|position| position.seq);
@@ -182,10 +206,14 @@ pub fn routes(metrics: Arc<Metrics>, db: Db) -> Router {
 }
 
 async fn show(State((metrics, db)): State<(Arc<Metrics>, Db)>) -> Response {
-    let head = match db.edges().await {
-        Ok(edges) => Some(edges.head),
-        Err(cause) => {
+    let head = match tokio::time::timeout(PATIENCE, db.edges()).await {
+        Ok(Ok(edges)) => Some(edges.head),
+        Ok(Err(cause)) => {
             tracing::warn!(%cause, "how far the change feed goes is not known");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("how far the change feed goes is not known: the database is silent");
             None
         }
     };
@@ -206,4 +234,37 @@ async fn show(State((metrics, db)): State<(Arc<Metrics>, Db)>) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+/// The labels of one count.
+type Pairs = Vec<(&'static str, &'static str)>;
+
+fn counter(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    about: &str,
+    counts: impl IntoIterator<Item = (Pairs, u64)>,
+) -> Result<(), std::fmt::Error> {
+    let kind = ConstCounter::new(0_u64).metric_type();
+    let mut family = encoder.encode_descriptor(name, about, None, kind)?;
+    for (labels, count) in counts {
+        let counter = ConstCounter::new(count);
+        if labels.is_empty() {
+            return counter.encode(family);
+        }
+        counter.encode(family.encode_family(&labels.as_slice())?)?;
+    }
+    Ok(())
+}
+
+fn gauge(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    about: &str,
+    unit: Option<&Unit>,
+    value: usize,
+) -> Result<(), std::fmt::Error> {
+    let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+    let metric = encoder.encode_descriptor(name, about, unit, gauge.metric_type())?;
+    gauge.encode(metric)
 }

@@ -1,6 +1,8 @@
 //! The router: what is served where.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -34,7 +36,15 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let router = routes(settings, db.clone(), Arc::clone(&clock))?;
+    let stats = Arc::default();
+    let Routes { public, own } =
+        build(settings, db.clone(), Arc::clone(&clock), Arc::clone(&stats))?;
+    let of_metrics = match own.zip(settings.metrics_listener()?) {
+        Some((routes, address)) => {
+            Some(tokio::spawn(serve_apart(address, routes, settings).await?))
+        }
+        None => None,
+    };
     let system = db.system();
     let purging = Purging::start(&system, &clock, &settings.purge, Pace::default())?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -45,17 +55,68 @@ pub async fn serve(
     let scheduler = tokio::spawn(scheduler::run(system.clone(), Arc::clone(&clock), stopped));
     let upkeep = upkeep::run(system, clock, settings.feed);
     let upkeep = tokio::spawn(upkeep);
-    let served = http::serve(listener, router, settings.http.clone(), shutdown).await;
+    let server = http::Server::new(settings.http.clone())
+        .behind(identity::trusted_proxies(&settings.auth)?)
+        .counting(stats);
+    let served = server.serve(listener, public, shutdown).await;
     upkeep.abort();
-    purging.stop().await;
     drop(stop);
-    scheduler.await.context("the scheduler broke")?;
+    // Whatever the database does, the process ends in time: what is not finished, others go on with.
+    let grace = Duration::from_millis(settings.http.shutdown_ms);
+    let finished = async { tokio::join!(purging.stop(), scheduler).1 };
+    if let Ok(finished) = tokio::time::timeout(grace / 10, finished).await {
+        finished.context("the scheduler broke")?;
+    } else {
+        tracing::warn!("the scheduler or a purge was still under way");
+    }
+    if let Some(task) = of_metrics {
+        task.abort();
+    }
     served.context("the server stopped")?;
-    db.close().await.context("could not close the database")
+    if let Ok(closed) = tokio::time::timeout(grace / 20, db.close()).await {
+        return closed.context("could not close the database");
+    }
+    tracing::warn!("the database did not let go of its connections");
+    Ok(())
+}
+
+/// Serves what is not for strangers on a listener of its own, for as long as the server runs.
+async fn serve_apart(
+    address: SocketAddr,
+    routes: Router,
+    settings: &Settings,
+) -> anyhow::Result<impl Future<Output = ()> + Send + use<>> {
+    let doing = || format!("could not listen on {address} for metrics");
+    let listener = TcpListener::bind(address).await.with_context(doing)?;
+    let address = listener.local_addr().with_context(doing)?;
+    tracing::info!(%address, "serves /metrics and /health apart");
+    let server = http::Server::new(settings.http.clone());
+    Ok(async move {
+        let forever = std::future::pending();
+        if let Err(cause) = server.serve(listener, routes, forever).await {
+            tracing::error!(%cause, "/metrics is served no longer");
+        }
+    })
 }
 
 /// Everything that is served, each request at the clock's hour when it came.
 pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Result<Router> {
+    Ok(build(settings, db, clock, Arc::default())?.public)
+}
+
+/// What is served, by whom it is for.
+struct Routes {
+    public: Router,
+    /// What has a listener of its own, if that is configured.
+    own: Option<Router>,
+}
+
+fn build(
+    settings: &Settings,
+    db: Db,
+    clock: Arc<dyn Clock>,
+    stats: Arc<http::Stats>,
+) -> anyhow::Result<Routes> {
     let api =
         khabar_graphql::api(settings.limits.clone()).context("the schema cannot be served")?;
     let identity = Arc::new(Identity::new(&settings.auth, db.system())?);
@@ -91,9 +152,9 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
             entrance.data(known?, position?).await
         }
     };
-
+    let health = health::routes(db.clone());
     let told = db.clone();
-    let metrics = Arc::new(Metrics::default());
+    let metrics = Arc::new(Metrics::of(stats));
     let mut router = graphql::routes(api, settings.graphql.clone(), Arc::clone(&metrics), data)
         .layer(map_response(move |response| {
             let told = told.clone();
@@ -109,18 +170,26 @@ pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Res
     if let Some(cors) = settings.http.cors.layer() {
         router = router.layer(cors);
     }
-    router = router
-        .merge(health::routes(db.clone()))
-        .merge(demo::media_routes());
+    router = router.merge(health.clone()).merge(demo::media_routes());
+    let mut own = None;
     if settings.metrics {
-        router = router.merge(metrics::routes(metrics, db));
+        let routes = metrics::routes(metrics, db);
+        if settings.metrics_listener()?.is_some() {
+            own = Some(routes.merge(health));
+        } else {
+            router = router.merge(routes);
+        }
     }
     if settings.playground {
         router = router.merge(playground::routes());
     }
     // A version 4 UUID's random bits tell this process's requests from another's.
     let (process, _) = Uuid::new_v4().as_u64_pair();
-    Ok(http::logged(router, RequestIds::new(process)))
+    let logged = |router| http::logged(router, RequestIds::new(process));
+    Ok(Routes {
+        public: logged(router),
+        own: own.map(logged),
+    })
 }
 
 /// What a request is given on its way in.

@@ -1,5 +1,7 @@
 //! The runtime that everything runs on.
 
+use std::time::Duration;
+
 use tokio::runtime::{Builder, Runtime};
 
 /// How much stack a thread has.
@@ -9,10 +11,21 @@ use tokio::runtime::{Builder, Runtime};
 /// used takes no memory.
 const STACK: usize = 16 * 1024 * 1024;
 
+/// How long what blocks a thread is waited for at the end: name resolution may take minutes.
+const LEFT_BEHIND: Duration = Duration::from_millis(500);
+
 /// A runtime with a thread for each core.
 pub fn runtime() -> std::io::Result<Runtime> {
     Builder::new_multi_thread()
         .thread_stack_size(STACK)
         .enable_all()
         .build()
+}
+
+/// Runs this on a runtime to its end. What it has left behind is not waited for longer than a moment.
+pub fn run<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = runtime()?;
+    let result = runtime.block_on(future);
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    result
 }

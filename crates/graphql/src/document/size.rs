@@ -90,6 +90,7 @@ pub(super) fn check(document: &Document, limits: &Limits) -> Result<u64, Refusal
     // Validation walks fragments that nothing spreads, too.
     for definition in &document.definitions {
         if let Some(fragment) = definition.as_fragment_definition() {
+            measurer.name(&fragment.name)?;
             let size = measurer.fragment(fragment, 0)?;
             limits.selections().check(size.selections)?;
         }
@@ -99,7 +100,11 @@ pub(super) fn check(document: &Document, limits: &Limits) -> Result<u64, Refusal
         let Some(operation) = definition.as_operation_definition() else {
             continue;
         };
+        if let Some(name) = &operation.name {
+            measurer.name(name)?;
+        }
         for variable in &operation.variables {
+            measurer.name(&variable.name)?;
             measurer.directives(&variable.directives)?;
             if let Some(value) = &variable.default_value {
                 measurer.value(value)?;
@@ -154,6 +159,7 @@ impl<'a> Measurer<'a> {
     }
 
     fn field(&mut self, field: &'a Node<ast::Field>, level: u64) -> Result<Size, Refusal> {
+        self.name(field.alias.as_ref().unwrap_or(&field.name))?;
         for argument in &field.arguments {
             self.value(&argument.value)?;
         }
@@ -257,6 +263,14 @@ impl<'a> Measurer<'a> {
         Ok(())
     }
 
+    fn name(&self, name: &Name) -> Result<(), Refusal> {
+        let checked = self.limits.name_bytes().check(count(name.len()));
+        checked.map_err(|error| Refusal {
+            error,
+            offset: position::offset(name.location()),
+        })
+    }
+
     fn items(&self, length: usize, value: &Node<Value>) -> Result<(), Refusal> {
         self.limits
             .list_items()
@@ -300,6 +314,23 @@ mod tests {
         let (code, message) = measure(&text).unwrap_err();
         assert_eq!(code, Code::LimitSelections);
         assert!(message.contains("`selections` is 10000"), "{message}");
+    }
+
+    #[test]
+    fn names_of_every_kind_are_bounded() {
+        let long = "n".repeat(257);
+        for text in [
+            format!("query {long} {{ a }}"),
+            format!("query A(${long}: Int) {{ a(b: ${long}) }}"),
+            format!("{{ {long}: a }}"),
+            format!("{{ a {{ {long} }} }}"),
+            format!("{{ ...{long} }} fragment {long} on Query {{ a }}"),
+        ] {
+            let (code, message) = measure(&text).unwrap_err();
+            assert_eq!(code, Code::LimitName, "{text}");
+            assert!(message.contains("`name_bytes` is 256"), "{message}");
+            assert!(measure(&text.replace(&long, &long[1..])).is_ok());
+        }
     }
 
     #[test]

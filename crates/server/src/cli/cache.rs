@@ -35,7 +35,8 @@ const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 pub(super) async fn cache(cache: Cache, settings: &Settings) -> anyhow::Result<()> {
     let Command::Stats { url } = cache.command;
-    let base = url.unwrap_or_else(|| format!("http://{}", settings.listen));
+    let listen = settings.metrics_listener()?.unwrap_or(settings.listen);
+    let base = url.unwrap_or_else(|| format!("http://{listen}"));
     let url = format!("{}/metrics", base.trim_end_matches('/'));
     let text = fetch(&url)
         .await

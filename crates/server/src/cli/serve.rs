@@ -1,5 +1,6 @@
 //! `khabar serve`: the server, until it is told to stop.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -7,9 +8,9 @@ use khabar_domain::Credential;
 use khabar_persistence::Db;
 use tokio::net::TcpListener;
 
-use super::{database, say};
+use super::{database, greet};
 use crate::config::Settings;
-use crate::{router, shutdown};
+use crate::{http, router, shutdown};
 
 pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let db = database::open_to_serve(&settings).await?;
@@ -24,6 +25,7 @@ pub(super) async fn run(
     greeting: &str,
     token: Option<&Credential>,
 ) -> anyhow::Result<()> {
+    http::raise_limit();
     let lease = Duration::from_millis(settings.cache.lease_ms);
     let db = db.caching_for(settings.cache.bytes, lease).await?;
     let listener = TcpListener::bind(settings.listen)
@@ -32,17 +34,19 @@ pub(super) async fn run(
     let address = listener
         .local_addr()
         .context("could not learn the address")?;
-    say(format_args!(
-        "{greeting}\n  GraphQL     http://{address}/graphql"
-    ));
+    let mut said = format!("{greeting}\n  GraphQL     http://{address}/graphql");
     if settings.playground {
-        say(format_args!("  Playground  http://{address}/playground"));
+        let _ = write!(said, "\n  Playground  http://{address}/playground");
     }
     if let Some(token) = token.map(Credential::as_str) {
-        say(format_args!(
-            "  An editor's token, to write with: open the playground's Headers pane and put\n  \
+        let _ = write!(
+            said,
+            "\n  An editor's token, to write with: open the playground's Headers pane and put\n  \
              {{\"Authorization\": \"Bearer {token}\"}}"
-        ));
+        );
     }
-    router::serve(listener, &settings, db, shutdown::signal()).await
+    let grace = Duration::from_millis(settings.http.shutdown_ms);
+    let shutdown = shutdown::signal(grace);
+    greet(said);
+    router::serve(listener, &settings, db, shutdown).await
 }

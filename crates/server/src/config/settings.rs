@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
 
 use khabar_graphql::limit::Limits;
 
 use super::{Cache, Comments, DatabaseTimeouts};
 use crate::graphql;
-use crate::http::Timeouts;
+use crate::http;
 use crate::identity;
 use crate::purge::Targets;
 use crate::upkeep;
@@ -35,10 +35,13 @@ pub struct Settings {
     pub playground: bool,
     /// Whether `/metrics` is served, to whoever asks: a proxy in front keeps the world from it.
     pub metrics: bool,
+    /// The address of a listener of its own for `/metrics`, which is then not served to strangers,
+    /// and for `/health/…`, which is then answered however many connections these have. Empty: none.
+    pub metrics_listen: String,
     /// What is logged.
     pub log: Log,
-    /// How long connections may keep the server waiting.
-    pub http: Timeouts,
+    /// How many connections there may be, and how long they may keep the server waiting.
+    pub http: http::Settings,
     /// How long and how large a GraphQL request may be.
     pub graphql: graphql::Settings,
     /// How the server knows who asks, besides by its own tokens.
@@ -69,8 +72,9 @@ impl Default for Settings {
             database_timeouts: DatabaseTimeouts::default(),
             playground: true,
             metrics: true,
+            metrics_listen: String::new(),
             log: Log::default(),
-            http: Timeouts::default(),
+            http: http::Settings::default(),
             graphql: graphql::Settings::default(),
             auth: identity::Settings::default(),
             limits: Limits::default(),
@@ -92,11 +96,22 @@ impl Settings {
         self.database == DATABASE
     }
 
+    /// The listener of its own for metrics, if there is to be one.
+    pub fn metrics_listener(&self) -> anyhow::Result<Option<SocketAddr>> {
+        if self.metrics_listen.is_empty() {
+            return Ok(None);
+        }
+        let address = self.metrics_listen.parse();
+        let address = address.with_context(|| {
+            let text = &self.metrics_listen;
+            format!("metrics_listen: {text:?} is no address such as 127.0.0.1:9464")
+        })?;
+        Ok(Some(address))
+    }
+
     /// Refuses what is of the right type and cannot work.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         let waits = [
-            ("http.header_ms", self.http.header_ms),
-            ("http.shutdown_ms", self.http.shutdown_ms),
             ("graphql.body_timeout_ms", self.graphql.body_timeout_ms),
             (
                 "graphql.request_timeout_ms",
@@ -127,9 +142,10 @@ impl Settings {
             "cache.lease_ms is 0: nothing could be answered from the cache; cache.bytes = 0 switches it off"
         );
         self.database_timeouts.check()?;
+        self.http.check()?;
+        self.graphql.operations.check()?;
+        self.metrics_listener()?;
         self.comments.check()?;
-        self.http.cors.check()?;
-        self.http.rate_limits.check()?;
         self.auth.check()
     }
 }
@@ -142,6 +158,11 @@ pub struct Log {
     pub format: LogFormat,
     /// From which level on, by module: `info`, `khabar=debug,info`.
     pub filter: String,
+    /// Bytes of lines that wait to be written. Lines beyond are dropped and counted: nothing waits
+    /// for the log.
+    ///
+    /// 4 MiB: some ten thousand lines, which a disk that stands still for a moment catches up with.
+    pub buffer_bytes: usize,
 }
 
 impl Default for Log {
@@ -150,6 +171,7 @@ impl Default for Log {
         Self {
             format: LogFormat::Text,
             filter: "info,sea_orm_migration=warn".to_owned(),
+            buffer_bytes: 4 * 1024 * 1024,
         }
     }
 }

@@ -54,6 +54,14 @@ impl Default for Settings {
 /// What a remembered document takes besides its text: its hash and its place.
 const ENTRY: usize = 256;
 
+/// A request with its document's text.
+pub(super) struct Found<'a> {
+    pub(super) incoming: Cow<'a, Incoming>,
+    /// Whether the document is known to be a registered one: its names are its app's, and nobody
+    /// else's.
+    pub(super) is_registered: bool,
+}
+
 /// The documents that can be named.
 pub(super) struct Documents {
     run: Run,
@@ -85,22 +93,27 @@ impl Documents {
         &self,
         data: &Data,
         incoming: &'a Incoming,
-    ) -> Result<Cow<'a, Incoming>, Error> {
-        match (&incoming.query, &incoming.named) {
+    ) -> Result<Found<'a>, Error> {
+        let (incoming, is_registered) = match (&incoming.query, &incoming.named) {
             (Some(text), named) => {
                 self.sent(data, text, named.as_ref()).await?;
-                Ok(Cow::Borrowed(incoming))
+                (Cow::Borrowed(incoming), self.run == Run::Trusted)
             }
             (None, Some(named)) => {
-                let text = self.named(data, named).await?;
-                Ok(Cow::Owned(Incoming {
+                let (text, is_registered) = self.named(data, named).await?;
+                let incoming = Incoming {
                     query: Some(text.as_ref().to_owned()),
                     ..incoming.clone()
-                }))
+                };
+                (Cow::Owned(incoming), is_registered)
             }
             // The gate says what is missing.
-            (None, None) => Ok(Cow::Borrowed(incoming)),
-        }
+            (None, None) => (Cow::Borrowed(incoming), false),
+        };
+        Ok(Found {
+            incoming,
+            is_registered,
+        })
     }
 
     /// Remembers the document that was sent with its hash, now that it was found valid.
@@ -140,7 +153,8 @@ impl Documents {
         Ok(())
     }
 
-    async fn named(&self, data: &Data, named: &Named) -> Result<Arc<str>, Error> {
+    /// The text of a named document, and whether it is a registered one.
+    async fn named(&self, data: &Data, named: &Named) -> Result<(Arc<str>, bool), Error> {
         let name = named.as_str();
         let hash = match named {
             Named::Hash(hash) => Some(hash.as_str()),
@@ -150,10 +164,10 @@ impl Documents {
         if let (Some(remembered), Some(hash)) = (remembered, hash)
             && let Some(text) = remembered.get(hash)
         {
-            return Ok(text);
+            return Ok((text, false));
         }
         if let Some(text) = trusted_document(data, name).await? {
-            return Ok(text);
+            return Ok((text, true));
         }
         Err(match named {
             // Apollo's clients go by these words as they are.

@@ -18,7 +18,10 @@ pub(super) struct Journal {
     admitted: Option<Instant>,
     scope: Option<Scope>,
     reader: Option<Reader>,
+    is_registered: bool,
     kept: bool,
+    /// What is carried out, if anything is.
+    running: Option<About>,
 }
 
 impl Journal {
@@ -29,7 +32,9 @@ impl Journal {
             admitted: None,
             scope: None,
             reader: None,
+            is_registered: false,
             kept: false,
+            running: None,
         }
     }
 
@@ -39,9 +44,24 @@ impl Journal {
         self.reader = reader.cloned();
     }
 
+    /// Its document was found; whether it is a registered one.
+    pub(super) fn found(&mut self, is_registered: bool) {
+        self.is_registered = is_registered;
+    }
+
     /// It may run.
     pub(super) fn admitted(&mut self) {
         self.admitted = Some(Instant::now());
+    }
+
+    /// It is carried out.
+    pub(super) fn runs(&mut self, about: About) {
+        self.running = Some(about);
+    }
+
+    /// What was being carried out when the time was over.
+    pub(super) fn interrupted(&mut self) -> Option<About> {
+        self.running.take()
     }
 
     /// Its answer was there, or was made for another request.
@@ -73,7 +93,9 @@ impl Journal {
         }
         metrics.answered(&metrics::Answered {
             kind: about.map(|about| about.kind),
-            operation: about.and_then(|about| about.name.as_deref()),
+            operation: about
+                .filter(|_| self.is_registered)
+                .map(|about| about.name.as_deref().unwrap_or_default()),
             kept: self.kept,
             took,
             codes: &codes,

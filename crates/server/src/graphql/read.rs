@@ -10,6 +10,7 @@ use khabar_graphql::error::Code;
 
 use super::Settings;
 use super::reply::Reply;
+use crate::http::Full;
 
 /// Reads the parameters of a URL.
 pub(super) fn url(uri: &Uri) -> Result<Incoming, Reply> {
@@ -78,11 +79,17 @@ async fn collect(body: Body, settings: &Settings) -> Result<Bytes, Reply> {
     if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > settings.body_bytes {
         return Err(too_large());
     }
-    let limit = Duration::from_millis(settings.body_timeout_ms);
+    let limit = settings.body_timeout_ms.min(settings.request_timeout_ms);
+    let limit = Duration::from_millis(limit);
     let limited = Limited::new(body, settings.body_bytes);
     match tokio::time::timeout(limit, limited.collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if is_too_long(&*error) => Err(too_large()),
+        Ok(Err(error)) if is::<LengthLimitError>(&*error) => Err(too_large()),
+        Ok(Err(error)) if is::<Full>(&*error) => Err(Reply::fixed(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Code::Overloaded,
+            "The server has as many requests in memory as it takes.",
+        )),
         Ok(Err(_)) => Err(Reply::fixed(
             StatusCode::BAD_REQUEST,
             Code::BadRequest,
@@ -99,8 +106,9 @@ async fn collect(body: Body, settings: &Settings) -> Result<Bytes, Reply> {
     }
 }
 
-fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.is::<LengthLimitError>() || error.source().is_some_and(is_too_long)
+/// Whether an error is of a type, or comes from one that is.
+fn is<E: std::error::Error + 'static>(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<E>() || error.source().is_some_and(is::<E>)
 }
 
 /// Only `application/json`: a browser asks before it sends that to another origin.

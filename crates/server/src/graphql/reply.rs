@@ -8,11 +8,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use khabar_graphql::answer::{Answer, RequestError};
+use khabar_graphql::document::Kind;
 use khabar_graphql::error::{Code, Error, Outage};
 
 use super::coding::{self, Coding};
 use super::media::Media;
-use super::run::About;
+use super::run::{About, Limit};
 use super::whole::Whole;
 use super::{Refused, fresh, surrogate};
 use crate::rate_limit::Limited;
@@ -106,6 +107,38 @@ impl Reply {
         self.answer.has_errors()
             && !self.answer.has_outage()
             && !matches!(self.status, Status::Fixed(StatusCode::TOO_MANY_REQUESTS))
+    }
+
+    /// The time that a request may take is over. Where it was to write, nobody knows whether it did.
+    pub(super) fn of_no_time(limit: Limit, about: Option<About>) -> Self {
+        let is_write = about
+            .as_ref()
+            .is_some_and(|about| about.kind == Kind::Mutation);
+        let took = format!("took longer than {} ms", limit.milliseconds);
+        let (code, message) = if is_write {
+            let message = format!(
+                "The write {took}, and its outcome is unknown: it may have been carried out, or may \
+                 be yet. Send it again with the same `clientMutationId`: it is done once, and the \
+                 answer is that of the first time. A write without one is not to be sent again \
+                 before it was looked whether it was done."
+            );
+            (Code::OutcomeUnknown, message)
+        } else {
+            (Code::RequestTimeout, format!("The answer {took}."))
+        };
+        Self {
+            about,
+            ..Self::fixed(StatusCode::SERVICE_UNAVAILABLE, code, message)
+        }
+    }
+
+    /// There is no turn for it now.
+    pub(super) fn of_no_turn(error: Error) -> Self {
+        Self {
+            answer: Box::new(Answer::because(error)),
+            status: Status::Fixed(StatusCode::SERVICE_UNAVAILABLE),
+            about: None,
+        }
     }
 
     /// The document that was asked for cannot be had, or does not run here.

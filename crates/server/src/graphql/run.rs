@@ -1,19 +1,20 @@
 //! An operation that is carried out, and its answer kept where it may be.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use khabar_domain::{Scope, Viewer};
 use khabar_graphql::answer::Api;
 use khabar_graphql::document::{Kind, Ready};
-use khabar_graphql::error::Code;
+use khabar_graphql::write::Holds;
 use khabar_persistence::Reader;
 use khabar_persistence::cache::{AnswerName, Record};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 use super::Given;
 use super::flight::{Landing, Pilot};
+use super::operations::Operations;
 use super::reply::Reply;
 use super::whole::Whole;
 
@@ -36,10 +37,22 @@ impl From<Reply> for Told {
     }
 }
 
+/// How long a request may take, and when that is over.
+#[derive(Clone, Copy)]
+pub(super) struct Limit {
+    pub(super) milliseconds: u64,
+    pub(super) deadline: Instant,
+}
+
 /// An operation that is to be carried out.
 pub(super) struct Run {
     pub(super) api: Api,
-    pub(super) limit: Duration,
+    /// How long a request may take.
+    pub(super) limit: Limit,
+    /// Bytes of an answer that is kept, at most.
+    pub(super) kept_bytes: usize,
+    /// Among which it waits for its turn.
+    pub(super) operations: Arc<Operations>,
     /// What its answer is kept under.
     pub(super) name: AnswerName,
     pub(super) ready: Ready,
@@ -55,11 +68,12 @@ impl Run {
     /// Carries it out for one request.
     pub(super) async fn alone(self) -> Told {
         let (reader, scope, name) = (self.given.reader.clone(), self.given.scope, self.name);
+        let most = self.kept_bytes;
         let told = self.carry_out().await;
         if let (Some(reader), Told::Whole(whole, _)) = (reader, &told)
             && (scope.viewer == Viewer::anonymous() || !whole.is_personal())
         {
-            keep(&reader, name, whole);
+            keep(&reader, name, whole, most);
         }
         told
     }
@@ -67,9 +81,10 @@ impl Run {
     /// Carries it out for all who wait for it.
     pub(super) async fn with(self, pilot: Pilot<Whole>) -> Told {
         let (reader, name) = (self.given.reader.clone(), self.name);
+        let most = self.kept_bytes;
         let told = self.carry_out().await;
         pilot.land(|| match &told {
-            Told::Whole(whole, _) => match reader.map(|reader| keep(&reader, name, whole)) {
+            Told::Whole(whole, _) => match reader.map(|reader| keep(&reader, name, whole, most)) {
                 Some(Some(true)) => Landing::Kept(Arc::clone(whole)),
                 Some(Some(false)) => Landing::Overtaken,
                 _ => Landing::Lost,
@@ -80,23 +95,25 @@ impl Run {
     }
 
     async fn carry_out(self) -> Told {
+        let turn = self.operations.turn(self.ready.kind(), self.limit.deadline);
+        let turn = match turn.await {
+            Ok(turn) => Arc::new(turn),
+            Err(error) => return Reply::of_no_turn(error).into(),
+        };
         let Given {
-            data,
+            mut data,
             scope,
             reader,
             ..
         } = self.given;
         let (about, hold) = (About::of(&self.ready), self.ready.hold());
         let is_query = self.ready.kind() == Kind::Query;
-        let answer = tokio::time::timeout(self.limit, self.api.run(self.ready, data)).await;
+        // A write may go on when nobody waits for it any more; it counts until it has ended.
+        data.insert(Holds(Arc::<OwnedSemaphorePermit>::clone(&turn)));
+        let answer = self.api.run(self.ready, data);
+        let answer = tokio::time::timeout_at(self.limit.deadline, answer).await;
         let Ok(answer) = answer else {
-            let limit = self.limit.as_millis();
-            let reply = Reply::fixed(
-                StatusCode::SERVICE_UNAVAILABLE,
-                Code::RequestTimeout,
-                format!("The answer took longer than {limit} ms."),
-            );
-            return reply.to(about).into();
+            return Reply::of_no_time(self.limit, Some(about)).into();
         };
         if !is_query || answer.is_refused() || answer.codes().next().is_some() {
             return Reply::understood(answer).to(about).into();
@@ -111,8 +128,13 @@ impl Run {
     }
 }
 
-/// Keeps an answer. Tells whether it is what would be answered now; none where nobody knows.
-fn keep(reader: &Reader, name: AnswerName, whole: &Arc<Whole>) -> Option<bool> {
+/// Keeps an answer, unless it is larger than those that are. Tells whether it is what would be
+/// answered now; none where nobody knows.
+fn keep(reader: &Reader, name: AnswerName, whole: &Arc<Whole>, most: usize) -> Option<bool> {
+    // One such answer would take the places of many that are asked for more often.
+    if whole.body().len() > most {
+        return None;
+    }
     let keys = whole.keys()?.to_vec();
     Some(reader.keep(name, Arc::clone(whole), whole.bytes(), keys))
 }
@@ -125,7 +147,7 @@ pub(super) struct About {
 }
 
 impl About {
-    fn of(ready: &Ready) -> Self {
+    pub(super) fn of(ready: &Ready) -> Self {
         Self {
             kind: ready.kind(),
             name: ready.name().map(str::to_owned),

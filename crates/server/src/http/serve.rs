@@ -1,68 +1,144 @@
-//! Connections: accepted, held to their time, and let finish when the server stops.
+//! The server: connections are accepted as long as there is room, held to their time, and let finish
+//! when it stops.
 
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use http::Request;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use serde::{Deserialize, Serialize};
+use khabar_domain::Network;
 use tokio::net::{TcpListener, TcpStream};
-use tower::ServiceExt as _;
+use tokio::sync::{Semaphore, watch};
 
-use super::Cors;
+use super::buffers::Buffers;
+use super::connection::{Connection, Shared, turn_away};
+use super::files;
+use super::places::{self, Places};
+use super::settings::Settings;
+use super::stats::{Refused, Stats};
 use crate::identity::Peer;
-use crate::rate_limit::RateLimits;
-
-/// How long a connection may keep the server waiting.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Timeouts {
-    /// Milliseconds for a request's headers to arrive, and for a kept connection to be used again.
-    ///
-    /// 15 seconds: `axum::serve` would wait for ever, and a silent connection costs a socket.
-    pub header_ms: u64,
-    /// Milliseconds that requests under way are given to finish when the server stops.
-    ///
-    /// 30 seconds: what orchestrators give before they kill.
-    pub shutdown_ms: u64,
-    /// Which pages of other origins may use the API.
-    pub cors: Cors,
-    /// How much a client may send in a minute.
-    pub rate_limits: RateLimits,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            header_ms: 15_000,
-            shutdown_ms: 30_000,
-            cors: Cors::default(),
-            rate_limits: RateLimits::default(),
-        }
-    }
-}
 
 /// After a failed `accept` (out of file handles, mostly) trying again at once would only spin.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
+
+/// How many of those who are turned away are told why at a time. It takes them a moment; others are
+/// hung up on.
+const TOLD_AT_ONCE: usize = 128;
+
+/// Of the time to stop, what requests in flight have to finish: the rest is for what comes after.
+const FINISHING: (u32, u32) = (4, 5);
 
 /// Serves until `shutdown` comes, then lets what is under way finish.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    timeouts: Timeouts,
+    settings: Settings,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let header = Duration::from_millis(timeouts.header_ms);
+    let server = Server::new(settings);
+    server.serve(listener, router, shutdown).await
+}
+
+/// Whether an address is that of a proxy which brings many clients.
+type IsProxy = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
+
+/// A server for one listener.
+pub struct Server {
+    settings: Settings,
+    is_proxy: IsProxy,
+    stats: Arc<Stats>,
+}
+
+impl Server {
+    /// A server with these limits.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            is_proxy: Box::new(|_| false),
+            stats: Arc::default(),
+        }
+    }
+
+    /// The same, where some addresses are those of proxies: what is limited for each address is not
+    /// for them, because all their clients would share it.
+    #[must_use]
+    pub fn behind(self, is_proxy: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            is_proxy: Box::new(is_proxy),
+            ..self
+        }
+    }
+
+    /// The same, counting here.
+    #[must_use]
+    pub fn counting(self, stats: Arc<Stats>) -> Self {
+        Self { stats, ..self }
+    }
+
+    /// Serves until `shutdown` comes, then lets what is under way finish.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        router: Router,
+        shutdown: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let Settings {
+            connections,
+            connections_per_address,
+            buffer_bytes,
+            shutdown_ms,
+            ..
+        } = self.settings;
+        let places = Places::new(files::affordable(connections), connections_per_address);
+        let buffers = Buffers::new(buffer_bytes);
+        self.stats.watch(&places, &buffers);
+        let (stop, stopping) = watch::channel(false);
+        let door = Door {
+            shared: Arc::new(Shared {
+                builder: builder(&self.settings),
+                router,
+                patience: (&self.settings).into(),
+                buffers,
+                stats: self.stats,
+            }),
+            places,
+            is_proxy: self.is_proxy,
+            told: Arc::new(Semaphore::new(TOLD_AT_ONCE)),
+            stopping,
+        };
+        let mut shutdown = pin!(shutdown);
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = &mut shutdown => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => door.let_in(stream, peer),
+                Err(error) => {
+                    tracing::warn!(%error, "could not accept a connection");
+                    tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
+                }
+            }
+        }
+        drop((listener, door));
+        stop.send_replace(true);
+        let (part, of) = FINISHING;
+        let patience = Duration::from_millis(shutdown_ms) * part / of;
+        // Each connection looks at it until it ends.
+        if tokio::time::timeout(patience, stop.closed()).await.is_err() {
+            tracing::warn!("requests were still under way when the time to finish was over");
+        }
+        Ok(())
+    }
+}
+
+fn builder(settings: &Settings) -> Builder<TokioExecutor> {
+    let header = Duration::from_millis(settings.header_ms);
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -71,87 +147,48 @@ pub async fn serve(
     builder
         .http2()
         .timer(TokioTimer::new())
+        .max_concurrent_streams(settings.streams_per_connection)
         // A peer that is gone does not answer a ping.
         .keep_alive_interval(header)
         .keep_alive_timeout(header);
-    let builder = Arc::new(builder);
+    builder
+}
 
-    let graceful = GracefulShutdown::new();
-    let mut shutdown = pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut shutdown => break,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
+/// Where connections come in.
+struct Door {
+    shared: Arc<Shared>,
+    places: Arc<Places>,
+    is_proxy: IsProxy,
+    told: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Door {
+    fn let_in(&self, stream: TcpStream, peer: SocketAddr) {
+        let address = peer.ip().to_canonical();
+        let client = (!(self.is_proxy)(address)).then(|| Network::of(address));
+        let shared = Arc::clone(&self.shared);
+        match self.places.take(client) {
+            Ok(place) => {
                 let connection = Connection {
                     stream,
                     peer: Peer(peer.ip()),
-                    builder: Arc::clone(&builder),
-                    router: router.clone(),
-                    watcher: graceful.watcher(),
-                    patience: header,
+                    client,
+                    shared,
+                    stopping: self.stopping.clone(),
+                    place,
                 };
                 tokio::spawn(connection.run());
             }
-            Err(error) => {
-                tracing::warn!(%error, "could not accept a connection");
-                tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
-            }
-        }
-    }
-    drop(listener);
-    let patience = Duration::from_millis(timeouts.shutdown_ms);
-    if tokio::time::timeout(patience, graceful.shutdown())
-        .await
-        .is_err()
-    {
-        tracing::warn!("requests were still under way when the time to finish was over");
-    }
-    Ok(())
-}
-
-struct Connection {
-    stream: TcpStream,
-    peer: Peer,
-    builder: Arc<Builder<TokioExecutor>>,
-    router: Router,
-    watcher: Watcher,
-    patience: Duration,
-}
-
-impl Connection {
-    async fn run(self) {
-        // Answers are written whole; waiting for more to send would only delay them.
-        let _ = self.stream.set_nodelay(true);
-        let has_spoken = Arc::new(AtomicBool::new(false));
-        let router = self.router;
-        let spoken = Arc::clone(&has_spoken);
-        let peer = self.peer;
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(peer);
-            spoken.store(true, Ordering::Relaxed);
-            router.clone().oneshot(request.map(Body::new))
-        });
-        let connection = self
-            .builder
-            .serve_connection_with_upgrades(TokioIo::new(self.stream), service)
-            .into_owned();
-        let mut connection = pin!(self.watcher.watch(connection));
-        // hyper-util finds out the version of HTTP without a time limit, so the first request has
-        // ours; hyper's own holds for the headers of all others.
-        let ended = tokio::select! {
-            ended = &mut connection => ended,
-            () = tokio::time::sleep(self.patience) => {
-                if !has_spoken.load(Ordering::Relaxed) {
-                    return;
+            Err(why) => {
+                self.shared.stats.refuse(match why {
+                    places::Full::All => Refused::Connections,
+                    places::Full::Client => Refused::Address,
+                });
+                if let Ok(turn) = Arc::clone(&self.told).try_acquire_owned() {
+                    tokio::spawn(turn_away(stream, shared, why, turn));
                 }
-                connection.await
             }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended badly");
         }
     }
 }

@@ -5,10 +5,10 @@ use std::fmt::Error;
 use khabar_persistence::Cache;
 use khabar_persistence::change::Part;
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
+
+use super::{counter, gauge};
 
 /// What one cache tells when it is asked.
 #[derive(Debug)]
@@ -79,36 +79,4 @@ impl Collector for OfCache {
             stats.bytes,
         )
     }
-}
-
-type Labels = Vec<(&'static str, &'static str)>;
-
-fn counter(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    about: &str,
-    counts: impl IntoIterator<Item = (Labels, u64)>,
-) -> Result<(), Error> {
-    let kind = ConstCounter::new(0_u64).metric_type();
-    let mut family = encoder.encode_descriptor(name, about, None, kind)?;
-    for (labels, count) in counts {
-        let counter = ConstCounter::new(count);
-        if labels.is_empty() {
-            return counter.encode(family);
-        }
-        counter.encode(family.encode_family(&labels.as_slice())?)?;
-    }
-    Ok(())
-}
-
-fn gauge(
-    encoder: &mut DescriptorEncoder<'_>,
-    name: &str,
-    about: &str,
-    unit: Option<&Unit>,
-    value: usize,
-) -> Result<(), Error> {
-    let gauge = ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
-    let metric = encoder.encode_descriptor(name, about, unit, gauge.metric_type())?;
-    gauge.encode(metric)
 }

@@ -1,0 +1,97 @@
+//! A log that cannot be written: its disk is full, its reader has left or stands still. Nobody who
+//! asks the server notices.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use khabar_domain::Role;
+use serde_json::{Value, json};
+
+use crate::newsroom;
+use crate::server::Launch;
+
+const EDITIONS: &str = "{ editions { name } }";
+
+/// How standard error is bent.
+const BENT: [(&str, &str); 4] = [
+    ("a full disk", "exec \"$@\" 2>/dev/full"),
+    ("a reader that has left", "exec \"$@\" 2> >(exec true)"),
+    (
+        "a reader that stands still",
+        "exec \"$@\" 2> >(exec sleep 60)",
+    ),
+    ("no standard error", "exec \"$@\" 2>&-"),
+];
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_stops_nobody() -> anyhow::Result<()> {
+    for (what, script) in BENT {
+        let db = newsroom::sqlite().await?;
+        let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
+        let mut server = Launch::over(db.url())
+            .set("log.filter", "debug")
+            .set("log.buffer_bytes", 4 * 1024)
+            .set("http.shutdown_ms", 10_000)
+            .through(&["bash", "-c", script, "-"])
+            .start()
+            .await?;
+        for number in 0..150 {
+            let answer = server.client.post(EDITIONS, Value::Null).await?;
+            ensure!(answer.status == 200, "{what}: {answer:?}");
+            let broken = format!("{{ strange{number} }}");
+            let answer = server.client.post(&broken, Value::Null).await?;
+            ensure!(
+                answer.code() == "GRAPHQL_VALIDATION_FAILED",
+                "{what}: {answer:?}"
+            );
+        }
+        for path in ["/health/live", "/health/ready"] {
+            let answer = server.client.path(path).await?;
+            ensure!(answer.status == 200, "{what}: {answer:?}");
+        }
+        let editor = server.client.with_token(&token);
+        let create = "mutation ($input: CreateArticleInput!) {
+            createArticle(input: $input) { article { id } } }";
+        let input = json!({ "input": { "headline": "خبر" } });
+        let made = editor.post(create, input).await?.data()?;
+        ensure!(
+            made["createArticle"]["article"]["id"].is_string(),
+            "{what}: {made}"
+        );
+        let metrics = server.client.path("/metrics").await?.text;
+        let dropped = metrics.lines().find_map(|line| {
+            let count = line.strip_prefix("khabar_log_lines_dropped_total ")?;
+            count.parse::<u64>().ok()
+        });
+        // Rust gives a program that has no standard error /dev/null, which takes everything.
+        let is_lost = what != "no standard error";
+        ensure!((dropped > Some(0)) == is_lost, "{what}: {dropped:?}");
+        server.signal("TERM").await?;
+        let code = server.ended(Duration::from_secs(15)).await?;
+        ensure!(code == Some(0), "{what}: {code:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_command_whose_answer_is_lost_fails() -> anyhow::Result<()> {
+    let full = ["sh", "-c", "exec \"$@\" > /dev/full", "-"];
+    let (ok, _, error) = Launch::over("sqlite:x.db")
+        .through(&full)
+        .run(&["schema"])
+        .await?;
+    ensure!(!ok && error.contains("could not write"), "{error}");
+    // Who has read enough is content.
+    let left = [
+        "bash",
+        "-c",
+        "\"$@\" | head -n 1; exit ${PIPESTATUS[0]}",
+        "-",
+    ];
+    let (ok, out, error) = Launch::over("sqlite:x.db")
+        .through(&left)
+        .run(&["schema"])
+        .await?;
+    ensure!(ok && out.lines().count() == 1, "{out}{error}");
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! Stopping, and requests whose time is over: both end, whatever the database does.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use khabar_domain::Role;
+use khabar_persistence::article;
+use khabar_tests::harness::newsroom::now;
+use serde_json::{Value, json};
+
+use crate::newsroom;
+use crate::proxy::{Network, Proxy};
+use crate::server::{Launch, until};
+
+const EDITIONS: &str = "{ articles(first: 3) { nodes { headline } } }";
+
+#[tokio::test]
+async fn a_server_ends_within_its_grace_though_the_database_is_silent() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let (proxy, through) = Proxy::before(db.url()).await?;
+    let mut server = Launch::over(through)
+        .set("http.shutdown_ms", 3_000)
+        .set("cache.bytes", 0)
+        .start()
+        .await?;
+    proxy.set(Network::Stalls);
+    let client = server.client.clone();
+    let asked = tokio::spawn(async move { client.post(EDITIONS, Value::Null).await });
+    until("it is in flight", || async {
+        let metrics = server.client.path("/health/live").await?;
+        Ok(metrics.status == 200)
+    })
+    .await?;
+    // The scheduler looks twice a second: it waits for the database, too.
+    let begun = Instant::now();
+    server.signal("TERM").await?;
+    let code = server.ended(Duration::from_secs(6)).await?;
+    ensure!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    ensure!(code.is_some(), "a signal ended it");
+    // Hung up on, or told that its time is over.
+    let _ = asked.await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    for (signal, expected) in [("TERM", 143), ("INT", 130)] {
+        let (proxy, through) = Proxy::before(db.url()).await?;
+        let mut server = Launch::over(through)
+            .set("http.shutdown_ms", 50_000)
+            .set("graphql.request_timeout_ms", 50_000)
+            .set("cache.bytes", 0)
+            .start()
+            .await?;
+        proxy.set(Network::Stalls);
+        let client = server.client.clone();
+        let asked = tokio::spawn(async move { client.post(EDITIONS, Value::Null).await });
+        server.signal(signal).await?;
+        until("it is stopping", || async {
+            Ok(server.log.says("stopping"))
+        })
+        .await?;
+        ensure!(
+            server.ended(Duration::from_millis(300)).await.is_err(),
+            "it did not wait"
+        );
+        server.signal(signal).await?;
+        let code = server.ended(Duration::from_secs(2)).await?;
+        ensure!(code == Some(expected), "{code:?}");
+        let _ = asked.await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_time_of_a_request_covers_who_asks_and_its_body() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
+    let (proxy, through) = Proxy::before(db.url()).await?;
+    let server = Launch::over(through)
+        .set("graphql.request_timeout_ms", 800)
+        .start()
+        .await?;
+    let editor = server.client.with_token(&token);
+    proxy.set(Network::Stalls);
+    for _ in 0..3 {
+        let begun = Instant::now();
+        let answer = editor.post("{ viewer { name } }", Value::Null).await?;
+        ensure!(answer.status == 503, "{answer:?}");
+        ensure!(!answer.header("retry-after").is_empty(), "{answer:?}");
+        ensure!(
+            begun.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            begun.elapsed()
+        );
+    }
+    proxy.set(Network::Passes);
+    until("it answers again", || async {
+        Ok(editor
+            .post("{ viewer { name } }", Value::Null)
+            .await?
+            .status
+            == 200)
+    })
+    .await?;
+    server.kill().await
+}
+
+#[tokio::test]
+async fn a_write_whose_time_is_over_says_that_nobody_knows_and_how_to_ask() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
+        let server = Launch::over(db.url())
+            .set("graphql.request_timeout_ms", 700)
+            .start()
+            .await?;
+        let editor = server.client.with_token(&token);
+        let create = "mutation ($input: CreateArticleInput!) {
+            createArticle(input: $input) { article { id version } userErrors { message } } }";
+        let input = json!({ "input": { "headline": "خبر" } });
+        let made = editor.post(create, input).await?.data()?;
+        let article = &made["createArticle"]["article"];
+        let id = article["id"].as_str().context("no id")?;
+
+        // Somebody holds the row (on SQLite, the whole database).
+        let held = db.db().writer(now()).await?;
+        article::hold(&held, local(id)?).await?;
+        let update = "mutation ($input: UpdateArticleInput!) {
+            updateArticle(input: $input) { article { version headline } userErrors { message } } }";
+        let input = json!({ "input": {
+            "id": id, "version": 1, "headline": "خبر آخر", "clientMutationId": "mine",
+        } });
+        let answer = editor.post(update, input.clone()).await?;
+        ensure!(
+            answer.status == 503 && answer.code() == "OUTCOME_UNKNOWN",
+            "{answer:?}"
+        );
+        ensure!(answer.text.contains("clientMutationId"), "{answer:?}");
+        drop(held);
+
+        // Sent again until it is answered, it is done once.
+        until("it is answered", || async {
+            let answer = editor.post(update, input.clone()).await?;
+            if answer.status != 200 {
+                return Ok(false);
+            }
+            let article = &answer.data()?["updateArticle"]["article"];
+            ensure!(
+                article["version"] == 2 && article["headline"] == "خبر آخر",
+                "{article}"
+            );
+            Ok(true)
+        })
+        .await?;
+        server.kill().await?;
+    }
+    Ok(())
+}
+
+/// The id of an article as the database has it.
+fn local(global: &str) -> anyhow::Result<khabar_domain::ArticleId> {
+    use base64::Engine as _;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(global)?;
+    let (_, id) = bytes.split_first().context("no id")?;
+    Ok(uuid::Uuid::from_slice(id)?.into())
+}
