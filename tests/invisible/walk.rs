@@ -155,7 +155,7 @@ impl Walk {
             if text.contains(&hidden.text) && !is_own {
                 tells = Some(format!("it holds {}", hidden.text));
             }
-            if text.contains(&hidden.slug) && !is_named {
+            if text.contains(&hidden.slug) && !is_own {
                 tells = Some(format!("it holds {}", hidden.slug));
             }
         }

@@ -114,7 +114,7 @@ pub(crate) async fn migrations_are_reversible(db: &Db) {
             .await
             .unwrap()
             .iter()
-            .all(|step| step.applied)
+            .all(|step| step.state == migration::State::Applied)
     );
     let steps = migration::status(db).await.unwrap().len();
     migration::down(db, u32::try_from(steps).unwrap())
@@ -125,7 +125,7 @@ pub(crate) async fn migrations_are_reversible(db: &Db) {
             .await
             .unwrap()
             .iter()
-            .all(|step| !step.applied)
+            .all(|step| step.state == migration::State::Pending)
     );
     migration::up(db).await.unwrap();
     articles_are_counted_and_paged(db).await;

@@ -607,3 +607,128 @@ async fn answers_go_as_deep_as_is_decided() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn what_answers_ones_own_comment_goes_with_the_article() -> anyhow::Result<()> {
+    const READ: &str = "fragment C on Comment { text replyCount parent { text }
+        replies { totalCount nodes { text replies { nodes { text } } } edges { node { text } } } }";
+    for desk in Desk::each().await? {
+        let article = desk.open().await?;
+        let (huda, ziad) = (
+            desk.app.who("هدى", Role::Reader).await?,
+            desk.app.who("زياد", Role::Reader).await?,
+        );
+        let moderator = desk.app.who("سامي", Role::Moderator).await?;
+        let post = async |who: &Who, text: &str, parent: Option<&Value>| {
+            let mut input = json!({"article": article, "text": text});
+            if let Some(parent) = parent {
+                input["parent"] = parent.clone();
+            }
+            let payload = desk.write(who, POST, input).await?;
+            anyhow::ensure!(payload["userErrors"] == json!([]), "{payload}");
+            anyhow::Ok(payload["comment"]["id"].clone())
+        };
+        let root = post(&huda, "سؤال هدى", None).await?;
+        let answer = post(&ziad, "جواب زياد", Some(&root)).await?;
+        let own = post(&huda, "رد هدى", Some(&answer)).await?;
+        post(&ziad, "خاتمة زياد", Some(&own)).await?;
+        let asked = format!(
+            "query ($root: ID!, $own: ID!) {{ myComments {{ nodes {{ ...C }} }}
+                root: node(id: $root) {{ ...C }} own: node(id: $own) {{ ...C }}
+                nodes(ids: [$root, $own]) {{ ...C }} }} {READ}"
+        );
+        let ids = json!({"root": root, "own": own});
+        for who in [&huda, &moderator] {
+            let seen = desk.ask(who, &asked, ids.clone()).await?.to_string();
+            assert!(
+                seen.contains("جواب زياد") && seen.contains("خاتمة زياد"),
+                "{seen}"
+            );
+        }
+        let input = json!({"id": article, "reason": "خطأ"});
+        crate::article::done(&desk, &desk.editor, "withdrawArticle", input).await?;
+        let seen = desk.ask(&huda, &asked, ids.clone()).await?;
+        assert!(!seen.to_string().contains("زياد"), "{seen}");
+        for path in ["root", "own"] {
+            let comment = &seen[path];
+            assert!(comment["text"].is_string(), "{comment}");
+            assert_eq!(comment["replyCount"], 0);
+            assert_eq!(comment["replies"]["totalCount"], 0);
+        }
+        // Nor through the answer to a change of it.
+        let edit = format!(
+            "mutation ($input: EditCommentInput!) {{ editComment(input: $input) {{
+                comment {{ ...C }} userErrors {{ code }} }} }} {READ}"
+        );
+        let input = json!({"id": own, "text": "رد آخر"});
+        let edited = desk.write(&huda, &edit, input).await?;
+        assert!(!edited.to_string().contains("زياد"), "{edited}");
+        let seen = desk.ask(&moderator, &asked, ids).await?.to_string();
+        assert!(seen.contains("جواب زياد"), "{seen}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn addresses_are_kept_for_their_time_and_stay_here() -> anyhow::Result<()> {
+    // As the harness says for everybody.
+    const ADDRESS: &str = "192.0.2.7";
+    const LOG: &str = "{ audit(first: 100) { nodes { role address } } }";
+    for desk in Desk::each().await? {
+        let article = desk.open().await?;
+        let input = json!({"id": article, "mode": "POST_MODERATED", "namesAllowed": true});
+        desk.write(&desk.editor, SET_ARTICLE, input).await?;
+        let named = json!({"article": article, "text": "رأي عابر", "name": "عابر"});
+        let payload = desk.write(&Who::anonymous(), POST, named).await?;
+        assert_eq!(payload["userErrors"], json!([]));
+        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let signed = json!({"article": article, "text": "رأي آخر"});
+        desk.write(&reader, POST, signed).await?;
+        let db = desk.app.db().db();
+
+        let mut archive = Vec::new();
+        khabar_persistence::archive::export(db, &mut archive).await?;
+        assert!(!String::from_utf8(archive)?.contains(ADDRESS));
+
+        let admin = desk.app.who("ندى", Role::Admin).await?;
+        let log = async || {
+            let mut log = desk.ask(&admin, LOG, json!({})).await?;
+            let of = |log: &Value, role: &str| {
+                let nodes = log["audit"]["nodes"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_default();
+                let nodes = nodes.into_iter().filter(|node| node["role"] == role);
+                nodes
+                    .map(|node| node["address"] == ADDRESS)
+                    .collect::<Vec<_>>()
+            };
+            let log = log.take();
+            anyhow::Ok((of(&log, "READER"), of(&log, "EDITOR")))
+        };
+        let (readers, editors) = log().await?;
+        assert!(readers.len() >= 2 && readers.iter().all(|kept| *kept));
+        assert!(!editors.is_empty() && editors.iter().all(|kept| *kept));
+        let kept = khabar_server::config::Settings::default().addresses();
+        assert_eq!(kept.readers, Duration::hours(24));
+        let clear = async |after: Duration| {
+            let clock = khabar_domain::clock::FixedClock(newsroom::now() + after);
+            khabar_server::upkeep::clear_addresses(db, &clock, kept).await
+        };
+        // For as long as it serves to count what comes from there, it is there.
+        assert_eq!(clear(kept.readers).await?, 0);
+        let cleared = clear(kept.readers + Duration::seconds(1)).await?;
+        assert_eq!(
+            cleared,
+            1 + u64::try_from(readers.len())?,
+            "the comment's, and the log's"
+        );
+        let (readers, editors) = log().await?;
+        assert!(readers.iter().all(|kept| !*kept) && editors.iter().all(|kept| *kept));
+        clear(kept.staff + Duration::seconds(1)).await?;
+        let (_, editors) = log().await?;
+        assert!(editors.iter().all(|kept| !*kept));
+        assert_eq!(clear(kept.staff + Duration::days(9)).await?, 0);
+    }
+    Ok(())
+}

@@ -1,5 +1,6 @@
 //! The newsroom being written: every mutation, on both databases.
 
+mod address;
 mod agreement;
 mod article;
 mod channel;

@@ -120,14 +120,17 @@ impl Article {
     /// How much text a teaser may ask for without its body being loaded, in characters.
     pub const EXCERPT: usize = 600;
 
-    /// What readers are shown of it once it is withdrawn: where it was, and the reason in place of
-    /// its headline.
+    /// What readers are shown of it once it is withdrawn: the reason in place of its headline, and a
+    /// slug that says nothing in place of the one that was made from it. Whoever knows its address is
+    /// still answered there.
     #[must_use]
     pub fn under_stone(self, withdrawal: &Withdrawal) -> Self {
         let reason = Headline::parse(&cut(&withdrawal.reason, Headline::MAX));
         Self {
             // A reason that is no line of text was refused when it was given.
             headline: reason.unwrap_or(self.headline),
+            slug: Slug::of_id(self.id.uuid()),
+            canonical_url: None,
             lead: None,
             excerpt: String::new(),
             hero: None,

@@ -49,7 +49,7 @@ pub use live::LiveChannel;
 pub use media::Media;
 pub use network::Network;
 pub use person::Person;
-pub use preview::{Preview, PreviewKey};
+pub use preview::{Preview, PreviewKey, PreviewKeys};
 pub use related::RelatedLink;
 pub use rights::{Right, Rights, Role, Viewer};
 pub use scope::Scope;

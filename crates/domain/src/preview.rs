@@ -1,11 +1,12 @@
 //! A preview: leave to see one article before readers do, given by whoever may see it to an app
-//! that shows it. The leave is a signed text; nothing is kept of it.
+//! that shows it. The leave is a signed text, of which nothing is kept; an article's previews are taken
+//! back together, by counting the generation up that they belong to.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
 use uuid::Uuid;
@@ -14,8 +15,12 @@ use crate::{ArticleId, Invalid};
 
 /// What every preview token begins with: its kind, and the form that it has.
 const PREFIX: &str = "khp_";
-/// The article's id, the second at which it ends, and the signature over both.
-const LENGTH: usize = 16 + 8 + 32;
+/// The article's id and the second at which it ends, over which it is signed.
+const LENGTH: usize = 16 + 8;
+/// The generation, which stands behind them when it is not the first.
+const GENERATION: usize = 4;
+/// The signature over all of it.
+const SIGNATURE: usize = 32;
 
 /// The key by which a newsroom signs previews: 256 random bits that its whole fleet shares.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +33,39 @@ pub struct Preview {
     pub article: ArticleId,
     /// When it ends, in whole seconds.
     pub until: DateTime<Utc>,
+    /// How often the article's previews had been taken back when it was given.
+    pub generation: u32,
+}
+
+impl Preview {
+    /// The longest for which one is given, in seconds: thirty days. What an editor sends round is read
+    /// within a few.
+    pub const LONGEST: i32 = 30 * 24 * 60 * 60;
+}
+
+/// The keys of a newsroom: the one that signs, and the one that it replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviewKeys {
+    /// Signs and opens.
+    pub current: PreviewKey,
+    /// Opens what it signed until this moment.
+    pub former: Option<(PreviewKey, DateTime<Utc>)>,
+}
+
+impl PreviewKeys {
+    /// The leave that a token gives, if one of these keys signed it in its time and it has not ended.
+    pub fn open(&self, token: &str, now: DateTime<Utc>) -> Result<Preview, Invalid> {
+        let opened = self.current.open(token, now);
+        let Some((former, retired_at)) = &self.former else {
+            return opened;
+        };
+        let longest = TimeDelta::seconds(Preview::LONGEST.into());
+        opened.or_else(|refused| match former.open(token, now) {
+            // What ends later was not signed before: somebody else has the key.
+            Ok(preview) if preview.until <= *retired_at + longest => Ok(preview),
+            _ => Err(refused),
+        })
+    }
 }
 
 impl PreviewKey {
@@ -51,9 +89,12 @@ impl PreviewKey {
 
     /// The token that gives this leave.
     pub fn sign(&self, preview: Preview) -> Result<String, Invalid> {
-        let mut bytes = Vec::with_capacity(LENGTH);
+        let mut bytes = Vec::with_capacity(LENGTH + GENERATION + SIGNATURE);
         bytes.extend(preview.article.uuid().as_bytes());
         bytes.extend(preview.until.timestamp().to_be_bytes());
+        if preview.generation > 0 {
+            bytes.extend(preview.generation.to_be_bytes());
+        }
         let signature = self.over(&bytes)?.finalize().into_bytes();
         bytes.extend(signature);
         Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
@@ -66,22 +107,29 @@ impl PreviewKey {
         let bytes = token
             .strip_prefix(PREFIX)
             .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
-            .filter(|bytes| bytes.len() == LENGTH)
+            .filter(|bytes| {
+                [LENGTH, LENGTH + GENERATION]
+                    .map(|length| length + SIGNATURE)
+                    .contains(&bytes.len())
+            })
             .ok_or_else(forged)?;
-        let (said, signature) = bytes.split_at(LENGTH - 32);
+        let (said, signature) = bytes.split_at(bytes.len() - SIGNATURE);
         self.over(said)?
             .verify_slice(signature)
             .map_err(|_| forged())?;
+        let (said, generation) = said.split_at(LENGTH);
         let (article, until) = said.split_at(16);
         let article = Uuid::from_slice(article).map_err(|_| forged())?;
         let until = until.try_into().map_err(|_| forged())?;
         let until = DateTime::from_timestamp(i64::from_be_bytes(until), 0).ok_or_else(forged)?;
+        let generation = generation.try_into().map_or(0, u32::from_be_bytes);
         if until <= now {
             return Err(refuse("has expired"));
         }
         Ok(Preview {
             article: ArticleId::new(article),
             until,
+            generation,
         })
     }
 
@@ -111,7 +159,45 @@ mod tests {
         Preview {
             article: ArticleId::new(Uuid::from_u128(7)),
             until: DateTime::from_timestamp(1_700_000_000, 0).unwrap(),
+            generation: 0,
         }
+    }
+
+    #[test]
+    fn a_former_key_opens_what_it_signed_in_its_time() {
+        let (old, new) = (PreviewKey::of([1; 32]), PreviewKey::of([2; 32]));
+        let now = preview().until - Duration::hours(1);
+        let rotated = |former| PreviewKeys {
+            current: new.clone(),
+            former,
+        };
+        let token = old.sign(preview()).unwrap();
+        let kept = rotated(Some((old.clone(), now)));
+        assert_eq!(kept.open(&token, now).unwrap(), preview());
+        assert!(kept.open(&new.sign(preview()).unwrap(), now).is_ok());
+        assert!(rotated(None).open(&token, now).is_err());
+        // Whoever found the old key cannot sign for longer than anything was signed.
+        let later = Preview {
+            until: now + Duration::days(31),
+            ..preview()
+        };
+        assert!(kept.open(&old.sign(later).unwrap(), now).is_err());
+    }
+
+    #[test]
+    fn a_generation_is_signed_too() {
+        let key = PreviewKey::of([1; 32]);
+        let before = preview().until - Duration::hours(1);
+        let third = Preview {
+            generation: 3,
+            ..preview()
+        };
+        let token = key.sign(third).unwrap();
+        assert_eq!(key.open(&token, before).unwrap(), third);
+        let mut bytes = URL_SAFE_NO_PAD.decode(&token[4..]).unwrap();
+        bytes[LENGTH + 3] = 4;
+        let forged = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
+        assert!(key.open(&forged, before).is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
+use uuid::Uuid;
 
 use crate::{Invalid, plain};
 
@@ -61,6 +62,17 @@ impl Slug {
             ));
         }
         Ok(Self(slug))
+    }
+
+    /// A slug that says nothing of what it names: the id in hexadecimal.
+    pub fn of_id(id: Uuid) -> Self {
+        Self(id.simple().to_string())
+    }
+
+    /// The id that this slug was made of; none for any other slug.
+    pub fn as_id(&self) -> Option<Uuid> {
+        let id = Uuid::try_parse(&self.0).ok()?;
+        (Self::of_id(id) == *self).then_some(id)
     }
 
     /// The same with a number behind it, cut where that would be too long.
@@ -127,6 +139,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_id_makes_a_slug_and_is_read_from_it() {
+        let id = Uuid::from_u128(0x0190_abcd_0000_7000_8000_0000_0000_0001);
+        let slug = Slug::of_id(id);
+        assert_eq!(Slug::parse(slug.as_str()).as_ref(), Ok(&slug));
+        assert_eq!(slug.as_id(), Some(id));
+        for other in ["الميناء", &id.to_string(), "0190"] {
+            assert_eq!(Slug::parse(other).unwrap().as_id(), None, "{other}");
+        }
+    }
 
     #[test]
     fn arabic_letters_stay_and_marks_go() {

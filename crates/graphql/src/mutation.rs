@@ -49,7 +49,7 @@ pub use live_channel::{
 pub use media::{AddMediaInput, FocalPointInput, MediaPayload, RenditionInput, UpdateMediaInput};
 pub use moderation::{CommentDecision, ModerateCommentsInput, ModerateCommentsPayload};
 pub use person::{CreatePersonInput, PersonPayload, UpdatePersonInput};
-pub use preview::{CreatePreviewInput, CreatePreviewPayload};
+pub use preview::{CreatePreviewInput, CreatePreviewPayload, RevokePreviewsInput};
 pub use section::{
     ArrangeSectionsInput, CreateSectionInput, DeleteSectionInput, MoveSectionInput, SectionPayload,
     SectionsPayload, UpdateSectionInput,

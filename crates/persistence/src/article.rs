@@ -1,5 +1,6 @@
 //! Articles as rows, their bodies, and the lists that readers page through.
 
+mod address;
 mod company;
 mod held;
 mod listed;

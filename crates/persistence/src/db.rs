@@ -22,12 +22,13 @@ pub use self::options::{Options, Timeouts};
 use crate::cache::LEASE;
 use crate::change::bell::{Bell, Elsewhere};
 use crate::change::{Edges, Feed, Position};
+pub use crate::masked_url::{without_password, without_passwords};
 use crate::pool::Pool;
 use crate::reader::Source;
 use crate::replica::Replica;
 use crate::sql::Dialect;
 use crate::transaction::Transaction;
-use crate::{Cache, Doing, Error, Reader, Result, Writer, change};
+use crate::{Cache, Doing, Error, Reader, Result, Writer, change, masked_url, private_file};
 
 /// The time in which a health check wants to hear of the database.
 const PING: Duration = Duration::from_millis(1_500);
@@ -65,7 +66,8 @@ struct Pools {
 impl Db {
     /// Opens a database; it need not be migrated yet.
     pub async fn open(options: &Options) -> Result<Self> {
-        let url = options.url.as_str();
+        let url = masked_url::without_unused_secrets(&options.url);
+        let url = url.as_str();
         let dialect = dialect(url)?;
         if dialect == Dialect::Sqlite && !options.replicas.is_empty() {
             return Err(address(&options.replicas[0], "SQLite has no replicas"));
@@ -74,6 +76,10 @@ impl Db {
             Dialect::Sqlite => format!("open {}", without_password(url)),
             Dialect::Postgres => format!("reach {}", without_password(url)),
         };
+        if dialect == Dialect::Sqlite {
+            private_file::prepare(&file(url)?, options.create)
+                .map_err(|error| address(url, &format!("its file: {error}")))?;
+        }
         // First of all, because it makes the file of SQLite.
         let write = pool(url, options, Use::Write)?;
         connect::check(&write).await.doing(&doing)?;
@@ -87,7 +93,8 @@ impl Db {
         let mut replicas = Vec::new();
         for replica in &options.replicas {
             // One that cannot be reached now is left out until it can.
-            replicas.push(Replica::new(pool(replica, options, Use::Read)?));
+            let replica = masked_url::without_unused_secrets(replica);
+            replicas.push(Replica::new(pool(&replica, options, Use::Read)?));
         }
         let create = options.create;
         let pools = Pools {
@@ -362,19 +369,6 @@ fn address(url: &str, problem: &str) -> Error {
     }
 }
 
-/// The address with what stands between `:` and `@` replaced, for messages and logs.
-pub fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let Some((user, host)) = rest.rsplit_once('@') else {
-        return url.to_owned();
-    };
-    let name = user.split(':').next().unwrap_or_default();
-    let hidden = if user.contains(':') { ":***" } else { "" };
-    format!("{scheme}://{name}{hidden}@{host}")
-}
-
 /// The file that a SQLite address names.
 fn file(url: &str) -> Result<String> {
     let path = url.strip_prefix("sqlite:").unwrap_or_default();
@@ -389,16 +383,6 @@ fn file(url: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_password_is_not_shown() {
-        assert_eq!(
-            without_password("postgres://a:s3cret@h/db"),
-            "postgres://a:***@h/db"
-        );
-        assert_eq!(without_password("postgres://a@h/db"), "postgres://a@h/db");
-        assert_eq!(without_password("sqlite:x.db"), "sqlite:x.db");
-    }
 
     #[tokio::test]
     async fn an_address_that_cannot_be_used_is_named() {

@@ -44,6 +44,9 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// The tables of the database are not such as this program can bring up to date by itself.
+    #[error("could not migrate the database: {0}")]
+    Migration(String),
     /// A reader of the change feed has missed rows that are gone, or has a place that it never had.
     #[error(
         "could not read the change feed after {after}: it is kept from {oldest} to {head}; read what you keep of the newsroom anew, then go on after {head}"

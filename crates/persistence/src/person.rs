@@ -13,7 +13,7 @@ use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
 use crate::sql::Dialect;
 use crate::with::{Column, Company, Edge, With, one};
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, media};
+use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, media, slug};
 
 /// The person with this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -183,11 +183,25 @@ pub async fn get(writer: &Writer, id: PersonId) -> Result<Option<Person>> {
 /// Adds it, or changes the one with its id; the count is the database's.
 pub async fn save(writer: &mut Writer, person: &Person) -> Result<Saved> {
     let row = table::Model::from(person);
+    let mut former = None;
     let saved = writer
         .save::<table::Entity, _>("save a person", row.id, row, |old, new| {
             new.article_count = old.article_count;
+            former = Some(old.slug.clone());
         })
         .await?;
+    if saved != Saved::Unchanged {
+        let (edition, id) = (person.edition, person.id.uuid());
+        slug::saved(
+            writer,
+            edition,
+            Noun::Person,
+            former.as_deref(),
+            &person.slug,
+            id,
+        )
+        .await?;
+    }
     writer.note_saved(saved, Noun::Person, person.id, || {
         vec![Noun::Person.slug_key(&person.slug)]
     });

@@ -143,6 +143,18 @@ impl Content {
     }
 }
 
+/// The slug that a revision's content holds, without the rest being read.
+pub(crate) fn slug_in(content: &str) -> Result<Slug, Invalid> {
+    #[derive(Deserialize)]
+    struct Named {
+        slug: Slug,
+    }
+    let named: Result<Named, _> = serde_json::from_str(content);
+    named
+        .map(|named| named.slug)
+        .map_err(|error| Invalid::new("the content", error.to_string()))
+}
+
 /// One save of an article.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Revision {

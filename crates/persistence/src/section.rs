@@ -16,7 +16,7 @@ use crate::page::{Lists, Order, Sorts};
 use crate::reference::{Known, Reference};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
 use crate::sql::Dialect;
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, slug};
 
 pub use tree::{arrange, lies_in, place, remove, siblings};
 
@@ -304,10 +304,12 @@ pub async fn save(writer: &mut Writer, section: &Section) -> Result<Saved> {
     const DOING: &str = "save a section";
     let row = table::Model::from(section);
     let mut moved = false;
+    let mut former = None;
     let saved = writer
         .save::<table::Entity, _>(DOING, row.id, row, |old, new| {
             moved = old.parent_id != new.parent_id;
             new.article_count = old.article_count;
+            former = Some(old.slug.clone());
         })
         .await?;
     if moved {
@@ -328,6 +330,18 @@ pub async fn save(writer: &mut Writer, section: &Section) -> Result<Saved> {
              FROM section_path WHERE section_id = {parent} UNION ALL SELECT {id}, {id}, 0"
         );
         writer.run(DOING, sql, text).await?;
+    }
+    if saved != Saved::Unchanged {
+        let (edition, id) = (section.edition, section.id.uuid());
+        slug::saved(
+            writer,
+            edition,
+            Noun::Section,
+            former.as_deref(),
+            &section.slug,
+            id,
+        )
+        .await?;
     }
     writer.note_saved(saved, Noun::Section, section.id, || {
         let mut keys = vec![

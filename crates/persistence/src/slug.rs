@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::cache::{Kept, ReadingKey};
 use crate::change::Noun;
 use crate::row::broken;
+use crate::sql::Sql;
 use crate::{BatchKey, Doing, Reader, Result, Writer};
 
 /// The slugs that this thing had before, which still lead to it.
@@ -63,21 +64,49 @@ pub async fn is_taken(
     except: Uuid,
 ) -> Result<bool> {
     let mut sql = writer.sql();
-    let text = format!(
-        "SELECT 1 FROM {} WHERE edition_id = {} AND slug = {} AND id <> {}",
-        noun.as_str(),
-        sql.bind(edition.uuid()),
-        sql.bind(slug.as_str()),
-        sql.bind(except)
-    );
+    let text = has(&mut sql, edition, noun, slug, except);
     let rows = writer
         .rows("find out whether a slug is taken", sql, text)
         .await?;
     Ok(!rows.is_empty())
 }
 
-/// Keeps the addresses in order when something gets a slug: its former one leads to it, and the
-/// new one leads nowhere else.
+/// Whether something else of this kind has the slug in an edition, or had it and is still found by it:
+/// what chooses a slug by itself leaves both alone.
+pub async fn is_known(
+    writer: &Writer,
+    edition: EditionId,
+    noun: Noun,
+    slug: &Slug,
+    except: Uuid,
+) -> Result<bool> {
+    let mut sql = writer.sql();
+    let has = has(&mut sql, edition, noun, slug, except);
+    let text = format!(
+        "{has} UNION ALL SELECT 1 FROM redirect WHERE edition_id = {} AND noun = {} AND slug = {} AND target_id <> {}",
+        sql.bind(edition.uuid()),
+        sql.bind(noun.as_str()),
+        sql.bind(slug.as_str()),
+        sql.bind(except)
+    );
+    let rows = writer
+        .rows("find out whether a slug is known", sql, text)
+        .await?;
+    Ok(!rows.is_empty())
+}
+
+fn has(sql: &mut Sql, edition: EditionId, noun: Noun, slug: &Slug, except: Uuid) -> String {
+    format!(
+        "SELECT 1 FROM {} WHERE edition_id = {} AND slug = {} AND id <> {}",
+        noun.as_str(),
+        sql.bind(edition.uuid()),
+        sql.bind(slug.as_str()),
+        sql.bind(except)
+    )
+}
+
+/// Keeps the addresses in order when something that readers see gets a slug: its former one leads to
+/// it, and the new one leads nowhere else.
 pub async fn given(
     writer: &Writer,
     edition: EditionId,
@@ -93,6 +122,21 @@ pub async fn given(
         leave(writer, edition, noun, former, id).await?;
     }
     end(writer, edition, noun, now).await
+}
+
+/// The same after saving something that readers always see; `former` is the slug that was stored, if
+/// any was.
+pub(crate) async fn saved(
+    writer: &Writer,
+    edition: EditionId,
+    noun: Noun,
+    former: Option<&str>,
+    now: &Slug,
+    id: Uuid,
+) -> Result<()> {
+    let former = former.map(Slug::parse).transpose();
+    let former = former.map_err(broken(noun.as_str(), "slug", id))?;
+    given(writer, edition, noun, former.as_ref(), now, id).await
 }
 
 /// Lets a former slug lead to what had it. What led elsewhere by it leads here now.
@@ -139,7 +183,12 @@ pub(crate) async fn former(writer: &Writer, id: Uuid) -> Result<Vec<Slug>> {
 }
 
 /// Ends the redirect under a slug that something has again.
-async fn end(writer: &Writer, edition: EditionId, noun: Noun, slug: &Slug) -> Result<()> {
+pub(crate) async fn end(
+    writer: &Writer,
+    edition: EditionId,
+    noun: Noun,
+    slug: &Slug,
+) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!(
         "DELETE FROM redirect WHERE edition_id = {} AND noun = {} AND slug = {}",
@@ -148,6 +197,26 @@ async fn end(writer: &Writer, edition: EditionId, noun: Noun, slug: &Slug) -> Re
         sql.bind(slug.as_str())
     );
     writer.run("end a redirect", sql, text).await?;
+    Ok(())
+}
+
+/// Ends the redirect under a slug, if it leads to this.
+pub(crate) async fn end_to(
+    writer: &Writer,
+    edition: EditionId,
+    noun: Noun,
+    slug: &Slug,
+    to: Uuid,
+) -> Result<()> {
+    let mut sql = writer.sql();
+    let text = format!(
+        "DELETE FROM redirect WHERE edition_id = {} AND noun = {} AND slug = {} AND target_id = {}",
+        sql.bind(edition.uuid()),
+        sql.bind(noun.as_str()),
+        sql.bind(slug.as_str()),
+        sql.bind(to)
+    );
+    writer.run("end a redirect to itself", sql, text).await?;
     Ok(())
 }
 

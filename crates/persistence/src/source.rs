@@ -12,7 +12,7 @@ use crate::cells::stored;
 use crate::change::Noun;
 use crate::reference::{Known, Reference};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
-use crate::{BatchKey, Reader, Result, Saved, Writer};
+use crate::{BatchKey, Reader, Result, Saved, Writer, slug};
 
 /// The source with this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,11 +122,25 @@ pub async fn find(
 /// Adds it, or changes the one with its id; the count is the database's.
 pub async fn save(writer: &mut Writer, source: &Source) -> Result<Saved> {
     let row = table::Model::from(source);
+    let mut former = None;
     let saved = writer
         .save::<table::Entity, _>("save a source", row.id, row, |old, new| {
             new.article_count = old.article_count;
+            former = Some(old.slug.clone());
         })
         .await?;
+    if saved != Saved::Unchanged {
+        let (edition, id) = (source.edition, source.id.uuid());
+        slug::saved(
+            writer,
+            edition,
+            Noun::Source,
+            former.as_deref(),
+            &source.slug,
+            id,
+        )
+        .await?;
+    }
     writer.note_saved(saved, Noun::Source, source.id, || {
         vec![Noun::Source.slug_key(&source.slug)]
     });

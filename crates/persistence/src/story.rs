@@ -20,7 +20,7 @@ use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::reference::{Known, Reference};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
 use crate::sql::Sql;
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, slug};
 
 use self::company::Gathered;
 
@@ -371,13 +371,27 @@ pub async fn find(
 /// Adds it, or changes the one with its id; counts and times of articles are the database's.
 pub async fn save(writer: &mut Writer, story: &Story) -> Result<Saved> {
     let row = table::Model::from(story);
+    let mut former = None;
     let saved = writer
         .save::<table::Entity, _>("save a story", row.id, row, |old, new| {
             new.article_count = old.article_count;
+            former = Some(old.slug.clone());
             new.last_article_at = old.last_article_at;
             new.active_at = old.active_at;
         })
         .await?;
+    if saved != Saved::Unchanged {
+        let (edition, id) = (story.edition, story.id.uuid());
+        slug::saved(
+            writer,
+            edition,
+            Noun::Story,
+            former.as_deref(),
+            &story.slug,
+            id,
+        )
+        .await?;
+    }
     writer.note_saved(saved, Noun::Story, story.id, || {
         vec![
             Noun::Story.slug_key(&story.slug),

@@ -12,7 +12,7 @@ use crate::cells::{columns, stored};
 use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, slug};
 
 /// The topic with this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -175,11 +175,25 @@ pub async fn get(writer: &Writer, id: TopicId) -> Result<Option<Topic>> {
 /// Adds it, or changes the one with its id; the count is the database's.
 pub async fn save(writer: &mut Writer, topic: &Topic) -> Result<Saved> {
     let row = table::Model::from(topic);
+    let mut former = None;
     let saved = writer
         .save::<table::Entity, _>("save a topic", row.id, row, |old, new| {
             new.article_count = old.article_count;
+            former = Some(old.slug.clone());
         })
         .await?;
+    if saved != Saved::Unchanged {
+        let (edition, id) = (topic.edition, topic.id.uuid());
+        slug::saved(
+            writer,
+            edition,
+            Noun::Topic,
+            former.as_deref(),
+            &topic.slug,
+            id,
+        )
+        .await?;
+    }
     writer.note_saved(saved, Noun::Topic, topic.id, || {
         vec![Noun::Topic.slug_key(&topic.slug)]
     });

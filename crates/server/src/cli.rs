@@ -2,9 +2,11 @@
 
 mod archive;
 mod cache;
+mod consent;
 mod database;
 mod demo;
 mod import;
+mod keys;
 mod migrate;
 mod serve;
 mod token;
@@ -43,6 +45,8 @@ enum Command {
     Import(import::Import),
     /// Give out API tokens, list them, or take them back
     Token(token::Token),
+    /// Replace the keys that the newsroom signs by
+    Keys(keys::Keys),
     /// Register the operations of an app's build, so that the app can ask for them by name
     Trust(trust::Trust),
     /// Look into the cache of a running server
@@ -130,6 +134,10 @@ fn start(cli: Cli) -> anyhow::Result<()> {
             let configuration = read(token.flags())?;
             runtime()?.block_on(token::token(token, configuration.settings))?;
         }
+        Command::Keys(keys) => {
+            let configuration = read(keys.flags())?;
+            runtime()?.block_on(keys::keys(keys, configuration.settings))?;
+        }
         Command::Trust(trust) => {
             let configuration = read(trust.flags())?;
             runtime()?.block_on(trust::trust(trust, configuration.settings))?;
@@ -189,6 +197,7 @@ fn say_error(error: &anyhow::Error) {
     use std::io::Write;
     let mut line = String::from("khabar");
     for cause in error.chain().map(ToString::to_string) {
+        let cause = khabar_persistence::db::without_passwords(&cause).into_owned();
         if !line.contains(&cause) {
             line.push_str(": ");
             line.push_str(&cause);

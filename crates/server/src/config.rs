@@ -11,12 +11,12 @@ mod timeouts;
 use std::fmt::Write;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use config::{Config, Source, Value, ValueKind};
 
 pub use cache::Cache;
 pub use comments::Comments;
-pub use settings::{Import, Log, LogFormat, Settings};
+pub use settings::{Audit, Import, Log, LogFormat, Settings};
 use source::{Environment, Flags};
 pub use timeouts::DatabaseTimeouts;
 
@@ -65,8 +65,16 @@ impl Configuration {
                 format!("could not read the configuration file {}", path.display())
             })?;
             // Parsed here as well, because this parser names line and column.
-            toml::from_str::<toml::Table>(&text).with_context(|| {
-                format!("the configuration file {} is not TOML", path.display())
+            toml::from_str::<toml::Table>(&text).map_err(|error| {
+                // Without the line itself, which may hold a password.
+                let at = error.span().map_or(0, |span| span.start);
+                let before = text.get(..at).unwrap_or_default();
+                let line = before.matches('\n').count() + 1;
+                let problem = error.message();
+                anyhow!(
+                    "the configuration file {} is not TOML: line {line}: {problem}",
+                    path.display()
+                )
             })?;
             builder = builder.add_source(config::File::from(path).format(config::FileFormat::Toml));
         }
@@ -252,6 +260,11 @@ mod tests {
         assert!(problem("lisen = 1").contains("lisen"));
         assert!(problem("listen = \"nowhere\"").contains("listen"));
         assert!(problem("listen = ").contains("line 1"));
+        let secret = problem("metrics = true\ndatabase = \"postgres://u:hush@h/db\nlisten = 1");
+        assert!(
+            secret.contains("line 2") && !secret.contains("hush"),
+            "{secret}"
+        );
         assert!(problem("[auth]\nkey = \"x\"").contains("auth.issuer"));
         assert!(
             problem("[graphql]\nrequest_timeout_ms = 0").contains("graphql.request_timeout_ms")

@@ -13,16 +13,16 @@ mod settings;
 
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, header};
 use chrono::{DateTime, TimeDelta, Utc};
-use khabar_domain::{Credential, PreviewKey, Scope, TokenId, Viewer};
+use khabar_domain::{ArticleId, Credential, Scope, TokenId, Viewer};
 use khabar_graphql::write::Random;
 use khabar_persistence::account::Account;
-use khabar_persistence::{BatchKey, Db, Reader, secret, token};
+use khabar_persistence::{BatchKey, Db, Reader, preview, secret, token};
 use moka::sync::Cache;
 
 use self::address::Proxies;
@@ -58,7 +58,6 @@ pub struct Identity {
     /// What was taken back through this process: it counts no more, whatever is remembered of it or
     /// is being looked up meanwhile. Kept for longer than anything is remembered.
     revoked: Cache<TokenId, ()>,
-    preview_key: OnceLock<PreviewKey>,
 }
 
 #[derive(Clone)]
@@ -97,7 +96,6 @@ impl Identity {
             tokens: remembered(),
             noted: remembered(),
             revoked: remembered(),
-            preview_key: OnceLock::new(),
         })
     }
 
@@ -138,14 +136,12 @@ impl Identity {
             },
         };
         if let Some(preview) = brought.preview {
-            let key = self.preview_key(now).await?;
-            let opened = key.and_then(|key| key.open(&preview, now).ok());
+            let opened = self.previewed(&preview, now).await?;
             let Some(opened) = opened else {
-                let message =
-                    "The preview token has expired, or is not one that this newsroom gave out.";
+                let message = "The preview token has expired, was revoked, or is not one that this newsroom gave out.";
                 return Err(Refused::unauthenticated(message));
             };
-            known.viewer.preview = Some(opened.article);
+            known.viewer.preview = Some(opened);
         }
         known.address = brought.address;
         Ok(known)
@@ -211,16 +207,25 @@ impl Identity {
         });
     }
 
-    /// The key of previews; none while no preview was given out.
-    async fn preview_key(&self, now: DateTime<Utc>) -> Result<Option<&PreviewKey>, Refused> {
-        if self.preview_key.get().is_none() {
-            let found = secret::OfPreviews::fetch(&self.primary(now), &[secret::OfPreviews]).await;
-            let mut found = found.map_err(|error| Refused::of(&error))?;
-            if let Some(key) = found.remove(&secret::OfPreviews) {
-                return Ok(Some(self.preview_key.get_or_init(|| key)));
-            }
-        }
-        Ok(self.preview_key.get())
+    /// The article that a preview token opens, as of now; none if it counts no more. Previews are few,
+    /// so what they go by is read each time: a key that was replaced and previews that were taken back
+    /// count at once, on every node.
+    async fn previewed(
+        &self,
+        token: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ArticleId>, Refused> {
+        let failed = |error| Refused::of(&error);
+        let reader = self.primary(now);
+        let keys = secret::OfPreviews::fetch(&reader, &[secret::OfPreviews]).await;
+        let keys = keys.map_err(failed)?.remove(&secret::OfPreviews);
+        let Some(opened) = keys.and_then(|keys| keys.open(token, now).ok()) else {
+            return Ok(None);
+        };
+        let of = preview::GenerationOf(opened.article);
+        let generations = preview::GenerationOf::fetch(&reader, &[of]).await;
+        let generation = generations.map_err(failed)?.remove(&of).unwrap_or_default();
+        Ok((opened.generation == generation).then_some(opened.article))
     }
 
     /// What was just revoked may not have reached a replica.

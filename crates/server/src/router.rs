@@ -53,7 +53,7 @@ pub async fn serve(
         let _ = stopped.await;
     };
     let scheduler = tokio::spawn(scheduler::run(system.clone(), Arc::clone(&clock), stopped));
-    let upkeep = upkeep::run(system, clock, settings.feed);
+    let upkeep = upkeep::run(system, clock, settings.feed, settings.addresses());
     let upkeep = tokio::spawn(upkeep);
     let server = http::Server::new(settings.http.clone())
         .behind(identity::trusted_proxies(&settings.auth)?)

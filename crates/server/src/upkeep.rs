@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use khabar_domain::clock::Clock;
-use khabar_persistence::{Db, Result, change, done};
+use khabar_persistence::{Db, Result, Writer, change, client_address, done};
 use serde::{Deserialize, Serialize};
 
 /// How much of the change feed is kept.
@@ -38,6 +38,59 @@ pub struct Gone {
     pub done: u64,
 }
 
+/// How long the network addresses of clients are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// Those of readers, with their comments and in the audit log.
+    pub readers: TimeDelta,
+    /// Those of the newsroom, in the audit log.
+    pub staff: TimeDelta,
+}
+
+/// Clears the addresses that were kept for long enough: how many.
+pub async fn clear_addresses(db: &Db, clock: &dyn Clock, kept: Addresses) -> Result<u64> {
+    let now = clock.now();
+    let mut cleared = 0;
+    for (age, kind) in [
+        (kept.readers, Kind::Comments),
+        (kept.readers, Kind::Readers),
+        (kept.staff, Kind::Staff),
+    ] {
+        let Some(before) = now.checked_sub_signed(age) else {
+            continue;
+        };
+        loop {
+            // In small transactions: others write meanwhile.
+            let writer = db.writer(now).await?;
+            let some = kind.clear(&writer, before).await?;
+            writer.commit().await?;
+            cleared += some;
+            if some == 0 {
+                break;
+            }
+        }
+    }
+    Ok(cleared)
+}
+
+/// Where addresses are kept.
+#[derive(Clone, Copy)]
+enum Kind {
+    Comments,
+    Readers,
+    Staff,
+}
+
+impl Kind {
+    async fn clear(self, writer: &Writer, before: DateTime<Utc>) -> Result<u64> {
+        match self {
+            Self::Comments => client_address::clear_comments(writer, before).await,
+            Self::Readers => client_address::clear_readers(writer, before).await,
+            Self::Staff => client_address::clear_staff(writer, before).await,
+        }
+    }
+}
+
 /// How long a client may send a write again: what the API promises.
 const DAY: TimeDelta = TimeDelta::days(1);
 
@@ -66,8 +119,14 @@ pub async fn once(db: &Db, clock: &dyn Clock, feed: Feed) -> Result<Gone> {
 }
 
 /// The same over and over, until it is dropped.
-pub async fn run(db: Db, clock: Arc<dyn Clock>, feed: Feed) {
+pub async fn run(db: Db, clock: Arc<dyn Clock>, feed: Feed, addresses: Addresses) {
     loop {
+        match clear_addresses(&db, clock.as_ref(), addresses).await {
+            Ok(cleared) => tracing::debug!(cleared, "cleared addresses of clients"),
+            Err(error) => {
+                tracing::warn!(cause = %error, "no addresses were cleared; it is tried again");
+            }
+        }
         match once(&db, clock.as_ref(), feed).await {
             Ok(Gone { changes, done }) => tracing::debug!(changes, done, "let go what was old"),
             Err(error) => tracing::warn!(cause = %error, "nothing was let go; it is tried again"),

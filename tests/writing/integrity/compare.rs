@@ -38,6 +38,7 @@ impl Whole {
             model.things.extend(writer.model.things);
             model.articles.extend(writer.model.articles);
             model.addresses.extend(writer.model.addresses);
+            model.redirects.extend(writer.model.redirects);
             model.merged.extend(writer.model.merged);
         }
         for (guest, visited) in guests {
@@ -61,12 +62,20 @@ impl Whole {
 
     /// What is due by this hour has gone out at it; how many those are.
     pub(super) fn publish_due(&mut self, hour: DateTime<Utc>) -> usize {
-        let articles = self.model.articles.values_mut();
-        let due = articles.filter(|article| {
+        let articles = self.model.articles.iter_mut();
+        let due = articles.filter(|(_, article)| {
             article.status() == "SCHEDULED" && article.scheduled.is_some_and(|at| at <= hour)
         });
-        due.map(|article| article.take("PUBLISH", "PUBLISHED", hour, None))
-            .count()
+        let due: Vec<Id> = due
+            .map(|(id, article)| {
+                article.take("PUBLISH", "PUBLISHED", hour, None);
+                id.clone()
+            })
+            .collect();
+        for id in &due {
+            self.model.went_out(id);
+        }
+        due.len()
     }
 
     /// Holds it all against what the API answers.
@@ -111,7 +120,9 @@ impl Whole {
 
     /// Every slug that ever was leads to what has it now, or had it last, or nowhere.
     async fn addresses_hold(&self, desk: &Desk) -> anyhow::Result<()> {
-        for ((noun, edition, slug), led) in &self.model.addresses {
+        for address in &self.model.addresses {
+            let (noun, edition, slug) = address;
+            let led = self.model.found_by_editors(address);
             let document = format!(
                 "query ($slug: Slug!, $edition: Slug!) {{
                     {noun}(slug: $slug, edition: $edition) {{ id slug formerSlugs }} }}"
@@ -122,7 +133,7 @@ impl Whole {
             if let Some(former) = found.get_mut("formerSlugs").and_then(Value::as_array_mut) {
                 former.sort_by_key(Value::to_string);
             }
-            let expected = led.as_ref().map(|id| {
+            let expected = led.map(|id| {
                 let slug = self.model.face(id).map(|face| face["slug"].clone());
                 let mut former = Vec::from_iter(self.model.former(id));
                 former.sort_by_key(|slug| json!(slug).to_string());
@@ -134,7 +145,8 @@ impl Whole {
                 "the {noun} {slug:?} of {edition} is {found} instead of {expected}"
             );
             if *noun == "article" {
-                self.readers_find(desk, &variables, led.as_ref()).await?;
+                let led = self.model.found_by_readers(address);
+                self.readers_find(desk, &variables, led).await?;
             }
         }
         Ok(())

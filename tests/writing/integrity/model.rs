@@ -67,6 +67,8 @@ pub(super) struct Article {
     pub(super) related: Vec<Id>,
     /// Whether others decide in which order its stories stand.
     pub(super) loose: bool,
+    /// The slug that it had when it was last withdrawn.
+    pub(super) withdrawn_as: Option<String>,
 }
 
 impl Article {
@@ -80,6 +82,15 @@ impl Article {
 
     pub(super) fn published(&self) -> bool {
         self.status() == "PUBLISHED"
+    }
+
+    /// Whether readers find something by its slug: the article, or why it was withdrawn.
+    pub(super) fn has_address(&self) -> bool {
+        ["PUBLISHED", "WITHDRAWN"].contains(&self.status())
+    }
+
+    pub(super) fn slug(&self) -> &str {
+        self.face["slug"].as_str().unwrap_or_default()
     }
 
     /// The ids in one of its lists.
@@ -125,6 +136,7 @@ impl Article {
         match step {
             "PUBLISH" => self.embargo = None,
             "REOPEN" => self.reason = None,
+            "WITHDRAW" => self.withdrawn_as = Some(self.slug().to_owned()),
             _ => (),
         }
         let content = self.content();
@@ -166,8 +178,10 @@ pub(super) type Address = (&'static str, String, String);
 pub(super) struct Model {
     pub(super) things: BTreeMap<Id, Thing>,
     pub(super) articles: BTreeMap<Id, Article>,
-    /// Where every slug that ever was leads to now, if anywhere.
-    pub(super) addresses: BTreeMap<Address, Option<Id>>,
+    /// Every slug that ever was.
+    pub(super) addresses: BTreeSet<Address>,
+    /// What readers knew by a slug that it no longer has.
+    pub(super) redirects: BTreeMap<Address, Id>,
     /// The orders of the edition that is the writer's own.
     pub(super) orders: BTreeMap<Order, Vec<Id>>,
     /// Which story went on in which.
@@ -201,32 +215,83 @@ impl Model {
         thing.or_else(|| self.articles.get(id).map(|article| &article.face))
     }
 
+    /// What has this slug.
+    pub(super) fn owner(&self, (noun, edition, slug): &Address) -> Option<&Id> {
+        if *noun == "article" {
+            let mut articles = self.articles.iter();
+            let found = articles
+                .find(|(_, article)| article.edition == *edition && article.face["slug"] == *slug);
+            return found.map(|(id, _)| id);
+        }
+        let mut things = self.things.iter();
+        let found = things.find(|(_, thing)| {
+            let face = thing.face.get("slug");
+            thing.noun.name == *noun
+                && thing.edition == *edition
+                && face.is_some_and(|it| it == slug)
+        });
+        found.map(|(id, _)| id)
+    }
+
+    /// What those find by this slug who see everything.
+    pub(super) fn found_by_editors(&self, address: &Address) -> Option<&Id> {
+        self.owner(address).or_else(|| self.redirects.get(address))
+    }
+
+    /// What readers find by it: no draft stands in the way of what they knew by it.
+    pub(super) fn found_by_readers(&self, address: &Address) -> Option<&Id> {
+        let seen = |id: &&Id| self.articles.get(*id).is_none_or(Article::has_address);
+        let led = self.redirects.get(address);
+        self.owner(address).filter(seen).or(led.filter(seen))
+    }
+
     /// Whether something else lives under this slug.
     pub(super) fn is_taken(&self, address: &Address, except: Option<&Id>) -> bool {
-        let led = self.addresses.get(address).and_then(Option::as_ref);
-        led.is_some_and(|id| {
-            Some(id) != except && self.face(id).is_some_and(|face| face["slug"] == address.2)
-        })
+        self.owner(address).is_some_and(|id| Some(id) != except)
     }
 
     /// What led to a thing that is gone leads to this now, or nowhere.
     pub(super) fn turn(&mut self, gone: &Id, to: Option<&Id>) {
-        for led in self.addresses.values_mut() {
-            if led.as_ref() == Some(gone) {
-                *led = to.cloned();
+        self.redirects.retain(|_, led| led != gone || to.is_some());
+        for led in self.redirects.values_mut().filter(|led| *led == gone) {
+            if let Some(to) = to {
+                led.clone_from(to);
             }
+        }
+    }
+
+    /// Something that had one slug has another: `former` is none when it is new.
+    pub(super) fn moved(&mut self, id: &Id, address: &Address, former: Option<&str>) {
+        self.addresses.insert(address.clone());
+        if former == Some(address.2.as_str()) {
+            return;
+        }
+        let article = self.articles.get(id);
+        let seen = article.is_none_or(Article::has_address);
+        // What was withdrawn and is worked on again is known by the slug that it had.
+        let known = seen || article.is_some_and(|it| it.withdrawn_as.as_deref() == former);
+        if let Some(former) = former.filter(|_| known) {
+            let left = (address.0, address.1.clone(), former.to_owned());
+            self.redirects.insert(left, id.clone());
+        }
+        if seen || self.redirects.get(address) == Some(id) {
+            self.redirects.remove(address);
+        }
+    }
+
+    /// An article has gone out: its slug leads nowhere else.
+    pub(super) fn went_out(&mut self, id: &Id) {
+        if let Some(article) = self.articles.get(id).filter(|article| article.published()) {
+            let slug = article.slug().to_owned();
+            let address = ("article", article.edition.clone(), slug);
+            self.redirects.remove(&address);
         }
     }
 
     /// The slugs besides its own that lead to this.
     pub(super) fn former(&self, id: &Id) -> BTreeSet<String> {
-        let own = self.face(id).map(|face| face["slug"].clone());
-        let led = self.addresses.iter();
-        led.filter(|((_, _, slug), led)| {
-            led.as_ref() == Some(id) && own.as_ref().is_none_or(|own| own != slug)
-        })
-        .map(|((_, _, slug), _)| slug.clone())
-        .collect()
+        let led = self.redirects.iter().filter(|(_, led)| *led == id);
+        led.map(|((_, _, slug), _)| slug.clone()).collect()
     }
 
     /// One story goes on in another: its articles, its topics, its place and its slugs do so too.
@@ -241,6 +306,11 @@ impl Model {
             article.set("stories", &stories);
         }
         let gone = self.things.remove(from);
+        if let Some(thing) = &gone {
+            let slug = thing.face["slug"].as_str().unwrap_or_default();
+            let left = (thing.noun.name, thing.edition.clone(), slug.to_owned());
+            self.redirects.insert(left, into.clone());
+        }
         let into_archived = self.status(into) == "ARCHIVED";
         if let (Some(gone), Some(thing)) = (gone, self.things.get_mut(into)) {
             let mut topics = thing.face["topics"].as_array().cloned().unwrap_or_default();

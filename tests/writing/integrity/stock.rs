@@ -91,5 +91,6 @@ fn article(node: &Value) -> anyhow::Result<Article> {
         corrections: Vec::new(),
         related: Vec::new(),
         loose: false,
+        withdrawn_as: None,
     })
 }

@@ -6,7 +6,7 @@ use khabar_domain::article::Status;
 use khabar_domain::{ArticleId, Right};
 use khabar_persistence::{article, desk, preview};
 
-use super::read;
+use super::{ArticlePayload, read};
 use crate::error::Result;
 use crate::types::{Preview, UserError, UserErrorCode};
 use crate::write::{Act, Refusal, Write, Written, run};
@@ -25,8 +25,7 @@ pub struct CreatePreviewInput {
 
 /// A shorter one would have ended before anybody had looked at it.
 const SHORTEST: i32 = 60;
-/// Thirty days: what an editor sends round is read within a few.
-const LONGEST: i32 = 30 * 24 * 60 * 60;
+const LONGEST: i32 = khabar_domain::Preview::LONGEST;
 const USUAL: i32 = 24 * 60 * 60;
 
 impl CreatePreviewInput {
@@ -53,26 +52,59 @@ impl Write for CreatePreviewInput {
             let message = format!("It is {seconds}: it may be {SHORTEST} to {LONGEST} seconds.");
             return Err(UserError::new(&["expiresIn"], UserErrorCode::Invalid, message).into());
         }
-        let unknown = || UserError::not_found(&["article"], "article");
-        let status = article::status(act.writer, id).await?.ok_or_else(unknown)?;
-        let kept = desk::find(act.writer, id).await?;
-        let theirs = kept.created_by.is_some() && kept.created_by == act.viewer.account;
-        if !(act.viewer.may(Right::Publish) || theirs) {
-            // Of what they may not see, they do not learn that it is there.
-            let seen = status == Status::Published || kept.withdrawal.is_some();
-            let message = "Only who may publish gives previews of other people's articles.";
-            return Err(if seen {
-                UserError::new(&["article"], UserErrorCode::NotAllowed, message).into()
-            } else {
-                unknown().into()
-            });
-        }
+        let status = theirs(act, id).await?;
         if status == Status::Withdrawn {
             let message = "It was withdrawn: its text is shown to nobody until it is reopened.";
             return Err(UserError::new(&["article"], UserErrorCode::WrongStatus, message).into());
         }
         let bits = act.bits();
         preview::give(act.writer, id, bits).await?;
+        Ok(id)
+    }
+}
+
+/// The status of an article of which the viewer may give previews, and take them back.
+async fn theirs(act: &Act<'_>, id: ArticleId) -> Result<Status, Refusal> {
+    let unknown = || UserError::not_found(&["article"], "article");
+    let status = article::status(act.writer, id).await?.ok_or_else(unknown)?;
+    let kept = desk::find(act.writer, id).await?;
+    let theirs = kept.created_by.is_some() && kept.created_by == act.viewer.account;
+    if act.viewer.may(Right::Publish) || theirs {
+        return Ok(status);
+    }
+    // Of what they may not see, they do not learn that it is there.
+    let seen = status == Status::Published || kept.withdrawal.is_some();
+    let message = "Only who may publish has to do with previews of other people's articles.";
+    Err(if seen {
+        UserError::new(&["article"], UserErrorCode::NotAllowed, message).into()
+    } else {
+        unknown().into()
+    })
+}
+
+/// Of which article.
+#[derive(Clone, Debug, InputObject)]
+pub struct RevokePreviewsInput {
+    /// The article of which every preview is taken back that was given out so far.
+    article: ID,
+    /// The client's own name for this write: sent again within a day, it is made once.
+    client_mutation_id: Option<String>,
+}
+
+impl Write for RevokePreviewsInput {
+    const NAME: &'static str = "revokePreviews";
+    const RIGHT: Right = Right::Write;
+    const OR: &'static [Right] = &[Right::Publish];
+    type Id = ArticleId;
+
+    fn client_mutation_id(&self) -> Option<&str> {
+        self.client_mutation_id.as_deref()
+    }
+
+    async fn act(&self, act: &mut Act<'_>) -> Result<ArticleId, Refusal> {
+        let id: ArticleId = read::id(&["article"], &self.article)?;
+        theirs(act, id).await?;
+        preview::revoke(act.writer, id).await?;
         Ok(id)
     }
 }
@@ -92,7 +124,7 @@ impl CreatePreviewPayload {
         // that is asked for again is signed to the same text.
         let until = self.written.at.trunc_subsecs(0) + self.lasting;
         let article = self.written.id?;
-        Some(Preview(khabar_domain::Preview { article, until }))
+        Some(Preview { article, until })
     }
 
     /// What kept the mutation from being carried out; empty when it was.
@@ -129,5 +161,15 @@ impl PreviewMutations {
     ) -> Result<CreatePreviewPayload> {
         let lasting = input.lasting();
         Ok(CreatePreviewPayload::new(run(ctx, input).await?, lasting))
+    }
+
+    /// Takes back every preview of an article that was given out so far: they open nothing from now on,
+    /// on every server. Needs the right `publish`, or `write` for one's own article.
+    async fn revoke_previews(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Of which article.")] input: RevokePreviewsInput,
+    ) -> Result<ArticlePayload> {
+        Ok(run(ctx, input).await?.into())
     }
 }

@@ -246,8 +246,8 @@ pub(super) struct Addressed {
 }
 
 /// The slug that something is to have: the one that was asked for, which must be free; the one that
-/// it has; or one made from what it is called, with a number behind it when that is taken. Its
-/// former slug leads to it from now on.
+/// it has; or one made from what it is called, with a number behind it when something has that, or
+/// had it and is still found by it.
 pub(super) async fn slug(
     act: &Act<'_>,
     of: Addressed,
@@ -273,14 +273,13 @@ pub(super) async fn slug(
         (None, None) => {
             let wanted = value(&["slug"], Slug::from_text(called))?;
             let (mut free, mut number) = (wanted.clone(), 1);
-            while slug::is_taken(writer, edition, noun, &free, id).await? {
+            while slug::is_known(writer, edition, noun, &free, id).await? {
                 number += 1;
                 free = value(&["slug"], wanted.numbered(number))?;
             }
             free
         }
     };
-    slug::given(writer, edition, noun, former.as_ref(), &slug, id).await?;
     Ok(slug)
 }
 

@@ -8,8 +8,8 @@ use khabar_persistence::cache::ReadingKey;
 use khabar_persistence::change::{Noun, Part};
 use khabar_persistence::desk::{self, CountLying, Lying};
 use khabar_persistence::{
-    Page, article, comment, correction, edition, media, person, related, revision, section, source,
-    story, topic,
+    Page, SlugKey, article, comment, correction, edition, media, person, related, revision,
+    section, source, story, topic,
 };
 
 use super::{
@@ -42,17 +42,21 @@ impl Article {
         Edition::of(ctx, edition::ById(self.0.edition)).await
     }
 
-    /// Its part of an address, unique in its edition.
+    /// Its part of an address, unique in its edition. What was withdrawn shows readers another one, made
+    /// from its id, which leads to it as well: the one that it had would tell what it said.
     fn slug(&self) -> Slug {
         Slug(self.0.slug.clone())
     }
 
-    /// Slugs that it had before, which still lead to it; `slug` is where it lives now.
+    /// Slugs under which it was published before, which still lead to it; `slug` is where it lives now.
     async fn former_slugs(&self, ctx: &Context<'_>) -> Result<Vec<Slug>> {
+        if self.is_under_stone(ctx)? {
+            return Ok(Vec::new());
+        }
         Slug::former(ctx, self.0.id).await
     }
 
-    /// Where it lives on the web; null where that is not known.
+    /// Where it lives on the web; null where that is not known, and of what was withdrawn.
     fn canonical_url(&self) -> Option<Url> {
         self.0.canonical_url.clone().map(Url)
     }
@@ -426,8 +430,26 @@ impl Article {
 
     /// Whether this is the stone over a withdrawn article: the viewer sees nothing of what is below.
     fn is_under_stone(&self, ctx: &Context<'_>) -> Result<bool> {
-        let may_look = ctx.viewer()?.may(Right::Publish);
-        Ok(self.0.status == Status::Withdrawn && !may_look)
+        // Of what is published everybody sees the same: who asks is no part of the answer.
+        if self.0.status != Status::Withdrawn {
+            return Ok(false);
+        }
+        Ok(!ctx.viewer()?.may(Right::Publish))
+    }
+
+    /// The article under this slug; or the one that was withdrawn from whose id it was made.
+    async fn by_slug(ctx: &Context<'_>, key: SlugKey) -> Result<Option<khabar_domain::Article>> {
+        let id = key.slug.as_id();
+        let edition = edition::BySlug(key.edition.clone());
+        let found = ctx.load_ahead(article::BySlug(key)).await?;
+        let (None, Some(id)) = (&found, id) else {
+            return Ok(found);
+        };
+        let named = ctx.load_ahead(article::ById(id.into())).await?;
+        let edition = ctx.load(edition).await?.map(|edition| edition.id);
+        Ok(named.filter(|article| {
+            article.status == Status::Withdrawn && Some(article.edition) == edition
+        }))
     }
 
     /// Refuses those who may neither publish nor wrote it.
@@ -494,7 +516,7 @@ impl Article {
             }
             None if id.is_some() != slug.is_some() => match LookUp::read(id, slug, edition)? {
                 LookUp::Id(id) => ctx.load_ahead(article::ById(node::parse(&id)?)).await?,
-                LookUp::Slug(key) => ctx.load_ahead(article::BySlug(key)).await?,
+                LookUp::Slug(key) => Self::by_slug(ctx, key).await?,
             },
             _ => return Err(exactly_one("`id`, `slug` and `url`")),
         };

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Enum, ID, Object};
 use khabar_domain::Right;
+use khabar_domain::article::Status::Published;
 use khabar_domain::comment::Status;
 use khabar_persistence::cache::ReadingKey;
 use khabar_persistence::change::{Noun, Part};
@@ -95,9 +96,12 @@ impl Comment {
     }
 
     /// How many comments that readers see answer it directly.
-    fn reply_count(&self, ctx: &Context<'_>) -> i32 {
+    async fn reply_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        if self.replies_are_hidden(ctx).await? {
+            return Ok(0);
+        }
         ctx.shows(self.replies_key());
-        count(self.0.reply_count)
+        Ok(count(self.0.reply_count))
     }
 
     /// The comments that answer it directly.
@@ -129,6 +133,9 @@ impl Comment {
             }
             .page()?,
         };
+        if self.replies_are_hidden(ctx).await? {
+            return Ok(Connection::empty());
+        }
         Connection::load(
             ctx,
             key,
@@ -152,6 +159,21 @@ impl Comment {
     /// What its number of replies changes with.
     fn replies_key(&self) -> ReadingKey {
         ReadingKey::part(Noun::Comment, self.0.id, Part::Replies)
+    }
+
+    /// Whether what answers it is hidden from the viewer with its article. Its writer alone sees it
+    /// there, and only their own words.
+    async fn replies_are_hidden(&self, ctx: &Context<'_>) -> Result<bool> {
+        // Who is not signed in has none, and sees others' only where their article is published.
+        if self.0.account.is_none() || ctx.scope()?.viewer.account.is_none() {
+            return Ok(false);
+        }
+        let viewer = ctx.viewer()?;
+        if viewer.account != self.0.account || viewer.may(Right::Moderate) {
+            return Ok(false);
+        }
+        let article = ctx.load(article::ById(self.0.article)).await?;
+        Ok(article.is_none_or(|article| article.status != Published))
     }
 
     /// The order that was asked for, or the usual one.

@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use khabar_domain::edition::Labels;
 use khabar_domain::story::Kind;
 use khabar_domain::{ArticleId, Edition, EditionId, Slug, derived};
-use khabar_persistence::{Error, Saved, Writer, edition};
+use khabar_persistence::change::Noun;
+use khabar_persistence::{Error, Saved, Writer, edition, slug};
 use uuid::Uuid;
 
 use super::clean::Page;
@@ -140,22 +141,41 @@ enum Known<T> {
     New(Slug),
 }
 
-/// Tells whether what was `found` is what the page means: it has the id derived from the page, or
-/// the same title. Something else that has the slug keeps it.
-fn known<T>(
-    found: Option<T>,
-    wanted: (Uuid, &str, &Slug),
-    own: impl Fn(&T) -> (Uuid, &str),
-) -> Result<Known<T>, Error> {
-    let (id, title, slug) = wanted;
-    let Some(found) = found else {
-        return Ok(Known::New(slug.clone()));
-    };
-    let (found_id, found_title) = own(&found);
-    if found_id == id || key(found_title) == key(title) {
-        return Ok(Known::Here(found));
+/// What the page means by something.
+struct Meant<'a> {
+    noun: Noun,
+    id: Uuid,
+    title: &'a str,
+    slug: &'a Slug,
+}
+
+impl Desk<'_> {
+    /// Tells whether what was `found` is what the page means: it has the id derived from the page, or
+    /// the same title. Something else that has the slug, or had it and is still found by it, keeps it.
+    async fn known<T>(
+        &self,
+        found: Option<T>,
+        meant: Meant<'_>,
+        own: impl Fn(&T) -> (Uuid, &str),
+    ) -> Result<Known<T>, Error> {
+        let Meant {
+            noun,
+            id,
+            title,
+            slug,
+        } = meant;
+        if let Some(found) = found {
+            let (found_id, found_title) = own(&found);
+            if found_id == id || key(found_title) == key(title) {
+                return Ok(Known::Here(found));
+            }
+            return Ok(Known::New(distinct(slug, id)?));
+        }
+        if slug::is_known(self.writer, self.edition, noun, slug, id).await? {
+            return Ok(Known::New(distinct(slug, id)?));
+        }
+        Ok(Known::New(slug.clone()))
     }
-    Ok(Known::New(distinct(slug, id)?))
 }
 
 /// The slug with a few letters of the id behind it.

@@ -207,7 +207,8 @@ fn row(table: &Table, fields: &BTreeMap<String, &RawValue>) -> Result<Vec<sea_or
     let mut values = Vec::with_capacity(table.columns.len());
     for column in table.columns {
         let json = fields.get(column.name).copied();
-        let json = json.filter(|json| json.get() != "null");
+        // Older archives have what stays at home now.
+        let json = json.filter(|json| json.get() != "null" && !column.private);
         if json.is_none() && !column.nullable {
             return Err(format!(
                 "lacks the field {:?} of {}",

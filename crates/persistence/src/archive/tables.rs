@@ -32,6 +32,8 @@ pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) holds: Holds,
     pub(super) nullable: bool,
+    /// Whether it stays here: it is not exported, and not restored from an archive that has it.
+    pub(super) private: bool,
 }
 
 /// What a column holds, which the two databases store each in its way.
@@ -93,6 +95,7 @@ const fn some(name: &'static str, holds: Holds) -> Column {
         name,
         holds,
         nullable: false,
+        private: false,
     }
 }
 
@@ -102,6 +105,15 @@ const fn maybe(name: &'static str, holds: Holds) -> Column {
         name,
         holds,
         nullable: true,
+        private: false,
+    }
+}
+
+/// A column that is nobody's business elsewhere.
+const fn private(name: &'static str, holds: Holds) -> Column {
+    Column {
+        private: true,
+        ..maybe(name, holds)
     }
 }
 
@@ -423,7 +435,8 @@ pub(super) const TABLES: &[Table] = &[
             some("posted_at", Time),
             some("reply_count", Long),
             maybe("account_id", Id),
-            maybe("address", Text),
+            // From where it was sent: it serves to count what comes from there within a day.
+            private("address", Text),
             maybe("edited_at", Time),
             maybe("reason", Text),
             some("report_count", Long),
@@ -521,6 +534,7 @@ mod tests {
     const LEFT_OUT: &[(&str, &str)] = &[
         ("token", "who finds an archive is to open nothing with it"),
         ("secret", "who finds an archive is to open nothing with it"),
+        ("preview_generation", "previews are signed by a secret"),
         ("change", "restoring fills a feed of its own"),
         ("change_head", "restoring fills a feed of its own"),
         ("audit", "its numbers are those of the feed"),

@@ -137,7 +137,7 @@ fn bound(
 fn line(table: &Table, row: &QueryResult) -> Result<String> {
     let mut text = format!("{{\"{}\":{{", table.name);
     let mut comma = "";
-    for column in table.columns {
+    for column in table.columns.iter().filter(|column| !column.private) {
         let doing = format!("export column {} of table {}", column.name, table.name);
         if let Some(value) = value::written(row, column.name, column.holds).doing(&doing)? {
             for part in [comma, "\"", column.name, "\":", &value] {

@@ -5,6 +5,7 @@ use khabar_domain::{Article, ArticleId, Body, EditionId, PersonId, Slug, StoryId
 use sea_orm::{ColumnTrait, Condition, EntityTrait};
 use uuid::Uuid;
 
+use super::address::{self, Before};
 use super::{body_table, table};
 use crate::article::body;
 use crate::change::{Act, Copies, Noun, Part, differing};
@@ -120,11 +121,17 @@ pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved>
             new.comment_count = old.comment_count;
             new.read_count = old.read_count;
             comment_count = old.comment_count;
-            before = Some(old.status.clone());
+            before = Some(Before {
+                status: old.status.clone(),
+                slug: old.slug.clone(),
+            });
             (differ, is_card) = differing(old, new, &PARTS);
         })
         .await?;
     row.comment_count = comment_count;
+    if saved != Saved::Unchanged {
+        address::settle(writer, before.as_ref(), article).await?;
+    }
     let mut parts = vec![saved, save_body(writer, id, &manuscript.body).await?];
     for (links, to) in linked(manuscript) {
         parts.push(links.set(writer, id, &to).await?);
@@ -161,7 +168,8 @@ pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved>
         keys.extend(links.map(|(part, _)| Noun::Article.list_key(id, part)));
     }
     keys.extend(touched);
-    let appeared = before.is_some_and(|before| (before == Status::Published.as_str()) != published);
+    let was_published = |before: Before| before.status == Status::Published.as_str();
+    let appeared = before.is_some_and(|before| was_published(before) != published);
     if appeared {
         keys.extend(led_from(writer, id).await?);
         // What led to it led nowhere, or will.

@@ -289,4 +289,4 @@ CREATE TABLE change_head (
     seq {bigint} NOT NULL CHECK (seq >= 0)
 ) {strict};
 
-INSERT INTO change_head (id, seq) VALUES (1, 0);
+INSERT INTO change_head (id, seq) VALUES (1, 0) ON CONFLICT (id) DO NOTHING;

@@ -1,7 +1,8 @@
 //! Opening the database that the settings name, and what to do when it lacks its tables.
 
 use anyhow::{Context, bail};
-use khabar_persistence::{Db, Options, Timeouts, migration};
+use khabar_persistence::migration::{self, State};
+use khabar_persistence::{Db, Options, Timeouts};
 
 use crate::config::Settings;
 
@@ -23,15 +24,20 @@ async fn with_tables(settings: &Settings, db: Db) -> anyhow::Result<Db> {
         migration::up(&db).await?;
         return Ok(db);
     }
-    let lacking = migration::status(&db)
-        .await?
-        .into_iter()
-        .filter(|step| !step.applied)
-        .count();
+    let steps = migration::status(&db).await?;
+    let count = |wanted| steps.iter().filter(|step| step.state == wanted).count();
+    let url = khabar_persistence::db::without_password(&settings.database);
+    if count(State::Unknown) > 0 {
+        bail!("a newer version of Khabar has migrated the database {url}; run that one");
+    }
+    let lacking = steps.len() - count(State::Applied);
     if lacking > 0 {
-        let url = khabar_persistence::db::without_password(&settings.database);
+        let way = match count(State::PartlyReverted) {
+            0 => "up",
+            _ => "down --steps 1",
+        };
         bail!(
-            "the database {url} lacks {lacking} migration(s); run: khabar migrate up --database {url}"
+            "the database {url} lacks {lacking} migration(s); run: khabar migrate {way} --database {url}"
         );
     }
     Ok(db)

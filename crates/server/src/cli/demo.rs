@@ -107,5 +107,9 @@ fn keep(file: &Path, credential: &Credential) -> std::io::Result<()> {
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    writeln!(options.open(file)?, "{}", credential.as_str())
+    let mut open = options.open(file)?;
+    // One that was there keeps what it had.
+    #[cfg(unix)]
+    open.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    writeln!(open, "{}", credential.as_str())
 }

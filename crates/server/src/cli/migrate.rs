@@ -1,9 +1,11 @@
 //! `khabar migrate`: the database's tables, step by step.
 
+use anyhow::bail;
 use clap::{Args, Subcommand};
-use khabar_persistence::migration;
+use khabar_persistence::Db;
+use khabar_persistence::migration::{self, Loss};
 
-use super::{Database, database, say};
+use super::{Database, consent, database, note, say};
 use crate::config::Settings;
 
 /// Bring a database's tables up to date, show what it lacks, or take steps back.
@@ -24,6 +26,9 @@ enum Way {
         /// How many to take back
         #[arg(long, default_value_t = 1)]
         steps: u32,
+        /// Destroy what is stored there without asking
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         database: Database,
     },
@@ -44,16 +49,40 @@ pub(super) async fn migrate(migrate: Migrate, settings: Settings) -> anyhow::Res
     let db = database::connect(&settings, up).await?;
     match migrate.way {
         Way::Up(_) => migration::up(&db).await?,
-        Way::Down { steps, .. } => migration::down(&db, steps).await?,
+        Way::Down { steps, yes, .. } => down(&db, steps, yes).await?,
         Way::Status(_) => {}
     }
     for step in migration::status(&db).await? {
-        say(format_args!(
-            "{}  {}",
-            if step.applied { "applied" } else { "pending" },
-            step.name
-        ));
+        say(format_args!("{}  {}", step.state.as_str(), step.name));
     }
     db.close().await?;
     Ok(())
+}
+
+async fn down(db: &Db, steps: u32, yes: bool) -> anyhow::Result<()> {
+    let (steps, losses) = migration::losses(db, steps).await?;
+    if steps == 0 {
+        return Ok(());
+    }
+    let what = match losses.len() {
+        0 => ", and with them no table and no column.",
+        _ => " and destroys what is stored in:",
+    };
+    note(format_args!("This takes back {steps} migration(s){what}"));
+    for Loss {
+        table,
+        column,
+        rows,
+    } in losses
+    {
+        let column = column.map(|column| format!(", column {column}"));
+        note(format_args!(
+            "{rows:>9} row(s)  {table}{}",
+            column.unwrap_or_default()
+        ));
+    }
+    if !yes && !consent::given()? {
+        bail!("nothing was taken back");
+    }
+    Ok(migration::down(db, steps).await?)
 }

@@ -28,7 +28,14 @@ pub struct Comments {
     pub reports_a_minute: u32,
     /// The same in an hour.
     pub reports_an_hour: u32,
+    /// Hours for which the address is kept from which a reader wrote, with the comment and in the audit
+    /// log: 1 to 8,760. The default, a day, is for as long as the same words again count as repeated;
+    /// with less, they are noticed for that long alone.
+    pub address_hours: u32,
 }
+
+/// In hours, a year: what is kept for longer serves no pace.
+const LONGEST_ADDRESS: u32 = 365 * 24;
 
 /// In minutes: what others have read for longer than a day is not turned round.
 const LONGEST_EDIT: u32 = 24 * 60;
@@ -55,6 +62,7 @@ impl Default for Comments {
             edits_an_hour: edits.an_hour,
             reports_a_minute: reports.a_minute,
             reports_an_hour: reports.an_hour,
+            address_hours: 24,
         }
     }
 }
@@ -77,6 +85,11 @@ impl Comments {
             self.edit_minutes <= LONGEST_EDIT,
             "comments.edit_minutes is {}: it may be 0 to {LONGEST_EDIT}",
             self.edit_minutes
+        );
+        ensure!(
+            (1..=LONGEST_ADDRESS).contains(&self.address_hours),
+            "comments.address_hours is {}: it may be 1 to {LONGEST_ADDRESS}",
+            self.address_hours
         );
         let Limits {
             posts,
@@ -138,6 +151,13 @@ mod tests {
                     ..usual
                 },
                 "comments.edit_minutes is 1441: it may be 0 to 1440",
+            ),
+            (
+                Comments {
+                    address_hours: 0,
+                    ..usual
+                },
+                "comments.address_hours is 0: it may be 1 to 8760",
             ),
             (
                 Comments {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, ensure};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use khabar_graphql::limit::Limits;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub limits: Limits,
     /// How much readers may say how fast, and for how long they can change it.
     pub comments: Comments,
+    /// How long the audit log keeps what it need not keep for ever.
+    pub audit: Audit,
     /// How much of what was read is kept in memory.
     pub cache: Cache,
     /// How much of the change feed is kept.
@@ -79,6 +82,7 @@ impl Default for Settings {
             auth: identity::Settings::default(),
             limits: Limits::default(),
             comments: Comments::default(),
+            audit: Audit::default(),
             cache: Cache::default(),
             feed: upkeep::Feed::default(),
             purge: Targets::new(),
@@ -107,6 +111,14 @@ impl Settings {
             format!("metrics_listen: {text:?} is no address such as 127.0.0.1:9464")
         })?;
         Ok(Some(address))
+    }
+
+    /// How long the addresses of clients are kept.
+    pub fn addresses(&self) -> upkeep::Addresses {
+        upkeep::Addresses {
+            readers: TimeDelta::hours(self.comments.address_hours.into()),
+            staff: TimeDelta::days(self.audit.address_days.into()),
+        }
     }
 
     /// Refuses what is of the right type and cannot work.
@@ -146,7 +158,31 @@ impl Settings {
         self.graphql.operations.check()?;
         self.metrics_listener()?;
         self.comments.check()?;
+        ensure!(
+            (1..=LONGEST_ADDRESS).contains(&self.audit.address_days),
+            "audit.address_days is {}: it may be 1 to {LONGEST_ADDRESS}",
+            self.audit.address_days
+        );
         self.auth.check()
+    }
+}
+
+/// How long the audit log keeps what it need not keep for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// Days for which it keeps the address from which a member of the newsroom wrote: 1 to 3,650. The
+    /// default, a quarter, is for finding out what a stolen token did. Readers' addresses go after
+    /// `comments.address_hours`.
+    pub address_days: u32,
+}
+
+/// In days, ten years.
+const LONGEST_ADDRESS: u32 = 3_650;
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { address_days: 90 }
     }
 }
 
@@ -170,7 +206,7 @@ impl Default for Log {
         // Migrations say what they do in the answer of the command that runs them.
         Self {
             format: LogFormat::Text,
-            filter: "info,sea_orm_migration=warn".to_owned(),
+            filter: "info".to_owned(),
             buffer_bytes: 4 * 1024 * 1024,
         }
     }

@@ -130,10 +130,9 @@ impl Writer<'_> {
         };
         let id = told(&payload, "article")?;
         let slug = payload["article"]["slug"].clone();
-        self.address("article", edition, &slug, &id);
         let mut face = blank();
         put(&mut face, &said);
-        face.insert("slug".to_owned(), slug);
+        face.insert("slug".to_owned(), slug.clone());
         let mut article = Article {
             edition: edition.to_owned(),
             face,
@@ -145,6 +144,7 @@ impl Writer<'_> {
             corrections: Vec::new(),
             related: Vec::new(),
             loose: false,
+            withdrawn_as: None,
         };
         let content = article.content();
         article.history.push(Saved {
@@ -154,6 +154,13 @@ impl Writer<'_> {
             content,
         });
         self.written.model.articles.insert(id.clone(), article);
+        self.address(
+            "article",
+            edition,
+            &slug,
+            (&id, None),
+            said.contains_key("slug"),
+        )?;
         Ok(Some(id))
     }
 
@@ -171,6 +178,7 @@ impl Writer<'_> {
             article.take("PUBLISH", "PUBLISHED", at, None);
             article.loose = true;
         }
+        self.written.model.went_out(&id);
         self.written.guest = id;
         Ok(())
     }
@@ -256,10 +264,11 @@ impl Writer<'_> {
         let (Some(_), Some(to)) = (sent.filter(|_| face != was), to) else {
             return Ok(());
         };
-        if let Some(slug) = said.get("slug") {
-            self.address("article", &edition, slug, &id);
-        }
         self.keep(&id, face, (step, to), note, silent);
+        if let Some(slug) = said.get("slug") {
+            let former = was["slug"].as_str();
+            self.address("article", &edition, slug, (&id, former), true)?;
+        }
         Ok(())
     }
 
@@ -435,6 +444,7 @@ impl Writer<'_> {
                 article.take("PUBLISH", "PUBLISHED", now, None);
             }
         }
+        self.written.model.went_out(&id);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! What all nouns but articles have in common: being created and being changed. And editions.
 
+use anyhow::bail;
 use serde_json::{Value, json};
 
 use crate::integrity::model::{Face, Id, Order, Thing};
@@ -70,7 +71,7 @@ impl Writer<'_> {
         face.extend(said);
         if noun.addressed {
             let slug = payload[noun.name]["slug"].clone();
-            self.address(noun.name, &edition, &slug, &id);
+            self.address(noun.name, &edition, &slug, (&id, None), asked.is_some())?;
             face.insert("slug".to_owned(), slug);
         }
         if edition == self.written.own {
@@ -139,7 +140,13 @@ impl Writer<'_> {
             return Ok(());
         }
         if let Some(slug) = said.get("slug") {
-            self.address(noun.name, &edition, slug, &id);
+            let was = self
+                .written
+                .model
+                .face(&id)
+                .map(|face| face["slug"].clone());
+            let former = was.as_ref().and_then(Value::as_str);
+            self.address(noun.name, &edition, slug, (&id, former), true)?;
         }
         let blank = noun.blank();
         if let Some(thing) = self.written.model.things.get_mut(&id) {
@@ -155,20 +162,24 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Lets a slug lead to this.
+    /// Lets a slug lead to this, which had the former one. One that nobody asked for was nobody's,
+    /// and leads nowhere yet.
     pub(in crate::integrity) fn address(
         &mut self,
         noun: &'static str,
         edition: &str,
         slug: &Value,
-        id: &Id,
-    ) {
+        (id, former): (&Id, Option<&str>),
+        asked: bool,
+    ) -> anyhow::Result<()> {
         let slug = slug.as_str().unwrap_or_default().to_owned();
         let address = (noun, edition.to_owned(), slug);
-        self.written
-            .model
-            .addresses
-            .insert(address, Some(id.clone()));
+        let model = &mut self.written.model;
+        if !asked && let Some(led) = model.redirects.get(&address) {
+            bail!("{address:?} was made for {id}, and leads to {led}");
+        }
+        model.moved(id, &address, former);
+        Ok(())
     }
 
     fn value(&mut self, sort: &Sort, edition: &str) -> Option<Value> {

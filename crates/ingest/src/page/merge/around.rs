@@ -3,9 +3,10 @@
 use khabar_domain::{
     FollowChannel, FollowChannelId, LiveChannel, LiveChannelId, Section, SectionId,
 };
+use khabar_persistence::change::Noun;
 use khabar_persistence::{Error, follow_channel, live_channel, section};
 
-use super::{Desk, Known, known};
+use super::{Desk, Known, Meant};
 use crate::page::clean::{Channel, Follow, Named, Page};
 
 pub(super) async fn merge(desk: &mut Desk<'_>, page: &Page) -> Result<(), Error> {
@@ -74,8 +75,14 @@ async fn follow(desk: &mut Desk<'_>, position: i32, channel: &Follow) -> Result<
 async fn featured(desk: &mut Desk<'_>, position: i32, named: &Named) -> Result<(), Error> {
     let id: SectionId = desk.id("section", &[named.name.as_str()]);
     let found = section::find(desk.writer, id, desk.edition, &named.slug).await?;
-    let wanted = (id.uuid(), named.name.as_str(), &named.slug);
-    let wanted = match known(found, wanted, |old| (old.id.uuid(), old.name.as_str()))? {
+    let meant = Meant {
+        noun: Noun::Section,
+        id: id.uuid(),
+        title: named.name.as_str(),
+        slug: &named.slug,
+    };
+    let known = desk.known(found, meant, |old| (old.id.uuid(), old.name.as_str()));
+    let wanted = match known.await? {
         // Among the sections of another one, its place is not the page's to say.
         Known::Here(old) if old.parent.is_some() => Section {
             featured: true,

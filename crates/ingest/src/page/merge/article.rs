@@ -7,10 +7,11 @@ use khabar_domain::article::{Kind, Measure, Status};
 use khabar_domain::related::{Origin, Reason};
 use khabar_domain::{Article, ArticleId, Body, RelatedLink, Source, SourceId};
 use khabar_persistence::article::Manuscript;
+use khabar_persistence::change::Noun;
 use khabar_persistence::{Error, article, related, source};
 
 use super::story::picture;
-use super::{Desk, Known, known};
+use super::{Desk, Known, Meant};
 use crate::page::clean::{Headlined, Named, Page};
 use crate::page::title::both;
 
@@ -34,10 +35,19 @@ async fn find(
     let headline = headlined.headline.as_str();
     let id: ArticleId = desk.id("article", &[headline]);
     let found = article::find(desk.writer, id, desk.edition, &headlined.slug).await?;
-    let known = known(found, (id.uuid(), headline, &headlined.slug), |old| {
-        (old.article.id.uuid(), old.article.headline.as_str())
-    })?;
-    Ok((id, known))
+    let meant = Meant {
+        noun: Noun::Article,
+        id: id.uuid(),
+        title: headline,
+        slug: &headlined.slug,
+    };
+    Ok((
+        id,
+        desk.known(found, meant, |old| {
+            (old.article.id.uuid(), old.article.headline.as_str())
+        })
+        .await?,
+    ))
 }
 
 async fn own(desk: &mut Desk<'_>, page: &Page) -> Result<ArticleId, Error> {
@@ -156,8 +166,14 @@ fn stub(
 async fn cited(desk: &mut Desk<'_>, named: &Named) -> Result<SourceId, Error> {
     let id: SourceId = desk.id("source", &[named.name.as_str()]);
     let found = source::find(desk.writer, id, desk.edition, &named.slug).await?;
-    let wanted = (id.uuid(), named.name.as_str(), &named.slug);
-    let wanted = match known(found, wanted, |old| (old.id.uuid(), old.name.as_str()))? {
+    let meant = Meant {
+        noun: Noun::Source,
+        id: id.uuid(),
+        title: named.name.as_str(),
+        slug: &named.slug,
+    };
+    let known = desk.known(found, meant, |old| (old.id.uuid(), old.name.as_str()));
+    let wanted = match known.await? {
         Known::Here(old) => old,
         Known::New(slug) => Source {
             id,

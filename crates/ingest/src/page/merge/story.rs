@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use chrono::Duration;
 use khabar_domain::story::{Kind, Status};
 use khabar_domain::{Media, MediaId, Story, StoryId};
+use khabar_persistence::change::Noun;
 use khabar_persistence::{Error, media, story};
 
-use super::{Desk, Known, known};
+use super::{Desk, Known, Meant};
 use crate::page::clean::{self, Page};
 use crate::page::title::key;
 
@@ -37,10 +38,14 @@ async fn one(
     let id: StoryId = desk.id("story", &[title]);
     let kind = shown.kind.or_else(|| kinds.get(&key(title)).copied());
     let found = story::find(desk.writer, id, desk.edition, &shown.slug).await?;
-    let known = known(found, (id.uuid(), title, &shown.slug), |old| {
-        (old.id.uuid(), old.title.as_str())
-    })?;
-    let mut wanted = match known {
+    let meant = Meant {
+        noun: Noun::Story,
+        id: id.uuid(),
+        title,
+        slug: &shown.slug,
+    };
+    let known = desk.known(found, meant, |old| (old.id.uuid(), old.title.as_str()));
+    let mut wanted = match known.await? {
         Known::Here(old) => Story {
             kind: kind.unwrap_or(old.kind),
             pinned_position: Some(position),

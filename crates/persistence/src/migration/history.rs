@@ -1,0 +1,119 @@
+//! The table `seaql_migrations`: which migrations the database has. The name and the columns are
+//! `sea-orm-migration`'s, which wrote it in the first versions.
+
+use std::collections::HashSet;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseTransaction, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
+};
+
+use crate::sql::Dialect;
+use crate::{Db, Doing, Result};
+
+/// The advisory lock of migrations, as PostgreSQL counts them: "khabar" in ASCII.
+const LOCK: i64 = 0x6b68_6162_6172;
+
+/// Begins the transaction of one migration, which no other process migrates beside.
+pub(super) async fn begin(db: &Db) -> Result<DatabaseTransaction> {
+    const DOING: &str = "wait for other migrations";
+    match db.dialect() {
+        Dialect::Sqlite => {
+            let options = TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            };
+            let begun = db.connection().begin_with_options(options).await;
+            begun.doing(DOING)
+        }
+        Dialect::Postgres => {
+            let transaction = db.connection().begin().await.doing(DOING)?;
+            // A large table takes the time that it takes, and so does another's migration: somebody
+            // waits for this who can see it and end it.
+            let text = format!(
+                "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+                 SET LOCAL idle_in_transaction_session_timeout = 0; \
+                 SELECT pg_advisory_xact_lock({LOCK})"
+            );
+            transaction.execute_unprepared(&text).await.doing(DOING)?;
+            Ok(transaction)
+        }
+    }
+}
+
+/// Makes the table if it is not there.
+pub(super) async fn install(connection: &impl ConnectionTrait, dialect: Dialect) -> Result<()> {
+    // `IF NOT EXISTS` would need the right to create even where it is there.
+    if exists(connection, dialect).await? {
+        return Ok(());
+    }
+    let text = "CREATE TABLE seaql_migrations (version varchar NOT NULL PRIMARY KEY, applied_at bigint NOT NULL)";
+    let made = connection.execute_unprepared(text).await;
+    made.doing("make the table of applied migrations")?;
+    Ok(())
+}
+
+/// The names of the migrations that the database has.
+pub(super) async fn marked(
+    connection: &impl ConnectionTrait,
+    dialect: Dialect,
+) -> Result<HashSet<String>> {
+    const DOING: &str = "read which migrations were applied";
+    if !exists(connection, dialect).await? {
+        return Ok(HashSet::new());
+    }
+    let text = "SELECT version FROM seaql_migrations".to_owned();
+    let statement = Statement::from_string(dialect.backend(), text);
+    let rows = connection.query_all_raw(statement).await.doing(DOING)?;
+    let names = rows.iter().map(|row| row.try_get("", "version"));
+    names.collect::<Result<_, _>>().doing(DOING)
+}
+
+async fn exists(connection: &impl ConnectionTrait, dialect: Dialect) -> Result<bool> {
+    let text = match dialect {
+        Dialect::Sqlite => {
+            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'"
+        }
+        // Unlike the information schema, it sees what the role may not read.
+        Dialect::Postgres => "SELECT 1 WHERE to_regclass('seaql_migrations') IS NOT NULL",
+    };
+    let statement = Statement::from_string(dialect.backend(), text.to_owned());
+    let found = connection.query_one_raw(statement).await;
+    Ok(found.doing("look for the table of migrations")?.is_some())
+}
+
+/// Writes down that the database has a migration.
+pub(super) async fn mark(
+    connection: &impl ConnectionTrait,
+    dialect: Dialect,
+    name: &str,
+) -> Result<()> {
+    let now = match dialect {
+        Dialect::Sqlite => "unixepoch()",
+        Dialect::Postgres => "extract(epoch FROM now())::bigint",
+    };
+    let text = format!("INSERT INTO seaql_migrations (version, applied_at) VALUES ($1, {now})");
+    change(connection, dialect, text, name).await
+}
+
+/// Writes down that it has it no longer.
+pub(super) async fn unmark(
+    connection: &impl ConnectionTrait,
+    dialect: Dialect,
+    name: &str,
+) -> Result<()> {
+    let text = "DELETE FROM seaql_migrations WHERE version = $1".to_owned();
+    change(connection, dialect, text, name).await
+}
+
+async fn change(
+    connection: &impl ConnectionTrait,
+    dialect: Dialect,
+    text: String,
+    name: &str,
+) -> Result<()> {
+    let statement = Statement::from_sql_and_values(dialect.backend(), text, [name.into()]);
+    let changed = connection.execute_raw(statement).await;
+    changed.doing("write down which migrations were applied")?;
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! A migration as SQL: a script up and a script down.
+
+use sea_orm::{ConnectionTrait, DbErr};
+
+use crate::sql::Dialect;
+
+/// A migration as SQL.
+pub(super) struct Script {
+    pub(super) name: &'static str,
+    up: &'static str,
+    down: &'static str,
+}
+
+/// The migrations of these names, oldest first; each is a script up and a script down.
+macro_rules! scripts {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Script {
+            name: $name,
+            up: include_str!(concat!($name, "_up.sql")),
+            down: include_str!(concat!($name, "_down.sql")),
+        }),+]
+    };
+}
+
+pub(super) const SCRIPTS: &[Script] = scripts! {
+    "m0001_newsroom",
+    "m0002_accounts",
+    "m0003_desk",
+    "m0004_audit",
+    "m0005_commenting",
+    "m0006_answers_and_paces",
+    "m0007_story_merge",
+    "m0008_documents_and_purges",
+    "m0009_epoch",
+    "m0010_working_titles",
+    "m0011_addresses_and_keys",
+};
+
+impl Script {
+    /// The statements that apply it.
+    pub(super) fn up(&self, dialect: Dialect) -> Vec<String> {
+        statements(self.up, dialect)
+    }
+
+    /// The statements that take it back.
+    pub(super) fn down(&self, dialect: Dialect) -> Vec<String> {
+        statements(self.down, dialect)
+    }
+}
+
+/// The statements of a script, separated by `;`, with the open type names filled in.
+fn statements(script: &str, dialect: Dialect) -> Vec<String> {
+    let types: [(&str, &str); 8] = match dialect {
+        Dialect::Postgres => [
+            ("{uuid}", "uuid"),
+            ("{time}", "timestamptz"),
+            ("{bool}", "boolean"),
+            ("{int}", "integer"),
+            ("{bigint}", "bigint"),
+            ("{real}", "double precision"),
+            ("{random}", "floor(random() * 1000000000)::bigint"),
+            ("{strict}", ""),
+        ],
+        Dialect::Sqlite => [
+            ("{uuid}", "blob"),
+            ("{time}", "text"),
+            ("{bool}", "integer"),
+            ("{int}", "integer"),
+            ("{bigint}", "integer"),
+            ("{real}", "real"),
+            ("{random}", "abs(random() % 1000000000)"),
+            // Without it SQLite would take a word where a number belongs.
+            ("{strict}", "STRICT"),
+        ],
+    };
+    let script = types
+        .iter()
+        .fold(script.to_owned(), |script, (open, filled)| {
+            script.replace(open, filled)
+        });
+    // Comments are prose, in which a semicolon ends nothing.
+    let text: String = script
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("--"))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    text.split(';')
+        .map(str::trim)
+        .filter(|statement| !statement.is_empty())
+        .map(ToOwned::to_owned)
+        .collect()
+}
+
+/// Runs statements one after the other.
+pub(super) async fn run(
+    connection: &impl ConnectionTrait,
+    statements: &[String],
+) -> Result<(), DbErr> {
+    for statement in statements {
+        connection.execute_unprepared(statement).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! Consent to what cannot be undone.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use anyhow::{Context as _, bail};
+
+/// Whether the person at the terminal says yes. Where there is none to ask, as in a script, the
+/// command has to say so itself.
+pub(super) fn given() -> anyhow::Result<bool> {
+    let (input, mut out) = (std::io::stdin(), std::io::stderr());
+    if !input.is_terminal() {
+        bail!("this cannot be undone, and there is no terminal to ask; say --yes if it is meant");
+    }
+    let _ = write!(out, "This cannot be undone. Type `yes` to go on: ");
+    let _ = out.flush();
+    let mut answer = String::new();
+    input
+        .read_line(&mut answer)
+        .context("could not read the answer")?;
+    Ok(answer.trim() == "yes")
+}

@@ -1,0 +1,182 @@
+//! `khabar migrate`: killed at any moment, run by several at once, asked by a role that may not
+//! create.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use khabar_domain::Role;
+use khabar_tests::harness::TestDb;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::newsroom;
+use crate::server::Launch;
+
+/// How many databases are left by killed migrations, each time.
+const KILLED: u64 = 12;
+
+/// An address where there is no table yet.
+async fn empty(of: &TestDb, folder: &TempDir, number: u64) -> anyhow::Result<String> {
+    if of.name() == "SQLite" {
+        let file = folder.path().join(format!("{number}.db"));
+        return Ok(format!("sqlite:{}", file.display()));
+    }
+    let name = format!("empty_{}_{number}", std::process::id());
+    of.administer(&format!("CREATE DATABASE {name}")).await?;
+    with_name(of.url(), &name)
+}
+
+/// The address of another database of the same cluster.
+fn with_name(url: &str, name: &str) -> anyhow::Result<String> {
+    let (rest, query) = url.split_once('?').context("no query")?;
+    let (server, _) = rest.rsplit_once('/').context("no name")?;
+    Ok(format!("{server}/{name}?{query}"))
+}
+
+/// Whether every migration is there, and the server serves.
+async fn is_whole(url: &str) -> anyhow::Result<()> {
+    let launch = Launch::over(url);
+    let (ok, status, error) = launch.run(&["migrate", "status"]).await?;
+    ensure!(ok, "{error}");
+    ensure!(
+        status.lines().all(|line| line.starts_with("applied  ")) && status.lines().count() > 7,
+        "{status}"
+    );
+    let server = launch.start().await?;
+    let asked = "{ editions { name } home { latest(first: 1) { nodes { headline } } } }";
+    let answer = server.client.post(asked, Value::Null).await?;
+    ensure!(answer.data()?["editions"] == serde_json::json!([]));
+    server.kill().await
+}
+
+#[tokio::test]
+async fn a_migration_that_is_killed_at_any_moment_is_finished_by_the_next() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    for db in TestDb::each().await? {
+        // From the time that a whole one takes, so that the moments fall all over it.
+        let whole = empty(&db, &folder, KILLED).await?;
+        let begun = std::time::Instant::now();
+        let (ok, _, error) = Launch::over(&whole).run(&["migrate", "up"]).await?;
+        ensure!(ok, "{error}");
+        let takes = begun.elapsed();
+        let mut interrupted = 0;
+        for number in 0..KILLED {
+            let url = empty(&db, &folder, number).await?;
+            let launch = Launch::over(&url);
+            // The first is killed early, the last when it is about to end.
+            let moment = takes.mul_f64((f64::from(u32::try_from(number)?) + 0.5) / 12.0);
+            let mut child = launch
+                .command(folder.path(), &["migrate", "up"])
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()?;
+            if tokio::time::timeout(moment, child.wait()).await.is_err() {
+                child.kill().await?;
+                interrupted += 1;
+            }
+            let (ok, _, error) = launch.run(&["migrate", "up"]).await?;
+            ensure!(ok, "{} killed after {moment:?}: {error}", db.name());
+            is_whole(&url).await?;
+        }
+        ensure!(interrupted > 0, "none was killed in time");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn several_that_migrate_at_once_are_as_one() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    for db in TestDb::each().await? {
+        for number in 100..103 {
+            let url = empty(&db, &folder, number).await?;
+            let launch = Launch::over(&url);
+            let mut running = Vec::new();
+            for _ in 0..6 {
+                let mut command = launch.command(folder.path(), &["migrate", "up"]);
+                command.stdout(Stdio::piped()).stderr(Stdio::piped());
+                running.push(command.spawn()?);
+            }
+            for child in running {
+                let ended = tokio::time::timeout(Duration::from_mins(1), child.wait_with_output());
+                let output = ended.await.context("one does not end")??;
+                ensure!(
+                    output.status.success(),
+                    "{}: {}",
+                    db.name(),
+                    String::from_utf8_lossy(&output.stderr)
+                );
+            }
+            is_whole(&url).await?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_role_without_the_right_to_create_serves() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let role = format!("server_{}", std::process::id());
+    let name = db.administer("SELECT current_database()").await?;
+    for statement in [
+        format!("CREATE ROLE {role} LOGIN"),
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC".to_owned(),
+        format!(
+            "REVOKE CREATE, TEMPORARY ON DATABASE {} FROM PUBLIC",
+            name.trim()
+        ),
+        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"),
+    ] {
+        db.administer(&statement).await?;
+    }
+    let url = db
+        .url()
+        .replace("postgres://khabar@", &format!("postgres://{role}@"));
+    let launch = Launch::over(&url);
+    let (ok, status, error) = launch.run(&["migrate", "status"]).await?;
+    ensure!(ok && !status.contains("pending"), "{status}{error}");
+    // There is nothing to do, so nothing is asked for.
+    let (ok, _, error) = launch.run(&["migrate", "up"]).await?;
+    ensure!(ok, "{error}");
+    let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
+    let server = launch.start().await?;
+    let editor = server.client.with_token(&token);
+    let written = "mutation { createArticle(input: {headline: \"عنوان\"}) { article { headline } userErrors { message } } }";
+    let answer = editor.post(written, Value::Null).await?;
+    ensure!(
+        answer.data()?["createArticle"]["article"]["headline"] == "عنوان",
+        "{answer:?}"
+    );
+    // Nor can it take anything back: whoever may not create may not drop.
+    let launch = Launch::over(&url);
+    let down = ["migrate", "down", "--steps", "99", "--yes"];
+    let (ok, _, error) = launch.run(&down).await?;
+    ensure!(!ok && error.contains("must be owner"), "{error}");
+    server.kill().await
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_left_alone() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    db.administer("INSERT INTO seaql_migrations VALUES ('m9999_of_tomorrow', 0)")
+        .await?;
+    let launch = Launch::over(db.url());
+    let (ok, status, error) = launch.run(&["migrate", "status"]).await?;
+    ensure!(
+        ok && status.contains("unknown  m9999_of_tomorrow"),
+        "{status}{error}"
+    );
+    for line in [
+        &["migrate", "up"][..],
+        &["migrate", "down", "--yes"],
+        &["serve"],
+    ] {
+        let (ok, _, error) = launch.run(line).await?;
+        ensure!(!ok && error.contains("newer"), "{line:?}: {error}");
+    }
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! Secrets: who may read the database's files, what is shown of passwords, and how keys and previews
+//! are taken back.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use anyhow::{Context as _, ensure};
+use khabar_domain::Role;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::newsroom;
+use crate::server::{Launch, until};
+
+const CREATE: &str = "mutation ($headline: String!) { createArticle(input: {headline: $headline}) {
+    article { id } userErrors { message } } }";
+const PREVIEW: &str = "mutation ($id: ID!) { createPreview(input: {article: $id}) {
+    preview { token } userErrors { code } } }";
+const REVOKE: &str = "mutation ($id: ID!) { revokePreviews(input: {article: $id}) {
+    article { id } userErrors { code } } }";
+const READ: &str = "query ($id: ID!) { article(id: $id) { headline } }";
+
+fn mode(file: &Path) -> anyhow::Result<u32> {
+    let found = std::fs::metadata(file).with_context(|| file.display().to_string())?;
+    Ok(found.permissions().mode() & 0o777)
+}
+
+#[tokio::test]
+async fn the_files_of_a_database_are_their_owners_alone() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("newsroom.db");
+    let beside = ["", "-wal", "-shm"].map(|end| {
+        let mut name = file.clone().into_os_string();
+        name.push(end);
+        std::path::PathBuf::from(name)
+    });
+    let url = format!("sqlite:{}", file.display());
+    let open = ["sh", "-c", "umask 000; exec \"$@\"", "-"];
+    let launch = || Launch::over(&url).through(&open);
+    let (ok, _, error) = launch().run(&["migrate", "up"]).await?;
+    ensure!(ok, "{error}");
+    ensure!(mode(&file)? == 0o600, "{:o}", mode(&file)?);
+    let server = launch().start().await?;
+    for file in &beside {
+        ensure!(
+            mode(file)? == 0o600,
+            "{}: {:o}",
+            file.display(),
+            mode(file)?
+        );
+    }
+    // What an older version left open is closed at the next start, while the log is there too.
+    server.kill().await?;
+    for file in &beside {
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o644))?;
+    }
+    let server = launch().start().await?;
+    for file in &beside {
+        ensure!(
+            mode(file)? == 0o600,
+            "{}: {:o}",
+            file.display(),
+            mode(file)?
+        );
+    }
+    until("it is told", || async {
+        Ok(server.log.says("others could read"))
+    })
+    .await?;
+    let archive = folder.path().join("archive.ndjson");
+    let name = archive.display().to_string();
+    let (ok, _, error) = launch().run(&["export", &name]).await?;
+    ensure!(ok, "{error}");
+    ensure!(mode(&archive)? == 0o600, "{:o}", mode(&archive)?);
+    server.kill().await
+}
+
+#[tokio::test]
+async fn no_password_is_shown() -> anyhow::Result<()> {
+    const SECRET: &str = "hush7";
+    for url in [
+        "postgres://u:hush7@127.0.0.1:1/x".to_owned(),
+        "postgres://u:hush7@ch/hush7@127.0.0.1:1/x".to_owned(),
+        "postgres://127.0.0.1:1/x?user=u&password=hush7".to_owned(),
+        "postgres://127.0.0.1:1/x?p%61ssword=hush7".to_owned(),
+        "postgres://u:hush7@127.0.0.1:1/x?sslpassword=hush7".to_owned(),
+        "postgres://u:hush7@127.0.0.1:none/x".to_owned(),
+        "postgres://u:hush7@127.0.0.1:1/x?sslmode=wrong".to_owned(),
+        "mysql://u:hush7@127.0.0.1/x".to_owned(),
+        "sqlite:/nowhere/at/all.db?password=hush7".to_owned(),
+    ] {
+        let launch = Launch::over(&url)
+            .set("log.filter", "trace")
+            .set("replicas", &url)
+            .set("purge.edge.kind", "varnish-xkey")
+            .set("purge.edge.url", "http://u:hush7@127.0.0.1:1/")
+            .set("graphql.cache.surrogate", "xkey");
+        for command in [
+            &["config"][..],
+            &["migrate", "status"],
+            &["migrate", "up"],
+            &["token", "list"],
+            &["export", "-"],
+            &["serve", "--listen", "127.0.0.1:0"],
+        ] {
+            let (_, said, error) = launch.run(command).await?;
+            ensure!(
+                !said.contains(SECRET) && !error.contains(SECRET),
+                "{command:?} with {url}: {said}{error}"
+            );
+        }
+    }
+    // A lack that tells what to type tells no password either.
+    if let Some(db) = newsroom::postgres().await? {
+        db.administer("DELETE FROM seaql_migrations").await?;
+        let url = db.url().replace("khabar@", "khabar:hush7@");
+        let (ok, _, error) = Launch::over(url).run(&["serve"]).await?;
+        ensure!(!ok && error.contains("khabar migrate up"), "{error}");
+        ensure!(!error.contains(SECRET), "{error}");
+    }
+    // Nor do mistakes in the file.
+    let folder = tempfile::tempdir()?;
+    for text in [
+        "database = \"postgres://u:hush7@h/db\nlisten = 1",
+        "replicas = \"postgres://u:hush7@h/db\"",
+        "readers = \"postgres://u:hush7@h/db\"",
+    ] {
+        let file = folder.path().join("khabar.toml");
+        std::fs::write(&file, text)?;
+        let name = file.display().to_string();
+        let launch = Launch::over("sqlite:x.db");
+        let (ok, said, error) = launch.run(&["--config", &name, "config"]).await?;
+        ensure!(!ok && !error.contains(SECRET), "{text}: {said}{error}");
+    }
+    Ok(())
+}
+
+/// What the bearer of a preview sees: the headline, or the code of the refusal.
+async fn seen(client: &Client, token: &str, id: &Value) -> anyhow::Result<String> {
+    let headers = [("khabar-preview", token)];
+    let answer = client
+        .post_with(&headers, READ, json!({ "id": id }))
+        .await?;
+    if answer.status == 401 {
+        return Ok(answer.code());
+    }
+    let headline = answer.data()?["article"]["headline"].clone();
+    Ok(headline.as_str().unwrap_or("nothing").to_owned())
+}
+
+#[tokio::test]
+async fn keys_are_replaced_and_previews_taken_back_while_a_fleet_runs() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
+        let launch = || Launch::over(db.url());
+        let nodes = [launch().start().await?, launch().start().await?];
+        let editors = nodes.each_ref().map(|node| node.client.with_token(&token));
+        let made = editors[0]
+            .post(CREATE, json!({"headline": "مسودة"}))
+            .await?;
+        let id = made.data()?["createArticle"]["article"]["id"].clone();
+        let preview = async |editor: &Client| {
+            let made = editor.post(PREVIEW, json!({ "id": id })).await?;
+            let token = made.data()?["createPreview"]["preview"]["token"].clone();
+            anyhow::Ok(token.as_str().context("no token")?.to_owned())
+        };
+        let everywhere = async |token: &str, expected: &str| {
+            for node in &nodes {
+                let seen = seen(&node.client, token, &id).await?;
+                ensure!(
+                    seen == expected,
+                    "{}: {seen} instead of {expected}",
+                    db.name()
+                );
+            }
+            anyhow::Ok(())
+        };
+        let first = preview(&editors[0]).await?;
+        everywhere(&first, "مسودة").await?;
+        let rotate = async |more: &[&str]| {
+            let command = [&["keys", "rotate"], more].concat();
+            let (ok, _, error) = launch().run(&command).await?;
+            ensure!(ok, "{error}");
+            anyhow::Ok(())
+        };
+        // What was given out stays good, and both sign by the new key.
+        rotate(&[]).await?;
+        everywhere(&first, "مسودة").await?;
+        let second = preview(&editors[1]).await?;
+        everywhere(&second, "مسودة").await?;
+        // Of the one before the last nothing is left; of all when it is revoked.
+        rotate(&[]).await?;
+        everywhere(&first, "UNAUTHENTICATED").await?;
+        everywhere(&second, "مسودة").await?;
+        rotate(&["--revoke"]).await?;
+        everywhere(&second, "UNAUTHENTICATED").await?;
+        let third = preview(&editors[0]).await?;
+        everywhere(&third, "مسودة").await?;
+
+        // One article's previews are taken back at one node, and count at none.
+        let other = editors[0].post(CREATE, json!({"headline": "أخرى"})).await?;
+        let other = other.data()?["createArticle"]["article"]["id"].clone();
+        let made = editors[0].post(PREVIEW, json!({ "id": other })).await?;
+        let kept = made.data()?["createPreview"]["preview"]["token"].clone();
+        let revoked = editors[0].post(REVOKE, json!({ "id": id })).await?;
+        ensure!(revoked.data()?["revokePreviews"]["userErrors"] == json!([]));
+        everywhere(&third, "UNAUTHENTICATED").await?;
+        let fourth = preview(&editors[1]).await?;
+        everywhere(&fourth, "مسودة").await?;
+        let kept = kept.as_str().context("no token")?;
+        ensure!(seen(&nodes[1].client, kept, &other).await? == "أخرى");
+
+        // Whoever may not publish takes back what is their own alone.
+        let contributor = newsroom::token(&db, "نور", Role::Contributor).await?;
+        let contributor = nodes[0].client.with_token(&contributor);
+        let refused = contributor.post(REVOKE, json!({ "id": id })).await?;
+        let errors = refused.data()?["revokePreviews"]["userErrors"].clone();
+        ensure!(errors[0]["code"] == "NOT_FOUND", "{errors}");
+        everywhere(&fourth, "مسودة").await?;
+
+        let admin = newsroom::token(&db, "ندى", Role::Admin).await?;
+        let log = "{ audit(first: 20) { nodes { action name noun nounId } } }";
+        let log = nodes[1]
+            .client
+            .with_token(&admin)
+            .post(log, Value::Null)
+            .await?;
+        let log = log.data()?["audit"]["nodes"].to_string();
+        ensure!(
+            log.contains("revokePreviews") && log.contains("keys rotate"),
+            "{log}"
+        );
+        for node in nodes {
+            node.kill().await?;
+        }
+    }
+    Ok(())
+}

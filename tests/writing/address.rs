@@ -1,0 +1,276 @@
+//! Addresses: what readers know something by goes on leading to it, and what it was called before it
+//! went out is nobody's business.
+
+use khabar_domain::{ArticleId, Role, Slug};
+use khabar_persistence::change::Noun;
+use khabar_persistence::{BatchKey as _, migration, slug};
+use khabar_tests::harness::{Who, newsroom};
+use serde_json::{Value, json};
+
+use crate::Desk;
+use crate::article::done;
+
+const FOUND: &str = "query ($slug: Slug!) { article(slug: $slug) { headline slug formerSlugs } }";
+
+impl Desk {
+    /// What somebody finds under a slug.
+    async fn found(&self, who: &Who, slug: &str) -> anyhow::Result<Value> {
+        let mut data = self.ask(who, FOUND, json!({ "slug": slug })).await?;
+        Ok(data["article"].take())
+    }
+
+    /// An article that went out under `first` and is corrected to live under `then`.
+    async fn moved(&self, headline: &str, then: &str) -> anyhow::Result<Value> {
+        let input = json!({ "headline": headline });
+        let made = done(self, &self.editor, "createArticle", input).await?;
+        let id = &made["id"];
+        let out = done(self, &self.editor, "publishArticle", json!({ "id": id })).await?;
+        let input = json!({"id": id, "version": out["version"], "slug": then, "silent": true});
+        done(self, &self.editor, "correctArticle", input).await
+    }
+}
+
+fn led(headline: &str, slug: &str, former: &[&str]) -> Value {
+    json!({"headline": headline, "slug": slug, "formerSlugs": former})
+}
+
+#[tokio::test]
+async fn a_draft_takes_no_former_slug_away() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let (anyone, contributor) = (
+            Who::anonymous(),
+            desk.app.who("نور", Role::Contributor).await?,
+        );
+        desk.moved("جسر قديم", "جسر-جديد").await?;
+        let kept = led("جسر قديم", "جسر-جديد", &["جسر-قديم"]);
+        assert_eq!(desk.found(&anyone, "جسر-قديم").await?, kept);
+
+        // One that is made by itself steps past it.
+        let again = json!({"headline": "جسر قديم"});
+        let draft = done(&desk, &contributor, "createArticle", again).await?;
+        assert_eq!(draft["slug"], "جسر-قديم-2");
+        // One that is asked for may be had, and readers notice nothing.
+        let input = json!({"headline": "مسودة", "slug": "جسر-قديم"});
+        let draft = done(&desk, &contributor, "createArticle", input).await?;
+        assert_eq!(desk.found(&anyone, "جسر-قديم").await?, kept);
+        assert_eq!(
+            desk.found(&desk.editor, "جسر-قديم").await?["headline"],
+            "مسودة"
+        );
+        // Nor when the draft goes by another name and comes back to it.
+        let mut version = 1;
+        for slug in ["مسودة-أخرى", "جسر-قديم"] {
+            let input = json!({"id": draft["id"], "version": version, "slug": slug});
+            let saved = done(&desk, &contributor, "updateArticle", input).await?;
+            version = saved["version"].as_i64().unwrap_or_default();
+            assert_eq!(desk.found(&anyone, "جسر-قديم").await?, kept, "{slug}");
+        }
+        // Only what readers see takes it.
+        let input = json!({"id": draft["id"]});
+        done(&desk, &desk.editor, "publishArticle", input).await?;
+        let taken = led("مسودة", "جسر-قديم", &[]);
+        assert_eq!(desk.found(&anyone, "جسر-قديم").await?, taken);
+        let left = led("جسر قديم", "جسر-جديد", &[]);
+        assert_eq!(desk.found(&anyone, "جسر-جديد").await?, left);
+        // Of what the draft was called, nothing is told.
+        for who in [&anyone, &desk.editor] {
+            assert_eq!(desk.found(who, "مسودة-أخرى").await?, Value::Null);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_scheduled_article_takes_its_slug_when_it_goes_out() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let anyone = Who::anonymous();
+        desk.moved("نهر قديم", "نهر-جديد").await?;
+        let input = json!({"headline": "مجدول", "slug": "نهر-قديم"});
+        let draft = done(&desk, &desk.editor, "createArticle", input).await?;
+        let at = newsroom::now() + chrono::Duration::hours(1);
+        let input = json!({"id": draft["id"], "at": at.to_rfc3339()});
+        done(&desk, &desk.editor, "scheduleArticle", input).await?;
+        assert_eq!(desk.found(&anyone, "نهر-قديم").await?["slug"], "نهر-جديد");
+        let clock = khabar_domain::clock::FixedClock(at);
+        khabar_server::scheduler::publish_due(desk.app.db().db(), &clock).await?;
+        desk.app.db().db().caught_up().await?;
+        assert_eq!(desk.found(&anyone, "نهر-قديم").await?["slug"], "نهر-قديم");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn working_titles_lead_nowhere() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let anyone = Who::anonymous();
+        let input = json!({"headline": "فضيحة الوزير"});
+        let made = done(&desk, &desk.editor, "createArticle", input).await?;
+        let id = &made["id"];
+        let input =
+            json!({"id": id, "version": 1, "headline": "تصريح الوزير", "slug": "تصريح-الوزير"});
+        done(&desk, &desk.editor, "updateArticle", input).await?;
+        done(&desk, &desk.editor, "publishArticle", json!({ "id": id })).await?;
+        let out = led("تصريح الوزير", "تصريح-الوزير", &[]);
+        assert_eq!(desk.found(&anyone, "تصريح-الوزير").await?, out);
+        for who in [&anyone, &desk.editor] {
+            assert_eq!(desk.found(who, "فضيحة-الوزير").await?, Value::Null);
+        }
+
+        // The same while it is worked on again: what readers knew it by still leads to it.
+        let reason = json!({"id": id, "reason": "خطأ"});
+        done(&desk, &desk.editor, "withdrawArticle", reason).await?;
+        let again = done(&desk, &desk.editor, "reopenArticle", json!({ "id": id })).await?;
+        let mut version = again["version"].clone();
+        for slug in ["عنوان-سري", "عنوان-أخير"] {
+            let input = json!({"id": id, "version": version, "slug": slug});
+            let saved = done(&desk, &desk.editor, "updateArticle", input).await?;
+            version = saved["version"].clone();
+        }
+        // Nobody else gets it by chance meanwhile.
+        let input = json!({"headline": "تصريح الوزير"});
+        let other = done(&desk, &desk.editor, "createArticle", input).await?;
+        assert_eq!(other["slug"], "تصريح-الوزير-2");
+        done(&desk, &desk.editor, "publishArticle", json!({ "id": id })).await?;
+        let out = led("تصريح الوزير", "عنوان-أخير", &["تصريح-الوزير"]);
+        for slug in ["عنوان-أخير", "تصريح-الوزير"] {
+            assert_eq!(desk.found(&anyone, slug).await?, out, "{slug}");
+        }
+        assert_eq!(desk.found(&desk.editor, "عنوان-سري").await?, Value::Null);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn slugs_made_by_themselves_step_past_former_ones() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        for noun in ["topic", "person", "source", "section", "story"] {
+            let called = if noun == "story" { "title" } else { "name" };
+            let capital = format!("{}{}", noun[..1].to_uppercase(), &noun[1..]);
+            let mutation = |verb: &str| {
+                format!(
+                    "mutation ($input: {verb}{capital}Input!) {{ {}{capital}(input: $input) {{
+                        {noun} {{ id slug }} userErrors {{ message }} }} }}",
+                    verb.to_lowercase()
+                )
+            };
+            let write = async |verb: &str, input: Value| {
+                let payload = desk.write(&desk.editor, &mutation(verb), input).await?;
+                anyhow::ensure!(payload["userErrors"] == json!([]), "{payload}");
+                anyhow::Ok(payload[noun].clone())
+            };
+            let made = write("Create", json!({ called: "اسم سابق" })).await?;
+            write("Update", json!({"id": made["id"], "slug": "اسم-لاحق"})).await?;
+            let again = write("Create", json!({ called: "اسم سابق" })).await?;
+            assert_eq!(again["slug"], "اسم-سابق-2", "{noun}");
+            let document = format!("{{ {noun}(slug: \"اسم-سابق\") {{ id }} }}");
+            let found = desk.ask(&Who::anonymous(), &document, json!({})).await?;
+            assert_eq!(found[noun]["id"], made["id"], "{noun}");
+            // Whoever asks for it has it: readers see it at once.
+            let input = json!({called: "آخر", "slug": "اسم-سابق"});
+            let other = write("Create", input).await?;
+            let found = desk.ask(&Who::anonymous(), &document, json!({})).await?;
+            assert_eq!(found[noun]["id"], other["id"], "{noun}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_migration_takes_the_working_titles_away_that_are_there() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        desk.moved("معروف قديم", "معروف-جديد").await?;
+        let input = json!({"headline": "مسودة لم تنشر"});
+        let draft = done(&desk, &desk.editor, "createArticle", input).await?;
+        let input = json!({"id": draft["id"], "version": 1, "slug": "صيغة-ثانية"});
+        done(&desk, &desk.editor, "updateArticle", input).await?;
+        done(
+            &desk,
+            &desk.editor,
+            "publishArticle",
+            json!({"id": draft["id"]}),
+        )
+        .await?;
+        // As older programs did: the draft's first slug leads to it.
+        let db = desk.app.db().db();
+        let named = khabar_persistence::SlugKey {
+            edition: Slug::parse("ar")?,
+            slug: Slug::parse("صيغة-ثانية")?,
+        };
+        let key = khabar_persistence::article::BySlug(named);
+        let reader = db.reader(khabar_domain::Scope::reader(newsroom::now()));
+        let found =
+            khabar_persistence::article::BySlug::fetch(&reader, std::slice::from_ref(&key)).await?;
+        let article = &found[&key];
+        let id: ArticleId = article.id;
+        let writer = db.writer(newsroom::now()).await?;
+        let former = Slug::parse("مسودة-لم-تنشر")?;
+        slug::given(
+            &writer,
+            article.edition,
+            Noun::Article,
+            Some(&former),
+            &article.slug,
+            id.uuid(),
+        )
+        .await?;
+        writer.commit().await?;
+        let steps = migration::status(db).await?;
+        let place = steps
+            .iter()
+            .position(|step| step.name.ends_with("working_titles"));
+        let back = steps.len() - place.unwrap_or_default();
+        migration::down(db, u32::try_from(back)?).await?;
+        migration::up(db).await?;
+        let reader = db.reader(khabar_domain::Scope::reader(newsroom::now()));
+        let keys = ["مسودة-لم-تنشر", "معروف-قديم"].map(|slug| {
+            khabar_persistence::article::BySlug(khabar_persistence::SlugKey {
+                edition: Slug::parse("ar").unwrap(),
+                slug: Slug::parse(slug).unwrap(),
+            })
+        });
+        let found = khabar_persistence::article::BySlug::fetch(&reader, &keys).await?;
+        assert!(!found.contains_key(&keys[0]), "{}", desk.app.db().name());
+        assert!(found.contains_key(&keys[1]), "{}", desk.app.db().name());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_withdrawn_article_is_known_by_its_id_alone() -> anyhow::Result<()> {
+    const SHOWN: &str = "query ($id: ID!) { article(id: $id) { slug canonicalUrl formerSlugs } }";
+    for desk in Desk::each().await? {
+        let moved = desk.moved("سر كبير", "سر-أكبر").await?;
+        let id = &moved["id"];
+        let input = json!({"id": id, "version": moved["version"], "silent": true,
+            "canonicalUrl": "https://khabar.example/سر"});
+        done(&desk, &desk.editor, "correctArticle", input).await?;
+        let reason = json!({"id": id, "reason": "خطأ في المصدر"});
+        done(&desk, &desk.editor, "withdrawArticle", reason).await?;
+        let contributor = desk.app.who("نور", Role::Contributor).await?;
+        for who in [&Who::anonymous(), &contributor] {
+            let found = desk.ask(who, SHOWN, json!({ "id": id })).await?;
+            assert_eq!(found["article"]["canonicalUrl"], Value::Null);
+            assert_eq!(found["article"]["formerSlugs"], json!([]));
+            assert!(!found.to_string().contains('س'), "{found}");
+            // Every address that leads to it says why it is gone, and the one that is shown is one.
+            let slug = found["article"]["slug"].as_str().unwrap_or_default();
+            for slug in [slug, "سر-كبير", "سر-أكبر"] {
+                let found = desk.found(who, slug).await?;
+                assert_eq!(found["headline"], "خطأ في المصدر", "{slug}");
+            }
+        }
+        let found = desk.ask(&desk.editor, SHOWN, json!({ "id": id })).await?;
+        assert_eq!(found["article"]["slug"], "سر-أكبر");
+        assert_eq!(found["article"]["formerSlugs"], json!(["سر-كبير"]));
+        // Such a slug leads to nothing else.
+        let shown = "{ articles(first: 1) { nodes { id headline } } }";
+        let first = desk.ask(&Who::anonymous(), shown, json!({})).await?;
+        anyhow::ensure!(first["articles"]["nodes"][0]["headline"].is_string());
+        done(&desk, &desk.editor, "reopenArticle", json!({ "id": id })).await?;
+        let found = desk
+            .ask(&Who::anonymous(), SHOWN, json!({ "id": id }))
+            .await?;
+        assert_eq!(found["article"], Value::Null);
+    }
+    Ok(())
+}
