@@ -5,6 +5,7 @@
 //! alone.
 
 mod client;
+mod clocks;
 mod commit;
 mod connections;
 mod cors;

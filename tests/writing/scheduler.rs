@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use khabar_domain::clock::{Clock as _, FixedClock, SystemClock};
 use khabar_persistence::done::{self as remembered, Named};
+use khabar_server::clock::DatabaseClock;
 use khabar_server::scheduler::{publish_due, run};
 use khabar_server::upkeep::{self, Feed};
 use khabar_tests::harness::{Who, newsroom};
@@ -217,6 +218,63 @@ async fn writes_are_remembered_for_a_day() -> anyhow::Result<()> {
             input: String::new(),
         };
         assert_eq!(remembered::find(&writer, &named).await?, None);
+    }
+    Ok(())
+}
+
+/// A node whose clock is days ahead forgets nothing: the database's own clock is asked as well.
+#[tokio::test]
+async fn writes_are_remembered_for_a_day_by_any_clock() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let now = SystemClock.now();
+        let input = json!({"headline": "خبر", "clientMutationId": "one"});
+        write_at(&desk, &desk.editor, now, "createArticle", input.clone()).await?;
+        let db = desk.app.db().db();
+        let wrong = FixedClock(now + Duration::days(3));
+        let let_go = upkeep::once(db, &wrong, Feed::default()).await?;
+        assert_eq!(let_go.done, 0);
+        // Nor does one whose clock is behind.
+        let wrong = FixedClock(now - Duration::days(3));
+        let let_go = upkeep::once(db, &wrong, Feed::default()).await?;
+        assert_eq!(let_go.done, 0);
+        // Sent again, it is the same article.
+        let once = write_at(&desk, &desk.editor, now, "createArticle", input.clone()).await?;
+        let twice = write_at(&desk, &desk.editor, now, "createArticle", input).await?;
+        assert_eq!(once["article"]["id"], twice["article"]["id"]);
+        assert!(once["article"]["id"].is_string(), "{once}");
+    }
+    Ok(())
+}
+
+/// The scheduler of a node whose clock is wrong goes by the database's.
+#[tokio::test]
+async fn a_wrong_clock_is_set_right_by_the_database() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let db = desk.app.db().db();
+        let is_shared = desk.app.db().name() == "PostgreSQL";
+        for days in [-1, 1] {
+            let off = Duration::days(days);
+            let wrong = FixedClock(SystemClock.now() + off);
+            let clock = DatabaseClock::new(Arc::new(wrong));
+            clock.set(db).await?;
+            if !is_shared {
+                // The file's machine has the only clock.
+                assert_eq!((clock.ahead(), clock.complaint()), (Duration::zero(), None));
+                continue;
+            }
+            assert!((clock.ahead() + off).abs() < Duration::seconds(30));
+            assert!(clock.complaint().is_some());
+            let id = draft(&desk).await?["id"].clone();
+            // An hour from now, by the clock that is right.
+            let at = SystemClock.now() + Duration::hours(1);
+            let input = json!({"id": id, "at": stamp(at)});
+            let now = SystemClock.now();
+            write_at(&desk, &desk.editor, now, "scheduleArticle", input).await?;
+            assert_eq!(publish_due(db, &clock).await?.published, []);
+            // It is due by a clock that has come so far.
+            let later = FixedClock(SystemClock.now() + Duration::hours(2));
+            assert_eq!(publish_due(db, &later).await?.published.len(), 1);
+        }
     }
     Ok(())
 }

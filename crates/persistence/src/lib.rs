@@ -15,6 +15,7 @@ pub mod cache;
 mod cells;
 pub mod change;
 pub mod client_address;
+mod clock;
 pub mod comment;
 pub mod commenting;
 pub mod correction;

@@ -1,5 +1,7 @@
 //! Health: whether the process lives, and whether it can answer.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -7,21 +9,27 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use khabar_persistence::Db;
 
-/// `/health/live` answers while the process runs; `/health/ready` while the database answers too.
-pub fn routes(db: Db) -> Router {
+use crate::clock::DatabaseClock;
+
+/// `/health/live` answers while the process runs; `/health/ready` while the database answers too, and
+/// says what is wrong with this node's clock: the database's is gone by, so it may serve all the same.
+pub fn routes(db: Db, clock: Arc<DatabaseClock>) -> Router {
     Router::new()
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
-        .with_state(db)
+        .with_state((db, clock))
 }
 
 async fn live() -> Response {
     say(StatusCode::OK, "live\n")
 }
 
-async fn ready(State(db): State<Db>) -> Response {
+async fn ready(State((db, clock)): State<(Db, Arc<DatabaseClock>)>) -> Response {
     match db.ping().await {
-        Ok(()) => say(StatusCode::OK, "ready\n"),
+        Ok(()) => match clock.complaint() {
+            None => say(StatusCode::OK, "ready\n"),
+            Some(complaint) => say(StatusCode::OK, format!("ready\n{complaint}\n")),
+        },
         Err(error) => {
             tracing::error!(cause = %error, "not ready");
             say(
@@ -32,6 +40,6 @@ async fn ready(State(db): State<Db>) -> Response {
     }
 }
 
-fn say(status: StatusCode, text: &'static str) -> Response {
+fn say(status: StatusCode, text: impl IntoResponse) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], text).into_response()
 }

@@ -1,6 +1,7 @@
 //! The `khabar` command: configuration, the HTTP server and the command line.
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod graphql;

@@ -19,6 +19,7 @@ use khabar_persistence::change::Position;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
+use crate::clock::DatabaseClock;
 use crate::config::Settings;
 use crate::graphql::{Given, Refused};
 use crate::http::{self, RequestIds};
@@ -35,17 +36,23 @@ pub async fn serve(
     db: Db,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let system = db.system();
+    let clock = Arc::new(DatabaseClock::new(Arc::new(SystemClock)));
+    // Before anything is written by it; where the database does not answer, it is asked again.
+    if let Err(error) = clock.set(&system).await {
+        tracing::warn!(cause = %error, "the database does not tell the time");
+    }
     let stats = Arc::default();
     let Routes { public, own } =
         build(settings, db.clone(), Arc::clone(&clock), Arc::clone(&stats))?;
+    let setting = tokio::spawn(Arc::clone(&clock).run(system.clone()));
+    let clock: Arc<dyn Clock> = clock;
     let of_metrics = match own.zip(settings.metrics_listener()?) {
         Some((routes, address)) => {
             Some(tokio::spawn(serve_apart(address, routes, settings).await?))
         }
         None => None,
     };
-    let system = db.system();
     let purging = Purging::start(&system, &clock, &settings.purge, Pace::default())?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let stopped = async {
@@ -60,6 +67,7 @@ pub async fn serve(
         .counting(stats);
     let served = server.serve(listener, public, shutdown).await;
     upkeep.abort();
+    setting.abort();
     drop(stop);
     // Whatever the database does, the process ends in time: what is not finished, others go on with.
     let grace = Duration::from_millis(settings.http.shutdown_ms);
@@ -101,6 +109,7 @@ async fn serve_apart(
 
 /// Everything that is served, each request at the clock's hour when it came.
 pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Result<Router> {
+    let clock = Arc::new(DatabaseClock::new(clock));
     Ok(build(settings, db, clock, Arc::default())?.public)
 }
 
@@ -114,7 +123,7 @@ struct Routes {
 fn build(
     settings: &Settings,
     db: Db,
-    clock: Arc<dyn Clock>,
+    clock: Arc<DatabaseClock>,
     stats: Arc<http::Stats>,
 ) -> anyhow::Result<Routes> {
     let api =
@@ -152,7 +161,7 @@ fn build(
             entrance.data(known?, position?).await
         }
     };
-    let health = health::routes(db.clone());
+    let health = health::routes(db.clone(), Arc::clone(&clock));
     let told = db.clone();
     let metrics = Arc::new(Metrics::of(stats));
     let mut router = graphql::routes(api, settings.graphql.clone(), Arc::clone(&metrics), data)

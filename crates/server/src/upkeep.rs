@@ -113,7 +113,7 @@ pub async fn once(db: &Db, clock: &dyn Clock, feed: Feed) -> Result<Gone> {
         }
     }
     let writer = db.writer(now).await?;
-    gone.done = done::forget(&writer, now - DAY).await?;
+    gone.done = done::forget(&writer, DAY).await?;
     writer.commit().await?;
     Ok(gone)
 }

@@ -1,0 +1,40 @@
+//! The database's clock: the one that all nodes of a newsroom share.
+
+use chrono::{DateTime, Utc};
+use khabar_domain::Scope;
+use khabar_domain::clock::{Clock as _, SystemClock};
+
+use crate::sql::Dialect;
+use crate::{Db, Doing, Result, Writer};
+
+const DOING: &str = "ask what time it is";
+const NOW: &str = "SELECT clock_timestamp() AS now";
+
+impl Db {
+    /// What time it is by the database's clock. None where that is the clock of this machine: SQLite
+    /// has no other.
+    pub async fn clock(&self) -> Result<Option<DateTime<Utc>>> {
+        match self.dialect() {
+            Dialect::Sqlite => Ok(None),
+            Dialect::Postgres => {
+                let reader = self.primary(&self.reader(Scope::reader(DateTime::UNIX_EPOCH)));
+                let rows = reader.rows(DOING, reader.sql(), NOW.to_owned()).await?;
+                let now = rows.first().map(|row| row.try_get("", "now"));
+                now.transpose().doing(DOING)
+            }
+        }
+    }
+}
+
+impl Writer {
+    /// What time it is by the database's clock; by this machine's where the database has none of its own.
+    pub async fn clock(&self) -> Result<DateTime<Utc>> {
+        let sql = self.sql();
+        if sql.dialect == Dialect::Sqlite {
+            return Ok(SystemClock.now());
+        }
+        let rows = self.rows(DOING, sql, NOW.to_owned()).await?;
+        let now = rows.first().map(|row| row.try_get("", "now"));
+        Ok(now.transpose().doing(DOING)?.unwrap_or_else(|| self.at()))
+    }
+}

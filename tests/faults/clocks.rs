@@ -1,0 +1,106 @@
+//! Wrong clocks: the database's is gone by, and a node that is off says so.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use khabar_domain::Role;
+use khabar_domain::clock::{Clock as _, SystemClock};
+use khabar_tests::harness::TestDb;
+use serde_json::{Value, json};
+
+use crate::newsroom;
+use crate::server::{Launch, until};
+
+const CREATE: &str = "mutation ($input: CreateArticleInput!) {
+  createArticle(input: $input) { article { id } userErrors { message } }
+}";
+const SUBMIT: &str = "mutation ($input: SubmitArticleInput!) {
+  submitArticle(input: $input) { article { id } userErrors { message } }
+}";
+const SCHEDULE: &str = "mutation ($input: ScheduleArticleInput!) {
+  scheduleArticle(input: $input) { article { status } userErrors { message } }
+}";
+const READ: &str = "query ($id: ID!) { article(id: $id) { status publishedAt } }";
+
+/// Makes the database's clock go an hour ahead, for connections that come from now on.
+async fn an_hour_ahead(db: &TestDb) -> anyhow::Result<()> {
+    let function = "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS \
+        'SELECT pg_catalog.clock_timestamp() + interval ''1 hour'''";
+    db.administer(function).await?;
+    let first = "DO 'BEGIN EXECUTE format(''ALTER DATABASE %I SET search_path = public, pg_catalog'', \
+        current_database()); END'";
+    db.administer(first).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn publishing_goes_by_the_databases_clock() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    an_hour_ahead(&db).await?;
+    let server = Launch::over(db.url()).start().await?;
+    let complaint = "s behind the database's";
+    until("the log tells", || async { Ok(server.log.says(complaint)) }).await?;
+    let ready = server.client.path("/health/ready").await?;
+    ensure!(
+        ready.status == 200 && ready.text.contains(complaint),
+        "{ready:?}"
+    );
+
+    let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
+    let editor = server.client.with_token(&token);
+    let input = json!({"headline": "خبر", "body": [{"paragraph": {"text": "نص الخبر."}}]});
+    let created = editor
+        .post(CREATE, json!({ "input": input }))
+        .await?
+        .data()?;
+    let id = created["createArticle"]["article"]["id"].clone();
+    ensure!(id.is_string(), "{created}");
+    editor.post(SUBMIT, json!({"input": {"id": id}})).await?;
+    // By this machine's clock it is an hour away.
+    let hour = SystemClock.now() + chrono::TimeDelta::hours(1);
+    let at = hour + chrono::TimeDelta::seconds(3);
+    let input = json!({"id": id, "at": at.to_rfc3339()});
+    let scheduled = editor
+        .post(SCHEDULE, json!({ "input": input }))
+        .await?
+        .data()?;
+    let status = &scheduled["scheduleArticle"]["article"]["status"];
+    ensure!(status == "SCHEDULED", "{scheduled}");
+    let mut published = Value::Null;
+    let begun = std::time::Instant::now();
+    while published["article"].is_null() {
+        ensure!(
+            begun.elapsed() < Duration::from_secs(30),
+            "it does not go out"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        published = server
+            .client
+            .post(READ, json!({ "id": id }))
+            .await?
+            .data()?;
+    }
+    let told = published["article"]["publishedAt"]
+        .as_str()
+        .context("no time")?;
+    let told: chrono::DateTime<chrono::Utc> = told.parse()?;
+    ensure!(
+        told >= at && told - at < chrono::TimeDelta::seconds(30),
+        "{told}, due {at}"
+    );
+    server.kill().await
+}
+
+#[tokio::test]
+async fn a_right_clock_says_nothing() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let server = Launch::over(db.url()).start().await?;
+        let ready = server.client.path("/health/ready").await?;
+        ensure!(ready.status == 200 && ready.text == "ready\n", "{ready:?}");
+        ensure!(!server.log.says("clock"), "{:?}", server.log.lines());
+        server.kill().await?;
+    }
+    Ok(())
+}
