@@ -1,5 +1,7 @@
 //! A database that lasts as long as a test does.
 
+use std::time::Duration;
+
 use khabar_persistence::{Db, Options, migration};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -62,7 +64,9 @@ impl TestDb {
 
     /// The same, with a cache of so many bytes; one of none has the reference data.
     pub async fn caching_in(self, bytes: usize) -> anyhow::Result<Self> {
-        let db = self.db.caching(bytes).await?;
+        // A busy machine may keep this process from reading the feed for longer than a server's lease.
+        let lease = Duration::from_mins(1);
+        let db = self.db.caching_for(bytes, lease).await?;
         Ok(Self { db, ..self })
     }
 
