@@ -90,6 +90,42 @@ async fn nothing_old_is_answered_while_packets_vanish() -> anyhow::Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn a_marked_stale_answer_is_told_where_the_settings_say_so() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let (proxy, through) = Proxy::before(db.url()).await?;
+    let server = Launch::over(through)
+        .set("cache.stale_if_error_ms", 3_600_000)
+        .start()
+        .await?;
+    let token = newsroom::token(&db, "ليلى", khabar_domain::Role::Editor).await?;
+    let before = server.client.get(NAMES).await?;
+    ensure!(before.header("age").is_empty() && before.header("warning").is_empty());
+    proxy.set(Network::Refuses);
+    until("the lease is over", || async {
+        let answer = server.client.get(NAMES).await?;
+        ensure!(answer.status == 200, "{answer:?}");
+        Ok(!answer.header("age").is_empty())
+    })
+    .await?;
+    let stale = server.client.get(NAMES).await?;
+    ensure!(stale.data()? == before.data()?, "{stale:?}");
+    ensure!(stale.header("warning").starts_with("110"), "{stale:?}");
+    ensure!(
+        stale.header("cache-control").contains("no-store"),
+        "{stale:?}"
+    );
+    ensure!(stale.header("khabar-position").is_empty(), "{stale:?}");
+    // What nobody asked before is not known, and who says who they are is told so.
+    let other = server.client.get("{ sections { slug } }").await?;
+    ensure!(other.status == 503, "{other:?}");
+    let editor = server.client.with_token(&token).get(NAMES).await?;
+    ensure!(editor.status == 503, "{editor:?}");
+    Ok(())
+}
+
 async fn prompt<F>(asked: F) -> anyhow::Result<crate::client::Answer>
 where
     F: Future<Output = anyhow::Result<crate::client::Answer>>,

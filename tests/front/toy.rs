@@ -353,6 +353,7 @@ impl Mutation {
 /// What its requests are given: nothing, and no database.
 pub(crate) fn given() -> Given {
     Given {
+        stale: None,
         data: async_graphql::Data::default(),
         scope: Scope::reader(chrono::DateTime::UNIX_EPOCH),
         reader: None,

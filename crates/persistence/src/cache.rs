@@ -191,6 +191,21 @@ impl Cache {
         Some(Position { epoch, seq })
     }
 
+    /// The whole answer that is kept under a name, and its age: the time since anybody knew that it was
+    /// what would be answered. None when it is older than this. For when the database does not answer.
+    pub fn stale<V: Send + Sync + 'static>(
+        &self,
+        name: &AnswerName,
+        most: Duration,
+    ) -> Option<(Arc<V>, Duration)> {
+        let age = self.0.lease.age();
+        if age > most {
+            return None;
+        }
+        let kept = self.0.read().store.get::<_, V>(name)?;
+        Some((kept, age))
+    }
+
     /// Follows the feed no longer; what is kept is not answered from then on.
     pub(crate) fn stop(&self) {
         self.0.abort();

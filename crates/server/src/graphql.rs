@@ -45,6 +45,7 @@ use self::journal::Journal;
 use self::media::Media;
 use self::operations::Operations;
 use self::reply::{Reply, Status, send, send_whole};
+pub use self::run::Stale;
 use self::run::{About, Limit, Run, Told, is_for};
 use self::whole::Whole;
 use crate::metrics::Metrics;
@@ -150,6 +151,8 @@ pub struct Given {
     pub scope: Scope,
     /// What reads for it, if anything does. Where it takes down what it reads, whole answers are kept.
     pub reader: Option<Reader>,
+    /// The answers that may be told when the database does not answer, if any may.
+    pub stale: Option<Stale>,
     /// How far in the change feed the answer to a query goes at least, where that is known.
     pub position: Option<Position>,
 }
@@ -221,6 +224,16 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_
 /// An answer to somebody in particular is nobody else's, and not to be found on their machine later.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 
+/// Marks an answer that may be old (RFC 9111 §5.1; RFC 7234 §5.5.1 for `Warning`).
+fn marked_stale(mut response: Response, age: Duration) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
+    headers.insert(header::WARNING, STALE);
+    response
+}
+
+const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response is Stale\"");
+
 impl<D, F> Front<D>
 where
     D: Fn(&Parts) -> F + Send + Sync,
@@ -288,12 +301,17 @@ where
                     meter.error();
                 }
                 let timing = journal.close(&told, &self.metrics);
-                let is_read = matches!(told, Told::Whole(..));
+                let is_stale = matches!(told, Told::Stale(..));
+                let is_read = is_stale || matches!(told, Told::Whole(..));
                 let mut response = match told {
                     Told::Whole(whole, now) => {
                         let is_public = !is_post && !identity::is_private(&parts.headers);
-                        let cache = is_public.then_some(&self.settings.cache);
-                        send_whole(&whole, now, media, &parts.headers, cache).await
+                        let cache = is_public.then_some((&self.settings.cache, now));
+                        send_whole(&whole, media, &parts.headers, cache).await
+                    }
+                    Told::Stale(whole, age) => {
+                        let response = send_whole(&whole, media, &parts.headers, None).await;
+                        marked_stale(response, age)
                     }
                     Told::Reply(reply) => send(&reply, media, &parts.headers).await,
                 };
@@ -301,6 +319,7 @@ where
                 if let Some(timing) = timing {
                     headers.insert(SERVER_TIMING, timing);
                 }
+                let position = position.filter(|_| !is_stale);
                 if let Some(position) = position.and_then(position::header) {
                     headers.insert(position::POSITION, position);
                 } else if !is_post || is_read {
@@ -398,10 +417,14 @@ where
             // How far a write goes is known when it is done.
             let position = position.filter(|_| ready.kind() == Kind::Query);
             journal.runs(About::of(&ready));
+            let stale = given.stale.clone();
+            let stale = stale
+                .filter(|_| ready.kind() == Kind::Query && scope.viewer == Viewer::anonymous());
+            let stale = stale.map(|stale| (stale, ready.answer_name(), scope));
             let run = self.run(ready, given, limit);
             let is_shared = run.is_kept() && scope.viewer == Viewer::anonymous();
             if !is_shared || flights == FLIGHTS {
-                return (run.alone().await, position);
+                return (run.alone().await.or_stale(stale), position);
             }
             flights += 1;
             match self.flights.board(run.name) {
@@ -409,7 +432,7 @@ where
                     // A client that goes away takes nobody's answer with it.
                     let run = tokio::spawn(run.with(pilot).in_current_span());
                     let told = run.await.unwrap_or_else(|_| Reply::broken().into());
-                    return (told, position);
+                    return (told.or_stale(stale), position);
                 }
                 Seat::Passenger(passenger) => match passenger.arrive().await {
                     Ok(whole) if is_for(scope, &whole) => {

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::clock::DatabaseClock;
 use crate::config::Settings;
-use crate::graphql::{Given, Refused};
+use crate::graphql::{Given, Refused, Stale};
 use crate::http::{self, RequestIds};
 use crate::identity::{self, Brought, Identity, Known};
 use crate::metrics::Metrics;
@@ -137,6 +137,7 @@ fn build(
         clock,
         random: identity::random(),
         comments: settings.comments.limits(),
+        stale: stale(settings, &db),
         answers: settings.cache.answers && settings.cache.bytes > 0,
         revoked: Arc::new(move |token| forgetful.forget(token)),
     });
@@ -201,6 +202,13 @@ fn build(
     })
 }
 
+/// The answers that may be told when the database does not answer, if the settings say that any may.
+fn stale(settings: &Settings, db: &Db) -> Option<Stale> {
+    let most = Duration::from_millis(settings.cache.stale_if_error_ms);
+    let cache = db.cache().filter(|_| !most.is_zero())?.clone();
+    Some(Stale { cache, most })
+}
+
 /// What a request is given on its way in.
 struct Entrance {
     identity: Arc<Identity>,
@@ -210,6 +218,8 @@ struct Entrance {
     comments: Limits,
     /// Whether whole answers are kept.
     answers: bool,
+    /// Those that may be told when the database does not answer.
+    stale: Option<Stale>,
     revoked: OnRevoked,
 }
 
@@ -247,6 +257,7 @@ impl Entrance {
             revoked: Arc::clone(&self.revoked),
         });
         Ok(Given {
+            stale: self.stale.clone(),
             data,
             scope,
             position: reader.position(),

@@ -33,6 +33,14 @@ impl Lease {
         micros(self.since.elapsed()) < self.until.load(Ordering::Acquire)
     }
 
+    /// The time since the feed was last read to its end.
+    pub(super) fn age(&self) -> Duration {
+        let until = Duration::from_micros(self.until.load(Ordering::Acquire));
+        self.since
+            .elapsed()
+            .saturating_sub(until.saturating_sub(self.time))
+    }
+
     /// The time of the lease.
     pub(super) fn time(&self) -> Duration {
         self.time

@@ -18,6 +18,11 @@ pub struct Cache {
     ///
     /// 2 seconds: while the database cannot be heard of, nothing older than that is answered.
     pub lease_ms: u64,
+    /// Milliseconds for which whole answers to anonymous readers are told beyond the lease while the
+    /// database does not answer, marked by `Age` and `Warning`.
+    ///
+    /// 0: an honest 503. More is for those who would rather show what was true a while ago.
+    pub stale_if_error_ms: u64,
 }
 
 /// The default's part of the memory.
@@ -33,6 +38,7 @@ impl Default for Cache {
             bytes,
             answers: true,
             lease_ms: 2_000,
+            stale_if_error_ms: 0,
         }
     }
 }

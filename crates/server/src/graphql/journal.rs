@@ -73,7 +73,7 @@ impl Journal {
     pub(super) fn close(self, told: &Told, metrics: &Metrics) -> Option<HeaderValue> {
         let took = self.started.elapsed();
         let (about, codes): (Option<&About>, Vec<&str>) = match told {
-            Told::Whole(whole, _) => (Some(&whole.about), Vec::new()),
+            Told::Whole(whole, _) | Told::Stale(whole, _) => (Some(&whole.about), Vec::new()),
             Told::Reply(reply) => (reply.about.as_ref(), reply.answer.codes().collect()),
         };
         let statements = self.reader.as_ref().map(Reader::statements);

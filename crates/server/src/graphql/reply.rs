@@ -141,6 +141,13 @@ impl Reply {
         }
     }
 
+    /// Whether nothing could be answered because the database did not answer.
+    pub(super) fn is_unavailable(&self) -> bool {
+        let unavailable = Code::Unavailable.as_str();
+        matches!(self.status, Status::Fixed(StatusCode::SERVICE_UNAVAILABLE))
+            && self.answer.codes().any(|code| code == unavailable)
+    }
+
     /// The document that was asked for cannot be had, or does not run here.
     pub(super) fn of_no_document(error: Error) -> Self {
         let is_ours = error.code() == Code::Internal;
@@ -203,14 +210,13 @@ pub(super) async fn send(reply: &Reply, media: Media, asked: &HeaderMap) -> Resp
     response
 }
 
-/// Writes an answer that says all that was asked; caches may hold it by these settings, if there are
-/// any.
+/// Writes an answer that says all that was asked; caches may hold it from a moment on by these settings,
+/// if there are any.
 pub(super) async fn send_whole(
     whole: &Whole,
-    now: DateTime<Utc>,
     media: Media,
     asked: &HeaderMap,
-    cache: Option<&fresh::Settings>,
+    cache: Option<(&fresh::Settings, DateTime<Utc>)>,
 ) -> Response {
     let body = whole.body();
     let mut response = match coding::negotiate(asked, body.len()) {
@@ -221,7 +227,7 @@ pub(super) async fn send_whole(
         None => written(body.clone(), media, None),
     };
     let headers = response.headers_mut();
-    if let Some(cache) = cache {
+    if let Some((cache, now)) = cache {
         let keys = surrogate::headers(&cache.surrogate, whole.keys());
         // What could not be purged is held by nobody without asking.
         let hold = match keys {

@@ -1,14 +1,15 @@
 //! An operation that is carried out, and its answer kept where it may be.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use khabar_domain::{Scope, Viewer};
 use khabar_graphql::answer::Api;
 use khabar_graphql::document::{Kind, Ready};
 use khabar_graphql::write::Holds;
-use khabar_persistence::Reader;
 use khabar_persistence::cache::{AnswerName, Record};
+use khabar_persistence::{Cache, Reader};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -27,8 +28,32 @@ pub(super) fn is_for(scope: Scope, whole: &Whole) -> bool {
 pub(super) enum Told {
     /// All that was asked, as of a moment.
     Whole(Arc<Whole>, DateTime<Utc>),
+    /// What was true so long ago, because nobody can say what is true now.
+    Stale(Arc<Whole>, Duration),
     /// Something else.
     Reply(Reply),
+}
+
+/// The answers that may be told beyond the cache's lease.
+#[derive(Clone)]
+pub struct Stale {
+    /// Where they are kept.
+    pub cache: Cache,
+    /// The age that they may have.
+    pub most: Duration,
+}
+
+impl Told {
+    /// This, or a stale answer to an anonymous reader's query where the database did not answer.
+    pub(super) fn or_stale(self, stale: Option<(Stale, AnswerName, Scope)>) -> Self {
+        let is_unavailable = matches!(&self, Self::Reply(reply) if reply.is_unavailable());
+        let found = stale.filter(|_| is_unavailable);
+        let found = found.and_then(|(stale, name, scope)| {
+            let (whole, age) = stale.cache.stale::<Whole>(&name, stale.most)?;
+            is_for(scope, &whole).then_some(Self::Stale(whole, age))
+        });
+        found.unwrap_or(self)
+    }
 }
 
 impl From<Reply> for Told {
@@ -89,7 +114,7 @@ impl Run {
                 Some(Some(false)) => Landing::Overtaken,
                 _ => Landing::Lost,
             },
-            Told::Reply(_) => Landing::Lost,
+            Told::Stale(..) | Told::Reply(_) => Landing::Lost,
         });
         told
     }
