@@ -120,7 +120,11 @@ async fn positions_that_nobody_gave_out_cost_nobody_anything() -> anyhow::Result
                     .post_with(&headers, NAMES, Value::Null)
                     .await?,
             ] {
-                ensure!((answer.status, answer.code().as_str()) == (400, "BAD_USER_INPUT"));
+                ensure!(
+                    (answer.status, answer.code().as_str()) == (400, "BAD_USER_INPUT"),
+                    "{}, {beyond}: {answer:?}",
+                    db.name()
+                );
             }
         }
         // Two hundred at once, again and again, while an editor saves.

@@ -1,6 +1,7 @@
 //! PostgreSQL over TLS, behind a pooler, and by addresses that cannot work.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -32,28 +33,9 @@ async fn tls_is_used_where_the_address_asks_for_it() -> anyhow::Result<()> {
         return Ok(());
     };
     let folder = tempfile::tempdir()?;
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let (key, certificate) = (path("server.key"), path("server.crt"));
-    let request = [
-        "req",
-        "-x509",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=localhost",
-        "-addext",
-        "subjectAltName=DNS:localhost,IP:127.0.0.1",
-        "-keyout",
-        &key,
-        "-out",
-        &certificate,
-    ];
-    if !run("openssl", &request).await {
+    let Some(authority) = certificates(folder.path()).await else {
         return skip("openssl is not here to make a certificate");
-    }
+    };
     // TLS is for TCP alone, and the cluster of the tests has only a socket.
     let port = free_port()?;
     let standby = Standby::on_port(&db, port).await?;
@@ -76,10 +58,7 @@ async fn tls_is_used_where_the_address_asks_for_it() -> anyhow::Result<()> {
     let (name, _) = parts(&db)?;
     let address = format!("postgres://khabar@localhost:{port}/{name}");
     for (parameters, works) in [
-        (
-            format!("sslmode=verify-full&sslrootcert={certificate}"),
-            true,
-        ),
+        (format!("sslmode=verify-full&sslrootcert={authority}"), true),
         ("sslmode=require".to_owned(), true),
         // Nobody that the web knows has signed it.
         ("sslmode=verify-full".to_owned(), false),
@@ -102,6 +81,61 @@ async fn tls_is_used_where_the_address_asks_for_it() -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A server's key and certificate in this folder, and the file of the authority that signed it; none
+/// where they cannot be made.
+async fn certificates(folder: &Path) -> Option<String> {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let (ca_key, ca) = (path("ca.key"), path("ca.crt"));
+    let (key, request, certificate) = (path("server.key"), path("server.csr"), path("server.crt"));
+    let extensions = path("extensions");
+    std::fs::write(&extensions, "subjectAltName=DNS:localhost,IP:127.0.0.1\n").ok()?;
+    let new_key = ["-newkey", "rsa:2048", "-nodes"];
+    let authority = [
+        "req",
+        "-x509",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=Authority",
+        "-keyout",
+        &ca_key,
+    ];
+    let asked = [
+        "req",
+        "-subj",
+        "/CN=localhost",
+        "-keyout",
+        &key,
+        "-out",
+        &request,
+    ];
+    let signed = [
+        "x509",
+        "-req",
+        "-days",
+        "2",
+        "-in",
+        &request,
+        "-CA",
+        &ca,
+        "-CAkey",
+        &ca_key,
+        "-CAcreateserial",
+        "-extfile",
+        &extensions,
+        "-out",
+        &certificate,
+    ];
+    let made = run(
+        "openssl",
+        &[&authority[..], &new_key, &["-out", &ca]].concat(),
+    )
+    .await
+        && run("openssl", &[&asked[..], &new_key].concat()).await
+        && run("openssl", &signed).await;
+    made.then_some(ca)
 }
 
 fn free_port() -> anyhow::Result<u16> {

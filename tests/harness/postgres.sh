@@ -46,10 +46,10 @@ trap : PIPE
 cd "$folder" || exit 1
 echo "$bin" >bin
 
-# It is thrown away, so nothing has to survive a crash.
+# It is thrown away, so nothing has to survive a crash. Some write-ahead log is kept for standbys.
 if $as "$bin/initdb" -D data -U khabar -A trust -E UTF8 --locale=C --no-sync >"$folder/log" 2>&1 &&
     $as "$bin/pg_ctl" -D data -l "$folder/data/log" -s -w -t 60 start \
-        -o "-k $folder -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 $*" \
+        -o "-k $folder -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 -c wal_keep_size=512MB $*" \
         >>"$folder/log" 2>&1; then
     echo "ready $folder"
     cat >/dev/null
