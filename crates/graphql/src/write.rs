@@ -299,6 +299,13 @@ impl<W: Write> Writing<W> {
                     let thousandths = u32::try_from((desk.random)() % 1_000).unwrap_or_default();
                     tokio::time::sleep(most * thousandths / 1_000).await;
                 }
+                // The same write may have been under way when this one began, and be what it met.
+                Err(refusal @ (Refusal::User(_) | Refusal::Stale(_))) => {
+                    break match &named {
+                        Some(named) => done_meanwhile(&desk, scope, named).await?.ok_or(refusal),
+                        None => Err(refusal),
+                    };
+                }
                 outcome => break outcome,
             }
         };
@@ -307,6 +314,24 @@ impl<W: Write> Writing<W> {
         }
         outcome
     }
+}
+
+/// What came of a write of this name, if one was carried out.
+async fn done_meanwhile<Id: From<Uuid>>(
+    desk: &Desk,
+    scope: Scope,
+    named: &Named,
+) -> Result<Option<Done<Id>>, Refusal> {
+    let writer = desk.db.writer(scope.as_of).await?;
+    let outcome = done::find(&writer, named).await?;
+    let done = outcome.map(|outcome| {
+        Ok::<_, Refusal>(Done {
+            id: outcome.noun_id.into(),
+            at: outcome.at,
+            errors: remembered(outcome.errors)?,
+        })
+    });
+    done.transpose()
 }
 
 /// What was carried out.
