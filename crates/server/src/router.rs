@@ -43,8 +43,7 @@ pub async fn serve(
         tracing::warn!(cause = %error, "the database does not tell the time");
     }
     let stats = Arc::default();
-    let Routes { public, own } =
-        build(settings, db.clone(), Arc::clone(&clock), Arc::clone(&stats))?;
+    let Routes { public, own } = build(settings, db.clone(), &clock, Arc::clone(&stats))?;
     let setting = tokio::spawn(Arc::clone(&clock).run(system.clone()));
     let clock: Arc<dyn Clock> = clock;
     let of_metrics = match own.zip(settings.metrics_listener()?) {
@@ -110,7 +109,7 @@ async fn serve_apart(
 /// Everything that is served, each request at the clock's hour when it came.
 pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Result<Router> {
     let clock = Arc::new(DatabaseClock::new(clock));
-    Ok(build(settings, db, clock, Arc::default())?.public)
+    Ok(build(settings, db, &clock, Arc::default())?.public)
 }
 
 /// What is served, by whom it is for.
@@ -123,7 +122,7 @@ struct Routes {
 fn build(
     settings: &Settings,
     db: Db,
-    clock: Arc<DatabaseClock>,
+    clock: &Arc<DatabaseClock>,
     stats: Arc<http::Stats>,
 ) -> anyhow::Result<Routes> {
     let api =
@@ -134,7 +133,7 @@ fn build(
     let entrance = Arc::new(Entrance {
         identity,
         db: db.clone(),
-        clock,
+        clock: clock.clone(),
         random: identity::random(),
         comments: settings.comments.limits(),
         stale: stale(settings, &db),
@@ -162,7 +161,7 @@ fn build(
             entrance.data(known?, position?).await
         }
     };
-    let health = health::routes(db.clone(), Arc::clone(&clock));
+    let health = health::routes(db.clone(), Arc::clone(clock));
     let told = db.clone();
     let metrics = Arc::new(Metrics::of(stats));
     let mut router = graphql::routes(api, settings.graphql.clone(), Arc::clone(&metrics), data)
