@@ -98,6 +98,13 @@ impl Client {
         self.send(request, headers).await
     }
 
+    /// `POST /graphql` with this body, which says that it is JSON.
+    pub(crate) async fn post_body(&self, body: impl Into<reqwest::Body>) -> anyhow::Result<Answer> {
+        let request = self.http.post(self.url("/graphql")).body(body);
+        let json = [("content-type", "application/json")];
+        self.send(request, &json).await
+    }
+
     /// `GET /graphql`.
     pub(crate) async fn get(&self, query: &str) -> anyhow::Result<Answer> {
         self.get_with(&[], query).await

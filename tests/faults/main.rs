@@ -4,6 +4,7 @@
 //! The suite belongs to the package of the server, because Cargo shows a binary to its own package
 //! alone.
 
+mod broken_rows;
 mod client;
 mod clocks;
 mod commit;
@@ -26,5 +27,6 @@ mod server;
 mod smoke;
 mod standby;
 mod stopping;
+mod typed_text;
 mod unread;
 mod writing;

@@ -85,6 +85,22 @@ impl TestDb {
         postgres::psql(&self.url, statement).await
     }
 
+    /// Changes what is stored by hand, past all rules but the database's own.
+    pub async fn meddle(&self, statements: &str) -> anyhow::Result<()> {
+        use sqlx::Connection as _;
+        let text = sqlx::AssertSqlSafe(statements.to_owned());
+        if self.url.starts_with("sqlite:") {
+            let mut connection = sqlx::SqliteConnection::connect(&self.url).await?;
+            sqlx::raw_sql(text).execute(&mut connection).await?;
+            connection.close().await?;
+        } else {
+            let mut connection = sqlx::PgConnection::connect(&self.url).await?;
+            sqlx::raw_sql(text).execute(&mut connection).await?;
+            connection.close().await?;
+        }
+        Ok(())
+    }
+
     /// The database.
     pub fn db(&self) -> &Db {
         &self.db

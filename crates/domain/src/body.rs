@@ -3,14 +3,15 @@
 mod html;
 mod rich_text;
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization as _;
 
 pub use html::html;
 pub use rich_text::{RichText, Run};
 
 use crate::invalid::{check_characters, check_length};
-use crate::{Invalid, MediaId, WebUrl};
+use crate::{Invalid, MediaId, WebUrl, unicode};
 
 /// One block.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -101,55 +102,48 @@ impl Block {
         out.join("\n")
     }
 
-    /// The same block with its words in NFC.
+    /// The same block with its words normalized.
     #[must_use]
     pub fn composed(&self) -> Self {
-        let line = |text: &String| text.nfc().collect::<String>();
-        let lines = |texts: &[String]| texts.iter().map(line).collect::<Vec<_>>();
+        let mut block = self.clone();
+        block.normalize();
+        block
+    }
+
+    fn normalize(&mut self) {
         match self {
-            Self::Paragraph { text } => Self::Paragraph {
-                text: text.composed(),
-            },
-            Self::Heading { level, text } => Self::Heading {
-                level: *level,
-                text: line(text),
-            },
-            Self::Quotation { text, attribution } => Self::Quotation {
-                text: text.composed(),
-                attribution: attribution.as_ref().map(line),
-            },
-            Self::List { ordered, items } => Self::List {
-                ordered: *ordered,
-                items: items.iter().map(RichText::composed).collect(),
-            },
-            Self::Image { .. } | Self::Gallery { .. } | Self::Video { .. } => self.clone(),
+            Self::Paragraph { text } => text.normalize(),
+            Self::Heading { text, .. } => normalize(text),
+            Self::Quotation { text, attribution } => {
+                text.normalize();
+                attribution.iter_mut().for_each(normalize);
+            }
+            Self::List { items, .. } => items.iter_mut().for_each(RichText::normalize),
+            Self::Image { .. } | Self::Gallery { .. } | Self::Video { .. } => {}
             Self::Embed {
-                provider,
-                url,
-                title,
-            } => Self::Embed {
-                provider: line(provider),
-                url: url.clone(),
-                title: title.as_ref().map(line),
-            },
+                provider, title, ..
+            } => {
+                normalize(provider);
+                title.iter_mut().for_each(normalize);
+            }
             Self::Table {
                 caption,
                 header,
                 rows,
-            } => Self::Table {
-                caption: caption.as_ref().map(line),
-                header: lines(header),
-                rows: rows.iter().map(|row| lines(row)).collect(),
-            },
+            } => {
+                caption.iter_mut().for_each(normalize);
+                let cells = rows.iter_mut().flatten();
+                header.iter_mut().chain(cells).for_each(normalize);
+            }
         }
     }
 
     fn check(&self) -> Result<(), Invalid> {
         let line = |what: &str, text: &str| -> Result<(), Invalid> {
-            if text.trim().is_empty() {
+            check_characters(what, text)?;
+            if unicode::is_blank(text) {
                 return Err(Invalid::new(what, "is empty"));
             }
-            check_characters(what, text)?;
             check_length(what, text, Body::MAX_BLOCK)
         };
         let maybe = |what: &str, text: Option<&str>| text.map_or(Ok(()), |text| line(what, text));
@@ -221,6 +215,13 @@ impl Block {
     }
 }
 
+/// Normalizes a text where it stands; most are as they should be.
+fn normalize(text: &mut String) {
+    if let Cow::Owned(changed) = unicode::normalized(text) {
+        *text = changed;
+    }
+}
+
 fn check_table(header: &[String], rows: &[Vec<String>]) -> Result<(), Invalid> {
     let width = rows.first().map_or(0, Vec::len);
     if width == 0 {
@@ -263,7 +264,7 @@ impl Body {
     pub const MAX_BLOCK: usize = 20_000;
 
     /// Takes blocks; an error names the block, from 1.
-    pub fn parse(blocks: Vec<Block>) -> Result<Self, Invalid> {
+    pub fn parse(mut blocks: Vec<Block>) -> Result<Self, Invalid> {
         if blocks.len() > Self::MAX_BLOCKS {
             return Err(Invalid::new(
                 "the body",
@@ -274,6 +275,7 @@ impl Body {
                 ),
             ));
         }
+        blocks.iter_mut().for_each(Block::normalize);
         for (at, block) in blocks.iter().enumerate() {
             block
                 .check()

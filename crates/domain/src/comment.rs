@@ -2,11 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
-use crate::invalid::{check_characters, check_length};
+use crate::invalid::prose;
 use crate::token::tokens;
-use crate::{AccountId, ArticleId, CommentId, Invalid, Name};
+use crate::{AccountId, ArticleId, CommentId, Invalid, Name, unicode};
 
 /// What the moderators have decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,13 +35,9 @@ impl Text {
 
     /// Takes what was written; refuses an empty or over-long text, control characters and bidi overrides.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim().replace("\r\n", "\n");
-        if text.is_empty() {
-            return Err(Invalid::new("the comment", "is empty"));
-        }
-        check_characters("the comment", &text)?;
-        check_length("the comment", &text, Self::MAX)?;
-        Ok(Self(text))
+        let text = prose("the comment", text, Self::MAX)?;
+        text.map(Self)
+            .ok_or_else(|| Invalid::new("the comment", "is empty"))
     }
 
     /// The words.
@@ -50,14 +45,10 @@ impl Text {
         &self.0
     }
 
-    /// Whether it is the other one over again: more space between words, larger letters or other
-    /// code points for the same ones make no new text.
+    /// Whether it is the other one over again: more space between words, larger letters, invisible
+    /// characters or other code points that look the same make no new text.
     pub fn repeats(&self, other: &Self) -> bool {
-        let folded = |text: &Self| {
-            let words = text.0.split_whitespace().collect::<Vec<_>>().join(" ");
-            words.to_lowercase().nfc().collect::<String>()
-        };
-        folded(self) == folded(other)
+        unicode::folded(&self.0) == unicode::folded(&other.0)
     }
 }
 
@@ -114,6 +105,8 @@ mod tests {
         assert!(text("خبر  جيد\n").repeats(&text("خبر جيد")));
         assert!(text("GOOD news").repeats(&text("good\nNews")));
         assert!(text("آخر").repeats(&text("ا\u{653}خر")));
+        assert!(text("خبر جيد").repeats(&text("خبر\u{2800}\u{3164} جيد\u{e0041}")));
+        assert!(text("good news").repeats(&text("gооd\u{ad} n\u{200b}ews")));
         assert!(!text("خبر جيد").repeats(&text("خبر سيئ")));
     }
 
@@ -121,7 +114,14 @@ mod tests {
     fn markup_stays_text_and_what_may_not_be_shown_is_refused() {
         let markup = "<script>alert(1)</script> & <b>";
         assert_eq!(Text::parse(markup).unwrap().as_str(), markup);
-        for bad in ["", "  \n ", "a\u{202e}b", "a\u{7}", &"أ".repeat(4_001)] {
+        for bad in [
+            "",
+            "  \n ",
+            "a\u{202e}b",
+            "a\u{7}",
+            "\u{3164}\u{2800}",
+            &"أ".repeat(4_001),
+        ] {
             assert!(Text::parse(bad).is_err(), "{bad:?}");
         }
     }

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::article;
 use crate::comment::Status;
-use crate::invalid::{check_characters, check_length};
+use crate::invalid::prose;
 use crate::token::tokens;
 use crate::{Article, Invalid};
 
@@ -278,13 +278,9 @@ impl Reason {
     /// Takes what was written; refuses an empty or over-long text, control characters and bidi
     /// overrides.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim().replace("\r\n", "\n");
-        if text.is_empty() {
-            return Err(Invalid::new("the reason", "is empty"));
-        }
-        check_characters("the reason", &text)?;
-        check_length("the reason", &text, Self::MAX)?;
-        Ok(Self(text))
+        let text = prose("the reason", text, Self::MAX)?;
+        text.map(Self)
+            .ok_or_else(|| Invalid::new("the reason", "is empty"))
     }
 
     /// The words.

@@ -1,10 +1,9 @@
 //! The short lines that a page is read by: headlines, titles and names.
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
 use crate::invalid::{check_characters, check_length};
-use crate::{Invalid, plain};
+use crate::{Invalid, plain, unicode};
 
 macro_rules! lines {
     ($($(#[$doc:meta])* $name:ident, $what:literal, $most:literal;)+) => {$(
@@ -17,8 +16,8 @@ macro_rules! lines {
             /// In characters.
             pub const MAX: usize = $most;
 
-            /// Takes one line of text: NFC, white space folded; refuses an empty or over-long
-            /// one, control characters and bidi overrides.
+            /// Takes one line of text: normalized, white space folded; refuses an over-long one, one
+            /// of which nothing can be seen, control characters and open bidi controls.
             pub fn parse(text: &str) -> Result<Self, Invalid> {
                 one_line($what, text, Self::MAX).map(Self)
             }
@@ -63,16 +62,12 @@ fn one_line(what: &str, text: &str, most: usize) -> Result<String, Invalid> {
         check_length(what, text, most)?;
         return Ok(text.to_owned());
     }
-    let line = text
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .nfc()
-        .collect::<String>();
-    if line.is_empty() {
+    let text = unicode::normalized(text);
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    check_characters(what, &line)?;
+    if unicode::is_blank(&line) {
         return Err(Invalid::new(what, "is empty"));
     }
-    check_characters(what, &line)?;
     check_length(what, &line, most)?;
     Ok(line)
 }

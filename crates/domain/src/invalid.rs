@@ -1,5 +1,7 @@
 //! A value that breaks a rule of the newsroom: which value, and which rule.
 
+use crate::{plain, unicode};
+
 /// Why a value was refused, in words that a person at a keyboard can act on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {problem}")]
@@ -32,10 +34,12 @@ impl Invalid {
 /// Refuses text that no reader should be sent: control characters other than line breaks, and
 /// bidi overrides, which can show a headline as other words than were written.
 pub(crate) fn check_characters(what: &str, text: &str) -> Result<(), Invalid> {
+    if plain::is_text(text) {
+        return Ok(());
+    }
     let offender = text.chars().enumerate().find(|(_, c)| {
         let control = c.is_control() && !matches!(c, '\n' | '\t');
-        let bidi_override = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        control || bidi_override
+        control || unicode::is_bidi_control(*c)
     });
     match offender {
         None => Ok(()),
@@ -62,16 +66,22 @@ pub(crate) fn check_length(what: &str, text: &str, most: usize) -> Result<(), In
     Ok(())
 }
 
-/// Text of a sentence or some: trimmed; nothing when it is blank. Refuses what no reader should be
-/// sent and more than two screens of it.
+/// Text of a sentence or some: normalized and trimmed; nothing when it is blank. Refuses what no
+/// reader should be sent and more than two screens of it.
 pub fn text(what: &str, text: &str) -> Result<Option<String>, Invalid> {
-    let text = text.trim().replace("\r\n", "\n");
-    if text.is_empty() {
+    prose(what, text, MOST_TEXT)
+}
+
+/// Text of at most so many characters, normalized and trimmed; nothing when none of it can be seen.
+pub(crate) fn prose(what: &str, text: &str, most: usize) -> Result<Option<String>, Invalid> {
+    let text = unicode::normalized(text);
+    let text = text.trim();
+    if unicode::is_blank(text) && !text.chars().any(char::is_control) {
         return Ok(None);
     }
-    check_characters(what, &text)?;
-    check_length(what, &text, MOST_TEXT)?;
-    Ok(Some(text))
+    check_characters(what, text)?;
+    check_length(what, text, most)?;
+    Ok(Some(text.to_owned()))
 }
 
 /// In characters: a long lead has 600, a biography 1,500.

@@ -31,6 +31,7 @@ pub mod source;
 pub mod story;
 mod token;
 pub mod topic;
+pub mod unicode;
 pub mod web_url;
 pub mod workflow;
 

@@ -26,6 +26,17 @@ pub(crate) fn is_line(text: &str) -> bool {
     !after_space
 }
 
+/// Whether a text is nothing but these, single spaces or not, and line breaks.
+pub(crate) fn is_text(text: &str) -> bool {
+    text.chars()
+        .all(|c| is_settled(c) || matches!(c, ' ' | '\n'))
+}
+
+/// A vowel mark or another sign on Arabic letters, or the stroke that stretches a word.
+pub(crate) const fn is_harakah(c: char) -> bool {
+    matches!(c, '\u{610}'..='\u{61a}' | '\u{640}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{6d6}'..='\u{6ed}')
+}
+
 /// Whether a text is an address over HTTP or HTTPS that a parser (WHATWG URL) would write just so: a
 /// host of small letters and a path in which nothing is escaped or leads upward.
 pub(crate) fn is_url(text: &str) -> bool {

@@ -96,8 +96,8 @@ fn is_slug_char(c: char) -> bool {
 /// What is left out of a word without ending it: harakat and Quranic marks, tatweel, bidi controls.
 /// (Harakat count as alphanumeric in Unicode, hence by range.)
 fn is_dropped(c: char) -> bool {
-    matches!(c, '\u{610}'..='\u{61a}' | '\u{640}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{6d6}'..='\u{6ed}'
-        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    plain::is_harakah(c)
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 fn words(text: &str) -> impl Iterator<Item = String> {

@@ -200,8 +200,8 @@ impl PageInfo {
         Self {
             has_next_page: slice.has_next,
             has_previous_page: slice.has_previous,
-            start_cursor: slice.items.first().map(|(cursor, _)| encode(*cursor)),
-            end_cursor: slice.items.last().map(|(cursor, _)| encode(*cursor)),
+            start_cursor: slice.start.map(encode),
+            end_cursor: slice.end.map(encode),
         }
     }
 }

@@ -111,6 +111,9 @@ codes! {
     Forbidden = "FORBIDDEN",
     /// The database does not answer, or is busy for too long: the same request may succeed in a moment.
     Unavailable = "UNAVAILABLE",
+    /// What was asked for is stored, but what is stored of it breaks a rule of the newsroom, so that it
+    /// cannot be shown. The server's log says which row it is, and `khabar check` names all such rows.
+    BrokenRow = "BROKEN_ROW",
     /// The server failed; its log says why.
     Internal = "INTERNAL",
 }
@@ -203,6 +206,12 @@ impl Error {
         Self::unexplained()
     }
 
+    /// What was asked for is there and cannot be read; the log names the row.
+    pub fn broken_row() -> Self {
+        let message = "What is stored of this cannot be read.";
+        Self::new(Code::BrokenRow, message)
+    }
+
     /// An internal failure whose cause is already in the log.
     pub fn unexplained() -> Self {
         Self::new(Code::Internal, "The server could not answer this.")
@@ -272,6 +281,10 @@ impl From<khabar_persistence::Error> for Error {
                     Code::Unavailable,
                     "The database does not answer. Try again in a moment.",
                 )
+            }
+            error @ khabar_persistence::Error::BrokenRow(_) => {
+                tracing::error!(cause = %error, "a write depends on a broken row");
+                Self::broken_row()
             }
             error => Self::internal(&error),
         }

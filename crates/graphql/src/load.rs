@@ -30,7 +30,7 @@ use khabar_persistence::reference::Known;
 use khabar_persistence::{BatchKey, Reader, With};
 use tokio::task::unconstrained;
 
-use crate::error::Result;
+use crate::error::{Code, Result};
 
 /// How many turns of the runtime a key waits for company. A level of a query is resolved within
 /// one or two; the rest is for resolvers that await something else first.
@@ -94,7 +94,7 @@ impl Loaders {
         asked.await
     }
 
-    /// The answers to many keys; those for which nothing was found are absent.
+    /// The answers to many keys; those for which nothing was found, or what cannot be read, are absent.
     pub async fn many<K: BatchKey>(
         &self,
         keys: impl IntoIterator<Item = K> + Send,
@@ -103,8 +103,14 @@ impl Loaders {
         let answers = join_all(keys.iter().map(|key| self.one(key.clone()))).await;
         let mut found = HashMap::with_capacity(keys.len());
         for (key, answer) in keys.into_iter().zip(answers) {
-            if let Some(value) = answer? {
-                found.insert(key, value);
+            match answer {
+                Ok(Some(value)) => {
+                    found.insert(key, value);
+                }
+                Ok(None) => {}
+                // Among many, one that cannot be read is left out.
+                Err(error) if error.code() == Code::BrokenRow => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(found)
@@ -164,7 +170,13 @@ impl<K: BatchKey> BatchFn<K, Answer<K>> for Batch {
         match self.0.load(keys).await {
             Ok(mut found) => keys
                 .iter()
-                .map(|key| (key.clone(), Ok(found.remove(key))))
+                .map(|key| {
+                    let answer = match found.remove(key) {
+                        None if self.0.is_broken(key) => Err(crate::error::Error::broken_row()),
+                        answer => Ok(answer),
+                    };
+                    (key.clone(), answer)
+                })
                 .collect(),
             Err(error) => {
                 // Turned into what a client may know once, so that it is logged once.

@@ -16,7 +16,7 @@ use khabar_persistence::{
 };
 use uuid::Uuid;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::scope::Asked;
 use crate::types::{
     Article, Comment, Edition, FollowChannel, LiveChannel, Media, Person, Section, Source, Story,
@@ -58,6 +58,17 @@ pub enum Node {
 }
 
 impl Node {
+    /// The node with this id as one of many: one that cannot be read is null, which an error says.
+    pub(crate) async fn load_or_null(ctx: &Context<'_>, id: &ID) -> Result<Option<Self>> {
+        match Self::load(ctx, id).await {
+            Err(error) if error.code() == Code::BrokenRow => {
+                ctx.add_error(ctx.set_error_path(error.into()));
+                Ok(None)
+            }
+            loaded => loaded,
+        }
+    }
+
     /// The node with this id, if the viewer may see it.
     pub(crate) async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Self>> {
         let (tag, uuid) = decode(id)?;

@@ -13,9 +13,9 @@ use crate::node::Node;
 use crate::scalar::{Slug, Url};
 use crate::types::{
     Article, ArticleConnection, ArticleStatus, Articles, AskedArticles, AuditEntry,
-    AuditEntryConnection, Comment, CommentConnection, CommentStatus, Edition, FollowChannel, Home,
-    LiveChannel, Person, Section, Source, Story, StoryConnection, StoryKind, StoryStatus, Token,
-    TokenConnection, Topic, Viewer,
+    AuditEntryConnection, BrokenRow, Comment, CommentConnection, CommentStatus, Edition,
+    FollowChannel, Home, LiveChannel, Person, Section, Source, Story, StoryConnection, StoryKind,
+    StoryStatus, Token, TokenConnection, Topic, Viewer,
 };
 
 /// The query root.
@@ -285,6 +285,13 @@ impl Query {
         AuditEntry::log(ctx, of, page).await
     }
 
+    /// The rows of the database that cannot be read, as far as this server has met them since it
+    /// started; at most 1000. `khabar check` finds all that there are. Needs the right `publish`.
+    #[expect(clippy::unused_self, reason = "the engine calls it on the root")]
+    fn broken_rows(&self, ctx: &Context<'_>) -> Result<Option<Vec<BrokenRow>>> {
+        BrokenRow::met(ctx)
+    }
+
     /// Every API token that was ever given out, revoked and expired ones too, the newest first. Needs
     /// the right `grant`.
     async fn tokens(
@@ -422,6 +429,6 @@ impl Query {
         if had > most {
             return Err(Error::over_limit(Code::LimitList, "nodes", most, had));
         }
-        try_join_all(ids.iter().map(|id| Node::load(ctx, id))).await
+        try_join_all(ids.iter().map(|id| Node::load_or_null(ctx, id))).await
     }
 }

@@ -13,7 +13,7 @@ use khabar_persistence::trusted_document::ByName;
 use khabar_persistence::{BatchKey, Reader};
 
 use crate::ahead;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::load::Loaders;
 
 /// What resolvers find in a request of this reader's: its scope, loaders of its own, and what takes
@@ -79,6 +79,13 @@ pub(crate) trait Asked {
         keys: impl IntoIterator<Item = K> + Send,
     ) -> impl Future<Output = Result<HashMap<K, K::Value>>> + Send;
 
+    /// What answers this key, or the empty value: an error says so where that is because it cannot be
+    /// read. For fields that are never null, which would take the list down that they stand in.
+    fn load_or_default<K: BatchKey<Value: Default>>(
+        &self,
+        key: K,
+    ) -> impl Future<Output = Result<K::Value>> + Send;
+
     /// Remembers what answers this key, for whoever asks later.
     fn prime<K: BatchKey>(
         &self,
@@ -142,6 +149,17 @@ impl Asked for Context<'_> {
         let keys: Vec<K> = keys.into_iter().collect();
         let loaded = self.loaders()?.many(keys).await;
         loaded.map_err(|error| error.at(self))
+    }
+
+    async fn load_or_default<K: BatchKey<Value: Default>>(&self, key: K) -> Result<K::Value> {
+        match self.load(key).await {
+            Ok(found) => Ok(found.unwrap_or_default()),
+            Err(error) if error.code() == Code::BrokenRow => {
+                self.add_error(self.set_error_path(error.into()));
+                Ok(K::Value::default())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn prime<K: BatchKey>(&self, key: K, value: K::Value) -> Result<()> {

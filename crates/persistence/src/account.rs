@@ -7,7 +7,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveM
 
 use crate::cells::stored;
 use crate::change::Noun;
-use crate::row::{Row, broken, find_by};
+use crate::row::{Row, broken, find_by, readable};
 use crate::{BatchKey, Doing, Reader, Result, Saved, Writer};
 
 impl Subject {
@@ -49,6 +49,8 @@ pub struct ById(pub AccountId);
 
 impl BatchKey for ById {
     type Value = Account;
+
+    const FINDS_ONE: bool = true;
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Account>> {
         let ids = keys.iter().map(|key| key.0.uuid());
@@ -102,6 +104,7 @@ pub async fn add(writer: &mut Writer, account: &Account) -> Result<()> {
         subject,
         created_at: writer.at(),
     };
+    readable(&row)?;
     table::Entity::insert(row.into_active_model().reset_all())
         .exec_without_returning(writer.connection())
         .await
@@ -113,6 +116,7 @@ pub async fn add(writer: &mut Writer, account: &Account) -> Result<()> {
 stored!(table::Model: id, name, issuer, subject, created_at);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "account";
     type Means = Account;
 
     fn read(self) -> Result<Account> {
@@ -130,7 +134,7 @@ impl Row for table::Model {
     unreachable_pub,
     reason = "SeaORM's derives make an entity public; this module is not"
 )]
-mod table {
+pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

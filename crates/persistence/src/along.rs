@@ -5,7 +5,7 @@
 //! never longer than a request takes.
 
 use std::any::{Any, TypeId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,7 +23,11 @@ struct State {
     hasher: RandomState,
     /// For each kind of key a map of what was brought.
     brought: HashMap<TypeId, Box<dyn Any + Send>>,
+    /// For each kind of key those whose row is broken.
+    broken: HashMap<TypeId, Box<dyn Any + Send>>,
 }
+
+type Broken<K> = HashSet<K>;
 
 type Brought<K> = HashMap<K, Brings<<K as BatchKey>::Value>>;
 
@@ -74,6 +78,24 @@ impl Along {
         let brought = state.brought.get_mut(&TypeId::of::<K>())?;
         let brings = brought.downcast_mut::<Brought<K>>()?.get_mut(key)?;
         Some((brings.value.clone(), std::mem::take(&mut brings.lasts)))
+    }
+
+    /// Remembers that the row which answers a key is broken.
+    pub(crate) fn leave_out<K: BatchKey>(&self, key: &K) {
+        let mut state = self.state();
+        let broken = state.broken.entry(TypeId::of::<K>());
+        let broken = broken.or_insert_with(|| Box::new(Broken::<K>::new()));
+        if let Some(broken) = broken.downcast_mut::<Broken<K>>() {
+            broken.insert(key.clone());
+        }
+    }
+
+    /// Whether the row that answers a key is broken.
+    pub(crate) fn is_broken<K: BatchKey>(&self, key: &K) -> bool {
+        let state = self.state();
+        let broken = state.broken.get(&TypeId::of::<K>());
+        let broken = broken.and_then(|broken| broken.downcast_ref::<Broken<K>>());
+        broken.is_some_and(|broken| broken.contains(key))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -11,6 +11,7 @@
 //! nobody should find in a backup, the change feed and how far caches have followed it, the audit
 //! log and what was done by `clientMutationId`. Restoring fills a change feed of its own.
 
+mod derive;
 mod read;
 mod tables;
 mod tree;
@@ -75,6 +76,9 @@ pub enum Error {
         /// What the database said.
         source: crate::Error,
     },
+    /// A row cannot be read.
+    #[error("the archive has a row that cannot be read: {0}")]
+    Broken(crate::BrokenRow),
     /// A row does not fit to another.
     #[error("the archive's {table} {id} {problem}")]
     Row {

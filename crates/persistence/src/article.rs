@@ -25,7 +25,7 @@ use crate::change::{Noun, Part};
 use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, maybe};
 use crate::sql::Sql;
-use crate::{BatchKey, Doing, Page, Reader, Result, Slice};
+use crate::{BatchKey, Page, Reader, Result, Slice};
 
 pub(crate) use company::{A, Gathered};
 pub use held::{Held, hold};
@@ -42,6 +42,8 @@ pub struct ById(pub ArticleId);
 
 impl BatchKey for ById {
     type Value = Article;
+
+    const FINDS_ONE: bool = true;
 
     fn is_kept(scope: Scope) -> bool {
         anyone(scope)
@@ -76,6 +78,8 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Article;
+
+    const FINDS_ONE: bool = true;
 
     fn lane(&self) -> u64 {
         lane(&self.0.edition)
@@ -117,6 +121,8 @@ pub struct ByUrl(pub WebUrl);
 
 impl BatchKey for ByUrl {
     type Value = Article;
+
+    const FINDS_ONE: bool = true;
 
     fn is_kept(scope: Scope) -> bool {
         anyone(scope)
@@ -162,6 +168,8 @@ pub struct BodyOf(pub ArticleId);
 impl BatchKey for BodyOf {
     type Value = Body;
 
+    const FINDS_ONE: bool = true;
+
     fn is_kept(scope: Scope) -> bool {
         anyone(scope)
     }
@@ -183,9 +191,11 @@ impl BatchKey for BodyOf {
         );
         let mut found = HashMap::with_capacity(keys.len());
         for row in reader.rows(DOING, sql, text).await? {
-            let id: Uuid = row.try_get("", "article_id").doing(DOING)?;
-            let blocks: String = row.try_get("", "blocks").doing(DOING)?;
-            found.insert(Self(id.into()), body(id, &blocks)?);
+            let mut cells = reader.cells(&row, DOING)?;
+            let id: Uuid = cells.take()?;
+            let body = cells.take().and_then(|blocks| body(id, blocks));
+            let body = cells.unless_broken(body)?;
+            found.extend(body.map(|body| (Self(id.into()), body)));
         }
         Ok(found)
     }
@@ -195,6 +205,17 @@ fn body(id: Uuid, blocks: &str) -> Result<Body> {
     serde_json::from_str(blocks).map_err(|error| {
         broken("article_body", "blocks", id)(Invalid::new("the body", error.to_string()))
     })
+}
+
+stored!(body_table::Model: article_id, blocks);
+
+impl Row for body_table::Model {
+    const TABLE: &'static str = "article_body";
+    type Means = Body;
+
+    fn read(self) -> Result<Body> {
+        body(self.article_id, &self.blocks)
+    }
 }
 
 /// A page of an edition's articles, most read first.
@@ -339,6 +360,7 @@ impl From<&Article> for table::Model {
 stored!(table::Model: id, edition_id, kind, status, slug, canonical_url, headline, lead, excerpt, hero_id, source_id, section_id, language, direction, has_photos, has_video, has_audio, is_stub, first_published_at, published_at, updated_at, listed_at, version, reading_minutes, comment_count, read_count);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "article";
     type Means = Article;
 
     fn read(self) -> Result<Article> {

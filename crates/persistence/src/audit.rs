@@ -192,6 +192,7 @@ pub(crate) async fn append(writer: &Writer, deeds: &[Deed]) -> Result<()> {
 stored!(table::Model: seq, first_seq, at, account_id, author_name, role, address, action, noun, noun_id);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "audit";
     type Means = Entry;
 
     fn read(self) -> Result<Entry> {
@@ -215,7 +216,7 @@ impl Row for table::Model {
     unreachable_pub,
     reason = "SeaORM's derives make an entity public; this module is not"
 )]
-mod table {
+pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -18,6 +18,10 @@ pub trait BatchKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
     /// The answer.
     type Value: Clone + Send + Sync + 'static;
 
+    /// Whether it asks for one thing, so that whoever asks is told when the row of that is broken. A
+    /// list leaves such rows out.
+    const FINDS_ONE: bool = false;
+
     /// Whether what this scope is answered may be kept for others: all for whom it holds are
     /// answered alike.
     fn is_kept(_scope: Scope) -> bool {

@@ -22,8 +22,8 @@ use khabar_domain::{Invalid, Slug};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use crate::cells::{Cells, columns, stored};
-use crate::row::Row;
+use crate::cells::{columns, stored};
+use crate::row::{Row, broken};
 use crate::{Doing, Error, Reader, Result};
 
 /// What was done to it.
@@ -272,6 +272,21 @@ pub struct Change {
     pub keys: Vec<String>,
 }
 
+impl Change {
+    /// A change of which nobody can tell what it was. Its reading key is none that a program knows, so
+    /// whoever keeps anything lets go of all of it.
+    fn unreadable(seq: i64) -> Self {
+        Self {
+            seq,
+            at: DateTime::UNIX_EPOCH,
+            noun: String::new(),
+            noun_id: Uuid::nil(),
+            act: Act::Changed.as_str().to_owned(),
+            keys: vec![String::new()],
+        }
+    }
+}
+
 /// A place in the feed, as clients are told it: `EPOCH-SEQ`.
 ///
 /// After a failover that lost writes, or on a backup that was restored, numbers are given out again for
@@ -381,14 +396,15 @@ async fn read(reader: &Reader, after: i64, to: i64) -> Result<Page> {
     let mut edges = None;
     let mut changes = Vec::with_capacity(rows.len());
     for row in &rows {
-        let mut cells = Cells::of(row, READING)?;
+        let mut cells = reader.cells(row, READING)?;
         edges = Some(Edges {
             head: cells.take()?,
             epoch: cells.take()?,
             oldest: cells.take()?,
         });
-        if cells.take::<Option<i64>>()?.is_some() {
-            changes.push(cells.read::<table::Model>()?);
+        if let Some(seq) = cells.take()? {
+            let change = cells.perhaps::<table::Model>()?;
+            changes.push(change.unwrap_or_else(|| Change::unreadable(seq)));
         }
     }
     let edges = edges.ok_or_else(headless).doing(READING)?;
@@ -402,14 +418,13 @@ fn headless() -> DbErr {
 stored!(table::Model: seq, at, noun, noun_id, act, keys);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "change";
     type Means = Change;
 
     fn read(self) -> Result<Change> {
-        let keys = serde_json::from_str(&self.keys).map_err(|error| Error::BrokenRow {
-            table: "change",
-            column: "keys",
-            row: self.seq.to_string(),
-            problem: error.to_string(),
+        let keys = serde_json::from_str(&self.keys).map_err(|error| {
+            let problem = Invalid::new("the keys", error.to_string());
+            broken("change", "keys", self.seq)(problem)
         })?;
         let Self {
             seq,
@@ -442,7 +457,7 @@ pub(crate) struct Note {
     unreachable_pub,
     reason = "SeaORM\'s derives make an entity public; this module is not"
 )]
-mod table {
+pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

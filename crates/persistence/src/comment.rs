@@ -22,6 +22,7 @@ use crate::sql::Sql;
 use crate::{BatchKey, Page, Reader, Result, Slice};
 
 pub use report::ReasonsOf;
+pub(crate) use report::table as report_table;
 pub use save::{Held, decide, hold, report, save, send};
 pub(crate) use save::{rows, touched};
 pub use sender::{Sender, keeps_pace};
@@ -33,6 +34,8 @@ pub struct ById(pub CommentId);
 
 impl BatchKey for ById {
     type Value = Comment;
+
+    const FINDS_ONE: bool = true;
 
     fn is_kept(scope: Scope) -> bool {
         let viewer = scope.viewer;
@@ -67,6 +70,8 @@ pub struct Sent(pub CommentId);
 
 impl BatchKey for Sent {
     type Value = Comment;
+
+    const FINDS_ONE: bool = true;
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Comment>> {
         let ids = keys.iter().map(|key| key.0.uuid());
@@ -426,6 +431,7 @@ impl BatchKey for CountOfAccount {
 stored!(table::Model: id, article_id, parent_id, author_name, text, status, posted_at, reply_count, account_id, address, edited_at, reason, report_count, edition_id, depth, shown);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "comment";
     type Means = Comment;
 
     fn read(self) -> Result<Comment> {

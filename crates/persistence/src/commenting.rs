@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, DbErr, QueryResult};
 use uuid::Uuid;
 
 use crate::article::table as article;
+use crate::broken::Met;
 use crate::cache::{Kept, ReadingKey};
 use crate::cells::stored;
 use crate::change::{Act, Noun, Part};
@@ -36,7 +37,7 @@ impl BatchKey for OfArticle {
         let mut sql = reader.sql();
         let text = ARTICLE.text(&mut sql, keys.iter().map(|key| key.0.uuid()));
         let rows = reader.rows(DOING, sql, text).await?;
-        let policies = rows.iter().map(policy);
+        let policies = rows.iter().map(|row| policy(row, Some(reader.met())));
         policies
             .map(|policy| policy.map(|(id, policy)| (Self(id.into()), policy)))
             .collect()
@@ -62,7 +63,7 @@ impl BatchKey for OfEdition {
         let mut sql = reader.sql();
         let text = EDITION.text(&mut sql, keys.iter().map(|key| key.0.uuid()));
         let rows = reader.rows(DOING, sql, text).await?;
-        let policies = rows.iter().map(policy);
+        let policies = rows.iter().map(|row| policy(row, Some(reader.met())));
         policies
             .map(|policy| policy.map(|(id, policy)| (Self(id.into()), policy)))
             .collect()
@@ -79,7 +80,7 @@ pub async fn under(writer: &Writer, id: ArticleId) -> Result<Option<(Article, Po
     let mut sql = writer.sql();
     let text = ARTICLE.text(&mut sql, [id.uuid()]);
     let rows = writer.rows(DOING, sql, text).await?;
-    let policy = rows.first().map(policy).transpose()?;
+    let policy = rows.first().map(|row| policy(row, None)).transpose()?;
     Ok(policy.map(|(_, policy)| (found, policy)))
 }
 
@@ -171,7 +172,8 @@ impl Levels {
     }
 }
 
-fn policy(row: &QueryResult) -> Result<(Uuid, Policy)> {
+/// What is decided for a thing. For reading, comments are closed where a decision cannot be read.
+fn policy(row: &QueryResult, met: Option<&Met>) -> Result<(Uuid, Policy)> {
     let id: Uuid = row.try_get("", "id").doing(DOING)?;
     let level = |level: &str| -> Result<table::Model, DbErr> {
         Ok(table::Model {
@@ -183,14 +185,24 @@ fn policy(row: &QueryResult) -> Result<(Uuid, Policy)> {
             names_allowed: row.try_get("", &format!("{level}_names_allowed"))?,
         })
     };
-    let own = level("own").doing(DOING)?.read()?;
-    let above = level("above").doing(DOING)?.read()?;
-    Ok((id, Policy::of(own.over(above))))
+    let closed = Settings {
+        mode: Some(Mode::Closed),
+        ..Settings::default()
+    };
+    let level = |name: &str| -> Result<Settings> {
+        let read = level(name).doing(DOING)?.read();
+        match met {
+            Some(met) => Ok(met.unless_broken(read)?.unwrap_or(closed)),
+            None => read,
+        }
+    };
+    Ok((id, Policy::of(level("own")?.over(level("above")?))))
 }
 
 stored!(table::Model: of_id, noun, mode, days, depth, names_allowed);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "commenting";
     type Means = Settings;
 
     fn read(self) -> Result<Settings> {
@@ -214,7 +226,7 @@ impl Row for table::Model {
     unreachable_pub,
     reason = "SeaORM's derives make an entity public; this module is not"
 )]
-mod table {
+pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -7,8 +7,10 @@ use khabar_domain::{ArticleId, Scope};
 use uuid::Uuid;
 
 use crate::cache::Kept;
+use crate::cells::{Cells, Taken};
 use crate::change::{Noun, Part};
-use crate::{BatchKey, Doing, Reader, Result, Writer};
+use crate::row::Row;
+use crate::{BatchKey, Reader, Result, Writer};
 
 /// One correction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,15 +49,31 @@ impl BatchKey for Of {
         );
         let mut found: HashMap<Self, Vec<Correction>> = HashMap::with_capacity(keys.len());
         for row in reader.rows(DOING, sql, text).await? {
-            let id: Uuid = row.try_get("", "article_id").doing(DOING)?;
-            let correction = Correction {
-                version: row.try_get("", "version").doing(DOING)?,
-                at: row.try_get("", "at").doing(DOING)?,
-                note: row.try_get("", "note").doing(DOING)?,
-            };
-            found.entry(Self(id.into())).or_default().push(correction);
+            let mut cells = reader.cells(&row, DOING)?;
+            let id: Uuid = cells.take()?;
+            let correction = cells.perhaps::<Correction>()?;
+            found.entry(Self(id.into())).or_default().extend(correction);
         }
         Ok(found)
+    }
+}
+
+impl Taken for Correction {
+    fn take(cells: &mut Cells<'_>) -> Result<Self> {
+        Ok(Self {
+            version: cells.take()?,
+            at: cells.take()?,
+            note: cells.take()?,
+        })
+    }
+}
+
+impl Row for Correction {
+    const TABLE: &'static str = "correction";
+    type Means = Self;
+
+    fn read(self) -> Result<Self> {
+        Ok(self)
     }
 }
 

@@ -19,6 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use self::connect::{Access, Use, pool, whole};
 use self::heads::Heads;
 pub use self::options::{Options, Timeouts};
+use crate::broken::BrokenRows;
 use crate::cache::LEASE;
 use crate::change::bell::{Bell, Elsewhere};
 use crate::change::{Edges, Feed, Position};
@@ -48,6 +49,7 @@ pub struct Db {
     bell: Arc<Bell>,
     heads: Arc<Heads>,
     cache: Option<Cache>,
+    broken: Arc<BrokenRows>,
 }
 
 /// The connections of each use, so that none keeps another waiting.
@@ -120,7 +122,13 @@ impl Db {
             })),
             heads: Arc::default(),
             cache: None,
+            broken: Arc::default(),
         })
+    }
+
+    /// The broken rows that were met by whatever reads here.
+    pub fn broken_rows(&self) -> &BrokenRows {
+        &self.broken
     }
 
     /// The same database, with a cache of at most so many bytes, which every reader asks first from
@@ -185,6 +193,7 @@ impl Db {
         if let Some(position) = self.cache.as_ref().and_then(Cache::position) {
             reader = reader.at_least(position);
         }
+        reader = reader.remembering(Arc::clone(&self.broken));
         match view {
             Some(view) => reader.through(view),
             None => reader,

@@ -10,7 +10,7 @@ use sea_orm::EntityTrait;
 use uuid::Uuid;
 
 use crate::batch::grouped;
-use crate::cells::{Cells, Taken as _, columns, stored};
+use crate::cells::{columns, stored};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
 use crate::row::Row;
 use crate::sql::Sql;
@@ -23,18 +23,23 @@ pub struct Of(pub ArticleId);
 impl BatchKey for Of {
     type Value = Desk;
 
+    const FINDS_ONE: bool = true;
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Desk>> {
         const DOING: &str = "read what the desk keeps of articles";
         let mut sql = reader.sql();
         let among = sql.among("t.article_id", keys.iter().map(|key| key.0.uuid()));
         let text = format!(
-            "SELECT {} FROM article_desk t WHERE {among}",
+            "SELECT t.article_id, {} FROM article_desk t WHERE {among}",
             columns::<table::Model>("t")
         );
         let mut found = HashMap::with_capacity(keys.len());
         for row in reader.rows(DOING, sql, text).await? {
-            let row = table::Model::take(&mut Cells::of(&row, DOING)?)?;
-            found.insert(Self(row.article_id.into()), row.read()?);
+            let mut cells = reader.cells(&row, DOING)?;
+            let article: Uuid = cells.take()?;
+            if let Some(desk) = cells.perhaps::<table::Model>()? {
+                found.insert(Self(article.into()), desk);
+            }
         }
         Ok(found)
     }
@@ -218,6 +223,7 @@ impl BatchKey for CountLying {
 stored!(table::Model: article_id, created_by, scheduled_for, embargo_until, withdrawn_at, withdrawal_reason);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "article_desk";
     type Means = Desk;
 
     fn read(self) -> Result<Desk> {
@@ -235,7 +241,7 @@ impl Row for table::Model {
     unreachable_pub,
     reason = "SeaORM's derives make an entity public; this module is not"
 )]
-mod table {
+pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -22,6 +22,8 @@ pub struct ById(pub EditionId);
 impl BatchKey for ById {
     type Value = Edition;
 
+    const FINDS_ONE: bool = true;
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -52,6 +54,8 @@ pub struct BySlug(pub Slug);
 
 impl BatchKey for BySlug {
     type Value = Edition;
+
+    const FINDS_ONE: bool = true;
 
     fn is_kept(_: Scope) -> bool {
         true
@@ -206,6 +210,7 @@ impl From<&Edition> for table::Model {
 stored!(table::Model: id, slug, name, language, direction, label_live, label_follow, label_sections, label_stories, label_comments, article_count);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "edition";
     type Means = Edition;
 
     fn read(self) -> Result<Edition> {

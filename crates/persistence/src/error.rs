@@ -4,6 +4,8 @@ use khabar_domain::Invalid;
 use sea_orm::sqlx::Error as Driver;
 use sea_orm::{DbErr, RuntimeErr};
 
+use crate::broken::BrokenRow;
+
 /// A read or a write that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -22,17 +24,8 @@ pub enum Error {
         source: DbErr,
     },
     /// A stored row does not hold what its table promises.
-    #[error("could not read table {table}, column {column}, row {row}: {problem}")]
-    BrokenRow {
-        /// Which table.
-        table: &'static str,
-        /// Which column.
-        column: &'static str,
-        /// Which row: its id.
-        row: String,
-        /// What is wrong with it.
-        problem: String,
-    },
+    #[error("could not read {0}")]
+    BrokenRow(Box<BrokenRow>),
     /// A value was refused before it was written.
     #[error(transparent)]
     Invalid(#[from] Invalid),

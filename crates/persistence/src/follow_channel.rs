@@ -22,6 +22,8 @@ pub struct ById(pub FollowChannelId);
 impl BatchKey for ById {
     type Value = FollowChannel;
 
+    const FINDS_ONE: bool = true;
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -169,6 +171,7 @@ impl From<&FollowChannel> for table::Model {
 stored!(table::Model: id, edition_id, platform, name, handle, url, position);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "follow_channel";
     type Means = FollowChannel;
 
     fn read(self) -> Result<FollowChannel> {

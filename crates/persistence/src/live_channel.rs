@@ -21,6 +21,8 @@ pub struct ById(pub LiveChannelId);
 impl BatchKey for ById {
     type Value = LiveChannel;
 
+    const FINDS_ONE: bool = true;
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -168,6 +170,7 @@ impl From<&LiveChannel> for table::Model {
 stored!(table::Model: id, edition_id, name, stream_url, poster_id, on_air, position);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "live_channel";
     type Means = LiveChannel;
 
     fn read(self) -> Result<LiveChannel> {

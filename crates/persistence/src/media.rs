@@ -20,6 +20,8 @@ pub struct ById(pub MediaId);
 impl BatchKey for ById {
     type Value = Media;
 
+    const FINDS_ONE: bool = true;
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -114,6 +116,7 @@ impl From<&Media> for table::Model {
 stored!(table::Model: id, kind, url, width, height, seconds, alt, caption, credit, placeholder, focal_point, renditions);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "media";
     type Means = Media;
 
     fn read(self) -> Result<Media> {

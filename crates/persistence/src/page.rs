@@ -12,7 +12,7 @@ use khabar_domain::Invalid;
 use uuid::Uuid;
 
 use crate::cells::Cells;
-use crate::row::Row;
+use crate::row::{Row, broken};
 use crate::sql::{Dialect, Sql};
 use crate::with::Company;
 use crate::{BatchKey, Error, Reader, Result};
@@ -129,7 +129,7 @@ impl Page {
         let items = items.take(usize::from(self.size) + 1);
         let items = items.map(|((value, id), item)| {
             let order = order.tag;
-            (Cursor { order, value, id }, T::clone(item))
+            (Some(Cursor { order, value, id }), Some(T::clone(item)))
         });
         Some(cut(items.collect(), self))
     }
@@ -159,8 +159,12 @@ const WRITABLE: Range<i64> = -62_167_219_200_000_000..253_402_300_800_000_000;
 /// A page that was read: its items, each with its place, and what lies beyond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slice<T> {
-    /// The items, in the list's order, each with its place.
+    /// The items, in the list's order, each with its place; without those that cannot be read.
     pub items: Vec<(Cursor, T)>,
+    /// The place of the first item, though it may be left out.
+    pub start: Option<Cursor>,
+    /// The place of the last item, though it may be left out.
+    pub end: Option<Cursor>,
     /// Whether items follow the last one.
     pub has_next: bool,
     /// Whether items precede the first one.
@@ -171,6 +175,8 @@ impl<T> Default for Slice<T> {
     fn default() -> Self {
         Self {
             items: Vec::new(),
+            start: None,
+            end: None,
             has_next: false,
             has_previous: false,
         }
@@ -287,14 +293,19 @@ impl Lists<'_> {
         let beside = company.select(sql.dialect);
         let text = self.text(&mut sql, parents, page, filter, &beside)?;
         let rows = reader.rows(self.doing, sql, text).await?;
-        let mut lists: Vec<Vec<(Cursor, R::Means)>> = Vec::new();
+        let mut lists: Vec<Vec<Read<R::Means>>> = Vec::new();
         lists.resize_with(parents.len(), Vec::new);
         for row in &rows {
-            let mut cells = Cells::of(row, self.doing)?;
+            let mut cells = reader.cells(row, self.doing)?;
             let place: i64 = cells.take()?;
-            let cursor = self.order.cursor(&mut cells)?;
-            let item = cells.read::<R>()?;
-            company.read(&mut cells, &item)?;
+            let cursor = self.cursor(&mut cells)?;
+            let item = match cursor {
+                Some(_) => cells.perhaps::<R>()?,
+                None => None,
+            };
+            if let Some(item) = &item {
+                company.read(&mut cells, item)?;
+            }
             let list = usize::try_from(place - 1)
                 .ok()
                 .and_then(|place| lists.get_mut(place));
@@ -304,13 +315,17 @@ impl Lists<'_> {
         Ok(lists.into_iter().map(|items| cut(items, page)).collect())
     }
 
+    /// An item's place; none where that cannot be read.
+    fn cursor(&self, cells: &mut Cells<'_>) -> Result<Option<Cursor>> {
+        const PLACE: usize = 1;
+        let cursor = self.order.cursor(cells);
+        let cursor = cursor.map_err(|error| cells.undecodable(self.table, PLACE + 1, error));
+        cells.unless_broken(cursor)
+    }
+
     fn misplaced(&self, place: i64) -> Error {
-        Error::BrokenRow {
-            table: self.table,
-            column: "the parent's place",
-            row: place.to_string(),
-            problem: "the database answered for a parent that was not asked for".to_owned(),
-        }
+        let problem = "was answered for, and not asked for";
+        broken(self.table, "the parent", place)(Invalid::new("it", problem))
     }
 
     fn text(
@@ -377,25 +392,33 @@ impl Lists<'_> {
     }
 }
 
-/// Takes away the one that was read too many, at the end that the page was read towards. Beyond a
-/// cursor lies at least the item that it names.
-fn cut<T>(mut items: Vec<(Cursor, T)>, page: Page) -> Slice<T> {
+/// An item with its place, as far as they can be read.
+type Read<T> = (Option<Cursor>, Option<T>);
+
+/// Takes away the one that was read too many, at the end that the page was read towards, and then
+/// those that cannot be read, which have their places all the same. Beyond a cursor lies at least the
+/// item that it names.
+fn cut<T>(mut items: Vec<Read<T>>, page: Page) -> Slice<T> {
     let size = usize::from(page.size);
     let more = items.len() > size;
-    if page.backward {
+    let (has_next, has_previous) = if page.backward {
         items.drain(..items.len().saturating_sub(size));
-        Slice {
-            items,
-            has_next: page.before.is_some(),
-            has_previous: more || page.after.is_some(),
-        }
+        (page.before.is_some(), more || page.after.is_some())
     } else {
         items.truncate(size);
-        Slice {
-            items,
-            has_next: more || page.before.is_some(),
-            has_previous: page.after.is_some(),
-        }
+        (more || page.before.is_some(), page.after.is_some())
+    };
+    let start = items.iter().find_map(|(cursor, _)| *cursor);
+    let end = items.iter().rev().find_map(|(cursor, _)| *cursor);
+    Slice {
+        items: items
+            .into_iter()
+            .filter_map(|(cursor, item)| cursor.zip(item))
+            .collect(),
+        start,
+        end,
+        has_next,
+        has_previous,
     }
 }
 
@@ -431,7 +454,7 @@ impl Counted {
         );
         let mut counts = vec![0; parents.len()];
         for row in reader.rows(doing, sql, text).await? {
-            let mut cells = Cells::of(&row, doing)?;
+            let mut cells = reader.cells(&row, doing)?;
             let place: i64 = cells.take()?;
             let count = usize::try_from(place - 1)
                 .ok()

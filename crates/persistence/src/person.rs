@@ -22,6 +22,8 @@ pub struct ById(pub PersonId);
 impl BatchKey for ById {
     type Value = Person;
 
+    const FINDS_ONE: bool = true;
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -52,6 +54,8 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Person;
+
+    const FINDS_ONE: bool = true;
 
     fn lane(&self) -> u64 {
         lane(&self.0.edition)
@@ -154,8 +158,9 @@ impl Company<Person> for Portraits {
 
     fn read(&mut self, cells: &mut Cells<'_>, person: &Person) -> Result<()> {
         if let Some(id) = person.portrait.filter(|_| self.wanted) {
-            let portrait = one::<media::table::Model>(cells, PORTRAIT, person.id.into())?;
-            self.found.push((media::ById(id), portrait));
+            one::<media::table::Model>(cells, PORTRAIT, person.id.into(), |portrait| {
+                self.found.push((media::ById(id), portrait));
+            })?;
         }
         Ok(())
     }
@@ -226,6 +231,7 @@ impl From<&Person> for table::Model {
 stored!(table::Model: id, edition_id, slug, name, role, biography, portrait_id, article_count);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "person";
     type Means = Person;
 
     fn read(self) -> Result<Person> {

@@ -8,7 +8,9 @@ use khabar_domain::Scope;
 use sea_orm::{DbErr, QueryResult, Statement};
 
 use crate::along::Along;
+use crate::broken::{BrokenRow, BrokenRows, Met};
 use crate::cache::{AnswerName, ReadingKey, Record, Step, View};
+use crate::cells::Cells;
 use crate::change::Position;
 use crate::pool::Pool;
 use crate::reference::Known;
@@ -45,6 +47,14 @@ impl Source {
     }
 }
 
+/// How many statements are spent on finding out which of many keys are those of broken rows.
+const SEARCHES: usize = 32;
+
+/// The keys that writes touch which mend these rows; none where nobody says it of one.
+fn mended_by(met: &[BrokenRow]) -> Option<Vec<ReadingKey>> {
+    met.iter().map(BrokenRow::key).collect()
+}
+
 /// Reads for one request.
 #[derive(Clone)]
 pub struct Reader {
@@ -60,6 +70,7 @@ pub struct Reader {
     along: Arc<Along>,
     /// Whether what is read may be kept for others.
     lasting: bool,
+    met: Met,
 }
 
 impl Reader {
@@ -75,7 +86,31 @@ impl Reader {
             record: None,
             along: Arc::default(),
             lasting: false,
+            met: Met::default(),
         }
+    }
+
+    /// The same reader, whose broken rows this node remembers.
+    pub(crate) fn remembering(self, node: Arc<BrokenRows>) -> Self {
+        Self {
+            met: Met::by(node),
+            ..self
+        }
+    }
+
+    /// The cells of a row. `doing` finishes the sentence "could not …".
+    pub(crate) fn cells<'r>(&'r self, row: &'r QueryResult, doing: &'r str) -> Result<Cells<'r>> {
+        Cells::of(row, doing, &self.met)
+    }
+
+    /// The broken rows that it has met.
+    pub(crate) fn met(&self) -> &Met {
+        &self.met
+    }
+
+    /// Whether this key found nothing because the row that answers it is broken.
+    pub fn is_broken<K: BatchKey>(&self, key: &K) -> bool {
+        self.along.is_broken(key)
     }
 
     /// This reader, which must know the change feed up to this place at least.
@@ -114,6 +149,13 @@ impl Reader {
         Self {
             record: Some(Record::default()),
             ..self
+        }
+    }
+
+    /// Takes down that the answer shows something of which nobody says when it changes.
+    pub fn not_kept(&self) {
+        if let Some(record) = &self.record {
+            record.opened();
         }
     }
 
@@ -213,6 +255,9 @@ impl Reader {
         let view = self.view::<K>();
         let known = view.map_or(Known::Nothing, |view| view.known(key));
         if matches!(known, Known::Answer(_)) {
+            if let Some((view, record)) = view.zip(self.record.as_ref()) {
+                view.mended_by().for_each(|key| record.read(key));
+            }
             return known;
         }
         let Some((value, lasts)) = self.along.get(key) else {
@@ -233,7 +278,7 @@ impl Reader {
     /// What is found for these keys, where it is kept or in the database.
     async fn find<K: BatchKey>(&self, keys: &[K]) -> Result<HashMap<K, K::Value>> {
         let Some(view) = self.view::<K>().filter(|view| view.keeps()) else {
-            return K::fetch(self, keys).await;
+            return Ok(self.clone().fetch(keys).await?.0);
         };
         let (mut found, missing) = view.get(keys);
         if missing.is_empty() {
@@ -244,11 +289,78 @@ impl Reader {
             lasting: true,
             ..self.clone()
         };
-        let fetched = K::fetch(&reader, &missing).await?;
+        let (fetched, met) = reader.fetch(&missing).await?;
         view.at(Step::Fill).await;
-        view.fill(missing.iter().map(|key| (key, fetched.get(key))));
+        let answers = missing.iter().map(|key| (key, fetched.get(key)));
+        // That one is broken is no answer to keep: whoever asks is to be told.
+        let answers = answers.filter(|(key, _)| met.is_empty() || !self.is_broken(*key));
+        // Where nobody says when a broken row is mended, nothing is kept.
+        if let Some(keys) = mended_by(&met) {
+            view.fill_until(answers, &keys);
+        }
         found.extend(fetched);
         Ok(found)
+    }
+
+    /// What is found for these keys in the database, and the broken rows that were left out of it.
+    async fn fetch<K: BatchKey>(
+        mut self,
+        keys: &[K],
+    ) -> Result<(HashMap<K, K::Value>, Vec<BrokenRow>)> {
+        self.met = self.met.anew();
+        let found = K::fetch(&self, keys).await?;
+        if self.met.is_empty() {
+            return Ok((found, Vec::new()));
+        }
+        let met = self.met.rows();
+        if let Some(record) = &self.record {
+            match mended_by(&met) {
+                Some(keys) => {
+                    for key in keys {
+                        record.read(key);
+                    }
+                }
+                None => record.opened(),
+            }
+        }
+        if K::FINDS_ONE {
+            let missing = keys.iter().filter(|key| !found.contains_key(*key));
+            let missing: Vec<_> = missing.cloned().collect();
+            self.find_broken(missing).await?;
+        }
+        Ok((found, met))
+    }
+
+    /// Finds out which of these keys, that found nothing, are those of broken rows: by halves, so
+    /// that a few among many cost a few statements. Beyond so many, all that are left count as broken.
+    async fn find_broken<K: BatchKey>(&self, missing: Vec<K>) -> Result<()> {
+        let mut groups = vec![missing];
+        let mut asked = 0;
+        while let Some(mut group) = groups.pop() {
+            if group.is_empty() {
+                continue;
+            }
+            asked += 1;
+            let mut reader = self.clone();
+            reader.met = self.met.anew();
+            reader.along = Arc::default();
+            let left_out = asked > SEARCHES || {
+                K::fetch(&reader, &group).await?;
+                !reader.met.is_empty()
+            };
+            if !left_out {
+                continue;
+            }
+            if group.len() == 1 || asked > SEARCHES {
+                for key in &group {
+                    self.along.leave_out(key);
+                }
+                continue;
+            }
+            let other = group.split_off(group.len() / 2);
+            groups.extend([group, other]);
+        }
+        Ok(())
     }
 
     /// Says what is going to be asked for of what answers this key, so that one statement can read
@@ -269,7 +381,9 @@ impl Reader {
         &self,
         answers: impl IntoIterator<Item = (K, Option<K::Value>)>,
     ) {
-        self.along.bring(answers, self.lasting);
+        // What was read beside a broken row is kept no longer than this request.
+        self.along
+            .bring(answers, self.lasting && self.met.is_empty());
     }
 
     /// The same reader, to which nothing has come along: what did was read before a write.

@@ -18,6 +18,8 @@ use std::sync::Arc;
 use khabar_domain::{Edition, FollowChannel, LiveChannel, Media, Section, Source, Story};
 use uuid::Uuid;
 
+use crate::cache::ReadingKey;
+
 use self::shelf::Shelf;
 
 pub(crate) use self::read::read;
@@ -41,6 +43,11 @@ pub struct Reference {
     rails: Arc<Shelf<Story>>,
     /// The pictures of live channels and pinned stories.
     media: HashMap<Uuid, Arc<Media>>,
+    /// The rows that are missing here because they are broken, and perhaps some that no longer are.
+    /// Of these the database is asked, which tells.
+    broken: HashMap<Uuid, Option<ReadingKey>>,
+    /// Whether an edition is among them, of which only its id is known.
+    lacks_editions: bool,
 }
 
 /// What is known of the answer to a question.
@@ -76,6 +83,11 @@ impl Reference {
             self.rails.rows().len(),
         ];
         kinds.into_iter().fold(0, usize::max)
+    }
+
+    /// What changes when a row that is missing here because it is broken is mended.
+    pub(crate) fn mended_by(&self) -> impl Iterator<Item = ReadingKey> {
+        self.broken.values().copied().flatten()
     }
 
     /// The pictures that its rows show.

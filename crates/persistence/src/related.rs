@@ -225,6 +225,7 @@ impl Taken for Joined {
 }
 
 impl Row for Joined {
+    const TABLE: &'static str = "related";
     type Means = Related;
 
     fn read(self) -> Result<Related> {
@@ -238,6 +239,7 @@ impl Row for Joined {
 stored!(table::Model: from_id, to_id, rank, origin, reason, score);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "related";
     type Means = RelatedLink;
 
     fn read(self) -> Result<RelatedLink> {

@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::article::Manuscript;
 use crate::batch::grouped;
-use crate::cells::{Cells, columns, stored};
+use crate::cells::{columns, stored};
 use crate::page::{Counted, Lists, Order, Paged, Sorts};
-use crate::row::{Row, broken};
+use crate::row::{Row, broken, readable};
 use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Writer};
 
 /// What an article says and belongs to: all of it that somebody wrote.
@@ -256,6 +256,8 @@ pub struct At {
 impl BatchKey for At {
     type Value = Revision;
 
+    const FINDS_ONE: bool = true;
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Revision>> {
         const DOING: &str = "find revisions of articles";
         let mut found = HashMap::with_capacity(keys.len());
@@ -268,9 +270,12 @@ impl BatchKey for At {
                 sql.bind(version)
             );
             for row in reader.rows(DOING, sql, text).await? {
-                let revision = Cells::of(&row, DOING)?.read::<table::Model>()?;
-                let article = revision.article;
-                found.insert(Self { article, version }, revision);
+                let revision = reader.cells(&row, DOING)?.perhaps::<table::Model>()?;
+                let at = |revision: &Revision| Self {
+                    article: revision.article,
+                    version,
+                };
+                found.extend(revision.map(|revision| (at(&revision), revision)));
             }
         }
         Ok(found)
@@ -348,6 +353,7 @@ fn row(manuscript: &Manuscript, step: Step, at: DateTime<Utc>) -> Result<table::
 }
 
 async fn insert(writer: &Writer, row: table::Model) -> Result<()> {
+    readable(&row)?;
     table::Entity::insert(row.into_active_model().reset_all())
         .exec_without_returning(writer.connection())
         .await
@@ -358,10 +364,12 @@ async fn insert(writer: &Writer, row: table::Model) -> Result<()> {
 stored!(table::Model: article_id, version, at, account_id, author_name, step, note, content);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "revision";
     type Means = Revision;
 
     fn read(self) -> Result<Revision> {
-        let broken = |column| broken("revision", column, self.article_id);
+        let row = format!("{} {}", self.article_id, self.version);
+        let broken = |column| broken("revision", column, &row);
         let content = serde_json::from_str(&self.content)
             .map_err(|error| broken("content")(Invalid::new("the content", error.to_string())))?;
         Ok(Revision {
@@ -381,7 +389,7 @@ impl Row for table::Model {
     unreachable_pub,
     reason = "SeaORM's derives make an entity public; this module is not"
 )]
-mod table {
+pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -2,14 +2,15 @@
 //! does not.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::hash::Hash;
 
 use khabar_domain::{EditionId, Invalid, Slug};
-use uuid::Uuid;
 
 use crate::batch::grouped;
+use crate::broken::BrokenRow;
 use crate::cache::{Kept, ReadingKey};
-use crate::cells::{Cells, Stored, Taken, columns};
+use crate::cells::{Stored, Taken, columns};
 use crate::change::Noun;
 use crate::sql::Sql;
 use crate::with::Company;
@@ -17,6 +18,8 @@ use crate::{Error, Reader, Result};
 
 /// A row as it is read, and what it means.
 pub(crate) trait Row: Taken {
+    /// The table that has it.
+    const TABLE: &'static str;
     /// What it means.
     type Means: Clone + Send + Sync + 'static;
 
@@ -28,13 +31,29 @@ pub(crate) trait Row: Taken {
 pub(crate) fn broken(
     table: &'static str,
     column: &'static str,
-    row: Uuid,
+    row: impl Display,
 ) -> impl FnOnce(Invalid) -> Error {
-    move |invalid| Error::BrokenRow {
-        table,
-        column,
-        row: row.to_string(),
-        problem: invalid.to_string(),
+    move |invalid| {
+        Error::BrokenRow(Box::new(BrokenRow {
+            table: table.into(),
+            column: column.into(),
+            row: row.to_string(),
+            problem: invalid.to_string(),
+        }))
+    }
+}
+
+/// Refuses a row that could be written and not be read again.
+pub(crate) fn readable<R: Row + Clone>(row: &R) -> Result<()> {
+    match row.clone().read() {
+        Ok(_) => Ok(()),
+        Err(Error::BrokenRow(row)) => {
+            let BrokenRow {
+                column, problem, ..
+            } = *row;
+            Err(Invalid::new(format!("the {column}"), problem).into())
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -82,8 +101,10 @@ where
     let rows = reader.rows(doing, sql, text).await?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in &rows {
-        let mut cells = Cells::of(row, doing)?;
-        let meaning = cells.read::<R>()?;
+        let mut cells = reader.cells(row, doing)?;
+        let Some(meaning) = cells.perhaps::<R>()? else {
+            continue;
+        };
         company.read(&mut cells, &meaning)?;
         found.insert(key(&meaning), meaning);
     }
@@ -168,12 +189,14 @@ where
             company.select(sql.dialect)
         );
         for row in reader.rows(FOLLOWING, sql, text).await? {
-            let mut cells = Cells::of(&row, FOLLOWING)?;
+            let mut cells = reader.cells(&row, FOLLOWING)?;
             let key = SlugKey {
                 edition: edition.clone(),
                 slug: Slug::parse(cells.take()?)?,
             };
-            let meaning = cells.read::<R>()?;
+            let Some(meaning) = cells.perhaps::<R>()? else {
+                continue;
+            };
             company.read(&mut cells, &meaning)?;
             found.insert(key, meaning);
         }

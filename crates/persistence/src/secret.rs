@@ -8,7 +8,8 @@ use khabar_domain::{PreviewKey, PreviewKeys, derived};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 
 use crate::change::{Act, Noun};
-use crate::{BatchKey, Doing, Error, Reader, Result, Writer};
+use crate::row::broken;
+use crate::{BatchKey, Doing, Reader, Result, Writer};
 
 /// The name of the key of previews.
 const PREVIEW: &str = "preview";
@@ -22,6 +23,8 @@ pub struct OfPreviews;
 
 impl BatchKey for OfPreviews {
     type Value = PreviewKeys;
+
+    const FINDS_ONE: bool = true;
 
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, PreviewKeys>> {
         const DOING: &str = "read the keys of previews";
@@ -103,12 +106,7 @@ pub async fn rotate_previews(writer: &mut Writer, bits: [u8; 32], revoke: bool) 
 }
 
 fn parse(value: &str) -> Result<PreviewKey> {
-    PreviewKey::parse(value).map_err(|invalid| Error::BrokenRow {
-        table: "secret",
-        column: "value",
-        row: PREVIEW.to_owned(),
-        problem: invalid.to_string(),
-    })
+    PreviewKey::parse(value).map_err(broken("secret", "value", PREVIEW))
 }
 
 #[expect(

@@ -27,6 +27,8 @@ pub struct ById(pub SectionId);
 impl BatchKey for ById {
     type Value = Section;
 
+    const FINDS_ONE: bool = true;
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -57,6 +59,8 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Section;
+
+    const FINDS_ONE: bool = true;
 
     fn lane(&self) -> u64 {
         lane(&self.0.edition)
@@ -377,6 +381,7 @@ impl From<&Section> for table::Model {
 stored!(table::Model: id, edition_id, parent_id, slug, name, summary, position, featured, article_count);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "section";
     type Means = Section;
 
     fn read(self) -> Result<Section> {

@@ -48,8 +48,9 @@ impl BatchKey for FormerSlugs {
         for row in reader.rows(DOING, sql, text).await? {
             let id: Uuid = row.try_get("", "target_id").doing(DOING)?;
             let slug: String = row.try_get("", "slug").doing(DOING)?;
-            let slug = Slug::parse(&slug).map_err(broken("redirect", "slug", id))?;
-            found.entry(Self(id)).or_default().push(slug);
+            let slug = Slug::parse(&slug).map_err(broken("redirect", "slug", &slug));
+            let slug = reader.met().unless_broken(slug)?;
+            found.entry(Self(id)).or_default().extend(slug);
         }
         Ok(found)
     }
@@ -174,12 +175,13 @@ pub(crate) async fn former(writer: &Writer, id: Uuid) -> Result<Vec<Slug>> {
         sql.bind(id)
     );
     let rows = writer.rows(DOING, sql, text).await?;
-    rows.iter()
-        .map(|row| {
-            let slug: String = row.try_get("", "slug").doing(DOING)?;
-            Slug::parse(&slug).map_err(broken("redirect", "slug", id))
-        })
-        .collect()
+    let mut former = Vec::with_capacity(rows.len());
+    for row in rows {
+        let slug: String = row.try_get("", "slug").doing(DOING)?;
+        // One that cannot be read leads nowhere.
+        former.extend(Slug::parse(&slug));
+    }
+    Ok(former)
 }
 
 /// Ends the redirect under a slug that something has again.

@@ -21,6 +21,8 @@ pub struct ById(pub SourceId);
 impl BatchKey for ById {
     type Value = Source;
 
+    const FINDS_ONE: bool = true;
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -51,6 +53,8 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Source;
+
+    const FINDS_ONE: bool = true;
 
     fn lane(&self) -> u64 {
         lane(&self.0.edition)
@@ -164,6 +168,7 @@ impl From<&Source> for table::Model {
 stored!(table::Model: id, edition_id, kind, slug, name, url, article_count);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "source";
     type Means = Source;
 
     fn read(self) -> Result<Source> {

@@ -34,6 +34,8 @@ pub struct ById(pub StoryId);
 impl BatchKey for ById {
     type Value = Story;
 
+    const FINDS_ONE: bool = true;
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -68,6 +70,8 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Story;
+
+    const FINDS_ONE: bool = true;
 
     fn lane(&self) -> u64 {
         lane(&self.0.edition)
@@ -440,6 +444,7 @@ impl From<&Story> for table::Model {
 stored!(table::Model: id, edition_id, kind, status, slug, title, summary, image_id, pinned_position, article_count, reported_article_count, last_article_at, active_at);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "story";
     type Means = Story;
 
     fn read(self) -> Result<Story> {

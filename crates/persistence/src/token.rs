@@ -12,7 +12,7 @@ use crate::batch::grouped;
 use crate::cells::{Cells, Taken, columns, stored};
 use crate::change::{Act, Noun};
 use crate::page::{Lists, Order, Paged, Sorts};
-use crate::row::{Row, broken};
+use crate::row::{Row, broken, readable};
 use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Writer};
 
 /// A token, without what its bearer has of it.
@@ -72,6 +72,8 @@ pub struct ByHash(pub String);
 impl BatchKey for ByHash {
     type Value = Named;
 
+    const FINDS_ONE: bool = true;
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Named>> {
         const DOING: &str = "find API tokens";
         let mut sql = reader.sql();
@@ -81,7 +83,8 @@ impl BatchKey for ByHash {
         let mut found = HashMap::with_capacity(keys.len());
         for row in reader.rows(DOING, sql, text).await? {
             let hash: String = row.try_get("", "hash").doing(DOING)?;
-            found.insert(Self(hash), named(DOING, &row)?);
+            let token = named(reader, DOING, &row)?;
+            found.extend(token.map(|token| (Self(hash), token)));
         }
         Ok(found)
     }
@@ -94,6 +97,8 @@ pub struct ById(pub TokenId);
 impl BatchKey for ById {
     type Value = Named;
 
+    const FINDS_ONE: bool = true;
+
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Named>> {
         const DOING: &str = "find API tokens";
         if !reader.scope().viewer.may(Right::Grant) {
@@ -103,7 +108,9 @@ impl BatchKey for ById {
         let condition = sql.among("t.id", keys.iter().map(|key| key.0.uuid()));
         let text = select(&format!("WHERE {condition}"));
         let rows = reader.rows(DOING, sql, text).await?;
-        let found = rows.iter().map(|row| named(DOING, row));
+        let found = rows
+            .iter()
+            .filter_map(|row| named(reader, DOING, row).transpose());
         found
             .map(|found| found.map(|found| (Self(found.token.id), found)))
             .collect()
@@ -183,7 +190,9 @@ pub async fn every(reader: &Reader) -> Result<Vec<Named>> {
     const DOING: &str = "list the API tokens";
     let text = select("ORDER BY t.created_at DESC, t.id DESC");
     let rows = reader.rows(DOING, reader.sql(), text).await?;
-    rows.iter().map(|row| named(DOING, row)).collect()
+    rows.iter()
+        .filter_map(|row| named(reader, DOING, row).transpose())
+        .collect()
 }
 
 /// What a new token is to be.
@@ -242,6 +251,7 @@ async fn add(writer: &mut Writer, token: &Token, hash: String) -> Result<()> {
         revoked_at: token.revoked_at,
         last_used_at: token.last_used_at,
     };
+    readable(&row)?;
     table::Entity::insert(row.into_active_model().reset_all())
         .exec_without_returning(writer.connection())
         .await
@@ -316,8 +326,8 @@ const NAME: &str = "a.name";
 /// How it is found.
 const ACCOUNT: &str = "JOIN account a ON a.id = t.account_id";
 
-fn named(doing: &str, row: &QueryResult) -> Result<Named> {
-    Cells::of(row, doing)?.read::<Whole>()
+fn named(reader: &Reader, doing: &str, row: &QueryResult) -> Result<Option<Named>> {
+    reader.cells(row, doing)?.perhaps::<Whole>()
 }
 
 /// A token's row and its account's name.
@@ -336,6 +346,7 @@ impl Taken for Whole {
 }
 
 impl Row for Whole {
+    const TABLE: &'static str = "token";
     type Means = Named;
 
     fn read(self) -> Result<Named> {
@@ -350,6 +361,7 @@ impl Row for Whole {
 stored!(table::Model: id, account_id, hash, role, rights, created_at, expires_at, revoked_at, last_used_at);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "token";
     type Means = Token;
 
     fn read(self) -> Result<Token> {
@@ -376,7 +388,7 @@ impl Row for table::Model {
     unreachable_pub,
     reason = "SeaORM's derives make an entity public; this module is not"
 )]
-mod table {
+pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

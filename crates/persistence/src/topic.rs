@@ -21,6 +21,8 @@ pub struct ById(pub TopicId);
 impl BatchKey for ById {
     type Value = Topic;
 
+    const FINDS_ONE: bool = true;
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -47,6 +49,8 @@ pub struct BySlug(pub SlugKey);
 
 impl BatchKey for BySlug {
     type Value = Topic;
+
+    const FINDS_ONE: bool = true;
 
     fn lane(&self) -> u64 {
         lane(&self.0.edition)
@@ -218,6 +222,7 @@ impl From<&Topic> for table::Model {
 stored!(table::Model: id, edition_id, kind, slug, name, summary, media_topic, article_count);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "topic";
     type Means = Topic;
 
     fn read(self) -> Result<Topic> {

@@ -14,8 +14,9 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::cache::{Kept, ReadingKey, Shown};
-use crate::cells::{Cells, Taken as _, columns, stored};
+use crate::cells::{columns, stored};
 use crate::change::{Act, Noun};
+use crate::row::Row;
 use crate::{BatchKey, Doing, Reader, Result, Writer};
 
 /// How many bytes a name may have: a hash has 64.
@@ -122,6 +123,8 @@ impl Shown for Found {
 impl BatchKey for ByName {
     type Value = Found;
 
+    const FINDS_ONE: bool = true;
+
     fn is_kept(_: Scope) -> bool {
         true
     }
@@ -149,7 +152,9 @@ impl BatchKey for ByName {
         let mut by_name = HashMap::new();
         let mut by_hash = HashMap::new();
         for row in reader.rows(DOING, sql, text).await? {
-            let row = table::Model::take(&mut Cells::of(&row, DOING)?)?;
+            let Some(row) = reader.cells(&row, DOING)?.perhaps::<table::Model>()? else {
+                continue;
+            };
             let text: Arc<str> = row.text.into();
             let found = |is_its_name| Found {
                 text: Arc::clone(&text),
@@ -257,13 +262,22 @@ pub async fn every(reader: &Reader) -> Result<Vec<(String, DateTime<Utc>)>> {
     Ok(every)
 }
 
+impl Row for table::Model {
+    const TABLE: &'static str = "trusted_document";
+    type Means = Self;
+
+    fn read(self) -> Result<Self> {
+        Ok(self)
+    }
+}
+
 stored!(table::Model: id, name, sha256, text, registered_at);
 
 #[expect(
     unreachable_pub,
     reason = "SeaORM's derives make an entity public; this module is not"
 )]
-mod table {
+pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

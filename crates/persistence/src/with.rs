@@ -5,13 +5,15 @@
 
 use khabar_domain::Invalid;
 use sea_orm::{ColumnTrait, ColumnType, EntityTrait, IdenStatic, Iterable};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::Result;
 use crate::cells::Cells;
 use crate::row::{Row, broken};
 use crate::sql::Dialect;
-use crate::{Error, Result};
 
 /// What is wanted of an article, a story or a person, besides itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -155,34 +157,62 @@ fn array<E: EntityTrait>(dialect: Dialect) -> String {
 #[derive(Clone, Copy)]
 pub(crate) struct Column(pub(crate) &'static str, pub(crate) &'static str);
 
-/// Reads such a column for the row with this id: the row that it holds, if there is one.
-pub(crate) fn one<R>(cells: &mut Cells<'_>, column: Column, of: Uuid) -> Result<Option<R::Means>>
+/// Reads such a column for the row with this id. `found` is given the row that it holds, if there is
+/// one, and nothing where that is broken.
+pub(crate) fn one<R>(
+    cells: &mut Cells<'_>,
+    column: Column,
+    of: Uuid,
+    found: impl FnOnce(Option<R::Means>),
+) -> Result<()>
 where
     R: Row + DeserializeOwned,
 {
-    let found: Option<R> = json(cells, column, of)?;
-    found.map(R::read).transpose()
+    let row = json::<R>(cells, column, of);
+    let read = row.and_then(|row| row.map(R::read).transpose());
+    if let Some(read) = cells.unless_broken(read)? {
+        found(read);
+    }
+    Ok(())
 }
 
-/// The same of many.
+/// Reads such a column of many rows, without those that are broken.
 pub(crate) fn many<R>(cells: &mut Cells<'_>, column: Column, of: Uuid) -> Result<Vec<R::Means>>
 where
     R: Row + DeserializeOwned,
 {
-    let found: Option<Vec<R>> = json(cells, column, of)?;
+    let text: Option<&str> = cells.take()?;
+    let Some(text) = text else {
+        return Ok(Vec::new());
+    };
     let most = crate::Page::MAX.into();
-    let found = found.unwrap_or_default().into_iter().take(most);
-    found.map(R::read).collect()
+    let each: Vec<Result<R>> = match serde_json::from_str::<Vec<R>>(text) {
+        Ok(rows) => rows.into_iter().map(Ok).take(most).collect(),
+        // One of them is broken: which?
+        Err(_) => parsed::<Vec<&RawValue>>(text, column, of)?
+            .into_iter()
+            .map(|row| parsed(row.get(), column, of))
+            .take(most)
+            .collect(),
+    };
+    let mut read = Vec::with_capacity(each.len());
+    for row in each {
+        read.extend(cells.unless_broken(row.and_then(R::read))?);
+    }
+    Ok(read)
 }
 
-fn json<T: DeserializeOwned>(
-    cells: &mut Cells<'_>,
+fn json<T: DeserializeOwned>(cells: &mut Cells<'_>, column: Column, of: Uuid) -> Result<Option<T>> {
+    let text: Option<&str> = cells.take()?;
+    text.map(|text| parsed(text, column, of)).transpose()
+}
+
+fn parsed<'a, T: Deserialize<'a>>(
+    text: &'a str,
     Column(table, name): Column,
     of: Uuid,
-) -> Result<Option<T>, Error> {
-    let text: Option<&str> = cells.take()?;
-    let read = text.map(serde_json::from_str);
-    read.transpose().map_err(|error| {
+) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
         let problem = Invalid::new("what comes along", error.to_string());
         broken(table, name, of)(problem)
     })

@@ -16,7 +16,7 @@ use crate::change::bell::Bell;
 use crate::change::{Act, Note, Noun, flush};
 use crate::error::is_unavailable;
 use crate::pool::Pool;
-use crate::row::Row;
+use crate::row::{Row, readable};
 use crate::sql::{Dialect, Sql};
 use crate::transaction::Transaction;
 use crate::{Cache, Doing, Error, Result};
@@ -363,10 +363,11 @@ impl Writer {
     ) -> Result<Saved>
     where
         E: EntityTrait,
-        E::Model: IntoActiveModel<E::ActiveModel> + PartialEq + Sync,
+        E::Model: IntoActiveModel<E::ActiveModel> + PartialEq + Row + Clone + Sync,
         E::ActiveModel: ActiveModelTrait<Entity = E> + Send,
         K: Into<<E::PrimaryKey as PrimaryKeyTrait>::ValueType>,
     {
+        readable(&row)?;
         // Held, because a count that another writer adds to meanwhile would be set back.
         let select = self.held(E::find_by_id(key));
         let Some(old) = select.one(&self.transaction).await.doing(doing)? else {

@@ -2,6 +2,7 @@
 
 mod archive;
 mod cache;
+mod check;
 mod consent;
 mod database;
 mod demo;
@@ -51,6 +52,8 @@ enum Command {
     Trust(trust::Trust),
     /// Look into the cache of a running server
     Cache(cache::Cache),
+    /// Read every row of the database, and name those that cannot be read
+    Check(check::Check),
     /// Write the whole newsroom into one file, without tokens and secrets
     Export(archive::Export),
     /// Fill an empty database with the newsroom that a file holds
@@ -145,6 +148,10 @@ fn start(cli: Cli) -> anyhow::Result<()> {
         Command::Cache(cache) => {
             let configuration = read(Vec::new())?;
             runtime()?.block_on(cache::cache(cache, &configuration.settings))?;
+        }
+        Command::Check(check) => {
+            let configuration = read(check.flags())?;
+            runtime()?.block_on(check::check(check, configuration.settings))?;
         }
         Command::Export(export) => {
             let configuration = read(export.flags())?;

@@ -170,6 +170,19 @@ impl Metrics {
             self.statements.clone(),
         );
         registry.register_collector(Box::new(OfHttp(Arc::clone(&self.http))));
+        let left_out = ConstCounter::new(db.broken_rows().left_out());
+        registry.register(
+            "broken_rows_left_out",
+            "How often a row was left out of an answer because it cannot be read",
+            left_out,
+        );
+        let broken: Gauge = Gauge::default();
+        broken.set(i64::try_from(db.broken_rows().known().len()).unwrap_or(i64::MAX));
+        registry.register(
+            "broken_rows",
+            "How many rows that cannot be read were met, at most 1000",
+            broken,
+        );
         if let Some(cache) = db.cache() {
             registry.register_collector(Box::new(OfCache(cache.clone())));
             let known = cache.position().map(|position| position.seq);

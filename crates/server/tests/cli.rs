@@ -579,7 +579,11 @@ fn serve_purges_what_it_is_told_to() {
 #[test]
 fn config_says_what_is_in_force_and_where_it_came_from() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("khabar.toml"), "[limits]\ndepth = 9\n").unwrap();
+    std::fs::write(
+        folder.path().join("khabar.toml"),
+        "\u{feff}[limits]\ndepth = 9\n",
+    )
+    .unwrap();
     let mut command = khabar(&folder, "config --database postgres://k:secret@db/news");
     let (ok, said, _) = said(
         &command

@@ -183,7 +183,7 @@ impl Model {
             let ids: Vec<_> = places.iter().map(|said| &said.id).collect();
             let found = desk.ask(&desk.editor, READ, json!({ "ids": ids })).await?;
             let expected = places.iter().map(|said| {
-                let reasons = said.reports.iter().rev().map(|(_, reason)| reason);
+                let reasons = said.reports.iter().rev().map(|(_, reason, _)| reason);
                 let reasons: Vec<_> = reasons.collect();
                 json!({"id": said.id, "reason": said.reason, "reportCount": said.open_reports,
                     "reportReasons": reasons})

@@ -28,8 +28,8 @@ pub(super) struct Said {
     pub(super) reason: Option<String>,
     pub(super) at: DateTime<Utc>,
     pub(super) edited: Option<DateTime<Utc>>,
-    /// Who reported it, and why, the first report first: an account reports once for ever.
-    pub(super) reports: Vec<(Person, String)>,
+    /// Who reported it, and why, the first report first: an account reports the same words once.
+    pub(super) reports: Vec<(Person, String, DateTime<Utc>)>,
     /// How many of them came since it was last decided about.
     pub(super) open_reports: usize,
 }

@@ -416,7 +416,7 @@ impl<'a> Talk<'a> {
     async fn report(&mut self) -> anyhow::Result<()> {
         let by: Person = self.random.below(self.people.len());
         // Of few, so that the same one is reported again.
-        let place = self.comment();
+        let (place, hour) = (self.comment(), self.hour());
         let reason = format!("سبب {}", self.steps);
         let expected = self.model.report(by, place);
         let input = json!({"id": self.model.said[place].id, "reason": reason});
@@ -426,10 +426,21 @@ impl<'a> Talk<'a> {
         };
         let said = &mut self.model.said[place];
         ensure!(payload["comment"]["id"] == *said.id, "{payload}");
-        if said.reports.iter().any(|(reporter, _)| *reporter == by) {
+        let edited = said.edited;
+        let former = said
+            .reports
+            .iter()
+            .position(|(reporter, ..)| *reporter == by);
+        let is_of_these_words =
+            |place: usize| edited.is_none_or(|edited| edited <= said.reports[place].2);
+        if former.is_some_and(is_of_these_words) {
             self.met.insert("reported again");
         } else {
-            said.reports.push((by, reason));
+            if let Some(former) = former {
+                said.reports.remove(former);
+                self.met.insert("reported again after it was changed");
+            }
+            said.reports.push((by, reason, hour));
             said.open_reports += 1;
             self.met.insert("reported");
         }

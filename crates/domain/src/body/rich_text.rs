@@ -1,9 +1,8 @@
 //! Rich text: words of which some are strong, stressed or a link. No other markup exists.
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization as _;
 
-use crate::WebUrl;
+use crate::{WebUrl, unicode};
 
 /// A stretch of words that look alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,17 +44,16 @@ impl RichText {
         }
     }
 
-    /// The same words in NFC.
-    #[must_use]
-    pub fn composed(&self) -> Self {
+    /// Normalizes its words as one text: what one run opens, another may close.
+    pub(super) fn normalize(&mut self) {
         match self {
-            Self::Plain(text) => Self::Plain(text.nfc().collect()),
+            Self::Plain(text) => super::normalize(text),
             Self::Runs(runs) => {
-                let run = |run: &Run| Run {
-                    text: run.text.nfc().collect(),
-                    ..run.clone()
-                };
-                Self::Runs(runs.iter().map(run).collect())
+                let words = runs.iter().flat_map(|run| run.text.chars());
+                let balanced = unicode::is_balanced(words);
+                for run in runs {
+                    run.text = unicode::normalized_run(&run.text, balanced);
+                }
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use apollo_compiler::response::{JsonMap, JsonValue};
 use async_graphql::ServerError;
+use khabar_domain::unicode::without_byte_order_mark;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
@@ -90,6 +91,7 @@ impl Incoming {
     pub fn from_json(json: &[u8]) -> Result<Self, ServerError> {
         let text =
             std::str::from_utf8(json).map_err(|_| bad("The request is not UTF-8.".to_owned()))?;
+        let text = without_byte_order_mark(text);
         match text.trim_start().as_bytes().first() {
             Some(b'{') => {}
             Some(b'[') => {

@@ -354,7 +354,8 @@ impl CommentMutations {
         Ok(run(ctx, input).await?.into())
     }
 
-    /// Tells the moderators of a comment; an account counts once. Needs the right `comment`.
+    /// Tells the moderators of a comment; an account counts once, and once more after the writer has
+    /// changed the comment. Needs the right `comment`.
     async fn report_comment(
         &self,
         ctx: &Context<'_>,

@@ -108,16 +108,13 @@ impl Article {
 
     /// Its text, block by block; empty for a stub.
     async fn body(&self, ctx: &Context<'_>) -> Result<Vec<BodyBlock>> {
-        let body = ctx.load(article::BodyOf(self.0.id)).await?;
-        Ok(body::blocks(body.unwrap_or_default()))
+        let body = ctx.load_or_default(article::BodyOf(self.0.id)).await?;
+        Ok(body::blocks(body))
     }
 
     /// Its text as HTML; empty for a stub.
     async fn body_html(&self, ctx: &Context<'_>) -> Result<Html> {
-        let body = ctx
-            .load(article::BodyOf(self.0.id))
-            .await?
-            .unwrap_or_default();
+        let body = ctx.load_or_default(article::BodyOf(self.0.id)).await?;
         let shown = body.media();
         for id in &shown {
             ctx.shows(ReadingKey::part(Noun::Media, *id, Part::Caption));
@@ -134,8 +131,8 @@ impl Article {
 
     /// Its words alone: a block a paragraph, blank lines between; empty for a stub.
     async fn body_text(&self, ctx: &Context<'_>) -> Result<String> {
-        let body = ctx.load(article::BodyOf(self.0.id)).await?;
-        Ok(body.map(|body| body.text()).unwrap_or_default())
+        let body = ctx.load_or_default(article::BodyOf(self.0.id)).await?;
+        Ok(body.text())
     }
 
     /// The agency or outlet that it came from.

@@ -7,6 +7,7 @@ mod article_connection;
 mod article_diff;
 mod audit_entry;
 mod body;
+mod broken_row;
 mod comment;
 mod commenting;
 mod correction;
@@ -39,6 +40,7 @@ pub use body::{
     BodyBlock, EmbedBlock, GalleryBlock, HeadingBlock, ImageBlock, ListBlock, ParagraphBlock,
     QuotationBlock, RichText, TableBlock, VideoBlock,
 };
+pub use broken_row::BrokenRow;
 pub use comment::{Comment, CommentConnection, CommentStatus};
 pub use commenting::{ArticleCommenting, CommentingMode, EditionCommenting};
 pub use correction::Correction;

@@ -1,5 +1,6 @@
 //! A page as it came: its lines, with their numbers and how they are set, and no meaning yet.
 
+use khabar_domain::unicode;
 use unicode_normalization::UnicodeNormalization;
 
 use super::error::{PageError, Problem};
@@ -95,11 +96,10 @@ fn after_bullet(text: &str) -> Option<&str> {
     (rest.is_empty() || rest.starts_with(char::is_whitespace)).then_some(rest)
 }
 
-/// Marks that steer the display and have no place in stored words. The joiners (U+200C, U+200D)
-/// stay: they change how Persian and Urdu words are read.
+/// What the newsroom drops from typed text as well, and what it refuses there: somebody else has made
+/// the page, and open bidi controls of theirs say nothing about the words.
 fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    unicode::is_mark(c) || unicode::is_bidi_control(c)
 }
 
 #[cfg(test)]

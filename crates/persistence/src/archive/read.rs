@@ -4,15 +4,17 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read as _};
 
+use khabar_domain::WebUrl;
 use sea_orm::ConnectionTrait as _;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
+use super::derive::derive;
 use super::tables::{Noted, TABLES, Table};
 use super::{Counts, End, Error, Head, Result, VERSION, hexadecimal, tree, value};
 use crate::change::Act;
 use crate::sql::{Dialect, Sql};
-use crate::{Doing, Writer};
+use crate::{Doing, Writer, check};
 
 /// How long a line may be: a body a hundred times as long as any that was ever printed. Without a
 /// limit a file without line breaks would be read into memory whole.
@@ -23,6 +25,9 @@ const VALUES: usize = 8_000;
 const BYTES: usize = 4 << 20;
 /// How many changes are noted until they go into the feed.
 const NOTES: usize = 5_000;
+
+/// UTF-8's, which some editors write at the head of a file.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 const DOING: &str = "restore the newsroom";
 
@@ -37,6 +42,10 @@ pub async fn restore(mut writer: Writer, archive: impl BufRead + Send) -> Result
     let counts = fill(&mut writer, &mut lines).await?;
     conclude(&writer).await?;
     tree::check(&writer).await?;
+    derive(&writer).await?;
+    if let Some(row) = check::first_broken(&writer).await? {
+        return Err(Error::Broken(row));
+    }
     writer.commit().await?;
     Ok(counts)
 }
@@ -216,15 +225,30 @@ fn row(table: &Table, fields: &BTreeMap<String, &RawValue>) -> Result<Vec<sea_or
             ));
         }
         let value = value::read(json, column.holds);
-        values.push(value.map_err(|expected| {
+        let value = value.map_err(|expected| {
             let name = column.name;
             format!(
                 "should have {expected} in the field {name:?} of {}",
                 table.name
             )
-        })?);
+        })?;
+        values.push(match (table.name, column.name) {
+            ("article", "canonical_url") => normalized_url(value),
+            _ => value,
+        });
     }
     Ok(values)
+}
+
+/// An address in its normal form, by which articles are found: earlier versions stored it otherwise.
+fn normalized_url(value: sea_orm::Value) -> sea_orm::Value {
+    match &value {
+        sea_orm::Value::String(Some(url)) => {
+            let read = WebUrl::parse(url).map(|url| url.as_str().to_owned().into());
+            read.unwrap_or(value)
+        }
+        _ => value,
+    }
 }
 
 /// Tells the change feed of a row, and of all lists that it has: there were none.
@@ -333,6 +357,10 @@ impl<R: BufRead> Lines<R> {
                 return Err(self.wrong(format!("is longer than {LINE} bytes")));
             }
             return Err(Error::Cut { after: self.number });
+        }
+        // An editor may have put it there; it is sealed without.
+        if self.number == 0 && line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
         }
         self.number += 1;
         self.digest.update(&line);

@@ -175,10 +175,11 @@ impl Company<Article> for Gathered {
             articles.push((ById(id), Some(article.clone())));
         }
         if with.has(With::PICTURE) {
-            let picture = one::<media::table::Model>(cells, PICTURE, of)?;
-            let hero = article.hero.into_iter();
-            self.pictures
-                .extend(hero.map(|hero| (media::ById(hero), picture.clone())));
+            one::<media::table::Model>(cells, PICTURE, of, |picture| {
+                let hero = article.hero.into_iter();
+                self.pictures
+                    .extend(hero.map(|hero| (media::ById(hero), picture.clone())));
+            })?;
         }
         for (wanted, column) in [(With::PORTRAITS, PORTRAITS), (With::IMAGES, IMAGES)] {
             if with.has(wanted) {
@@ -202,8 +203,9 @@ impl Company<Article> for Gathered {
         }
         if with.has(With::BODY) {
             let blocks: Option<&str> = cells.take()?;
-            let body = blocks.map(|blocks| body(of, blocks)).transpose()?;
-            self.bodies.push((BodyOf(id), body));
+            let body = blocks.map(|blocks| body(of, blocks)).transpose();
+            let body = cells.unless_broken(body)?;
+            self.bodies.extend(body.map(|body| (BodyOf(id), body)));
         }
         Ok(())
     }

@@ -43,6 +43,11 @@ impl Record {
         self.page().keys.insert(key);
     }
 
+    /// Takes down that something was read of which nobody says when it changes.
+    pub(crate) fn opened(&self) {
+        self.page().open = true;
+    }
+
     /// Takes down that it mattered who asks.
     pub fn asked_who(&self) {
         self.page().personal = true;

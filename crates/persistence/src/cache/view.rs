@@ -35,6 +35,12 @@ impl View {
         known
     }
 
+    /// What changes when something that the reference data lacks is mended.
+    pub(crate) fn mended_by(&self) -> impl Iterator<Item = ReadingKey> {
+        let reference = self.reference.iter();
+        reference.flat_map(|reference| reference.mended_by())
+    }
+
     /// Waits at a step for as long as a test wants.
     pub(crate) async fn at(&self, step: Step) {
         self.cache.0.seam.at(step).await;
@@ -80,9 +86,22 @@ impl View {
         &self,
         answers: impl IntoIterator<Item = (&'a K, Option<&'a K::Value>)>,
     ) {
+        self.fill_until(answers, &[]);
+    }
+
+    /// The same, until one of these keys is touched, too.
+    pub(crate) fn fill_until<'a, K: BatchKey>(
+        &self,
+        answers: impl IntoIterator<Item = (&'a K, Option<&'a K::Value>)>,
+        keys: &[ReadingKey],
+    ) {
         let fills = answers.into_iter();
         let mut fills: Vec<_> = fills
-            .filter_map(|(key, value)| Some((key, Arc::new(value.cloned()), key.keep(value)?)))
+            .filter_map(|(key, value)| {
+                let kept = key.keep(value)?;
+                let kept = keys.iter().copied().fold(kept, Kept::key);
+                Some((key, Arc::new(value.cloned()), kept))
+            })
             .collect();
         if fills.is_empty() {
             return;

@@ -47,6 +47,7 @@ const LATEST: Order = Order {
 stored!(table::Model: comment_id, account_id, reason, at);
 
 impl Row for table::Model {
+    const TABLE: &'static str = "comment_report";
     type Means = String;
 
     fn read(self) -> Result<String> {
@@ -58,7 +59,7 @@ impl Row for table::Model {
     unreachable_pub,
     reason = "SeaORM's derives make an entity public; this module is not"
 )]
-mod table {
+pub(crate) mod table {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -112,7 +112,8 @@ pub async fn decide(
     follow(writer, comment, Act::Changed).await
 }
 
-/// Writes down that an account reports a comment; an account does so once. Tells whether it is new.
+/// Writes down that an account reports a comment; an account does so once for the words that stand
+/// there, and again when its writer has changed them. Tells whether it is new.
 pub async fn report(
     writer: &mut Writer,
     comment: &Comment,
@@ -129,8 +130,10 @@ pub async fn report(
     ];
     let text = format!(
         "INSERT INTO comment_report (comment_id, account_id, reason, at) VALUES ({}) \
-         ON CONFLICT (comment_id, account_id) DO NOTHING",
-        values.join(", ")
+         ON CONFLICT (comment_id, account_id) DO UPDATE SET reason = excluded.reason, \
+         at = excluded.at WHERE comment_report.at < {}",
+        values.join(", "),
+        sql.bind(comment.edited_at)
     );
     if writer.run(DOING, sql, text).await? == 0 {
         return Ok(false);

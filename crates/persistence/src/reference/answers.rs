@@ -15,11 +15,14 @@ use crate::{Page, SlugKey};
 
 impl Reference {
     pub(crate) fn edition(&self, id: EditionId) -> Known<Edition> {
-        Known::found(self.editions.get(id))
+        self.by_id(&self.editions, id.into())
     }
 
     pub(crate) fn edition_under(&self, slug: &Slug) -> Known<Edition> {
-        Known::found(self.editions.under(Uuid::nil(), slug))
+        match self.editions.under(Uuid::nil(), slug) {
+            None if self.lacks_editions => Known::Nothing,
+            edition => Known::found(edition),
+        }
     }
 
     pub(crate) fn every_edition(&self) -> Known<Vec<Edition>> {
@@ -27,7 +30,7 @@ impl Reference {
     }
 
     pub(crate) fn section(&self, id: SectionId) -> Known<Section> {
-        Known::found(self.sections.get(id))
+        self.by_id(&self.sections, id.into())
     }
 
     pub(crate) fn section_under(&self, key: &SlugKey) -> Known<Section> {
@@ -66,7 +69,7 @@ impl Reference {
     }
 
     pub(crate) fn source(&self, id: SourceId) -> Known<Source> {
-        Known::found(self.sources.get(id))
+        self.by_id(&self.sources, id.into())
     }
 
     pub(crate) fn source_under(&self, key: &SlugKey) -> Known<Source> {
@@ -74,7 +77,7 @@ impl Reference {
     }
 
     pub(crate) fn live_channel(&self, id: LiveChannelId) -> Known<LiveChannel> {
-        Known::found(self.live_channels.get(id))
+        self.by_id(&self.live_channels, id.into())
     }
 
     pub(crate) fn live_channels_of(&self, edition: EditionId) -> Known<Vec<LiveChannel>> {
@@ -82,7 +85,7 @@ impl Reference {
     }
 
     pub(crate) fn follow_channel(&self, id: FollowChannelId) -> Known<FollowChannel> {
-        Known::found(self.follow_channels.get(id))
+        self.by_id(&self.follow_channels, id.into())
     }
 
     pub(crate) fn follow_channels_of(&self, edition: EditionId) -> Known<Vec<FollowChannel>> {
@@ -114,7 +117,16 @@ impl Reference {
     fn under<T: Filed + Clone>(&self, shelf: &Shelf<T>, key: &SlugKey) -> Known<T> {
         match self.editions.under(Uuid::nil(), &key.edition) {
             Some(edition) => Known::perhaps(shelf.under(edition.id.into(), &key.slug)),
+            None if self.lacks_editions => Known::Nothing,
             None => Known::Answer(None),
+        }
+    }
+
+    /// What has an id.
+    fn by_id<T: Filed + Clone>(&self, shelf: &Shelf<T>, id: Uuid) -> Known<T> {
+        match shelf.get(id) {
+            None if self.broken.contains_key(&id) => Known::Nothing,
+            found => Known::found(found),
         }
     }
 }

@@ -34,6 +34,7 @@ pub(crate) async fn read(
     let editions = table("edition", "")
         .read::<edition::table::Model>(&old.editions, &touched.editions)
         .await?;
+    let met_editions = reader.met().rows().len();
     let sections = table("section", "")
         .read::<section::table::Model>(&old.sections, &touched.sections)
         .await?;
@@ -62,11 +63,21 @@ pub(crate) async fn read(
         follow_channels,
         rails,
         media: HashMap::new(),
+        broken: HashMap::new(),
+        lacks_editions: met_editions > 0 || old.lacks_editions && !touched.everything,
     };
     if read.most() > MOST {
         return Ok(None);
     }
     read.media = pictures(reader, &read, old, touched).await?;
+    if !touched.everything {
+        read.broken.clone_from(&old.broken);
+    }
+    let met = reader.met().rows();
+    read.broken.extend(
+        met.iter()
+            .filter_map(|row| Some((row.row.parse().ok()?, row.key()))),
+    );
     Ok(Some(read))
 }
 

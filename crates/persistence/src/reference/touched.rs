@@ -85,8 +85,9 @@ impl Touched {
     pub(crate) fn forget_others(&mut self, reference: &Reference) {
         self.stories
             .ids
-            .retain(|id| reference.rails.get(*id).is_some());
-        self.media.retain(|id| reference.media.contains_key(id));
+            .retain(|id| reference.rails.get(*id).is_some() || reference.broken.contains_key(id));
+        self.media
+            .retain(|id| reference.media.contains_key(id) || reference.broken.contains_key(id));
     }
 
     /// All that has to be read of either.

@@ -93,10 +93,11 @@ impl Company<Story> for Gathered {
             stories.push((ById(id), Some(story.clone())));
         }
         if with.has(With::PICTURE) {
-            let picture = one::<media::table::Model>(cells, PICTURE, id.into())?;
-            let image = story.image.into_iter();
-            self.pictures
-                .extend(image.map(|image| (media::ById(image), picture.clone())));
+            one::<media::table::Model>(cells, PICTURE, id.into(), |picture| {
+                let image = story.image.into_iter();
+                self.pictures
+                    .extend(image.map(|image| (media::ById(image), picture.clone())));
+            })?;
         }
         if with.has(With::TOPICS) {
             let topics = many::<topic::table::Model>(cells, TOPICS, id.into())?;

@@ -9,6 +9,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
+use khabar_domain::unicode::without_byte_order_mark;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -53,6 +54,7 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Vec<Operation>> {
 }
 
 fn parse(text: &str) -> anyhow::Result<Vec<Operation>> {
+    let text = without_byte_order_mark(text);
     let Members(members) = serde_json::from_str(text)
         .context("it is no JSON object, as Relay's and Apollo's manifests are")?;
     let member = |name: &str| members.iter().find(|(known, _)| known == name);

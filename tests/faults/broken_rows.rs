@@ -1,0 +1,483 @@
+//! Rows that cannot be read: no write leaves one; a list leaves one out; commands find and refuse
+//! them.
+
+use anyhow::{Context as _, ensure};
+use khabar_domain::Role;
+use khabar_tests::harness::TestDb;
+use serde_json::{Value, json};
+
+use crate::newsroom;
+use crate::server::{Launch, Server};
+
+/// Six bytes a letter when it is normalized.
+fn too_long() -> String {
+    format!("https://akhbar.example/?q={}", "م".repeat(700))
+}
+
+const WRITES: [(&str, &str); 8] = [
+    (
+        "createArticle",
+        r#"mutation($url: Url!) { w: createArticle(input: {headline: "جسر", canonicalUrl: $url}) { userErrors { message } } }"#,
+    ),
+    (
+        "createArticle",
+        r#"mutation($url: Url!) { w: createArticle(input: {headline: "جسر", body: [{paragraph: {runs: [{text: "هنا", link: $url}]}}]}) { userErrors { message } } }"#,
+    ),
+    (
+        "createArticle",
+        r#"mutation($url: Url!) { w: createArticle(input: {headline: "جسر", body: [{embed: {provider: "YouTube", url: $url}}]}) { userErrors { message } } }"#,
+    ),
+    (
+        "addMedia",
+        r#"mutation($url: String!) { w: addMedia(input: {url: $url}) { userErrors { message } } }"#,
+    ),
+    (
+        "addMedia",
+        r#"mutation($url: String!) { w: addMedia(input: {url: "https://a.example/", renditions: [{url: $url, width: 1, height: 1, mimeType: "image/webp"}]}) { userErrors { message } } }"#,
+    ),
+    (
+        "createSource",
+        r#"mutation($url: String!) { w: createSource(input: {name: "وكالة", url: $url}) { userErrors { message } } }"#,
+    ),
+    (
+        "createLiveChannel",
+        r#"mutation($url: String!) { w: createLiveChannel(input: {name: "بث", streamUrl: $url}) { userErrors { message } } }"#,
+    ),
+    (
+        "createFollowChannel",
+        r#"mutation($url: String!) { w: createFollowChannel(input: {platform: YOUTUBE, name: "قناة", url: $url}) { userErrors { message } } }"#,
+    ),
+];
+
+#[tokio::test]
+async fn an_address_is_measured_as_it_is_stored() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let server = Launch::over(db.url()).start().await?;
+        let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
+        let editor = server.client.with_token(&token);
+        for (name, mutation) in WRITES {
+            // As a variable, and as a literal.
+            let literal = mutation
+                .replace("($url: Url!)", "")
+                .replace("($url: String!)", "")
+                .replace("$url", &format!("{:?}", too_long()));
+            for (text, variables) in [
+                (mutation.to_owned(), json!({ "url": too_long() })),
+                (literal, Value::Null),
+            ] {
+                let answer = editor.post(&text, variables).await?;
+                let told = &answer.text;
+                ensure!(
+                    told.contains("longer than 2000 bytes") && answer.code() != "INTERNAL",
+                    "{}: {name}: {told}",
+                    db.name()
+                );
+            }
+            // What fits is stored and read again.
+            let short = json!({ "url": "https://akhbar.example/?q=ميناء%d9%86" });
+            let answer = editor.post(mutation, short).await?;
+            ensure!(
+                answer.data()?["w"]["userErrors"] == json!([]),
+                "{name}: {answer:?}"
+            );
+        }
+        let (ok, out, _) = Launch::over(db.url()).run(&["check"]).await?;
+        ensure!(ok && out.contains("rows can be read"), "{out}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_address_is_one_whatever_the_case_of_its_escapes() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let server = Launch::over(db.url()).start().await?;
+        let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
+        let editor = server.client.with_token(&token);
+        const CREATE: &str = r#"mutation($url: Url!) { createArticle(input: {headline: "جسر", canonicalUrl: $url}) { article { canonicalUrl } userErrors { code } } }"#;
+        let url = |url: &str| json!({ "url": url });
+        let answer = editor
+            .post(CREATE, url("https://akhbar.example/%d9%86"))
+            .await?;
+        ensure!(
+            answer.data()?["createArticle"]["article"]["canonicalUrl"]
+                == "https://akhbar.example/%D9%86",
+            "{answer:?}"
+        );
+        for same in ["%D9%86", "%d9%86", "ن"] {
+            let same = format!("https://akhbar.example/{same}");
+            let answer = editor.post(CREATE, url(&same)).await?;
+            ensure!(
+                answer.data()?["createArticle"]["userErrors"][0]["code"] == "TAKEN",
+                "{answer:?}"
+            );
+            let find = "query($url: Url!) { article(url: $url) { headline } }";
+            let answer = editor.post(find, url(&same)).await?;
+            ensure!(answer.data()?["article"]["headline"] == "جسر", "{answer:?}");
+        }
+    }
+    Ok(())
+}
+
+/// What is broken by hand in one table, and the lists that show such rows to somebody who may see
+/// them: the path to the list and how many it should still have.
+struct Case {
+    table: &'static str,
+    breaks: &'static str,
+    list: &'static str,
+    /// Where the list stands in the answer.
+    path: &'static str,
+    /// Whether it has items that can be read.
+    others: bool,
+}
+
+const CASES: [Case; 13] = [
+    Case {
+        table: "article",
+        breaks: "UPDATE article SET canonical_url = 'ftp://x' WHERE canonical_url = 'https://sindyan.example/bridge'",
+        list: "{ articles { nodes { headline authors { name } hero { url } stories { title } topics { name } bodyText } totalCount } }",
+        path: "/articles/nodes",
+        others: true,
+    },
+    Case {
+        table: "article",
+        breaks: "SELECT 1",
+        list: "{ home { leadArticles { headline } pinnedStories { nodes { title } } } }",
+        path: "/home/leadArticles",
+        others: true,
+    },
+    Case {
+        table: "article_body",
+        breaks: "UPDATE article_body SET blocks = '[{\"block\":\"heading\",\"level\":9,\"text\":\"x\"}]' WHERE article_id IN (SELECT id FROM article WHERE read_count = (SELECT max(read_count) FROM article WHERE read_count < 900))",
+        list: "{ articles { nodes { headline bodyText bodyHtml body { __typename } } } }",
+        path: "/articles/nodes",
+        others: true,
+    },
+    Case {
+        table: "person",
+        breaks: "UPDATE person SET name = ' ' WHERE name = 'سلمى النجار'",
+        list: "{ articles { nodes { authors { name } } } }",
+        path: "/articles/nodes",
+        others: true,
+    },
+    Case {
+        table: "topic",
+        breaks: "UPDATE topic SET media_topic = 'x' WHERE id = (SELECT topic_id FROM article_topic LIMIT 1)",
+        list: "{ articles { nodes { topics { name } } } }",
+        path: "/articles/nodes",
+        others: true,
+    },
+    Case {
+        table: "media",
+        breaks: "UPDATE media SET renditions = '{}' WHERE id = (SELECT hero_id FROM article WHERE hero_id IS NOT NULL LIMIT 1)",
+        list: "{ articles { nodes { headline hero { url } bodyHtml } } }",
+        path: "/articles/nodes",
+        others: true,
+    },
+    Case {
+        table: "story",
+        breaks: "UPDATE story SET title = '' WHERE title = 'الجسر الجديد'",
+        list: "{ stories { nodes { title } pageInfo { hasNextPage endCursor } } }",
+        path: "/stories/nodes",
+        others: true,
+    },
+    Case {
+        table: "section",
+        breaks: "UPDATE section SET name = '' WHERE id = (SELECT section_id FROM article WHERE section_id IS NOT NULL LIMIT 1)",
+        list: "{ sections { name } articles { nodes { headline section { name } } } }",
+        path: "/sections",
+        others: true,
+    },
+    Case {
+        table: "source",
+        breaks: "UPDATE source SET url = 'x' WHERE name = 'وكالة السنديان'",
+        list: "{ articles { nodes { source { name } } } }",
+        path: "/articles/nodes",
+        others: true,
+    },
+    Case {
+        table: "live_channel",
+        breaks: "UPDATE live_channel SET stream_url = 'x'",
+        list: "{ liveChannels { name } }",
+        path: "/liveChannels",
+        others: false,
+    },
+    Case {
+        table: "follow_channel",
+        breaks: "UPDATE follow_channel SET url = 'x'",
+        list: "{ followChannels { name } }",
+        path: "/followChannels",
+        others: false,
+    },
+    Case {
+        table: "comment",
+        breaks: "UPDATE comment SET text = '' WHERE id = (SELECT id FROM comment WHERE shown AND parent_id IS NULL ORDER BY posted_at LIMIT 1)",
+        list: "{ articles(first: 100) { nodes { comments { nodes { text } } } } }",
+        path: "/articles/nodes",
+        others: true,
+    },
+    Case {
+        table: "redirect",
+        breaks: "INSERT INTO redirect (edition_id, noun, slug, target_id, at) SELECT edition_id, 'article', 'A B', id, listed_at FROM article WHERE status = 'published' LIMIT 1",
+        list: "{ articles { nodes { formerSlugs } } }",
+        path: "/articles/nodes",
+        others: true,
+    },
+];
+
+/// Every error of an answer has a code, and none is the server's own.
+fn is_told(answer: &crate::client::Answer) -> anyhow::Result<Value> {
+    let json = answer.json()?;
+    for error in json["errors"].as_array().into_iter().flatten() {
+        ensure!(error["extensions"]["code"] == "BROKEN_ROW", "{answer:?}");
+    }
+    Ok(json)
+}
+
+async fn lists_go_on(server: &Server) -> anyhow::Result<()> {
+    for case in &CASES {
+        // The second answer may come from what was kept.
+        for _ in 0..2 {
+            for answer in [
+                server.client.post(case.list, Value::Null).await?,
+                server.client.get(case.list).await?,
+            ] {
+                let json = is_told(&answer)?;
+                let list = json["data"].pointer(case.path).and_then(Value::as_array);
+                let list = list.with_context(|| format!("{}: {answer:?}", case.table))?;
+                ensure!(list.is_empty() != case.others, "{}: {answer:?}", case.table);
+                ensure!(!list.contains(&Value::Null), "{}: {answer:?}", case.table);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_broken_row_is_left_out_and_named() -> anyhow::Result<()> {
+    for (bytes, db) in with_and_without_a_cache().await? {
+        // Before it starts: what it has at hand is what the feed tells it of.
+        for case in &CASES {
+            db.meddle(case.breaks).await?;
+        }
+        let server = Launch::over(db.url())
+            .set("cache.bytes", bytes)
+            .set("log.filter", "info")
+            .start()
+            .await?;
+        lists_go_on(&server).await?;
+        // Each row is logged once, however often it was met.
+        let logged = |table: &str| {
+            let lines = server.log.lines();
+            let told = lines
+                .iter()
+                .filter(|line| line.contains("a broken row is left out"));
+            told.filter(|line| line.contains(&format!("table={table} ")))
+                .count()
+        };
+        ensure!(logged("story") == 1, "{:?}", server.log.lines());
+        ensure!(logged("section") == 1, "{:?}", server.log.lines());
+        let metrics = server.client.path("/metrics").await?.text;
+        ensure!(
+            metrics.lines().any(
+                |line| line.starts_with("khabar_broken_rows_left_out_total ")
+                    && !line.ends_with(" 0")
+            ),
+            "{metrics}"
+        );
+
+        // By itself, it is null, and an error says why.
+        let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
+        let editor = server.client.with_token(&token);
+        for one in [
+            "{ one: article(slug: \"افتتاح-الجسر-الجديد-فوق-نهر-السنديان\") { headline } }",
+            "{ one: story(slug: \"الجسر-الجديد\") { title } }",
+            "{ one: person(slug: \"سلمى-النجار\") { name } }",
+            "{ one: source(slug: \"وكالة-السنديان\") { name } }",
+        ] {
+            for client in [&server.client, &editor] {
+                for _ in 0..2 {
+                    let answer = client.post(one, Value::Null).await?;
+                    ensure!(
+                        answer.code() == "BROKEN_ROW" && answer.json()?["data"]["one"].is_null(),
+                        "{one}: {answer:?}"
+                    );
+                }
+            }
+        }
+        // What is merely not there is no error.
+        let answer = editor
+            .post("{ story(slug: \"لا-شيء\") { title } }", Value::Null)
+            .await?;
+        ensure!(answer.data()?["story"].is_null(), "{answer:?}");
+
+        let told = editor
+            .post("{ brokenRows { table column row problem } }", Value::Null)
+            .await?
+            .data()?;
+        let told = told["brokenRows"].as_array().context("none")?.clone();
+        for table in ["article", "article_body", "person", "story", "section"] {
+            ensure!(
+                told.iter().any(|row| row["table"] == table),
+                "{table}: {told:?}"
+            );
+        }
+        let answer = server
+            .client
+            .post("{ brokenRows { table } }", Value::Null)
+            .await?;
+        ensure!(answer.code() == "UNAUTHENTICATED", "{answer:?}");
+
+        let launch = Launch::over(db.url());
+        let (ok, out, err) = launch.run(&["check"]).await?;
+        ensure!(!ok && err.contains("rows cannot be read"), "{out} {err}");
+        for case in &CASES {
+            ensure!(
+                out.contains(&format!("table {}, column ", case.table)),
+                "{}: {out}",
+                case.table
+            );
+        }
+        restoring_refuses(&db).await?;
+    }
+    Ok(())
+}
+
+/// How many bytes a cache may take, and a newsroom.
+async fn with_and_without_a_cache() -> anyhow::Result<Vec<(usize, TestDb)>> {
+    let mut each = Vec::new();
+    for bytes in [64 << 20, 0] {
+        let newsrooms = newsroom::each().await?.into_iter();
+        each.extend(newsrooms.map(|db| (bytes, db)));
+    }
+    Ok(each)
+}
+
+/// What was exported with broken rows is not restored, and the refusal names one.
+async fn restoring_refuses(db: &TestDb) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("newsroom.ndjson");
+    let file = file.to_str().context("no UTF-8")?;
+    let (ok, _, err) = Launch::over(db.url()).run(&["export", file]).await?;
+    ensure!(ok, "{err}");
+    for empty in TestDb::each().await? {
+        let launch = Launch::over(empty.url());
+        let (ok, _, err) = launch.run(&["restore", file]).await?;
+        ensure!(
+            !ok && err.contains("table media, column renditions, row ") && err.contains("the list"),
+            "{err}"
+        );
+        let (ok, out, _) = launch.run(&["check"]).await?;
+        ensure!(ok && out.contains("all 0 rows"), "{out}");
+    }
+    Ok(())
+}
+
+/// What is written by hand into the feed, the logs and the tokens stops nobody.
+#[tokio::test]
+async fn the_feed_and_the_logs_go_on() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let server = Launch::over(db.url()).start().await?;
+        let token = newsroom::token(&db, "ليلى", Role::Admin).await?;
+        newsroom::token(&db, "سالم", Role::Editor).await?;
+        let admin = server.client.with_token(&token);
+        let create = r#"mutation($name: String!) { createTopic(input: {kind: SUBJECT, name: $name}) { topic { id } userErrors { message } } }"#;
+        let article =
+            r#"mutation { createArticle(input: {headline: "مسودة"}) { article { id } } }"#;
+        let id = admin.post(article, Value::Null).await?.data()?;
+        let id = id["createArticle"]["article"]["id"].clone();
+        db.meddle(
+            "UPDATE change_head SET seq = seq + 1; \
+             INSERT INTO change (seq, at, noun, noun_id, act, keys) \
+             SELECT h.seq, c.at, c.noun, c.noun_id, c.act, 'nonsense' FROM change_head h, change c WHERE c.seq = 1; \
+             UPDATE revision SET content = '{}'; \
+             UPDATE token SET rights = 'x' WHERE account_id = (SELECT id FROM account WHERE name = 'سالم'); \
+             UPDATE trusted_document SET text = ''",
+        )
+        .await?;
+        for name in ["ماء", "هواء"] {
+            let answer = admin.post(create, json!({ "name": name })).await?;
+            ensure!(answer.data()?["createTopic"]["userErrors"] == json!([]));
+            let topic = "query($slug: Slug!) { topic(slug: $slug) { name } }";
+            let answer = server.client.post(topic, json!({ "slug": name })).await?;
+            ensure!(answer.data()?["topic"]["name"] == name, "{answer:?}");
+        }
+        let answer = admin
+            .post(
+                "{ tokens { nodes { name } } audit { nodes { action } } }",
+                Value::Null,
+            )
+            .await?;
+        let data = answer.data()?;
+        let tokens = data["tokens"]["nodes"].as_array().context("none")?;
+        ensure!(
+            tokens.len() == 1 && tokens[0]["name"] == "ليلى",
+            "{answer:?}"
+        );
+        let revisions = "query($id: ID!) { article(id: $id) { revisions { nodes { version } } revision(version: 1) { version } } }";
+        let answer = admin.post(revisions, json!({ "id": id })).await?;
+        let json = is_told(&answer)?;
+        ensure!(
+            json["data"]["article"]["revisions"]["nodes"] == json!([]),
+            "{answer:?}"
+        );
+        ensure!(json["data"]["article"]["revision"].is_null() && answer.code() == "BROKEN_ROW");
+        let (ok, out, _) = Launch::over(db.url()).run(&["check"]).await?;
+        for row in [
+            "table change, column keys, row ",
+            "table revision, column content, row ",
+            "table token, column rights, row ",
+        ] {
+            ensure!(!ok && out.contains(row), "{row}: {out}");
+        }
+    }
+    Ok(())
+}
+
+/// A page of which all rows are left out still tells where to go on.
+#[tokio::test]
+async fn a_page_goes_on_past_what_is_left_out() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let server = Launch::over(db.url()).start().await?;
+        let all = "{ articles(first: 100) { nodes { slug } } }";
+        let all = server.client.post(all, Value::Null).await?.data()?;
+        let slugs: Vec<_> = all["articles"]["nodes"]
+            .as_array()
+            .context("no list")?
+            .iter()
+            .filter_map(|node| node["slug"].as_str().map(str::to_owned))
+            .collect();
+        ensure!(slugs.len() > 4);
+        for slug in [&slugs[0], &slugs[1], &slugs[3], &slugs[slugs.len() - 1]] {
+            let text = format!("UPDATE article SET language = 'x' WHERE slug = '{slug}'");
+            db.meddle(&text).await?;
+        }
+        let server = Launch::over(db.url()).start().await?;
+        let mut found = Vec::new();
+        let mut after = Value::Null;
+        for step in 0.. {
+            ensure!(step < slugs.len(), "it goes round");
+            let query = "query($after: String) { articles(first: 1, after: $after) { nodes { slug } pageInfo { hasNextPage endCursor } } }";
+            let answer = server
+                .client
+                .post(query, json!({ "after": after }))
+                .await?
+                .data()?;
+            let page = &answer["articles"];
+            found.extend(
+                page["nodes"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|node| node["slug"].as_str().map(str::to_owned)),
+            );
+            after = page["pageInfo"]["endCursor"].clone();
+            ensure!(after.is_string(), "{page}");
+            if page["pageInfo"]["hasNextPage"] == false {
+                break;
+            }
+        }
+        let left: Vec<_> = [vec![slugs[2].clone()], slugs[4..slugs.len() - 1].to_vec()].concat();
+        ensure!(found == left, "{found:?} {left:?}");
+    }
+    Ok(())
+}
