@@ -7,6 +7,7 @@
 mod broken_rows;
 mod client;
 mod clocks;
+mod commenting;
 mod commit;
 mod connections;
 mod cors;
@@ -22,6 +23,7 @@ mod postgres;
 mod proxy;
 mod rate_limits;
 mod replica;
+mod restored;
 mod secrets;
 mod server;
 mod smoke;

@@ -203,6 +203,7 @@ pub fn comment(
         edited_at: None,
         reply_count: 0,
         report_count: 0,
+        is_staff: false,
     })
 }
 

@@ -147,6 +147,7 @@ pub(crate) async fn comments_are_counted(db: &Db) {
         edited_at: None,
         reply_count: 0,
         report_count: 0,
+        is_staff: false,
     };
     let first = comment(1, None, Status::Approved);
     let reply = comment(2, Some(first.id), Status::Approved);

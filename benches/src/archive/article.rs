@@ -114,6 +114,7 @@ impl Archive {
                 reason: None,
                 edited_at: None,
                 report_count: 0,
+                is_staff: false,
             });
         }
         Ok(comments)

@@ -93,6 +93,8 @@ pub struct Comment {
     pub reply_count: i64,
     /// How many accounts have reported it since moderators last decided about it.
     pub report_count: i64,
+    /// Whether its writer worked for the newsroom when they wrote it.
+    pub is_staff: bool,
 }
 
 #[cfg(test)]

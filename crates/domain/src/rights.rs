@@ -107,6 +107,11 @@ impl Rights {
 }
 
 impl Role {
+    /// Whether it is one of the newsroom's own.
+    pub const fn is_staff(self) -> bool {
+        !matches!(self, Self::Reader)
+    }
+
     /// All that the role allows.
     pub const fn rights(self) -> Rights {
         use Right::{Arrange, Audit, Comment, Grant, Moderate, Publish, Write};

@@ -8,7 +8,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveM
 use crate::cells::stored;
 use crate::change::Noun;
 use crate::row::{Row, broken, find_by, readable};
-use crate::{BatchKey, Doing, Reader, Result, Saved, Writer};
+use crate::{BatchKey, Doing, Reader, Result, Saved, Writer, reserved_name};
 
 impl Subject {
     /// The id of the account that an issuer's subject has: always the same, so that who reads needs
@@ -109,6 +109,8 @@ pub async fn add(writer: &mut Writer, account: &Account) -> Result<()> {
         .exec_without_returning(writer.connection())
         .await
         .doing("add an account")?;
+    let name = account.name.as_str();
+    reserved_name::reserve(writer, Noun::Account, account.id.uuid(), name).await?;
     writer.note_saved(Saved::Added, Noun::Account, account.id, Vec::new);
     Ok(())
 }

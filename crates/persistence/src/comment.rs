@@ -428,7 +428,7 @@ impl BatchKey for CountOfAccount {
     }
 }
 
-stored!(table::Model: id, article_id, parent_id, author_name, text, status, posted_at, reply_count, account_id, address, edited_at, reason, report_count, edition_id, depth, shown);
+stored!(table::Model: id, article_id, parent_id, author_name, text, status, posted_at, reply_count, account_id, address, edited_at, reason, report_count, edition_id, depth, shown, is_staff);
 
 impl Row for table::Model {
     const TABLE: &'static str = "comment";
@@ -449,6 +449,7 @@ impl Row for table::Model {
             edited_at: self.edited_at,
             reply_count: self.reply_count,
             report_count: self.report_count,
+            is_staff: self.is_staff.unwrap_or_default(),
         })
     }
 }
@@ -480,6 +481,7 @@ pub(crate) mod table {
         pub edition_id: Uuid,
         pub depth: i32,
         pub shown: bool,
+        pub is_staff: Option<bool>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -44,6 +44,7 @@ mod reader;
 pub mod reference;
 pub mod related;
 mod replica;
+pub mod reserved_name;
 pub mod revision;
 mod row;
 pub mod secret;

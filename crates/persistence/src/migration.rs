@@ -70,21 +70,32 @@ pub async fn status(db: &Db) -> Result<Vec<Step>> {
     Ok(known.chain(unknown).collect())
 }
 
+/// The migration that reserves names, with which addresses come into their normal form.
+const NAMES: &str = "m0012_reserved_names";
+
 /// Applies every migration that the database lacks.
 pub async fn up(db: &Db) -> Result<()> {
     // Most often there is nothing to do, and then no right to change tables is needed.
     let marked = history::marked(db.connection(), db.dialect()).await?;
     refuse_unknown(&marked)?;
     refuse_partly_reverted(&states(db.connection(), db.dialect(), &marked).await?)?;
-    if pending(&marked).is_none() {
-        return Ok(());
+    if pending(&marked).is_some() {
+        let steps = status(db).await?;
+        let has = |name: &str| {
+            let mut steps = steps.iter();
+            steps.any(|step| step.name == name && step.state == State::Applied)
+        };
+        // Before the migration that it comes with is applied: who is stopped between does it again.
+        if has("m0001_newsroom") && !has(NAMES) {
+            crate::article::normalize_urls(db).await?;
+        }
+        let mut may_be_partial = true;
+        while apply_next(db, may_be_partial).await? {
+            // Of one after the other only the first can have been interrupted.
+            may_be_partial = false;
+        }
     }
-    let mut may_be_partial = true;
-    while apply_next(db, may_be_partial).await? {
-        // Of one after the other only the first can have been interrupted.
-        may_be_partial = false;
-    }
-    Ok(())
+    crate::reserved_name::complete_all(db).await
 }
 
 /// Takes back the last `steps` migrations, with all that is stored in what they made.

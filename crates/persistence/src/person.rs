@@ -13,7 +13,7 @@ use crate::page::{Lists, Order, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
 use crate::sql::Dialect;
 use crate::with::{Column, Company, Edge, With, one};
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, media, slug};
+use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, media, reserved_name, slug};
 
 /// The person with this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -206,6 +206,8 @@ pub async fn save(writer: &mut Writer, person: &Person) -> Result<Saved> {
             id,
         )
         .await?;
+        let name = person.name.as_str();
+        reserved_name::reserve(writer, Noun::Person, person.id.uuid(), name).await?;
     }
     writer.note_saved(saved, Noun::Person, person.id, || {
         vec![Noun::Person.slug_key(&person.slug)]

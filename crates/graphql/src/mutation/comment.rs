@@ -5,7 +5,7 @@ use khabar_domain::comment::{Status, Text};
 use khabar_domain::commenting::{Policy, Reason};
 use khabar_domain::{Article, ArticleId, Comment, CommentId, Name, Right, Viewer};
 use khabar_persistence::comment::{self, ById, Held, Sender, Sent};
-use khabar_persistence::{article, commenting};
+use khabar_persistence::{article, commenting, reserved_name};
 
 use super::read;
 use crate::error::Result;
@@ -80,6 +80,13 @@ impl Write for PostCommentInput {
         if !policy.is_open(&article, act.writer.at()) {
             return Err(closed(&["article"]).into());
         }
+        if let Sender::Named { name, .. } = &sender
+            && reserved_name::is_reserved(act.writer, name).await?
+        {
+            let message =
+                "This is the name of somebody who writes here: choose another, or log in.";
+            return Err(UserError::new(&["name"], UserErrorCode::Taken, message).into());
+        }
         sender.wait(act.writer).await?;
         act.writer.lock_article(id).await?;
         if let Some(parent) = parent {
@@ -102,6 +109,7 @@ impl Write for PostCommentInput {
             edited_at: None,
             reply_count: 0,
             report_count: 0,
+            is_staff: act.viewer.account.is_some() && act.viewer.role.is_staff(),
         };
         check_new(act, &sender, &comment).await?;
         comment::send(act.writer, &comment, sender.address()).await?;

@@ -1,6 +1,6 @@
 //! A comment, as the API shows it.
 
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use khabar_domain::Right;
 use khabar_domain::article::Status::Published;
 use khabar_domain::comment::Status;
@@ -33,6 +33,14 @@ impl Comment {
     /// How its writer signed.
     fn author_name(&self) -> &str {
         self.0.author_name.as_str()
+    }
+
+    /// Who wrote it.
+    fn author(&self) -> CommentAuthor {
+        CommentAuthor {
+            name: self.0.author_name.to_string(),
+            is_staff: self.0.is_staff,
+        }
     }
 
     /// The words, as plain text.
@@ -143,6 +151,17 @@ impl Comment {
         )
         .await
     }
+}
+
+/// The writer of a comment.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct CommentAuthor {
+    /// The name that it is signed with. Without an account nobody can sign with the name of a person or
+    /// an account of the newsroom, nor with one that looks the same.
+    name: String,
+    /// Whether the writer worked for the newsroom when they wrote it: their account had another role
+    /// than `reader`. False for comments of versions that did not record it.
+    is_staff: bool,
 }
 
 /// A page of a list of comments.

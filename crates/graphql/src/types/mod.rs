@@ -41,7 +41,7 @@ pub use body::{
     QuotationBlock, RichText, TableBlock, VideoBlock,
 };
 pub use broken_row::BrokenRow;
-pub use comment::{Comment, CommentConnection, CommentStatus};
+pub use comment::{Comment, CommentAuthor, CommentConnection, CommentStatus};
 pub use commenting::{ArticleCommenting, CommentingMode, EditionCommenting};
 pub use correction::Correction;
 pub use edition::{Direction, Edition, EditionLabels};

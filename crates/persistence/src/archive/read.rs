@@ -14,7 +14,7 @@ use super::tables::{Noted, TABLES, Table};
 use super::{Counts, End, Error, Head, Result, VERSION, hexadecimal, tree, value};
 use crate::change::Act;
 use crate::sql::{Dialect, Sql};
-use crate::{Doing, Writer, check};
+use crate::{Doing, Writer, check, reserved_name};
 
 /// How long a line may be: a body a hundred times as long as any that was ever printed. Without a
 /// limit a file without line breaks would be read into memory whole.
@@ -43,6 +43,7 @@ pub async fn restore(mut writer: Writer, archive: impl BufRead + Send) -> Result
     conclude(&writer).await?;
     tree::check(&writer).await?;
     derive(&writer).await?;
+    reserved_name::complete(&writer).await?;
     if let Some(row) = check::first_broken(&writer).await? {
         return Err(Error::Broken(row));
     }

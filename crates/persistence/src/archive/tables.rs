@@ -443,6 +443,7 @@ pub(super) const TABLES: &[Table] = &[
             maybe("edition_id", Id),
             some("depth", Int),
             some("shown", Bool),
+            maybe("is_staff", Bool),
         ],
     )
     .under("parent_id")
@@ -538,6 +539,10 @@ mod tests {
         ("change", "restoring fills a feed of its own"),
         ("change_head", "restoring fills a feed of its own"),
         ("audit", "its numbers are those of the feed"),
+        (
+            "reserved_name",
+            "it follows from the names of people and accounts",
+        ),
         ("done", "kept for a day, for clients of this installation"),
         ("purge_place", "the caches are those of this installation"),
         (

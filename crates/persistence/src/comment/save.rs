@@ -84,6 +84,7 @@ pub async fn send(writer: &mut Writer, comment: &Comment, address: Option<&str>)
             new.reply_count = old.reply_count;
             new.report_count = old.report_count;
             new.address.clone_from(&old.address);
+            new.is_staff = old.is_staff;
         })
         .await?;
     match saved {
@@ -208,6 +209,7 @@ impl Place {
             edition_id: self.edition,
             depth: self.depth,
             shown: false,
+            is_staff: Some(comment.is_staff),
         }
     }
 }

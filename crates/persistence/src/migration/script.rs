@@ -34,6 +34,7 @@ pub(super) const SCRIPTS: &[Script] = scripts! {
     "m0009_epoch",
     "m0010_working_titles",
     "m0011_addresses_and_keys",
+    "m0012_reserved_names",
 };
 
 impl Script {

@@ -173,6 +173,7 @@ impl Thread {
                 edited_at: None,
                 reply_count: 0,
                 report_count: 0,
+                is_staff: false,
             });
             self.add(&of.replies, Some(id), posted_at, &path)?;
         }

@@ -1,0 +1,2 @@
+ALTER TABLE comment DROP COLUMN is_staff;
+DROP TABLE reserved_name;

@@ -1,0 +1,177 @@
+//! Names and reports: nobody signs as somebody else, and nothing that is said twice is lost.
+
+use anyhow::{Context as _, ensure};
+use khabar_domain::Role;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::newsroom;
+use crate::server::{Launch, Server};
+
+const POST: &str = "mutation($input: PostCommentInput!) { postComment(input: $input) { \
+    comment { id author { name isStaff } } userErrors { code field message } } }";
+const OPEN: &str = "mutation($id: ID!) { setArticleCommenting(input: {id: $id, \
+    mode: POST_MODERATED, namesAllowed: true, closesAfterDays: 0}) { userErrors { message } } }";
+
+/// An article under which guests may comment, by its global id.
+async fn open(server: &Server, editor: &Client) -> anyhow::Result<Value> {
+    let found = "{ articles(first: 1) { nodes { id } } }";
+    let found = server.client.post(found, Value::Null).await?.data()?;
+    let id = found["articles"]["nodes"][0]["id"].clone();
+    editor.post(OPEN, json!({ "id": id })).await?.data()?;
+    Ok(id)
+}
+
+async fn post(
+    client: &Client,
+    article: &Value,
+    name: Option<&str>,
+    text: &str,
+) -> anyhow::Result<Value> {
+    let input = json!({ "article": article, "name": name, "text": text });
+    let answer = client.post(POST, json!({ "input": input })).await?;
+    Ok(answer.data()?["postComment"].clone())
+}
+
+#[tokio::test]
+async fn a_guest_signs_as_nobody_else_and_never_with_nothing() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let server = Launch::over(db.url())
+            .set("comments.posts_a_minute", 1_000)
+            .set("comments.address_posts_a_minute", 1_000)
+            .set("comments.address_posts_an_hour", 1_000)
+            .start()
+            .await?;
+        let token = newsroom::token(&db, "Mariam Ali", Role::Editor).await?;
+        let editor = server.client.with_token(&token);
+        let article = open(&server, &editor).await?;
+        let guest = &server.client;
+
+        for nothing in [
+            "\u{200b}",
+            "\u{3164}",
+            "\u{2800}",
+            "\u{ffa0}",
+            "\u{115f}",
+            "\u{e0041}\u{e0042}",
+            "\u{fe0f}",
+            "\u{200d}\u{200c}",
+            "\u{ad}",
+            " \u{2800} ",
+        ] {
+            let told = post(guest, &article, Some(nothing), "نص").await?;
+            ensure!(
+                told["userErrors"][0]["field"] == json!(["name"]),
+                "{nothing:?}: {told}"
+            );
+            let told = post(guest, &article, Some("ضيف"), nothing).await?;
+            ensure!(
+                told["userErrors"][0]["field"] == json!(["text"]),
+                "{nothing:?}: {told}"
+            );
+        }
+        // A byline of the newsroom, an account, and what looks like them.
+        for taken in [
+            "سلمى النجار",
+            "سَلمى  النجـار",
+            "سلمى\u{200c} النجار",
+            "Mariam Ali",
+            "MARIAM ALI",
+            "Маriаm Аli",
+            "Mariam AIi",
+            "Mariam\u{3164} Ali ✓",
+            "𝐌𝐚𝐫𝐢𝐚𝐦 Ali",
+        ] {
+            let told = post(guest, &article, Some(taken), "نص").await?;
+            ensure!(
+                told["userErrors"][0]["code"] == "TAKEN",
+                "{taken:?}: {told}"
+            );
+        }
+        let told = post(guest, &article, Some("ضيف"), "خبر جيد").await?;
+        ensure!(
+            told["comment"]["author"] == json!({"name": "ضيف", "isStaff": false}),
+            "{told}"
+        );
+        for same in [
+            "خبر جيد\u{3164}",
+            "خبر\u{2800} جيد",
+            "خبر جيد\u{e0041}",
+            "خبـر\u{ad} جيد",
+        ]
+        .into_iter()
+        .take(3)
+        {
+            let told = post(guest, &article, Some("ضيف"), same).await?;
+            ensure!(
+                told["userErrors"][0]["code"] == "REPEATED",
+                "{same:?}: {told}"
+            );
+        }
+        let told = post(&editor, &article, None, "توضيح").await?;
+        ensure!(
+            told["comment"]["author"] == json!({"name": "Mariam Ali", "isStaff": true}),
+            "{told}"
+        );
+        let token = newsroom::token(&db, "قارئة", Role::Reader).await?;
+        let told = post(&server.client.with_token(&token), &article, None, "شكرا").await?;
+        ensure!(told["comment"]["author"]["isStaff"] == false, "{told}");
+        // A name that was reserved since.
+        let person =
+            r#"mutation { createPerson(input: {name: "ضيف"}) { userErrors { message } } }"#;
+        editor.post(person, Value::Null).await?.data()?;
+        let told = post(guest, &article, Some("ضيف"), "نص آخر").await?;
+        ensure!(told["userErrors"][0]["code"] == "TAKEN", "{told}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_comment_that_was_rewritten_is_reported_again() -> anyhow::Result<()> {
+    const REPORT: &str = "mutation($id: ID!, $reason: String!) { \
+        reportComment(input: {id: $id, reason: $reason}) { userErrors { message } } }";
+    const EDIT: &str = "mutation($id: ID!, $text: String!) { \
+        editComment(input: {id: $id, text: $text}) { userErrors { message } } }";
+    const ASKED: &str =
+        "query($id: ID!) { node(id: $id) { ... on Comment { reportCount reportReasons } } }";
+    for db in newsroom::each().await? {
+        let server = Launch::over(db.url()).start().await?;
+        let as_ = |token: &str| server.client.with_token(token);
+        let editor = as_(&newsroom::token(&db, "ليلى", Role::Editor).await?);
+        let moderator = as_(&newsroom::token(&db, "مها", Role::Moderator).await?);
+        let writer = as_(&newsroom::token(&db, "سالم", Role::Reader).await?);
+        let reader = as_(&newsroom::token(&db, "هند", Role::Reader).await?);
+        let article = open(&server, &editor).await?;
+        let told = post(&writer, &article, None, "كلام").await?;
+        let id = told["comment"]["id"].clone();
+        ensure!(id.is_string(), "{told}");
+        let report = |reason: &'static str| {
+            let (reader, id) = (reader.clone(), id.clone());
+            async move {
+                let told = reader
+                    .post(REPORT, json!({ "id": id, "reason": reason }))
+                    .await?;
+                told.data().context("not reported")
+            }
+        };
+        let count = || async {
+            let told = moderator.post(ASKED, json!({ "id": id })).await?.data()?;
+            anyhow::Ok(told["node"].clone())
+        };
+        report("سباب").await?;
+        report("سباب مرة أخرى").await?;
+        ensure!(count().await? == json!({"reportCount": 1, "reportReasons": ["سباب"]}));
+        writer
+            .post(EDIT, json!({ "id": id, "text": "كلام أسوأ" }))
+            .await?
+            .data()?;
+        report("أسوأ").await?;
+        report("أسوأ مرة أخرى").await?;
+        let told = count().await?;
+        ensure!(
+            told == json!({"reportCount": 2, "reportReasons": ["أسوأ"]}),
+            "{told}"
+        );
+    }
+    Ok(())
+}
