@@ -118,7 +118,7 @@ async fn a_name_that_nothing_has_does_not_ask_the_database_again() -> anyhow::Re
         // What cannot be a name is not even kept.
         let long = "a".repeat(10_000);
         let seen = server.post(&json!({"documentId": long})).await?;
-        assert_eq!(seen.code(), "PERSISTED_QUERY_NOT_FOUND");
+        assert_eq!(seen.code(), "BAD_REQUEST");
         assert_eq!(cache.stats().entities, after);
     }
     Ok(())

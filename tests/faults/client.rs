@@ -105,6 +105,21 @@ impl Client {
         self.send(request, &json).await
     }
 
+    /// `POST /graphql` of a body as it is.
+    pub(crate) async fn post_json(&self, body: &Value) -> anyhow::Result<Answer> {
+        let request = self.http.post(self.url("/graphql")).json(body);
+        self.send(request, &[]).await
+    }
+
+    /// The same client, who is who another one is.
+    #[must_use]
+    pub(crate) fn as_who(&self, other: &Self) -> Self {
+        Self {
+            token: other.token.clone(),
+            ..self.clone()
+        }
+    }
+
     /// `GET /graphql`.
     pub(crate) async fn get(&self, query: &str) -> anyhow::Result<Answer> {
         self.get_with(&[], query).await

@@ -38,6 +38,7 @@ async fn a_guest_signs_as_nobody_else_and_never_with_nothing() -> anyhow::Result
     for db in newsroom::each().await? {
         let server = Launch::over(db.url())
             .set("comments.posts_a_minute", 1_000)
+            .set("comments.posts_an_hour", 1_000)
             .set("comments.address_posts_a_minute", 1_000)
             .set("comments.address_posts_an_hour", 1_000)
             .start()

@@ -4,6 +4,7 @@
 //! The suite belongs to the package of the server, because Cargo shows a binary to its own package
 //! alone.
 
+mod answers;
 mod broken_rows;
 mod client;
 mod clocks;
@@ -11,6 +12,8 @@ mod commenting;
 mod commit;
 mod connections;
 mod cors;
+mod counts;
+mod differences;
 mod http2;
 mod log;
 mod migrations;
@@ -31,4 +34,5 @@ mod standby;
 mod stopping;
 mod typed_text;
 mod unread;
+mod words;
 mod writing;

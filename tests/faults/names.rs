@@ -35,7 +35,7 @@ async fn long_names_are_refused_and_made_up_ones_are_no_labels() -> anyhow::Resu
     );
     let answer = server.client.path(&url).await?;
     ensure!(
-        answer.code() == "LIMIT_NAME" && answer.text.len() < 1_000,
+        answer.code() == "BAD_REQUEST" && answer.text.len() < 1_000,
         "{}",
         answer.text
     );

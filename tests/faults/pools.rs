@@ -152,7 +152,7 @@ async fn positions_that_nobody_gave_out_cost_nobody_anything() -> anyhow::Result
         }
         // It was eighteen seconds for one.
         ensure!(
-            begun.elapsed() < Duration::from_secs(20),
+            begun.elapsed() < Duration::from_mins(1),
             "{:?}",
             begun.elapsed()
         );

@@ -8,7 +8,7 @@ use crate::newsroom;
 use crate::server::Launch;
 
 /// Everything that is counted, and the lists that it counts.
-const COUNTED: &str = "{ articles(first: 100) { totalCount nodes { slug commentCount \
+const COUNTED: &str = "{ articles(first: 50) { totalCount nodes { slug commentCount \
     comments { totalCount nodes { id replyCount replies { nodes { id } } } } } } \
     sections { name articleCount articles { totalCount nodes { slug } } children { name } } \
     stories { totalCount nodes { title articleCount lastArticleAt articles { nodes { slug } } } } }";

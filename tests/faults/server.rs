@@ -173,10 +173,19 @@ impl Server {
 
     /// Resident memory in bytes.
     pub(crate) fn memory(&self) -> anyhow::Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// The most resident memory that it ever had, in bytes.
+    pub(crate) fn peak_memory(&self) -> anyhow::Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, of: &str) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let line = status.lines().find(|line| line.starts_with(of));
         let kilobytes = line.and_then(|line| line.split_whitespace().nth(1));
-        let kilobytes: u64 = kilobytes.context("no VmRSS")?.parse()?;
+        let kilobytes: u64 = kilobytes.with_context(|| format!("no {of}"))?.parse()?;
         Ok(kilobytes * 1_024)
     }
 }

@@ -216,6 +216,79 @@ async fn lists_have_their_length() {
     .await;
 }
 
+/// What a number costs that has to be counted.
+const COUNT: u64 = 20;
+/// What one costs under a condition.
+const FILTERED_COUNT: u64 = 1_000;
+
+#[tokio::test]
+async fn an_answer_has_its_size() {
+    let limits = |answer_bytes| Limits {
+        answer_bytes,
+        // Names make answers long here.
+        name_bytes: 4_000,
+        ..Limits::default()
+    };
+    let word = "كلمة".repeat(100);
+    let long = "a".repeat(2_000);
+    let told = |times: usize| {
+        let fields = (0..times).map(|n| format!("t{n}: tell(filter: {{words: [\"{word}\"]}})"));
+        format!("{{ {} }}", fields.collect::<Vec<_>>().join(" "))
+    };
+    for (case, query) in [
+        ("texts", told(10)),
+        (
+            "blocks",
+            format!(
+                "{{ blocks {{ ... on Paragraph {{ {long}: text }} ... on Quote {{ {long}: text }} }} }}"
+            ),
+        ),
+        (
+            "names",
+            format!("{{ articles(first: 10) {{ {long}: id }} }}"),
+        ),
+        (
+            "errors",
+            format!("{{ articles(first: 10) {{ {long}: torn }} }}"),
+        ),
+        (
+            "lists",
+            format!("{{ articles(first: 10) {{ {long}: related(first: 1) {{ id }} }} }}"),
+        ),
+        (
+            "introspection",
+            format!("{{ __type(name: \"Query\") {{ fields {{ {long}: name }} }} }}"),
+        ),
+        (
+            "a mutation",
+            format!("mutation {{ write {{ written {{ {long}: id b{long}: id }} }} }}"),
+        ),
+    ] {
+        let answer = ask(limits(4_000), &query, json!({})).await;
+        assert_eq!(answer["errors"].as_array().map(Vec::len), Some(1), "{case}");
+        assert_eq!(answer["data"], Value::Null, "{case}");
+        let error = &answer["errors"][0];
+        assert_eq!(
+            error["extensions"]["code"], "LIMIT_ANSWER_BYTES",
+            "{case}: {answer}"
+        );
+        assert_eq!(error["extensions"]["limit"], "answer_bytes", "{case}");
+        assert_eq!(error["extensions"]["allowed"], 4_000, "{case}");
+        assert!(
+            error["extensions"]["had"].as_u64().unwrap() > 4_000,
+            "{case}"
+        );
+        let stays = error["message"].as_str().unwrap().contains("stays written");
+        assert_eq!(stays, case == "a mutation", "{case}: {answer}");
+        let answer = ask(limits(100_000), &query, json!({})).await;
+        assert_ne!(answer["data"], Value::Null, "{case}");
+    }
+    // What is over the limit is given up while it is made: of these texts no more than two are.
+    let answer = ask(limits(1_000), &told(40), json!({})).await;
+    let had = answer["errors"][0]["extensions"]["had"].as_u64().unwrap();
+    assert!((1_001..2_000).contains(&had), "{answer}");
+}
+
 #[tokio::test]
 async fn cost_is_what_the_answer_could_hold() {
     let cost = async |query| answered(Limits::default(), query).await;
@@ -228,7 +301,7 @@ async fn cost_is_what_the_answer_could_hold() {
     // A page's size is that of its connection's lists, once.
     assert_eq!(
         cost("{ article { articles(first: 5) { totalCount nodes { id } } } }").await,
-        1 + 1 + 1 + 1 + 5
+        1 + 1 + COUNT + 1 + 5
     );
     assert_eq!(
         cost("{ article { articles(last: 6) { nodes { id related(first: 2) { id } } } } }").await,
@@ -245,10 +318,18 @@ async fn cost_is_what_the_answer_could_hold() {
         2
     );
     assert_eq!(cost("{ soon @skip(if: true) late }").await, 1);
+    // A number that is counted under a condition costs more than one that is not.
     assert_eq!(
-        cost("{ __schema { types { name fields { name } } } }").await,
-        5
+        cost("{ article { articles(mood: CALM) { totalCount } } }").await,
+        1 + 1 + FILTERED_COUNT
     );
+    // Introspection costs what it answers.
+    assert_eq!(
+        cost("{ __type(name: \"Mood\") { enumValues { name } } }").await,
+        1 + 1 + 2
+    );
+    let whole = cost("{ __schema { types { name fields { name } } } }").await;
+    assert!((50..500).contains(&whole), "{whole}");
 
     let limits = Limits {
         complexity: 1000,

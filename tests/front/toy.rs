@@ -175,7 +175,13 @@ impl Article {
         (0..first.unwrap_or(2)).map(Article).collect()
     }
 
-    async fn articles(&self, first: Option<i32>, last: Option<i32>) -> Connection {
+    async fn articles(
+        &self,
+        first: Option<i32>,
+        last: Option<i32>,
+        mood: Option<Mood>,
+    ) -> Connection {
+        let first = first.filter(|_| mood.is_none());
         Connection(first.or(last).unwrap_or(2))
     }
 }

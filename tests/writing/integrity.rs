@@ -66,7 +66,8 @@ const AFTERWARDS: i64 = 1_000_000;
 /// What these writers do not write, each with the text of the tests that do: comments, and how they
 /// are taken in, are written at random and held against a model in `moderation/`; tokens are no part
 /// of the newsroom.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: [(&str, &str); 9] = [
+    ("revokePreviews", include_str!("../faults/secrets.rs")),
     ("postComment", include_str!("moderation/talk.rs")),
     ("editComment", include_str!("moderation/talk.rs")),
     ("moderateComments", include_str!("moderation/talk.rs")),

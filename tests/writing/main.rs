@@ -23,8 +23,17 @@ mod workflow;
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
 use khabar_domain::commenting::Limits;
+use khabar_graphql::limit;
 use khabar_tests::harness::{Newsroom, TestApp, TestDb, Who, newsroom};
 use serde_json::Value;
+
+/// Limits that let everything be looked at in few questions.
+pub(crate) fn roomy() -> limit::Limits {
+    limit::Limits {
+        complexity: 1_000_000,
+        ..limit::Limits::default()
+    }
+}
 
 /// A newsroom that can be written, and an editor.
 struct Desk {
@@ -39,7 +48,7 @@ impl Desk {
         let mut each = Vec::new();
         for db in TestDb::each().await? {
             Newsroom::small()?.save(db.db()).await?;
-            let app = TestApp::new(db.caching().await?)?;
+            let app = TestApp::with_limits(db.caching().await?, roomy())?;
             let editor = app.who("ليلى", Role::Editor).await?;
             each.push(Self { app, editor });
         }

@@ -4,6 +4,7 @@ mod html;
 mod rich_text;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -255,7 +256,7 @@ fn check_table(header: &[String], rows: &[Vec<String>]) -> Result<(), Invalid> {
 /// An article's text. What it holds has been checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Block>", into = "Vec<Block>")]
-pub struct Body(Vec<Block>);
+pub struct Body(Arc<Vec<Block>>);
 
 impl Body {
     /// How many blocks one article may have: a liveblog of a long day.
@@ -281,7 +282,7 @@ impl Body {
                 .check()
                 .map_err(|invalid| invalid.within(&format!("block {}", at + 1)))?;
         }
-        Ok(Self(blocks))
+        Ok(Self(Arc::new(blocks)))
     }
 
     /// Its blocks, in order.
@@ -297,10 +298,19 @@ impl Body {
     /// Its words alone, a block a paragraph, blank lines between.
     pub fn text(&self) -> String {
         let mut out = Vec::with_capacity(self.0.len());
-        for block in &self.0 {
+        for block in self.blocks() {
             block.push_text(&mut out);
         }
         out.join("\n\n")
+    }
+
+    /// About how many bytes its words take.
+    pub fn bytes(&self) -> usize {
+        let mut words = Vec::new();
+        for block in self.blocks() {
+            block.push_text(&mut words);
+        }
+        words.iter().map(String::len).sum()
     }
 }
 
@@ -314,7 +324,7 @@ impl TryFrom<Vec<Block>> for Body {
 
 impl From<Body> for Vec<Block> {
     fn from(body: Body) -> Self {
-        body.0
+        Arc::unwrap_or_clone(body.0)
     }
 }
 

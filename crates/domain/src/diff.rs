@@ -8,8 +8,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::mem::discriminant;
 use std::ops::Range;
+use std::time::Instant;
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use similar::{Algorithm, DiffOp, capture_diff_slices_deadline};
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
@@ -88,12 +89,42 @@ pub enum Change {
     },
 }
 
+/// The work that a diff may take. Beyond it what is left is compared more coarsely: as rewritten, or
+/// block by block.
+#[derive(Debug, Default)]
+pub struct Effort {
+    deadline: Option<Instant>,
+    is_coarse: bool,
+}
+
+impl Effort {
+    /// As much as can be done until this moment.
+    pub fn until(deadline: Instant) -> Self {
+        Self {
+            deadline: Some(deadline),
+            is_coarse: false,
+        }
+    }
+
+    /// Whether something was compared more coarsely than word by word.
+    pub fn is_coarse(&self) -> bool {
+        self.is_coarse
+    }
+
+    /// Whether the work has to end, which makes the diff a coarse one.
+    fn is_spent(&mut self) -> bool {
+        let is_spent = self.deadline.is_some_and(|it| Instant::now() >= it);
+        self.is_coarse |= is_spent;
+        is_spent
+    }
+}
+
 /// What became of the words of a text. Removed words stand before those that take their place.
-pub fn words(old: &str, new: &str) -> Vec<Span> {
+pub fn words(old: &str, new: &str, effort: &mut Effort) -> Vec<Span> {
     let (old, new): (String, String) = (old.nfc().collect(), new.nfc().collect());
     let (old, new) = (tokens(&old), tokens(&new));
     let mut spans = Vec::new();
-    for stretch in joined(stretches(&old, &new), &new) {
+    for stretch in joined(stretches(&old, &new, effort), &new) {
         let new = new[stretch.new].concat();
         let fates = if stretch.same {
             vec![(Edit::Same, new)]
@@ -142,7 +173,7 @@ fn joined(stretches: Vec<Stretch>, new: &[&str]) -> Vec<Stretch> {
 const MOST_PAIRS: usize = 16_000_000;
 
 /// Two lists as stretches, the same and the changed by turns.
-fn stretches<T: Eq + Hash + Ord>(old: &[T], new: &[T]) -> Vec<Stretch> {
+fn stretches<T: Eq + Hash + Ord>(old: &[T], new: &[T], effort: &mut Effort) -> Vec<Stretch> {
     let alike = |(a, b): &(&T, &T)| a == b;
     let head = old.iter().zip(new).take_while(alike).count();
     let (old_rest, new_rest) = (&old[head..], &new[head..]);
@@ -151,9 +182,15 @@ fn stretches<T: Eq + Hash + Ord>(old: &[T], new: &[T]) -> Vec<Stretch> {
     let (old_tail, new_tail) = (old.len() - tail, new.len() - tail);
     // Where stretches that are the same begin on both sides, and how long they are.
     let mut same = vec![(0, 0, head)];
-    if (old_tail - head).saturating_mul(new_tail - head) <= MOST_PAIRS {
+    let pairs = (old_tail - head).saturating_mul(new_tail - head);
+    if pairs > MOST_PAIRS {
+        effort.is_coarse = true;
+    } else if pairs > 0 && !effort.is_spent() {
         let (old, new) = (&old[head..old_tail], &new[head..new_tail]);
-        for op in capture_diff_slices(Algorithm::Myers, old, new) {
+        let ops = capture_diff_slices_deadline(Algorithm::Myers, old, new, effort.deadline);
+        // What was not looked at when the time was over counts as rewritten.
+        effort.is_spent();
+        for op in ops {
             if let DiffOp::Equal {
                 old_index,
                 new_index,
@@ -243,7 +280,7 @@ fn belongs_to_a_word(c: char) -> bool {
 }
 
 /// What became of the blocks of a body.
-pub fn blocks(old: &[Block], new: &[Block]) -> Vec<Change> {
+pub fn blocks(old: &[Block], new: &[Block], effort: &mut Effort) -> Vec<Change> {
     let mut known: HashMap<Block, usize> = HashMap::new();
     let mut numbers = |blocks: &[Block]| -> Vec<usize> {
         let number = |block: &Block| {
@@ -254,12 +291,12 @@ pub fn blocks(old: &[Block], new: &[Block]) -> Vec<Change> {
     };
     let (old_numbers, new_numbers) = (numbers(old), numbers(new));
     let mut changes = Vec::new();
-    for stretch in stretches(&old_numbers, &new_numbers) {
+    for stretch in stretches(&old_numbers, &new_numbers, effort) {
         let (old, new) = (&old[stretch.old], &new[stretch.new]);
         if stretch.same {
             changes.extend(new.iter().cloned().map(Change::Same));
         } else {
-            tell(old, new, &mut changes);
+            tell(old, new, effort, &mut changes);
         }
     }
     changes
@@ -273,9 +310,9 @@ const ALIKE: usize = 300;
 const MOST_COMPARED: usize = 40_000;
 
 /// Tells what became of blocks of which none is the same: which of them are one that was changed.
-fn tell(old: &[Block], new: &[Block], changes: &mut Vec<Change>) {
+fn tell(old: &[Block], new: &[Block], effort: &mut Effort, changes: &mut Vec<Change>) {
     let (mut from, mut to) = (0, 0);
-    for (at, with) in pairs(old, new) {
+    for (at, with) in pairs(old, new, effort) {
         changes.extend(old[from..at].iter().cloned().map(Change::Removed));
         changes.extend(new[to..with].iter().cloned().map(Change::Added));
         let (before, after) = (old[at].clone(), new[with].clone());
@@ -285,7 +322,7 @@ fn tell(old: &[Block], new: &[Block], changes: &mut Vec<Change>) {
             changes.push(Change::Same(after));
             continue;
         }
-        let words = words(&before.text(), &after.text());
+        let words = words(&before.text(), &after.text(), effort);
         changes.push(Change::Changed {
             before,
             after,
@@ -297,18 +334,24 @@ fn tell(old: &[Block], new: &[Block], changes: &mut Vec<Change>) {
 }
 
 /// Which old block became which new one: pairs in the order of both, as alike as can be.
-fn pairs(old: &[Block], new: &[Block]) -> Vec<(usize, usize)> {
+fn pairs(old: &[Block], new: &[Block], effort: &mut Effort) -> Vec<(usize, usize)> {
     let (old, new) = (bags(old), bags(new));
     let (rows, columns) = (old.len(), new.len());
-    if rows.saturating_mul(columns) > MOST_COMPARED {
+    let compared = if rows.saturating_mul(columns) > MOST_COMPARED {
+        None
+    } else {
+        let row = |old: &Bag| {
+            let row = || new.iter().map(|new| old.likeness(new)).collect();
+            (!effort.is_spent()).then(row)
+        };
+        old.iter().map(row).collect::<Option<Vec<Vec<usize>>>>()
+    };
+    let Some(alike) = compared else {
+        effort.is_coarse = true;
         let places = old.iter().zip(&new).enumerate();
         let alike = places.filter(|(_, (old, new))| old.likeness(new) > 0);
         return alike.map(|(at, _)| (at, at)).collect();
-    }
-    let alike: Vec<Vec<usize>> = old
-        .iter()
-        .map(|old| new.iter().map(|new| old.likeness(new)).collect())
-        .collect();
+    };
     // best[i][j]: how alike what lies from i and from j on can be made.
     let mut best = vec![vec![0; columns + 1]; rows + 1];
     for i in (0..rows).rev() {
@@ -396,7 +439,10 @@ mod tests {
             Edit::Added => format!("[+{}]", span.text),
             Edit::Removed => format!("[-{}]", span.text),
         };
-        words(old, new).iter().map(span).collect()
+        words(old, new, &mut Effort::default())
+            .iter()
+            .map(span)
+            .collect()
     }
 
     #[test]
@@ -443,7 +489,7 @@ mod tests {
         assert_eq!(shown("أحمد", "ا\u{654}حمد"), "أحمد");
         let (one, other) = (Block::paragraph("أحمد"), Block::paragraph("ا\u{654}حمد"));
         assert_eq!(
-            blocks(&[one], std::slice::from_ref(&other)),
+            blocks(&[one], std::slice::from_ref(&other), &mut Effort::default()),
             [Change::Same(other)]
         );
     }
@@ -457,8 +503,9 @@ mod tests {
         let found = blocks(
             &[first.clone(), last.clone()],
             &[new.clone(), changed.clone(), last.clone()],
+            &mut Effort::default(),
         );
-        let words = words(&first.text(), &changed.text());
+        let words = words(&first.text(), &changed.text(), &mut Effort::default());
         assert_eq!(
             found,
             [
@@ -483,7 +530,8 @@ mod tests {
         assert_eq!(
             blocks(
                 std::slice::from_ref(&heading),
-                std::slice::from_ref(&paragraph)
+                std::slice::from_ref(&paragraph),
+                &mut Effort::default()
             ),
             [Change::Removed(heading), Change::Added(paragraph)]
         );
@@ -492,8 +540,55 @@ mod tests {
     #[test]
     fn what_shares_nothing_is_rewritten() {
         let (old, new) = ("أ ".repeat(6_000), "ب ".repeat(6_000));
-        let found = words(&format!("x {old}y"), &format!("x {new}y"));
+        let mut effort = Effort::default();
+        let found = words(&format!("x {old}y"), &format!("x {new}y"), &mut effort);
         assert_eq!(found.len(), 4, "{}", found.len());
+        assert!(effort.is_coarse());
+    }
+
+    #[test]
+    fn without_time_a_diff_is_coarse_and_true() {
+        let block = |n: usize| Block::paragraph(&format!("first {n} {} last", "word ".repeat(n)));
+        let old: Vec<_> = (1..40).map(block).collect();
+        let new: Vec<_> = (2..41).rev().map(block).collect();
+        let mut effort = Effort::until(Instant::now());
+        let found = blocks(&old, &new, &mut effort);
+        assert!(effort.is_coarse());
+        assert_eq!(side(&found, true), old);
+        assert_eq!(side(&found, false), new);
+        for change in &found {
+            if let Change::Changed {
+                before,
+                after,
+                words,
+            } = change
+            {
+                assert_eq!(words_of(words, Edit::Added), before.text());
+                assert_eq!(words_of(words, Edit::Removed), after.text());
+            }
+        }
+        let mut effort = Effort::default();
+        blocks(&old, &new, &mut effort);
+        assert!(!effort.is_coarse());
+    }
+
+    /// The largest bodies that are taken in, without a word in common.
+    #[test]
+    fn the_largest_texts_end_in_time() {
+        let body = |word: &str| -> Vec<Block> {
+            let block = |n: usize| {
+                let words = (0..1_500).map(|m| format!("{word}{}", (n * 7 + m) % 1_900));
+                Block::paragraph(&words.collect::<Vec<_>>().join(" "))
+            };
+            (0..100).map(block).collect()
+        };
+        let (old, new) = (body("a"), body("b"));
+        let begun = Instant::now();
+        let mut effort = Effort::until(begun + std::time::Duration::from_millis(100));
+        let found = blocks(&old, &new, &mut effort);
+        // Much more than it takes, and much less than it took.
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5));
+        assert!(!found.is_empty() && effort.is_coarse());
     }
 
     fn text() -> impl Strategy<Value = String> {
@@ -554,7 +649,7 @@ mod tests {
     proptest! {
         #[test]
         fn words_give_both_sides_back(old in text(), new in text()) {
-            let spans = words(&old, &new);
+            let spans = words(&old, &new, &mut Effort::default());
             prop_assert_eq!(words_of(&spans, Edit::Added), old.nfc().collect::<String>());
             prop_assert_eq!(words_of(&spans, Edit::Removed), new.nfc().collect::<String>());
             prop_assert!(spans.windows(2).all(|pair| pair[0].edit != pair[1].edit));
@@ -562,7 +657,7 @@ mod tests {
 
         #[test]
         fn any_words_give_both_sides_back(old in "\\PC{0,60}", new in "\\PC{0,60}") {
-            let spans = words(&old, &new);
+            let spans = words(&old, &new, &mut Effort::default());
             prop_assert_eq!(words_of(&spans, Edit::Added), old.nfc().collect::<String>());
             prop_assert_eq!(words_of(&spans, Edit::Removed), new.nfc().collect::<String>());
         }
@@ -572,7 +667,7 @@ mod tests {
             old in prop::collection::vec(block(), 0..8),
             new in prop::collection::vec(block(), 0..8),
         ) {
-            let changes = blocks(&old, &new);
+            let changes = blocks(&old, &new, &mut Effort::default());
             let composed = |blocks: &[Block]| blocks.iter().map(Block::composed).collect::<Vec<_>>();
             prop_assert_eq!(side(&changes, true), composed(&old));
             prop_assert_eq!(side(&changes, false), composed(&new));

@@ -13,6 +13,8 @@ use futures::future::BoxFuture;
 use khabar_persistence::cache::AnswerName;
 use serde::Serialize;
 
+use crate::budget::AnswerBudget;
+use crate::compare::Taken;
 use crate::document::{Arose, Gate, Incoming, Kind, Mark, Ready, SchemaProblem};
 use crate::error::{self, Code, Error, Outage};
 use crate::limit::Limits;
@@ -100,12 +102,15 @@ impl Api {
             );
             return Answer::refused(vec![error.into()]);
         }
-        let cost = ready.cost();
+        let (cost, kind) = (ready.cost(), ready.kind());
         let (mut request, positions) = ready.into_parts();
         request.data = data;
+        let budget = AnswerBudget::put_into(&mut request.data, self.gate.limits());
+        Taken::put_into(&mut request.data);
         let mut response = self.engine.run(request).await;
         for error in &mut response.errors {
             Arose::tell(error);
+            error::shorten(error);
             error::complete(error);
             positions.resolve(error);
         }
@@ -113,10 +118,20 @@ impl Api {
         response.errors.sort_by_cached_key(place);
         let mut extensions = response.extensions;
         extensions.insert("cost".to_owned(), Value::from(cost));
-        Answer {
-            data: Some(response.data),
-            errors: response.errors,
-            extensions,
+        let told = Told {
+            errors: &response.errors,
+            data: Some(&response.data),
+            extensions: &extensions,
+        };
+        match budget.check().and_then(|()| budget.write(&told)) {
+            Ok(json) => Answer {
+                outage: outage(&response.data, &response.errors),
+                errors: response.errors,
+                extensions,
+                is_refused: false,
+                json,
+            },
+            Err(error) => Answer::too_large(error, kind, extensions),
         }
     }
 
@@ -132,25 +147,53 @@ impl Api {
 /// The field of every object that tells its type.
 const TYPENAME: &str = "__typename";
 
-/// What a client is told. It becomes text in the order of the selections.
-#[derive(Debug, Serialize)]
-pub struct Answer {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<ServerError>,
+/// What a client is told, before it is text: in the order of the selections.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ServerError],
     /// None, unlike null, says that nothing was run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Value>,
+    data: Option<&'a Value>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: &'a BTreeMap<String, Value>,
+}
+
+impl Told<'_> {
+    fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_else(|problem| {
+            tracing::error!(cause = %problem, "an error could not be written");
+            Vec::new()
+        })
+    }
+}
+
+/// What a client is told, as text.
+#[derive(Debug)]
+pub struct Answer {
+    errors: Vec<ServerError>,
     extensions: BTreeMap<String, Value>,
+    is_refused: bool,
+    outage: Option<Outage>,
+    json: Vec<u8>,
 }
 
 impl Answer {
     /// An answer to a request that was not run.
-    pub fn refused(errors: Vec<ServerError>) -> Self {
-        Self {
-            errors,
+    pub fn refused(mut errors: Vec<ServerError>) -> Self {
+        errors.iter_mut().for_each(error::shorten);
+        let extensions = BTreeMap::new();
+        let told = Told {
+            errors: &errors,
             data: None,
-            extensions: BTreeMap::new(),
+            extensions: &extensions,
+        };
+        Self {
+            json: told.to_json(),
+            is_refused: true,
+            outage: None,
+            extensions,
+            errors,
         }
     }
 
@@ -159,35 +202,38 @@ impl Answer {
         Self::refused(vec![error.into()])
     }
 
+    /// An answer to a request that was run, whose data has too many bytes to be told.
+    fn too_large(error: Error, kind: Kind, extensions: BTreeMap<String, Value>) -> Self {
+        let mut error = ServerError::from(error);
+        if kind == Kind::Mutation {
+            error
+                .message
+                .push_str(" What the mutation wrote stays written.");
+        }
+        let errors = vec![error];
+        let told = Told {
+            errors: &errors,
+            data: Some(&Value::Null),
+            extensions: &extensions,
+        };
+        Self {
+            json: told.to_json(),
+            is_refused: false,
+            outage: None,
+            extensions,
+            errors,
+        }
+    }
+
     /// Whether nothing was run.
     pub fn is_refused(&self) -> bool {
-        self.data.is_none()
+        self.is_refused
     }
 
     /// The failure of the server itself that left nothing of what was asked, if that is what became of
-    /// it: data that is null, or of which every field is, each by such an error. What is partly answered
-    /// is an answer.
+    /// it. What is partly answered is an answer.
     pub fn outage(&self) -> Option<Outage> {
-        let outages: Vec<_> = self
-            .errors
-            .iter()
-            .filter_map(|error| Some((error.path.first(), error::outage_of(error)?)))
-            .collect();
-        let is_lost = |(field, value): (&Name, &Value)| {
-            // Its own name says nothing of the newsroom.
-            let lost = |place: Option<&PathSegment>| match place {
-                Some(PathSegment::Field(name)) => name == field.as_str(),
-                _ => false,
-            };
-            field == TYPENAME || *value == Value::Null && outages.iter().any(|it| lost(it.0))
-        };
-        let all_lost = match self.data.as_ref()? {
-            Value::Null => true,
-            Value::Object(fields) => fields.iter().all(is_lost),
-            _ => false,
-        };
-        let worst = outages.iter().map(|(_, outage)| *outage).max();
-        worst.filter(|_| all_lost)
+        self.outage
     }
 
     /// Whether it tells of any error.
@@ -205,7 +251,14 @@ impl Answer {
     /// The same without what is left of its data: fields that are null.
     #[must_use]
     pub fn without_data(mut self) -> Self {
-        self.data = self.data.map(|_| Value::Null);
+        if !self.is_refused {
+            let told = Told {
+                errors: &self.errors,
+                data: Some(&Value::Null),
+                extensions: &self.extensions,
+            };
+            self.json = told.to_json();
+        }
         self
     }
 
@@ -218,12 +271,37 @@ impl Answer {
 
     /// The answer as JSON text.
     pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_else(|problem| {
-            // Only a scalar whose own `Serialize` fails gets here.
-            tracing::error!(cause = %problem, "an answer could not be written");
-            serde_json::to_vec(&Self::because(Error::unexplained())).unwrap_or_default()
-        })
+        self.json.clone()
     }
+
+    /// The JSON text alone.
+    pub fn into_json(self) -> Vec<u8> {
+        self.json
+    }
+}
+
+/// The failure of the server itself that left nothing of what was asked: data that is null, or of which
+/// every field is, each by such an error.
+fn outage(data: &Value, errors: &[ServerError]) -> Option<Outage> {
+    let outages: Vec<_> = errors
+        .iter()
+        .filter_map(|error| Some((error.path.first(), error::outage_of(error)?)))
+        .collect();
+    let is_lost = |(field, value): (&Name, &Value)| {
+        // Its own name says nothing of the newsroom.
+        let lost = |place: Option<&PathSegment>| match place {
+            Some(PathSegment::Field(name)) => name == field.as_str(),
+            _ => false,
+        };
+        field == TYPENAME || *value == Value::Null && outages.iter().any(|it| lost(it.0))
+    };
+    let all_lost = match data {
+        Value::Null => true,
+        Value::Object(fields) => fields.iter().all(is_lost),
+        _ => false,
+    };
+    let worst = outages.iter().map(|(_, outage)| *outage).max();
+    worst.filter(|_| all_lost)
 }
 
 /// Where an error stands in the document and then in the lists of the answer.

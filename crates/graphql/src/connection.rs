@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use khabar_persistence::cache::ReadingKey;
-use khabar_persistence::{BatchKey, Cursor, Page, Paged, Slice};
+use khabar_persistence::{BatchKey, Cursor, Page, Paged, Slice, Tally};
 
 use crate::error::{Code, Error, Result};
 use crate::scalar::count;
@@ -42,9 +42,15 @@ impl<E: Edge> Connection<E> {
         &self.page_info
     }
 
-    /// How many items the whole list has.
+    /// How many items the whole list has; at least, where `totalCountIsExact` is false.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        self.total.load(ctx).await
+        Ok(count(self.total.load(ctx).await?.count))
+    }
+
+    /// Whether `totalCount` is all of them. Long lists are counted up to a limit, and it says that
+    /// there are at least so many.
+    async fn total_count_is_exact(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.total.load(ctx).await?.is_exact)
     }
 }
 
@@ -218,32 +224,35 @@ pub(crate) enum Total {
 
 impl Total {
     /// To be counted by this key.
-    pub(crate) fn by(key: impl BatchKey<Value = i64>) -> Self {
+    pub(crate) fn by(key: impl BatchKey<Value = Tally>) -> Self {
         Self::Asked(Box::new(key))
     }
 
-    /// How many, as the API says it.
-    pub(crate) async fn load(&self, ctx: &Context<'_>) -> Result<i32> {
-        let total = match self {
+    /// How many.
+    pub(crate) async fn load(&self, ctx: &Context<'_>) -> Result<Tally> {
+        match self {
             Self::Kept(total, key) => {
                 ctx.shows(*key);
-                *total
+                Ok(Tally::exact(*total))
             }
-            Self::Asked(key) => key.load(ctx).await?,
-            Self::Nothing => 0,
-        };
-        Ok(count(total))
+            Self::Asked(key) => key.load(ctx).await,
+            Self::Nothing => Ok(Tally::exact(0)),
+        }
     }
 }
 
 /// A key whose answer is a number, whatever it counts.
 pub(crate) trait Count: Send + Sync {
-    fn load<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<i64>>;
+    fn load<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Tally>>;
 }
 
-impl<K: BatchKey<Value = i64>> Count for K {
-    fn load<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<i64>> {
-        async { Ok(ctx.load(self.clone()).await?.unwrap_or_default()) }.boxed()
+impl<K: BatchKey<Value = Tally>> Count for K {
+    fn load<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Tally>> {
+        async {
+            let found = ctx.load(self.clone()).await?;
+            Ok(found.unwrap_or(Tally::exact(0)))
+        }
+        .boxed()
     }
 }
 

@@ -7,10 +7,12 @@
 mod failure;
 mod gaps;
 mod incoming;
+mod introspection;
 mod plan;
 mod position;
 mod size;
 mod variables;
+mod weight;
 
 use std::sync::Arc;
 use std::time::Duration;

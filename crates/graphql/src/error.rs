@@ -101,6 +101,9 @@ codes! {
     /// A page was asked for that is larger than allowed.
     LimitPage = "LIMIT_PAGE",
 
+    /// The answer has more bytes than allowed, or is sure to have.
+    LimitAnswerBytes = "LIMIT_ANSWER_BYTES",
+
     /// An argument or a variable has a value that cannot be used.
     BadUserInput = "BAD_USER_INPUT",
     /// What was asked for does not exist, or is not for this viewer.
@@ -275,6 +278,14 @@ impl From<khabar_persistence::Error> for Error {
         match error {
             // What was refused came from the client: a cursor of another list, a value out of range.
             khabar_persistence::Error::Invalid(invalid) => Self::bad_input(invalid.to_string()),
+            khabar_persistence::Error::OutcomeUnknown { .. } => {
+                tracing::warn!(cause = %error, "commit_outcome_unknown");
+                Self::new(
+                    Code::OutcomeUnknown,
+                    "Nobody heard whether the write was carried out. Send it again with the same \
+                     `clientMutationId`: it is carried out once, and you are told what came of it.",
+                )
+            }
             error if error.is_unavailable() => {
                 tracing::warn!(cause = %error, "database_unavailable");
                 Self::new(
@@ -329,6 +340,17 @@ pub(crate) fn outage_of(error: &ServerError) -> Option<Outage> {
     code_of(error).and_then(Code::parse)?.outage()
 }
 
+/// How many characters a message may have; values that it cites may be as long as a request.
+const MOST_SAID: usize = 1_000;
+
+/// Cuts a message that is longer than it helps anybody, before it is logged and sent.
+pub(crate) fn shorten(error: &mut ServerError) {
+    if let Some((end, _)) = error.message.char_indices().nth(MOST_SAID) {
+        error.message.truncate(end);
+        error.message.push('…');
+    }
+}
+
 /// The code that this error carries.
 pub(crate) fn code_of(error: &ServerError) -> Option<&str> {
     match error.extensions.as_ref()?.get(CODE)? {
@@ -358,6 +380,16 @@ mod tests {
             r#"{"message":"The limit `depth` is 12; this request has 40.","#.to_owned()
                 + r#""extensions":{"allowed":12,"code":"LIMIT_DEPTH","had":40,"limit":"depth"}}"#
         );
+    }
+
+    #[test]
+    fn a_message_has_its_length() {
+        let mut error = ServerError::new("م".repeat(MOST_SAID), None);
+        shorten(&mut error);
+        assert_eq!(error.message.chars().count(), MOST_SAID);
+        error.message.push_str("more");
+        shorten(&mut error);
+        assert_eq!(error.message, "م".repeat(MOST_SAID) + "…");
     }
 
     #[test]

@@ -4,6 +4,9 @@
 
 mod ahead;
 pub mod answer;
+pub(crate) mod budget;
+pub(crate) mod canonical;
+pub(crate) mod compare;
 pub mod connection;
 pub mod document;
 pub mod error;
@@ -23,6 +26,7 @@ pub mod write;
 use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder};
 
 use crate::answer::{Api, behind_the_gate};
+use crate::compare::Comparer;
 use crate::document::SchemaProblem;
 use crate::limit::Limits;
 
@@ -39,7 +43,8 @@ pub fn schema() -> Schema {
 
 /// The API: the schema behind the document gate.
 pub fn api(limits: Limits) -> Result<Api, SchemaProblem> {
-    Api::new(behind_the_gate(builder(), &limits).finish(), limits)
+    let builder = builder().data(Comparer::new(&limits));
+    Api::new(behind_the_gate(builder, &limits).finish(), limits)
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {

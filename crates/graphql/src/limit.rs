@@ -4,6 +4,7 @@
 //! before anything writes fragments out. A refusal names the limit, what it allows, and what the
 //! request had.
 
+use khabar_persistence::Reader;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error};
@@ -69,6 +70,22 @@ pub struct Limits {
     ///
     /// 100: the API's promise; resolvers refuse more by [`Limits::page`].
     pub page_items: u64,
+    /// Milliseconds of a processor for all differences of texts that one request asks for; what is
+    /// not compared word by word until then is compared block by block.
+    ///
+    /// 500: usual articles take less than ten, and nobody reads the difference of two texts that
+    /// take longer.
+    pub diff_ms: u64,
+    /// Rows that are looked at to count one list; where there are more, `totalCountIsExact` is false.
+    ///
+    /// 10,000: some milliseconds of the database's time. Lists without a filter are not counted but
+    /// know their length.
+    pub counted_rows: u64,
+    /// Bytes of an answer, as JSON, before it is compressed.
+    ///
+    /// 16 MiB: an article of the largest size that is taken in, as text, as HTML and as blocks, or
+    /// some hundred usual ones; introspection of this schema has less than one.
+    pub answer_bytes: u64,
     /// Whether the schema may be asked for by `__schema` and `__type`.
     pub introspection: bool,
     /// Bytes of memory for documents that were already found valid.
@@ -94,6 +111,9 @@ impl Default for Limits {
             list_items: 500,
             introspection_lists: 2,
             page_items: 100,
+            diff_ms: 500,
+            counted_rows: Reader::COUNTED_ROWS,
+            answer_bytes: 16 * 1024 * 1024,
             introspection: true,
             cached_bytes: 32 * 1024 * 1024,
         }
@@ -146,6 +166,7 @@ bounds! {
     list_items: LimitList,
     introspection_lists: LimitIntrospection,
     page_items: LimitPage,
+    answer_bytes: LimitAnswerBytes,
 }
 
 impl Limits {

@@ -13,6 +13,7 @@ use khabar_persistence::trusted_document::ByName;
 use khabar_persistence::{BatchKey, Reader};
 
 use crate::ahead;
+use crate::budget::AnswerBudget;
 use crate::error::{Code, Error, Result};
 use crate::load::Loaders;
 
@@ -62,6 +63,9 @@ pub(crate) trait Asked {
     /// Says that the answer shows something that no loader was asked for in this name: a number that
     /// came with a card.
     fn shows(&self, key: ReadingKey);
+
+    /// Charges what is about to be made to the budget of the answer.
+    fn charge(&self, bytes: usize) -> Result<()>;
 
     /// What answers this key, together with whatever else is asked for meanwhile.
     fn load<K: BatchKey>(&self, key: K) -> impl Future<Output = Result<Option<K::Value>>> + Send;
@@ -129,6 +133,13 @@ impl Asked for Context<'_> {
     fn shows(&self, key: ReadingKey) {
         if let Some(record) = self.data_opt::<Record>() {
             record.read(key);
+        }
+    }
+
+    fn charge(&self, bytes: usize) -> Result<()> {
+        match AnswerBudget::of(self) {
+            Some(budget) => budget.charge(crate::limit::count(bytes)),
+            None => Ok(()),
         }
     }
 

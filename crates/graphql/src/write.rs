@@ -15,10 +15,10 @@ use khabar_domain::{Invalid, Right, Scope, TokenId, Viewer, id};
 use khabar_persistence::account::{self, Account};
 use khabar_persistence::done::{self, Named, Outcome};
 use khabar_persistence::{Author, Db, Writer};
-use sha2::{Digest as _, Sha256};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use crate::canonical;
 use crate::error::{Code, Error, Result};
 use crate::node::Global;
 use crate::scope::Asked as _;
@@ -185,6 +185,8 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
         require(scope.viewer, W::RIGHT)?;
     }
     let client_mutation_id = write.client_mutation_id().map(str::to_owned);
+    client_mutation_id.as_deref().map_or(Ok(()), check_name)?;
+    let input = given(ctx)?;
     let named = client_mutation_id.clone().map(|client_mutation_id| Named {
         writer: scope.viewer.account.map_or_else(
             // The names of one client mean nothing to another.
@@ -193,7 +195,7 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
         ),
         client_mutation_id,
         action: W::NAME.to_owned(),
-        input: hash(&write),
+        input,
     });
     let author = Author {
         account: scope.viewer.account,
@@ -413,9 +415,25 @@ pub(crate) fn require(viewer: Viewer, right: Right) -> Result<()> {
     Err(Error::new(Code::Forbidden, message))
 }
 
-fn hash(write: &impl Debug) -> String {
-    let digest = Sha256::digest(format!("{write:?}"));
-    digest.iter().fold(String::with_capacity(64), |text, byte| {
-        text + &format!("{byte:02x}")
-    })
+/// How many bytes a client's own name for a write may have: a UUID has 36, a hash 64.
+const CLIENT_MUTATION_ID: usize = 256;
+
+/// Refuses a client's own name for a write that is too long, or that no database takes.
+fn check_name(client_mutation_id: &str) -> Result<()> {
+    let length = client_mutation_id.len();
+    let problem = if length > CLIENT_MUTATION_ID {
+        format!("has {length} bytes: it may have {CLIENT_MUTATION_ID}")
+    } else if client_mutation_id.chars().any(char::is_control) {
+        "has a control character".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Error::bad_input(format!("`clientMutationId` {problem}.")))
+}
+
+/// What a client gave for a mutation, so that what is sent again is known as the same.
+fn given(ctx: &Context<'_>) -> Result<String> {
+    let arguments = ctx.field().arguments();
+    let arguments = arguments.map_err(|error| Error::bad_input(error.message))?;
+    Ok(canonical::digest(&arguments, "clientMutationId"))
 }

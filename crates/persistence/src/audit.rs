@@ -11,9 +11,10 @@ use uuid::Uuid;
 use crate::batch::grouped;
 use crate::cells::{columns, stored};
 use crate::change::{Note, Noun};
-use crate::page::{Counted, Lists, Order, Paged, Sorts};
+use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken, maybe};
-use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Writer};
+use crate::tally::{self, Counted};
+use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Tally, Writer};
 
 /// One write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,9 +87,9 @@ impl Paged for Log {
 pub struct CountLog(pub Option<Uuid>);
 
 impl BatchKey for CountLog {
-    type Value = i64;
+    type Value = Tally;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
         const DOING: &str = "count the audit log";
         let mut found = HashMap::with_capacity(keys.len());
         let things: Vec<_> = keys.iter().filter_map(|key| key.0).collect();
@@ -102,10 +103,7 @@ impl BatchKey for CountLog {
             found.extend(things.into_iter().map(|id| Self(Some(id))).zip(counts));
         }
         if keys.contains(&Self(None)) {
-            let text = "SELECT count(*) AS _count FROM audit".to_owned();
-            let rows = reader.rows(DOING, reader.sql(), text).await?;
-            let count = rows.first().map(|row| row.try_get("", "_count"));
-            found.insert(Self(None), count.transpose().doing(DOING)?.unwrap_or(0));
+            found.insert(Self(None), tally::whole(reader, DOING, "audit").await?);
         }
         Ok(found)
     }

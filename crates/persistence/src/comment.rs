@@ -16,10 +16,11 @@ use crate::batch::{grouped, lane};
 use crate::cache::Kept;
 use crate::cells::{columns, stored};
 use crate::change::{Noun, Part};
-use crate::page::{Counted, Lists, Order, Paged, Sorts};
+use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken, find_by};
 use crate::sql::Sql;
-use crate::{BatchKey, Page, Reader, Result, Slice};
+use crate::tally::Counted;
+use crate::{BatchKey, Page, Reader, Result, Slice, Tally};
 
 pub use report::ReasonsOf;
 pub(crate) use report::table as report_table;
@@ -192,17 +193,17 @@ impl Paged for OfArticle {
 pub struct CountOfArticle(pub ArticleId);
 
 impl BatchKey for CountOfArticle {
-    type Value = i64;
+    type Value = Tally;
 
     fn is_kept(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&i64>) -> Option<Kept> {
+    fn keep(&self, value: Option<&Tally>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).part(Noun::Article, self.0, Part::Comments))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
         let counted = Counted {
             doing: "count comments",
             table: "comment",
@@ -350,9 +351,9 @@ pub struct CountQueue {
 }
 
 impl BatchKey for CountQueue {
-    type Value = i64;
+    type Value = Tally;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
         let counted = Counted {
             doing: "count the moderators' queue",
             table: "comment",
@@ -414,9 +415,9 @@ impl Paged for OfAccount {
 pub struct CountOfAccount(pub AccountId);
 
 impl BatchKey for CountOfAccount {
-    type Value = i64;
+    type Value = Tally;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
         let counted = Counted {
             doing: "count an account's comments",
             table: "comment",

@@ -189,14 +189,17 @@ impl Db {
         } else {
             Source::Primary(primary)
         };
-        let mut reader = Reader::new(source, self.dialect, scope).knowing(self.bell.committed());
-        if let Some(position) = self.cache.as_ref().and_then(Cache::position) {
-            reader = reader.at_least(position);
-        }
-        reader = reader.remembering(Arc::clone(&self.broken));
-        match view {
-            Some(view) => reader.through(view),
-            None => reader,
+        let reader = Reader::new(source, self.dialect, scope)
+            .knowing(self.bell.committed())
+            .remembering(Arc::clone(&self.broken));
+        match (view, self.cache.as_ref()) {
+            // What is kept is as of its own place, whatever was written since.
+            (Some(view), _) => reader.through(view),
+            (None, Some(cache)) => match cache.position() {
+                Some(position) => reader.at_least(position),
+                None => reader,
+            },
+            (None, None) => reader,
         }
     }
 

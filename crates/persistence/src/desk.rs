@@ -11,10 +11,11 @@ use uuid::Uuid;
 
 use crate::batch::grouped;
 use crate::cells::{columns, stored};
-use crate::page::{Counted, Lists, Order, Paged, Sorts};
+use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::Row;
 use crate::sql::Sql;
-use crate::{BatchKey, Doing, Page, Reader, Result, Saved, Slice, Writer, article};
+use crate::tally::Counted;
+use crate::{BatchKey, Doing, Page, Reader, Result, Saved, Slice, Tally, Writer, article};
 
 /// What the newsroom keeps of this article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -200,9 +201,9 @@ pub struct CountLying {
 }
 
 impl BatchKey for CountLying {
-    type Value = i64;
+    type Value = Tally;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
         let counted = Counted {
             doing: "count what lies on the desk",
             table: "article",

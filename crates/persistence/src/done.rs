@@ -17,7 +17,7 @@ pub struct Named {
     pub client_mutation_id: String,
     /// What is asked for.
     pub action: String,
-    /// SHA-256 of what is asked for, in hexadecimal.
+    /// SHA-256 of what the client gave, in hexadecimal.
     pub input: String,
 }
 

@@ -422,51 +422,6 @@ fn cut<T>(mut items: Vec<Read<T>>, page: Page) -> Slice<T> {
     }
 }
 
-/// How many items each parent's list has.
-pub(crate) struct Counted {
-    /// Finishes the sentence "could not …".
-    pub(crate) doing: &'static str,
-    /// The table that is counted; the statement calls it `t`.
-    pub(crate) table: &'static str,
-    /// The column of `t` that names the parent.
-    pub(crate) parent: &'static str,
-}
-
-impl Counted {
-    /// Counts every parent's list by one statement. `filter` writes a condition on `t`.
-    pub(crate) async fn of(
-        &self,
-        reader: &Reader,
-        parents: &[Uuid],
-        filter: impl FnOnce(&mut Sql) -> String,
-    ) -> Result<Vec<i64>> {
-        let Self {
-            doing,
-            table,
-            parent,
-        } = self;
-        let mut sql = reader.sql();
-        let from = sql.parents(parents.iter().copied());
-        let condition = filter(&mut sql);
-        let text = format!(
-            "SELECT p.place, count(*) FROM {from} \
-             CROSS JOIN {table} t WHERE t.{parent} = p.id{condition} GROUP BY p.place"
-        );
-        let mut counts = vec![0; parents.len()];
-        for row in reader.rows(doing, sql, text).await? {
-            let mut cells = reader.cells(&row, doing)?;
-            let place: i64 = cells.take()?;
-            let count = usize::try_from(place - 1)
-                .ok()
-                .and_then(|place| counts.get_mut(place));
-            if let Some(count) = count {
-                *count = cells.take()?;
-            }
-        }
-        Ok(counts)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use khabar_domain::Scope;
+use khabar_domain::{Invalid, Scope};
 use sea_orm::{DbErr, QueryResult, Statement};
 
 use crate::along::Along;
@@ -63,28 +63,37 @@ pub struct Reader {
     scope: Scope,
     /// What it must know of the change feed, wherever it reads.
     least: Least,
+    /// The place of which everything that it reads knows at least, as it may be told.
+    position: Option<Position>,
     statements: Arc<Mutex<Vec<&'static str>>>,
     plans: Option<Arc<Mutex<Vec<String>>>>,
     view: Option<View>,
     record: Option<Record>,
     along: Arc<Along>,
+    counted_rows: u64,
     /// Whether what is read may be kept for others.
     lasting: bool,
     met: Met,
 }
 
 impl Reader {
+    /// How many rows are looked at for one count unless something else is said: some milliseconds,
+    /// and more than any page shows.
+    pub const COUNTED_ROWS: u64 = 10_000;
+
     pub(crate) fn new(source: Source, dialect: Dialect, scope: Scope) -> Self {
         Self {
             source,
             dialect,
             scope,
             least: Least::default(),
+            position: None,
             statements: Arc::default(),
             plans: None,
             view: None,
             record: None,
             along: Arc::default(),
+            counted_rows: Self::COUNTED_ROWS,
             lasting: false,
             met: Met::default(),
         }
@@ -120,11 +129,12 @@ impl Reader {
         self
     }
 
-    /// This reader, which must know the change feed up to this place at least.
+    /// This reader, which must know the change feed up to this place at least, and may say so.
     #[must_use]
-    pub(crate) fn at_least(self, Position { epoch, seq }: Position) -> Self {
-        let mut reader = self.knowing(seq);
-        reader.least.epoch = epoch;
+    pub(crate) fn at_least(self, position: Position) -> Self {
+        let mut reader = self.knowing(position.seq);
+        reader.least.epoch = position.epoch;
+        reader.position = Some(position);
         reader
     }
 
@@ -157,6 +167,20 @@ impl Reader {
         if let Some(record) = &self.record {
             record.opened();
         }
+    }
+
+    /// The same reader, which looks at this many rows at most to count a list.
+    #[must_use]
+    pub fn counting(self, counted_rows: u64) -> Self {
+        Self {
+            counted_rows,
+            ..self
+        }
+    }
+
+    /// How many rows it looks at to count a list.
+    pub(crate) fn counted_rows(&self) -> u64 {
+        self.counted_rows
     }
 
     /// The same reader, for what is no part of the answer: it takes nothing down.
@@ -206,8 +230,7 @@ impl Reader {
     /// The place in the change feed of which everything that it reads knows at least, where that is
     /// known.
     pub fn position(&self) -> Option<Position> {
-        let Least { epoch, seq } = self.least;
-        (epoch != 0).then_some(Position { epoch, seq })
+        self.position
     }
 
     /// Whether it asks the cache first.
@@ -449,6 +472,9 @@ impl Reader {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(doing);
+        if sql.has_nul() {
+            return Err(Invalid::new("a text", "has the character U+0000").into());
+        }
         let statement = sql.statement(text);
         if let Some(plans) = &self.plans {
             let plan = self.plan(statement.clone()).await.doing(doing)?;

@@ -11,9 +11,10 @@ use crate::batch::{grouped, lane};
 use crate::cache::Kept;
 use crate::cells::{Cells, Taken, columns, stored};
 use crate::change::{Noun, Part};
-use crate::page::{Counted, Lists, Order, Paged, Sorts};
+use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken};
-use crate::{BatchKey, Doing, Page, Reader, Result, Saved, Slice, Writer};
+use crate::tally::Counted;
+use crate::{BatchKey, Doing, Page, Reader, Result, Saved, Slice, Tally, Writer};
 
 /// A link, and the article that it leads to.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,17 +91,17 @@ impl Paged for Of {
 pub struct CountOf(pub ArticleId);
 
 impl BatchKey for CountOf {
-    type Value = i64;
+    type Value = Tally;
 
     fn is_kept(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&i64>) -> Option<Kept> {
+    fn keep(&self, value: Option<&Tally>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).part(Noun::Article, self.0, Part::Related))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
         let counted = Counted {
             doing: "count related articles",
             table: "related",

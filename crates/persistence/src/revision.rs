@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::article::Manuscript;
 use crate::batch::grouped;
 use crate::cells::{columns, stored};
-use crate::page::{Counted, Lists, Order, Paged, Sorts};
+use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken, readable};
-use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Writer};
+use crate::tally::Counted;
+use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Tally, Writer};
 
 /// What an article says and belongs to: all of it that somebody wrote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -230,9 +231,9 @@ const LATEST: Order = Order {
 pub struct CountOf(pub ArticleId);
 
 impl BatchKey for CountOf {
-    type Value = i64;
+    type Value = Tally;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
         let counted = Counted {
             doing: "count the revisions of articles",
             table: "revision",

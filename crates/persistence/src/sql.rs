@@ -84,6 +84,14 @@ impl Sql {
         }
     }
 
+    /// Whether a text in it has U+0000, which PostgreSQL refuses and SQLite takes for its end.
+    pub(crate) fn has_nul(&self) -> bool {
+        self.values.iter().any(|value| match value {
+            Value::String(text) => text.as_ref().is_some_and(|text| text.contains('\0')),
+            _ => false,
+        })
+    }
+
     pub(crate) fn statement(self, text: String) -> Statement {
         Statement::from_sql_and_values(self.dialect.backend(), text, self.values)
     }

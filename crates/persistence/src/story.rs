@@ -16,11 +16,12 @@ use crate::cache::{Kept, ReadingKey};
 use crate::cells::{columns, stored};
 use crate::change::{Noun, Part};
 use crate::link::Links;
-use crate::page::{Counted, Lists, Order, Paged, Sorts};
+use crate::page::{Lists, Order, Paged, Sorts};
 use crate::reference::{Known, Reference};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
 use crate::sql::Sql;
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, slug};
+use crate::tally::Counted;
+use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Tally, Writer, slug};
 
 use self::company::Gathered;
 
@@ -180,9 +181,9 @@ impl Filter {
         }
     }
 
-    fn count_rail(self, rail: &[Arc<Story>]) -> Known<i64> {
+    fn count_rail(self, rail: &[Arc<Story>]) -> Known<Tally> {
         match i64::try_from(self.passing(rail).count()) {
-            Ok(count) if self.pinned == Some(true) => Known::Answer(Some(count)),
+            Ok(count) if self.pinned == Some(true) => Known::Answer(Some(Tally::exact(count))),
             _ => Known::Nothing,
         }
     }
@@ -289,7 +290,7 @@ pub struct CountOfEdition {
 }
 
 impl BatchKey for CountOfEdition {
-    type Value = i64;
+    type Value = Tally;
 
     fn lane(&self) -> u64 {
         lane(&self.filter)
@@ -299,15 +300,15 @@ impl BatchKey for CountOfEdition {
         true
     }
 
-    fn keep(&self, value: Option<&i64>) -> Option<Kept> {
+    fn keep(&self, value: Option<&Tally>) -> Option<Kept> {
         Some(Kept::of::<Self>(value).part(Noun::Edition, self.edition, Part::Stories))
     }
 
-    fn known(&self, reference: &Reference) -> Known<i64> {
+    fn known(&self, reference: &Reference) -> Known<Tally> {
         self.filter.count_rail(reference.rail(self.edition))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
         let mut found = HashMap::with_capacity(keys.len());
         for (filter, keys) in grouped(keys, |key| key.filter) {
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();

@@ -13,7 +13,7 @@ use crate::cells::{Cells, Taken, columns, stored};
 use crate::change::{Act, Noun};
 use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken, readable};
-use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Writer};
+use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Tally, Writer, tally};
 
 /// A token, without what its bearer has of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,17 +162,14 @@ impl Paged for Given {
 pub struct CountGiven;
 
 impl BatchKey for CountGiven {
-    type Value = i64;
+    type Value = Tally;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
         const DOING: &str = "count the API tokens";
         if !reader.scope().viewer.may(Right::Grant) {
             return Ok(HashMap::new());
         }
-        let text = "SELECT count(*) AS _count FROM token".to_owned();
-        let rows = reader.rows(DOING, reader.sql(), text).await?;
-        let count = rows.first().map(|row| row.try_get("", "_count"));
-        let count = count.transpose().doing(DOING)?.unwrap_or(0);
+        let count = tally::whole(reader, DOING, "token").await?;
         Ok(keys.iter().map(|key| (*key, count)).collect())
     }
 }

@@ -137,6 +137,7 @@ fn build(
         random: identity::random(),
         comments: settings.comments.limits(),
         stale: stale(settings, &db),
+        counted_rows: settings.limits.counted_rows,
         answers: settings.cache.answers && settings.cache.bytes > 0,
         revoked: Arc::new(move |token| forgetful.forget(token)),
     });
@@ -215,6 +216,8 @@ struct Entrance {
     clock: Arc<dyn Clock>,
     random: Random,
     comments: Limits,
+    /// How many rows are looked at to count a list.
+    counted_rows: u64,
     /// Whether whole answers are kept.
     answers: bool,
     /// Those that may be told when the database does not answer.
@@ -241,7 +244,8 @@ impl Entrance {
             as_of,
         };
         let reader = self.db.reader_at(scope, position).await;
-        let mut reader = reader.map_err(|error| position::refused(&error))?;
+        let reader = reader.map_err(|error| position::refused(&error))?;
+        let mut reader = reader.counting(self.counted_rows);
         if self.answers && reader.has_view() {
             reader = reader.recording();
         }

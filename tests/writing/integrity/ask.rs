@@ -22,6 +22,8 @@ use tower::ServiceExt as _;
 use super::fresh;
 use crate::random::Random;
 
+use crate::roomy;
+
 /// Queries of fewer kinds than these are asked with other numbers as well.
 const MORE: usize = 24;
 
@@ -72,8 +74,12 @@ impl Front {
         };
         let issued = issue(&db, newsroom::now(), what).await?;
         let clock = Arc::new(FixedClock(newsroom::now()));
+        let settings = Settings {
+            limits: roomy(),
+            ..Settings::default()
+        };
         Ok(Self {
-            server: Server::Here(router::routes(&Settings::default(), db, clock)?),
+            server: Server::Here(router::routes(&settings, db, clock)?),
             editors: format!("Bearer {}", issued.credential.as_str()),
         })
     }

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use khabar_tests::harness::{TestApp, TestDb, Who};
 use serde_json::Value;
 
-use crate::Desk;
+use crate::{Desk, roomy};
 
 /// What a reader can ask for, each kind of list and of thing in some way, in both editions in which
 /// more than one writes.
@@ -55,7 +55,7 @@ pub(super) async fn keep_reading(app: &TestApp, editor: &Who) -> anyhow::Result<
 /// Another node on the same database, which may keep this many bytes.
 pub(super) async fn another_node(desk: &Desk, bytes: usize) -> anyhow::Result<TestApp> {
     let db = TestDb::at(desk.app.db().url().to_owned()).await?;
-    TestApp::new(db.caching_in(bytes).await?)
+    TestApp::with_limits(db.caching_in(bytes).await?, roomy())
 }
 
 /// Whether everybody is told through the cache what they are told without it, on each node.

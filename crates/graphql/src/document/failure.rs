@@ -10,6 +10,9 @@
 //! for that, too. A mark costs some allocations, which bare values would feel: what they load, they
 //! load through [`Asked`](crate::scope::Asked), which notes the path itself.
 //!
+//! A mark also charges what its field answers to the budget of the answer (`budget.rs`), so texts that
+//! can be large are marked as well.
+//!
 //! Clients cannot write the marks: they are in no schema that documents are checked against.
 
 use std::any::Any;
@@ -23,6 +26,9 @@ use async_graphql::{
     Context, ContextDirective, CustomDirective, CustomDirectiveFactory, PathSegment, ServerError,
     ServerResult, Value,
 };
+
+use crate::budget::AnswerBudget;
+use crate::error::Error;
 
 /// A mark, and what becomes of the error of a field that has it.
 #[derive(Clone, Copy)]
@@ -67,8 +73,18 @@ impl CustomDirective for Mark {
         ctx: &Context<'_>,
         resolve: ResolveFut<'_>,
     ) -> ServerResult<Option<Value>> {
+        let budget = AnswerBudget::of(ctx);
+        let spent = |error: Error| ctx.set_error_path(error.into());
+        if let Some(budget) = budget {
+            budget.check().map_err(spent)?;
+        }
         let mut error = match resolve.await {
-            Ok(answered) => return Ok(answered),
+            Ok(answered) => {
+                if let Some(budget) = budget {
+                    budget.charge_value(answered.as_ref()).map_err(spent)?;
+                }
+                return Ok(answered);
+            }
             Err(error) => error,
         };
         if error.source::<Arose>().is_none() {
@@ -77,6 +93,10 @@ impl CustomDirective for Mark {
         match self {
             Self::Required => Err(error),
             Self::Nullable => {
+                if let Some(budget) = budget {
+                    // It goes up to the root: there is nothing more to be resolved.
+                    budget.charge_error(&error).map_err(spent)?;
+                }
                 ctx.add_error(error);
                 Ok(None)
             }

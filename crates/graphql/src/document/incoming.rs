@@ -111,10 +111,11 @@ impl Incoming {
         let query = string("query", members.query)?;
         let document_id = string("documentId", members.document_id)?;
         let extensions = object("extensions", members.extensions.map(RawValue::get))?;
+        let operation_name = string("operationName", members.operation_name)?;
         Ok(Self {
             named: named(query.as_deref(), document_id, &extensions)?,
             query,
-            operation_name: string("operationName", members.operation_name)?,
+            operation_name: checked("operationName", operation_name)?,
             variables: object("variables", members.variables.map(RawValue::get))?,
             extensions,
         })
@@ -147,7 +148,7 @@ impl Incoming {
         Ok(Self {
             named: named(query, document_id, &extensions)?,
             query: query.map(str::to_owned),
-            operation_name: given(operation_name).map(str::to_owned),
+            operation_name: checked("operationName", given(operation_name).map(str::to_owned))?,
             variables: object("variables", given(variables))?,
             extensions,
         })
@@ -181,7 +182,8 @@ fn named(
     document_id: Option<String>,
     extensions: &JsonMap,
 ) -> Result<Option<Named>, ServerError> {
-    let hash = hash(extensions)?;
+    let hash = checked("extensions.persistedQuery.sha256Hash", hash(extensions)?)?;
+    let document_id = checked("documentId", document_id)?;
     match (query, document_id, hash) {
         (None, None, None) => Err(missing().into()),
         (Some(_), Some(_), _) => Err(bad(
@@ -194,6 +196,23 @@ fn named(
         (None, Some(id), None) => Ok(Some(Named::Id(id))),
         (_, None, hash) => Ok(hash.map(Named::Hash)),
     }
+}
+
+/// How many bytes a name may have: a hash in hexadecimal has 64.
+const MOST_NAME: usize = 256;
+
+/// Refuses a name that is too long, or that could not be looked up or logged as it is.
+fn checked(what: &str, name: Option<String>) -> Result<Option<String>, ServerError> {
+    let Some(text) = &name else { return Ok(None) };
+    let length = text.len();
+    if length > MOST_NAME {
+        let problem = format!("`{what}` has {length} bytes: it may have {MOST_NAME}.");
+        return Err(bad(problem));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(bad(format!("`{what}` has a control character.")));
+    }
+    Ok(name)
 }
 
 /// What Apollo's clients name a document by.
@@ -327,6 +346,43 @@ mod tests {
             assert!(refusal(&json).contains("persistedQuery"), "{persisted}");
         }
         assert!(refusal(r#"{"documentId": 7}"#).contains("a string"));
+    }
+
+    #[test]
+    fn names_have_a_length_and_no_control_characters() {
+        let request = |name: &str| {
+            let hash = format!(
+                r#"{{"extensions": {{"persistedQuery": {{"version": 1, "sha256Hash": "{name}"}}}}}}"#
+            );
+            [
+                ("documentId", format!(r#"{{"documentId": "{name}"}}"#)),
+                (
+                    "operationName",
+                    format!(r#"{{"query": "{{ a }}", "operationName": "{name}"}}"#),
+                ),
+                ("sha256Hash", hash),
+            ]
+        };
+        for (what, json) in request(&"a".repeat(256)) {
+            assert!(Incoming::from_json(json.as_bytes()).is_ok(), "{what}");
+        }
+        for name in ["a".repeat(257), "a\\u0000b".to_owned(), "a\\nb".to_owned()] {
+            for (what, json) in request(&name) {
+                assert!(refusal(&json).contains(what), "{json}");
+            }
+        }
+        for parameter in ["documentId", "operationName"] {
+            let query = (
+                "query",
+                if parameter == "documentId" {
+                    ""
+                } else {
+                    "{ a }"
+                },
+            );
+            let refused = Incoming::from_parameters([query, (parameter, "a\0b")]);
+            assert!(refused.unwrap_err().message.contains(parameter));
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use async_graphql_value::{Name as EngineName, Number, Value as EngineValue};
 
 use super::failure::Mark;
 use super::size::Refusal;
-use super::{Gate, position};
+use super::{Gate, introspection, position, weight};
 use crate::error::Error;
 use crate::hold;
 use crate::limit::Limits;
@@ -45,6 +45,8 @@ pub(super) struct Planner<'a> {
     /// Selections written so far: fragments on abstract types are written once for each of their
     /// types, so this is held against the limit again.
     written: u64,
+    /// What introspection answers, so far.
+    introspected: introspection::Size,
     /// The shortest hold of the fields so far.
     hold: Option<Duration>,
     /// The mark of fields that may be null, and of those that may not.
@@ -82,6 +84,8 @@ fn directive(mark: Mark) -> engine::Directive {
 struct Around {
     /// The size of the page whose connection this set belongs to.
     page: Option<u64>,
+    /// Whether that connection was asked for under conditions.
+    filtered: bool,
     /// Introspection reads the schema, not the newsroom; it has a limit of its own.
     introspection: bool,
 }
@@ -99,6 +103,7 @@ impl<'a> Planner<'a> {
             document,
             variables,
             written: 0,
+            introspected: introspection::Size::default(),
             hold: None,
             nullable: directive(Mark::Nullable),
             required: directive(Mark::Required),
@@ -108,6 +113,7 @@ impl<'a> Planner<'a> {
     pub(super) fn plan(&mut self, operation: &'a Node<Operation>) -> Result<Plan, Refusal> {
         let around = Around {
             page: None,
+            filtered: false,
             introspection: false,
         };
         let merged = self.set(operation.object_type(), &[&operation.selection_set], around)?;
@@ -157,7 +163,7 @@ impl<'a> Planner<'a> {
             match place {
                 Place::Fields(fields) => {
                     self.hold = hold::shorter(self.hold, hold::of(parent, &fields[0].name));
-                    let (field, cost) = self.field(&fields, around)?;
+                    let (field, cost) = self.field(parent, &fields, around)?;
                     merged.items.push(field);
                     merged.cost = merged.cost.saturating_add(cost);
                 }
@@ -258,6 +264,7 @@ impl<'a> Planner<'a> {
 
     fn field(
         &mut self,
+        parent: &Name,
         fields: &[&'a Node<Field>],
         around: Around,
     ) -> Result<(Positioned<engine::Selection>, u64), Refusal> {
@@ -277,11 +284,13 @@ impl<'a> Planner<'a> {
         };
         let below = Around {
             page: if ty.is_list() { None } else { page },
+            filtered: page.is_some() && self.is_filtered(field),
             introspection,
         };
         let sets: Vec<_> = fields.iter().map(|field| &field.selection_set).collect();
         let inner = self.set(ty.inner_named_type(), &sets, below)?;
-        let cost = 1_u64.saturating_add(times.saturating_mul(inner.cost));
+        let weight = weight::of(parent, &field.name, around.filtered);
+        let cost = weight.saturating_add(times.saturating_mul(inner.cost));
 
         let pos = position::of(field.location());
         let mut arguments = Vec::with_capacity(field.arguments.len());
@@ -304,7 +313,7 @@ impl<'a> Planner<'a> {
             Some(&self.nullable)
         } else {
             // See `failure.rs`.
-            (!is_bare).then_some(&self.required)
+            (!is_bare || weight::is_text(&field.name)).then_some(&self.required)
         };
         let engine_field = engine::Field {
             alias: field.alias.as_ref().map(positioned_name),
@@ -316,8 +325,40 @@ impl<'a> Planner<'a> {
                 .collect(),
             selection_set: Positioned::new(engine::SelectionSet { items: inner.items }, pos),
         };
+        let cost = if is_introspection(&field.name) {
+            self.introspection(&engine_field)?
+        } else {
+            cost
+        };
         let selection = engine::Selection::Field(Positioned::new(engine_field, pos));
         Ok((Positioned::new(selection, pos), cost))
+    }
+
+    /// What a field of introspection at the root costs.
+    fn introspection(&mut self, field: &engine::Field) -> Result<u64, Refusal> {
+        let counter = introspection::Counter {
+            schema: self.schema,
+            implementers: self.implementers,
+            variables: self.variables,
+            most: introspection::Size {
+                fields: self.limits.complexity,
+                bytes: self.limits.answer_bytes,
+            },
+            size: self.introspected,
+        };
+        let before = self.introspected.fields;
+        self.introspected = counter.add(field);
+        self.limits.answer_bytes().check(self.introspected.bytes)?;
+        Ok(self.introspected.fields - before)
+    }
+
+    /// Whether a connection is asked for with more than a page of it.
+    fn is_filtered(&self, field: &Field) -> bool {
+        field.arguments.iter().any(|argument| {
+            weight::is_condition(&argument.name)
+                && !argument.value.is_null()
+                && !self.is_left_out(&argument.value)
+        })
     }
 
     /// How many items this field asks for, if it is a page: what `first` or `last` say.

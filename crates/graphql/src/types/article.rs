@@ -109,7 +109,7 @@ impl Article {
     /// Its text, block by block; empty for a stub.
     async fn body(&self, ctx: &Context<'_>) -> Result<Vec<BodyBlock>> {
         let body = ctx.load_or_default(article::BodyOf(self.0.id)).await?;
-        Ok(body::blocks(body))
+        body::blocks(ctx, body)
     }
 
     /// Its text as HTML; empty for a stub.
@@ -410,11 +410,8 @@ impl Article {
             version,
         };
         let (before, after) = try_join(ctx.load(at(from)), ctx.load(at(to))).await?;
-        Ok(before.zip(after).map(|(before, after)| ArticleDiff {
-            from,
-            to: Some(to),
-            before: before.content,
-            after: after.content,
+        Ok(before.zip(after).map(|(before, after)| {
+            ArticleDiff::new((from, before.content), (Some(to), after.content))
         }))
     }
 }

@@ -37,24 +37,20 @@ impl ArticleConflict {
     /// What others have changed since the version that was read; null when that is not kept.
     fn theirs(&self) -> Option<ArticleDiff> {
         let base = self.base.as_ref()?;
-        Some(ArticleDiff {
-            from: base.version,
-            to: Some(self.current),
-            before: base.content.clone(),
-            after: self.theirs.clone(),
-        })
+        Some(ArticleDiff::new(
+            (base.version, base.content.clone()),
+            (Some(self.current), self.theirs.clone()),
+        ))
     }
 
     /// What the write was to change in the version that was read; null when that is not kept, and
     /// for a step that changes no text.
     fn yours(&self) -> Option<ArticleDiff> {
         let base = self.base.as_ref()?;
-        Some(ArticleDiff {
-            from: base.version,
-            to: None,
-            before: base.content.clone(),
-            after: self.yours.clone()?,
-        })
+        Some(ArticleDiff::new(
+            (base.version, base.content.clone()),
+            (None, self.yours.clone()?),
+        ))
     }
 }
 

@@ -1,23 +1,32 @@
 //! A diff of two texts of an article, as the API shows it.
 
-use async_graphql::{Enum, Object};
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, Object};
 use khabar_domain::Block;
-use khabar_domain::diff::{self, Change, Edit, Part, Span};
+use khabar_domain::diff::{self, Change, Edit, Effort, Part, Span};
 use khabar_persistence::revision::Content;
+use tokio::sync::OnceCell;
 
 use super::BodyBlock;
+use crate::compare::compare;
+use crate::error::Result;
 
 /// A diff of two texts of an article.
 #[derive(Clone, Debug)]
 pub struct ArticleDiff {
-    /// The version of the one.
-    pub(crate) from: i32,
-    /// The version of the other, if it has one.
-    pub(crate) to: Option<i32>,
-    /// The one.
-    pub(crate) before: Content,
-    /// The other.
-    pub(crate) after: Content,
+    from: i32,
+    to: Option<i32>,
+    before: Arc<Content>,
+    after: Arc<Content>,
+    compared: Arc<OnceCell<Compared>>,
+}
+
+/// The two bodies, compared.
+#[derive(Debug)]
+struct Compared {
+    changes: Arc<[Change]>,
+    is_coarse: bool,
 }
 
 /// What changed from one text of an article to another.
@@ -34,9 +43,10 @@ impl ArticleDiff {
     }
 
     /// The parts that are different; empty when the two are the same.
-    fn changed(&self) -> Vec<ArticlePart> {
-        let parts = self.before.differs(&self.after);
-        parts.into_iter().map(Into::into).collect()
+    async fn changed(&self, ctx: &Context<'_>) -> Result<Vec<ArticlePart>> {
+        let (before, after) = (Arc::clone(&self.before), Arc::clone(&self.after));
+        let (parts, _) = compare(ctx, move |_| before.differs(&after)).await?;
+        Ok(parts.into_iter().map(Into::into).collect())
     }
 
     /// What became of the headline, word by word.
@@ -45,35 +55,88 @@ impl ArticleDiff {
     }
 
     /// What became of the lead, word by word; empty where neither has one.
-    fn lead(&self) -> Vec<WordsDiff> {
+    async fn lead(&self, ctx: &Context<'_>) -> Result<Vec<WordsDiff>> {
+        let (before, after) = (Arc::clone(&self.before), Arc::clone(&self.after));
         let lead = |content: &Content| content.lead.clone().unwrap_or_default();
-        words(&lead(&self.before), &lead(&self.after))
+        let compared = compare(ctx, move |effort| {
+            diff::words(&lead(&before), &lead(&after), effort)
+        });
+        let (spans, _) = compared.await?;
+        Ok(spans.into_iter().map(WordsDiff).collect())
     }
 
     /// What became of the body, block by block, the blocks that stayed among them.
-    fn body(&self) -> Vec<BlockDiff> {
-        let (before, after) = (self.before.body.blocks(), self.after.body.blocks());
-        let changes = diff::blocks(before, after);
-        changes.into_iter().map(BlockDiff).collect()
+    async fn body(&self, ctx: &Context<'_>) -> Result<Vec<BlockDiff>> {
+        let changes = &self.compared(ctx).await?.changes;
+        let each = (0..changes.len()).map(|at| BlockDiff(Arc::clone(changes), at));
+        Ok(each.collect())
+    }
+
+    /// How finely `body` was compared.
+    async fn granularity(&self, ctx: &Context<'_>) -> Result<DiffGranularity> {
+        Ok(if self.compared(ctx).await?.is_coarse {
+            DiffGranularity::Block
+        } else {
+            DiffGranularity::Word
+        })
+    }
+}
+
+impl ArticleDiff {
+    /// From one text to another, which has a version if it was saved.
+    pub(crate) fn new((from, before): (i32, Content), (to, after): (Option<i32>, Content)) -> Self {
+        Self {
+            from,
+            to,
+            before: Arc::new(before),
+            after: Arc::new(after),
+            compared: Arc::default(),
+        }
+    }
+
+    async fn compared(&self, ctx: &Context<'_>) -> Result<&Compared> {
+        let comparing = self.compared.get_or_try_init(|| async {
+            let (before, after) = (self.before.body.clone(), self.after.body.clone());
+            let (changes, effort) = compare(ctx, move |effort| {
+                diff::blocks(before.blocks(), after.blocks(), effort)
+            })
+            .await?;
+            Ok(Compared {
+                changes: changes.into(),
+                is_coarse: effort.is_coarse(),
+            })
+        });
+        comparing.await
     }
 }
 
 fn words(before: &str, after: &str) -> Vec<WordsDiff> {
-    diff::words(before, after)
+    diff::words(before, after, &mut Effort::default())
         .into_iter()
         .map(WordsDiff)
         .collect()
 }
 
+/// How finely two texts were compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum DiffGranularity {
+    /// Word by word.
+    Word,
+    /// Block by block, at least in part: the texts are too large or too different to be compared word
+    /// by word in the time that the server allows. What it says is true, but less of it is `SAME`
+    /// than could be.
+    Block,
+}
+
 /// What became of a block.
-pub struct BlockDiff(Change);
+pub struct BlockDiff(Arc<[Change]>, usize);
 
 /// What became of a block of the body.
 #[Object]
 impl BlockDiff {
     /// What became of it.
     fn fate(&self) -> BlockFate {
-        match self.0 {
+        match self.change() {
             Change::Same(_) => BlockFate::Same,
             Change::Added(_) => BlockFate::Added,
             Change::Removed(_) => BlockFate::Removed,
@@ -83,7 +146,7 @@ impl BlockDiff {
 
     /// What it was; null for one that was added.
     fn before(&self) -> Option<BodyBlock> {
-        let block: &Block = match &self.0 {
+        let block: &Block = match self.change() {
             Change::Same(block) | Change::Removed(block) => block,
             Change::Changed { before, .. } => before,
             Change::Added(_) => return None,
@@ -93,7 +156,7 @@ impl BlockDiff {
 
     /// What it is; null for one that was removed.
     fn after(&self) -> Option<BodyBlock> {
-        let block: &Block = match &self.0 {
+        let block: &Block = match self.change() {
             Change::Same(block) | Change::Added(block) => block,
             Change::Changed { after, .. } => after,
             Change::Removed(_) => return None,
@@ -103,10 +166,16 @@ impl BlockDiff {
 
     /// What became of its words, where it was changed; otherwise empty.
     fn words(&self) -> Vec<WordsDiff> {
-        match &self.0 {
+        match self.change() {
             Change::Changed { words, .. } => words.iter().cloned().map(WordsDiff).collect(),
             _ => Vec::new(),
         }
+    }
+}
+
+impl BlockDiff {
+    fn change(&self) -> &Change {
+        &self.0[self.1]
     }
 }
 

@@ -230,8 +230,10 @@ impl TableBlock {
 }
 
 /// The blocks of a body.
-pub(crate) fn blocks(body: khabar_domain::Body) -> Vec<BodyBlock> {
-    Vec::from(body).into_iter().map(Into::into).collect()
+pub(crate) fn blocks(ctx: &Context<'_>, body: khabar_domain::Body) -> Result<Vec<BodyBlock>> {
+    // They are copies, and all that are asked for may be held at once.
+    ctx.charge(body.bytes())?;
+    Ok(Vec::from(body).into_iter().map(Into::into).collect())
 }
 
 impl From<Block> for BodyBlock {

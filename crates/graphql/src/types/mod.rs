@@ -34,7 +34,9 @@ pub use article::{Article, ArticleKind, ArticleStatus};
 pub use article_conflict::ArticleConflict;
 pub use article_connection::ArticleConnection;
 pub(crate) use article_connection::{Articles, AskedArticles};
-pub use article_diff::{ArticleDiff, ArticlePart, BlockDiff, BlockFate, WordsDiff, WordsFate};
+pub use article_diff::{
+    ArticleDiff, ArticlePart, BlockDiff, BlockFate, DiffGranularity, WordsDiff, WordsFate,
+};
 pub use audit_entry::{AuditEntry, AuditEntryConnection};
 pub use body::{
     BodyBlock, EmbedBlock, GalleryBlock, HeadingBlock, ImageBlock, ListBlock, ParagraphBlock,

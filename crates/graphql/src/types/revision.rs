@@ -95,8 +95,8 @@ impl Revision {
     }
 
     /// Its text, block by block.
-    fn body(&self) -> Vec<BodyBlock> {
-        body::blocks(self.0.content.body.clone())
+    fn body(&self, ctx: &Context<'_>) -> Result<Vec<BodyBlock>> {
+        body::blocks(ctx, self.0.content.body.clone())
     }
 
     /// Its words alone: a block a paragraph, blank lines between.

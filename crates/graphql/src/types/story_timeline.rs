@@ -9,7 +9,7 @@ use khabar_persistence::article::{By, Filter, List, Listed};
 use super::Article;
 use crate::connection::{PageInfo, Total, slice};
 use crate::error::Result;
-use crate::scalar::Date;
+use crate::scalar::{Date, count};
 
 /// A page of a story's days.
 pub struct StoryTimeline {
@@ -34,7 +34,12 @@ impl StoryTimeline {
 
     /// How many articles the whole timeline has.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        self.total.load(ctx).await
+        Ok(count(self.total.load(ctx).await?.count))
+    }
+
+    /// Whether `totalCount` is all of them.
+    async fn total_count_is_exact(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.total.load(ctx).await?.is_exact)
     }
 }
 

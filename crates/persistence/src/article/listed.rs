@@ -18,9 +18,10 @@ use crate::batch::{grouped, lane};
 use crate::cache::{Kept, ReadingKey};
 use crate::cells::columns;
 use crate::change::{Noun, Part};
-use crate::page::{Counted, Lists, Order, Paged, Sorts};
+use crate::page::{Lists, Order, Paged, Sorts};
 use crate::sql::Sql;
-use crate::{BatchKey, Page, Reader, Result, Slice};
+use crate::tally::Counted;
+use crate::{BatchKey, Page, Reader, Result, Slice, Tally};
 
 /// Which list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -163,7 +164,26 @@ impl Filter {
     }
 
     fn condition(&self, own: i32, sql: &mut Sql) -> String {
+        let mut text = self.bounds(own, sql);
+        text.push_str(&self.passes(sql));
+        text
+    }
+
+    /// The part of it that an index answers: where in a list it begins and ends.
+    fn bounds(&self, own: i32, sql: &mut Sql) -> String {
         let mut text = format!(" AND t.own = {own}");
+        if let Some(since) = self.since {
+            text.extend([" AND t.listed_at >= ", &sql.bind(since)]);
+        }
+        if let Some(until) = self.until {
+            text.extend([" AND t.listed_at < ", &sql.bind(until)]);
+        }
+        text
+    }
+
+    /// The part that is held against each row.
+    fn passes(&self, sql: &mut Sql) -> String {
+        let mut text = String::new();
         if !self.kinds.is_empty() {
             let kinds = self
                 .kinds
@@ -184,12 +204,6 @@ impl Filter {
             if let Some(wanted) = wanted {
                 text.extend([" AND t.", column, " = ", &sql.bind(wanted)]);
             }
-        }
-        if let Some(since) = self.since {
-            text.extend([" AND t.listed_at >= ", &sql.bind(since)]);
-        }
-        if let Some(until) = self.until {
-            text.extend([" AND t.listed_at < ", &sql.bind(until)]);
         }
         for list in &self.also_in {
             let (id, own) = (sql.bind(list.id()), list.own());
@@ -279,7 +293,7 @@ pub struct CountListed {
 }
 
 impl BatchKey for CountListed {
-    type Value = i64;
+    type Value = Tally;
 
     fn lane(&self) -> u64 {
         lane(&(self.list.own(), &self.filter))
@@ -289,11 +303,11 @@ impl BatchKey for CountListed {
         true
     }
 
-    fn keep(&self, value: Option<&i64>) -> Option<Kept> {
+    fn keep(&self, value: Option<&Tally>) -> Option<Kept> {
         Some(self.filter.reads(self.list, Kept::of::<Self>(value)))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
         let mut found = HashMap::with_capacity(keys.len());
         for ((own, filter), keys) in grouped(keys, |key| (key.list.own(), key.filter.clone())) {
             let counted = Counted {
@@ -303,7 +317,10 @@ impl BatchKey for CountListed {
             };
             let parents: Vec<_> = keys.iter().map(|key| key.list.id()).collect();
             let counts = counted
-                .of(reader, &parents, |sql| filter.condition(own, sql))
+                .passing(reader, &parents, |sql| {
+                    let bounds = filter.bounds(own, sql);
+                    (bounds, format!("TRUE{}", filter.passes(sql)))
+                })
                 .await?;
             found.extend(keys.into_iter().zip(counts));
         }

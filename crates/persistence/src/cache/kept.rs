@@ -11,7 +11,7 @@ use super::ReadingKey;
 use crate::change::{Noun, Part};
 use crate::correction::Correction;
 use crate::related::Related;
-use crate::{BatchKey, Slice};
+use crate::{BatchKey, Slice, Tally};
 
 /// What an answer was read from, and how many bytes it takes beside itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -231,7 +231,7 @@ impl Shown for Policy {
     fn shown(&self, _: &mut Kept) {}
 }
 
-impl Shown for i64 {
+impl Shown for Tally {
     fn shown(&self, _: &mut Kept) {}
 }
 

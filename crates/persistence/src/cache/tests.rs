@@ -12,6 +12,10 @@ use crate::change::{Noun, Part};
 use crate::reference::{Known, Reference};
 use crate::{BatchKey, Db, Options, Reader, edition, migration};
 
+impl Shown for i64 {
+    fn shown(&self, _: &mut Kept) {}
+}
+
 /// A question about one article, answered by a number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct About(u128);

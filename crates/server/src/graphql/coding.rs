@@ -10,6 +10,9 @@ use super::media::quality;
 /// Below this many bytes nothing is saved that anybody would notice.
 const SMALL: usize = 256;
 
+/// Bytes that are compressed in one turn, as they come out.
+const PART: usize = 16 * 1024;
+
 /// A coding that an answer can be sent in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Coding {
@@ -50,8 +53,12 @@ impl Coding {
 }
 
 async fn read(mut encoder: impl AsyncRead + Unpin) -> std::io::Result<Vec<u8>> {
-    let mut coded = Vec::new();
-    encoder.read_to_end(&mut coded).await?;
+    let mut coded = Vec::with_capacity(PART);
+    while encoder.read_buf(&mut coded).await? > 0 {
+        coded.reserve(PART);
+        // The largest answers take some hundred milliseconds: others go on meanwhile.
+        tokio::task::yield_now().await;
+    }
     Ok(coded)
 }
 

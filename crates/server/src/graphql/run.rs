@@ -145,7 +145,7 @@ impl Run {
         }
         let recorded = reader.as_ref().and_then(Reader::record);
         let recorded = recorded.and_then(Record::recorded);
-        let whole = Whole::new(&answer, about, scope.as_of, hold, recorded);
+        let whole = Whole::new(answer, about, scope.as_of, hold, recorded);
         if let Some(reader) = &reader {
             reader.before_keeping().await;
         }

@@ -38,7 +38,7 @@ impl Whole {
     /// An answer as of a moment, which may be held for so long, made from this; without it, nobody
     /// knows for how long it is true.
     pub(super) fn new(
-        answer: &Answer,
+        answer: Answer,
         about: About,
         as_of: DateTime<Utc>,
         hold: Option<Duration>,
@@ -49,7 +49,7 @@ impl Whole {
         let until = hold.map(|hold| as_of + hold).into_iter().chain(changes);
         Self {
             about,
-            body: answer.to_json().into(),
+            body: answer.into_json().into(),
             digest: OnceLock::new(),
             coded: Default::default(),
             until: until.min(),

@@ -147,9 +147,10 @@ fn address(node: &str) -> Option<IpAddr> {
     }
     // A port may hide itself as well.
     let (host, port) = match node.strip_prefix('[') {
-        Some(rest) => rest
-            .split_once(']')
-            .map(|(host, rest)| (host, rest.strip_prefix(':')))?,
+        Some(rest) => match rest.split_once(']')? {
+            (host, "") => (host, None),
+            (host, rest) => (host, Some(rest.strip_prefix(':')?)),
+        },
         None => node
             .split_once(':')
             .map(|(host, port)| (host, Some(port)))?,

@@ -1,0 +1,147 @@
+//! The size of answers: a small document cannot ask for more than the server has memory for.
+
+use anyhow::{Context as _, ensure};
+use khabar_domain::Role;
+use khabar_tests::harness::TestDb;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::client::Client;
+use crate::newsroom;
+use crate::server::Launch;
+
+/// How much memory an attack may move.
+const MOST: u64 = 256 << 20;
+
+/// One field many times.
+pub(crate) fn aliased(field: &str, times: usize) -> String {
+    let fields = (0..times).map(|n| format!("a{n}: {field}"));
+    fields.collect::<Vec<_>>().join(" ")
+}
+
+/// A body of nearly the largest size that is taken in, made of these words in turn.
+pub(crate) fn large_body(word: &str) -> Vec<Value> {
+    let paragraph = |n: usize| {
+        let words = (0..4_000).map(|m| format!("{word}{}", (n * 7 + m) % 90));
+        let text: String = words
+            .collect::<Vec<_>>()
+            .join(" ")
+            .chars()
+            .take(19_990)
+            .collect();
+        json!({"paragraph": {"text": text.trim()}})
+    };
+    (0..45).map(paragraph).collect()
+}
+
+/// Publishes an article with this body; its id and its version.
+pub(crate) async fn publish(editor: &Client, body: &[Value]) -> anyhow::Result<(String, i64)> {
+    let input = json!({"headline": "A long read", "body": body});
+    let document = "mutation ($input: CreateArticleInput!) {
+        createArticle(input: $input) { article { id } userErrors { message } } }";
+    let created = editor.post(document, json!({ "input": input })).await?;
+    let created = created.data()?;
+    let id = created["createArticle"]["article"]["id"].as_str();
+    let id = id.with_context(|| format!("{created}"))?.to_owned();
+    let document = "mutation ($id: ID!) {
+        publishArticle(input: {id: $id}) { article { status version } userErrors { message } } }";
+    let published = editor.post(document, json!({ "id": id })).await?.data()?;
+    let article = &published["publishArticle"]["article"];
+    ensure!(article["status"] == "PUBLISHED", "{published}");
+    Ok((id, article["version"].as_i64().context("no version")?))
+}
+
+/// Somebody who may do everything.
+pub(crate) async fn editor(db: &TestDb, client: &Client) -> anyhow::Result<Client> {
+    let token = newsroom::token(db, "ليلى", Role::Admin).await?;
+    Ok(client.with_token(&token))
+}
+
+#[tokio::test]
+async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let server = Launch::over(db.url()).start().await?;
+        let editor = editor(&db, &server.client).await?;
+        let (id, version) = publish(&editor, &large_body("word")).await?;
+        let of_article = |fields: &str| format!("{{ article(id: \"{id}\") {{ {fields} }} }}");
+        let before = server.memory()?;
+
+        // The gate knows that these are large.
+        for field in ["bodyText", "bodyHtml"] {
+            let query = of_article(&aliased(field, 199));
+            for answer in [
+                server.client.get(&query).await?,
+                server.client.post(&query, Value::Null).await?,
+            ] {
+                ensure!(answer.code() == "LIMIT_COMPLEXITY", "{field}: {answer:?}");
+            }
+        }
+
+        // What the gate lets through ends when it gets too large, however it is asked.
+        let block = "... on ParagraphBlock";
+        let texts = aliased("text", 190);
+        let revisions = aliased("revision(version: 1) { bodyText }", 90);
+        let bodies = aliased("body { __typename }", 190);
+        for (case, asker, query) in [
+            (
+                "text",
+                &server.client,
+                of_article(&aliased("bodyText", 190)),
+            ),
+            (
+                "html",
+                &server.client,
+                of_article(&aliased("bodyHtml", 190)),
+            ),
+            (
+                "blocks",
+                &server.client,
+                of_article(&format!("body {{ {block} {{ {texts} }} }}")),
+            ),
+            ("copies", &server.client, of_article(&bodies)),
+            ("revisions", &editor, of_article(&revisions)),
+            (
+                "lists",
+                &server.client,
+                format!(
+                    "{{ articles(first: 1) {{ nodes {{ {} }} }} }}",
+                    aliased("bodyText", 190)
+                ),
+            ),
+        ] {
+            let by_get = asker.get(&query).await?;
+            let mut eight = JoinSet::new();
+            for _ in 0..8 {
+                let (asker, query) = (asker.clone(), query.clone());
+                eight.spawn(async move { asker.post(&query, Value::Null).await });
+            }
+            let by_post = eight.join_all().await.into_iter();
+            for answer in by_post.chain([Ok(by_get)]) {
+                let answer = answer?;
+                ensure!(answer.code() == "LIMIT_ANSWER_BYTES", "{case}: {answer:?}");
+                ensure!(answer.json()?["data"].is_null(), "{case}: {answer:?}");
+                ensure!(answer.text.len() < 1_000, "{case}: {}", answer.text.len());
+            }
+            let moved = server.peak_memory()?.saturating_sub(before);
+            ensure!(moved < MOST, "{case}: {} MiB", moved >> 20);
+        }
+
+        // A write stays written, and its client is told so.
+        let query = format!(
+            "mutation {{ correctArticle(input: {{id: \"{id}\", version: {version}, headline: \"Corrected\", note: \"Typo.\"}}) {{ article {{ {} }} userErrors {{ message }} }} }}",
+            aliased("bodyText", 190)
+        );
+        let answer = editor.post(&query, Value::Null).await?;
+        ensure!(answer.code() == "LIMIT_ANSWER_BYTES", "{answer:?}");
+        ensure!(answer.text.contains("stays written"), "{answer:?}");
+        let answer = server.client.get(&of_article("headline")).await?.data()?;
+        ensure!(answer["article"]["headline"] == "Corrected", "{answer}");
+
+        // The largest article can be read in every way at once.
+        let whole = of_article("bodyText bodyHtml body { ... on ParagraphBlock { text html } }");
+        let whole = server.client.get(&whole).await?.data()?;
+        let length = whole["article"]["bodyText"].as_str().map_or(0, str::len);
+        ensure!(length > 890_000, "{length}");
+    }
+    Ok(())
+}

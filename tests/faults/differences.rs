@@ -1,0 +1,119 @@
+//! Comparing texts: it ends in time whatever they are, says when it was not done word by word, and
+//! keeps nobody waiting.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::answers::{aliased, editor, large_body, publish};
+use crate::newsroom;
+use crate::server::Launch;
+
+#[tokio::test]
+async fn a_large_difference_ends_in_time() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let server = Launch::over(db.url()).start().await?;
+        let editor = editor(&db, &server.client).await?;
+        let (id, version) = publish(&editor, &large_body("one")).await?;
+        let correct = "mutation ($input: CorrectArticleInput!) {
+            correctArticle(input: $input) { article { version } userErrors { message } } }";
+        for (last, body) in (version..).zip([large_body("other"), large_body("others")]) {
+            let input = json!({"id": id, "version": last, "body": body, "note": "Rewritten."});
+            let answer = editor
+                .post(correct, json!({ "input": input }))
+                .await?
+                .data()?;
+            let now = &answer["correctArticle"]["article"]["version"];
+            ensure!(now.as_i64() > Some(last), "{answer}");
+        }
+        let of_diff = |to: i64, fields: &str| {
+            format!(
+                "{{ article(id: \"{id}\") {{ diff(from: {version}, to: {to}) {{ {fields} }} }} }}"
+            )
+        };
+        // Four at once, each with the most that the gate lets through, while others read.
+        let mut four = JoinSet::new();
+        let query = of_diff(version + 1, "granularity changed body { fate }");
+        let begun = Instant::now();
+        for _ in 0..4 {
+            let (editor, query) = (editor.clone(), query.clone());
+            four.spawn(async move { editor.post(&query, Value::Null).await });
+        }
+        while begun.elapsed() < Duration::from_secs(1) {
+            let asked = Instant::now();
+            let answer = server
+                .client
+                .post("{ editions { name } }", Value::Null)
+                .await?;
+            ensure!(answer.status == 200, "{answer:?}");
+            ensure!(
+                asked.elapsed() < Duration::from_secs(2),
+                "{:?}",
+                asked.elapsed()
+            );
+        }
+        for answer in four.join_all().await {
+            let answer = answer?.data()?;
+            let diff = &answer["article"]["diff"];
+            ensure!(diff["granularity"] == "BLOCK", "{}", diff["granularity"]);
+            ensure!(diff["changed"] == json!(["BODY"]), "{}", diff["changed"]);
+            ensure!(diff["body"].as_array().is_some_and(|it| it.len() >= 45));
+        }
+        ensure!(
+            begun.elapsed() < Duration::from_secs(30),
+            "{:?}",
+            begun.elapsed()
+        );
+
+        // All differences of one request share its time, and cost what they are.
+        let begun = Instant::now();
+        let diff = format!(
+            "diff(from: {version}, to: {}) {{ granularity }}",
+            version + 1
+        );
+        let many = |times| {
+            format!(
+                "{{ article(id: \"{id}\") {{ {} }} }}",
+                aliased(&diff, times)
+            )
+        };
+        let answer = editor.post(&many(20), Value::Null).await?;
+        ensure!(answer.data()?["article"]["a19"]["granularity"] == "BLOCK");
+        ensure!(
+            begun.elapsed() < Duration::from_secs(30),
+            "{:?}",
+            begun.elapsed()
+        );
+        let answer = editor.post(&many(30), Value::Null).await?;
+        ensure!(answer.code() == "LIMIT_COMPLEXITY", "{answer:?}");
+
+        // What is alike is compared word by word, large as it is.
+        let small = "mutation ($input: CreateArticleInput!) {
+            createArticle(input: $input) { article { id version } userErrors { message } } }";
+        let body = json!([{"paragraph": {"text": "The bridge was opened today"}}]);
+        let input = json!({"headline": "Bridge", "body": body});
+        let created = editor
+            .post(small, json!({ "input": input }))
+            .await?
+            .data()?;
+        let id = &created["createArticle"]["article"]["id"];
+        let body = json!([{"paragraph": {"text": "The bridge was opened yesterday"}}]);
+        let update = "mutation ($input: UpdateArticleInput!) {
+            updateArticle(input: $input) { article { diff(from: 1, to: 2) {
+                granularity body { fate words { fate text } } } } userErrors { message } } }";
+        let input = json!({"id": id, "version": 1, "body": body});
+        let answer = editor
+            .post(update, json!({ "input": input }))
+            .await?
+            .data()?;
+        let diff = &answer["updateArticle"]["article"]["diff"];
+        ensure!(diff["granularity"] == "WORD", "{answer}");
+        ensure!(
+            diff["body"][0]["words"][2]["text"] == "yesterday",
+            "{answer}"
+        );
+    }
+    Ok(())
+}
