@@ -48,7 +48,8 @@ pub use self::stats::{Stats, Tally};
 pub use self::view::AnswerName;
 pub(crate) use self::view::View;
 
-/// The lease that a cache has by default: see [`Cache::follow`].
+/// The lease that a cache has by default: for how long it answers after the feed was last read to its
+/// end.
 pub const LEASE: Duration = Duration::from_secs(2);
 
 /// How many changes are read at once.
