@@ -182,10 +182,11 @@ pub(super) fn position(answer: &[u8]) -> Option<i64> {
     let at = answer
         .windows(HEADER.len())
         .position(|here| here == HEADER)?;
-    let digits = answer[at + HEADER.len()..]
+    let position = answer[at + HEADER.len()..]
         .split(|byte| *byte == b'\r')
         .next()?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    let (_, seq) = std::str::from_utf8(position).ok()?.split_once('-')?;
+    seq.parse().ok()
 }
 
 /// The number of the last write that an answer shows.
@@ -214,7 +215,7 @@ mod tests {
     #[test]
     fn what_an_answer_shows_is_read() {
         let answer =
-            b"HTTP/1.1 200 OK\r\nkhabar-position: 12\r\n\r\n\"storm-3\" \"storm-21\" \"storm-\"";
+            b"HTTP/1.1 200 OK\r\nkhabar-position: 7-12\r\n\r\n\"storm-3\" \"storm-21\" \"storm-\"";
         assert_eq!(position(answer), Some(12));
         assert_eq!(newest(answer), 21);
         assert_eq!((position(b"x"), newest(b"x")), (None, 0));
