@@ -74,8 +74,12 @@ async fn exists(connection: &impl ConnectionTrait, dialect: Dialect) -> Result<b
         Dialect::Sqlite => {
             "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'"
         }
-        // Unlike the information schema, it sees what the role may not read.
-        Dialect::Postgres => "SELECT 1 WHERE to_regclass('seaql_migrations') IS NOT NULL",
+        // Unlike the information schema, `pg_class` shows what the role may not read. `to_regclass` would
+        // not do: in the transaction that waited for another one's migration it may still answer from
+        // what the session had looked up before.
+        Dialect::Postgres => {
+            "SELECT 1 FROM pg_class WHERE relname = 'seaql_migrations' AND pg_table_is_visible(oid)"
+        }
     };
     let statement = Statement::from_string(dialect.backend(), text.to_owned());
     let found = connection.query_one_raw(statement).await;
