@@ -26,6 +26,10 @@ exact HISTORIES="10000":
     cargo build --release -p khabar-tests --example khabar-twin
     KHABAR_HISTORIES={{HISTORIES}} cargo test --release -p khabar-tests --test writing integrity::exact
 
+# Full disks, frozen and killed processes, lost files and cut networks, so many times as often as in the tests
+faults ROUNDS="20":
+    KHABAR_FAULT_ROUNDS={{ROUNDS}} cargo test --release --workspace --test faults
+
 # Write schema.graphql from the code
 schema:
     cargo run --quiet -- schema > schema.graphql.new

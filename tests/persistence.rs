@@ -44,6 +44,14 @@ async fn migrations_are_reversible() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn stored_addresses_come_into_their_normal_form() -> anyhow::Result<()> {
+    for test in TestDb::each().await? {
+        newsroom::addresses_are_normalized(&test).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn comments_are_counted() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         newsroom::comments_are_counted(test.db()).await;

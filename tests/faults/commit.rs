@@ -86,7 +86,7 @@ async fn a_full_disk_loses_nothing_that_was_acknowledged() -> anyhow::Result<()>
     let db = TestDb::at(url).await?;
     Newsroom::small()?.save(db.db()).await?;
     let mut acknowledged = Vec::new();
-    for turn in 0..3 {
+    for turn in 0..newsroom::rounds(3)? {
         let server = Launch::over(db.url()).start().await?;
         let editor = Editor::of(&db, &server.client).await?;
         let names = |part: &'static str, count: usize| {
@@ -129,7 +129,7 @@ async fn a_commit_that_the_database_refuses_is_not_acknowledged() -> anyhow::Res
     let server = Launch::over(db.url()).start().await?;
     let editor = Editor::of(&db, &server.client).await?;
     let mut acknowledged = Vec::new();
-    for turn in 0..10 {
+    for turn in 0..newsroom::rounds(10)? {
         let refused = editor.add(&format!("مرفوض-{turn}")).await?;
         ensure!(refused == Outcome::Refused, "turn {turn}");
         let names = (0..6).map(|at| format!("موضوع-{turn}-{at}"));

@@ -6,6 +6,7 @@
 
 mod answers;
 mod broken_rows;
+mod cache_clear;
 mod client;
 mod clocks;
 mod commenting;
@@ -16,6 +17,7 @@ mod counts;
 mod differences;
 mod http2;
 mod log;
+mod memory;
 mod migrations;
 mod names;
 mod network;
@@ -30,6 +32,7 @@ mod restored;
 mod secrets;
 mod server;
 mod smoke;
+mod sqlite_file;
 mod standby;
 mod stopping;
 mod typed_text;

@@ -147,7 +147,7 @@ async fn a_frozen_node_stops_no_other() -> anyhow::Result<()> {
     };
     let other = Launch::over(db.url()).start().await?;
     let editor = Editor::of(&db, &other.client).await?;
-    for turn in 0..4 {
+    for turn in 0..newsroom::rounds(4)? {
         let frozen = Launch::over(db.url()).start().await?;
         let writers = (0..8).map(|writer| {
             let editor = editor.at(&frozen.client);

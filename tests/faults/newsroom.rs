@@ -1,8 +1,20 @@
 //! A newsroom for the server to serve, and those who write in it.
 
+use anyhow::Context as _;
 use khabar_domain::{Name, Role};
 use khabar_server::identity::{Issue, issue};
 use khabar_tests::harness::{Newsroom, TestDb};
+
+/// How often a fault that comes at a random moment is tried: so often, or as many times as often as
+/// `KHABAR_FAULT_ROUNDS` says (`just faults`).
+pub(crate) fn rounds(usual: u64) -> anyhow::Result<u64> {
+    const FACTOR: &str = "KHABAR_FAULT_ROUNDS";
+    let factor = std::env::var(FACTOR).unwrap_or_else(|_| "1".to_owned());
+    let factor: u64 = factor
+        .parse()
+        .with_context(|| format!("{FACTOR} is {factor:?}: a number is expected"))?;
+    Ok(usual * factor)
+}
 
 /// The small newsroom in a database of each kind that this machine has.
 pub(crate) async fn each() -> anyhow::Result<Vec<TestDb>> {

@@ -1,11 +1,13 @@
 //! The feed is kept for a while and not for ever, and who comes too late is told so.
 
+use std::time::Instant;
+
 use chrono::Duration;
 use khabar_domain::Scope;
 use khabar_domain::clock::FixedClock;
 use khabar_persistence::change::{self, Edges};
 use khabar_persistence::{Db, Error};
-use khabar_server::upkeep::{self, Feed, Gone};
+use khabar_server::upkeep::{self, Feed, Gone, Observed};
 use khabar_tests::harness::{TestDb, newsroom};
 
 use crate::{open, write};
@@ -17,6 +19,12 @@ async fn retire(db: &Db, hour: i64, floor: u32) -> anyhow::Result<u64> {
     let gone = change::retire(&writer, before, floor).await?;
     writer.commit().await?;
     Ok(gone)
+}
+
+async fn once(db: &Db, clock: &FixedClock, feed: Feed) -> anyhow::Result<Gone> {
+    let instant = Instant::now();
+    let mut observed = Observed::new(instant);
+    Ok(upkeep::once(db, clock, feed, &mut observed, instant).await?)
 }
 
 /// A newsroom with thirty rows in its feed, an hour apart.
@@ -112,11 +120,11 @@ async fn upkeep_goes_by_the_clock() -> anyhow::Result<()> {
             keep_rows,
         };
         let gone = |changes| Gone { changes, done: 0 };
-        assert_eq!(upkeep::once(db, &clock, feed(9, 1)).await?, gone(20));
-        assert_eq!(upkeep::once(db, &clock, feed(9, 1)).await?, gone(0));
-        assert_eq!(upkeep::once(db, &clock, Feed::default()).await?, gone(0));
-        assert_eq!(upkeep::once(db, &clock, feed(u32::MAX, 0)).await?, gone(0));
-        assert_eq!(upkeep::once(db, &clock, feed(0, 4)).await?, gone(6));
+        assert_eq!(once(db, &clock, feed(9, 1)).await?, gone(20));
+        assert_eq!(once(db, &clock, feed(9, 1)).await?, gone(0));
+        assert_eq!(once(db, &clock, Feed::default()).await?, gone(0));
+        assert_eq!(once(db, &clock, feed(u32::MAX, 0)).await?, gone(0));
+        assert_eq!(once(db, &clock, feed(0, 4)).await?, gone(6));
     }
     Ok(())
 }

@@ -101,6 +101,15 @@ impl TestDb {
         Ok(())
     }
 
+    /// Reads from a file of SQLite until this is dropped: its log cannot begin anew meanwhile.
+    pub async fn reading(&self) -> anyhow::Result<sqlx::SqliteConnection> {
+        use sqlx::Connection as _;
+        let mut connection = sqlx::SqliteConnection::connect(&self.url).await?;
+        let text = "BEGIN; SELECT count(*) FROM change_head";
+        sqlx::raw_sql(text).execute(&mut connection).await?;
+        Ok(connection)
+    }
+
     /// The database.
     pub fn db(&self) -> &Db {
         &self.db

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Duration, Utc};
 use khabar_domain::comment::{Status, Text};
 use khabar_domain::{
-    Article, Block, Comment, CommentId, Edition, Name, Scope, Slug, Source, SourceId, Story,
+    Article, Block, Comment, CommentId, Edition, Name, Scope, Slug, Source, SourceId, Story, WebUrl,
 };
 use khabar_persistence::article::{By, Filter, List, Listed, Manuscript};
 use khabar_persistence::{
     BatchKey, Db, Page, Saved, article, change, comment, edition, migration, source, story,
 };
-use khabar_tests::harness::make;
+use khabar_tests::harness::{TestDb, make};
 
 fn noon() -> DateTime<Utc> {
     DateTime::from_timestamp(1_760_000_000, 0).unwrap()
@@ -40,6 +40,41 @@ fn manuscript(number: i64) -> Manuscript {
         stories: vec![story().id],
         ..make::manuscript(article, vec![Block::paragraph(&text)]).unwrap()
     }
+}
+
+/// Addresses that an older version stored, which differ only in the case of an escape, are one.
+pub(crate) async fn addresses_are_normalized(test: &TestDb) -> anyhow::Result<()> {
+    let db = test.db();
+    let mut writer = db.writer(noon()).await?;
+    edition::save(&mut writer, &edition()).await?;
+    story::save(&mut writer, &story()).await?;
+    let manuscripts: Vec<_> = (0..3).map(manuscript).collect();
+    for manuscript in &manuscripts {
+        article::save(&mut writer, manuscript).await?;
+    }
+    writer.commit().await?;
+    migration::down(db, 1).await?;
+    // The second and the third are the same.
+    for (manuscript, escape) in manuscripts.iter().zip(["%d9%85", "%d9%86", "%D9%86"]) {
+        let headline = &manuscript.article.headline;
+        test.meddle(&format!(
+            "UPDATE article SET canonical_url = 'https://akhbar.example/{escape}' \
+             WHERE headline = '{}'",
+            headline.as_str()
+        ))
+        .await?;
+    }
+    migration::up(db).await?;
+    let reader = db.reader(Scope::reader(noon() + Duration::days(1)));
+    let of = |escape: &str| WebUrl::parse(&format!("https://akhbar.example/{escape}"));
+    for (escape, number) in [("%d9%85", 0), ("%D9%85", 0), ("%d9%86", 2), ("%D9%86", 2)] {
+        let key = article::ByUrl(of(escape)?);
+        let found = article::ByUrl::fetch(&reader, std::slice::from_ref(&key)).await?;
+        let found = found.get(&key).map(|found| found.id);
+        let wanted: &Manuscript = &manuscripts[number];
+        assert_eq!(found, Some(wanted.article.id), "{escape}");
+    }
+    Ok(())
 }
 
 /// What is written is read back, counted and paged; writing it again changes nothing.

@@ -678,7 +678,8 @@ async fn addresses_are_kept_for_their_time_and_stay_here() -> anyhow::Result<()>
         let article = desk.open().await?;
         let input = json!({"id": article, "mode": "POST_MODERATED", "namesAllowed": true});
         desk.write(&desk.editor, SET_ARTICLE, input).await?;
-        let named = json!({"article": article, "text": "رأي عابر", "name": "عابر"});
+        let named = json!({"article": article, "text": "رأي عابر", "name": "عابر",
+            "clientMutationId": "one"});
         let payload = desk.write(&Who::anonymous(), POST, named).await?;
         assert_eq!(payload["userErrors"], json!([]));
         let reader = desk.app.who("هدى", Role::Reader).await?;
@@ -720,8 +721,8 @@ async fn addresses_are_kept_for_their_time_and_stay_here() -> anyhow::Result<()>
         let cleared = clear(kept.readers + Duration::seconds(1)).await?;
         assert_eq!(
             cleared,
-            1 + u64::try_from(readers.len())?,
-            "the comment's, and the log's"
+            2 + u64::try_from(readers.len())?,
+            "the comment's, that of its name, and the log's"
         );
         let (readers, editors) = log().await?;
         assert!(readers.iter().all(|kept| !*kept) && editors.iter().all(|kept| *kept));

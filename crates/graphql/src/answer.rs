@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 use khabar_persistence::cache::AnswerName;
 use serde::Serialize;
 
-use crate::budget::AnswerBudget;
+use crate::budget::{AllAnswers, AnswerBudget};
 use crate::compare::Taken;
 use crate::document::{Arose, Gate, Incoming, Kind, Mark, Ready, SchemaProblem};
 use crate::error::{self, Code, Error, Outage};
@@ -52,6 +52,8 @@ impl<E: Executor> Engine for E {
 pub struct Api {
     gate: Arc<Gate>,
     engine: Arc<dyn Engine>,
+    /// What its answers in the making take together.
+    answers: Arc<AllAnswers>,
 }
 
 impl fmt::Debug for Api {
@@ -72,6 +74,7 @@ impl Api {
         S: SubscriptionType + 'static,
     {
         Ok(Self {
+            answers: AllAnswers::new(&limits),
             gate: Arc::new(Gate::new(&schema.sdl(), limits)?),
             engine: Arc::new(schema),
         })
@@ -105,7 +108,8 @@ impl Api {
         let (cost, kind) = (ready.cost(), ready.kind());
         let (mut request, positions) = ready.into_parts();
         request.data = data;
-        let budget = AnswerBudget::put_into(&mut request.data, self.gate.limits());
+        let budget =
+            AnswerBudget::put_into(&mut request.data, kind, self.gate.limits(), &self.answers);
         Taken::put_into(&mut request.data);
         let mut response = self.engine.run(request).await;
         for error in &mut response.errors {
@@ -219,7 +223,7 @@ impl Answer {
         Self {
             json: told.to_json(),
             is_refused: false,
-            outage: None,
+            outage: errors.iter().find_map(error::outage_of),
             extensions,
             errors,
         }

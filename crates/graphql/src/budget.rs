@@ -1,4 +1,5 @@
-//! The budget of an answer: how many bytes one request may be answered.
+//! The budget of an answer: how many bytes one request may be answered, and all that are answered at
+//! the same time.
 //!
 //! It is charged while the answer is made: by each text as it is resolved, by each error, and by what
 //! a resolver is about to copy. Once it is spent nothing more is resolved, and the client is told so
@@ -7,29 +8,75 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use async_graphql::{Context, Data, ServerError, Value};
 
+use crate::document::Kind;
 use crate::error::{Code, Error, Result};
 use crate::limit::{Limits, count, length};
 
 /// The name of the limit.
 const LIMIT: &str = "answer_bytes";
 
-/// The bytes that one answer may still take.
+/// The bytes of one answer that are not counted together with those of others: nearly all answers are
+/// smaller, and share nothing that their processors would have to agree on.
+const UNCOUNTED: u64 = 64 * 1024;
+
+/// The bytes that all answers in the making take.
 #[derive(Debug)]
-pub(crate) struct AnswerBudget {
+pub(crate) struct AllAnswers {
     allowed: u64,
     charged: AtomicU64,
 }
 
+impl AllAnswers {
+    /// Nothing yet.
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            // One alone may have what is allowed to one: its values, and as many bytes of text.
+            allowed: limits
+                .concurrent_answer_bytes
+                .max(limits.answer_bytes.saturating_mul(2)),
+            charged: AtomicU64::new(0),
+        })
+    }
+
+    /// Charges so many bytes, and tells whether they fit.
+    fn charge(&self, bytes: u64) -> bool {
+        let before = self.charged.fetch_add(bytes, Relaxed);
+        before.saturating_add(bytes) <= self.allowed
+    }
+}
+
+/// The bytes that one answer may still take.
+#[derive(Debug)]
+pub(crate) struct AnswerBudget {
+    kind: Kind,
+    allowed: u64,
+    charged: AtomicU64,
+    all: Arc<AllAnswers>,
+    /// What it has charged to all answers together.
+    charged_to_all: AtomicU64,
+    /// Whether that was more than there was room for.
+    is_crowded: AtomicBool,
+}
+
 impl AnswerBudget {
     /// A budget for one request, which its resolvers find in this data.
-    pub(crate) fn put_into(data: &mut Data, limits: &Limits) -> Arc<Self> {
+    pub(crate) fn put_into(
+        data: &mut Data,
+        kind: Kind,
+        limits: &Limits,
+        all: &Arc<AllAnswers>,
+    ) -> Arc<Self> {
         let budget = Arc::new(Self {
+            kind,
             allowed: limits.answer_bytes,
             charged: AtomicU64::new(0),
+            all: Arc::clone(all),
+            charged_to_all: AtomicU64::new(0),
+            is_crowded: AtomicBool::new(false),
         });
         data.insert(Arc::clone(&budget));
         budget
@@ -43,8 +90,19 @@ impl AnswerBudget {
     /// Charges so many bytes; an error when that is more than was left.
     pub(crate) fn charge(&self, bytes: u64) -> Result<()> {
         // The sum cannot wrap: nothing more is made once it is above what is allowed.
-        self.charged.fetch_add(bytes, Ordering::Relaxed);
+        let before = self.charged.fetch_add(bytes, Relaxed);
+        let counted = |charged: u64| charged.saturating_sub(UNCOUNTED);
+        self.charge_to_all(counted(before + bytes) - counted(before));
         self.check()
+    }
+
+    fn charge_to_all(&self, bytes: u64) {
+        if bytes > 0 {
+            self.charged_to_all.fetch_add(bytes, Relaxed);
+            if !self.all.charge(bytes) {
+                self.is_crowded.store(true, Relaxed);
+            }
+        }
     }
 
     /// Charges a value that was resolved. What lies in objects was charged when it was resolved.
@@ -66,15 +124,21 @@ impl AnswerBudget {
 
     /// An error when it is spent.
     pub(crate) fn check(&self) -> Result<()> {
-        let charged = self.charged.load(Ordering::Relaxed);
+        let charged = self.charged.load(Relaxed);
         if charged > self.allowed {
             return Err(self.exceeded(charged));
+        }
+        if self.is_crowded.load(Relaxed) {
+            return Err(self.crowded());
         }
         Ok(())
     }
 
     /// Writes an answer as JSON, unless it has more bytes than are allowed.
     pub(crate) fn write(&self, answer: &impl serde::Serialize) -> Result<Vec<u8>> {
+        // The text lies beside the values that it is made of.
+        self.charge_to_all(self.charged_to_all.load(Relaxed));
+        self.check()?;
         let mut writer = Bounded {
             bytes: Vec::new(),
             allowed: length(self.allowed),
@@ -88,6 +152,21 @@ impl AnswerBudget {
         }
     }
 
+    /// The error of an answer for which the others leave no room.
+    fn crowded(&self) -> Error {
+        let allowed = self.all.allowed;
+        let message = format!(
+            "All answers in the making together may take {allowed} bytes (`limits.concurrent_answer_bytes`); \
+             ask again, or for less."
+        );
+        let code = match self.kind {
+            Kind::Query | Kind::Subscription => Code::Overloaded,
+            // Sent again, it would be carried out again.
+            Kind::Mutation => Code::LimitAnswerBytes,
+        };
+        Error::new(code, message)
+    }
+
     fn exceeded(&self, had: u64) -> Error {
         Error::new(
             Code::LimitAnswerBytes,
@@ -99,6 +178,13 @@ impl AnswerBudget {
         .with("limit", LIMIT)
         .with("allowed", self.allowed)
         .with("had", had)
+    }
+}
+
+impl Drop for AnswerBudget {
+    fn drop(&mut self) {
+        let charged = *self.charged_to_all.get_mut();
+        self.all.charged.fetch_sub(charged, Relaxed);
     }
 }
 

@@ -86,6 +86,11 @@ pub struct Limits {
     /// 16 MiB: an article of the largest size that is taken in, as text, as HTML and as blocks, or
     /// some hundred usual ones; introspection of this schema has less than one.
     pub answer_bytes: u64,
+    /// Bytes of all answers that are made at the same time, their values and their text.
+    ///
+    /// 96 MiB: three of the largest size, or a thousand usual ones; strangers who ask for many large ones
+    /// at once take no more memory than that. An answer's first 64 KiB are not counted.
+    pub concurrent_answer_bytes: u64,
     /// Whether the schema may be asked for by `__schema` and `__type`.
     pub introspection: bool,
     /// Bytes of memory for documents that were already found valid.
@@ -114,6 +119,7 @@ impl Default for Limits {
             diff_ms: 500,
             counted_rows: Reader::COUNTED_ROWS,
             answer_bytes: 16 * 1024 * 1024,
+            concurrent_answer_bytes: 96 * 1024 * 1024,
             introspection: true,
             cached_bytes: 32 * 1024 * 1024,
         }

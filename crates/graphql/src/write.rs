@@ -190,7 +190,7 @@ pub(crate) async fn run<W: Write>(ctx: &Context<'_>, write: W) -> Result<Written
     let named = client_mutation_id.clone().map(|client_mutation_id| Named {
         writer: scope.viewer.account.map_or_else(
             // The names of one client mean nothing to another.
-            || format!("anonymous {}", desk.address.as_deref().unwrap_or_default()),
+            || done::ANONYMOUS.to_owned() + desk.address.as_deref().unwrap_or_default(),
             |account| account.uuid().to_string(),
         ),
         client_mutation_id,

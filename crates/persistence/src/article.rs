@@ -23,6 +23,7 @@ use crate::batch::{grouped, lane};
 use crate::cache::{Kept, ReadingKey};
 use crate::cells::{columns, stored};
 use crate::change::{Noun, Part};
+use crate::pace::Pace;
 use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, maybe};
 use crate::sql::Sql;
@@ -192,7 +193,9 @@ impl BatchKey for BodyOf {
             stone::not_under(reader.scope(), "t")
         );
         let mut found = HashMap::with_capacity(keys.len());
+        let mut pace = Pace::new();
         for row in reader.rows(DOING, sql, text).await? {
+            pace.step().await;
             let mut cells = reader.cells(&row, DOING)?;
             let id: Uuid = cells.take()?;
             let body = cells.take().and_then(|blocks| body(id, blocks));

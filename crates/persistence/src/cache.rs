@@ -34,7 +34,7 @@ pub(crate) use self::lease::Lease;
 use self::snapshot::Snapshot;
 use self::stats::Counts;
 use self::store::Store;
-use crate::change::{Change, Feed, Noun, Page, Part, Position};
+use crate::change::{Change, EVERYTHING, Feed, Noun, Page, Part, Position};
 use crate::{Error, Result};
 
 pub use self::kept::{Kept, Shown};
@@ -290,7 +290,10 @@ impl Inner {
         for change in changes {
             let mut keys = ReadingKey::touched_by(change).unwrap_or_else(|| {
                 let keys = &change.keys;
-                tracing::warn!(?keys, "a reading key is not known: the cache is emptied");
+                if !keys.iter().any(|key| key == EVERYTHING) {
+                    tracing::warn!(?keys, "a reading key is not known");
+                }
+                tracing::info!(seq = change.seq, "cache_cleared: everything was touched");
                 store.clear(change.seq);
                 snapshot.clear();
                 touched = true;

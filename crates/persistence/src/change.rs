@@ -18,13 +18,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use khabar_domain::{Invalid, Slug};
+use khabar_domain::{Invalid, Slug, derived};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
 use crate::cells::{columns, stored};
 use crate::row::{Row, broken};
-use crate::{Doing, Error, Reader, Result};
+use crate::{Doing, Error, Reader, Result, Writer};
 
 /// What was done to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +146,17 @@ pub(crate) fn slug_id(slug: &Slug) -> Uuid {
     /// Any will do that is always the same.
     const SLUGS: Uuid = Uuid::from_u128(0x6b68_6162_6172_5f73_6c75_6773_0000_0001);
     Uuid::new_v5(&SLUGS, slug.as_str().as_bytes())
+}
+
+/// The reading key of all that there is: whoever keeps anything lets go of all of it.
+pub const EVERYTHING: &str = "*";
+
+/// Makes every node, and every target that is purged, let go of all that it keeps, as after a change of
+/// the database by hand.
+pub fn clear_caches(writer: &mut Writer) {
+    let id = derived("cache", &[EVERYTHING]);
+    let keys = vec![EVERYTHING.to_owned()];
+    writer.note(Noun::Home, id, Act::Changed, keys);
 }
 
 /// What a thing has that is read apart from it.
@@ -273,8 +284,7 @@ pub struct Change {
 }
 
 impl Change {
-    /// A change of which nobody can tell what it was. Its reading key is none that a program knows, so
-    /// whoever keeps anything lets go of all of it.
+    /// A change of which nobody can tell what it was: it may have touched everything.
     fn unreadable(seq: i64) -> Self {
         Self {
             seq,
@@ -282,7 +292,7 @@ impl Change {
             noun: String::new(),
             noun_id: Uuid::nil(),
             act: Act::Changed.as_str().to_owned(),
-            keys: vec![String::new()],
+            keys: vec![EVERYTHING.to_owned()],
         }
     }
 }

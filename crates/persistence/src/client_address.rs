@@ -1,10 +1,11 @@
 //! The network addresses of clients, which are kept for a time only: with a comment that was sent
-//! without an account, to count what comes from there, and in the audit log.
+//! without an account, to count what comes from there, with a write that such a client has named, and in
+//! the audit log.
 
 use chrono::{DateTime, Utc};
 use khabar_domain::Role;
 
-use crate::{Result, Writer};
+use crate::{Result, Writer, done};
 
 /// How many rows are cleared in one statement: few enough that other writers hardly wait.
 const ROWS: u32 = 5_000;
@@ -33,6 +34,20 @@ pub async fn clear_staff(writer: &Writer, before: DateTime<Utc>) -> Result<u64> 
     let staff = Role::ALL.iter().filter(|role| **role != Role::Reader);
     let staff: Vec<_> = staff.map(|role| role.as_str()).collect();
     clear_audit(writer, &staff, before).await
+}
+
+/// Forgets the writes that clients without an account had named, whose names are known by their
+/// address.
+pub async fn clear_done(writer: &Writer, before: DateTime<Utc>) -> Result<u64> {
+    let mut sql = writer.sql();
+    let text = format!(
+        "DELETE FROM done WHERE writer LIKE '{}%' AND at < {}",
+        done::ANONYMOUS,
+        sql.bind(before)
+    );
+    writer
+        .run("forget the writes of anonymous clients", sql, text)
+        .await
 }
 
 async fn clear_audit(writer: &Writer, roles: &[&str], before: DateTime<Utc>) -> Result<u64> {

@@ -3,6 +3,7 @@
 mod connect;
 mod heads;
 mod options;
+mod wal;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +13,7 @@ use chrono::{DateTime, Utc};
 use khabar_domain::{Invalid, Scope};
 use sea_orm::{
     AccessMode, ConnAcquireErr, DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel,
-    TransactionTrait,
+    RuntimeErr, TransactionTrait,
 };
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -23,6 +24,7 @@ use crate::broken::BrokenRows;
 use crate::cache::LEASE;
 use crate::change::bell::{Bell, Elsewhere};
 use crate::change::{Edges, Feed, Position};
+use crate::database_file::DatabaseFile;
 pub use crate::masked_url::{without_password, without_passwords};
 use crate::pool::Pool;
 use crate::reader::Source;
@@ -61,6 +63,8 @@ struct Pools {
     system: Pool,
     background: Pool,
     replicas: Vec<Replica>,
+    /// On SQLite.
+    file: Option<Arc<DatabaseFile>>,
     /// For migrations and for reading everything as it is at one moment.
     whole: DatabaseConnection,
 }
@@ -82,31 +86,42 @@ impl Db {
             private_file::prepare(&file(url)?, options.create)
                 .map_err(|error| address(url, &format!("its file: {error}")))?;
         }
+        let database = match dialect {
+            Dialect::Sqlite => Some(Arc::new(DatabaseFile::at(file(url)?))),
+            Dialect::Postgres => None,
+        };
+        let pool_for = |used| pool(url, options, used, database.as_ref());
         // First of all, because it makes the file of SQLite.
-        let write = pool(url, options, Use::Write)?;
+        let write = pool_for(Use::Write)?;
         connect::check(&write).await.doing(&doing)?;
-        let read = pool(url, options, Use::Read)?;
+        if let Some(database) = &database {
+            let held = database.hold().await;
+            held.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))
+                .doing(&doing)?;
+        }
+        let read = pool_for(Use::Read)?;
         read.ping().await.doing(&doing)?;
         let background = match dialect {
             // One may write.
             Dialect::Sqlite => write.clone(),
-            Dialect::Postgres => pool(url, options, Use::Background)?,
+            Dialect::Postgres => pool_for(Use::Background)?,
         };
         let mut replicas = Vec::new();
         for replica in &options.replicas {
             // One that cannot be reached now is left out until it can.
             let replica = masked_url::without_unused_secrets(replica);
-            replicas.push(Replica::new(pool(&replica, options, Use::Read)?));
+            replicas.push(Replica::new(pool(&replica, options, Use::Read, None)?));
         }
         let create = options.create;
         let pools = Pools {
-            feed: pool(url, options, Use::Feed)?,
-            system: pool(url, options, Use::System)?,
+            feed: pool_for(Use::Feed)?,
+            system: pool_for(Use::System)?,
             whole: whole(url, Access::Write { create }).await?,
             read,
             write,
             background,
             replicas,
+            file: database,
         };
         Ok(Self {
             dialect,
@@ -304,6 +319,13 @@ impl Db {
             .doing("reach the database")
     }
 
+    /// Whether the file of SQLite was deleted, moved or replaced while it was open. Until it is back,
+    /// nothing is read or written.
+    pub fn has_lost_file(&self) -> bool {
+        let file = self.pools.file.as_ref();
+        file.is_some_and(|file| file.is_lost())
+    }
+
     /// Closes every connection.
     pub async fn close(self) -> Result<()> {
         self.bell.stop();
@@ -317,6 +339,7 @@ impl Db {
             system,
             background,
             replicas,
+            file,
             whole,
         } = self.pools.as_ref();
         for pool in [read, feed, system, background] {
@@ -324,6 +347,9 @@ impl Db {
         }
         for replica in replicas {
             replica.pool().close().await;
+        }
+        if let Some(file) = file {
+            file.close().await;
         }
         // The last to go: on SQLite it moves the write-ahead log into the file.
         let closed = whole.close_by_ref().await;

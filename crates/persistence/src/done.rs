@@ -1,12 +1,15 @@
 //! What is done already: writes that a client named by a `clientMutationId`, so that one that is
 //! sent again happens once.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use khabar_domain::Invalid;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 
 use crate::{Doing, Reader, Result, Writer};
+
+/// What the [`writer`](Named::writer) of a client without an account begins with; their address follows.
+pub const ANONYMOUS: &str = "anonymous ";
 
 /// A write as its client names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,10 +91,8 @@ pub async fn remember(writer: &Writer, named: &Named, outcome: Outcome) -> Resul
     Ok(())
 }
 
-/// Forgets what was done longer ago than this, by the writer's clock and by the database's: a client
-/// may send a write again for so long, whichever of them is wrong.
-pub async fn forget(writer: &Writer, age: TimeDelta) -> Result<u64> {
-    let before = writer.at().min(writer.clock().await?) - age;
+/// Forgets what was done before this moment.
+pub async fn forget(writer: &Writer, before: DateTime<Utc>) -> Result<u64> {
     let gone = table::Entity::delete_many()
         .filter(table::Column::At.lt(before))
         .exec(writer.connection())

@@ -12,6 +12,7 @@ use khabar_domain::Invalid;
 use uuid::Uuid;
 
 use crate::cells::Cells;
+use crate::pace::Pace;
 use crate::row::{Row, broken};
 use crate::sql::{Dialect, Sql};
 use crate::with::Company;
@@ -295,7 +296,9 @@ impl Lists<'_> {
         let rows = reader.rows(self.doing, sql, text).await?;
         let mut lists: Vec<Vec<Read<R::Means>>> = Vec::new();
         lists.resize_with(parents.len(), Vec::new);
+        let mut pace = Pace::new();
         for row in &rows {
+            pace.step().await;
             let mut cells = reader.cells(row, self.doing)?;
             let place: i64 = cells.take()?;
             let cursor = self.cursor(&mut cells)?;

@@ -22,6 +22,7 @@ use sqlx::{Postgres, Sqlite};
 pub(crate) use self::checkout::Checkout;
 pub(crate) use self::engine::Engine;
 use self::engine::Interrupt;
+use crate::database_file::DatabaseFile;
 
 /// A connection that has not been used for so long is asked whether it still lives.
 const REST: Duration = Duration::from_secs(1);
@@ -63,6 +64,18 @@ pub(crate) struct Connector<DB: Engine> {
     max_age: Option<Duration>,
     /// Whether the last statement timed out.
     suspect: Arc<AtomicBool>,
+    /// SQLite's file, and whether each use looks for it.
+    file: Option<(Arc<DatabaseFile>, Looks)>,
+}
+
+/// When the file of SQLite is looked for: a system call that writes, the change feed and health checks
+/// make, and each read need not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Looks {
+    /// With each use of a connection.
+    Always,
+    /// By others.
+    Never,
 }
 
 impl<DB: Engine> std::fmt::Debug for Connector<DB> {
@@ -81,6 +94,15 @@ impl<DB: Engine> Connector<DB> {
         } else {
             timeout
         })
+    }
+
+    /// Fails when the database's file is not the one that was opened. The connections stay open.
+    fn check_file(&self) -> Result<(), DbErr> {
+        match &self.file {
+            Some((file, Looks::Always)) => file.look(),
+            Some((file, Looks::Never)) => file.check(),
+            None => Ok(()),
+        }
     }
 
     fn suspect(&self, suspect: bool) {
@@ -138,12 +160,14 @@ fn pool<DB: Engine>(
     options: <DB::Connection as sqlx::Connection>::Options,
     bounds: Bounds,
     max_age: Option<Duration>,
+    file: Option<(Arc<DatabaseFile>, Looks)>,
 ) -> Result<managed::Pool<Connector<DB>>, DbErr> {
     let connector = Connector {
         options,
         bounds,
         max_age,
         suspect: Arc::default(),
+        file,
     };
     let built = managed::Pool::builder(connector)
         .max_size(usize::try_from(bounds.size).unwrap_or(usize::MAX))
@@ -160,12 +184,16 @@ fn pool<DB: Engine>(
 impl Pool {
     /// Connections to PostgreSQL; none is opened yet.
     pub(crate) fn postgres(options: PgConnectOptions, bounds: Bounds) -> Result<Self, DbErr> {
-        Ok(Self::Postgres(pool(options, bounds, Some(MAX_AGE))?))
+        Ok(Self::Postgres(pool(options, bounds, Some(MAX_AGE), None)?))
     }
 
     /// Connections to a file of SQLite; none is opened yet.
-    pub(crate) fn sqlite(options: SqliteConnectOptions, bounds: Bounds) -> Result<Self, DbErr> {
-        Ok(Self::Sqlite(pool(options, bounds, None)?))
+    pub(crate) fn sqlite(
+        options: SqliteConnectOptions,
+        bounds: Bounds,
+        file: Option<(Arc<DatabaseFile>, Looks)>,
+    ) -> Result<Self, DbErr> {
+        Ok(Self::Sqlite(pool(options, bounds, None, file)?))
     }
 
     /// Every row that a statement finds.

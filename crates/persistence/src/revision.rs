@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::article::Manuscript;
 use crate::batch::grouped;
 use crate::cells::{columns, stored};
+use crate::pace::Pace;
 use crate::page::{Lists, Order, Paged, Sorts};
 use crate::row::{Row, broken, readable};
 use crate::tally::Counted;
@@ -262,6 +263,7 @@ impl BatchKey for At {
     async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Revision>> {
         const DOING: &str = "find revisions of articles";
         let mut found = HashMap::with_capacity(keys.len());
+        let mut pace = Pace::new();
         for (version, keys) in grouped(keys, |key| key.version) {
             let mut sql = reader.sql();
             let among = sql.among("t.article_id", keys.iter().map(|key| key.article.uuid()));
@@ -271,6 +273,7 @@ impl BatchKey for At {
                 sql.bind(version)
             );
             for row in reader.rows(DOING, sql, text).await? {
+                pace.step().await;
                 let revision = reader.cells(&row, DOING)?.perhaps::<table::Model>()?;
                 let at = |revision: &Revision| Self {
                     article: revision.article,

@@ -12,6 +12,7 @@ use crate::broken::BrokenRow;
 use crate::cache::{Kept, ReadingKey};
 use crate::cells::{Stored, Taken, columns};
 use crate::change::Noun;
+use crate::pace::Pace;
 use crate::sql::Sql;
 use crate::with::Company;
 use crate::{Error, Reader, Result};
@@ -100,7 +101,9 @@ where
     );
     let rows = reader.rows(doing, sql, text).await?;
     let mut found = HashMap::with_capacity(rows.len());
+    let mut pace = Pace::new();
     for row in &rows {
+        pace.step().await;
         let mut cells = reader.cells(row, doing)?;
         let Some(meaning) = cells.perhaps::<R>()? else {
             continue;

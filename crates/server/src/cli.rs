@@ -50,7 +50,7 @@ enum Command {
     Keys(keys::Keys),
     /// Register the operations of an app's build, so that the app can ask for them by name
     Trust(trust::Trust),
-    /// Look into the cache of a running server
+    /// Look into the cache of a running server, or empty the caches of all of them
     Cache(cache::Cache),
     /// Read every row of the database, and name those that cannot be read
     Check(check::Check),
@@ -146,8 +146,8 @@ fn start(cli: Cli) -> anyhow::Result<()> {
             runtime()?.block_on(trust::trust(trust, configuration.settings))?;
         }
         Command::Cache(cache) => {
-            let configuration = read(Vec::new())?;
-            runtime()?.block_on(cache::cache(cache, &configuration.settings))?;
+            let configuration = read(cache.flags())?;
+            runtime()?.block_on(cache::cache(cache, configuration.settings))?;
         }
         Command::Check(check) => {
             let configuration = read(check.flags())?;

@@ -32,10 +32,12 @@ async fn ready(State((db, clock)): State<(Db, Arc<DatabaseClock>)>) -> Response 
         },
         Err(error) => {
             tracing::error!(cause = %error, "not ready");
-            say(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the database does not answer\n",
-            )
+            let problem = if db.has_lost_file() {
+                "the database's file was deleted, moved or replaced\n"
+            } else {
+                "the database does not answer\n"
+            };
+            say(StatusCode::SERVICE_UNAVAILABLE, problem)
         }
     }
 }

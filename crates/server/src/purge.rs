@@ -331,7 +331,7 @@ fn touched(changes: &[Change]) -> What {
     for change in changes {
         match ReadingKey::touched_by(change) {
             Some(touched) => keys.extend(touched.into_iter().map(spelled)),
-            // A later program writes what this one does not know.
+            // All of it, or what a later program writes and this one does not know.
             None => return What::Everything,
         }
     }

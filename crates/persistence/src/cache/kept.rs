@@ -2,8 +2,8 @@
 
 use khabar_domain::commenting::Policy;
 use khabar_domain::{
-    Article, Body, Comment, Edition, FollowChannel, LiveChannel, Media, Person, Section, Slug,
-    Source, Story, Topic, WebUrl,
+    Article, Block, Body, Comment, Edition, FollowChannel, LiveChannel, Media, Person, RichText,
+    Section, Slug, Source, Story, Topic, WebUrl,
 };
 use uuid::Uuid;
 
@@ -12,6 +12,9 @@ use crate::change::{Noun, Part};
 use crate::correction::Correction;
 use crate::related::Related;
 use crate::{BatchKey, Slice, Tally};
+
+/// The bytes that an allocation takes beyond what was asked for, about.
+const ALLOCATION: usize = 16;
 
 /// What an answer was read from, and how many bytes it takes beside itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +58,18 @@ impl Kept {
     /// Counts what a text takes.
     pub(crate) fn text(&mut self, text: &str) {
         self.bytes += text.len();
+    }
+
+    /// Counts texts among many, with what their allocations take.
+    fn own_texts<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) {
+        for text in texts {
+            self.bytes += text.len() + ALLOCATION;
+        }
+    }
+
+    /// Counts the items of a vector, which has grown by doubling.
+    fn vector<T>(&mut self, items: &[T]) {
+        self.bytes += 2 * size_of_val(items) + ALLOCATION;
     }
 
     fn texts<'a>(&mut self, texts: impl IntoIterator<Item = Option<&'a str>>) {
@@ -214,10 +229,69 @@ impl Shown for Correction {
     }
 }
 
-/// The words of a body, twice: they lie in blocks and runs of their own.
+/// A body is many small allocations: a text of one letter in a table's cell takes as much as a word.
 impl Shown for Body {
     fn shown(&self, kept: &mut Kept) {
-        kept.bytes += 2 * self.text().len();
+        kept.bytes += size_of_val(self.blocks());
+        for block in self.blocks() {
+            block.shown(kept);
+        }
+    }
+}
+
+impl Shown for Block {
+    fn shown(&self, kept: &mut Kept) {
+        match self {
+            Self::Paragraph { text } => text.shown(kept),
+            Self::Heading { text, .. } => kept.own_texts([text.as_str()]),
+            Self::Quotation { text, attribution } => {
+                text.shown(kept);
+                kept.own_texts(attribution.as_deref());
+            }
+            Self::List { items, .. } => {
+                kept.vector(items);
+                for item in items {
+                    item.shown(kept);
+                }
+            }
+            Self::Image { .. } | Self::Video { .. } => {}
+            Self::Gallery { media } => kept.vector(media),
+            Self::Embed {
+                provider,
+                url,
+                title,
+            } => {
+                kept.own_texts([provider.as_str(), url.as_str()]);
+                kept.own_texts(title.as_deref());
+            }
+            Self::Table {
+                caption,
+                header,
+                rows,
+            } => {
+                kept.own_texts(caption.as_deref());
+                kept.vector(rows);
+                for row in rows.iter().chain([header]) {
+                    kept.vector(row);
+                    kept.own_texts(row.iter().map(String::as_str));
+                }
+            }
+        }
+    }
+}
+
+impl Shown for RichText {
+    fn shown(&self, kept: &mut Kept) {
+        match self {
+            Self::Plain(text) => kept.own_texts([text.as_str()]),
+            Self::Runs(runs) => {
+                kept.vector(runs);
+                for run in runs {
+                    kept.own_texts([run.text.as_str()]);
+                    kept.own_texts(run.link.as_ref().map(WebUrl::as_str));
+                }
+            }
+        }
     }
 }
 

@@ -63,8 +63,8 @@ impl ReadingKey {
         (!self.id.is_nil()).then_some(self.id)
     }
 
-    /// The keys that a change touches. None where this program does not know one of its texts: a
-    /// later one has written it.
+    /// The keys that a change touches. None where it touches [`EVERYTHING`](crate::change::EVERYTHING), and
+    /// where this program does not know one of its texts: a later one has written it.
     pub fn touched_by(change: &Change) -> Option<Vec<Self>> {
         let mut keys = Vec::with_capacity(2 * change.keys.len());
         for text in &change.keys {

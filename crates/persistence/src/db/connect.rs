@@ -1,6 +1,7 @@
 //! Connecting: how a file of SQLite and a PostgreSQL server are opened.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::ConnectOptions as _;
@@ -9,7 +10,8 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynch
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 use super::{Options, Timeouts, address, file, without_password};
-use crate::pool::{Bounds, Pool};
+use crate::database_file::DatabaseFile;
+use crate::pool::{Bounds, Looks, Pool};
 use crate::sql::{Dialect, Sql};
 use crate::{Doing, Result};
 
@@ -69,8 +71,14 @@ impl Use {
 /// The time for reads that are awaited by all others.
 const PROMPT: Duration = Duration::from_millis(1_500);
 
-/// A pool for this use of the database at an address; nothing is connected yet.
-pub(super) fn pool(url: &str, options: &Options, used: Use) -> Result<Pool> {
+/// A pool for this use of the database at an address; nothing is connected yet. `database` is its file
+/// on SQLite.
+pub(super) fn pool(
+    url: &str,
+    options: &Options,
+    used: Use,
+    database: Option<&Arc<DatabaseFile>>,
+) -> Result<Pool> {
     let bounds = used.bounds(options);
     let pool = match super::dialect(url)? {
         Dialect::Sqlite => {
@@ -87,7 +95,13 @@ pub(super) fn pool(url: &str, options: &Options, used: Use) -> Result<Pool> {
             let connect = with_sqlite(connect, &path, access, options.timeouts.lock);
             // One may write.
             let size = if used.writes() { 1 } else { bounds.size };
-            Pool::sqlite(connect, Bounds { size, ..bounds })
+            let looks = if used == Use::Read {
+                Looks::Never
+            } else {
+                Looks::Always
+            };
+            let database = database.map(|database| (Arc::clone(database), looks));
+            Pool::sqlite(connect, Bounds { size, ..bounds }, database)
         }
         Dialect::Postgres => {
             let connect = with_timeouts(postgres_options(url)?, &options.timeouts, bounds);
@@ -160,12 +174,19 @@ fn with_sqlite(
         .foreign_keys(true)
         .busy_timeout(lock.unwrap_or(Duration::from_secs(30)))
         .statement_cache_capacity(256)
-        .pragma("cache_size", "-32768")
+        // Kilobytes. Readers map the file and hold pages of the write-ahead log alone.
+        .pragma("cache_size", if reads { "-8192" } else { "-32768" })
         .pragma("temp_store", "memory")
         // All of the file, however large: what is not mapped is copied into each connection's cache.
         .pragma("mmap_size", "0x10000000000")
+        // What a long transaction, or a reader that held it up, has made of it is given back.
+        .pragma("journal_size_limit", WAL_BYTES.to_string())
         .disable_statement_logging()
 }
+
+/// The bytes that the write-ahead log may keep on the disk when it begins anew: it usually does at about
+/// 4 MB.
+pub(super) const WAL_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Connects for the first time. A pooler between this program and PostgreSQL is refused: it takes the
 /// session's settings away, time-outs among them, and in transaction mode prepared statements and

@@ -37,6 +37,7 @@ enum State {
 impl<DB: Engine> Checkout<DB> {
     /// A connection of this pool, as soon as one is free.
     pub(crate) async fn from(pool: &managed::Pool<Connector<DB>>) -> Result<Self, DbErr> {
+        pool.manager().check_file()?;
         let connection = pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
             PoolError::Closed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),

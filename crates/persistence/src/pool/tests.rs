@@ -16,7 +16,7 @@ const BOUNDS: Bounds = Bounds {
 
 fn pool_in(folder: &tempfile::TempDir, bounds: Bounds) -> Pool {
     let options = SqliteConnectOptions::new().filename(folder.path().join("a.db"));
-    Pool::sqlite(options.create_if_missing(true), bounds).unwrap()
+    Pool::sqlite(options.create_if_missing(true), bounds, None).unwrap()
 }
 
 /// A statement that takes many seconds and gives one row.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use khabar_domain::clock::{Clock, SystemClock};
-use khabar_persistence::{Author, archive};
+use khabar_persistence::{Author, Db, archive};
 
 use super::{Database, database, say};
 use crate::config::Settings;
@@ -47,22 +47,23 @@ impl Restore {
 pub(super) async fn export(export: Export, settings: Settings) -> anyhow::Result<()> {
     let db = database::open(&settings).await?;
     let file = &export.file;
-    if is_stream(file) {
-        archive::export(&db, BufWriter::new(std::io::stdout())).await?;
-    } else {
-        let doing = || format!("could not write {}", file.display());
-        // Under another name until it is whole, so that no half takes the place of an older one.
-        let folder = file.parent().filter(|folder| *folder != Path::new(""));
-        let unfinished = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")));
-        let mut unfinished = unfinished.with_context(doing)?;
-        let mut out = BufWriter::new(unfinished.as_file_mut());
-        let counts = archive::export(&db, &mut out).await;
-        let counts = counts.with_context(doing)?;
-        out.flush().with_context(doing)?;
-        drop(out);
-        unfinished.as_file().sync_all().with_context(doing)?;
-        unfinished.persist(file).with_context(doing)?;
-        tell(&counts);
+    let doing = || format!("could not write {}", file.display());
+    match Destination::of(file).with_context(doing)? {
+        Destination::StandardOutput => {
+            archive::export(&db, BufWriter::new(std::io::stdout())).await?;
+        }
+        Destination::Stream => {
+            let out = File::options()
+                .append(true)
+                .open(file)
+                .with_context(doing)?;
+            let written = archive::export(&db, BufWriter::new(out)).await;
+            written.with_context(doing)?;
+        }
+        Destination::Replaced(file) => {
+            let counts = replace(&db, &file).await.with_context(doing)?;
+            tell(&counts);
+        }
     }
     db.close().await?;
     Ok(())
@@ -86,6 +87,59 @@ pub(super) async fn restore(restore: Restore, settings: Settings) -> anyhow::Res
     tell(&counts.with_context(doing)?);
     db.close().await?;
     Ok(())
+}
+
+/// Where an archive is written.
+enum Destination {
+    StandardOutput,
+    /// Into a device, a pipe or whatever else a name stands for that is no file: it stays what it is.
+    Stream,
+    /// As this file, in the place of what is there.
+    Replaced(PathBuf),
+}
+
+impl Destination {
+    fn of(file: &Path) -> std::io::Result<Self> {
+        if is_stream(file) {
+            return Ok(Self::StandardOutput);
+        }
+        // `/dev/stdout` may lead to a file, which whoever redirected it has open.
+        let folder = folder_of(file).canonicalize()?;
+        if folder.starts_with("/dev") || folder.starts_with("/proc") {
+            return Ok(Self::Stream);
+        }
+        match std::fs::metadata(file) {
+            Ok(found) if !found.is_file() => Ok(Self::Stream),
+            // A link stays, and leads to the new archive.
+            Ok(_) => Ok(Self::Replaced(file.canonicalize()?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Self::Replaced(file.to_owned()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn folder_of(file: &Path) -> &Path {
+    let folder = file.parent().filter(|folder| *folder != Path::new(""));
+    folder.unwrap_or(Path::new("."))
+}
+
+/// Writes the archive under another name until it is whole, so that no half takes the place of an older
+/// one. It holds drafts and accounts, so it is its owner's alone, or who could read the one before may
+/// read this one.
+async fn replace(db: &Db, file: &Path) -> anyhow::Result<archive::Counts> {
+    let mut unfinished = tempfile::NamedTempFile::new_in(folder_of(file))?;
+    let mut out = BufWriter::new(unfinished.as_file_mut());
+    let counts = archive::export(db, &mut out).await?;
+    out.flush()?;
+    drop(out);
+    if let Ok(before) = std::fs::metadata(file) {
+        unfinished.as_file().set_permissions(before.permissions())?;
+    }
+    unfinished.as_file().sync_all()?;
+    unfinished.persist(file)?;
+    Ok(counts)
 }
 
 fn is_stream(file: &Path) -> bool {

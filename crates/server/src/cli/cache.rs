@@ -1,4 +1,4 @@
-//! `khabar cache`: what a running server's cache has done, and what it holds.
+//! `khabar cache`: what a running server's cache has done, what it holds, and how it is emptied.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,12 +8,14 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use clap::{Args, Subcommand};
 use http_body_util::{BodyExt as _, Limited};
+use khabar_domain::clock::{Clock as _, SystemClock};
+use khabar_persistence::{Author, change};
 
-use super::say;
+use super::{Database, database, say};
 use crate::config::Settings;
 use crate::http::client;
 
-/// Look into the cache of a running server
+/// Look into the cache of a running server, or empty the caches of all of them
 #[derive(Clone, Debug, Args)]
 pub(super) struct Cache {
     #[command(subcommand)]
@@ -28,13 +30,46 @@ enum Command {
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },
+    /// Make every server of this database, and every cache that they purge, let go of all that it keeps;
+    /// as after a change of the database by hand
+    Clear {
+        #[command(flatten)]
+        database: Database,
+    },
+}
+
+impl Cache {
+    pub(super) fn flags(&self) -> Vec<(&'static str, String)> {
+        match &self.command {
+            Command::Stats { .. } => Vec::new(),
+            Command::Clear { database } => database.clone().flags(),
+        }
+    }
 }
 
 /// More than all that `/metrics` says of a busy server.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-pub(super) async fn cache(cache: Cache, settings: &Settings) -> anyhow::Result<()> {
-    let Command::Stats { url } = cache.command;
+pub(super) async fn cache(cache: Cache, settings: Settings) -> anyhow::Result<()> {
+    match cache.command {
+        Command::Stats { url } => stats(url, &settings).await,
+        Command::Clear { .. } => clear(&settings).await,
+    }
+}
+
+/// By the change feed, which every server follows: who may write to the database may do this.
+async fn clear(settings: &Settings) -> anyhow::Result<()> {
+    let db = database::open(settings).await?;
+    let author = Author::command("cache clear");
+    let mut writer = db.writer(SystemClock.now()).await?.signed(author);
+    change::clear_caches(&mut writer);
+    writer.commit().await?;
+    db.close().await?;
+    say("every server of this database lets go of what it keeps, as soon as it has read this");
+    Ok(())
+}
+
+async fn stats(url: Option<String>, settings: &Settings) -> anyhow::Result<()> {
     let listen = settings.metrics_listener()?.unwrap_or(settings.listen);
     let base = url.unwrap_or_else(|| format!("http://{listen}"));
     let url = format!("{}/metrics", base.trim_end_matches('/'));

@@ -1,16 +1,32 @@
 //! Content codings (RFC 9110 §8.4): which one a client would rather have, and an answer in it.
 
+use std::num::NonZero;
+use std::sync::{Arc, LazyLock};
+
 use async_compression::Level;
 use async_compression::tokio::bufread::{BrotliEncoder, GzipEncoder, ZstdEncoder};
+use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, header};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use super::media::quality;
 
 /// Below this many bytes nothing is saved that anybody would notice.
 const SMALL: usize = 256;
 
-/// Bytes that are compressed in one turn, as they come out.
+/// Above this many bytes it takes longer than other requests should wait for a thread: it is done beside
+/// the runtime.
+const LARGE: usize = 64 * 1024;
+
+/// The large answers that are compressed at a time: half of the processors.
+static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    Arc::new(Semaphore::new(processors.div_ceil(2)))
+});
+
+/// Bytes by which the coded text grows.
 const PART: usize = 16 * 1024;
 
 /// A coding that an answer can be sent in.
@@ -39,7 +55,22 @@ impl Coding {
     }
 
     /// These bytes in this coding. The same bytes always come out the same.
-    pub(super) async fn code(self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    pub(super) async fn code(self, bytes: &Bytes) -> std::io::Result<Vec<u8>> {
+        if bytes.len() <= LARGE {
+            return self.encode(bytes).await;
+        }
+        let place = Arc::clone(&PLACES).acquire_owned().await;
+        let place = place.map_err(std::io::Error::other)?;
+        let (bytes, runtime) = (bytes.clone(), Handle::current());
+        let coded = tokio::task::spawn_blocking(move || {
+            // Until it is done, whether its client still waits or not.
+            let _place = place;
+            runtime.block_on(self.encode(&bytes))
+        });
+        coded.await?
+    }
+
+    async fn encode(self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
         // Where the curve of size against time bends, for JSON of some ten kilobytes.
         let coded = match self {
             Self::Brotli => read(BrotliEncoder::with_quality(bytes, Level::Precise(5))).await,
@@ -56,8 +87,6 @@ async fn read(mut encoder: impl AsyncRead + Unpin) -> std::io::Result<Vec<u8>> {
     let mut coded = Vec::with_capacity(PART);
     while encoder.read_buf(&mut coded).await? > 0 {
         coded.reserve(PART);
-        // The largest answers take some hundred milliseconds: others go on meanwhile.
-        tokio::task::yield_now().await;
     }
     Ok(coded)
 }
@@ -124,11 +153,13 @@ mod tests {
 
     #[tokio::test]
     async fn every_coding_makes_it_smaller_and_always_the_same() {
-        let text = "a line of an answer, ".repeat(100);
-        for coding in Coding::ALL {
-            let once = coding.code(text.as_bytes()).await.unwrap();
-            assert!(once.len() < text.len() / 4, "{coding:?}");
-            assert_eq!(coding.code(text.as_bytes()).await.unwrap(), once);
+        for lines in [100, 10_000] {
+            let text = Bytes::from("a line of an answer, ".repeat(lines));
+            for coding in Coding::ALL {
+                let once = coding.code(&text).await.unwrap();
+                assert!(once.len() < text.len() / 4, "{coding:?}");
+                assert_eq!(coding.code(&text).await.unwrap(), once);
+            }
         }
     }
 }

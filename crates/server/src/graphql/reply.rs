@@ -198,13 +198,13 @@ pub(super) async fn send(reply: &Reply, media: Media, asked: &HeaderMap) -> Resp
         Status::Understood if reply.answer.is_refused() => media.status_of_refusal(),
         Status::Understood => StatusCode::OK,
     };
-    let body = reply.answer.to_json();
+    let body = Bytes::from(reply.answer.to_json());
     let mut response = match coding::negotiate(asked, body.len()) {
         Some(coding) => match coding.code(&body).await {
-            Ok(coded) => written(coded.into(), media, Some(coding)),
-            Err(_) => written(body.into(), media, None),
+            Ok(bytes) => written(bytes.into(), media, Some(coding)),
+            Err(_) => written(body, media, None),
         },
-        None => written(body.into(), media, None),
+        None => written(body, media, None),
     };
     *response.status_mut() = status;
     response
@@ -221,7 +221,7 @@ pub(super) async fn send_whole(
     let body = whole.body();
     let mut response = match coding::negotiate(asked, body.len()) {
         Some(coding) => match whole.coded(coding).await {
-            Ok(coded) => written(coded.clone(), media, Some(coding)),
+            Ok(bytes) => written(bytes, media, Some(coding)),
             Err(_) => written(body.clone(), media, None),
         },
         None => written(body.clone(), media, None),

@@ -2,6 +2,8 @@
 //! has asked for it in that.
 
 use std::sync::OnceLock;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -23,9 +25,17 @@ pub(super) struct Whole {
     digest: OnceLock<Digest>,
     /// In each [`Coding`], at its number.
     coded: [OnceCell<Bytes>; Coding::ALL.len()],
+    /// The bytes that may still be kept in codings.
+    room: AtomicUsize,
     made: Option<Made>,
     /// When it is no longer what would be answered, whatever is written.
     until: Option<DateTime<Utc>>,
+}
+
+/// Why a coding is not kept.
+enum Uncoded {
+    NotKept(Bytes),
+    Failed(std::io::Error),
 }
 
 /// What it was made from.
@@ -47,9 +57,12 @@ impl Whole {
         let hold = hold.and_then(|hold| TimeDelta::from_std(hold).ok());
         let changes = recorded.as_ref().and_then(|recorded| recorded.until);
         let until = hold.map(|hold| as_of + hold).into_iter().chain(changes);
+        // What it has grown by doubling would be kept as well.
+        let body = Bytes::from(answer.into_json().into_boxed_slice());
         Self {
             about,
-            body: answer.into_json().into(),
+            room: AtomicUsize::new(body.len()),
+            body,
             digest: OnceLock::new(),
             coded: Default::default(),
             until: until.min(),
@@ -82,10 +95,10 @@ impl Whole {
         Some((until - now).to_std().unwrap_or_default())
     }
 
-    /// About how many bytes it takes: its text, and about half as many for the codings.
+    /// How many bytes it may take: its text, and as many again in codings.
     pub(super) fn bytes(&self) -> usize {
         let keys = self.keys().map_or(0, size_of_val);
-        size_of::<Self>() + self.body.len() * 3 / 2 + keys
+        size_of::<Self>() + self.body.len() * 2 + keys
     }
 
     /// Its text.
@@ -99,10 +112,25 @@ impl Whole {
         etag::of(media, digest)
     }
 
-    /// Its text in a coding.
-    pub(super) async fn coded(&self, coding: Coding) -> std::io::Result<&Bytes> {
-        self.coded[coding as usize]
-            .get_or_try_init(|| async { Ok(coding.code(&self.body).await?.into()) })
-            .await
+    /// Its text in a coding, which is kept where there is room: it is not where a text hardly becomes
+    /// smaller.
+    pub(super) async fn coded(&self, coding: Coding) -> std::io::Result<Bytes> {
+        let kept = &self.coded[coding as usize];
+        let coded = kept.get_or_try_init(|| async {
+            let coded = coding.code(&self.body).await.map_err(Uncoded::Failed)?;
+            let coded = Bytes::from(coded.into_boxed_slice());
+            let taken = self
+                .room
+                .fetch_update(Relaxed, Relaxed, |room| room.checked_sub(coded.len()));
+            match taken {
+                Ok(_) => Ok(coded),
+                Err(_) => Err(Uncoded::NotKept(coded)),
+            }
+        });
+        match coded.await {
+            Ok(coded) => Ok(coded.clone()),
+            Err(Uncoded::NotKept(coded)) => Ok(coded),
+            Err(Uncoded::Failed(error)) => Err(error),
+        }
     }
 }

@@ -1,0 +1,44 @@
+//! `khabar cache clear`: what was changed in the database by hand is read by every node.
+
+use anyhow::ensure;
+use serde_json::Value;
+
+use crate::newsroom;
+use crate::server::{Launch, until};
+use crate::writing::section;
+
+#[tokio::test]
+async fn every_node_lets_go_of_what_it_keeps() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let here = Launch::over(db.url()).start().await?;
+        let there = Launch::over(db.url()).start().await?;
+        let (id, before) = section(&here.client).await?;
+        let after = "بيد مباشرة";
+        // Both the reference data and whole answers.
+        let asked = format!("{{ sections {{ id name }} node(id: \"{id}\") {{ id }} }}");
+        for server in [&here, &there] {
+            let answer = server.client.get(&asked).await?;
+            ensure!(answer.text.contains(&before), "{answer:?}");
+        }
+        db.meddle(&format!(
+            "UPDATE section SET name = '{after}' WHERE name = '{before}'"
+        ))
+        .await?;
+        for server in [&here, &there] {
+            let answer = server.client.get(&asked).await?;
+            ensure!(answer.text.contains(&before), "it was not kept: {answer:?}");
+        }
+        let launch = Launch::over(db.url());
+        let (ok, said, error) = launch.run(&["cache", "clear"]).await?;
+        ensure!(ok && said.contains("every server"), "{said}{error}");
+        for server in [&here, &there] {
+            until("it is read", || async {
+                let answer = server.client.post(&asked, Value::Null).await?;
+                Ok(answer.text.contains(after) && !answer.text.contains(&before))
+            })
+            .await?;
+            ensure!(server.log.says("cache_cleared"), "{:?}", server.log.lines());
+        }
+    }
+    Ok(())
+}

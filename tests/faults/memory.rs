@@ -1,0 +1,102 @@
+//! What the cache takes of the memory is what `cache.bytes` says, whatever it is filled with.
+
+use anyhow::ensure;
+use khabar_tests::harness::TestDb;
+use serde_json::{Value, json};
+
+use crate::answers::{editor, large_body, publish};
+use crate::newsroom;
+use crate::server::{Launch, Server};
+
+/// What the cache may keep.
+const BYTES: u64 = 48 << 20;
+
+/// What `docs/operating.md` says that the program takes besides.
+const BESIDES: u64 = 192 << 20;
+
+/// Asks for what fills a cache in one way.
+async fn fill(server: &Server, with: &str, ids: &[String]) -> anyhow::Result<()> {
+    let codings = ["br", "zstd", "gzip", "identity"];
+    match with {
+        // Each in every coding.
+        "large answers" => {
+            let query = "query ($id: ID!, $n: Int!) { article(id: $id) {
+                id bodyText related(first: $n) { nodes { headline } } } }";
+            for n in 1..30 {
+                for (id, coding) in ids.iter().flat_map(|id| codings.map(|coding| (id, coding))) {
+                    let variables = json!({"id": id, "n": n});
+                    let wanted = [("accept-encoding", coding)];
+                    server.client.post_with(&wanted, query, variables).await?;
+                }
+            }
+        }
+        "small answers" => {
+            let query = "query ($a: Int!, $b: Int!) {
+                home { latest(first: $a) { nodes { headline slug topics { name } } } }
+                sections { name articles(first: $b) { nodes { headline } } } }";
+            for (a, b) in (1..=100).flat_map(|a| (1..=30).map(move |b| (a, b))) {
+                server.client.post(query, json!({"a": a, "b": b})).await?;
+            }
+        }
+        // What is read for answers that are too large to be kept.
+        _ => {
+            for id in ids {
+                let query = format!("{{ article(id: \"{id}\") {{ bodyHtml bodyText }} }}");
+                server.client.post(&query, Value::Null).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A body of nearly the largest size, of many small parts.
+fn cells() -> Vec<Value> {
+    let row = vec!["م"; 60];
+    let table = json!({"table": {"rows": vec![row; 300]}});
+    vec![table; 9]
+}
+
+async fn newsroom_of(db: &TestDb, body: &[Value], count: usize) -> anyhow::Result<Vec<String>> {
+    let server = Launch::over(db.url()).start().await?;
+    let editor = editor(db, &server.client).await?;
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        ids.push(publish(&editor, body).await?.0);
+    }
+    server.kill().await?;
+    Ok(ids)
+}
+
+#[tokio::test]
+async fn the_cache_takes_what_its_setting_says() -> anyhow::Result<()> {
+    for (with, body, count) in [
+        ("large answers", &large_body("word")[..4], 8),
+        ("small answers", &large_body("word")[..1], 8),
+        ("bodies of small parts", &cells()[..], 24),
+    ] {
+        let db = newsroom::sqlite().await?;
+        let ids = newsroom_of(&db, body, count).await?;
+        let server = Launch::over(db.url())
+            .set("cache.bytes", BYTES)
+            .start()
+            .await?;
+        fill(&server, with, &ids).await?;
+        let kept = kept(&server).await?;
+        let memory = server.memory()?;
+        println!("{with}: {} MiB kept, {} MiB", kept >> 20, memory >> 20);
+        ensure!(kept > BYTES / 2, "{with}: only {kept} bytes are kept");
+        ensure!(
+            memory <= BYTES * 3 / 2 + BESIDES,
+            "{with}: {memory} bytes, of which the cache believes to have {kept}"
+        );
+        server.kill().await?;
+    }
+    Ok(())
+}
+
+async fn kept(server: &Server) -> anyhow::Result<u64> {
+    let metrics = server.client.path("/metrics").await?.text;
+    let mut lines = metrics.lines();
+    let line = lines.find_map(|line| line.strip_prefix("khabar_cache_size_bytes "));
+    Ok(line.unwrap_or_default().parse().unwrap_or_default())
+}

@@ -1,0 +1,146 @@
+//! The file of SQLite: lost while the server has it open, and larger than it has to be.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::ensure;
+use khabar_tests::harness::TestDb;
+
+use crate::answers::{editor, large_body, publish};
+use crate::client::Answer;
+use crate::newsroom;
+use crate::server::{Launch, Server, until};
+use crate::writing::{Editor, Outcome, lacking};
+
+/// The bytes that the log may keep.
+const LOG: u64 = 8 << 20;
+
+fn path(db: &TestDb, end: &str) -> PathBuf {
+    format!("{}{end}", db.url().trim_start_matches("sqlite:")).into()
+}
+
+async fn ready(server: &Server) -> anyhow::Result<Answer> {
+    server.client.path("/health/ready").await
+}
+
+/// Nobody is told that a write was carried out, nobody is answered from a file that is gone, and the
+/// one who looks after the server is told why.
+async fn is_noticed(server: &Server, editor: &Editor, name: &str) -> anyhow::Result<()> {
+    for turn in 0..3 {
+        let answer = editor.send(&format!("{name}-{turn}")).await?;
+        ensure!(answer.code() == "UNAVAILABLE", "{answer:?}");
+    }
+    let told = ready(server).await?;
+    ensure!(
+        told.status == 503 && told.text.contains("deleted, moved or replaced"),
+        "{told:?}"
+    );
+    ensure!(
+        server.log.says("database_file_lost"),
+        "{:?}",
+        server.log.lines()
+    );
+    until("nothing is read from it", || async {
+        let answer = server.client.get("{ sections { name } }").await?;
+        Ok(answer.status == 503 && answer.code() == "UNAVAILABLE")
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_or_another_is_noticed_and_taken_back() -> anyhow::Result<()> {
+    for end in ["", "-wal"] {
+        let db = newsroom::sqlite().await?;
+        let server = Launch::over(db.url()).start().await?;
+        let editor = Editor::of(&db, &server.client).await?;
+        ensure!(editor.add("قبل").await? == Outcome::Acknowledged);
+        let (file, away) = (path(&db, end), path(&db, ".away"));
+
+        std::fs::rename(&file, &away)?;
+        is_noticed(&server, &editor, "محذوف").await?;
+        // Another one in its place, as from a backup.
+        std::fs::copy(&away, &file)?;
+        is_noticed(&server, &editor, "بديل").await?;
+
+        std::fs::rename(&away, &file)?;
+        until("it is ready again", || async {
+            Ok(ready(&server).await?.status == 200)
+        })
+        .await?;
+        ensure!(editor.add("بعد").await? == Outcome::Acknowledged);
+        server.kill().await?;
+        let again = Launch::over(db.url()).start().await?;
+        let names = ["قبل".to_owned(), "بعد".to_owned()];
+        let lost = lacking(&again.client, &names).await?;
+        ensure!(lost.is_empty(), "{end:?}, lost: {lost:?}");
+        again.kill().await?;
+    }
+    Ok(())
+}
+
+/// A backup that is put in place under a stream of writes: those that were acknowledged are in the file
+/// that was there, none is in neither.
+#[tokio::test]
+async fn no_write_is_acknowledged_that_goes_into_a_lost_file() -> anyhow::Result<()> {
+    for _ in 0..newsroom::rounds(2)? {
+        replace_while_writing().await?;
+    }
+    Ok(())
+}
+
+async fn replace_while_writing() -> anyhow::Result<()> {
+    let db = newsroom::sqlite().await?;
+    let server = Launch::over(db.url()).start().await?;
+    let editor = Editor::of(&db, &server.client).await?;
+    let (file, away) = (path(&db, ""), path(&db, ".away"));
+    let writing = tokio::spawn(async move {
+        let mut acknowledged = Vec::new();
+        let mut refused = 0;
+        while refused < 20 {
+            let name = format!("موضوع-{}-{refused}", acknowledged.len());
+            match editor.add(&name).await? {
+                Outcome::Acknowledged => acknowledged.push(name),
+                Outcome::Refused => refused += 1,
+            }
+        }
+        anyhow::Ok(acknowledged)
+    });
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    std::fs::copy(&file, path(&db, ".backup"))?;
+    std::fs::rename(&file, &away)?;
+    std::fs::rename(path(&db, ".backup"), &file)?;
+    let acknowledged = writing.await??;
+    ensure!(!acknowledged.is_empty());
+    server.kill().await?;
+    // The log belongs to the file that was there.
+    std::fs::rename(&away, &file)?;
+    let again = Launch::over(db.url()).start().await?;
+    let lost = lacking(&again.client, &acknowledged).await?;
+    ensure!(lost.is_empty(), "lost: {lost:?}");
+    again.kill().await
+}
+
+fn length(file: &Path) -> anyhow::Result<u64> {
+    Ok(std::fs::metadata(file)?.len())
+}
+
+#[tokio::test]
+async fn the_log_of_writes_shrinks_again() -> anyhow::Result<()> {
+    let db = newsroom::sqlite().await?;
+    let server = Launch::over(db.url()).start().await?;
+    let writes = editor(&db, &server.client).await?;
+    let body = large_body("word");
+    let log = path(&db, "-wal");
+    // Somebody reads for a long time, as who makes a backup does.
+    let reading = db.reading().await?;
+    for _ in 0..20 {
+        publish(&writes, &body).await?;
+        if length(&log)? > 2 * LOG {
+            break;
+        }
+    }
+    ensure!(length(&log)? > 2 * LOG, "{} bytes", length(&log)?);
+    drop(reading);
+    until("the log is small", || async { Ok(length(&log)? <= LOG) }).await?;
+    publish(&writes, &body[..1]).await?;
+    server.kill().await
+}
