@@ -23,8 +23,12 @@ snap:
 
 # 10,000 histories of writes and reads on two nodes, each answer held against the database
 exact HISTORIES="10000":
-    cargo build --release -p khabar-tests --example khabar-twin
-    KHABAR_HISTORIES={{HISTORIES}} cargo test --release -p khabar-tests --test writing integrity::exact
+    cargo build --release -p khabar-tests --example khabar-second-node
+    KHABAR_HISTORIES={{HISTORIES}} cargo test --release -p khabar-tests --test writing integrity::consistency
+
+# The randomized tests of writing, with another seed each time (it is printed when one fails)
+random ROUNDS="10":
+    for round in $(seq {{ROUNDS}}); do KHABAR_SEED=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') cargo test --workspace --test writing -- integrity moderation || exit 1; done
 
 # Full disks, frozen and killed processes, lost files and cut networks, so many times as often as in the tests
 faults ROUNDS="20":
@@ -37,16 +41,16 @@ schema:
 
 # Measure the five operations on 100,000 articles, on SQLite and PostgreSQL
 bench *ARGS:
-    cargo run --release -p khabar-bench --example khabar-bench -- {{ARGS}}
+    cargo run --profile dist -p khabar-bench --example khabar-bench -- {{ARGS}}
 
 # 2,000 readers on ten stories while an editor writes every second (5 minutes for each database)
 bench-storm *ARGS:
-    cargo build --release -p khabar-server -p khabar-bench --bin khabar --example khabar-bench
-    target/release/examples/khabar-bench storm {{ARGS}}
+    cargo build --profile dist -p khabar-server -p khabar-bench --bin khabar --example khabar-bench
+    target/dist/examples/khabar-bench storm {{ARGS}}
 
 # Measure Khabar beside PostGraphile, Mercurius and hand-written SQL (needs npm and PostgreSQL)
 bench-peers *ARGS:
-    cargo build --release -p khabar-server -p khabar-bench --bin khabar --example khabar-bench
+    cargo build --profile dist -p khabar-server -p khabar-bench --bin khabar --example khabar-bench
     npm ci --prefix benches/peers --no-fund --no-audit --loglevel=error
     benches/peers/node_modules/.bin/node benches/peers/run.mjs {{ARGS}}
 

@@ -1,6 +1,6 @@
 # Varnish before Khabar: holds answers by GET for as long as Khabar says, and lets go of each as soon
 # as something that it shows is written. For Varnish 7 with the module xkey (on Debian: varnish and
-# varnish-modules). docs/caching.md says how Khabar is told to call it; tests/edge/varnish.rs runs
+# varnish-modules). docs/caching.md says how Khabar is told to call it; tests/cdn/varnish.rs runs
 # this very file.
 vcl 4.1;
 
@@ -54,7 +54,7 @@ sub vcl_recv {
             set req.http.Accept = "application/json";
         }
     }
-    # As long as Khabar answers, nothing is shown for longer than graphql.cache.stale_seconds past its
+    # As long as Khabar answers, nothing is shown for longer than graphql.cache.stale_while_revalidate past its
     # time. Where it failed, the request is tried again, and takes whatever is held still.
     if (req.restarts == 0) {
         unset req.http.X-Retry;
@@ -76,7 +76,7 @@ sub vcl_backend_response {
         set beresp.uncacheable = true;
         return (deliver);
     }
-    # graphql.cache.stale_if_error_seconds: how long it is kept to be shown while Khabar fails.
+    # graphql.cache.stale_if_error: how long it is kept to be shown while Khabar fails.
     if (beresp.http.Cache-Control ~ "stale-if-error=[0-9]+") {
         set beresp.grace = std.duration(
             regsub(beresp.http.Cache-Control, "^.*stale-if-error=([0-9]+).*$", "\1s"), 0s);

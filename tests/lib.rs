@@ -1,3 +1,3 @@
-//! What the tests stand on. The tests themselves are in the files beside this one.
+//! Shared test harness. The tests themselves are in the files next to this one.
 
 pub mod harness;

@@ -1,8 +1,10 @@
-//! What only Node can check, on the real server with the demo's newsroom: every audit of the GraphQL
-//! over HTTP specification, and browsers: the playground, driven by keyboard, and pages of other origins.
+//! Tests that need Node, on the real server with the demo newsroom. They run every audit of the GraphQL
+//! over HTTP specification, and browser tests: the playground driven by keyboard, and pages from other
+//! origins.
 //!
-//! Needs `node`, `npm ci` in `tests/node` and, for a browser, Chromium (its path in `CHROMIUM`, or
-//! `/usr/bin/chromium`). What is missing skips a test, unless `KHABAR_REQUIRE_ALL=1`.
+//! Needs `node`, `npm ci` in `tests/node` and, for the browser tests, Chromium (path in `CHROMIUM`, by
+//! default `/usr/bin/chromium`). A test is skipped if a requirement is missing. With
+//! `KHABAR_REQUIRE_ALL=1` it fails instead.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +12,8 @@ use anyhow::{Context as _, ensure};
 use chrono::{TimeZone as _, Utc};
 use khabar_domain::{Credential, Name, Role};
 use khabar_persistence::{Db, Options, migration};
+use khabar_server::auth::{Issue, issue};
 use khabar_server::config::Settings;
-use khabar_server::identity::{Issue, issue};
 use khabar_server::{demo, router};
 use khabar_tests::harness::skip;
 use tempfile::TempDir;
@@ -20,7 +22,7 @@ use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// What the demo's front page leads with.
+/// Headline of the lead article on the demo's front page.
 const HEADLINE: &str = "أول سفينة حاويات ترسو في ميناء مرسى النور بعد ثلاث سنوات من التوسعة";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +63,7 @@ async fn pages_of_other_origins_use_the_api_where_it_is_allowed() -> anyhow::Res
     ensure!(report.ends_with("5 passed, 0 failed\n"), "{report}");
     server.stop().await?;
 
-    // By default no other origin is allowed: the same page fails.
+    // No other origin is allowed by default, so the page fails.
     let server = Server::start().await?;
     let report = run("cors.mjs", &[&server.url("/graphql"), token.as_str()]).await;
     let failed = format!("{:#}", report.err().context("a page got through")?);
@@ -69,7 +71,7 @@ async fn pages_of_other_origins_use_the_api_where_it_is_allowed() -> anyhow::Res
     server.stop().await
 }
 
-/// The server as `khabar demo` runs it, on a port of its own.
+/// The server as started by `khabar demo`, on its own port.
 struct Server {
     address: std::net::SocketAddr,
     stop: oneshot::Sender<()>,
@@ -82,7 +84,7 @@ impl Server {
         Ok(Self::start_with(Settings::default()).await?.0)
     }
 
-    /// With these settings, and a token of an editor's.
+    /// Starts the server with these settings, and returns it with an editor's token.
     async fn start_with(settings: Settings) -> anyhow::Result<(Self, Credential)> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("demo.db");
@@ -101,7 +103,7 @@ impl Server {
         };
         let token = issue(&db, opened, editor).await?.credential;
 
-        let db = db.caching(settings.cache.bytes).await?;
+        let db = db.caching(settings.cache.max_bytes).await?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
@@ -126,13 +128,13 @@ impl Server {
     }
 
     async fn stop(self) -> anyhow::Result<()> {
-        // A server that has already ended says why below.
+        // If the server has already stopped, the join below returns the reason.
         let _ = self.stop.send(());
         self.running.await?
     }
 }
 
-/// Runs a script to its end and gives back what it printed, which is the error when it fails.
+/// Runs a script to completion and returns its output. On failure the output is in the error.
 async fn run(script: &str, arguments: &[&str]) -> anyhow::Result<String> {
     let output = Command::new("node")
         .arg(scripts().join(script))
@@ -159,7 +161,7 @@ fn chromium() -> PathBuf {
     std::env::var_os("CHROMIUM").map_or_else(|| "/usr/bin/chromium".into(), PathBuf::from)
 }
 
-/// What a test cannot do without and this machine lacks.
+/// Returns the first requirement that is missing on this machine, if any.
 async fn missing(paths: &[PathBuf]) -> Option<String> {
     let node = Command::new("node").arg("--version").output().await;
     if !node.is_ok_and(|output| output.status.success()) {

@@ -1,4 +1,4 @@
-//! What persistence promises, on both databases.
+//! Guarantees of the persistence layer, tested on both databases.
 
 #![expect(
     clippy::unwrap_used,
@@ -98,14 +98,14 @@ async fn no_statement_scans_a_table() -> anyhow::Result<()> {
             let scans = |line: &str| {
                 line.starts_with("SCAN ")
                     && !line.contains("json_each")
-                    // The rows that a count looks at: found by an index, and no more than its limit.
+                    // The subquery of a count. It uses an index and is limited.
                     && line != "SCAN c"
-                    // All tokens are one list, which is read along its index, to a page's end.
+                    // All tokens form one list, which is read in index order up to the end of a page.
                     && !line.ends_with("INDEX token_newest")
             };
             plans::no_statement_scans_a_table(test.db(), scans).await;
         } else {
-            // Its planner prefers to read a table of no rows as a whole, and is right.
+            // PostgreSQL rightly prefers a sequential scan for an empty table, so these are disabled.
             let url = format!("{}&options=-c%20enable_seqscan%3Doff", test.url());
             let db = Db::open(&Options::new(url)).await?;
             plans::no_statement_scans_a_table(&db, |line| line.contains("Seq Scan")).await;
@@ -114,7 +114,7 @@ async fn no_statement_scans_a_table() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Stands a second database in for a replica that never catches up: what is written is not there.
+/// Uses a second database as a replica that never catches up. Writes to the primary do not reach it.
 #[tokio::test]
 async fn replicas_are_read_and_the_primary_is_written() -> anyhow::Result<()> {
     let (Some(primary), Some(behind)) = (TestDb::postgres().await?, TestDb::postgres().await?)
@@ -128,7 +128,8 @@ async fn replicas_are_read_and_the_primary_is_written() -> anyhow::Result<()> {
     };
     let fleet = Db::open(&options).await?;
     newsroom::an_edition_is_written(&fleet).await;
-    // Who has written sees it, though the replica is behind; who has not reads there.
+    // The pool that wrote reads its own write, although the replica lags. Another pool reads the
+    // replica.
     assert!(newsroom::the_edition_is_read(&fleet).await);
     let other = Db::open(&options).await?;
     assert!(!newsroom::the_edition_is_read(&other).await);

@@ -1,7 +1,10 @@
-//! The published schema: `schema.graphql` is what the code says, and leaves nothing unexplained.
+//! Tests of the published schema: `schema.graphql` matches the code, and everything has a description.
+
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use khabar_graphql::document::Incoming;
+use khabar_graphql::document::OperationRequest;
 use khabar_graphql::limit::Limits;
 use serde_json::Value;
 
@@ -39,7 +42,7 @@ async fn everything_has_a_description() -> anyhow::Result<()> {
     let mut seen = 0;
     for thing in types {
         let name = thing["name"].as_str().context("a type without a name")?;
-        // What GraphQL itself brings along.
+        // Part of GraphQL itself.
         if name.starts_with("__") || name == "ID" {
             continue;
         }
@@ -73,7 +76,7 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Every query of `docs/`, with the variables that stand below it, is one that the API takes.
+/// Checks that the API accepts every query in `docs/editing.md`, with the variables given below it.
 #[test]
 fn what_the_documentation_asks_is_valid() -> anyhow::Result<()> {
     let api = khabar_graphql::api(Limits::default())?;
@@ -84,7 +87,7 @@ fn what_the_documentation_asks_is_valid() -> anyhow::Result<()> {
         let Some(document) = block.strip_prefix("graphql\n") else {
             continue;
         };
-        let mut incoming = Incoming::new(document);
+        let mut incoming = OperationRequest::new(document);
         if let Some(json) = blocks
             .peek()
             .and_then(|next| next.strip_prefix("json variables\n"))
@@ -98,4 +101,68 @@ fn what_the_documentation_asks_is_valid() -> anyhow::Result<()> {
     }
     ensure!(asked >= 12, "only {asked} queries were found");
     Ok(())
+}
+
+/// The two habits that made the comments of early versions hard to read and to search.
+#[test]
+fn comments_begin_with_a_noun_or_a_verb() -> anyhow::Result<()> {
+    const AVOIDED: [&str; 8] = [
+        "What ",
+        "Who ",
+        "Which ",
+        "Where ",
+        "How ",
+        "It ",
+        "Its ",
+        "The same ",
+    ];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut found = Vec::new();
+    for folder in ["crates", "tests", "benches/src"] {
+        for file in sources(&root.join(folder))? {
+            let text = fs::read_to_string(&file)?;
+            let mut is_first = true;
+            for (number, line) in (1..).zip(text.lines()) {
+                let line = line.trim_start();
+                let words = line
+                    .strip_prefix("///")
+                    .or_else(|| line.strip_prefix("//!"));
+                let words = words.map(str::trim_start);
+                if let Some(words) = words.filter(|_| is_first)
+                    && AVOIDED.iter().any(|avoided| words.starts_with(avoided))
+                {
+                    found.push(format!("{}:{number}: {words}", file.display()));
+                }
+                is_first = words.is_none_or(str::is_empty);
+            }
+        }
+    }
+    for (number, line) in (1..).zip(include_str!("../schema.graphql").lines()) {
+        let text = line.trim_start().trim_start_matches('"');
+        if line.trim_start().starts_with('"')
+            && AVOIDED.iter().any(|avoided| text.starts_with(avoided))
+        {
+            found.push(format!("schema.graphql:{number}: {text}"));
+        }
+    }
+    ensure!(
+        found.is_empty(),
+        "these comments should begin with a noun or a verb:\n{}",
+        found.join("\n")
+    );
+    Ok(())
+}
+
+/// Returns all Rust files below a folder.
+fn sources(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() && !path.ends_with("node_modules") {
+            found.extend(sources(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    Ok(found)
 }

@@ -9,7 +9,7 @@ SELECT json_build_object('topic', json_build_object('articles', json_build_objec
                 'publishedAt', to_char(n.published_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
                 ORDER BY k.listed_at DESC, k.article_id DESC), '[]')
               FROM (
-                SELECT listed_at, article_id FROM listing WHERE list_id = s.id AND own = 0
+                SELECT listed_at, article_id FROM listing WHERE list_id = s.id AND direct = 0
                 ORDER BY listed_at DESC, article_id DESC LIMIT 3) k
               JOIN article n ON n.id = k.article_id)))
             ORDER BY w.position), '[]')
@@ -21,7 +21,7 @@ SELECT json_build_object('topic', json_build_object('articles', json_build_objec
       JOIN article o ON o.id = r.to_id)))
     ORDER BY l.listed_at DESC, l.article_id DESC), '[]')
   FROM (
-    SELECT listed_at, article_id FROM listing WHERE list_id = t.id AND own = 0
+    SELECT listed_at, article_id FROM listing WHERE list_id = t.id AND direct = 0
     ORDER BY listed_at DESC, article_id DESC LIMIT 10) l
   JOIN article a ON a.id = l.article_id))))::text
 FROM edition e JOIN topic t ON t.edition_id = e.id

@@ -15,7 +15,7 @@ SELECT json_build_object('home', json_build_object(
           'publishedAt', to_char(a.published_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))
           ORDER BY l.listed_at DESC, l.article_id DESC), '[]')
         FROM (
-          SELECT listed_at, article_id FROM listing WHERE list_id = s.id AND own = 0
+          SELECT listed_at, article_id FROM listing WHERE list_id = s.id AND direct = 0
           ORDER BY listed_at DESC, article_id DESC LIMIT 3) l
         JOIN article a ON a.id = l.article_id)))
       ORDER BY s.pinned_position, s.id), '[]')
@@ -43,7 +43,7 @@ SELECT json_build_object('home', json_build_object(
       'section', (SELECT json_build_object('name', s.name, 'slug', s.slug) FROM section s WHERE s.id = a.section_id))
       ORDER BY l.listed_at DESC, l.article_id DESC), '[]')
     FROM (
-      SELECT listed_at, article_id FROM listing WHERE list_id = e.id AND own = 0
+      SELECT listed_at, article_id FROM listing WHERE list_id = e.id AND direct = 0
       ORDER BY listed_at DESC, article_id DESC LIMIT 20) l
     JOIN article a ON a.id = l.article_id)),
   'mostRead', json_build_object('nodes', (

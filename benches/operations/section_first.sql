@@ -13,7 +13,7 @@ SELECT json_build_object('section', json_build_object(
         ORDER BY l.listed_at DESC, l.article_id DESC) FILTER (WHERE l.place <= 20), '[]'))
     FROM (
       SELECT listed_at, article_id, row_number() OVER (ORDER BY listed_at DESC, article_id DESC) AS place
-      FROM listing WHERE list_id = s.id AND own = 0
+      FROM listing WHERE list_id = s.id AND direct = 0
       ORDER BY listed_at DESC, article_id DESC LIMIT 21) l
     JOIN article a ON a.id = l.article_id)
 ))::text

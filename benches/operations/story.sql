@@ -16,7 +16,7 @@ SELECT json_build_object('story', json_build_object(
         FROM article_author w JOIN person p ON p.id = w.person_id WHERE w.article_id = a.id))
       ORDER BY l.listed_at DESC, l.article_id DESC), '[]')
     FROM (
-      SELECT listed_at, article_id FROM listing WHERE list_id = s.id AND own = 0
+      SELECT listed_at, article_id FROM listing WHERE list_id = s.id AND direct = 0
       ORDER BY listed_at DESC, article_id DESC LIMIT 20) l
     JOIN article a ON a.id = l.article_id))
 ))::text

@@ -39,7 +39,7 @@ async function main() {
   const planned = plan();
   const folder = mkdtempSync(join(tmpdir(), "khabar-peers-"));
   undo.push(() => rmSync(folder, { recursive: true, force: true }));
-  const bin = resolve(process.env.CARGO_TARGET_DIR ?? here("../../target"), "release");
+  const bin = resolve(process.env.CARGO_TARGET_DIR ?? here("../../target"), "dist");
 
   say("starting PostgreSQL");
   const database = await cluster(undo);

@@ -55,9 +55,9 @@ export function servers() {
     env: production(place),
   });
   return [
-    khabar("Khabar, cold", { KHABAR_CACHE__BYTES: "0" }),
-    khabar("Khabar, warm", { KHABAR_CACHE__BYTES: String(256 << 20), KHABAR_CACHE__ANSWERS: "false" }),
-    khabar("Khabar, hot", { KHABAR_CACHE__BYTES: String(256 << 20), KHABAR_CACHE__ANSWERS: "true" }),
+    khabar("Khabar, cold", { KHABAR_CACHE__MAX_BYTES: "0" }),
+    khabar("Khabar, warm", { KHABAR_CACHE__MAX_BYTES: String(256 << 20), KHABAR_CACHE__RESPONSES: "false" }),
+    khabar("Khabar, hot", { KHABAR_CACHE__MAX_BYTES: String(256 << 20), KHABAR_CACHE__RESPONSES: "true" }),
     {
       name: "PostGraphile",
       group: "graphql",
@@ -114,7 +114,7 @@ export function documents(operations) {
 // Which of the variables this Khabar does not know, as `khabar config` tells; none when caches are
 // only switched off, which is what a Khabar without them is.
 function unknown(khabar, env) {
-  if (env.KHABAR_CACHE__BYTES === "0") return null;
+  if (env.KHABAR_CACHE__MAX_BYTES === "0") return null;
   const known = execFileSync(khabar, ["config"], {
     encoding: "utf8",
     cwd: "/",

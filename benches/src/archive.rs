@@ -1,9 +1,9 @@
-//! The archive: a newsroom of any size, generated. Five years of articles, most of them part of
-//! some story; stories, sections, topics and comments of very unequal sizes, as in life. The same
-//! number of articles is the same archive in every run.
+//! The archive: a generated newsroom of any size, with five years of articles. Most articles belong
+//! to a story. Stories, sections, topics and comment threads vary widely in size, as in practice.
+//! For a given number of articles, the archive is identical in every run.
 
 mod article;
-mod shelf;
+mod entities;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Duration, Utc};
@@ -15,7 +15,7 @@ use khabar_tests::harness::newsroom::opened;
 use crate::random::{Random, Zipf};
 use crate::words::Words;
 
-/// How many of each thing the archive has.
+/// The number of objects of each kind in the archive.
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) articles: usize,
@@ -27,7 +27,8 @@ pub(crate) struct Size {
 }
 
 impl Size {
-    /// Everything in proportion: 3,000 stories and so on for 100,000 articles. Sources stay.
+    /// Returns the sizes in proportion to the number of articles, for example 3,000 stories for
+    /// 100,000 articles. Each is at least 20, and there are always 30 sources.
     pub(crate) fn of(articles: usize) -> Self {
         let part = |of_100_000: usize| (articles * of_100_000 / 100_000).max(20);
         Self {
@@ -41,11 +42,11 @@ impl Size {
     }
 }
 
-/// A generated newsroom. Of each article only its place is held; the rest is made when it is asked
-/// for.
+/// A generated newsroom. Only the place of each article is held in memory. The rest is generated on
+/// demand.
 pub(crate) struct Archive {
     pub(crate) size: Size,
-    /// What articles refer to, and the front page.
+    /// The objects that articles refer to, and the front page.
     pub(crate) newsroom: Newsroom,
     words: Words,
     places: Vec<Place>,
@@ -53,7 +54,7 @@ pub(crate) struct Archive {
     threads: Vec<Vec<usize>>,
 }
 
-/// Where and when an article stands.
+/// The identity, publication time, section and story of an article.
 struct Place {
     id: ArticleId,
     at: DateTime<Utc>,
@@ -61,26 +62,28 @@ struct Place {
     story: Option<usize>,
 }
 
-/// How many articles one transaction writes: what SQLite has not committed yet, it finds again only
-/// by reading it from its log.
+/// Number of articles written per transaction. Larger transactions would be slow on SQLite, which
+/// can read uncommitted pages only from its log.
 const AT_ONCE: usize = 20_000;
-/// In seconds.
+/// Time span of the archive, in seconds.
 const FIVE_YEARS: usize = 5 * 365 * 24 * 60 * 60;
-/// This power gives the largest of 3,000 stories a sixteenth of what they all have: 5,000 of 80,000.
+/// Zipf exponent of the story sizes. Gives the largest of 3,000 stories a sixteenth of all articles
+/// in stories: 5,000 of 80,000.
 const STORIES: f64 = 0.85;
 
 impl Archive {
-    /// An archive of so many articles.
+    /// Generates an archive with this number of articles.
     pub(crate) fn new(articles: usize) -> Result<Self, Invalid> {
         let size = Size::of(articles);
         let (stories, sections) = (
             Zipf::new(size.stories, STORIES),
-            Zipf::new(shelf::ROOTS, 1.0),
+            Zipf::new(entities::ROOTS, 1.0),
         );
         let mut threads = vec![Vec::new(); size.stories];
         let mut places = Vec::with_capacity(articles);
         let step = FIVE_YEARS / articles;
-        // It ends before any clock's now, so that what is published is the newest.
+        // The archive ends before the present of any clock, so that a newly published article is
+        // the newest.
         let begun = opened() - Duration::seconds(i64::try_from(FIVE_YEARS).unwrap_or_default());
         for number in 0..articles {
             let mut random = Random::new("place", number);
@@ -90,8 +93,8 @@ impl Archive {
             if let Some(story) = story {
                 threads[story].push(number);
             }
-            // Two fifths of what a root section holds are filed in its child.
-            let below = usize::from(random.percent(40)) * shelf::ROOTS;
+            // Two fifths of the articles of a root section are filed in its child section.
+            let below = usize::from(random.percent(40)) * entities::ROOTS;
             places.push(Place {
                 id: ArticleId::new(id::mint(at, random.bits())),
                 at,
@@ -100,7 +103,7 @@ impl Archive {
             });
         }
         let words = Words::new();
-        let mut newsroom = shelf::fill(size, &words)?;
+        let mut newsroom = entities::fill(size, &words)?;
         let newest = places.iter().rev().take(3).map(|place| place.id).collect();
         newsroom.leads = vec![(newsroom.editions[0].id, newest)];
         Ok(Self {
@@ -112,7 +115,7 @@ impl Archive {
         })
     }
 
-    /// Writes it all.
+    /// Writes the archive to a database.
     pub(crate) async fn save(&self, db: &Db) -> anyhow::Result<()> {
         let mut writer = db.writer(opened()).await?;
         self.newsroom.save_shelf(&mut writer).await?;

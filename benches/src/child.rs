@@ -1,8 +1,8 @@
-//! The child: the measured server, a process of its own, so that its time is told apart from that
-//! of whoever asks.
+//! The child: the measured server. Runs in a separate process, so that its processor time can be
+//! told apart from that of the client.
 //!
-//! It serves what `khabar serve` serves, once without a cache and once with one, and, beside that,
-//! the same answers ready-made and, on PostgreSQL, made by one statement.
+//! Serves the routes of `khabar serve`, once without an entity cache and once with one. Additional
+//! routes serve the same responses ready-made and, on PostgreSQL, built by one statement.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -26,26 +26,26 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 
-use crate::desk::Desk;
+use crate::in_process::Desk;
 use crate::operations::{OPERATIONS, Operation, Sample};
 use crate::peer::Peer;
 
-/// The argument that makes this program the child.
+/// The subcommand that runs this program as the child.
 pub(crate) const SERVE: &str = "serve-for-measuring";
 
-/// Where the server that keeps what it read answers.
+/// GraphQL endpoint of the server with an entity cache.
 pub(crate) const WARM_GRAPHQL: &str = "/warm/graphql";
 const WARM: &str = "/warm";
 
-/// Bytes for what it keeps: more than the samples come to.
+/// Size of the entity cache, in bytes. Large enough for everything that the samples read.
 const ENTITIES: usize = 512 << 20;
 
-/// What the child says when it is ready.
+/// The message that the child prints when it is ready.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Ready {
-    /// Where it listens.
+    /// Address on which the child listens.
     pub(crate) address: std::net::SocketAddr,
-    /// How many statements each operation took, on average.
+    /// Average number of SQL statements of each operation.
     pub(crate) statements: Vec<f64>,
 }
 
@@ -53,12 +53,13 @@ pub(crate) struct Ready {
 pub(crate) struct Child {
     pub(crate) ready: Ready,
     process: Process,
-    /// It serves until this is closed, however we end.
+    /// Standard input of the child, which serves until this is closed. Closed in any case when this
+    /// process ends.
     life: Option<ChildStdin>,
 }
 
 impl Child {
-    /// Starts one over a database, to be asked with these samples.
+    /// Starts a child on a database, with the samples that will be requested.
     pub(crate) fn start(url: &str, samples: &[Vec<Sample>]) -> anyhow::Result<Self> {
         let mut file = NamedTempFile::new()?;
         serde_json::to_writer(&mut file, samples)?;
@@ -97,24 +98,24 @@ impl Drop for Child {
     }
 }
 
-/// What the extra routes answer from.
+/// The state of the additional routes.
 struct Shelf {
     samples: Vec<Vec<Sample>>,
     ready: Vec<Vec<Bytes>>,
     peer: Option<Peer>,
 }
 
-/// Serves until standard input ends.
+/// Serves until standard input is closed.
 pub(crate) async fn serve(url: &str, samples: &Path) -> anyhow::Result<()> {
     let samples: Vec<Vec<Sample>> = serde_json::from_slice(&fs::read(samples)?)?;
     let options = Options::new(url);
     let opened = Db::open(&options).await?;
     let db = opened.clone().caching(0).await?;
-    db.caught_up().await?;
+    db.wait_for_feed().await?;
     let peer = if url.starts_with("sqlite:") {
         None
     } else {
-        Some(Peer::open(url, options.readers).await?)
+        Some(Peer::open(url, options.read_connections).await?)
     };
     let desk = Desk::new(db.clone())?;
     let (mut ready, mut statements) = (Vec::new(), Vec::new());
@@ -137,9 +138,9 @@ pub(crate) async fn serve(url: &str, samples: &Path) -> anyhow::Result<()> {
         peer,
     };
     let mut settings = Settings::default();
-    settings.cache.answers = false;
+    settings.cache.responses = false;
     let warm = opened.caching(ENTITIES).await?;
-    warm.caught_up().await?;
+    warm.wait_for_feed().await?;
     let clock = Arc::new(SystemClock);
     let router = router::routes(&settings, db, clock.clone())?
         .nest(WARM, router::routes(&settings, warm, clock)?)
@@ -155,8 +156,8 @@ pub(crate) async fn serve(url: &str, samples: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How many statements an operation takes, on average: branches of an answer that are read at the
-/// same pace share some, so it is not always the same number.
+/// Returns the average number of SQL statements of an operation. The number varies, because
+/// branches of a response that load at the same time share statements.
 async fn statements_of(
     desk: &Desk,
     operation: &Operation,
@@ -177,7 +178,8 @@ async fn input_ends() {
     let _ = tokio::task::spawn_blocking(read).await;
 }
 
-/// Logged like all others, so that they differ in nothing but how the answer is made.
+/// Returns the additional routes. Requests are logged as on all other routes, so that only the way
+/// the response is made differs.
 fn extra(shelf: Shelf) -> Router {
     let router = Router::new()
         .route("/ready/{operation}/{sample}", get(ready))
@@ -186,7 +188,7 @@ fn extra(shelf: Shelf) -> Router {
     http::logged(router, RequestIds::new(0))
 }
 
-/// How an answer is labelled.
+/// The content type of a response.
 pub(crate) const JSON: [(header::HeaderName, &str); 1] = [(
     header::CONTENT_TYPE,
     "application/graphql-response+json; charset=utf-8",

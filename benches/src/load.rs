@@ -1,4 +1,5 @@
-//! The load: requests over a few kept connections, each sent when the one before is answered.
+//! The load: requests over a few persistent connections. On each connection a request is sent when
+//! the previous one is answered.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,19 +10,19 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// Two for each core of the machine that the figures in `ARCHITECTURE.md` are from: always one
-/// request waits, so that the server never does.
+/// Number of connections: two for each core of the machine that produced the figures in
+/// `docs/benchmarks.md`. A request is then always waiting, so that the server is never idle.
 pub(crate) const CONNECTIONS: usize = 4;
 
-/// How long it took.
+/// The time taken by a series of requests.
 pub(crate) struct Pace {
-    /// From the first request to the last answer.
+    /// Time from the first request to the last response.
     pub(crate) whole: Duration,
-    /// Each request.
+    /// Time of each request.
     pub(crate) each: Vec<Duration>,
 }
 
-/// A request that posts this body.
+/// Returns a POST request with this JSON body.
 pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
     format!(
         "POST {path} HTTP/1.1\r\nHost: bench\r\nAccept: application/graphql-response+json\r\n\
@@ -31,7 +32,7 @@ pub(crate) fn post(path: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A request that posts this body with a token.
+/// Returns a POST request with this JSON body and a bearer token.
 pub(crate) fn post_by(token: &str, path: &str, body: &str) -> Vec<u8> {
     let mut request = post(path, body);
     let head = request.windows(2).position(|two| two == b"\r\n");
@@ -41,12 +42,12 @@ pub(crate) fn post_by(token: &str, path: &str, body: &str) -> Vec<u8> {
     request
 }
 
-/// A request for this path.
+/// Returns a GET request for this path.
 pub(crate) fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n").into_bytes()
 }
 
-/// Sends so many requests, taking the samples in turn.
+/// Sends this number of requests, using the samples in turn.
 pub(crate) async fn run(
     address: SocketAddr,
     samples: Vec<Vec<u8>>,
@@ -83,7 +84,7 @@ pub(crate) async fn run(
     })
 }
 
-/// A kept connection.
+/// A persistent HTTP connection.
 pub(crate) struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
@@ -99,12 +100,12 @@ impl Connection {
         })
     }
 
-    /// The last answer, head and body.
+    /// Returns the last response, head and body.
     pub(crate) fn received(&self) -> &[u8] {
         &self.received
     }
 
-    /// The last answer's body.
+    /// Returns the body of the last response.
     pub(crate) fn body(&self) -> &[u8] {
         let end = self
             .received
@@ -113,7 +114,7 @@ impl Connection {
         end.map_or(&[], |end| &self.received[end + END.len()..])
     }
 
-    /// Sends a request and waits for the last byte of its answer.
+    /// Sends a request and waits for the last byte of its response.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<()> {
         self.stream.write_all(request).await?;
         self.received.clear();
@@ -129,10 +130,11 @@ impl Connection {
     }
 }
 
-/// What stands between head and body.
+/// The separator between head and body.
 const END: &[u8] = b"\r\n\r\n";
 
-/// How long an answer is, head and body, once its head is there.
+/// Returns the length of a response, head and body, or `None` until the head is complete. Fails if
+/// the status is not 200 or the head has no `Content-Length`.
 fn length(received: &[u8]) -> anyhow::Result<Option<usize>> {
     let Some(end) = received.windows(END.len()).position(|four| four == END) else {
         return Ok(None);

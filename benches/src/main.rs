@@ -1,23 +1,24 @@
-//! The benchmark: what the five operations of a news site cost on an archive of 100,000 articles,
-//! beside what they would cost at least, and whether pages far down and larger archives cost more.
+//! The benchmark: measures the cost of the five operations of a news site on an archive of 100,000
+//! articles. Compares it with the least possible cost, and shows whether pages far down and larger
+//! archives cost more.
 //!
-//! It runs on Linux, which says in `/proc` what a process has used.
+//! Requires Linux, where `/proc` reports the resources used by a process.
 
 mod archive;
+mod baseline;
 mod child;
-mod cost;
-mod desk;
-mod fill;
+mod cpu_time;
+mod environment;
+mod in_process;
 mod load;
-mod measured;
+mod measurement;
 mod operations;
 mod peer;
 mod random;
-mod ready;
 mod report;
 mod run;
-mod stage;
-mod storm;
+mod seed;
+mod stampede;
 mod words;
 
 use std::io::{self, Write as _};
@@ -30,30 +31,30 @@ use clap::{Parser, Subcommand, ValueEnum};
 use khabar_tests::harness::TestDb;
 use run::Plan;
 
-/// The server's own allocator.
+/// The allocator that the server uses.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Fewer articles have no page far down.
+/// Minimum number of articles. A smaller archive has no page far down.
 const FEWEST: usize = 1_000;
 
 /// Measures the five operations on a generated archive, on SQLite and PostgreSQL.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How many articles the archive has, at least 1,000; everything else is in proportion.
+    /// Number of articles in the archive, at least 1,000. Everything else is in proportion.
     #[arg(long, default_value_t = 100_000)]
     articles: usize,
-    /// How many articles the archive has that it is compared with, at least 1,000; a tenth, if none
-    /// are said.
+    /// Number of articles in the archive used for comparison, at least 1,000. Defaults to a tenth
+    /// of `--articles`.
     #[arg(long)]
     fewer: Option<usize>,
-    /// How many requests each figure is made of.
+    /// Number of requests for each figure, at least 40.
     #[arg(long, default_value_t = 2_000)]
     requests: usize,
-    /// Only finds out whether everything works: 2,000 articles and few requests.
+    /// Only check that everything works, with 2,000 articles and few requests.
     #[arg(long, conflicts_with_all = ["articles", "fewer", "requests"])]
     quick: bool,
-    /// Only on this database.
+    /// Run on this database only.
     #[arg(long, value_enum)]
     only: Option<Database>,
     #[command(subcommand)]
@@ -68,32 +69,32 @@ enum Database {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Sends thousands of readers to a server while an editor writes every second; `khabar` must lie
-    /// beside this program
+    /// Sends requests of thousands of readers to a server while an editor writes every second. The
+    /// `khabar` binary must be in the directory above that of this program.
     Storm {
-        /// How many articles the archive has.
+        /// Number of articles in the archive, at least 1,000.
         #[arg(long, default_value_t = 100_000)]
         articles: usize,
-        /// How many readers there are, each with a connection of its own.
+        /// Number of readers, each with its own connection, at least 40.
         #[arg(long, default_value_t = 2_000)]
         readers: usize,
-        /// For how many seconds it is quiet before.
+        /// Duration of the quiet phase before the storm, in seconds.
         #[arg(long, default_value_t = 60)]
         quiet: u64,
-        /// For how many seconds the editor writes.
+        /// Duration of the storm, in which the editor writes, in seconds.
         #[arg(long, default_value_t = 120)]
         storm: u64,
-        /// Only on this database.
+        /// Run on this database only.
         #[arg(long, value_enum)]
         only: Option<Database>,
     },
-    /// Is the server that is measured.
+    /// Runs the server that is measured.
     #[command(name = child::SERVE, hide = true)]
     Serve { url: String, samples: PathBuf },
-    /// Writes the archive into an empty database and says, as JSON, what to ask of it.
+    /// Writes the archive to an empty database and prints the operations to request, as JSON.
     #[command(hide = true)]
     Fill { url: String, articles: usize },
-    /// Serves each file of a folder at its name, from memory.
+    /// Serves each file of a folder from memory, at the path of its name.
     #[command(hide = true)]
     Ready {
         address: SocketAddr,
@@ -107,10 +108,10 @@ fn main() -> anyhow::Result<()> {
     match arguments.command {
         Some(Command::Serve { url, samples }) => runtime.block_on(child::serve(&url, &samples)),
         Some(Command::Fill { url, articles }) => {
-            runtime.block_on(fill::fill(&url, articles.max(FEWEST)))
+            runtime.block_on(seed::fill(&url, articles.max(FEWEST)))
         }
         Some(Command::Ready { address, folder }) => {
-            runtime.block_on(ready::serve(address, &folder))
+            runtime.block_on(baseline::serve(address, &folder))
         }
         Some(Command::Storm {
             articles,
@@ -119,7 +120,7 @@ fn main() -> anyhow::Result<()> {
             storm,
             only,
         }) => {
-            let plan = storm::Plan {
+            let plan = stampede::Plan {
                 articles: articles.max(FEWEST),
                 readers: readers.max(40),
                 quiet: Duration::from_secs(quiet),
@@ -131,16 +132,16 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-async fn blow(plan: storm::Plan, only: Option<Database>) -> anyhow::Result<()> {
+async fn blow(plan: stampede::Plan, only: Option<Database>) -> anyhow::Result<()> {
     let mut out = io::stdout();
     if only != Some(Database::Postgres) {
-        let told = storm::run(plan, TestDb::sqlite().await?).await?;
+        let told = stampede::run(plan, TestDb::sqlite().await?).await?;
         writeln!(out, "{told}")?;
     }
     if only != Some(Database::Sqlite)
         && let Some(database) = TestDb::postgres().await?
     {
-        writeln!(out, "{}", storm::run(plan, database).await?)?;
+        writeln!(out, "{}", stampede::run(plan, database).await?)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! The operations: what the site and its apps ask for, and with which variables.
+//! The operations: the requests that the site and its apps send, and their variables.
 //!
-//! Each document has beside it, in `benches/operations`, one SQL statement that makes the same JSON.
+//! Each document in `benches/operations` is accompanied by one SQL statement that returns the same
+//! JSON.
 
 use anyhow::Context as _;
 use khabar_domain::Invalid;
@@ -8,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::archive::Archive;
-use crate::desk::Desk;
+use crate::in_process::Desk;
 use crate::random::Random;
 
-/// One operation.
+/// An operation that is measured.
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
     pub(crate) document: &'static str,
-    /// Makes the same JSON on PostgreSQL.
+    /// SQL statement that returns the same JSON on PostgreSQL.
     pub(crate) sql: &'static str,
 }
 
@@ -29,13 +30,14 @@ macro_rules! operation {
     };
 }
 
-/// How many of [`OPERATIONS`], from the first, are compared between archives.
+/// Number of [`OPERATIONS`], counted from the first, that are compared between archives.
 pub(crate) const COMPARED: usize = 4;
-/// Where the first page of the largest section stands, and a page far down.
+/// Index in [`OPERATIONS`] of the first page of the largest section.
 pub(crate) const FIRST_PAGE: usize = 4;
+/// Index in [`OPERATIONS`] of a page far down in that section.
 pub(crate) const FAR_PAGE: usize = 5;
 
-/// All of them.
+/// All operations that are measured.
 pub(crate) const OPERATIONS: [Operation; 6] = [
     operation!("home", "home", "home"),
     operation!("article", "article", "article"),
@@ -45,12 +47,12 @@ pub(crate) const OPERATIONS: [Operation; 6] = [
     operation!("section, far page", "section", "section_after"),
 ];
 
-/// One set of variables.
+/// A set of variables for an operation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Sample {
-    /// What the API is given.
+    /// Variables of the API request.
     pub(crate) variables: Value,
-    /// What the SQL statement is given.
+    /// Arguments of the SQL statement.
     pub(crate) arguments: Vec<String>,
 }
 
@@ -62,29 +64,30 @@ impl Sample {
         }
     }
 
-    /// The body of a request.
+    /// Returns the body of a request with this sample.
     pub(crate) fn body(&self, operation: &Operation) -> String {
         body(operation, &self.variables)
     }
 }
 
-/// The body of a request with these variables.
+/// Returns the body of a request with these variables.
 pub(crate) fn body(operation: &Operation, variables: &Value) -> String {
     json!({"query": operation.document, "variables": variables}).to_string()
 }
 
-/// How many sets of variables an operation has where it has many: enough that nothing is cached
-/// that would not be.
+/// Number of samples of an operation that has more than one. Large enough that nothing is cached
+/// that would not be cached in practice.
 const SAMPLES: usize = 50;
-/// Articles of a section page.
+/// Number of articles on a page of a section.
 const PAGE: usize = 20;
 
-/// Which page is far down: 500 among 100,000 articles.
+/// Returns the number of the page far down: 500 for 100,000 articles, and otherwise in proportion,
+/// at least 2.
 pub(crate) fn far_page(archive: &Archive) -> usize {
     (archive.size.articles / 200).max(2)
 }
 
-/// The variables of each of [`OPERATIONS`].
+/// Returns the samples of each of [`OPERATIONS`].
 pub(crate) async fn samples(archive: &Archive, desk: &Desk) -> anyhow::Result<Vec<Vec<Sample>>> {
     let newsroom = &archive.newsroom;
     let largest = newsroom.sections[0].slug.as_str();
@@ -95,7 +98,7 @@ pub(crate) async fn samples(archive: &Archive, desk: &Desk) -> anyhow::Result<Ve
         }],
         articles(archive)?,
         many("stories", |random| {
-            // As readers come to them: by an article.
+            // Choose stories through an article, as readers reach them.
             let story = loop {
                 let manuscript = archive.manuscript(random.below(archive.size.articles))?;
                 if let Some(story) = manuscript.stories.first() {
@@ -133,8 +136,8 @@ fn articles(archive: &Archive) -> Result<Vec<Sample>, Invalid> {
     })
 }
 
-/// Pages after this many articles of a section and a few more: their cursors, found as a reader
-/// would, by turning pages.
+/// Returns samples of pages of a section far down. The first starts after `skipped` articles, and
+/// each further one starts one article later. Cursors are found as a client finds them, by paging.
 async fn far_pages(desk: &Desk, section: &str, skipped: usize) -> anyhow::Result<Vec<Sample>> {
     const TURN: &str = "query Turn($slug: Slug!, $after: String) {
         section(slug: $slug) {

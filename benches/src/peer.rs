@@ -1,5 +1,5 @@
-//! The peer: PostgreSQL asked for a whole answer by one statement that makes the JSON itself, the
-//! least that a server over this database can do.
+//! The peer: PostgreSQL, which returns a whole response from one statement that builds the JSON
+//! itself. This is the least that a server on this database can do.
 
 use std::str::FromStr as _;
 
@@ -7,15 +7,16 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-use crate::desk::Answered;
+use crate::in_process::Answered;
 use crate::operations::{Operation, Sample};
 
-/// The database as a peer.
+/// A connection pool to the database.
 #[derive(Clone)]
 pub(crate) struct Peer(PgPool);
 
 impl Peer {
-    /// With as many connections as the server has for reading, and plans kept as its are.
+    /// Opens a pool with as many connections as the server has for reading, and with the server's
+    /// plan cache mode.
     pub(crate) async fn open(url: &str, connections: u32) -> anyhow::Result<Self> {
         let connect =
             PgConnectOptions::from_str(url)?.options([("plan_cache_mode", "force_generic_plan")]);
@@ -25,7 +26,7 @@ impl Peer {
         Ok(Self(pool.connect_with(connect).await?))
     }
 
-    /// The JSON of an operation's `data`.
+    /// Returns the JSON of the `data` of an operation.
     pub(crate) async fn ask(
         &self,
         operation: &Operation,
@@ -39,7 +40,7 @@ impl Peer {
         statement.fetch_one(&self.0).await
     }
 
-    /// Makes sure that it says what the API says.
+    /// Fails unless the statement returns the same JSON as the API.
     pub(crate) async fn compare(
         &self,
         operation: &Operation,

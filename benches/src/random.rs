@@ -1,12 +1,12 @@
-//! Randomness: streams of numbers that are the same in every run.
+//! Randomness: streams of numbers that are identical in every run.
 
-/// A stream of numbers, by the `SplitMix64` method: a counter, well stirred.
+/// A stream of pseudo-random numbers (`SplitMix64`, which mixes the bits of a counter).
 pub(crate) struct Random(u64);
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Random {
-    /// The stream of this name and number, independent of every other.
+    /// Returns the stream with this name and number, which is independent of every other stream.
     pub(crate) fn new(name: &str, number: usize) -> Self {
         let seed = name.bytes().fold(number as u64, |seed, byte| {
             stirred(seed.wrapping_add(STEP)) ^ u64::from(byte)
@@ -19,23 +19,23 @@ impl Random {
         stirred(self.0)
     }
 
-    /// 128 bits, for an id.
+    /// Returns 128 random bits, for an ID.
     pub(crate) fn bits(&mut self) -> u128 {
         u128::from(self.next()) << 64 | u128::from(self.next())
     }
 
-    /// A number below this one, or 0.
+    /// Returns a number less than `bound`, or 0 if `bound` is 0.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         let scaled = (u128::from(self.next()) * bound as u128) >> 64;
         usize::try_from(scaled).unwrap_or_default()
     }
 
-    /// A number from `low` to `high`.
+    /// Returns a number from `low` to `high`, both included.
     pub(crate) fn between(&mut self, low: usize, high: usize) -> usize {
         low + self.below(high - low + 1)
     }
 
-    /// Whether something happens that happens so many times in a hundred.
+    /// Returns true with this probability, in percent.
     pub(crate) fn percent(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
@@ -47,18 +47,18 @@ fn stirred(mut bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Ranks that are picked the less often the higher they are: as 1 over a power of the rank.
+/// A Zipf distribution of ranks. The probability of a rank is proportional to 1 over a power of it.
 pub(crate) struct Zipf(Vec<usize>);
 
 impl Zipf {
-    /// So many ranks, from 0.
+    /// Returns a distribution over this number of ranks. The most frequent rank is 0.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a weight is from 0 to the scale"
     )]
     pub(crate) fn new(ranks: usize, power: f64) -> Self {
-        // Fine enough for the rarest of some thousand ranks.
+        // Precise enough for the rarest of several thousand ranks.
         const SCALE: f64 = 1e9;
         let mut rank = 0.0;
         let weights = std::iter::from_fn(|| {
@@ -72,7 +72,7 @@ impl Zipf {
         Self(sums.collect())
     }
 
-    /// One of the ranks.
+    /// Returns a random rank.
     pub(crate) fn pick(&self, random: &mut Random) -> usize {
         let at = random.below(self.0.last().copied().unwrap_or_default());
         self.0.partition_point(|sum| *sum <= at)

@@ -1,14 +1,14 @@
-//! The report: what was measured, for a reader who has never seen the program.
+//! The report: the measurements, presented for a reader who has never seen the program.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
 
 use crate::load::CONNECTIONS;
-use crate::measured::Measured;
+use crate::measurement::Measured;
 use crate::operations::{FAR_PAGE, FIRST_PAGE};
 use crate::run::{Fewer, Row, Run};
 
-/// What the columns mean.
+/// The explanation of the columns.
 pub(crate) const LEGEND: &str = "\
 Each operation is answered by the API, once keeping nothing but reference data (cold) and once what
 it read before (warm), by one hand-written SQL statement that makes the same JSON (on PostgreSQL,
@@ -58,7 +58,7 @@ impl Display for Run {
     }
 }
 
-/// A figure of an operation, and the same among fewer articles.
+/// A measurement of an operation, and its counterpart on the smaller archive.
 type Figure = (fn(&Row) -> &Measured, fn(&Fewer) -> &Measured);
 
 impl Run {

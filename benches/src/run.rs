@@ -1,4 +1,4 @@
-//! The run: every operation on one database, and the same on a smaller archive.
+//! The run: measures every operation on one database, and some of them on a smaller archive, too.
 
 use std::io::Write as _;
 use std::{fmt, io};
@@ -6,23 +6,23 @@ use std::{fmt, io};
 use khabar_tests::harness::TestDb;
 
 use crate::archive::Archive;
-use crate::cost::Memory;
-use crate::measured::Measured;
+use crate::cpu_time::Memory;
+use crate::environment::{By, Stage};
+use crate::measurement::Measured;
 use crate::operations::{self, COMPARED, OPERATIONS};
-use crate::stage::{By, Stage};
 
-/// How much is asked.
+/// The size of a run.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
-    /// Articles of the archive.
+    /// Number of articles in the archive.
     pub(crate) articles: usize,
-    /// Articles of the archive that it is compared with.
+    /// Number of articles in the smaller archive used for comparison.
     pub(crate) fewer: usize,
-    /// Requests for each figure.
+    /// Number of requests for each figure.
     pub(crate) requests: usize,
 }
 
-/// What was measured on one database.
+/// The measurements on one database.
 pub(crate) struct Run {
     pub(crate) database: &'static str,
     pub(crate) articles: usize,
@@ -33,21 +33,21 @@ pub(crate) struct Run {
     pub(crate) memory: Memory,
 }
 
-/// One operation.
+/// The measurements of one operation.
 #[derive(Default)]
 pub(crate) struct Row {
     pub(crate) operation: &'static str,
-    /// On average.
+    /// Average number of SQL statements per request.
     pub(crate) statements: f64,
     pub(crate) cold: Measured,
     pub(crate) warm: Measured,
     pub(crate) statement: Option<Measured>,
     pub(crate) ready: Measured,
-    /// Among fewer articles.
+    /// Measurements on the smaller archive, for the operations that are compared.
     pub(crate) fewer: Option<Fewer>,
 }
 
-/// The API on fewer articles.
+/// The measurements of the API on the smaller archive.
 #[derive(Default)]
 pub(crate) struct Fewer {
     pub(crate) cold: Measured,
@@ -73,12 +73,12 @@ impl Row {
     }
 }
 
-/// Runs it all on SQLite.
+/// Runs all measurements on SQLite.
 pub(crate) async fn on_sqlite(plan: Plan) -> anyhow::Result<Run> {
     Box::pin(run(plan, TestDb::sqlite().await?, TestDb::sqlite().await?)).await
 }
 
-/// Runs it all on PostgreSQL, if it is installed.
+/// Runs all measurements on PostgreSQL. Returns `None` if PostgreSQL is not installed.
 pub(crate) async fn on_postgres(plan: Plan) -> anyhow::Result<Option<Run>> {
     let (Some(large), Some(small)) = (TestDb::postgres().await?, TestDb::postgres().await?) else {
         return Ok(None);
@@ -86,8 +86,9 @@ pub(crate) async fn on_postgres(plan: Plan) -> anyhow::Result<Option<Run>> {
     Box::pin(run(plan, large, small)).await.map(Some)
 }
 
-/// In how many rounds the requests of a figure are sent, with all other figures in between: what
-/// else the machine does meanwhile then disturbs all alike, and their ratios little.
+/// Number of rounds into which the requests of a figure are divided. Each round measures all
+/// figures, so that other load on the machine affects all of them alike and hardly changes their
+/// ratios.
 const ROUNDS: usize = 10;
 
 async fn run(plan: Plan, large: TestDb, small: TestDb) -> anyhow::Result<Run> {
@@ -106,7 +107,7 @@ async fn run(plan: Plan, large: TestDb, small: TestDb) -> anyhow::Result<Run> {
     for round in 0..=ROUNDS {
         say(format_args!("{name}: round {round} of {ROUNDS}"))?;
         if round == 1 {
-            // The first round only warmed it all up.
+            // Round 0 only warms everything up, so its figures are discarded.
             for row in &mut rows {
                 *row = Row::new(row.operation, row.statements);
             }
@@ -137,7 +138,7 @@ async fn run(plan: Plan, large: TestDb, small: TestDb) -> anyhow::Result<Run> {
     })
 }
 
-/// Says how far it is, apart from the report.
+/// Prints the progress to standard error, apart from the report.
 fn say(what: fmt::Arguments<'_>) -> io::Result<()> {
     writeln!(io::stderr(), "{what}")
 }

@@ -1,5 +1,5 @@
-//! Words: text that looks like Arabic and says nothing. Roots of three consonants are put into
-//! patterns, as the language does; a few of the words are frequent and most are rare.
+//! Words: text that looks like Arabic but has no meaning. Roots of three consonants are put into
+//! patterns, as in the language. A few of the words are frequent and most are rare.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ const CONSONANTS: [char; 26] = [
     'ب', 'ت', 'ث', 'ج', 'ح', 'خ', 'د', 'ذ', 'ر', 'ز', 'س', 'ش', 'ص', 'ض', 'ط', 'ظ', 'ع', 'غ', 'ف',
     'ق', 'ك', 'ل', 'م', 'ن', 'ه', 'و',
 ];
-/// Each digit stands for a consonant of the root.
+/// Word patterns. Each digit is replaced by a consonant of the root.
 const PATTERNS: [&str; 12] = [
     "123",
     "1ا23",
@@ -26,14 +26,14 @@ const PATTERNS: [&str; 12] = [
 ];
 const VOCABULARY: usize = 5_000;
 
-/// A vocabulary.
+/// A vocabulary with word frequencies.
 pub(crate) struct Words {
     words: Vec<String>,
     ranks: Zipf,
 }
 
 impl Words {
-    /// Always the same one.
+    /// Generates the vocabulary, which is identical each time.
     pub(crate) fn new() -> Self {
         let mut random = Random::new("words", 0);
         let (mut words, mut seen) = (Vec::with_capacity(VOCABULARY), BTreeSet::new());
@@ -49,14 +49,15 @@ impl Words {
         }
     }
 
-    /// So many words, with spaces between.
+    /// Returns this number of words, separated by spaces.
     pub(crate) fn text(&self, random: &mut Random, count: usize) -> String {
         let mut text = String::new();
         for _ in 0..count {
             if !text.is_empty() {
                 text.push(' ');
             }
-            // The article: as often as not before a noun, never before a verb.
+            // The definite article. It precedes about half of the nouns and no verbs: 30 % of all
+            // words.
             if random.percent(30) {
                 text.push_str("ال");
             }

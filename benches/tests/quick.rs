@@ -1,5 +1,5 @@
-//! The benchmark works: it writes its archives, its servers start, and its SQL statements make the
-//! JSON that the API makes.
+//! Checks that the benchmark works: archives are written, servers start, and the SQL statements
+//! return the same JSON as the API.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 
 #[test]
 fn the_quick_run_ends_well() -> anyhow::Result<()> {
-    // Cargo builds examples beside the tests, and tells a test no path to them.
+    // Cargo builds examples beside the tests, but gives a test no path to them.
     let here = std::env::current_exe()?;
     let folder = here.ancestors().nth(2).context("a test has a folder")?;
     let output = Command::new(folder.join("examples/khabar-bench"))

@@ -1,4 +1,4 @@
-//! The size of answers: a small document cannot ask for more than the server has memory for.
+//! Answer size limits: a small document cannot request more than the server has memory for.
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
@@ -10,16 +10,16 @@ use crate::client::Client;
 use crate::newsroom;
 use crate::server::Launch;
 
-/// How much memory an attack may move.
+/// Maximum growth of the server's memory during an attack, in bytes.
 const MOST: u64 = 256 << 20;
 
-/// One field many times.
+/// Returns a selection of one field, repeated under different aliases.
 pub(crate) fn aliased(field: &str, times: usize) -> String {
     let fields = (0..times).map(|n| format!("a{n}: {field}"));
     fields.collect::<Vec<_>>().join(" ")
 }
 
-/// A body of nearly the largest size that is taken in, made of these words in turn.
+/// Returns a body close to the size limit, made of numbered variants of `word`.
 pub(crate) fn large_body(word: &str) -> Vec<Value> {
     let paragraph = |n: usize| {
         let words = (0..4_000).map(|m| format!("{word}{}", (n * 7 + m) % 90));
@@ -34,7 +34,7 @@ pub(crate) fn large_body(word: &str) -> Vec<Value> {
     (0..45).map(paragraph).collect()
 }
 
-/// Publishes an article with this body; its id and its version.
+/// Publishes an article with this body and returns its ID and version.
 pub(crate) async fn publish(editor: &Client, body: &[Value]) -> anyhow::Result<(String, i64)> {
     let input = json!({"headline": "A long read", "body": body});
     let document = "mutation ($input: CreateArticleInput!) {
@@ -51,7 +51,7 @@ pub(crate) async fn publish(editor: &Client, body: &[Value]) -> anyhow::Result<(
     Ok((id, article["version"].as_i64().context("no version")?))
 }
 
-/// Somebody who may do everything.
+/// Returns a client with the administrator role.
 pub(crate) async fn editor(db: &TestDb, client: &Client) -> anyhow::Result<Client> {
     let token = newsroom::token(db, "ليلى", Role::Admin).await?;
     Ok(client.with_token(&token))
@@ -66,7 +66,7 @@ async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
         let of_article = |fields: &str| format!("{{ article(id: \"{id}\") {{ {fields} }} }}");
         let before = server.memory()?;
 
-        // The gate knows that these are large.
+        // Refused before execution: the complexity estimate covers these fields.
         for field in ["bodyText", "bodyHtml"] {
             let query = of_article(&aliased(field, 199));
             for answer in [
@@ -77,7 +77,7 @@ async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
             }
         }
 
-        // What the gate lets through ends when it gets too large, however it is asked.
+        // Documents that pass this check are stopped when the answer gets too large, by GET as by POST.
         let block = "... on ParagraphBlock";
         let texts = aliased("text", 190);
         let revisions = aliased("revision(version: 1) { bodyText }", 90);
@@ -119,7 +119,7 @@ async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
             let by_post = eight.join_all().await.into_iter();
             for answer in by_post.chain([Ok(by_get)]) {
                 let answer = answer?;
-                // Several at once may be too much before one alone is.
+                // Parallel requests may exceed the shared limit before a single one exceeds its own.
                 let codes = ["LIMIT_ANSWER_BYTES", "OVERLOADED"];
                 ensure!(codes.contains(&&*answer.code()), "{case}: {answer:?}");
                 ensure!(answer.json()?["data"].is_null(), "{case}: {answer:?}");
@@ -129,18 +129,18 @@ async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
             ensure!(moved < MOST, "{case}: {} MiB", moved >> 20);
         }
 
-        // A write stays written, and its client is told so.
+        // A completed write is not rolled back, and the error says so.
         let query = format!(
             "mutation {{ correctArticle(input: {{id: \"{id}\", version: {version}, headline: \"Corrected\", note: \"Typo.\"}}) {{ article {{ {} }} userErrors {{ message }} }} }}",
             aliased("bodyText", 190)
         );
         let answer = editor.post(&query, Value::Null).await?;
         ensure!(answer.code() == "LIMIT_ANSWER_BYTES", "{answer:?}");
-        ensure!(answer.text.contains("stays written"), "{answer:?}");
+        ensure!(answer.text.contains("have been saved"), "{answer:?}");
         let answer = server.client.get(&of_article("headline")).await?.data()?;
         ensure!(answer["article"]["headline"] == "Corrected", "{answer}");
 
-        // The largest article can be read in every way at once.
+        // The largest article can be read in all formats in one request.
         let whole = of_article("bodyText bodyHtml body { ... on ParagraphBlock { text html } }");
         let whole = server.client.get(&whole).await?.data()?;
         let length = whole["article"]["bodyText"].as_str().map_or(0, str::len);
@@ -149,7 +149,7 @@ async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Each alone is allowed; together they would be a gigabyte.
+/// Each answer alone is allowed. All 64 together would take about a gigabyte.
 #[tokio::test]
 async fn many_large_answers_at_once_take_no_more_than_their_part() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
@@ -172,7 +172,7 @@ async fn many_large_answers_at_once_take_no_more_than_their_part() -> anyhow::Re
     for answer in many.join_all().await {
         let answer = answer?;
         if answer.status != 200 {
-            // A busy machine may not get to all of them in time.
+            // A busy machine may not answer all of them in time.
             let codes = ["OVERLOADED", "REQUEST_TIMEOUT"];
             ensure!(codes.contains(&&*answer.code()), "{answer:?}");
             ensure!(!answer.header("retry-after").is_empty(), "{answer:?}");
@@ -182,7 +182,7 @@ async fn many_large_answers_at_once_take_no_more_than_their_part() -> anyhow::Re
     ensure!(refused > 0, "all of them were answered");
     let moved = server.peak_memory()?.saturating_sub(before);
     ensure!(moved < MOST, "{} MiB", moved >> 20);
-    // What they took is given back.
+    // The memory reserved for them is released.
     let again = server.client.post(&large(0), Value::Null).await?;
     ensure!(again.status == 200, "{again:?}");
     server.kill().await

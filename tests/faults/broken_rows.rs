@@ -1,5 +1,5 @@
-//! Rows that cannot be read: no write leaves one; a list leaves one out; commands find and refuse
-//! them.
+//! Unreadable rows: no write creates one, lists leave them out, and commands report them and refuse to
+//! restore them.
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::newsroom;
 use crate::server::{Launch, Server};
 
-/// Six bytes a letter when it is normalized.
+/// Returns a URL above the length limit once normalised: each letter takes six bytes when percent-encoded.
 fn too_long() -> String {
     format!("https://akhbar.example/?q={}", "م".repeat(700))
 }
@@ -56,7 +56,7 @@ async fn an_address_is_measured_as_it_is_stored() -> anyhow::Result<()> {
         let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
         let editor = server.client.with_token(&token);
         for (name, mutation) in WRITES {
-            // As a variable, and as a literal.
+            // Sent as a variable and as a literal.
             let literal = mutation
                 .replace("($url: Url!)", "")
                 .replace("($url: String!)", "")
@@ -73,7 +73,7 @@ async fn an_address_is_measured_as_it_is_stored() -> anyhow::Result<()> {
                     db.name()
                 );
             }
-            // What fits is stored and read again.
+            // A URL within the limit is stored and can be read again.
             let short = json!({ "url": "https://akhbar.example/?q=ميناء%d9%86" });
             let answer = editor.post(mutation, short).await?;
             ensure!(
@@ -119,15 +119,14 @@ async fn an_address_is_one_whatever_the_case_of_its_escapes() -> anyhow::Result<
     Ok(())
 }
 
-/// What is broken by hand in one table, and the lists that show such rows to somebody who may see
-/// them: the path to the list and how many it should still have.
+/// A statement that breaks rows of one table, and a query for a list that contains such rows.
 struct Case {
     table: &'static str,
     breaks: &'static str,
     list: &'static str,
-    /// Where the list stands in the answer.
+    /// JSON pointer to the list in the response data.
     path: &'static str,
-    /// Whether it has items that can be read.
+    /// Whether readable items remain in the list.
     others: bool,
 }
 
@@ -225,7 +224,7 @@ const CASES: [Case; 13] = [
     },
 ];
 
-/// Every error of an answer has a code, and none is the server's own.
+/// Returns the answer as JSON. Fails if any error has a code other than `BROKEN_ROW`.
 fn is_told(answer: &crate::client::Answer) -> anyhow::Result<Value> {
     let json = answer.json()?;
     for error in json["errors"].as_array().into_iter().flatten() {
@@ -236,7 +235,7 @@ fn is_told(answer: &crate::client::Answer) -> anyhow::Result<Value> {
 
 async fn lists_go_on(server: &Server) -> anyhow::Result<()> {
     for case in &CASES {
-        // The second answer may come from what was kept.
+        // The second answer may come from the cache.
         for _ in 0..2 {
             for answer in [
                 server.client.post(case.list, Value::Null).await?,
@@ -256,22 +255,20 @@ async fn lists_go_on(server: &Server) -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_broken_row_is_left_out_and_named() -> anyhow::Result<()> {
     for (bytes, db) in with_and_without_a_cache().await? {
-        // Before it starts: what it has at hand is what the feed tells it of.
+        // Broken before the server starts, because cached rows are only reloaded after a change in the feed.
         for case in &CASES {
             db.meddle(case.breaks).await?;
         }
         let server = Launch::over(db.url())
-            .set("cache.bytes", bytes)
+            .set("cache.max_bytes", bytes)
             .set("log.filter", "info")
             .start()
             .await?;
         lists_go_on(&server).await?;
-        // Each row is logged once, however often it was met.
+        // Each row is logged once, however often it was read.
         let logged = |table: &str| {
             let lines = server.log.lines();
-            let told = lines
-                .iter()
-                .filter(|line| line.contains("a broken row is left out"));
+            let told = lines.iter().filter(|line| line.contains(" broken_row "));
             told.filter(|line| line.contains(&format!("table={table} ")))
                 .count()
         };
@@ -286,7 +283,7 @@ async fn a_broken_row_is_left_out_and_named() -> anyhow::Result<()> {
             "{metrics}"
         );
 
-        // By itself, it is null, and an error says why.
+        // A broken row requested on its own is null, with an error that explains why.
         let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
         let editor = server.client.with_token(&token);
         for one in [
@@ -305,7 +302,7 @@ async fn a_broken_row_is_left_out_and_named() -> anyhow::Result<()> {
                 }
             }
         }
-        // What is merely not there is no error.
+        // A row that does not exist is null without an error.
         let answer = editor
             .post("{ story(slug: \"لا-شيء\") { title } }", Value::Null)
             .await?;
@@ -343,7 +340,7 @@ async fn a_broken_row_is_left_out_and_named() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How many bytes a cache may take, and a newsroom.
+/// Returns newsrooms on each database, paired with a cache size in bytes: 64 MiB, and 0 for no cache.
 async fn with_and_without_a_cache() -> anyhow::Result<Vec<(usize, TestDb)>> {
     let mut each = Vec::new();
     for bytes in [64 << 20, 0] {
@@ -353,7 +350,7 @@ async fn with_and_without_a_cache() -> anyhow::Result<Vec<(usize, TestDb)>> {
     Ok(each)
 }
 
-/// What was exported with broken rows is not restored, and the refusal names one.
+/// Checks that an export with broken rows is not restored, and that the error names one of them.
 async fn restoring_refuses(db: &TestDb) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("newsroom.ndjson");
@@ -373,7 +370,7 @@ async fn restoring_refuses(db: &TestDb) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is written by hand into the feed, the logs and the tokens stops nobody.
+/// Broken rows in the feed, the logs and the tokens do not stop the server.
 #[tokio::test]
 async fn the_feed_and_the_logs_go_on() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
@@ -434,7 +431,7 @@ async fn the_feed_and_the_logs_go_on() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A page of which all rows are left out still tells where to go on.
+/// A page whose rows are all left out still returns a cursor to continue from.
 #[tokio::test]
 async fn a_page_goes_on_past_what_is_left_out() -> anyhow::Result<()> {
     for db in newsroom::each().await? {

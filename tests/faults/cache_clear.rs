@@ -1,4 +1,4 @@
-//! `khabar cache clear`: what was changed in the database by hand is read by every node.
+//! `khabar cache clear`: afterwards, every node reads rows that were changed in the database by hand.
 
 use anyhow::ensure;
 use serde_json::Value;
@@ -14,7 +14,7 @@ async fn every_node_lets_go_of_what_it_keeps() -> anyhow::Result<()> {
         let there = Launch::over(db.url()).start().await?;
         let (id, before) = section(&here.client).await?;
         let after = "بيد مباشرة";
-        // Both the reference data and whole answers.
+        // Covers both the reference data and whole cached responses.
         let asked = format!("{{ sections {{ id name }} node(id: \"{id}\") {{ id }} }}");
         for server in [&here, &there] {
             let answer = server.client.get(&asked).await?;

@@ -1,4 +1,4 @@
-//! A client of the server: GraphQL by HTTP, and raw bytes for those who do not keep to it.
+//! A test client: GraphQL over HTTP, and raw bytes for tests that break the protocol.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-/// Longer than any promise of the server.
+/// Request timeout, longer than any timeout of the server.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Asks one server.
+/// A client of one server, optionally with an API token.
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -19,7 +19,7 @@ pub(crate) struct Client {
     token: Option<String>,
 }
 
-/// An HTTP answer.
+/// An HTTP response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -28,25 +28,25 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// A header's value, empty where it is missing.
+    /// Returns a header's value, or an empty string if it is missing.
     pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().unwrap_or("?"))
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     pub(crate) fn json(&self) -> anyhow::Result<Value> {
         serde_json::from_str(&self.text).with_context(|| format!("not JSON: {self:?}"))
     }
 
-    /// The code of the first error, empty where there is none.
+    /// Returns the code of the first error, or an empty string if there is none.
     pub(crate) fn code(&self) -> String {
         let json = self.json().unwrap_or_default();
         let code = json["errors"][0]["extensions"]["code"].as_str();
         code.unwrap_or_default().to_owned()
     }
 
-    /// The data of an answer without errors.
+    /// Returns the data. Fails on errors or a status other than 200.
     pub(crate) fn data(&self) -> anyhow::Result<Value> {
         let json = self.json()?;
         ensure!(self.status == 200 && json["errors"].is_null(), "{self:?}");
@@ -63,7 +63,7 @@ impl Client {
         })
     }
 
-    /// The same client, with an API token.
+    /// Returns a copy of this client that sends an API token.
     #[must_use]
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl Client {
         }
     }
 
-    /// This client, of another server.
+    /// Returns a copy of this client that talks to the server of another one.
     #[must_use]
     pub(crate) fn at(&self, other: &Self) -> Self {
         Self {
@@ -81,12 +81,12 @@ impl Client {
         }
     }
 
-    /// `POST /graphql`.
+    /// Sends `POST /graphql`.
     pub(crate) async fn post(&self, query: &str, variables: Value) -> anyhow::Result<Answer> {
         self.post_with(&[], query, variables).await
     }
 
-    /// `POST /graphql` with more headers.
+    /// Sends `POST /graphql` with additional headers.
     pub(crate) async fn post_with(
         &self,
         headers: &[(&str, &str)],
@@ -98,20 +98,20 @@ impl Client {
         self.send(request, headers).await
     }
 
-    /// `POST /graphql` with this body, which says that it is JSON.
+    /// Sends `POST /graphql` with a raw body, declared as JSON.
     pub(crate) async fn post_body(&self, body: impl Into<reqwest::Body>) -> anyhow::Result<Answer> {
         let request = self.http.post(self.url("/graphql")).body(body);
         let json = [("content-type", "application/json")];
         self.send(request, &json).await
     }
 
-    /// `POST /graphql` of a body as it is.
+    /// Sends `POST /graphql` with a JSON value as the whole body.
     pub(crate) async fn post_json(&self, body: &Value) -> anyhow::Result<Answer> {
         let request = self.http.post(self.url("/graphql")).json(body);
         self.send(request, &[]).await
     }
 
-    /// The same client, who is who another one is.
+    /// Returns a copy of this client with the token of another one.
     #[must_use]
     pub(crate) fn as_who(&self, other: &Self) -> Self {
         Self {
@@ -120,12 +120,12 @@ impl Client {
         }
     }
 
-    /// `GET /graphql`.
+    /// Sends `GET /graphql`.
     pub(crate) async fn get(&self, query: &str) -> anyhow::Result<Answer> {
         self.get_with(&[], query).await
     }
 
-    /// `GET /graphql` with more headers.
+    /// Sends `GET /graphql` with additional headers.
     pub(crate) async fn get_with(
         &self,
         headers: &[(&str, &str)],
@@ -136,12 +136,12 @@ impl Client {
         self.send(self.http.get(url), headers).await
     }
 
-    /// `GET` of another path.
+    /// Sends `GET` to another path.
     pub(crate) async fn path(&self, path: &str) -> anyhow::Result<Answer> {
         self.send(self.http.get(self.url(path)), &[]).await
     }
 
-    /// A request of any method, which `made` adds to.
+    /// Sends a request with any method. `made` completes the request.
     pub(crate) async fn request(
         &self,
         method: reqwest::Method,
@@ -152,7 +152,7 @@ impl Client {
         self.send(request, &[]).await
     }
 
-    /// A connection of its own, for bytes that are no HTTP.
+    /// Opens a separate TCP connection, to send bytes that are not valid HTTP.
     pub(crate) async fn raw(&self) -> anyhow::Result<TcpStream> {
         Ok(TcpStream::connect(self.address).await?)
     }

@@ -1,4 +1,4 @@
-//! Wrong clocks: the database's is gone by, and a node that is off says so.
+//! Clock differences: the database's clock is authoritative, and a node reports when its own differs.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ const SCHEDULE: &str = "mutation ($input: ScheduleArticleInput!) {
 }";
 const READ: &str = "query ($id: ID!) { article(id: $id) { status publishedAt } }";
 
-/// Makes the database's clock go an hour ahead, for connections that come from now on.
+/// Sets the database's clock an hour ahead, for new connections.
 async fn an_hour_ahead(db: &TestDb) -> anyhow::Result<()> {
     let function = "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS \
         'SELECT pg_catalog.clock_timestamp() + interval ''1 hour'''";
@@ -58,7 +58,7 @@ async fn publishing_goes_by_the_databases_clock() -> anyhow::Result<()> {
     let id = created["createArticle"]["article"]["id"].clone();
     ensure!(id.is_string(), "{created}");
     editor.post(SUBMIT, json!({"input": {"id": id}})).await?;
-    // By this machine's clock it is an hour away.
+    // Scheduled three seconds ahead by the database's clock, an hour ahead by this machine's clock.
     let hour = SystemClock.now() + chrono::TimeDelta::hours(1);
     let at = hour + chrono::TimeDelta::seconds(3);
     let input = json!({"id": id, "at": at.to_rfc3339()});

@@ -1,4 +1,4 @@
-//! Names and reports: nobody signs as somebody else, and nothing that is said twice is lost.
+//! Guest names and repeated reports: no guest can use another's name, and no later report is lost.
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
@@ -11,9 +11,9 @@ use crate::server::{Launch, Server};
 const POST: &str = "mutation($input: PostCommentInput!) { postComment(input: $input) { \
     comment { id author { name isStaff } } userErrors { code field message } } }";
 const OPEN: &str = "mutation($id: ID!) { setArticleCommenting(input: {id: $id, \
-    mode: POST_MODERATED, namesAllowed: true, closesAfterDays: 0}) { userErrors { message } } }";
+    mode: POST_MODERATED, guestCommentsAllowed: true, closesAfterDays: 0}) { userErrors { message } } }";
 
-/// An article under which guests may comment, by its global id.
+/// Opens an article to comments by guests and returns its global ID.
 async fn open(server: &Server, editor: &Client) -> anyhow::Result<Value> {
     let found = "{ articles(first: 1) { nodes { id } } }";
     let found = server.client.post(found, Value::Null).await?.data()?;
@@ -37,10 +37,10 @@ async fn post(
 async fn a_guest_signs_as_nobody_else_and_never_with_nothing() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url())
-            .set("comments.posts_a_minute", 1_000)
-            .set("comments.posts_an_hour", 1_000)
-            .set("comments.address_posts_a_minute", 1_000)
-            .set("comments.address_posts_an_hour", 1_000)
+            .set("comments.posts_per_minute", 1_000)
+            .set("comments.posts_per_hour", 1_000)
+            .set("comments.address_posts_per_minute", 1_000)
+            .set("comments.address_posts_per_hour", 1_000)
             .start()
             .await?;
         let token = newsroom::token(&db, "Mariam Ali", Role::Editor).await?;
@@ -71,7 +71,7 @@ async fn a_guest_signs_as_nobody_else_and_never_with_nothing() -> anyhow::Result
                 "{nothing:?}: {told}"
             );
         }
-        // A byline of the newsroom, an account, and what looks like them.
+        // A byline of the newsroom, the name of an account, and lookalikes of both.
         for taken in [
             "سلمى النجار",
             "سَلمى  النجـار",
@@ -117,7 +117,7 @@ async fn a_guest_signs_as_nobody_else_and_never_with_nothing() -> anyhow::Result
         let token = newsroom::token(&db, "قارئة", Role::Reader).await?;
         let told = post(&server.client.with_token(&token), &article, None, "شكرا").await?;
         ensure!(told["comment"]["author"]["isStaff"] == false, "{told}");
-        // A name that was reserved since.
+        // A name that has been reserved since the guest last used it.
         let person =
             r#"mutation { createPerson(input: {name: "ضيف"}) { userErrors { message } } }"#;
         editor.post(person, Value::Null).await?.data()?;

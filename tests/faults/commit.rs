@@ -1,5 +1,4 @@
-//! A commit that fails is never acknowledged, and neither it nor what comes after it is lost or left
-//! half done.
+//! Failed commits are never acknowledged. Neither they nor later writes are lost or left half done.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,11 +12,11 @@ use crate::newsroom;
 use crate::server::{Launch, Server};
 use crate::writing::{Editor, Outcome, has, lacking};
 
-/// A small file system of its own, unmounted when it is dropped.
+/// A small separate file system, unmounted when dropped.
 struct Disk(TempDir);
 
 impl Disk {
-    /// A disk of so many kilobytes; none where it cannot be made.
+    /// Mounts a file system of this size in KiB. Returns `None` if it cannot be mounted.
     fn of(kilobytes: u32) -> anyhow::Result<Option<Self>> {
         let folder = tempfile::tempdir()?;
         let mounted = Command::new("mount")
@@ -33,11 +32,11 @@ impl Disk {
         self.0.path()
     }
 
-    /// Takes all the room that is left.
+    /// Fills all remaining space.
     fn fill(&self) -> anyhow::Result<()> {
         let mut ballast = std::fs::File::create(self.path().join("ballast"))?;
         let block = [7; 4_096];
-        // It ends where the disk is full.
+        // Fails when the disk is full.
         while std::io::Write::write_all(&mut ballast, &block).is_ok() {}
         Ok(())
     }
@@ -49,12 +48,12 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Lazily: whoever was killed may not have let go of its files yet.
+        // Lazy unmount: a killed process may still have files open.
         let _ = Command::new("umount").arg("-l").arg(self.path()).status();
     }
 }
 
-/// Writes with these names, one after another; those that were acknowledged are added.
+/// Writes topics with these names in order. Adds the acknowledged names and returns the number refused.
 async fn write(
     editor: &Editor,
     names: impl Iterator<Item = String>,
@@ -94,7 +93,7 @@ async fn a_full_disk_loses_nothing_that_was_acknowledged() -> anyhow::Result<()>
         };
         ensure!(write(&editor, names("قبل", 5), &mut acknowledged).await? == 0);
         disk.fill()?;
-        // The log of writes still has some room in its last block.
+        // The first writes may still fit into the last block of the write-ahead log.
         let refused = write(&editor, names("ممتلئ", 40), &mut acknowledged).await?;
         ensure!(refused > 0, "the disk was not full");
         ensure!(server.log.says("full"), "{:?}", server.log.lines());
@@ -117,7 +116,7 @@ async fn a_commit_that_the_database_refuses_is_not_acknowledged() -> anyhow::Res
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
-    // A constraint that is looked at when the transaction ends.
+    // A deferred constraint, checked at commit.
     db.administer(
         "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
            IF NEW.name LIKE 'مرفوض%' THEN RAISE EXCEPTION 'refused at commit' USING ERRCODE = '53100'; END IF;
@@ -147,12 +146,15 @@ async fn a_commit_that_the_database_refuses_is_not_acknowledged() -> anyhow::Res
 async fn clients_that_leave_in_the_middle_leave_no_connection_in_a_transaction()
 -> anyhow::Result<()> {
     for db in newsroom::each().await? {
-        let server = Launch::over(db.url()).set("writers", 2).start().await?;
+        let server = Launch::over(db.url())
+            .set("write_connections", 2)
+            .start()
+            .await?;
         let editor = Editor::of(&db, &server.client).await?;
         for turn in 0..60_u64 {
             let name = format!("رحل-{turn}");
             let sent = editor.send(&name);
-            // From before its transaction begins to after its end.
+            // The timeouts range from before the transaction begins to after it ends.
             let patience = std::time::Duration::from_micros(turn * turn * 8);
             let _ = tokio::time::timeout(patience, sent).await;
         }

@@ -1,5 +1,5 @@
-//! Connections: a house that is full says so and recovers, one address cannot fill it, and nobody
-//! stays for ever.
+//! Connection limits: a full server says so and recovers, one address cannot use all connections, and no
+//! connection stays open for ever.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::server::{DEADLINE, Launch, Server, until};
 
 const EDITIONS: &str = "{ editions { name } }";
 
-/// What a server answers to a request on a new connection from this address.
+/// Sends a request on a new connection from this address and returns the raw response.
 async fn asked(from: &str, to: SocketAddr, path: &str) -> anyhow::Result<String> {
     let mut stream = connect_from(from, to).await?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
@@ -40,12 +40,12 @@ fn is_full(answer: &str) -> bool {
         && answer.contains(r#""code":"OVERLOADED""#)
 }
 
-/// Connections that say nothing, which the server has let in.
+/// Opens idle connections that the server has accepted.
 async fn silent(server: &Server, from: &str, count: usize) -> anyhow::Result<Vec<TcpStream>> {
     let mut all = Vec::with_capacity(count);
     for _ in 0..count {
         let mut stream = connect_from(from, server.address).await?;
-        // The server has it in hand as soon as it has answered something.
+        // A response proves that the server has accepted the connection.
         stream
             .write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
             .await?;
@@ -87,7 +87,7 @@ async fn a_full_house_says_so_answers_health_checks_and_recovers() -> anyhow::Re
 #[tokio::test]
 async fn one_address_cannot_shut_others_out_unless_it_is_a_trusted_proxy() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
-    let launch = || Launch::over(db.url()).set("http.connections_per_address", 4);
+    let launch = || Launch::over(db.url()).set("http.max_connections_per_address", 4);
     let server = launch().start().await?;
     let four = silent(&server, "127.0.0.1", 4).await?;
     let fifth = editions("127.0.0.1", &server).await?;
@@ -117,7 +117,7 @@ async fn one_address_cannot_shut_others_out_unless_it_is_a_trusted_proxy() -> an
 async fn idle_and_old_connections_end() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url())
-        .set("http.idle_ms", 200)
+        .set("http.idle_timeout_ms", 200)
         .start()
         .await?;
     let stream = TcpStream::connect(server.address).await?;
@@ -130,9 +130,9 @@ async fn idle_and_old_connections_end() -> anyhow::Result<()> {
     tokio::time::timeout(Duration::from_secs(10), rest).await??;
     server.kill().await?;
 
-    // However busy it is.
+    // The age limit applies even to a busy connection.
     let server = Launch::over(db.url())
-        .set("http.max_age_ms", 300)
+        .set("http.max_connection_age_ms", 300)
         .start()
         .await?;
     let stream = TcpStream::connect(server.address).await?;
@@ -146,7 +146,7 @@ async fn idle_and_old_connections_end() -> anyhow::Result<()> {
         connection.ended(DEADLINE).await
     };
     tokio::time::timeout(DEADLINE, ended).await??;
-    // A client that comes back is served as before.
+    // A client that reconnects is served as before.
     ensure!(server.client.post(EDITIONS, Value::Null).await?.status == 200);
     server.kill().await
 }

@@ -1,4 +1,4 @@
-//! Other origins: what browsers are told of who may use the API.
+//! CORS: the origins that may use the API, as reported to browsers.
 
 use anyhow::ensure;
 use reqwest::{Method, RequestBuilder};
@@ -94,12 +94,12 @@ async fn an_origin_that_is_named_is_allowed_and_no_other() -> anyhow::Result<()>
             get(&server, stranger).await?,
         ] {
             ensure!(answer.header(ALLOWED).is_empty(), "{stranger}: {answer:?}");
-            // A shared cache must not give a stranger's answer to a page that is allowed.
+            // A shared cache must not serve a disallowed origin's response to an allowed page.
             ensure!(varies(&answer), "{stranger}: {answer:?}");
         }
     }
 
-    // Whatever the answer is, the page may read it: also that it did not change, and why it was refused.
+    // An allowed page may read every response, including 304 and errors.
     let answer = get(&server, NEWS).await?;
     ensure!(answer.header(ALLOWED) == NEWS && varies(&answer));
     ensure!(answer.header("cache-control").starts_with("public"));
@@ -129,7 +129,7 @@ async fn an_origin_that_is_named_is_allowed_and_no_other() -> anyhow::Result<()>
         .post_with(&[("origin", NEWS)], EDITIONS, json!({}))
         .await?;
     ensure!(refused.status == 401 && refused.header(ALLOWED) == NEWS);
-    // Who names no origin may be in front of a shared cache, which keeps that answer.
+    // A request without an origin may come through a shared cache, which stores the response.
     let answer = server.client.get(EDITIONS).await?;
     ensure!(varies(&answer) && answer.header(ALLOWED).is_empty());
     server.kill().await

@@ -1,5 +1,5 @@
-//! Comparing texts: it ends in time whatever they are, says when it was not done word by word, and
-//! keeps nobody waiting.
+//! Comparing texts: a diff ends in time for any input, reports when it did not compare word by word,
+//! and blocks no other request.
 
 use std::time::{Duration, Instant};
 
@@ -33,9 +33,9 @@ async fn a_large_difference_ends_in_time() -> anyhow::Result<()> {
                 "{{ article(id: \"{id}\") {{ diff(from: {version}, to: {to}) {{ {fields} }} }} }}"
             )
         };
-        // Four at once, each with the most that the gate lets through, while others read.
+        // Runs four diffs of the largest permitted size at once, while another client reads.
         let mut four = JoinSet::new();
-        let query = of_diff(version + 1, "granularity changed body { fate }");
+        let query = of_diff(version + 1, "granularity changed body { op }");
         let begun = Instant::now();
         for _ in 0..4 {
             let (editor, query) = (editor.clone(), query.clone());
@@ -67,7 +67,7 @@ async fn a_large_difference_ends_in_time() -> anyhow::Result<()> {
             begun.elapsed()
         );
 
-        // All differences of one request share its time, and cost what they are.
+        // All diffs in one request share a time budget, and each counts towards the complexity limit.
         let begun = Instant::now();
         let diff = format!(
             "diff(from: {version}, to: {}) {{ granularity }}",
@@ -89,7 +89,7 @@ async fn a_large_difference_ends_in_time() -> anyhow::Result<()> {
         let answer = editor.post(&many(30), Value::Null).await?;
         ensure!(answer.code() == "LIMIT_COMPLEXITY", "{answer:?}");
 
-        // What is alike is compared word by word, large as it is.
+        // Similar texts are compared word by word.
         let small = "mutation ($input: CreateArticleInput!) {
             createArticle(input: $input) { article { id version } userErrors { message } } }";
         let body = json!([{"paragraph": {"text": "The bridge was opened today"}}]);
@@ -102,7 +102,7 @@ async fn a_large_difference_ends_in_time() -> anyhow::Result<()> {
         let body = json!([{"paragraph": {"text": "The bridge was opened yesterday"}}]);
         let update = "mutation ($input: UpdateArticleInput!) {
             updateArticle(input: $input) { article { diff(from: 1, to: 2) {
-                granularity body { fate words { fate text } } } } userErrors { message } } }";
+                granularity body { op words { op text } } } } userErrors { message } } }";
         let input = json!({"id": id, "version": 1, "body": body});
         let answer = editor
             .post(update, json!({ "input": input }))

@@ -1,4 +1,4 @@
-//! A client of HTTP/2 that reads as little as it likes.
+//! An HTTP/2 client that can refuse to read responses.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,13 +11,13 @@ use serde_json::json;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A connection to a server.
+/// An HTTP/2 connection to a server.
 pub(crate) struct Connection {
     requests: SendRequest<Bytes>,
     driver: JoinHandle<Result<(), h2::Error>>,
 }
 
-/// A TCP connection that comes from this address.
+/// Opens a TCP connection from the given local address.
 pub(crate) async fn connect_from(from: &str, to: SocketAddr) -> anyhow::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::new(from.parse()?, 0))?;
@@ -25,8 +25,8 @@ pub(crate) async fn connect_from(from: &str, to: SocketAddr) -> anyhow::Result<T
 }
 
 impl Connection {
-    /// A connection on which each answer may have so many bytes in flight: with 0, nothing of it is
-    /// ever read.
+    /// Opens a connection on which each response may have `window` bytes in flight. With 0, no
+    /// response body is ever read.
     pub(crate) async fn open(stream: TcpStream, window: u32) -> anyhow::Result<Self> {
         let (requests, connection) = h2::client::Builder::new()
             .initial_window_size(window)
@@ -38,7 +38,7 @@ impl Connection {
         })
     }
 
-    /// Sends a query. Its answer comes when the future is waited for.
+    /// Sends a query. Await the returned future for the response.
     pub(crate) async fn ask(&mut self, query: &str) -> anyhow::Result<ResponseFuture> {
         let mut requests = self.requests.clone().ready().await?;
         let request = Request::post("http://khabar.test/graphql")
@@ -50,10 +50,10 @@ impl Connection {
         Ok(response)
     }
 
-    /// Waits until the server has ended the connection.
+    /// Waits until the server has closed the connection.
     pub(crate) async fn ended(self, within: Duration) -> anyhow::Result<()> {
         let ended = tokio::time::timeout(within, self.driver).await;
-        // With or without a goodbye.
+        // Accepts a close with or without a GOAWAY frame.
         let _ = ended.context("the connection goes on")??;
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! A log that cannot be written: its disk is full, its reader has left or stands still. Nobody who
-//! asks the server notices.
+//! A log that cannot be written, because the disk is full or the reader is gone or blocked. Clients of
+//! the server must not notice.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::server::Launch;
 
 const EDITIONS: &str = "{ editions { name } }";
 
-/// How standard error is bent.
+/// The broken standard errors: a description and the shell script that sets each one up.
 const BENT: [(&str, &str); 4] = [
     ("a full disk", "exec \"$@\" 2>/dev/full"),
     ("a reader that has left", "exec \"$@\" 2> >(exec true)"),
@@ -31,7 +31,7 @@ async fn a_log_that_cannot_be_written_stops_nobody() -> anyhow::Result<()> {
         let mut server = Launch::over(db.url())
             .set("log.filter", "debug")
             .set("log.buffer_bytes", 4 * 1024)
-            .set("http.shutdown_ms", 10_000)
+            .set("http.shutdown_grace_ms", 10_000)
             .through(&["bash", "-c", script, "-"])
             .start()
             .await?;
@@ -63,7 +63,7 @@ async fn a_log_that_cannot_be_written_stops_nobody() -> anyhow::Result<()> {
             let count = line.strip_prefix("khabar_log_lines_dropped_total ")?;
             count.parse::<u64>().ok()
         });
-        // Rust gives a program that has no standard error /dev/null, which takes everything.
+        // Rust opens /dev/null if standard error is closed, so no line is lost.
         let is_lost = what != "no standard error";
         ensure!((dropped > Some(0)) == is_lost, "{what}: {dropped:?}");
         server.signal("TERM").await?;
@@ -81,7 +81,7 @@ async fn a_command_whose_answer_is_lost_fails() -> anyhow::Result<()> {
         .run(&["schema"])
         .await?;
     ensure!(!ok && error.contains("could not write"), "{error}");
-    // Who has read enough is content.
+    // A reader that closes the pipe early does not make the command fail.
     let left = [
         "bash",
         "-c",

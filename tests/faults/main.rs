@@ -1,8 +1,9 @@
-//! Faults: what the built program does when the disk is full, the network is cut, a process is
-//! frozen or killed, or a stranger attacks it. Each test is a promise of `docs/operating.md`.
+//! Fault tests: the behaviour of the built program when the disk is full, the network is cut, a
+//! process is frozen or killed, or a stranger attacks it. Each test checks a guarantee made in
+//! `docs/operating.md`.
 //!
-//! The suite belongs to the package of the server, because Cargo shows a binary to its own package
-//! alone.
+//! The suite is part of the server's package because Cargo exposes the path of a binary only to the
+//! tests of its own package.
 
 mod answers;
 mod broken_rows;

@@ -1,4 +1,4 @@
-//! What the cache takes of the memory is what `cache.bytes` says, whatever it is filled with.
+//! The memory use of the cache stays within `cache.max_bytes`, whatever the cache is filled with.
 
 use anyhow::ensure;
 use khabar_tests::harness::TestDb;
@@ -8,17 +8,18 @@ use crate::answers::{editor, large_body, publish};
 use crate::newsroom;
 use crate::server::{Launch, Server};
 
-/// What the cache may keep.
+/// The maximum size of the cache, in bytes.
 const BYTES: u64 = 48 << 20;
 
-/// What `docs/operating.md` says that the program takes besides.
+/// The memory allowed in addition to the cache, in bytes. Stricter than the bound in
+/// `docs/operating.md`.
 const BESIDES: u64 = 192 << 20;
 
-/// Asks for what fills a cache in one way.
+/// Fills the cache with one kind of content, named by `with`.
 async fn fill(server: &Server, with: &str, ids: &[String]) -> anyhow::Result<()> {
     let codings = ["br", "zstd", "gzip", "identity"];
     match with {
-        // Each in every coding.
+        // Requests each response in every content coding.
         "large answers" => {
             let query = "query ($id: ID!, $n: Int!) { article(id: $id) {
                 id bodyText related(first: $n) { nodes { headline } } } }";
@@ -38,7 +39,7 @@ async fn fill(server: &Server, with: &str, ids: &[String]) -> anyhow::Result<()>
                 server.client.post(query, json!({"a": a, "b": b})).await?;
             }
         }
-        // What is read for answers that are too large to be kept.
+        // Reads bodies for responses that are too large to be cached.
         _ => {
             for id in ids {
                 let query = format!("{{ article(id: \"{id}\") {{ bodyHtml bodyText }} }}");
@@ -49,7 +50,7 @@ async fn fill(server: &Server, with: &str, ids: &[String]) -> anyhow::Result<()>
     Ok(())
 }
 
-/// A body of nearly the largest size, of many small parts.
+/// Returns a body of nearly the maximum size that consists of many small parts.
 fn cells() -> Vec<Value> {
     let row = vec!["م"; 60];
     let table = json!({"table": {"rows": vec![row; 300]}});
@@ -77,7 +78,7 @@ async fn the_cache_takes_what_its_setting_says() -> anyhow::Result<()> {
         let db = newsroom::sqlite().await?;
         let ids = newsroom_of(&db, body, count).await?;
         let server = Launch::over(db.url())
-            .set("cache.bytes", BYTES)
+            .set("cache.max_bytes", BYTES)
             .start()
             .await?;
         fill(&server, with, &ids).await?;

@@ -1,5 +1,5 @@
-//! `khabar migrate`: killed at any moment, run by several at once, asked by a role that may not
-//! create.
+//! `khabar migrate`: killed at any moment, run by several processes at once, and run by a database
+//! role without the right to create tables.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::newsroom;
 use crate::server::Launch;
 
-/// An address where there is no table yet.
+/// Returns the URL of a new database without tables.
 async fn empty(of: &TestDb, folder: &TempDir, number: u64) -> anyhow::Result<String> {
     if of.name() == "SQLite" {
         let file = folder.path().join(format!("{number}.db"));
@@ -24,14 +24,14 @@ async fn empty(of: &TestDb, folder: &TempDir, number: u64) -> anyhow::Result<Str
     with_name(of.url(), &name)
 }
 
-/// The address of another database of the same cluster.
+/// Returns the URL of another database in the cluster of `url`.
 fn with_name(url: &str, name: &str) -> anyhow::Result<String> {
     let (rest, query) = url.split_once('?').context("no query")?;
     let (server, _) = rest.rsplit_once('/').context("no name")?;
     Ok(format!("{server}/{name}?{query}"))
 }
 
-/// Whether every migration is there, and the server serves.
+/// Checks that every migration is applied and that the server answers.
 async fn is_whole(url: &str) -> anyhow::Result<()> {
     let launch = Launch::over(url);
     let (ok, status, error) = launch.run(&["migrate", "status"]).await?;
@@ -51,7 +51,7 @@ async fn is_whole(url: &str) -> anyhow::Result<()> {
 async fn a_migration_that_is_killed_at_any_moment_is_finished_by_the_next() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     for db in TestDb::each().await? {
-        // From the time that a whole one takes, so that the moments fall all over it.
+        // Measures a complete migration first, to spread the kills evenly over its duration.
         let killed = newsroom::rounds(12)?;
         let whole = empty(&db, &folder, killed).await?;
         let begun = std::time::Instant::now();
@@ -62,7 +62,7 @@ async fn a_migration_that_is_killed_at_any_moment_is_finished_by_the_next() -> a
         for number in 0..killed {
             let url = empty(&db, &folder, number).await?;
             let launch = Launch::over(&url);
-            // The first is killed early, the last when it is about to end.
+            // The first process is killed early, the last one shortly before it ends.
             let moment = takes.mul_f64(
                 (f64::from(u32::try_from(number)?) + 0.5) / f64::from(u32::try_from(killed)?),
             );
@@ -96,7 +96,7 @@ async fn several_that_migrate_at_once_are_as_one() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// On PostgreSQL a session remembers for a while that there was no such table.
+/// A PostgreSQL session can cache for a while that a table does not exist.
 #[tokio::test]
 async fn who_waited_sees_what_another_has_migrated() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
@@ -104,14 +104,14 @@ async fn who_waited_sees_what_another_has_migrated() -> anyhow::Result<()> {
     };
     db.administer("DROP SCHEMA public CASCADE").await?;
     db.administer("CREATE SCHEMA public").await?;
-    // The lock of migrations, until all of them have looked and wait.
+    // Holds the migration lock until every process has read the schema and waits.
     let held = db.administer("SELECT pg_advisory_lock(118096054608242), pg_sleep(3)");
     let (held, migrated) = tokio::join!(held, migrate_at_once(db.url()));
     held?;
     migrated
 }
 
-/// Six processes migrate one database at the same time, and each succeeds.
+/// Migrates one database with six processes at the same time. Each must succeed.
 async fn migrate_at_once(url: &str) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let launch = Launch::over(url);
@@ -154,7 +154,7 @@ async fn a_role_without_the_right_to_create_serves() -> anyhow::Result<()> {
     let launch = Launch::over(&url);
     let (ok, status, error) = launch.run(&["migrate", "status"]).await?;
     ensure!(ok && !status.contains("pending"), "{status}{error}");
-    // There is nothing to do, so nothing is asked for.
+    // With no migration pending, `migrate up` needs no right to create.
     let (ok, _, error) = launch.run(&["migrate", "up"]).await?;
     ensure!(ok, "{error}");
     let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
@@ -166,13 +166,13 @@ async fn a_role_without_the_right_to_create_serves() -> anyhow::Result<()> {
         answer.data()?["createArticle"]["article"]["headline"] == "عنوان",
         "{answer:?}"
     );
-    // Nor need it be able to write.
+    // `migrate up` needs no right to write either.
     let write = format!("REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public FROM {role}");
     db.administer(&write).await?;
     let launch = Launch::over(&url);
     let (ok, _, error) = launch.run(&["migrate", "up"]).await?;
     ensure!(ok, "{error}");
-    // Nor can it take anything back: whoever may not create may not drop.
+    // `migrate down` fails, because only the owner of a table may drop it.
     let launch = Launch::over(&url);
     let down = ["migrate", "down", "--steps", "99", "--yes"];
     let (ok, _, error) = launch.run(&down).await?;

@@ -1,4 +1,4 @@
-//! Names that strangers make up: in documents, in the metrics and in the log.
+//! Names chosen by strangers, in documents, metrics and the log.
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::newsroom;
 use crate::server::{Launch, until};
 
-/// More than the metrics of a server that has answered little ever have.
+/// An upper bound for the size of `/metrics` on a server with little traffic, in bytes.
 const USUAL: usize = 64 * 1024;
 
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn long_names_are_refused_and_made_up_ones_are_no_labels() -> anyhow::Resu
         let answer = ask(format!("query Made{number} {{ editions {{ slug }} }}")).await?;
         ensure!(answer.status == 200, "{answer:?}");
     }
-    // Not told again, either.
+    // The error does not repeat a long operation name.
     let url = format!(
         "/graphql?query=%7Beditions%7Bname%7D%7D&operationName={}",
         "n".repeat(9_000)
@@ -59,19 +59,19 @@ async fn registered_documents_are_told_apart() -> anyhow::Result<()> {
             r#"{"home-1": "query Home { editions { name } }"}"#,
         )?;
         let manifest = manifest.to_str().context("no text")?;
-        let (ok, out, error) = launch().run(&["trust", manifest]).await?;
+        let (ok, out, error) = launch().run(&["documents", "register", manifest]).await?;
         ensure!(ok, "{out}{error}");
         let server = launch().start().await?;
         let answer = server.client.path("/graphql?documentId=home-1").await?;
         ensure!(answer.status == 200, "{answer:?}");
-        // The same name in a text that nobody has registered.
+        // An unregistered document that uses the name of the registered one.
         let made_up = "query Home { editions { slug } }";
         server.client.post(made_up, Value::Null).await?;
         let metrics = server.client.path("/metrics").await?.text;
-        for (operation, kept) in [("Home", "false"), ("(unregistered)", "false")] {
+        for (operation, hit) in [("Home", "miss"), ("(unregistered)", "miss")] {
             let line = format!(
                 "khabar_request_duration_seconds_count{{kind=\"query\",operation=\"{operation}\",\
-                 kept=\"{kept}\"}} 1"
+                 cache=\"{hit}\"}} 1"
             );
             ensure!(metrics.contains(&line), "{line}\n{metrics}");
         }
@@ -88,7 +88,7 @@ async fn metrics_stand_on_a_listener_of_their_own() -> anyhow::Result<()> {
         .set("http.connections", 1)
         .start()
         .await?;
-    // Whatever the others do.
+    // Occupies the only connection of the main listener, which does not serve /metrics.
     let mut only = server.client.raw().await?;
     only.write_all(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n")
         .await?;
@@ -96,14 +96,14 @@ async fn metrics_stand_on_a_listener_of_their_own() -> anyhow::Result<()> {
     only.read_exact(&mut begun).await?;
     ensure!(&begun == b"HTTP/1.1 404", "{begun:?}");
     until("it says where it is", || async {
-        Ok(server.log.says("apart address="))
+        Ok(server.log.says("metrics_listening address="))
     })
     .await?;
     let line = server
         .log
         .lines()
         .into_iter()
-        .find(|line| line.contains("apart address="));
+        .find(|line| line.contains("metrics_listening address="));
     let address = line
         .as_deref()
         .and_then(|line| line.split("address=").nth(1));

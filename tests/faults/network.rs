@@ -1,5 +1,5 @@
-//! The network between a node and its database: packets vanish, connections are refused, and what is
-//! answered meanwhile.
+//! Network faults between a node and its database (lost packets, refused connections), and the
+//! responses of the node during them.
 
 use std::time::{Duration, Instant};
 
@@ -13,9 +13,9 @@ use crate::writing::{Editor, has, rename, section};
 
 const NAMES: &str = "{ sections { id name } }";
 
-/// Longer than the lease of the cache and the time-out of a read together.
+/// A duration longer than the lease of the cache plus the timeout of a read.
 const HONEST: Duration = Duration::from_secs(12);
-/// What is promised of health, metrics and tokens, and what a busy machine adds.
+/// The guaranteed response time of health, metrics and token checks, plus a margin for busy machines.
 const PROMPT: Duration = Duration::from_secs(4);
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn nothing_old_is_answered_while_packets_vanish() -> anyhow::Result<()> {
         let other = Launch::over(db.url()).start().await?;
         let editor = Editor::of(&db, &other.client).await?;
         let (id, old) = section(&cut.client).await?;
-        // So that the whole answer is kept.
+        // Repeats the query so that the complete response is cached.
         for _ in 0..3 {
             ensure!(cut.client.get(NAMES).await?.status == 200);
         }
@@ -37,7 +37,7 @@ async fn nothing_old_is_answered_while_packets_vanish() -> anyhow::Result<()> {
         let begun = Instant::now();
         let new = format!("{old} ٢");
         ensure!(rename(&editor, &id, &new).await?.code().is_empty());
-        // Within the lease it may be told the old name; after that it is told that nobody knows.
+        // The old name may be served until the lease expires. After that the node answers 503.
         let mut told_old = Duration::ZERO;
         loop {
             let asked = begun.elapsed();
@@ -57,12 +57,12 @@ async fn nothing_old_is_answered_while_packets_vanish() -> anyhow::Result<()> {
         let posted = cut.client.post(NAMES, Value::Null).await?;
         ensure!(posted.status == 503, "{posted:?}");
         ensure!(
-            cut.log.says("change feed cannot be read"),
+            cut.log.says("change_feed_unavailable"),
             "{:?}",
             cut.log.lines()
         );
 
-        // Health, metrics and tokens answer in time.
+        // Health, metrics and token checks still respond in time.
         let token = "khb_0000000000000000000000000000000000000000000";
         let stranger = cut.client.with_token(token);
         for answer in [
@@ -118,7 +118,7 @@ async fn a_marked_stale_answer_is_told_where_the_settings_say_so() -> anyhow::Re
         "{stale:?}"
     );
     ensure!(stale.header("khabar-position").is_empty(), "{stale:?}");
-    // What nobody asked before is not known, and who says who they are is told so.
+    // Queries that are not cached fail with 503, and so do requests with a token.
     let other = server.client.get("{ sections { slug } }").await?;
     ensure!(other.status == 503, "{other:?}");
     let editor = server.client.with_token(&token).get(NAMES).await?;
@@ -167,7 +167,7 @@ async fn a_frozen_node_stops_no_other() -> anyhow::Result<()> {
         let first = format!("ج-{turn}-0-0");
         until("the node writes", || has(&other.client, &first)).await?;
         frozen.signal("STOP").await?;
-        // Each is longer than a transaction may be idle, and far less than ninety seconds.
+        // Longer than the idle timeout of a transaction, and far shorter than 90 seconds.
         let written = tokio::time::timeout(Duration::from_secs(20), async {
             for at in 0..5 {
                 let answer = editor.send(&format!("حر-{turn}-{at}")).await?;

@@ -1,12 +1,12 @@
-//! A newsroom for the server to serve, and those who write in it.
+//! Test databases with a small newsroom, and tokens for its editors.
 
 use anyhow::Context as _;
 use khabar_domain::{Name, Role};
-use khabar_server::identity::{Issue, issue};
+use khabar_server::auth::{Issue, issue};
 use khabar_tests::harness::{Newsroom, TestDb};
 
-/// How often a fault that comes at a random moment is tried: so often, or as many times as often as
-/// `KHABAR_FAULT_ROUNDS` says (`just faults`).
+/// Returns the number of rounds for a fault that strikes at a random moment: `usual`, multiplied by the
+/// environment variable `KHABAR_FAULT_ROUNDS` if it is set (`just faults` sets it).
 pub(crate) fn rounds(usual: u64) -> anyhow::Result<u64> {
     const FACTOR: &str = "KHABAR_FAULT_ROUNDS";
     let factor = std::env::var(FACTOR).unwrap_or_else(|_| "1".to_owned());
@@ -16,7 +16,7 @@ pub(crate) fn rounds(usual: u64) -> anyhow::Result<u64> {
     Ok(usual * factor)
 }
 
-/// The small newsroom in a database of each kind that this machine has.
+/// Creates the small newsroom in each kind of database that is available on this machine.
 pub(crate) async fn each() -> anyhow::Result<Vec<TestDb>> {
     let mut each = Vec::new();
     for db in TestDb::each().await? {
@@ -26,14 +26,15 @@ pub(crate) async fn each() -> anyhow::Result<Vec<TestDb>> {
     Ok(each)
 }
 
-/// The small newsroom on SQLite, for what does not depend on the database.
+/// Creates the small newsroom on SQLite, for tests that do not depend on the kind of database.
 pub(crate) async fn sqlite() -> anyhow::Result<TestDb> {
     let db = TestDb::sqlite().await?;
     Newsroom::small()?.save(db.db()).await?;
     Ok(db)
 }
 
-/// The small newsroom on PostgreSQL; none, which is said, where that is not installed.
+/// Creates the small newsroom on PostgreSQL. Prints a message and returns `None` if PostgreSQL is not
+/// installed.
 pub(crate) async fn postgres() -> anyhow::Result<Option<TestDb>> {
     let db = TestDb::postgres().await?;
     if let Some(db) = &db {
@@ -42,7 +43,7 @@ pub(crate) async fn postgres() -> anyhow::Result<Option<TestDb>> {
     Ok(db)
 }
 
-/// A token of somebody with this role.
+/// Issues a token with the given name and role.
 pub(crate) async fn token(db: &TestDb, name: &str, role: Role) -> anyhow::Result<String> {
     let what = Issue {
         name: Name::parse(name)?,

@@ -1,4 +1,4 @@
-//! An outage as caches before the server see it: an error is never taken for an answer.
+//! An outage as seen by shared caches in front of the server: an error is never cached as a response.
 
 use std::time::Duration;
 
@@ -18,8 +18,11 @@ async fn a_database_that_is_gone_is_told_by_the_status() -> anyhow::Result<()> {
         return Ok(());
     };
     let (proxy, through) = Proxy::before(db.url()).await?;
-    // Whatever is asked is read.
-    let server = Launch::over(through).set("cache.bytes", 0).start().await?;
+    // Without a cache, every query reads from the database.
+    let server = Launch::over(through)
+        .set("cache.max_bytes", 0)
+        .start()
+        .await?;
     for media in MEDIA {
         let answer = server.client.get_with(&[("accept", media)], LATEST).await?;
         ensure!(answer.data()?["articles"]["nodes"][0]["headline"].is_string());
@@ -58,15 +61,15 @@ async fn how_long_an_outage_is_covered_is_a_setting() -> anyhow::Result<()> {
             "public, max-age=0, s-maxage=10, stale-while-revalidate=30, stale-if-error=86400",
         ),
     ] {
-        let key = "graphql.cache.stale_if_error_seconds";
+        let key = "graphql.cache.stale_if_error";
         let server = Launch::over(db.url()).set(key, seconds).start().await?;
         let answer = server.client.get(LATEST).await?;
         ensure!(answer.header("cache-control") == told, "{answer:?}");
-        // What could not be purged is held by nobody.
+        // Shared caches may not store a response that could not be purged.
         let named = Launch::over(db.url()).set(key, seconds);
         let named = named
             .set("graphql.cache.surrogate", "xkey")
-            .set("cache.answers", false);
+            .set("cache.responses", false);
         let named = named.start().await?;
         let answer = named.client.get(LATEST).await?;
         let told = answer.header("cache-control");

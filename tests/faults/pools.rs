@@ -1,4 +1,4 @@
-//! Waits for the database: what waits for one thing keeps nothing else waiting, and strangers cannot
+//! Waiting for the database: a blocked request does not block unrelated ones, and strangers cannot
 //! make others wait.
 
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ async fn writes_that_wait_for_a_row_keep_nothing_else_waiting() -> anyhow::Resul
     for _ in 0..3 {
         here.client.get(NAMES).await?;
     }
-    // Somebody at a prompt holds the row of an article in a transaction that they forgot.
+    // A forgotten transaction in a psql session locks the topic table and its rows.
     let mut prompt = Command::new("psql")
         .args(["-X", "-q", db.url()])
         .stdin(std::process::Stdio::piped())
@@ -60,7 +60,7 @@ async fn writes_that_wait_for_a_row_keep_nothing_else_waiting() -> anyhow::Resul
     })
     .await?;
 
-    // Meanwhile another node's write is seen, who is unknown is told so, and health is well.
+    // Meanwhile writes of another node arrive, unknown tokens are refused and the node is ready.
     let begun = Instant::now();
     let new = format!("{old} ٣");
     let elsewhere = editor.at(&there.client);
@@ -78,7 +78,7 @@ async fn writes_that_wait_for_a_row_keep_nothing_else_waiting() -> anyhow::Resul
         begun.elapsed()
     );
 
-    // Nobody waits for ever, and each is told why.
+    // No write waits for ever, and each one fails with an error code.
     for waiting in waiting {
         let answer = waiting.await??;
         ensure!(answer.code() == "UNAVAILABLE", "{answer:?}");
@@ -97,7 +97,8 @@ async fn positions_that_nobody_gave_out_cost_nobody_anything() -> anyhow::Result
         let answer = server.client.get(NAMES).await?;
         let position: Position = answer.header("khabar-position").parse()?;
         let beyond = Position {
-            seq: position.seq + 1,
+            // Further than the scheduler gets meanwhile.
+            seq: position.seq + 1_000,
             ..position
         };
         for beyond in [
@@ -127,7 +128,7 @@ async fn positions_that_nobody_gave_out_cost_nobody_anything() -> anyhow::Result
                 );
             }
         }
-        // Two hundred at once, again and again, while an editor saves.
+        // 200 clients repeat such requests while an editor saves.
         let strangers: Vec<_> = (0..200_i64)
             .map(|at| {
                 let client = server.client.clone();
@@ -150,7 +151,7 @@ async fn positions_that_nobody_gave_out_cost_nobody_anything() -> anyhow::Result
             let answer = editor.send(&format!("حفظ {at}")).await?;
             ensure!(answer.code().is_empty(), "{answer:?}");
         }
-        // It was eighteen seconds for one.
+        // One save used to take 18 seconds.
         ensure!(
             begun.elapsed() < Duration::from_mins(1),
             "{:?}",

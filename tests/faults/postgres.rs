@@ -1,4 +1,4 @@
-//! PostgreSQL over TLS, behind a pooler, and by addresses that cannot work.
+//! PostgreSQL over TLS, and behind a connection pooler, which is refused.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
@@ -14,14 +14,14 @@ use crate::newsroom;
 use crate::server::{Launch, until};
 use crate::standby::Standby;
 
-/// The database's name and the folder of its socket.
+/// Returns the name of the database and the folder of its socket.
 fn parts(db: &TestDb) -> anyhow::Result<(&str, &str)> {
     let (address, folder) = db.url().split_once("?host=").context("no socket")?;
     let (_, name) = address.rsplit_once('/').context("no database")?;
     Ok((name, folder))
 }
 
-/// A program with these arguments; whether it is installed and went well.
+/// Runs a program. Returns `false` if it is not installed or fails.
 async fn run(program: &str, arguments: &[&str]) -> bool {
     let output = Command::new(program).args(arguments).output().await;
     output.is_ok_and(|output| output.status.success())
@@ -36,7 +36,7 @@ async fn tls_is_used_where_the_address_asks_for_it() -> anyhow::Result<()> {
     let Some(authority) = certificates(folder.path()).await else {
         return skip("openssl is not here to make a certificate");
     };
-    // TLS is for TCP alone, and the cluster of the tests has only a socket.
+    // PostgreSQL supports TLS over TCP only, and the test cluster listens only on a Unix socket.
     let port = free_port()?;
     let standby = Standby::on_port(&db, port).await?;
     let data = format!("{}/data", standby.folder());
@@ -60,7 +60,7 @@ async fn tls_is_used_where_the_address_asks_for_it() -> anyhow::Result<()> {
     for (parameters, works) in [
         (format!("sslmode=verify-full&sslrootcert={authority}"), true),
         ("sslmode=require".to_owned(), true),
-        // Nobody that the web knows has signed it.
+        // No public certificate authority has signed the certificate.
         ("sslmode=verify-full".to_owned(), false),
     ] {
         let launch = Launch::over(format!("{address}?{parameters}"));
@@ -83,8 +83,8 @@ async fn tls_is_used_where_the_address_asks_for_it() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A server's key and certificate in this folder, and the file of the authority that signed it; none
-/// where they cannot be made.
+/// Creates a server key and certificate in the folder. Returns the path of the certificate of the
+/// authority that signed them, or `None` if they cannot be created.
 async fn certificates(folder: &Path) -> Option<String> {
     let path = |name: &str| folder.join(name).display().to_string();
     let (ca_key, ca) = (path("ca.key"), path("ca.crt"));
@@ -144,7 +144,7 @@ fn free_port() -> anyhow::Result<u16> {
         .port())
 }
 
-/// A `PgBouncer`, ended when it is dropped.
+/// A running `PgBouncer`, stopped on drop.
 struct Pooler {
     _child: tokio::process::Child,
     _folder: TempDir,
@@ -152,7 +152,8 @@ struct Pooler {
 }
 
 impl Pooler {
-    /// One before this database, with more lines of configuration; none where it is not installed.
+    /// Starts `PgBouncer` in front of the database, with additional lines of configuration. Returns
+    /// `None` if it is not installed.
     async fn before(db: &TestDb, more: &str) -> anyhow::Result<Option<Self>> {
         let (name, socket) = parts(db)?;
         let folder = tempfile::tempdir()?;
@@ -168,7 +169,7 @@ impl Pooler {
         let file = folder.path().join("pgbouncer.ini");
         std::fs::write(&file, configuration)?;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777))?;
-        // It refuses to run as root.
+        // PgBouncer refuses to run as root.
         let mut command = Command::new("pgbouncer");
         command.arg("-q").args(["-u", "postgres"]).arg(&file);
         command

@@ -1,4 +1,4 @@
-//! A proxy between the server and its database, which stalls, delays, cuts and refuses.
+//! A proxy that can delay, stall or refuse traffic, for example between the server and its database.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,20 +9,20 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::sync::watch;
 
-/// How the network behaves.
+/// The simulated state of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Network {
-    /// Everything passes.
+    /// All traffic passes.
     Passes,
-    /// Everything passes after so many milliseconds.
+    /// All traffic passes after a delay in milliseconds.
     Delays(u64),
-    /// Packets vanish: connections stay open and nothing arrives, new ones neither.
+    /// Packets are lost: existing and new connections stay open, but no data arrives.
     Stalls,
-    /// Connections are reset, and new ones as well.
+    /// Existing and new connections are closed.
     Refuses,
 }
 
-/// A TCP address that leads to a PostgreSQL cluster's socket, or to another TCP address.
+/// A TCP listener that forwards to the socket of a PostgreSQL cluster or to another TCP address.
 pub(crate) struct Proxy {
     address: SocketAddr,
     network: watch::Sender<Network>,
@@ -36,8 +36,8 @@ enum Target {
 }
 
 impl Proxy {
-    /// A proxy before the server that a test database's address names (its socket's folder is the
-    /// parameter `host`), and the address of the database through it.
+    /// Starts a proxy in front of the server of a test database, whose URL gives the folder of the socket
+    /// as the parameter `host`. Returns the proxy and the URL of the database through it.
     pub(crate) async fn before(url: &str) -> anyhow::Result<(Self, String)> {
         let proxy = Self::to(socket(url)?).await?;
         let database = url
@@ -48,19 +48,19 @@ impl Proxy {
         Ok((proxy, through))
     }
 
-    /// A proxy before a TCP address.
+    /// Starts a proxy in front of a TCP address. Returns the proxy and its own address.
     pub(crate) async fn before_tcp(address: SocketAddr) -> anyhow::Result<(Self, SocketAddr)> {
         let proxy = Self::to(Target::Tcp(address)).await?;
         let through = proxy.address;
         Ok((proxy, through))
     }
 
-    /// Changes how the network behaves from now on.
+    /// Changes the state of the network.
     pub(crate) fn set(&self, network: Network) {
         self.network.send_replace(network);
     }
 
-    /// Leads new connections to another server.
+    /// Forwards new connections to another server.
     pub(crate) fn lead_to(&self, url: &str) -> anyhow::Result<()> {
         self.target.send_replace(socket(url)?);
         Ok(())
@@ -72,7 +72,7 @@ impl Proxy {
         let (network, behaves) = watch::channel(Network::Passes);
         let (target, leads_to) = watch::channel(target);
         tokio::spawn(async move {
-            // It ends with the proxy: nobody is left who could change how it behaves.
+            // Ends when the proxy is dropped and the sender of the network state is closed.
             let mut gone = behaves.clone();
             loop {
                 let accepted = tokio::select! {
@@ -91,7 +91,7 @@ impl Proxy {
     }
 }
 
-/// The socket that a test database's address names.
+/// Returns the socket named by the URL of a test database.
 fn socket(url: &str) -> anyhow::Result<Target> {
     let (_, folder) = url
         .split_once("?host=")
@@ -104,7 +104,7 @@ async fn carry(
     leads_to: watch::Receiver<Target>,
     mut behaves: watch::Receiver<Network>,
 ) {
-    // Who connects while packets vanish waits as well.
+    // New connections wait as well while the network stalls.
     if behaves
         .wait_for(|network| *network != Network::Stalls)
         .await
@@ -146,7 +146,7 @@ async fn carry(
     }
 }
 
-/// Passes bytes on in one direction, as the network lets it.
+/// Forwards bytes in one direction, subject to the state of the network.
 async fn pass(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,

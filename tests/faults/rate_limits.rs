@@ -1,4 +1,4 @@
-//! Strangers who send much: the paces of comments, and rate limits.
+//! Clients that send too much: the posting limits of comments, and HTTP rate limits.
 
 use std::time::Duration;
 
@@ -23,11 +23,11 @@ const TOPIC: &str = "mutation ($input: CreateTopicInput!) {
   createTopic(input: $input) { topic { name } userErrors { message } }
 }";
 
-/// Opens the first edition's articles to comments under a name alone, and gives one of them.
+/// Allows guests to comment in the first edition, and returns the id of one of its articles.
 async fn opened(db: &TestDb, server: &Server) -> anyhow::Result<String> {
     let token = newsroom::token(db, "ليلى", Role::Editor).await?;
     let editor = server.client.with_token(&token);
-    let input = json!({"mode": "POST_MODERATED", "namesAllowed": true});
+    let input = json!({"mode": "POST_MODERATED", "guestCommentsAllowed": true});
     let opened = editor.post(OPEN, json!({ "input": input })).await?;
     ensure!(opened.data()?["setEditionCommenting"]["userErrors"] == json!([]));
     let article = "{ articles(first: 1) { nodes { id } } }";
@@ -36,7 +36,7 @@ async fn opened(db: &TestDb, server: &Server) -> anyhow::Result<String> {
     Ok(id.context("no article")?.to_owned())
 }
 
-/// Posts a comment as somebody whose proxy says this of them: the code of what became of it.
+/// Posts a comment with a forwarding header as set by a proxy. Returns the error code, or `POSTED`.
 async fn post(
     client: &Client,
     article: &str,
@@ -63,7 +63,7 @@ async fn the_addresses_of_one_network_share_a_pace() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url())
             .set("auth.trusted_proxies", "127.0.0.0/8")
-            .set("comments.address_posts_a_minute", 3)
+            .set("comments.address_posts_per_minute", 3)
             .start()
             .await?;
         let article = opened(&db, &server).await?;
@@ -79,7 +79,7 @@ async fn the_addresses_of_one_network_share_a_pace() -> anyhow::Result<()> {
         ] {
             let mut codes = Vec::new();
             for host in 0..5 {
-                // Each from an address that was never seen before.
+                // Every post uses a new address in the network.
                 let address = format!("{same}:{host:x}:{host:x}:1:{host:x}");
                 codes.push(match other {
                     _ if header == "forwarded" => {
@@ -95,7 +95,7 @@ async fn the_addresses_of_one_network_share_a_pace() -> anyhow::Result<()> {
             ensure!(codes == expected, "{header} {same}: {codes:?}");
             ensure!(posts(header, other.to_owned()).await? == "POSTED");
         }
-        // IPv4 addresses are by themselves, with or without a port.
+        // Each IPv4 address has its own limit, with or without a port.
         for address in ["192.0.2.1", "192.0.2.2:80", "192.0.2.3:81"] {
             let code = posts("x-forwarded-for", address.to_owned()).await?;
             ensure!(code == "POSTED", "{address}: {code}");
@@ -109,9 +109,9 @@ async fn the_addresses_of_one_network_share_a_pace() -> anyhow::Result<()> {
 async fn who_is_refused_takes_no_writer() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url())
-            .set("comments.address_posts_a_minute", 2)
+            .set("comments.address_posts_per_minute", 2)
             .set("http.rate_limits.mutations.address_per_minute", 0)
-            .set("writers", 1)
+            .set("write_connections", 1)
             .start()
             .await?;
         let article = opened(&db, &server).await?;
@@ -119,7 +119,7 @@ async fn who_is_refused_takes_no_writer() -> anyhow::Result<()> {
             let code = post(&server.client, &article, ("x-y", "z"), number).await?;
             ensure!(code == "POSTED", "{code}");
         }
-        // Nobody can write now: on SQLite somebody else does, on PostgreSQL the article is taken.
+        // Blocks writes: SQLite has one writer at a time, and on PostgreSQL the article's row is locked.
         let writer = db.db().writer(now()).await?;
         let id = khabar_domain::ArticleId::new(uuid(&article)?);
         khabar_persistence::article::hold(&writer, id).await?;
@@ -138,7 +138,7 @@ async fn who_is_refused_takes_no_writer() -> anyhow::Result<()> {
             let code = &data[format!("p{number}")]["userErrors"][0]["code"];
             ensure!(code == "TOO_OFTEN", "{code}");
         }
-        // Nor does whoever may not comment, or asks for what is not there.
+        // Invalid comments need no write connection either.
         for (input, code) in [
             (json!({"article": article, "text": "تعليق"}), "INVALID"),
             (
@@ -163,7 +163,7 @@ async fn who_is_refused_takes_no_writer() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The id within a global id.
+/// Decodes the UUID in a global id.
 fn uuid(global: &str) -> anyhow::Result<uuid::Uuid> {
     use base64::Engine as _;
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(global)?;
@@ -220,12 +220,12 @@ async fn requests_are_limited_by_token_and_by_address() -> anyhow::Result<()> {
                 .post_with(&headers, EDITIONS, Value::Null)
                 .await?,
         )?;
-        // What cannot be read counts as well, and so does who brings a token that does not count.
+        // Invalid documents are limited as well, and so are requests with an invalid token.
         is_limited(&server.client.get_with(&headers, "{").await?)?;
         let nobody = server.client.with_token("khb_nonsense");
         is_limited(&nobody.get_with(&headers, EDITIONS).await?)?;
     }
-    // Others are not held up: of another address, or with a token from the same.
+    // Other addresses are not limited, nor are requests with a valid token from this address.
     server
         .client
         .get_with(&from("192.0.2.2"), EDITIONS)
@@ -242,11 +242,11 @@ async fn requests_are_limited_by_token_and_by_address() -> anyhow::Result<()> {
         }
         is_limited(&editor.get_with(&from("192.0.2.3"), EDITIONS).await?)?;
     }
-    // What shared caches may hold does not say what one client has left.
+    // Responses for shared caches do not include the remaining quota of one client.
     let shared = server.client.get_with(&from("192.0.2.9"), EDITIONS).await?;
     ensure!(shared.header("cache-control").starts_with("public"));
     ensure!(shared.header("ratelimit").is_empty() && shared.header("ratelimit-policy").is_empty());
-    // Whoever watches the server is not counted.
+    // Health checks are not counted.
     for _ in 0..6 {
         ensure!(server.client.path("/health/ready").await?.status == 200);
     }
@@ -278,9 +278,9 @@ async fn mutations_and_errors_have_limits_of_their_own() -> anyhow::Result<()> {
         .post(TOPIC, json!({"input": {"name": "موضوع"}}))
         .await?;
     is_limited(&refused)?;
-    // Reading goes on.
+    // Queries are still answered.
     editor.post(EDITIONS, Value::Null).await?.data()?;
-    // Each field of a mutation is a write, also where it stands in a fragment.
+    // Each field of a mutation counts as a write, also inside a fragment.
     let many = "mutation { ...M } fragment M on Mutation {
         a: createTopic(input: {name: \"أ\"}) { userErrors { code } }
         ... on Mutation { b: createTopic(input: {name: \"ب\"}) { userErrors { code } } }
@@ -292,7 +292,7 @@ async fn mutations_and_errors_have_limits_of_their_own() -> anyhow::Result<()> {
     );
     is_limited(&server.client.post(many, Value::Null).await?)?;
 
-    // By now one error; five in a minute are borne.
+    // One error has been counted so far, and the limit is five per minute.
     for _ in 0..4 {
         let answer = server.client.get("{ nothing }").await?;
         ensure!(answer.code() == "GRAPHQL_VALIDATION_FAILED", "{answer:?}");
@@ -303,7 +303,7 @@ async fn mutations_and_errors_have_limits_of_their_own() -> anyhow::Result<()> {
     ] {
         is_limited(&answer)?;
     }
-    // An editor of the same address goes on.
+    // An editor at this address is not limited.
     editor.post(EDITIONS, Value::Null).await?.data()?;
     server.kill().await
 }

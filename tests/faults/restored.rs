@@ -1,4 +1,4 @@
-//! Restoring: what follows from other rows is computed anew, whatever the archive says.
+//! Restoring: values derived from other rows are recomputed, whatever the archive contains.
 
 use anyhow::{Context as _, ensure};
 use khabar_tests::harness::TestDb;
@@ -7,13 +7,13 @@ use serde_json::Value;
 use crate::newsroom;
 use crate::server::Launch;
 
-/// Everything that is counted, and the lists that it counts.
+/// A query for every stored count and the list that it counts.
 const COUNTED: &str = "{ articles(first: 50) { totalCount nodes { slug commentCount \
     comments { totalCount nodes { id replyCount replies { nodes { id } } } } } } \
     sections { name articleCount articles { totalCount nodes { slug } } children { name } } \
     stories { totalCount nodes { title articleCount lastArticleAt articles { nodes { slug } } } } }";
 
-/// Wrong in every column that follows from others.
+/// SQL statements that corrupt every derived column.
 const MEDDLE: &str = "UPDATE edition SET article_count = 62; UPDATE section SET article_count = 0; \
     UPDATE story SET article_count = 7, last_article_at = NULL; \
     UPDATE person SET article_count = 9; UPDATE topic SET article_count = 9; \

@@ -1,5 +1,5 @@
-//! Secrets: who may read the database's files, what is shown of passwords, and how keys and previews
-//! are taken back.
+//! Secrets: the permissions of the database files, passwords in output, and the revocation of signing
+//! keys and previews.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -49,7 +49,7 @@ async fn the_files_of_a_database_are_their_owners_alone() -> anyhow::Result<()> 
             mode(file)?
         );
     }
-    // What an older version left open is closed at the next start, while the log is there too.
+    // Permissions left open by an older version are fixed at the next start, with a WAL present too.
     server.kill().await?;
     for file in &beside {
         std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o644))?;
@@ -64,7 +64,7 @@ async fn the_files_of_a_database_are_their_owners_alone() -> anyhow::Result<()> 
         );
     }
     until("it is told", || async {
-        Ok(server.log.says("others could read"))
+        Ok(server.log.says("database_file_permissions_tightened"))
     })
     .await?;
     let archive = folder.path().join("archive.ndjson");
@@ -110,7 +110,7 @@ async fn no_password_is_shown() -> anyhow::Result<()> {
             );
         }
     }
-    // A lack that tells what to type tells no password either.
+    // The hint about pending migrations does not contain the password either.
     if let Some(db) = newsroom::postgres().await? {
         db.administer("DELETE FROM seaql_migrations").await?;
         let url = db.url().replace("khabar@", "khabar:hush7@");
@@ -118,7 +118,7 @@ async fn no_password_is_shown() -> anyhow::Result<()> {
         ensure!(!ok && error.contains("khabar migrate up"), "{error}");
         ensure!(!error.contains(SECRET), "{error}");
     }
-    // Nor do mistakes in the file.
+    // Errors in the configuration file do not show the password either.
     let folder = tempfile::tempdir()?;
     for text in [
         "database = \"postgres://u:hush7@h/db\nlisten = 1",
@@ -135,7 +135,7 @@ async fn no_password_is_shown() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the bearer of a preview sees: the headline, or the code of the refusal.
+/// Returns what the bearer of a preview token sees: the headline, `nothing`, or an error code.
 async fn seen(client: &Client, token: &str, id: &Value) -> anyhow::Result<String> {
     let headers = [("khabar-preview", token)];
     let answer = client
@@ -183,12 +183,12 @@ async fn keys_are_replaced_and_previews_taken_back_while_a_fleet_runs() -> anyho
             ensure!(ok, "{error}");
             anyhow::Ok(())
         };
-        // What was given out stays good, and both sign by the new key.
+        // Issued tokens stay valid, and both nodes sign with the new key.
         rotate(&[]).await?;
         everywhere(&first, "مسودة").await?;
         let second = preview(&editors[1]).await?;
         everywhere(&second, "مسودة").await?;
-        // Of the one before the last nothing is left; of all when it is revoked.
+        // Only the last two keys are accepted. With `--revoke`, only the new key is.
         rotate(&[]).await?;
         everywhere(&first, "UNAUTHENTICATED").await?;
         everywhere(&second, "مسودة").await?;
@@ -197,7 +197,7 @@ async fn keys_are_replaced_and_previews_taken_back_while_a_fleet_runs() -> anyho
         let third = preview(&editors[0]).await?;
         everywhere(&third, "مسودة").await?;
 
-        // One article's previews are taken back at one node, and count at none.
+        // Previews of one article that are revoked at one node are invalid at every node.
         let other = editors[0].post(CREATE, json!({"headline": "أخرى"})).await?;
         let other = other.data()?["createArticle"]["article"]["id"].clone();
         let made = editors[0].post(PREVIEW, json!({ "id": other })).await?;
@@ -210,7 +210,7 @@ async fn keys_are_replaced_and_previews_taken_back_while_a_fleet_runs() -> anyho
         let kept = kept.as_str().context("no token")?;
         ensure!(seen(&nodes[1].client, kept, &other).await? == "أخرى");
 
-        // Whoever may not publish takes back what is their own alone.
+        // Without the right to publish, only previews of one's own articles can be revoked.
         let contributor = newsroom::token(&db, "نور", Role::Contributor).await?;
         let contributor = nodes[0].client.with_token(&contributor);
         let refused = contributor.post(REVOKE, json!({ "id": id })).await?;
@@ -219,7 +219,7 @@ async fn keys_are_replaced_and_previews_taken_back_while_a_fleet_runs() -> anyho
         everywhere(&fourth, "مسودة").await?;
 
         let admin = newsroom::token(&db, "ندى", Role::Admin).await?;
-        let log = "{ audit(first: 20) { nodes { action name noun nounId } } }";
+        let log = "{ audit(first: 20) { nodes { action name entityType entityId } } }";
         let log = nodes[1]
             .client
             .with_token(&admin)

@@ -1,4 +1,4 @@
-//! The built program as a process of its own: started, asked, frozen, killed.
+//! The built program as a separate process, which tests start, query, freeze and kill.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -14,13 +14,13 @@ use tokio::process::{Child, Command};
 
 use crate::client::Client;
 
-/// The longest that a step of a test may take before it has failed.
+/// The maximum duration of one step of a test.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
-/// How many lines of the log are kept for the tests to look at.
+/// The number of most recent log lines retained for tests.
 const LOG_LINES: usize = 2_000;
 
-/// How a server is started.
+/// A builder for starting the program.
 pub(crate) struct Launch {
     database: String,
     command: &'static str,
@@ -29,7 +29,7 @@ pub(crate) struct Launch {
 }
 
 impl Launch {
-    /// A server over this database, with the default settings.
+    /// Creates a launch of `khabar serve` with the given database and the default settings.
     pub(crate) fn over(database: impl Into<String>) -> Self {
         Self {
             database: database.into(),
@@ -39,7 +39,7 @@ impl Launch {
         }
     }
 
-    /// The demo, in a database of its own.
+    /// Creates a launch of `khabar demo`, which has its own database.
     pub(crate) fn demo() -> Self {
         Self {
             command: "demo",
@@ -47,7 +47,7 @@ impl Launch {
         }
     }
 
-    /// Sets a value by its dotted key, as in `khabar.toml`: `cache.bytes`.
+    /// Sets a configuration value by its dotted key, as in `khabar.toml`: `cache.max_bytes`.
     #[must_use]
     pub(crate) fn set(mut self, key: &str, value: impl std::fmt::Display) -> Self {
         let name = format!("KHABAR_{}", key.to_uppercase().replace('.', "__"));
@@ -55,14 +55,15 @@ impl Launch {
         self
     }
 
-    /// Runs the program by another one: `["sh", "-c", "ulimit -n 64; exec \"$@\"", "-"]`.
+    /// Runs the program through another one, such as
+    /// `["sh", "-c", "ulimit -n 64; exec \"$@\"", "-"]`.
     #[must_use]
     pub(crate) fn through(mut self, prefix: &[&str]) -> Self {
         self.prefix = prefix.iter().map(|&word| word.to_owned()).collect();
         self
     }
 
-    /// `khabar` with this command line and these settings, in an empty folder.
+    /// Builds a `khabar` command with these arguments and settings, to be run in `folder`.
     pub(crate) fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
         let program = env!("CARGO_BIN_EXE_khabar").to_owned();
         let mut words = self.prefix.iter().cloned().chain([program]);
@@ -81,7 +82,7 @@ impl Launch {
         command
     }
 
-    /// Starts the server and waits until it says where it listens.
+    /// Starts the server and waits until it prints its address.
     pub(crate) async fn start(self) -> anyhow::Result<Server> {
         let folder = tempfile::tempdir()?;
         let mut command = self.command(folder.path(), &[self.command, "--listen", "127.0.0.1:0"]);
@@ -108,7 +109,7 @@ impl Launch {
         let address = tokio::time::timeout(DEADLINE, address)
             .await
             .context("the server does not start")??;
-        // It goes on reading: a full pipe would stop the program.
+        // Keeps reading, because a full pipe would block the program.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Server {
             child,
@@ -119,7 +120,8 @@ impl Launch {
         })
     }
 
-    /// Runs a command to its end: whether it succeeded, its standard output and its standard error.
+    /// Runs a command to completion. Returns whether it succeeded, its standard output and its standard
+    /// error.
     pub(crate) async fn run(&self, arguments: &[&str]) -> anyhow::Result<(bool, String, String)> {
         let folder = tempfile::tempdir()?;
         let mut command = self.command(folder.path(), arguments);
@@ -134,7 +136,7 @@ impl Launch {
     }
 }
 
-/// A running server; killed when it is dropped.
+/// A running server, killed on drop.
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: SocketAddr,
@@ -144,12 +146,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Its process id.
+    /// Returns the process id.
     pub(crate) fn pid(&self) -> anyhow::Result<u32> {
         self.child.id().context("the server has ended")
     }
 
-    /// Sends a signal by its name: `TERM`, `STOP`, `CONT`.
+    /// Sends a signal by name: `TERM`, `STOP` or `CONT`.
     pub(crate) async fn signal(&self, name: &str) -> anyhow::Result<()> {
         let pid = self.pid()?.to_string();
         let sent = Command::new("kill")
@@ -160,23 +162,23 @@ impl Server {
         Ok(())
     }
 
-    /// SIGKILL, and waits for its end.
+    /// Sends SIGKILL and waits until the process has ended.
     pub(crate) async fn kill(mut self) -> anyhow::Result<()> {
         Ok(self.child.kill().await?)
     }
 
-    /// Waits until it ends by itself; its exit code, none when a signal ended it.
+    /// Waits until the process ends. Returns its exit code, or `None` if a signal killed it.
     pub(crate) async fn ended(&mut self, within: Duration) -> anyhow::Result<Option<i32>> {
         let ended = tokio::time::timeout(within, self.child.wait()).await;
         Ok(ended.context("the server goes on")??.code())
     }
 
-    /// Resident memory in bytes.
+    /// Returns the resident memory in bytes.
     pub(crate) fn memory(&self) -> anyhow::Result<u64> {
         self.status("VmRSS:")
     }
 
-    /// The most resident memory that it ever had, in bytes.
+    /// Returns the peak resident memory in bytes.
     pub(crate) fn peak_memory(&self) -> anyhow::Result<u64> {
         self.status("VmHWM:")
     }
@@ -190,7 +192,7 @@ impl Server {
     }
 }
 
-/// What the server has written to its log lately.
+/// The most recent lines of the server's log.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<VecDeque<String>>>);
 
@@ -208,19 +210,19 @@ impl Log {
         }
     }
 
-    /// Its lines, oldest first.
+    /// Returns the lines, oldest first.
     pub(crate) fn lines(&self) -> Vec<String> {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lines.iter().cloned().collect()
     }
 
-    /// Whether a line holds these words.
+    /// Returns whether any line contains these words.
     pub(crate) fn says(&self, words: &str) -> bool {
         self.lines().iter().any(|line| line.contains(words))
     }
 }
 
-/// Asks again and again until the answer is yes.
+/// Polls a condition until it holds. Fails after [`DEADLINE`].
 pub(crate) async fn until<F: Future<Output = anyhow::Result<bool>>>(
     what: &str,
     mut is_so: impl FnMut() -> F,

@@ -1,4 +1,4 @@
-//! The suite itself: its server serves, its network breaks, its signals arrive.
+//! Smoke tests of the suite itself: the server answers, the proxy breaks connections, signals arrive.
 
 use std::time::Duration;
 

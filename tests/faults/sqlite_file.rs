@@ -1,4 +1,4 @@
-//! The file of SQLite: lost while the server has it open, and larger than it has to be.
+//! The SQLite file: replaced or removed while the server has it open, and the size of its WAL.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::newsroom;
 use crate::server::{Launch, Server, until};
 use crate::writing::{Editor, Outcome, lacking};
 
-/// The bytes that the log may keep.
+/// The size that the write-ahead log may retain, in bytes.
 const LOG: u64 = 8 << 20;
 
 fn path(db: &TestDb, end: &str) -> PathBuf {
@@ -22,8 +22,8 @@ async fn ready(server: &Server) -> anyhow::Result<Answer> {
     server.client.path("/health/ready").await
 }
 
-/// Nobody is told that a write was carried out, nobody is answered from a file that is gone, and the
-/// one who looks after the server is told why.
+/// Checks that no write is acknowledged, that no query is answered from the lost file, and that the
+/// health check and the log report the reason.
 async fn is_noticed(server: &Server, editor: &Editor, name: &str) -> anyhow::Result<()> {
     for turn in 0..3 {
         let answer = editor.send(&format!("{name}-{turn}")).await?;
@@ -57,7 +57,7 @@ async fn a_file_that_is_gone_or_another_is_noticed_and_taken_back() -> anyhow::R
 
         std::fs::rename(&file, &away)?;
         is_noticed(&server, &editor, "محذوف").await?;
-        // Another one in its place, as from a backup.
+        // Puts a copy in its place, as when a backup is restored.
         std::fs::copy(&away, &file)?;
         is_noticed(&server, &editor, "بديل").await?;
 
@@ -77,8 +77,8 @@ async fn a_file_that_is_gone_or_another_is_noticed_and_taken_back() -> anyhow::R
     Ok(())
 }
 
-/// A backup that is put in place under a stream of writes: those that were acknowledged are in the file
-/// that was there, none is in neither.
+/// Replaces the file with a backup during a stream of writes. Every acknowledged write must be in the
+/// original file.
 #[tokio::test]
 async fn no_write_is_acknowledged_that_goes_into_a_lost_file() -> anyhow::Result<()> {
     for _ in 0..newsroom::rounds(2)? {
@@ -111,7 +111,7 @@ async fn replace_while_writing() -> anyhow::Result<()> {
     let acknowledged = writing.await??;
     ensure!(!acknowledged.is_empty());
     server.kill().await?;
-    // The log belongs to the file that was there.
+    // The write-ahead log belongs to the original file.
     std::fs::rename(&away, &file)?;
     let again = Launch::over(db.url()).start().await?;
     let lost = lacking(&again.client, &acknowledged).await?;
@@ -130,7 +130,7 @@ async fn the_log_of_writes_shrinks_again() -> anyhow::Result<()> {
     let writes = editor(&db, &server.client).await?;
     let body = large_body("word");
     let log = path(&db, "-wal");
-    // Somebody reads for a long time, as who makes a backup does.
+    // A long read, such as a backup, prevents checkpoints from resetting the log.
     let reading = db.reading().await?;
     for _ in 0..20 {
         publish(&writes, &body).await?;

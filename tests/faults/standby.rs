@@ -1,4 +1,4 @@
-//! A standby of the tests' PostgreSQL cluster, by streaming replication: held back, stopped, promoted.
+//! A streaming-replication standby of the test PostgreSQL cluster. Tests can pause, stop and promote it.
 
 use std::process::Stdio;
 
@@ -9,7 +9,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use crate::server::until;
 
-/// A standby; gone when it is dropped.
+/// A running standby, stopped and deleted on drop.
 pub(crate) struct Standby {
     folder: String,
     port: u16,
@@ -20,12 +20,12 @@ pub(crate) struct Standby {
 }
 
 impl Standby {
-    /// A standby of the cluster that this database is in.
+    /// Starts a standby of the cluster of this database.
     pub(crate) async fn of(db: &TestDb) -> anyhow::Result<Self> {
         Self::start(db, 5432, "").await
     }
 
-    /// A standby that listens on this port of the loopback address as well.
+    /// Starts a standby that also listens on this port of the loopback address.
     pub(crate) async fn on_port(db: &TestDb, port: u16) -> anyhow::Result<Self> {
         let options = format!("-c listen_addresses=127.0.0.1 -c port={port}");
         Self::start(db, port, &options).await
@@ -59,7 +59,7 @@ impl Standby {
         })
     }
 
-    /// The database's address here.
+    /// Returns the URL of the database on the standby.
     pub(crate) fn url(&self) -> String {
         let Self {
             database,
@@ -70,12 +70,12 @@ impl Standby {
         format!("postgres://khabar@localhost:{port}/{database}?host={folder}")
     }
 
-    /// The folder of its data and its socket.
+    /// Returns the folder of the data directory and the socket.
     pub(crate) fn folder(&self) -> &str {
         &self.folder
     }
 
-    /// Stops it at once, or starts it again.
+    /// Sends a command to the standby: `stop` stops it immediately, `start` starts it again.
     pub(crate) async fn tell(&mut self, word: &str) -> anyhow::Result<()> {
         self.input.write_all(format!("{word}\n").as_bytes()).await?;
         let done = self.output.next_line().await?;
@@ -83,7 +83,7 @@ impl Standby {
         Ok(())
     }
 
-    /// Lets it have nothing of what is written from now on; gives what [`Standby::catch_up`] needs.
+    /// Pauses replication. Returns the connection information for [`Standby::catch_up`].
     pub(crate) async fn hold_back(&self) -> anyhow::Result<String> {
         let from = self.ask("SHOW primary_conninfo").await?;
         self.ask("ALTER SYSTEM SET primary_conninfo = ''").await?;
@@ -96,7 +96,7 @@ impl Standby {
         Ok(from.trim().to_owned())
     }
 
-    /// Lets it have what it lacks.
+    /// Resumes replication, so that the standby receives the missing changes.
     pub(crate) async fn catch_up(&self, from: &str) -> anyhow::Result<()> {
         let from = from.replace('\'', "''");
         self.ask(&format!("ALTER SYSTEM SET primary_conninfo = '{from}'"))
@@ -105,20 +105,20 @@ impl Standby {
         Ok(())
     }
 
-    /// Makes it a primary of its own.
+    /// Promotes the standby to a primary.
     pub(crate) async fn promote(&self) -> anyhow::Result<()> {
         let promoted = self.ask("SELECT pg_promote()").await?;
         ensure!(promoted.trim() == "t", "{promoted}");
         Ok(())
     }
 
-    /// The number of the last change that it has.
+    /// Returns the sequence number of the last change on the standby.
     pub(crate) async fn head(&self) -> anyhow::Result<i64> {
         let head = self.ask("SELECT seq FROM change_head").await?;
         Ok(head.trim().parse()?)
     }
 
-    /// What a statement answers here.
+    /// Runs an SQL statement on the standby and returns its output.
     pub(crate) async fn ask(&self, statement: &str) -> anyhow::Result<String> {
         let output = Command::new("psql")
             .args(["-X", "-A", "-t", "-c", statement, &self.url()])

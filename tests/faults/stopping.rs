@@ -1,4 +1,4 @@
-//! Stopping, and requests whose time is over: both end, whatever the database does.
+//! Shutdown and request timeouts: both take effect, whatever the database does.
 
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,8 @@ async fn a_server_ends_within_its_grace_though_the_database_is_silent() -> anyho
     };
     let (proxy, through) = Proxy::before(db.url()).await?;
     let mut server = Launch::over(through)
-        .set("http.shutdown_ms", 3_000)
-        .set("cache.bytes", 0)
+        .set("http.shutdown_grace_ms", 3_000)
+        .set("cache.max_bytes", 0)
         .start()
         .await?;
     proxy.set(Network::Stalls);
@@ -33,7 +33,7 @@ async fn a_server_ends_within_its_grace_though_the_database_is_silent() -> anyho
         Ok(metrics.status == 200)
     })
     .await?;
-    // The scheduler looks twice a second: it waits for the database, too.
+    // The scheduler polls every 500 ms, so it waits for the database as well.
     let begun = Instant::now();
     server.signal("TERM").await?;
     let code = server.ended(Duration::from_secs(6)).await?;
@@ -43,7 +43,7 @@ async fn a_server_ends_within_its_grace_though_the_database_is_silent() -> anyho
         begun.elapsed()
     );
     ensure!(code.is_some(), "a signal ended it");
-    // Hung up on, or told that its time is over.
+    // The request fails with a closed connection or a timeout.
     let _ = asked.await?;
     Ok(())
 }
@@ -56,9 +56,9 @@ async fn a_second_signal_ends_it_at_once() -> anyhow::Result<()> {
     for (signal, expected) in [("TERM", 143), ("INT", 130)] {
         let (proxy, through) = Proxy::before(db.url()).await?;
         let mut server = Launch::over(through)
-            .set("http.shutdown_ms", 50_000)
+            .set("http.shutdown_grace_ms", 50_000)
             .set("graphql.request_timeout_ms", 50_000)
-            .set("cache.bytes", 0)
+            .set("cache.max_bytes", 0)
             .start()
             .await?;
         proxy.set(Network::Stalls);
@@ -66,7 +66,7 @@ async fn a_second_signal_ends_it_at_once() -> anyhow::Result<()> {
         let asked = tokio::spawn(async move { client.post(EDITIONS, Value::Null).await });
         server.signal(signal).await?;
         until("it is stopping", || async {
-            Ok(server.log.says("stopping"))
+            Ok(server.log.says("shutdown_started"))
         })
         .await?;
         ensure!(
@@ -133,23 +133,23 @@ async fn a_write_whose_time_is_over_says_that_nobody_knows_and_how_to_ask() -> a
         let article = &made["createArticle"]["article"];
         let id = article["id"].as_str().context("no id")?;
 
-        // Somebody holds the row (on SQLite, the whole database).
+        // Locks the row (on SQLite, the whole database).
         let held = db.db().writer(now()).await?;
         article::hold(&held, local(id)?).await?;
         let update = "mutation ($input: UpdateArticleInput!) {
             updateArticle(input: $input) { article { version headline } userErrors { message } } }";
         let input = json!({ "input": {
-            "id": id, "version": 1, "headline": "خبر آخر", "clientMutationId": "mine",
+            "id": id, "version": 1, "headline": "خبر آخر", "idempotencyKey": "mine",
         } });
         let answer = editor.post(update, input.clone()).await?;
         ensure!(
             answer.status == 503 && answer.code() == "OUTCOME_UNKNOWN",
             "{answer:?}"
         );
-        ensure!(answer.text.contains("clientMutationId"), "{answer:?}");
+        ensure!(answer.text.contains("idempotencyKey"), "{answer:?}");
         drop(held);
 
-        // Sent again until it is answered, it is done once.
+        // Repeated with its idempotency key until it is answered, the mutation is applied once.
         until("it is answered", || async {
             let answer = editor.post(update, input.clone()).await?;
             if answer.status != 200 {
@@ -168,7 +168,7 @@ async fn a_write_whose_time_is_over_says_that_nobody_knows_and_how_to_ask() -> a
     Ok(())
 }
 
-/// The id of an article as the database has it.
+/// Decodes the database id of an article from its global id.
 fn local(global: &str) -> anyhow::Result<khabar_domain::ArticleId> {
     use base64::Engine as _;
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(global)?;

@@ -1,5 +1,5 @@
-//! Text as people type and paste it, and files as their editors write them: what differs only in how
-//! it is encoded is the same.
+//! Normalisation of typed and pasted text, and of files with a byte order mark: differences in encoding
+//! alone do not matter.
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
@@ -39,7 +39,7 @@ async fn what_is_typed_and_what_is_pasted_is_one_text() -> anyhow::Result<()> {
             text == "سطر\nآخر\n\nمن هنا\n\n\nعنوان\n\nقو\nل — é\n\nأ\nب\n\nج\n\nأ\n",
             "{text:?}"
         );
-        // One that stays open would turn round what follows it on the page.
+        // An unclosed directional control would reverse the text that follows it on the page.
         for open in ["a\u{202e}b", "a\u{2067}b\u{202c}", "a\u{2069}b"] {
             let input = json!({ "headline": open });
             let answer = editor.post(CREATE, json!({ "input": input })).await?;
@@ -49,7 +49,7 @@ async fn what_is_typed_and_what_is_pasted_is_one_text() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// U+FEFF, as some editors write it at the head of a file.
+/// The byte order mark (U+FEFF), which some editors write at the start of a file.
 const MARK: &str = "\u{feff}";
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_byte_order_mark_at_the_head_is_skipped() -> anyhow::Result<()> {
             &manifest,
             MARK.to_owned() + r#"{"a1": "{ editions { name } }"}"#,
         )?;
-        let (ok, _, err) = launch.run(&["trust", &manifest]).await?;
+        let (ok, _, err) = launch.run(&["documents", "register", &manifest]).await?;
         ensure!(ok, "{err}");
 
         let settings = file("khabar.toml")?;

@@ -1,4 +1,4 @@
-//! Answers that nobody reads: they take a bounded part of the memory, for a bounded time.
+//! Responses that the client never reads: they occupy a bounded amount of memory for a bounded time.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::http2::{Connection, connect_from};
 use crate::newsroom;
 use crate::server::{DEADLINE, Launch, Server, until};
 
-/// How much memory may move under attack.
+/// The maximum growth of memory under attack, in bytes.
 const ROOM: u64 = 256 << 20;
 
-/// Publishes an article with 40 kB of text, and gives its slug.
+/// Publishes an article with about 40 kB of text and returns its slug.
 async fn long_article(editor: &Client) -> anyhow::Result<String> {
     let text = "موج البحر ".repeat(220);
     let body: Vec<_> = (0..10)
@@ -44,14 +44,14 @@ async fn long_article(editor: &Client) -> anyhow::Result<String> {
     Ok(article["slug"].as_str().unwrap_or_default().to_owned())
 }
 
-/// A query whose answer has about 700 kB, another one for each number.
+/// Returns a query with a response of about 700 kB. Each number gives a different query.
 fn large(slug: &str, number: usize) -> String {
     let fields: Vec<_> = (0..18).map(|n| format!("a{n}: bodyText")).collect();
     let fields = fields.join(" ");
     format!("query Large{number} {{ article(slug: \"{slug}\") {{ {fields} }} }}")
 }
 
-/// What stands in the metrics under this name.
+/// Returns the value of a metric, or 0 if it is missing.
 async fn metric(server: &Server, name: &str) -> anyhow::Result<u64> {
     let metrics = server.client.path("/metrics").await?.text;
     let line = metrics.lines().find(|line| line.starts_with(name));
@@ -64,7 +64,7 @@ async fn streams_that_never_read_take_no_more_than_their_part() -> anyhow::Resul
     let db = newsroom::sqlite().await?;
     let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
     let server = Launch::over(db.url())
-        .set("cache.bytes", 16 << 20)
+        .set("cache.max_bytes", 16 << 20)
         .set("http.write_timeout_ms", 15_000)
         .start()
         .await?;
@@ -73,7 +73,7 @@ async fn streams_that_never_read_take_no_more_than_their_part() -> anyhow::Resul
     ensure!(answer.text.len() > 600_000, "{}", answer.text.len());
     let before = server.memory()?;
 
-    // 400 answers of 700 kB: 280 MB, none of which is ever read.
+    // Requests 400 responses of 700 kB (280 MB) and reads none of them.
     let mut connections = Vec::new();
     let mut answers = Vec::new();
     let mut most = before;
@@ -90,7 +90,7 @@ async fn streams_that_never_read_take_no_more_than_their_part() -> anyhow::Resul
     let mut refused = 0;
     let mut heads = Vec::new();
     for answer in answers {
-        // Held, so that the streams stay open.
+        // Retains the responses so that the streams stay open.
         if let Ok(response) = answer.await {
             refused += u32::from(response.status() == 503);
             heads.push(response);
@@ -101,11 +101,11 @@ async fn streams_that_never_read_take_no_more_than_their_part() -> anyhow::Resul
     ensure!(refused > 100, "{refused} were refused");
     let buffered = metric(&server, "khabar_http_buffered_bytes").await?;
     ensure!(buffered <= 72 << 20, "{buffered}");
-    // Who reads is served meanwhile, large answers too.
+    // Clients that do read are still served, even with large responses.
     let answer = server.client.post(&large(&slug, 0), Value::Null).await?;
     ensure!(answer.status == 200, "{}", answer.status);
 
-    // They are cut off, and what was kept for them is gone.
+    // The server closes the connections and frees their buffers.
     for connection in connections {
         connection.ended(DEADLINE).await?;
     }
@@ -138,7 +138,7 @@ async fn who_does_not_read_http_1_is_cut_off_and_who_reads_slowly_is_not() -> an
         body.len()
     );
 
-    // More than the sockets of both sides hold.
+    // Requests more data than the socket buffers of both sides hold.
     let mut stuck = TcpStream::connect(server.address).await?;
     for _ in 0..40 {
         stuck.write_all(request.as_bytes()).await?;
@@ -172,14 +172,14 @@ async fn what_is_sent_to_the_server_is_bounded_for_all_clients_together() -> any
         .set("http.buffer_bytes", 8 << 20)
         .start()
         .await?;
-    // One address may have 2 MiB: five bodies that never end are too many.
+    // One address may use a quarter of the buffer, here 2 MiB. Five unfinished bodies exceed that.
     let mut bodies = Vec::new();
     for _ in 0..5 {
         let mut stream = connect_from("127.0.0.2", server.address).await?;
         let head = "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
                     content-length: 900000\r\n\r\n{\"query\":\"";
         stream.write_all(head.as_bytes()).await?;
-        // It may be refused before all of it has arrived.
+        // The server may refuse the request before the whole body has arrived.
         let _ = stream.write_all(&vec![b'x'; 800_000]).await;
         bodies.push(stream);
     }
@@ -188,7 +188,7 @@ async fn what_is_sent_to_the_server_is_bounded_for_all_clients_together() -> any
         let mut answer = Vec::new();
         let reading = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut answer)).await?;
         let answer = String::from_utf8_lossy(&answer);
-        // Those that were taken in are told that their time is over.
+        // Accepted requests end with a timeout instead.
         let is_refused = answer.starts_with("HTTP/1.1 503") && answer.contains("OVERLOADED");
         refused += u32::from(is_refused || reading.is_err());
     }
@@ -206,11 +206,11 @@ async fn answers_that_are_too_large_are_not_kept() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
     let server = Launch::over(db.url())
-        .set("graphql.kept_answer_bytes", 100_000)
+        .set("graphql.cached_response_bytes", 100_000)
         .start()
         .await?;
     let slug = long_article(&server.client.with_token(&token)).await?;
-    let hits = "khabar_cache_hits_total{kind=\"answers\"}";
+    let hits = "khabar_cache_hits_total{kind=\"responses\"}";
     for _ in 0..3 {
         ensure!(
             server

@@ -1,5 +1,5 @@
-//! Words that a client chooses: whatever they are, they are bounded and refused by name, and a write
-//! that is sent again is known by what was given.
+//! Tests of strings chosen by the client: they are bounded, invalid ones are refused by name, and a
+//! retried write is recognised by its input.
 
 use anyhow::ensure;
 use serde_json::{Value, json};
@@ -23,14 +23,14 @@ async fn a_name_that_no_database_takes_is_refused_by_name() -> anyhow::Result<()
         let editor = editor(&db, &server.client).await?;
         let long = "x".repeat(100_000);
         for id in ["a\0b", "a\nb", &long, &"م".repeat(129)] {
-            let input = json!({"name": "موضوع", "clientMutationId": id});
+            let input = json!({"name": "موضوع", "idempotencyKey": id});
             let answer = create(&editor, input).await?;
             ensure!(answer.code() == "BAD_USER_INPUT", "{answer:?}");
-            ensure!(answer.text.contains("`clientMutationId`"), "{answer:?}");
+            ensure!(answer.text.contains("`idempotencyKey`"), "{answer:?}");
             ensure!(answer.text.len() < 2_000, "{}", answer.text.len());
         }
         let id = "م".repeat(128);
-        let answer = create(&editor, json!({"name": "موضوع", "clientMutationId": id})).await?;
+        let answer = create(&editor, json!({"name": "موضوع", "idempotencyKey": id})).await?;
         ensure!(
             answer.data()?["createTopic"]["topic"]["id"].is_string(),
             "{answer:?}"
@@ -55,7 +55,7 @@ async fn a_name_that_no_database_takes_is_refused_by_name() -> anyhow::Result<()
                 ensure!(answer.text.len() < 2_000, "{}", answer.text.len());
             }
         }
-        // Whatever else is looked up.
+        // All other lookups.
         for (query, words) in [
             ("query ($w: ID!) { node(id: $w) { id } }", "a\0b"),
             ("query ($w: ID!) { article(id: $w) { slug } }", "a\0b"),
@@ -94,17 +94,17 @@ async fn what_is_sent_again_is_known_by_what_was_given() -> anyhow::Result<()> {
         let server = Launch::over(db.url()).start().await?;
         let editor = editor(&db, &server.client).await?;
         let given =
-            json!({"clientMutationId": "one", "name": "نهر", "kind": "PLACE", "summary": null});
+            json!({"idempotencyKey": "one", "name": "نهر", "kind": "PLACE", "summary": null});
         let first = create(&editor, given).await?.data()?;
         let id = &first["createTopic"]["topic"]["id"];
         ensure!(id.is_string(), "{first}");
         let literal = "mutation { createTopic(input: {summary: null, kind: PLACE, name: \"نهر\",
-            clientMutationId: \"one\"}) { topic { id } userErrors { message } } }";
+            idempotencyKey: \"one\"}) { topic { id } userErrors { message } } }";
         let again = editor.post(literal, Value::Null).await?.data()?;
         ensure!(again["createTopic"]["topic"]["id"] == *id, "{again}");
         for other in [
-            json!({"clientMutationId": "one", "name": "نهر", "kind": "PLACE"}),
-            json!({"clientMutationId": "one", "name": "بحر", "kind": "PLACE", "summary": null}),
+            json!({"idempotencyKey": "one", "name": "نهر", "kind": "PLACE"}),
+            json!({"idempotencyKey": "one", "name": "بحر", "kind": "PLACE", "summary": null}),
         ] {
             let answer = create(&editor, other).await?;
             ensure!(

@@ -1,4 +1,5 @@
-//! Writes for the tests: an editor who corrects names, and what is there afterwards.
+//! Helpers for tests that write: an editor who adds topics and renames sections, and checks of the
+//! result.
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
@@ -11,22 +12,22 @@ use crate::newsroom;
 const CREATE: &str = "mutation ($input: CreateTopicInput!) {
     createTopic(input: $input) { topic { id } userErrors { message } } }";
 
-/// An editor who adds topics, each under a name of its own.
+/// An editor who adds topics with distinct names.
 #[derive(Clone)]
 pub(crate) struct Editor {
     client: Client,
 }
 
-/// What came of a write.
+/// The outcome of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Acknowledged,
-    /// The answer says that it was not carried out, or that nobody knows.
+    /// The response has an error code: the write was not carried out, or its outcome is unknown.
     Refused,
 }
 
 impl Editor {
-    /// An editor of this newsroom at this server.
+    /// Creates an editor in the newsroom and signs them in to the client's server.
     pub(crate) async fn of(db: &TestDb, client: &Client) -> anyhow::Result<Self> {
         let token = newsroom::token(db, "ليلى", Role::Editor).await?;
         Ok(Self {
@@ -34,19 +35,19 @@ impl Editor {
         })
     }
 
-    /// The same editor at another server.
+    /// Returns this editor, connected to the server of another client.
     pub(crate) fn at(&self, client: &Client) -> Self {
         Self {
             client: self.client.at(client),
         }
     }
 
-    /// Their client.
+    /// Returns the editor's client.
     pub(crate) fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Adds a topic of this name.
+    /// Adds a topic with the given name.
     pub(crate) async fn add(&self, name: &str) -> anyhow::Result<Outcome> {
         let answer = self.send(name).await?;
         let payload = &answer.json()?["data"]["createTopic"];
@@ -61,14 +62,14 @@ impl Editor {
         Ok(Outcome::Refused)
     }
 
-    /// The answer to adding a topic of this name.
+    /// Sends the mutation that adds a topic and returns the response.
     pub(crate) async fn send(&self, name: &str) -> anyhow::Result<Answer> {
         let input = json!({"input": {"name": name, "edition": "ar"}});
         self.client.post(CREATE, input).await
     }
 }
 
-/// Whether the newsroom has a topic of this name, by its slug, as a server answers.
+/// Whether the server finds a topic with this name, looked up by its slug.
 pub(crate) async fn has(client: &Client, name: &str) -> anyhow::Result<bool> {
     const FIND: &str = "query ($slug: Slug!) { topic(slug: $slug) { name } }";
     let answer = client.post(FIND, json!({ "slug": name })).await?;
@@ -77,7 +78,7 @@ pub(crate) async fn has(client: &Client, name: &str) -> anyhow::Result<bool> {
     Ok(!found.is_null())
 }
 
-/// The names of these that the newsroom lacks.
+/// Returns the given names for which the server finds no topic.
 pub(crate) async fn lacking<'a>(
     client: &Client,
     names: impl IntoIterator<Item = &'a String>,
@@ -91,7 +92,7 @@ pub(crate) async fn lacking<'a>(
     Ok(lacking)
 }
 
-/// The name of the first section, which readers see and `rename` changes.
+/// Returns the id and the name of the first section. Readers see the name, and `rename` changes it.
 pub(crate) async fn section(client: &Client) -> anyhow::Result<(String, String)> {
     let answer = client.post("{ sections { id name } }", Value::Null).await?;
     let data = answer.data()?;
@@ -100,7 +101,7 @@ pub(crate) async fn section(client: &Client) -> anyhow::Result<(String, String)>
     found.with_context(|| format!("{answer:?}"))
 }
 
-/// Renames a section; the answer.
+/// Renames a section and returns the response.
 pub(crate) async fn rename(editor: &Editor, id: &str, name: &str) -> anyhow::Result<Answer> {
     const RENAME: &str = "mutation ($input: UpdateSectionInput!) {
         updateSection(input: $input) { section { name } userErrors { message } } }";

@@ -1,23 +1,23 @@
-//! A newsroom is carried from one database to another and is the same there; an archive with
-//! anything wrong stores nothing.
+//! Tests of archives: a newsroom is identical after being moved to another database, and an archive
+//! with any error stores nothing.
 
 use anyhow::{Context as _, bail, ensure};
 use chrono::Duration;
-use khabar_domain::desk::Withdrawal;
-use khabar_domain::workflow::Step;
-use khabar_domain::{Desk, Role, Slug};
+use khabar_domain::editorial::Withdrawal;
+use khabar_domain::workflow::Transition;
+use khabar_domain::{EditorialState, Role, Slug};
 use khabar_persistence::archive::{self, Counts, Error};
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::trusted_document::{self, TrustedDocument};
-use khabar_persistence::{Author, Db, article, correction, desk, revision, slug, story};
-use khabar_tests::harness::{Newsroom, TestApp, TestDb, make, newsroom};
+use khabar_persistence::{Author, Db, article, correction, editorial, revision, slug, story};
+use khabar_tests::harness::{Newsroom, TestApp, TestDb, builders, newsroom};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::soak::all;
-use crate::{PATIENCE, open, whole, write};
+use crate::{PATIENCE, newsroom_check, open, write};
 
-/// A newsroom that has something in every table of the archive.
+/// Creates a newsroom with rows in every table of the archive.
 async fn full(db: TestDb) -> anyhow::Result<TestApp> {
     let small = Newsroom::small()?;
     small.save(db.db()).await?;
@@ -31,7 +31,7 @@ async fn full(db: TestDb) -> anyhow::Result<TestApp> {
         revision::add(
             &writer,
             &manuscript,
-            Step::Save,
+            Transition::Save,
             Some("كما وردت".to_owned()),
         )
         .await?;
@@ -44,15 +44,15 @@ async fn full(db: TestDb) -> anyhow::Result<TestApp> {
         slug::given(
             &writer,
             edition,
-            Noun::Article,
+            EntityKind::Article,
             Some(&former),
             now,
             id.uuid(),
         )
         .await?;
-        revision::add(&writer, &manuscript, Step::Correct, None).await?;
+        revision::add(&writer, &manuscript, Transition::Correct, None).await?;
         correction::add(&writer, id, manuscript.article.version, "صُحّح الرابط").await?;
-        let kept = Desk {
+        let kept = EditorialState {
             created_by: editor.viewer.account,
             scheduled_for: Some(newsroom::now() + Duration::microseconds(1_234_567)),
             embargo_until: None,
@@ -61,11 +61,11 @@ async fn full(db: TestDb) -> anyhow::Result<TestApp> {
                 reason: "سطر\nوسطر \"بين\" علامتين".to_owned(),
             }),
         };
-        desk::save(&writer, id, &kept).await?;
+        editorial::save(&writer, id, &kept).await?;
     }
     let (goes_on, _) = small.stories.first().context("no story")?;
     let edition = small.editions.iter().find(|one| one.id == goes_on.edition);
-    let merged = make::story(edition.context("no edition")?, "قصة تمضي في أخرى")?;
+    let merged = builders::story(edition.context("no edition")?, "قصة تمضي في أخرى")?;
     story::save(&mut writer, &merged).await?;
     story::merge(&mut writer, &merged, goes_on).await?;
     let document = TrustedDocument::new("a1", "query A {\n  editions { slug }\n}")?;
@@ -117,7 +117,7 @@ async fn a_newsroom_is_the_same_in_either_database() -> anyhow::Result<()> {
     let answer = origin.ask(HOME).await?.json;
     ensure!(!answer.contains("errors"), "{answer}");
 
-    // SQLite → PostgreSQL → SQLite.
+    // From SQLite to PostgreSQL and back to SQLite.
     let stations = [TestDb::postgres().await?, Some(TestDb::sqlite().await?)];
     let mut carried = text.clone();
     for station in stations.into_iter().flatten() {
@@ -125,13 +125,13 @@ async fn a_newsroom_is_the_same_in_either_database() -> anyhow::Result<()> {
         ensure!(counts.values().all(|count| *count > 0), "{counts:?}");
         carried = exported(station.db()).await?;
         ensure!(carried == text, "on {} it is another", station.name());
-        whole::check(station.db()).await?;
-        // The feed tells of all that is there, each once.
+        newsroom_check::check(station.db()).await?;
+        // The feed reports every object as added.
         let told: Vec<_> = all(station.db()).await?;
         ensure!(told.iter().all(|change| change.act == "added"));
         let app = TestApp::new(station)?;
         assert_eq!(app.ask(HOME).await?.json, answer);
-        // What is restored can be written on.
+        // The restored newsroom accepts new writes.
         write(app.db().db(), newsroom::now(), "agency").await?;
     }
     Ok(())
@@ -157,7 +157,7 @@ fn joined(lines: &[String]) -> String {
     lines.iter().fold(String::new(), whole)
 }
 
-/// The same archive with these lines, sealed anew.
+/// Builds an archive from these lines with a recomputed checksum.
 fn sealed(lines: &[String]) -> anyhow::Result<String> {
     let (end, rest) = lines.split_last().context("no lines")?;
     let rest = joined(rest);
@@ -167,6 +167,24 @@ fn sealed(lines: &[String]) -> anyhow::Result<String> {
         .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let (before, _) = end.split_once("\"sha256\":\"").context("no seal")?;
     Ok(format!("{rest}{before}\"sha256\":\"{digest}\"}}}}\n"))
+}
+
+/// Version 1 used different names for one table and one column.
+#[tokio::test]
+async fn an_archive_of_version_1_is_restored() -> anyhow::Result<()> {
+    let origin = full(TestDb::sqlite().await?).await?;
+    let text = exported(origin.db().db()).await?;
+    let former = text
+        .replacen("\"version\":2", "\"version\":1", 1)
+        .replace("\"article_editorial\":", "\"article_desk\":")
+        .replace("\"direct\":", "\"own\":")
+        .replace("\"guest_comments_allowed\":", "\"names_allowed\":");
+    let former: Vec<_> = former.lines().map(str::to_owned).collect();
+    for test in TestDb::each().await? {
+        restore(test.db(), &sealed(&former)?).await?;
+        assert_eq!(exported(test.db()).await?, text);
+    }
+    Ok(())
 }
 
 #[tokio::test]
@@ -201,12 +219,12 @@ async fn every_mistake_is_named_with_its_line() -> anyhow::Result<()> {
     write(origin.db(), newsroom::now(), "agency").await?;
     let text = exported(origin.db()).await?;
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    // The first, an edition, a source, the last.
+    // The header, an edition, a source, and the end line.
     ensure!(lines.len() == 4, "{text}");
     assert_eq!(sealed(&lines)?, text);
     let id = "\"slug\":\"agency\"";
     for (line, from, to, problem) in [
-        (1, "\"version\":1", "\"version\":2", "has the version 2"),
+        (1, "\"version\":2", "\"version\":3", "has the version 3"),
         (1, "khabar", "other", "is not the first of an archive"),
         (
             1,
@@ -288,7 +306,7 @@ async fn refused(text: &str, problem: &str, line: usize) -> anyhow::Result<()> {
         Ok(_) => bail!("it was restored in spite of {problem:?}"),
         Err(error) => error.to_string(),
     };
-    // Where counts disagree, the last line is the one that notices.
+    // If counts disagree, the error may name the last line instead.
     let lines = [line, 4].map(|line| format!("line {line} of the archive "));
     ensure!(lines.iter().any(|line| said.starts_with(line)), "{said}");
     ensure!(said.contains(problem), "{said} instead of {problem}");
@@ -322,7 +340,7 @@ async fn what_the_database_refuses_is_named_by_its_lines() -> anyhow::Result<()>
     Ok(())
 }
 
-/// The rows of this kind among an archive's lines, each with its line's place.
+/// Returns the rows of this kind, each with the index of its line.
 fn rows(lines: &[String], kind: &str) -> anyhow::Result<Vec<(usize, Value)>> {
     let mut rows = Vec::new();
     for (place, line) in lines.iter().enumerate() {
@@ -335,7 +353,7 @@ fn rows(lines: &[String], kind: &str) -> anyhow::Result<Vec<(usize, Value)>> {
     Ok(rows)
 }
 
-/// A row and one below it.
+/// Returns a root row and one of its children.
 fn pair(rows: &[(usize, Value)]) -> anyhow::Result<[(usize, Value); 2]> {
     let below = |above: &Value| rows.iter().find(|(_, row)| row["parent_id"] == above["id"]);
     let mut pairs = rows.iter().filter(|(_, row)| row["parent_id"].is_null());
@@ -343,7 +361,7 @@ fn pair(rows: &[(usize, Value)]) -> anyhow::Result<[(usize, Value); 2]> {
     pair.context("nothing has a parent")
 }
 
-/// What belongs into a tree and does not make one is refused by the row, and nothing is stored.
+/// Rows that must form a tree but do not are refused by id, and nothing is stored.
 #[tokio::test]
 async fn comments_and_sections_that_go_in_a_circle_are_refused() -> anyhow::Result<()> {
     let origin = TestDb::sqlite().await?;
@@ -366,7 +384,7 @@ async fn comments_and_sections_that_go_in_a_circle_are_refused() -> anyhow::Resu
     let circle = "answers go in a circle";
     let at_top = "lies in no section at the top";
     for (kind, row, changes, problem) in [
-        // However deep each says that it stands.
+        // A cycle is found whatever depth the rows state.
         ("comment", &question, json!({"parent_id": answers}), circle),
         (
             "comment",
@@ -417,7 +435,7 @@ async fn comments_and_sections_that_go_in_a_circle_are_refused() -> anyhow::Resu
             };
             let said = error.to_string();
             ensure!(table == kind && said.contains(problem), "{changes}: {said}");
-            // In a circle, either of the two.
+            // In a cycle, the error may name either row.
             let two = [&question, &answer, &above, &below];
             let named = two.iter().any(|(_, row)| row["id"] == id.to_string());
             ensure!(named && said.contains(&id.to_string()), "{said}");
@@ -427,7 +445,7 @@ async fn comments_and_sections_that_go_in_a_circle_are_refused() -> anyhow::Resu
     Ok(())
 }
 
-/// Everything in an archive is of one moment, while others write.
+/// An archive is a snapshot of a single moment, even during concurrent writes.
 #[tokio::test]
 async fn an_archive_shows_one_moment() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
@@ -450,14 +468,14 @@ async fn an_archive_shows_one_moment() -> anyhow::Result<()> {
             anyhow::Ok(())
         });
         for _ in 0..5 {
-            // Something is written between one archive and the next.
+            // Wait until something is written between one archive and the next.
             let head = test.db().feed().edges().await?.head;
             let mut feed = test.db().feed();
             tokio::time::timeout(PATIENCE, feed.next(head, 1)).await??;
             let text = exported(test.db()).await?;
             let copy = TestDb::sqlite().await?;
             restore(copy.db(), &text).await?;
-            whole::check(copy.db()).await?;
+            newsroom_check::check(copy.db()).await?;
         }
         writing.abort();
     }

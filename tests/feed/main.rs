@@ -1,43 +1,44 @@
-//! The change feed and the archive: what is written is told to everybody once and in order, is not
-//! lost or halved when a process is killed, and can be carried from one database to another.
+//! Tests of the change feed and the archive. Every change is delivered once and in order, no change is
+//! lost or half stored if a process is killed, and a newsroom can be moved between databases.
 
 mod archive;
-mod killed;
+mod consumer;
+mod crash_recovery;
+mod newsroom_check;
 mod process;
 mod retention;
 mod soak;
 mod waiting;
-mod whole;
 
 use chrono::{DateTime, Utc};
 use khabar_domain::{Edition, Source, SourceId, derived};
 use khabar_persistence::{Db, source};
-use khabar_tests::harness::{make, newsroom};
+use khabar_tests::harness::{builders, newsroom};
 
-/// How long anything is waited for before a test gives up: it is not what is tested.
+/// Maximum time that a test waits for anything. Durations are not under test.
 const PATIENCE: std::time::Duration = std::time::Duration::from_mins(2);
 
-/// The edition in which these tests write.
+/// Returns the edition in which these tests write.
 fn edition() -> anyhow::Result<Edition> {
-    Ok(make::edition("ar", "خبر السنديان", "ar")?)
+    Ok(builders::edition("ar", "خبر السنديان", "ar")?)
 }
 
-/// Writes that edition.
+/// Saves that edition.
 async fn open(db: &Db) -> anyhow::Result<()> {
     let mut writer = db.writer(newsroom::now()).await?;
     khabar_persistence::edition::save(&mut writer, &edition()?).await?;
     Ok(writer.commit().await?)
 }
 
-/// A source of this name.
+/// Returns a source with the given name.
 fn agency(name: &str) -> anyhow::Result<Source> {
     Ok(Source {
         id: SourceId::new(derived("source", &["feed", name])),
-        ..make::source(&edition()?, name)?
+        ..builders::source(&edition()?, name)?
     })
 }
 
-/// Writes a source: one row in the feed.
+/// Saves a source, which adds one row to the feed.
 async fn write(db: &Db, at: DateTime<Utc>, name: &str) -> anyhow::Result<()> {
     let mut writer = db.writer(at).await?;
     source::save(&mut writer, &agency(name)?).await?;

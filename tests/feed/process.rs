@@ -1,5 +1,6 @@
-//! Processes of a test's own, which can be killed: this binary once more, told by a variable what to
-//! do. What they have to say they write in lines, and it is heard as far as its last whole line.
+//! Child processes that a test can kill. Each runs this test binary again, with an environment variable
+//! that selects its part. Children report in lines on standard output, and an incomplete last line is
+//! discarded.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -7,27 +8,28 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, bail};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// The variable that says what a process is to do: words, the first of which is its part.
+/// The environment variable that selects a child's part: words separated by spaces, the first of which
+/// names the part.
 const PART: &str = "KHABAR_FEED_PART";
 
-/// What a line of ours begins with; the test runner says things too.
+/// The prefix of lines from a child. The test runner writes other lines to standard output.
 const OURS: &str = "> ";
 
-/// One that runs; killed when it is dropped.
+/// A running child process. Killed on drop.
 pub(crate) struct Process {
     child: Child,
 }
 
-/// What is heard of a process: a line, or nothing more.
+/// A report from a child process: a line, or the end of its output.
 pub(crate) struct Heard {
-    /// The number that it was started with.
+    /// The number that the child was started with.
     pub(crate) of: usize,
-    /// What it said; nothing when it has ended.
+    /// The line. `None` if the child has ended.
     pub(crate) line: Option<String>,
 }
 
 impl Process {
-    /// Starts one to play this part; what it says goes to `ear` under this number.
+    /// Starts a child that plays this part. Its lines are sent to `ear` under the number `of`.
     pub(crate) fn start(
         part: &[&str],
         of: usize,
@@ -44,7 +46,7 @@ impl Process {
         std::thread::spawn(move || {
             let mut said = BufReader::new(said);
             let mut line = String::new();
-            // A line without its end was cut by the kill.
+            // A line without a line break was cut off by the kill.
             while said.read_line(&mut line).is_ok() && line.ends_with('\n') {
                 if let Some(ours) = line.trim_end().strip_prefix(OURS) {
                     let line = Some(ours.to_owned());
@@ -57,7 +59,7 @@ impl Process {
         Ok(Self { child })
     }
 
-    /// SIGKILL, and no word before it.
+    /// Kills the child with SIGKILL, without warning, and waits for its end.
     pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
@@ -67,45 +69,45 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The child may have exited by itself.
         let _ = self.kill();
     }
 }
 
-/// Says a line to who started this process.
+/// Reports a line to the parent process.
 pub(crate) fn say(line: std::fmt::Arguments<'_>) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{OURS}{line}")?;
     Ok(out.flush()?)
 }
 
-/// Where a process begins that [`Process::start`] started. Among the tests it has no part to play.
+/// Entry point of a child started by [`Process::start`]. In an ordinary test run, it does nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plays_its_part() -> anyhow::Result<()> {
     let Ok(part) = std::env::var(PART) else {
         return Ok(());
     };
-    // Who started it holds the other end: with that process, this one ends too.
+    // The parent holds the other end of standard input. If the parent exits, so does this process.
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
-    // The runner may have begun a line.
+    // The test runner may have left a line unfinished.
     writeln!(std::io::stdout())?;
     let words: Vec<_> = part.split(' ').collect();
     match words.as_slice() {
         ["writer", url, name] => crate::soak::writer(url, name).await,
         ["reader", url, after] => crate::soak::reader(url, after.parse()?).await,
-        ["scribe", url, turn] => crate::killed::scribe(url, turn.parse()?).await,
+        ["scribe", url, turn] => crate::crash_recovery::scribe(url, turn.parse()?).await,
         _ => bail!("there is no part {part:?}"),
     }
 }
 
-/// Numbers that look random and are the same in every run.
+/// Pseudorandom numbers that are identical in every run.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    /// The next, below `sides`.
+    /// Returns the next number, less than `sides`.
     pub(crate) fn throw(&mut self, sides: u64) -> u64 {
         // Marsaglia's xorshift.
         self.0 ^= self.0 << 13;
@@ -114,7 +116,7 @@ impl Dice {
         self.0 % sides
     }
 
-    /// The same, as a place in a list.
+    /// Returns the next number as an index, less than `length`.
     pub(crate) fn place(&mut self, length: usize) -> usize {
         usize::try_from(self.throw(length as u64)).unwrap_or(0)
     }

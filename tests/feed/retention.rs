@@ -1,18 +1,18 @@
-//! The feed is kept for a while and not for ever, and who comes too late is told so.
+//! Tests of feed retention: old rows are deleted, and a reader that falls behind gets an error.
 
 use std::time::Instant;
 
 use chrono::Duration;
 use khabar_domain::Scope;
 use khabar_domain::clock::FixedClock;
-use khabar_persistence::change::{self, Edges};
+use khabar_persistence::change::{self, FeedBounds};
 use khabar_persistence::{Db, Error};
-use khabar_server::upkeep::{self, Feed, Gone, Observed};
+use khabar_server::maintenance::{self, FeedRetention, ObservedClock, Removed};
 use khabar_tests::harness::{TestDb, newsroom};
 
 use crate::{open, write};
 
-/// Lets go what is older than this hour.
+/// Deletes rows older than this hour, but retains at least `floor` rows.
 async fn retire(db: &Db, hour: i64, floor: u32) -> anyhow::Result<u64> {
     let writer = db.writer(newsroom::now()).await?;
     let before = newsroom::now() + Duration::hours(hour);
@@ -21,13 +21,13 @@ async fn retire(db: &Db, hour: i64, floor: u32) -> anyhow::Result<u64> {
     Ok(gone)
 }
 
-async fn once(db: &Db, clock: &FixedClock, feed: Feed) -> anyhow::Result<Gone> {
+async fn once(db: &Db, clock: &FixedClock, feed: FeedRetention) -> anyhow::Result<Removed> {
     let instant = Instant::now();
-    let mut observed = Observed::new(instant);
-    Ok(upkeep::once(db, clock, feed, &mut observed, instant).await?)
+    let mut observed = ObservedClock::new(instant);
+    Ok(maintenance::once(db, clock, feed, &mut observed, instant).await?)
 }
 
-/// A newsroom with thirty rows in its feed, an hour apart.
+/// Creates a newsroom with thirty rows in its feed, one hour apart.
 async fn thirty(db: &Db) -> anyhow::Result<()> {
     open(db).await?;
     for hour in 1..30 {
@@ -46,7 +46,7 @@ async fn what_is_old_goes_but_never_the_newest() -> anyhow::Result<()> {
         let epoch = feed.edges().await?.epoch;
         assert_eq!(retire(db, 0, 0).await?, 0);
         assert_eq!(retire(db, 20, 5).await?, 20);
-        let edges = Edges {
+        let edges = FeedBounds {
             oldest: 21,
             head: 30,
             epoch,
@@ -55,9 +55,9 @@ async fn what_is_old_goes_but_never_the_newest() -> anyhow::Result<()> {
         assert_eq!(retire(db, 1_000, 5).await?, 5);
         assert_eq!(retire(db, 1_000, 5).await?, 0);
         assert_eq!(feed.edges().await?.oldest, 26);
-        // Without a floor nothing stays, and the numbers go on.
+        // Without a floor no row remains, and the sequence numbers continue.
         assert_eq!(retire(db, 1_000, 0).await?, 5);
-        let edges = Edges {
+        let edges = FeedBounds {
             oldest: 31,
             head: 30,
             epoch,
@@ -77,7 +77,8 @@ async fn an_old_row_after_a_young_one_stays() -> anyhow::Result<()> {
         open(db).await?;
         write(db, newsroom::now() + Duration::hours(9), "young").await?;
         write(db, newsroom::now(), "old").await?;
-        // Only the edition's row is before all that is young: the feed has no gap.
+        // Only the edition's row precedes the first recent row. The old row after it is retained, so
+        // that the feed has no gap.
         assert_eq!(retire(db, 5, 0).await?, 1);
         assert_eq!(db.feed().edges().await?.oldest, 2);
     }
@@ -91,10 +92,10 @@ async fn who_comes_too_late_is_told_where_to_go_on() -> anyhow::Result<()> {
         thirty(db).await?;
         retire(db, 20, 5).await?;
         let reader = db.reader(Scope::reader(newsroom::now()));
-        // Where some of what was asked for is left, where nothing is, and where nothing ever was.
+        // Part of the requested range is available, none of it is, or it lies beyond the head.
         for (after, most) in [(10, 100), (0, 5), (19, 1), (99, 5)] {
             let missed = db.feed().next(after, most).await;
-            let Err(Error::Missed { oldest, head, .. }) = missed else {
+            let Err(Error::FeedGap { oldest, head, .. }) = missed else {
                 anyhow::bail!("after {after}: {missed:?}");
             };
             assert_eq!((oldest, head), (21, 30), "after {after}");
@@ -115,14 +116,14 @@ async fn upkeep_goes_by_the_clock() -> anyhow::Result<()> {
         let db = test.db();
         thirty(db).await?;
         let clock = FixedClock(newsroom::now() + Duration::hours(29));
-        let feed = |keep_hours, keep_rows| Feed {
-            keep_hours,
-            keep_rows,
+        let feed = |retention_hours, min_rows| FeedRetention {
+            retention_hours,
+            min_rows,
         };
-        let gone = |changes| Gone { changes, done: 0 };
+        let gone = |changes| Removed { changes, done: 0 };
         assert_eq!(once(db, &clock, feed(9, 1)).await?, gone(20));
         assert_eq!(once(db, &clock, feed(9, 1)).await?, gone(0));
-        assert_eq!(once(db, &clock, Feed::default()).await?, gone(0));
+        assert_eq!(once(db, &clock, FeedRetention::default()).await?, gone(0));
         assert_eq!(once(db, &clock, feed(u32::MAX, 0)).await?, gone(0));
         assert_eq!(once(db, &clock, feed(0, 4)).await?, gone(6));
     }

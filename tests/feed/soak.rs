@@ -1,5 +1,5 @@
-//! Many writers in several processes and readers that come and go, killed at random: no row of the
-//! feed is missed, none is read twice, none out of order.
+//! Runs many writers and readers in several processes and kills them at random. No reader misses a row
+//! of the feed, reads one twice, or reads out of order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,15 +10,16 @@ use khabar_persistence::{Db, Options, change, source};
 use khabar_tests::harness::{TestDb, newsroom};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::newsroom_check::Whole;
 use crate::process::{Dice, Heard, Process, say};
-use crate::whole::Whole;
 use crate::{PATIENCE, agency, open};
 
 const WRITERS: usize = 3;
 const READERS: usize = 3;
-/// How many writers there are in each process.
+/// Number of concurrent writers in each writing process.
 const LANES: usize = 3;
-/// The least that has to happen: so many things written, so many writers and readers killed.
+/// Minimum number of acknowledged writes before the test ends. `KILLED` is the minimum number of
+/// writers, and of readers, killed.
 const WRITTEN: usize = 500;
 const KILLED: usize = 6;
 
@@ -33,23 +34,23 @@ async fn every_reader_reads_every_row_once_and_in_order() -> anyhow::Result<()> 
     Ok(())
 }
 
-/// A process of many, in its present life.
+/// A writer or reader, and its current process.
 struct Player {
     process: Process,
     lives: usize,
     killed: bool,
 }
 
-/// What was seen from outside.
+/// The state of the test, as observed from the parent process.
 struct Soak<'a> {
     url: &'a str,
     ear: UnboundedSender<Heard>,
     players: Vec<Player>,
-    /// What writers were told is written.
+    /// Ids of the sources whose writes were acknowledged.
     acknowledged: Vec<String>,
-    /// What each reader has read.
+    /// Ids that each reader has read.
     read: Vec<Vec<String>>,
-    /// How many writers and how many readers were killed.
+    /// Number of writers and number of readers killed.
     killed: [usize; 2],
 }
 
@@ -77,7 +78,7 @@ async fn soak(test: &TestDb, mut dice: Dice) -> anyhow::Result<()> {
         match line {
             Some(line) => soak.hear(of, line)?,
             None if of < WRITERS && !writing => writers -= 1,
-            // Where it was killed, another goes on: a reader from what was last heard of it.
+            // Replace a killed process. A reader resumes after the last row that it reported.
             None => {
                 let lives = soak.players[of].lives;
                 let process = soak.start(of, lives)?;
@@ -95,7 +96,7 @@ async fn soak(test: &TestDb, mut dice: Dice) -> anyhow::Result<()> {
                 player.process.kill()?;
             }
         } else if dice.throw(30) == 0 {
-            // While nobody writes, readers only.
+            // Once writing has ended, kill only readers.
             let first = if writing { 0 } else { WRITERS };
             let of = first + dice.place(WRITERS + READERS - first);
             let player = &mut soak.players[of];
@@ -103,7 +104,7 @@ async fn soak(test: &TestDb, mut dice: Dice) -> anyhow::Result<()> {
             soak.killed[usize::from(of >= WRITERS)] += usize::from(!player.killed);
             player.killed = true;
         }
-        // A commit that was under way may still come to its end after its client has been killed.
+        // A commit in progress may still complete after its client was killed.
         if writers == 0 && soak.have_all_read(test.db().feed().edges().await?.head) {
             break;
         }
@@ -154,7 +155,7 @@ impl Soak<'_> {
     }
 }
 
-/// What readers read, what writers were told and what is there must be the same.
+/// Checks that the rows read, the acknowledged writes and the stored rows agree.
 async fn compare(
     test: &TestDb,
     read: &[Vec<String>],
@@ -196,7 +197,7 @@ async fn compare(
     Ok(())
 }
 
-/// The whole feed, which must be dense.
+/// Returns the whole feed and checks that it has no gaps.
 pub(crate) async fn all(db: &Db) -> anyhow::Result<Vec<Change>> {
     let reader = db.reader(Scope::reader(newsroom::now()));
     let mut changes: Vec<Change> = Vec::new();
@@ -218,7 +219,7 @@ pub(crate) async fn all(db: &Db) -> anyhow::Result<Vec<Change>> {
     Ok(changes)
 }
 
-/// The part of a process that writes until it is killed.
+/// Entry point of a process that writes until it is killed.
 pub(crate) async fn writer(url: &str, name: &str) -> anyhow::Result<()> {
     let db = Db::open(&Options::new(url)).await?;
     let lanes = (0..LANES).map(|lane| {
@@ -233,7 +234,7 @@ pub(crate) async fn writer(url: &str, name: &str) -> anyhow::Result<()> {
                     source::save(&mut writer, &source).await?;
                     ids.push(source.id.uuid());
                 }
-                // Some think better of it.
+                // Some transactions are rolled back.
                 if dice.throw(5) == 0 {
                     continue;
                 }
@@ -251,7 +252,7 @@ pub(crate) async fn writer(url: &str, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The part of a process that reads until it is killed.
+/// Entry point of a process that reads until it is killed.
 pub(crate) async fn reader(url: &str, mut after: i64) -> anyhow::Result<()> {
     let db = Db::open(&Options::new(url)).await?;
     let mut feed = db.feed();

@@ -1,5 +1,5 @@
-//! Whoever waits for the feed is woken: by this process, by another, and when the connection that
-//! tells of others has gone.
+//! Tests of readers waiting for the feed. They are woken by writes of this process and of another, and
+//! also after the connection that receives notifications is lost.
 
 use anyhow::{Context as _, ensure};
 use khabar_persistence::change::{Change, Feed};
@@ -11,7 +11,7 @@ use crate::{PATIENCE, open, write};
 
 type Waiting = JoinHandle<khabar_persistence::Result<Vec<Change>>>;
 
-/// Waits in a task of its own.
+/// Waits for changes in a task of its own.
 fn waiting(mut feed: Feed, after: i64) -> Waiting {
     tokio::spawn(async move { feed.next(after, 10).await })
 }
@@ -27,7 +27,7 @@ async fn a_commit_wakes_everybody_who_waits() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         let db = test.db();
         open(db).await?;
-        // One has still to read, two wait at the end.
+        // One reader has a row left to read, two wait at the head.
         let feeds = [0, 1, 1].map(|after| waiting(db.feed(), after));
         tokio::task::yield_now().await;
         drop(db.writer(newsroom::now()).await?);
@@ -44,7 +44,7 @@ async fn a_commit_wakes_everybody_who_waits() -> anyhow::Result<()> {
 async fn another_process_wakes_who_waits() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         open(test.db()).await?;
-        // It shares nothing with the first but the database.
+        // The other handle shares nothing with the first but the database.
         let other = Db::open(&Options::new(test.url())).await?;
         for round in 1..=5 {
             let feed = waiting(test.db().feed(), round);
@@ -56,7 +56,7 @@ async fn another_process_wakes_who_waits() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ends the connections that listen for others; how many there were.
+/// Terminates the connections that listen for notifications and returns their number.
 async fn deafen(test: &TestDb) -> anyhow::Result<usize> {
     let ended = test
         .administer(
@@ -76,7 +76,7 @@ async fn a_lost_connection_is_made_anew_and_misses_nothing() -> anyhow::Result<(
     open(test.db()).await?;
     let other = Db::open(&Options::new(test.url())).await?;
     for round in 1..=3 {
-        // Several who wait share one connection.
+        // All waiting readers share one connection.
         let feeds = [round; 3].map(|after| waiting(test.db().feed(), after));
         let ended = tokio::time::timeout(PATIENCE, async {
             loop {
@@ -96,7 +96,7 @@ async fn a_lost_connection_is_made_anew_and_misses_nothing() -> anyhow::Result<(
     Ok(())
 }
 
-/// A replica that never catches up shows nothing; the feed is read on the primary.
+/// The feed is read from the primary. The replica here never catches up and shows nothing.
 #[tokio::test]
 async fn the_feed_is_read_on_the_primary() -> anyhow::Result<()> {
     let (Some(primary), Some(behind)) = (TestDb::postgres().await?, TestDb::postgres().await?)

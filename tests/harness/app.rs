@@ -1,4 +1,4 @@
-//! The API over a test's database, asked by somebody at some hour.
+//! The GraphQL API over a test database, for requests by any viewer at any time.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,37 +7,37 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, anyhow};
 use chrono::{DateTime, Utc};
-use khabar_domain::commenting::Limits;
+use khabar_domain::commenting::CommentLimits;
 use khabar_domain::{AccountId, Name, Right, Rights, Role, Scope, Viewer, derived};
-use khabar_graphql::answer::Api;
-use khabar_graphql::document::Incoming;
+use khabar_graphql::document::OperationRequest;
 use khabar_graphql::limit;
-use khabar_graphql::write::{Desk, Random};
-use khabar_persistence::Reader;
+use khabar_graphql::mutate::{Random, WriteContext};
+use khabar_graphql::response::Api;
+use khabar_persistence::ReadSession;
 use khabar_persistence::account::{self, Account};
 use serde_json::{Value, json};
 
 use super::{TestDb, json, newsroom};
 
-/// The API over a database.
+/// The GraphQL API over a test database.
 pub struct TestApp {
     db: TestDb,
     api: Api,
     random: Random,
-    comments: Limits,
+    comments: CommentLimits,
 }
 
-/// Somebody who asks.
+/// The sender of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Who {
-    /// Who they are to the newsroom.
+    /// Account, role and rights.
     pub viewer: Viewer,
-    /// How they are called.
+    /// Display name.
     pub name: String,
 }
 
 impl Who {
-    /// A reader who does not say who they are.
+    /// Returns an anonymous reader.
     pub fn anonymous() -> Self {
         Self {
             viewer: Viewer::anonymous(),
@@ -45,7 +45,7 @@ impl Who {
         }
     }
 
-    /// The same, with only these of their rights.
+    /// Restricts the viewer to these rights. Rights that the viewer lacks are not added.
     #[must_use]
     pub fn only(mut self, rights: &[Right]) -> Self {
         self.viewer.rights = self.viewer.rights.within(Rights::of(rights));
@@ -54,21 +54,21 @@ impl Who {
 }
 
 impl TestApp {
-    /// The API with its usual limits.
+    /// Creates the API with the default limits.
     pub fn new(db: TestDb) -> anyhow::Result<Self> {
         Self::with_limits(db, limit::Limits::default())
     }
 
-    /// The API with other limits.
+    /// Creates the API with these limits.
     pub fn with_limits(db: TestDb, limits: limit::Limits) -> anyhow::Result<Self> {
         let api = khabar_graphql::api(limits)?;
         Ok(Self::of(db, api))
     }
 
-    /// An API of a test's own; its resolvers find a [`khabar_persistence::Reader`] beside what
-    /// resolvers usually find.
+    /// Wraps an API that the test has built. Its resolvers find a [`khabar_persistence::ReadSession`] in the
+    /// context, in addition to the usual data.
     pub fn of(db: TestDb, api: Api) -> Self {
-        // The same ids in every run, and different ones in one.
+        // Deterministic: IDs are distinct within a run and identical across runs.
         let minted = AtomicU64::new(1);
         let random: Random = Arc::new(move || {
             let number = u128::from(minted.fetch_add(1, Ordering::Relaxed));
@@ -78,22 +78,22 @@ impl TestApp {
             db,
             api,
             random,
-            comments: Limits::default(),
+            comments: CommentLimits::default(),
         }
     }
 
-    /// The same, where readers may say so much so fast.
+    /// Sets the rate limits and the edit window of comments.
     #[must_use]
-    pub fn saying(self, comments: Limits) -> Self {
+    pub fn saying(self, comments: CommentLimits) -> Self {
         Self { comments, ..self }
     }
 
-    /// The database below.
+    /// Returns the underlying database.
     pub fn db(&self) -> &TestDb {
         &self.db
     }
 
-    /// Somebody with an account and a role.
+    /// Creates an account with this name and returns it as a viewer with this role.
     pub async fn who(&self, name: &str, role: Role) -> anyhow::Result<Who> {
         let id = AccountId::new(derived("account", &[name]));
         let mut writer = self.db.db().writer(newsroom::now()).await?;
@@ -110,17 +110,17 @@ impl TestApp {
         })
     }
 
-    /// Asks as a reader at [`newsroom::now`].
+    /// Sends a request as an anonymous reader at [`newsroom::now`].
     pub async fn ask(&self, document: &str) -> anyhow::Result<Answered> {
         self.ask_with(document, &Value::Null).await
     }
 
-    /// Asks as a reader at [`newsroom::now`], with these variables.
+    /// Sends a request with these variables as an anonymous reader at [`newsroom::now`].
     pub async fn ask_with(&self, document: &str, variables: &Value) -> anyhow::Result<Answered> {
         self.ask_at(newsroom::now(), document, variables).await
     }
 
-    /// Asks as a reader at this hour, with these variables.
+    /// Sends a request with these variables as an anonymous reader at this time.
     pub async fn ask_at(
         &self,
         hour: DateTime<Utc>,
@@ -131,7 +131,7 @@ impl TestApp {
             .await
     }
 
-    /// Asks as somebody at this hour, with these variables.
+    /// Sends a request with these variables as this viewer at this time.
     pub async fn ask_as(
         &self,
         who: &Who,
@@ -140,7 +140,7 @@ impl TestApp {
         variables: &Value,
     ) -> anyhow::Result<Answered> {
         let request = json!({"query": document, "variables": variables}).to_string();
-        let incoming = Incoming::from_json(request.as_bytes())
+        let incoming = OperationRequest::from_json(request.as_bytes())
             .map_err(|error| anyhow!("the request is refused: {}", error.message))?;
         let scope = Scope {
             viewer: who.viewer,
@@ -150,7 +150,7 @@ impl TestApp {
         self.answer(who, &incoming, reader).await
     }
 
-    /// Asks as somebody at [`newsroom::now`], of the database alone: no answer comes from the cache.
+    /// Sends a request as this viewer at [`newsroom::now`], bypassing the cache.
     pub async fn ask_uncached(
         &self,
         who: &Who,
@@ -158,7 +158,7 @@ impl TestApp {
         variables: &Value,
     ) -> anyhow::Result<Answered> {
         let request = json!({"query": document, "variables": variables}).to_string();
-        let incoming = Incoming::from_json(request.as_bytes())
+        let incoming = OperationRequest::from_json(request.as_bytes())
             .map_err(|error| anyhow!("the request is refused: {}", error.message))?;
         let scope = Scope {
             viewer: who.viewer,
@@ -171,19 +171,19 @@ impl TestApp {
     async fn answer(
         &self,
         who: &Who,
-        incoming: &Incoming,
-        reader: Reader,
+        incoming: &OperationRequest,
+        reader: ReadSession,
     ) -> anyhow::Result<Answered> {
-        let mut data = khabar_graphql::scope::data(reader.clone());
+        let mut data = khabar_graphql::context::data(reader.clone());
         data.insert(reader.clone());
-        data.insert(Desk {
+        data.insert(WriteContext {
             db: self.db.db().clone(),
             name: who.name.clone(),
             address: Some("192.0.2.7".to_owned()),
             newcomer: None,
             random: Arc::clone(&self.random),
             comments: self.comments,
-            // Who asks here is not known by a token.
+            // No tokens are used here, so there is nothing to invalidate.
             revoked: Arc::new(|_| {}),
         });
         let answer = self.api.answer(incoming, data).await;
@@ -195,23 +195,23 @@ impl TestApp {
     }
 }
 
-/// What came back, and what it took.
+/// The response to a request, and the SQL statements that it needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
-    /// The answer, byte for byte.
+    /// The response body, byte for byte.
     pub json: String,
-    /// What each SQL statement was for, in the order in which they were sent.
+    /// The purpose of each SQL statement, in the order in which they were sent.
     pub statements: Vec<&'static str>,
 }
 
 impl Answered {
-    /// The answer, read.
+    /// Parses the response body as JSON.
     pub fn value(&self) -> anyhow::Result<Value> {
         serde_json::from_str(&self.json).context("the answer is not JSON")
     }
 
-    /// Answer and statements, for a snapshot. Statements of one level race each other to the
-    /// database, so they stand by name, not in their order.
+    /// Formats the response and its statements for a snapshot. Statements of one level are sent
+    /// concurrently in no fixed order, so they are listed by name.
     pub fn shown(&self) -> String {
         let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
         for statement in &self.statements {

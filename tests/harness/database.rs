@@ -1,4 +1,4 @@
-//! A database that lasts as long as a test does.
+//! A temporary database for one test.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use tokio::sync::OnceCell;
 
 use super::{postgres, skip};
 
-/// A new, migrated, empty database of this test's own.
+/// A new, empty database with all migrations applied, for the use of one test.
 pub struct TestDb {
     name: &'static str,
     url: String,
     db: Db,
-    // The file goes when the test is over.
+    // Dropping this deletes the database file.
     _folder: Option<TempDir>,
 }
 
 impl TestDb {
-    /// On SQLite.
+    /// Creates a SQLite database.
     pub async fn sqlite() -> anyhow::Result<Self> {
         static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
         let template = TEMPLATE.get_or_try_init(migrated_file).await?;
@@ -28,8 +28,8 @@ impl TestDb {
         Self::open("SQLite", format!("sqlite:{}", file.display()), Some(folder)).await
     }
 
-    /// On PostgreSQL; none, which is said, where that is not installed. `KHABAR_REQUIRE_ALL=1`
-    /// makes that an error.
+    /// Creates a PostgreSQL database. If PostgreSQL is not installed, reports the skip and returns
+    /// `None`. With `KHABAR_REQUIRE_ALL=1`, that is an error.
     pub async fn postgres() -> anyhow::Result<Option<Self>> {
         match postgres::database().await? {
             Ok(url) => Self::open("PostgreSQL", url, None).await.map(Some),
@@ -40,7 +40,7 @@ impl TestDb {
         }
     }
 
-    /// One that another process has made, at its address.
+    /// Opens an existing database at this URL, for example one that another process has created.
     pub async fn at(url: String) -> anyhow::Result<Self> {
         let name = if url.starts_with("sqlite:") {
             "SQLite"
@@ -50,42 +50,42 @@ impl TestDb {
         Self::open(name, url, None).await
     }
 
-    /// One on each database that this machine has, SQLite first.
+    /// Creates a database on each engine that this machine has, SQLite first.
     pub async fn each() -> anyhow::Result<Vec<Self>> {
         let mut each = vec![Self::sqlite().await?];
         each.extend(Self::postgres().await?);
         Ok(each)
     }
 
-    /// The same, with a cache that is large enough for a test.
+    /// Adds a cache of 64 MiB, which is large enough for any test.
     pub async fn caching(self) -> anyhow::Result<Self> {
         self.caching_in(64 * 1024 * 1024).await
     }
 
-    /// The same, with a cache of so many bytes; one of none has the reference data.
+    /// Adds a cache of at most this many bytes. A cache of 0 bytes still holds the reference data.
     pub async fn caching_in(self, bytes: usize) -> anyhow::Result<Self> {
-        // A busy machine may keep this process from reading the feed for longer than a server's lease.
+        // Longer than the default lease, because a busy machine may delay reading the change feed.
         let lease = Duration::from_mins(1);
         let db = self.db.caching_for(bytes, lease).await?;
         Ok(Self { db, ..self })
     }
 
-    /// Which database it is, as people call it.
+    /// Returns the display name of the database engine.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Its address, for a second process or pool.
+    /// Returns the database URL, for a second process or connection pool.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Sends a statement to PostgreSQL as its administrator would: what it answers.
+    /// Runs a statement with `psql` as the PostgreSQL administrator and returns its output.
     pub async fn administer(&self, statement: &str) -> anyhow::Result<String> {
         postgres::psql(&self.url, statement).await
     }
 
-    /// Changes what is stored by hand, past all rules but the database's own.
+    /// Runs SQL statements directly, bypassing all checks except the database's own constraints.
     pub async fn meddle(&self, statements: &str) -> anyhow::Result<()> {
         use sqlx::Connection as _;
         let text = sqlx::AssertSqlSafe(statements.to_owned());
@@ -101,7 +101,8 @@ impl TestDb {
         Ok(())
     }
 
-    /// Reads from a file of SQLite until this is dropped: its log cannot begin anew meanwhile.
+    /// Opens a read transaction on a SQLite file. The write-ahead log cannot be reset until the
+    /// returned connection is dropped.
     pub async fn reading(&self) -> anyhow::Result<sqlx::SqliteConnection> {
         use sqlx::Connection as _;
         let mut connection = sqlx::SqliteConnection::connect(&self.url).await?;
@@ -110,7 +111,7 @@ impl TestDb {
         Ok(connection)
     }
 
-    /// The database.
+    /// Returns the database.
     pub fn db(&self) -> &Db {
         &self.db
     }
@@ -130,14 +131,14 @@ impl TestDb {
     }
 }
 
-/// Migrated once; every test gets a copy.
+/// Returns the bytes of a migrated SQLite file. Migrations run once, and every test gets a copy.
 async fn migrated_file() -> anyhow::Result<Vec<u8>> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("template.db");
     let url = format!("sqlite:{}", file.display());
     let db = Db::open(&Options::new(url).create()).await?;
     migration::up(&db).await?;
-    // The last connection to close moves the write-ahead log into the file.
+    // Closing the last connection moves the write-ahead log into the file.
     db.close().await?;
     Ok(std::fs::read(file)?)
 }

@@ -1,6 +1,6 @@
-//! JSON for people: the same text with line breaks and indents.
+//! Pretty-printing of JSON text for snapshots.
 
-/// Indents JSON text and keeps the order of its keys, which belongs to what is tested.
+/// Adds line breaks and indentation to JSON text. Preserves the order of keys, because tests check it.
 pub(super) fn indented(json: &str) -> String {
     let mut out = String::with_capacity(json.len() * 2);
     let mut depth = 0;

@@ -1,10 +1,9 @@
-//! What the tests stand on: databases that last as long as a test does, a newsroom to fill them
-//! with, and the API over both.
+//! The test harness: temporary databases, fixtures to fill them with, and the GraphQL API over both.
 
 mod app;
+pub mod builders;
 mod database;
 mod json;
-pub mod make;
 pub mod newsroom;
 mod postgres;
 mod shared;

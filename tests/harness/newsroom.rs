@@ -1,73 +1,74 @@
-//! A newsroom for tests: everything that one database holds, and how it gets there.
+//! Fixtures for a whole database, and the functions that write them.
 //!
-//! There are two: a small one that people can read, for snapshots, and one of many editions, all
-//! alike, in which every edge of the schema has many parents. Both are our own writing.
+//! There are two: a small, human-readable newsroom for snapshots, and a newsroom of many identical
+//! editions, in which every edge of the schema has many parents. All texts were written for this
+//! project.
 
 mod editions;
 mod small;
 
 use chrono::{DateTime, Duration, Utc};
-use khabar_domain::workflow::Step;
+use khabar_domain::workflow::Transition;
 use khabar_domain::{
-    ArticleId, Comment, Desk, Edition, EditionId, FollowChannel, LiveChannel, Media, Person,
-    RelatedLink, Section, Source, Story, Topic, TopicId, related,
+    ArticleId, Comment, Edition, EditionId, EditorialState, FollowChannel, LiveChannel, Media,
+    Person, RelatedLink, Section, Source, Story, Topic, TopicId, related,
 };
 use khabar_persistence::article::Manuscript;
 use khabar_persistence::{
-    Bulk, Db, Writer, article, comment, correction, desk, edition, follow_channel, home_lead,
+    Bulk, Db, WriteTx, article, comment, correction, edition, editorial, follow_channel, home_lead,
     live_channel, media, person, revision, section, source, story, topic,
 };
 
-/// Everything that one database holds. Articles refer to people, people to pictures and so on:
-/// what is referred to has to be in it as well.
+/// The content of one database. It must be self-contained: articles refer to people, people refer to
+/// images, and so on, and each referenced object must be present.
 #[derive(Default)]
 pub struct Newsroom {
-    /// Pictures, films and sounds.
+    /// Images, videos and audio files.
     pub media: Vec<Media>,
-    /// Its editions.
+    /// Editions.
     pub editions: Vec<Edition>,
-    /// Their sections, parents first.
+    /// Sections, parents before children.
     pub sections: Vec<Section>,
-    /// Their topics.
+    /// Topics.
     pub topics: Vec<Topic>,
-    /// Who writes.
+    /// Authors.
     pub people: Vec<Person>,
-    /// Where articles come from.
+    /// Sources of articles.
     pub sources: Vec<Source>,
-    /// Their stories, each with its topics.
+    /// Stories, each with its topics.
     pub stories: Vec<(Story, Vec<TopicId>)>,
-    /// Their articles.
+    /// Articles.
     pub manuscripts: Vec<Manuscript>,
-    /// What is related to an article, in order.
+    /// Related links of each article, in order.
     pub related: Vec<(ArticleId, Vec<RelatedLink>)>,
-    /// What readers wrote, questions before answers.
+    /// Comments by readers, parents before replies.
     pub comments: Vec<Comment>,
     /// Live channels.
     pub live_channels: Vec<LiveChannel>,
     /// Follow channels.
     pub follow_channels: Vec<FollowChannel>,
-    /// The articles at the top of each front page.
+    /// Lead articles of each edition's home page, in order.
     pub leads: Vec<(EditionId, Vec<ArticleId>)>,
-    /// What the newsroom keeps of articles besides.
-    pub desks: Vec<(ArticleId, Desk)>,
-    /// The texts that articles had.
+    /// Editorial data of articles.
+    pub desks: Vec<(ArticleId, EditorialState)>,
+    /// Stored revisions of articles.
     pub revisions: Vec<Manuscript>,
-    /// What was put right: in which version of which article, in which words.
+    /// Corrections: the article, its corrected version, and the note to readers.
     pub corrections: Vec<(ArticleId, i32, String)>,
 }
 
-/// When the newsrooms here open: their first article's hour is counted from it.
+/// Returns the time at which the fixtures begin. Publication times are offsets from it.
 pub fn opened() -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + Duration::days(20_000)
 }
 
-/// When tests ask, unless they say otherwise: a week later.
+/// Returns the default time of requests in tests: one week after [`opened`].
 pub fn now() -> DateTime<Utc> {
     opened() + Duration::days(7)
 }
 
 impl Newsroom {
-    /// Writes it all, in one transaction.
+    /// Writes everything in one transaction.
     pub async fn save(&self, db: &Db) -> anyhow::Result<()> {
         let mut writer = db.writer(now()).await?;
         self.save_shelf(&mut writer).await?;
@@ -84,7 +85,8 @@ impl Newsroom {
         Ok(writer.commit().await?)
     }
 
-    /// The same, with its articles written in bulk.
+    /// Writes everything in one transaction, using the bulk import for articles, comments and related
+    /// links.
     pub async fn save_in_bulk(&self, db: &Db) -> anyhow::Result<()> {
         let mut writer = db.writer(now()).await?;
         self.save_shelf(&mut writer).await?;
@@ -102,8 +104,8 @@ impl Newsroom {
         Ok(writer.commit().await?)
     }
 
-    /// Writes what articles refer to.
-    pub async fn save_shelf(&self, writer: &mut Writer) -> anyhow::Result<()> {
+    /// Writes everything that articles refer to.
+    pub async fn save_shelf(&self, writer: &mut WriteTx) -> anyhow::Result<()> {
         for media in &self.media {
             media::save(writer, media).await?;
         }
@@ -129,9 +131,9 @@ impl Newsroom {
         Ok(())
     }
 
-    /// Writes the channels, what stands at the top of each front page, and what the newsroom keeps
-    /// of its articles.
-    pub async fn save_front(&self, writer: &mut Writer) -> anyhow::Result<()> {
+    /// Writes the channels, the lead articles of each home page, and the editorial data, revisions and
+    /// corrections of articles.
+    pub async fn save_front(&self, writer: &mut WriteTx) -> anyhow::Result<()> {
         for channel in &self.live_channels {
             live_channel::save(writer, channel).await?;
         }
@@ -141,11 +143,11 @@ impl Newsroom {
         for (edition, articles) in &self.leads {
             home_lead::set(writer, *edition, articles).await?;
         }
-        for (article, desk) in &self.desks {
-            desk::save(writer, *article, desk).await?;
+        for (article, editorial) in &self.desks {
+            editorial::save(writer, *article, editorial).await?;
         }
         for manuscript in &self.revisions {
-            revision::add(writer, manuscript, Step::Save, None).await?;
+            revision::add(writer, manuscript, Transition::Save, None).await?;
         }
         for (article, version, note) in &self.corrections {
             correction::add(writer, *article, *version, note).await?;
@@ -154,7 +156,7 @@ impl Newsroom {
     }
 }
 
-/// A link that an editor made.
+/// Returns a related link that an editor chose.
 fn chosen(from: ArticleId, to: ArticleId) -> RelatedLink {
     RelatedLink {
         from,
@@ -166,7 +168,7 @@ fn chosen(from: ArticleId, to: ArticleId) -> RelatedLink {
     }
 }
 
-/// A link that was computed.
+/// Returns a computed related link.
 fn computed(from: ArticleId, to: ArticleId, reason: related::Reason, score: f64) -> RelatedLink {
     RelatedLink {
         origin: related::Origin::Computed,

@@ -1,4 +1,4 @@
-//! A throwaway PostgreSQL cluster: one for each process of tests, gone when the process is.
+//! A temporary PostgreSQL cluster, one per test process. It is removed when the process ends.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -12,15 +12,16 @@ use anyhow::{Context as _, bail, ensure};
 use khabar_persistence::{Db, Options, migration};
 use tokio::sync::OnceCell;
 
-/// The cluster of this process.
+/// The PostgreSQL cluster of this process.
 struct Cluster {
     folder: PathBuf,
     programs: PathBuf,
-    /// While this is open, the cluster lives; the system closes it however the process ends.
+    /// Pipe that keeps the cluster running while it is open. The operating system closes it however
+    /// the process ends.
     _life: ChildStdin,
 }
 
-/// What became of starting it.
+/// The outcome of starting the cluster. `Absent` holds the reason why PostgreSQL is not available.
 enum Started {
     Ready(Cluster),
     Absent(String),
@@ -30,7 +31,8 @@ static STARTED: OnceLock<Result<Started, String>> = OnceLock::new();
 static TEMPLATE: OnceCell<String> = OnceCell::const_new();
 static MADE: AtomicUsize = AtomicUsize::new(0);
 
-/// A new migrated database's address, or why there can be none on this machine.
+/// Creates a migrated database and returns its URL, or the reason why PostgreSQL is not available on
+/// this machine.
 pub(super) async fn database() -> anyhow::Result<Result<String, String>> {
     let started = tokio::task::spawn_blocking(|| STARTED.get_or_init(|| start().map_err(said)));
     let cluster = match started.await? {
@@ -38,7 +40,7 @@ pub(super) async fn database() -> anyhow::Result<Result<String, String>> {
         Ok(Started::Absent(why)) => return Ok(Err(why.clone())),
         Err(why) => bail!("could not start PostgreSQL: {why}"),
     };
-    // Migrated once; every test gets a copy.
+    // Migrations run once, and every test gets a copy.
     let template = TEMPLATE
         .get_or_try_init(|| async {
             let name = cluster.create(&[]).await?;
@@ -52,7 +54,7 @@ pub(super) async fn database() -> anyhow::Result<Result<String, String>> {
     Ok(Ok(cluster.url(&name)))
 }
 
-/// What a statement answers, by `psql`.
+/// Runs a statement with `psql` and returns its output. Fails if this process has no cluster.
 pub(super) async fn psql(url: &str, statement: &str) -> anyhow::Result<String> {
     let Some(Ok(Started::Ready(cluster))) = STARTED.get() else {
         bail!("there is no PostgreSQL of this process");
@@ -102,7 +104,7 @@ fn start() -> anyhow::Result<Started> {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        // A Ctrl-C in the terminal is for the tests; the supervisor then still has to clean up.
+        // A Ctrl-C in the terminal must stop only the tests, because the supervisor has to clean up.
         .process_group(0)
         .spawn()
         .context("could not run sh")?;

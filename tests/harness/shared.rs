@@ -1,25 +1,26 @@
-//! What tests need and a machine may lack: when that skips a test, and the shared folder, which
-//! holds what is not ours to keep here.
+//! Optional test dependencies: skipping a test when one is missing, and the shared folder for files
+//! that cannot be stored in this repository because they are not ours.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 
-/// Skips a test, which is said with what is missing; under `KHABAR_REQUIRE_ALL=1` that is an error.
+/// Reports on standard error that a test is skipped, and what is missing. With `KHABAR_REQUIRE_ALL=1`,
+/// returns an error instead.
 pub fn skip(missing: &str) -> anyhow::Result<()> {
     let required = std::env::var("KHABAR_REQUIRE_ALL").is_ok_and(|value| value == "1");
     ensure!(
         !required,
         "{missing}, and KHABAR_REQUIRE_ALL=1 asks for every test"
     );
-    // Not by a macro: what those print, the test runner keeps to itself.
+    // Not `eprintln!`, because the test runner captures the output of the print macros.
     writeln!(std::io::stderr(), "skipped: {missing}")?;
     Ok(())
 }
 
-/// A file of the shared folder, `KHABAR_SHARED` or else the one beside the workspace; none, which
-/// skips the test, where it is missing.
+/// Returns the path of a file in the shared folder: `KHABAR_SHARED`, or by default `shared` beside the
+/// workspace. If the file is missing, reports the skip and returns `None`.
 pub fn shared(file: &str) -> anyhow::Result<Option<PathBuf>> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folder = std::env::var_os("KHABAR_SHARED").unwrap_or_else(|| "../shared".into());

@@ -1,5 +1,5 @@
-//! Viewers that an issuer vouches for. (The rules of the tokens themselves are tested where they
-//! are read.)
+//! Viewers with a JWT from a trusted issuer. The validation of the JWTs themselves is tested beside
+//! the code that parses them.
 
 use jsonwebtoken::{EncodingKey, Header};
 use khabar_domain::Role;
@@ -63,7 +63,7 @@ async fn an_account_is_added_at_the_first_write_and_not_before() -> anyhow::Resu
         let headers = [signed("7", "editor", "")?];
         server.ask(&headers, VIEWER, Value::Null).await?.data()?;
         assert_eq!(known().await?, None);
-        // Two at once may both be the first.
+        // Two concurrent writes may each try to create the account.
         let (one, other) = tokio::join!(
             server.ask(&headers, CREATE, json!({"name": "صحة"})),
             server.ask(&headers, CREATE, json!({"name": "تعليم"})),
@@ -76,9 +76,9 @@ async fn an_account_is_added_at_the_first_write_and_not_before() -> anyhow::Resu
             .await?
             .map(|account| (account.id, account.name.as_str().to_owned()));
         assert_eq!(account, Some((subject.account(), "ليلى".to_owned())));
-        // The log has the account once, and both writes as what they were about.
+        // The log has the account once, and both writes under the sections that they created.
         let admin = server.issue("ندى", Role::Admin, None).await?;
-        let log = "{ audit(first: 5) { nodes { action noun nounId accountId } } }";
+        let log = "{ audit(first: 5) { nodes { action entityType entityId accountId } } }";
         let seen = server.ask_by(&admin, log, Value::Null).await?;
         let nodes = seen.data()?["audit"]["nodes"].as_array().cloned();
         let theirs = nodes.unwrap_or_default().into_iter();
@@ -86,7 +86,7 @@ async fn an_account_is_added_at_the_first_write_and_not_before() -> anyhow::Resu
         let id = json!(subject.account().uuid().to_string());
         let mut nouns: Vec<_> = theirs
             .inspect(|node| assert_eq!(node["accountId"], id))
-            .map(|node| (node["noun"].clone(), node["nounId"] == id))
+            .map(|node| (node["entityType"].clone(), node["entityId"] == id))
             .collect();
         nouns.sort_by_key(|(noun, _)| noun.to_string());
         assert_eq!(

@@ -1,12 +1,13 @@
-//! Who asks, over HTTP: tokens, JWTs, previews and the audit log, on both databases.
+//! Tests of viewer identity over HTTP, on both databases: tokens, JWTs, previews, the response cache
+//! and the audit log.
 
-mod answers;
 mod audit;
-mod granting;
 mod jwt;
 mod position;
 mod preview;
+mod response_cache;
 mod token;
+mod token_api;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,20 +17,20 @@ use chrono::{DateTime, TimeDelta, Utc};
 use khabar_domain::article::Status;
 use khabar_domain::clock::Clock;
 use khabar_domain::{AccountId, Name, Rights, Role, WebUrl};
-use khabar_domain::{Block, Desk};
+use khabar_domain::{Block, EditorialState};
 use khabar_persistence::account::{self, Account};
-use khabar_persistence::{article, desk};
+use khabar_persistence::{article, editorial};
+use khabar_server::auth::{Issue, Issued, issue};
 use khabar_server::config::Settings;
 use khabar_server::http::{Settings as Http, serve};
-use khabar_server::identity::{Issue, Issued, issue};
 use khabar_server::router;
-use khabar_tests::harness::{Newsroom, TestDb, make, newsroom};
+use khabar_tests::harness::{Newsroom, TestDb, builders, newsroom};
 use reqwest::{Client, header::HeaderMap};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// A clock that tests set.
+/// A clock that tests can set.
 struct Hands(Mutex<DateTime<Utc>>);
 
 impl Clock for Hands {
@@ -38,17 +39,17 @@ impl Clock for Hands {
     }
 }
 
-/// The server over the small newsroom, at an hour that the test sets.
+/// A server over the small newsroom, with a clock that the test sets.
 struct Server {
     db: TestDb,
     hands: Arc<Hands>,
     address: SocketAddr,
     client: Client,
-    // The server ends when this is dropped.
+    // Dropping this stops the server.
     _stop: oneshot::Sender<()>,
 }
 
-/// What came back.
+/// An HTTP response.
 struct Seen {
     status: u16,
     headers: HeaderMap,
@@ -66,7 +67,7 @@ impl Seen {
         code.as_str().unwrap_or("none")
     }
 
-    /// The data, where nothing went wrong.
+    /// Returns the data. Fails if the status is not 200 or the response has errors.
     fn data(&self) -> anyhow::Result<&Value> {
         ensure!(
             self.status == 200 && self.json["errors"].is_null(),
@@ -77,7 +78,7 @@ impl Seen {
         Ok(&self.json["data"])
     }
 
-    /// Whether it is the refusal of a token that does not count, and nothing else.
+    /// Returns whether the response rejects an invalid token, without any data.
     fn is_refused(&self) -> bool {
         self.status == 401
             && self.code() == "UNAUTHENTICATED"
@@ -88,7 +89,7 @@ impl Seen {
 }
 
 impl Server {
-    /// One on each database that this machine has.
+    /// Starts a server on each database engine that this machine has.
     async fn each() -> anyhow::Result<Vec<Self>> {
         Self::each_with(Settings::default()).await
     }
@@ -102,7 +103,7 @@ impl Server {
         Ok(each)
     }
 
-    /// One over this database.
+    /// Starts a server over this database.
     async fn over(db: TestDb, settings: &Settings) -> anyhow::Result<Self> {
         let hands = Arc::new(Hands(Mutex::new(newsroom::now())));
         let clock: Arc<dyn Clock> = Arc::<Hands>::clone(&hands);
@@ -122,13 +123,13 @@ impl Server {
         })
     }
 
-    /// Sets the clock, counted from [`newsroom::now`].
+    /// Sets the clock to this offset from [`newsroom::now`].
     fn set(&self, since: TimeDelta) {
         let mut hands = self.hands.0.lock().unwrap_or_else(PoisonError::into_inner);
         *hands = newsroom::now() + since;
     }
 
-    /// Gives out a token.
+    /// Creates a token that expires one hour after [`newsroom::now`].
     async fn issue(
         &self,
         name: &str,
@@ -144,7 +145,7 @@ impl Server {
         Ok(issue(self.db.db(), newsroom::now(), what).await?)
     }
 
-    /// Asks with these headers, `name: value`.
+    /// Sends a request with these headers, each written as `name: value`.
     async fn ask(&self, headers: &[String], query: &str, variables: Value) -> anyhow::Result<Seen> {
         let body = json!({"query": query, "variables": variables});
         let mut request = self.client.post(format!("http://{}/graphql", self.address));
@@ -160,21 +161,22 @@ impl Server {
         })
     }
 
-    /// Asks with a token.
+    /// Sends a request with a token.
     async fn ask_by(&self, issued: &Issued, query: &str, variables: Value) -> anyhow::Result<Seen> {
         self.ask(&[bearer(issued.credential.as_str())], query, variables)
             .await
     }
 
-    /// An article that readers do not see, of this account; gives its global id, slug and address.
+    /// Creates an article with this status, created by this account. Returns its global ID, slug and
+    /// canonical URL.
     async fn hidden(
         &self,
         headline: &str,
         status: Status,
         by: Option<AccountId>,
     ) -> anyhow::Result<Hidden> {
-        let edition = make::edition("ar", "خبر السنديان", "ar")?;
-        let mut article = make::article(&edition, headline, 100)?;
+        let edition = builders::edition("ar", "خبر السنديان", "ar")?;
+        let mut article = builders::article(&edition, headline, 100)?;
         article.status = status;
         let url = format!("https://sindyan.example/{}", article.id.uuid());
         article.canonical_url = Some(WebUrl::parse(&url)?);
@@ -184,7 +186,7 @@ impl Server {
             url,
         };
         let (id, text) = (article.id, format!("متن {headline}"));
-        let manuscript = make::manuscript(article, vec![Block::paragraph(&text)])?;
+        let manuscript = builders::manuscript(article, vec![Block::paragraph(&text)])?;
         let mut writer = self.db.db().writer(newsroom::now()).await?;
         if let Some(by) = by {
             let account = Account {
@@ -195,17 +197,17 @@ impl Server {
             account::ensure(&mut writer, &account).await?;
         }
         article::save(&mut writer, &manuscript).await?;
-        let kept = Desk {
+        let kept = EditorialState {
             created_by: by,
-            ..Desk::default()
+            ..EditorialState::default()
         };
-        desk::save(&writer, id, &kept).await?;
+        editorial::save(&writer, id, &kept).await?;
         writer.commit().await?;
         Ok(hidden)
     }
 }
 
-/// An article that readers do not see.
+/// Identifiers of an article that readers cannot see.
 struct Hidden {
     id: String,
     slug: String,
@@ -216,7 +218,7 @@ fn bearer(token: &str) -> String {
     format!("authorization: Bearer {token}")
 }
 
-/// A global id, as clients have it.
+/// Returns a global ID as clients receive it.
 fn global(tag: u8, id: uuid::Uuid) -> String {
     use base64::Engine as _;
     let mut bytes = vec![tag];

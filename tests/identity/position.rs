@@ -1,5 +1,5 @@
-//! Two nodes on one database: what was written on one is read on the other by whoever sends back
-//! the position that they were given.
+//! Read-your-writes across two nodes on one database: a client that sends back its position on the
+//! second node reads what it wrote on the first.
 
 use khabar_domain::Role;
 use khabar_persistence::change::Position;
@@ -20,7 +20,7 @@ async fn who_has_written_here_reads_it_there() -> anyhow::Result<()> {
         let there = Server::over(there.caching().await?, &Settings::default()).await?;
         let editor = here.issue("ليلى", Role::Editor, None).await?;
         for turn in 0..20 {
-            // So that it has something old to show.
+            // Fills the cache of the second node with the old value.
             let seen = there.ask(&[], NAMES, Value::Null).await?;
             let id = seen.data()?["sections"][0]["id"].clone();
             let name = format!("قسم {turn}");
@@ -65,7 +65,7 @@ async fn a_position_that_nobody_gave_out_is_refused_at_once() -> anyhow::Result<
                 "{wrong}"
             );
         }
-        // One of another epoch asks for nothing: what it stands for may be gone.
+        // A position from another epoch is ignored, because its changes may no longer exist.
         let gone = Position {
             epoch: head.epoch + 1,
             seq: head.seq + 1_000,

@@ -1,4 +1,4 @@
-//! Previews: one article, shown before readers see it.
+//! Previews: access to a single article before publication.
 
 use chrono::TimeDelta;
 use khabar_domain::article::Status;
@@ -30,7 +30,7 @@ async fn a_preview_opens_its_article_by_every_name_and_nothing_else() -> anyhow:
             .hidden("مسودة ثانية", Status::Scheduled, None)
             .await?;
         let editor = server.issue("ليلى", Role::Editor, None).await?;
-        // Before the first is given out, there is none that counts.
+        // Until the first preview is created, no preview token is accepted.
         let early = ["khabar-preview: khp_x".to_owned()];
         assert!(
             server
@@ -59,7 +59,7 @@ async fn a_preview_opens_its_article_by_every_name_and_nothing_else() -> anyhow:
             assert_eq!(shown[name]["bodyHtml"], "<p>متن مسودة أولى</p>", "{name}");
         }
         assert_eq!(shown["nodes"][0]["headline"], "مسودة أولى");
-        // No list widens, and no other opens.
+        // Lists are unchanged, and other articles remain hidden.
         assert_eq!(shown["articles"], before["articles"]);
         assert_eq!(
             read(&server, &headers, &other).await?,
@@ -69,7 +69,7 @@ async fn a_preview_opens_its_article_by_every_name_and_nothing_else() -> anyhow:
         assert_eq!(seen.data()?["viewer"]["rights"], json!([]));
         assert_eq!(seen.header("cache-control"), "private, no-store");
 
-        // It ends at its hour, and no letter of it can be another.
+        // An altered token is refused, and so is an expired one.
         let mut forged = headers[0].clone();
         let last = forged.pop();
         forged.push(if last == Some('A') { 'B' } else { 'A' });
@@ -111,7 +111,7 @@ async fn who_may_see_an_article_gives_previews_of_it() -> anyhow::Result<()> {
             (&writer, &own.id, 60, "", ""),
             (&publisher, &own.id, 2_592_000, "", ""),
             (&publisher, &public.id, 60, "", ""),
-            // What they may not see is as if it were not there.
+            // An article that the viewer may not see is reported as not found.
             (&writer, &other.id, 60, "NOT_FOUND", "article"),
             (&writer, &gone.id, 60, "NOT_FOUND", "article"),
             (&writer, &nowhere, 60, "NOT_FOUND", "article"),
@@ -155,7 +155,7 @@ async fn who_may_see_an_article_gives_previews_of_it() -> anyhow::Result<()> {
 #[tokio::test]
 async fn one_that_is_asked_for_again_is_the_same() -> anyhow::Result<()> {
     const NAMED: &str = "mutation ($article: ID!, $name: String, $expiresIn: Int) {
-        createPreview(input: {article: $article, clientMutationId: $name, expiresIn: $expiresIn}) {
+        createPreview(input: {article: $article, idempotencyKey: $name, expiresIn: $expiresIn}) {
         preview { token expiresAt } userErrors { field code message } } }";
     for server in Server::each().await? {
         let draft = server.hidden("مسودة أولى", Status::Draft, None).await?;
@@ -165,23 +165,23 @@ async fn one_that_is_asked_for_again_is_the_same() -> anyhow::Result<()> {
             let seen = server.ask_by(&editor, NAMED, input).await?;
             anyhow::Ok(seen.data()?["createPreview"].clone())
         };
-        // Parts of a second are no part of a token.
+        // The expiry time is truncated to whole seconds.
         server.set(TimeDelta::microseconds(1_900_001));
         let first = asked(Some("one"), 600).await?;
         assert_eq!(first["preview"]["expiresAt"], "2024-10-11T00:10:01Z");
         server.set(TimeDelta::microseconds(300_123_456));
         assert_eq!(asked(Some("one"), 600).await?, first);
-        // Another write, by another name or by none, gives another.
+        // A different idempotency key, or none, creates another preview.
         for name in [Some("two"), None] {
             let other = asked(name, 600).await?;
             assert_eq!(other["preview"]["expiresAt"], "2024-10-11T00:15:00Z");
             assert_ne!(other["preview"]["token"], first["preview"]["token"]);
         }
-        // The name of one for ten minutes is not that of one for twenty.
+        // Reusing an idempotency key with a different lifetime is an error.
         let longer = asked(Some("one"), 1_200).await?;
         assert_eq!(longer["preview"], Value::Null);
         assert_eq!(longer["userErrors"][0]["code"], "INVALID");
-        // After its end it is given again, and opens nothing.
+        // After expiry, repeating the mutation returns the expired token, which is refused.
         let token = first["preview"]["token"].as_str().unwrap_or_default();
         let headers = [format!("khabar-preview: {token}")];
         let shown = read(&server, &headers, &draft).await?;

@@ -1,4 +1,4 @@
-//! API tokens.
+//! API tokens: authentication, expiry, revocation and last use.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{Server, VIEWER, bearer};
 
-/// How long a note is waited for before a test gives up: it is not what is tested.
+/// Maximum time to wait until a token's use is recorded. The delay itself is not under test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_token_says_who_asks_and_its_answers_are_theirs_alone() -> anyhow::Res
         assert_eq!(seen.data()?["viewer"], viewer);
         assert_eq!(seen.header("cache-control"), "private, no-store");
 
-        // Narrowed, it allows that alone; it is not narrowed to what its role does not allow.
+        // A token restricted to certain rights has only those. It cannot have a right that its role lacks.
         let rights = Rights::of(&[Right::Arrange]);
         let narrow = server.issue("نور", Role::Editor, Some(rights)).await?;
         let beyond = Rights::of(&[Right::Arrange, Right::Audit]);
@@ -67,7 +67,7 @@ async fn what_does_not_count_is_refused_and_never_nobodys() -> anyhow::Result<()
             vec!["khabar-preview: khp_x".to_owned()],
             vec![bearer(&good), "khabar-preview: khp_x".to_owned()],
         ] {
-            // Whatever is asked: the document is not even looked at.
+            // The request is refused without looking at the document.
             for query in ["{ editions { slug } }", "{ nonsense", "mutation { no }"] {
                 let seen = server.ask(&headers, query, Value::Null).await?;
                 assert!(
@@ -79,7 +79,7 @@ async fn what_does_not_count_is_refused_and_never_nobodys() -> anyhow::Result<()
                 assert!(!seen.json.to_string().contains(&good[4..]));
             }
         }
-        // It ends at its hour.
+        // The token expires after an hour.
         server.set(TimeDelta::minutes(59));
         assert!(
             server
@@ -110,7 +110,7 @@ async fn a_revoked_token_counts_for_seconds_at_most() -> anyhow::Result<()> {
                 .data()
                 .is_ok()
         );
-        // Another process revokes it.
+        // Another process revokes the token.
         let mut writer = server.db.db().writer(newsroom::now()).await?;
         let id = editor.token.id;
         assert_eq!(token::revoke(&mut writer, id).await?, Revoked::Now);
@@ -133,14 +133,14 @@ async fn a_revoked_token_counts_for_seconds_at_most() -> anyhow::Result<()> {
 async fn its_last_use_is_noted_once_a_minute() -> anyhow::Result<()> {
     for server in Server::each().await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
-        // Had the second use been noted, the third would have come within its minute.
+        // If the second use had been recorded, the third would come within a minute of it and be skipped.
         for (at, noted) in [(0, true), (59, false), (60, true)] {
             server.set(TimeDelta::seconds(at));
             server.ask_by(&editor, VIEWER, Value::Null).await?.data()?;
             if noted {
                 let expected = newsroom::now() + TimeDelta::seconds(at);
-                // It is written beside the request, whose answer does not wait for it: whoever wants
-                // to see it reads until it is there.
+                // The use is recorded in the background, and the response does not wait for it.
+                // Poll until it is recorded.
                 let reader = server.db.db().reader(Scope::reader(newsroom::now()));
                 let written = async {
                     while token::every(&reader).await?[0].token.last_used_at != Some(expected) {}

@@ -1,5 +1,5 @@
-//! Merging: a page brought into a newsroom, once, again, after other pages, and beside what editors
-//! did there.
+//! Merging: importing a page into a newsroom once, repeatedly, after other pages, and alongside
+//! editorial changes.
 
 mod editors;
 mod pages;
@@ -17,7 +17,7 @@ const PORT: &str = "توسعة ميناء الشمال";
 const PIER: &str = "المدينة تفتتح الرصيف الثالث في ميناء الشمال بعد عامين من العمل";
 const TRAIN: &str = "بعد غياب طويل.. عودة القطار الساحلي إلى الخدمة";
 
-/// Everything that a page may bring.
+/// All data that a page can contain.
 const ALL: &str = "{ home {
     edition { slug name direction labels { live follow sections stories comments } articleCount }
     liveChannels { name streamUrl onAir position }
@@ -97,8 +97,8 @@ async fn the_article_and_the_headlines_are_stored_and_answered() -> anyhow::Resu
             ..
         } = import(app.db(), &read("bare.txt")?, &Kinds::new(), 24).await?;
         assert_eq!(edition.as_str(), "ar");
-        // An edition, a channel, six stories with pictures, the article with picture, source and
-        // links, and five headlines.
+        // An edition, a channel, six stories with a picture each, the article with its picture, source
+        // and links, and five headlines.
         assert_eq!((added, changed, unchanged), (1 + 1 + 12 + 4 + 5, 0, 0));
         let home = all(&app).await?;
         let picture = json!({"kind": "IMAGE", "alt": PORT, "url": null});
@@ -114,10 +114,10 @@ async fn the_article_and_the_headlines_are_stored_and_answered() -> anyhow::Resu
         assert_eq!(own["hero"], json!({"alt": PIER, "url": null}));
         let source = json!({"name": "وكالة المرفأ", "slug": "وكالة-المرفأ", "kind": null, "articleCount": 1});
         assert_eq!(own["source"], source);
-        // The page names no hour: it is listed by when it came.
+        // The page has no publication time, so the article is listed by its import time.
         assert_eq!(own["publishedAt"], Value::Null);
         assert_eq!(own["listedAt"], "2024-10-05T00:00:00Z");
-        // The other headlines follow in the page's order, in lists of the newest as well.
+        // The other headlines follow in page order, even in lists sorted by newest.
         assert_eq!(latest.len(), 1 + page.others.len());
         for (stub, other) in latest[1..].iter().zip(&page.others) {
             assert_eq!(stub["headline"], other.headline.as_str());
@@ -188,7 +188,7 @@ async fn importing_again_changes_nothing() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The kind of each pinned story, in order.
+/// Returns the kind of each pinned story, in order.
 async fn kinds_of(app: &TestApp) -> anyhow::Result<Value> {
     let home = all(app).await?;
     let stories = home["pinnedStories"]["nodes"].as_array().cloned();
@@ -206,10 +206,10 @@ async fn the_configuration_says_kinds_that_names_do_not() -> anyhow::Result<()> 
             json!(["RUNNING", "RUNNING", "RUNNING", "SHOW", "SHOW", "RUBRIC"])
         );
         let kinds = [
-            // However it is written.
+            // Titles match regardless of spacing and tatweel.
             ("مواسم  الزيتـون", Kind::Rubric),
             ("توسعة ميناء الشمال", Kind::Show),
-            // The name says rubric, and the name is what readers see.
+            // The title implies a rubric and takes precedence, because readers see the title.
             ("فيديوهات", Kind::Show),
             ("قصة أخرى", Kind::Show),
         ];
@@ -218,7 +218,7 @@ async fn the_configuration_says_kinds_that_names_do_not() -> anyhow::Result<()> 
         let again = import(db, &page, &kinds, 48).await?;
         assert_eq!((again.added, again.changed), (0, 2));
         assert_eq!(kinds_of(&app).await?, expected);
-        // Taken from the configuration, a kind stays what it is.
+        // After its removal from the configuration, a kind remains as stored.
         let again = import(db, &page, &Kinds::new(), 72).await?;
         assert_eq!((again.added, again.changed), (0, 0));
         assert_eq!(kinds_of(&app).await?, expected);

@@ -1,9 +1,9 @@
-//! Reading: what each fixture says, and that how it is set makes no difference.
+//! Reading: the content of each fixture, regardless of its formatting.
 
 use anyhow::Context as _;
 use khabar_domain::article::MediaFlags;
 use khabar_domain::edition::Labels;
-use khabar_domain::follow::Platform;
+use khabar_domain::follow_channel::Platform;
 use khabar_domain::story::Kind;
 use khabar_domain::{Block, RichText, WebUrl};
 use khabar_ingest::page::{self, Headlined, Page};
@@ -23,7 +23,7 @@ fn labels(words: [&str; 5]) -> Labels {
     }
 }
 
-/// Each live channel and its address.
+/// Returns the name and URL of each live channel.
 fn live(page: &Page) -> Vec<(&str, Option<&str>)> {
     page.live
         .iter()
@@ -36,7 +36,7 @@ fn live(page: &Page) -> Vec<(&str, Option<&str>)> {
 
 type Followed<'a> = (Platform, &'a str, Option<&'a str>, Option<&'a str>);
 
-/// Each follow channel: where, what it says, the handle, the address.
+/// Returns the platform, name, handle and URL of each follow channel.
 fn follow(page: &Page) -> Vec<Followed<'_>> {
     page.follow
         .iter()
@@ -57,7 +57,7 @@ fn sections(page: &Page) -> Vec<(&str, &str)> {
 
 type Shown<'a> = (&'a str, Option<Kind>, Option<&'a str>, Option<i64>);
 
-/// Each story and its kind, its picture's words and the count over it.
+/// Returns the title, kind, picture text and reported article count of each story.
 fn rail(page: &Page) -> Vec<Shown<'_>> {
     page.stories
         .iter()
@@ -69,7 +69,7 @@ fn rail(page: &Page) -> Vec<Shown<'_>> {
         .collect()
 }
 
-/// A headline, and the first letters of what it promises: photos, video, audio.
+/// Returns a headline and the initials of its badges: photos, video, audio.
 fn headlined(it: &Headlined) -> (&str, String) {
     let MediaFlags {
         photos,
@@ -140,7 +140,7 @@ fn the_article_is_its_headline_lead_picture_text_and_source() -> anyhow::Result<
     let lead = article.lead.as_deref().context("no lead")?;
     assert!(lead.starts_with("افتتحت بلدية المدينة، صباح الأحد،"));
     assert!(lead.ends_with("خلال أسبوع."));
-    // The headline again, below the lead, is what a picture is called.
+    // The headline repeated below the lead is the text of a picture.
     assert_eq!(article.picture.as_deref(), Some(headline));
     let starts = ["وقالت مديرة الميناء", "وبلغت كلفة الرصيف", "ورأى صيادون"];
     let blocks = article.body.blocks();
@@ -246,7 +246,7 @@ fn bullets_beside_each_other_are_one_list() -> anyhow::Result<()> {
         ("مترو الضفتين يصل إلى المحطة السابعة", "p".into())
     );
     assert!(article.lead.is_some());
-    // Its headline stands nowhere again, so no picture is told of.
+    // The headline is not repeated, so there is no picture.
     assert_eq!(article.picture, None);
     let points = ["مد السكة في النفق الشرقي", "تركيب الإشارات", "اختبار الأبواب"];
     let list = Block::List {
@@ -321,7 +321,7 @@ fn an_english_page_is_read_by_english_words() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A way of setting a page's lines.
+/// A variation in formatting: its name, and the function that applies it to a page.
 type Setting = (&'static str, fn(&str) -> String);
 
 fn each_line(text: &str, set: impl Fn(&str) -> String) -> String {
@@ -329,7 +329,7 @@ fn each_line(text: &str, set: impl Fn(&str) -> String) -> String {
     lines.join("\n")
 }
 
-/// The line with another bullet, set off as far as this.
+/// Replaces the bullet and indentation of a line. A line without a bullet is returned unchanged.
 fn bulleted(line: &str, indent: &str, bullet: &str) -> String {
     match line.trim_start().strip_prefix(['•', '*', '-']) {
         Some(words) if words.starts_with(' ') => format!("{indent}{bullet}{words}"),

@@ -1,5 +1,5 @@
-//! The page that this project starts from: a crawler's text of a real news page. Its words are not
-//! ours, so nothing of them stands here: what is expected is read from the file, by its lines.
+//! The page that this project started from: a crawler's text of a real news page. The text is not
+//! ours, so none of it is quoted here. Expected values are read from the lines of the file.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ use super::{Kinds, apps, feed, import};
 
 const FILE: &str = "data/pages/rt-arabic-libya.txt";
 
-/// Every block of the page.
+/// A query for every block of the page.
 const PAGE: &str = "query ($slug: Slug!) {
   home {
     edition { slug direction labels { live follow sections stories comments } }
@@ -41,8 +41,8 @@ const PAGE: &str = "query ($slug: Slug!) {
   }
 }";
 
-/// What the file says, by where its lines stand: four headings, a count, a rail away from the
-/// margin, and then, from the margin, the article and seven headlines.
+/// The content of the file, by position of the lines: four headings, a count, an indented rail of
+/// stories, and then, without indentation, the article and seven headlines.
 struct Said<'a> {
     headings: &'a [&'a str],
     reported: i64,
@@ -89,7 +89,7 @@ impl<'a> Said<'a> {
         })
     }
 
-    /// What the API answers.
+    /// Returns the expected data of the API response.
     fn expected(&self) -> Value {
         let [live, follow, sections, stories] = self.headings else {
             return Value::Null;
@@ -144,7 +144,7 @@ impl<'a> Said<'a> {
     }
 }
 
-/// A headline without "(photos + video)", and whether it had that.
+/// Strips a badge such as "(photos + video)" from a headline, and returns whether there was one.
 fn unbadged(line: &str) -> (&str, bool) {
     match line
         .strip_suffix(')')
@@ -200,7 +200,7 @@ async fn every_block_of_the_real_page_is_answered_by_one_request() -> anyhow::Re
     Ok(())
 }
 
-/// The page as the API answers it, and what was asked of the database for it, each once.
+/// Queries the page. Returns the data of the response and the distinct SQL statements, sorted.
 async fn ask(app: &TestApp, headline: &str) -> anyhow::Result<(Value, Vec<&'static str>)> {
     let slug = Slug::from_text(headline)?;
     let answered = app.ask_with(PAGE, &json!({"slug": slug.as_str()})).await?;
@@ -208,8 +208,8 @@ async fn ask(app: &TestApp, headline: &str) -> anyhow::Result<(Value, Vec<&'stat
     ensure!(value["errors"].is_null(), "{}", value["errors"]);
     let mut statements = answered.statements;
     let sent = statements.len();
-    // Statements of one level race each other, so their order says nothing. Nor does it whether
-    // the stories' pictures and the article's, two edges of one level, met in one statement.
+    // Statements of one level run concurrently, so their order is arbitrary. The pictures of the
+    // stories and of the article are two edges of one level, and may or may not share a statement.
     statements.sort_unstable();
     statements.dedup();
     ensure!(

@@ -1,11 +1,11 @@
-//! Refusals: what is wrong with a file is said with its place, and nothing of it is stored.
+//! Refusals: an invalid file is rejected with the location of the error, and none of it is stored.
 
 use khabar_ingest::page::{self, PageError, Problem};
 use khabar_tests::harness::{TestDb, newsroom};
 
 use super::{Kinds, feed, fixture, read};
 
-/// Why a file is refused.
+/// Returns the error for an invalid file. Panics if the file is valid.
 fn refused(bytes: impl AsRef<[u8]>) -> PageError {
     match page::read("page.txt", bytes.as_ref()) {
         Err(error) => error,
@@ -17,13 +17,13 @@ fn said(bytes: impl AsRef<[u8]>) -> String {
     refused(bytes).to_string()
 }
 
-/// The number of the line that is this one, from 1.
+/// Returns the line number of a line, counted from 1. Ignores whitespace around the line.
 fn line_of(text: &str, wanted: &str) -> usize {
     let at = text.lines().position(|line| line.trim() == wanted);
     at.unwrap_or_else(|| panic!("no line is {wanted:?}")) + 1
 }
 
-/// A fixture with one line changed; what is put in its place may be several, or none.
+/// Replaces one line of a fixture. The replacement may be several lines, or empty.
 fn with_line(text: &str, number: usize, change: &str) -> String {
     let mut lines: Vec<_> = text.lines().collect();
     lines[number - 1] = change;
@@ -59,14 +59,14 @@ fn other_texts_are_no_pages() {
     let expected = "page.txt, line 2: expected the first heading of a news page (\"مباشر\" or \"Live\"), \
                     but found \"<html lang=\\\"ar\\\">\"";
     assert_eq!(said("\n<html lang=\"ar\">\n<body>مباشر</body>"), expected);
-    // A heading further down makes no page of it, nor does one that stands off the margin.
+    // A heading further down, or an indented heading, does not make a text a page.
     for text in ["رسالة\n\nStories\n", "  مباشر\n"] {
         let problem = refused(text).problem;
         assert!(matches!(problem, Problem::NotAPage { .. }), "{problem}");
     }
 }
 
-/// What a page lacks that ends before or after these lines.
+/// Returns the next part missing from a page cut after `lines` lines. `None` if it is complete.
 fn lacking(text: &str, lines: usize) -> Option<&'static str> {
     let bullet = line_of(text, "• توسعة ميناء الشمال");
     let headline = line_of(text, HEADLINE);
@@ -91,7 +91,7 @@ fn a_page_that_is_cut_short_lacks_what_comes_next() -> anyhow::Result<()> {
     for end in 1..=all.len() {
         let prefix = all[..end].join("\n");
         if let Some(expected) = lacking(&text, end) {
-            // A blank line at the very end is the break of the line before.
+            // A blank last line is only the line break of the line before it.
             let last = prefix.strip_suffix('\n').unwrap_or(&prefix);
             let number = last.split('\n').count();
             assert_eq!(
@@ -99,7 +99,7 @@ fn a_page_that_is_cut_short_lacks_what_comes_next() -> anyhow::Result<()> {
                 format!("page.txt, line {number}: expected {expected}, but the file ends")
             );
         } else {
-            // Headlines are as many as there are, so this is a whole page.
+            // Any number of headlines may follow, so this page is complete.
             let page = page::read("page.txt", prefix.as_bytes())?;
             let headlines = all[comments..end].iter().filter(|line| !line.is_empty());
             assert_eq!(page.others.len(), headlines.count(), "after line {end}");
@@ -125,7 +125,7 @@ fn a_page_that_is_cut_within_a_line_is_no_page_either() {
             );
         }
         for at in end..text.len() {
-            // Unless a character is torn apart.
+            // Skip cuts within a character, which are not valid UTF-8.
             if text.is_char_boundary(at) {
                 assert!(
                     page::read(name, &text.as_bytes()[..at]).is_ok(),
@@ -237,7 +237,7 @@ fn a_page_names_its_source_and_has_a_text() {
             .collect();
         kept.join("\n")
     };
-    // Neither lead nor text; then a lead alone.
+    // First without lead and text, then with only a lead.
     let said = |from, to| refused(cut(from, to)).problem.to_string();
     let expected = format!("expected the article's text, but found {SOURCE:?}");
     assert_eq!(said(headline + 1, source - 1), expected);
@@ -338,7 +338,7 @@ async fn a_merge_that_is_not_committed_leaves_nothing() -> anyhow::Result<()> {
     for db in TestDb::each().await? {
         let mut writer = db.db().writer(newsroom::opened()).await?;
         page::merge(&mut writer, &read("bare.txt")?, &Kinds::new()).await?;
-        // A second file of the same import that cannot be stored ends it like this.
+        // An import of several files ends like this if the second file cannot be stored.
         drop(writer);
         assert_eq!(feed(&db).await?, [], "{}", db.name());
     }

@@ -51,7 +51,7 @@ const { context, close } = await open(
 const json = { "content-type": "application/json" };
 const written = (name) => ({
   query: MUTATION,
-  variables: { input: { name, clientMutationId: name } },
+  variables: { input: { name, idempotencyKey: name } },
 });
 
 async function on(host) {

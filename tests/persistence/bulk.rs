@@ -1,4 +1,4 @@
-//! Newsrooms written in bulk.
+//! Tests of newsrooms written in bulk.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use khabar_graphql::limit::Limits;
 use khabar_persistence::article::{CountListed, Filter, List};
 use khabar_persistence::{BatchKey, Bulk, Db, Tally, change, edition};
 use khabar_tests::harness::newsroom::now;
-use khabar_tests::harness::{Newsroom, TestApp, TestDb, make};
+use khabar_tests::harness::{Newsroom, TestApp, TestDb, builders};
 use serde_json::{Value, json};
 
-/// Everything that is kept of a newsroom, every count and every list in every order.
+/// Query for everything stored in an edition: all fields, every count and the order of every list.
 const EVERYTHING: &str = "
 query Everything($edition: Slug!) {
   edition(slug: $edition) { articleCount }
@@ -40,7 +40,8 @@ fragment Comments on CommentConnection {
   totalCount nodes { id authorName text postedAt replyCount parent { id } }
 }";
 
-/// The API answers alike, and the change feed tells the same, in whatever order.
+/// Compares a newsroom written in bulk with one written row by row. The API returns equal answers, and
+/// the change feeds hold equal changes in any order.
 pub(crate) async fn bulk_leaves_what_single_writes_leave(
     one_by_one: TestDb,
     at_once: TestDb,
@@ -79,10 +80,10 @@ pub(crate) async fn bulk_leaves_what_single_writes_leave(
 }
 
 fn ar() -> anyhow::Result<Edition> {
-    Ok(make::edition("ar", "العربية", "ar")?)
+    Ok(builders::edition("ar", "العربية", "ar")?)
 }
 
-/// More rows than two statements carry, of articles and of what refers to them.
+/// Writes more rows than fit in two statements, both articles and the rows that refer to them.
 pub(crate) async fn bulk_fills_many_statements(db: &Db) -> anyhow::Result<()> {
     let ar = ar()?;
     let mut writer = db.writer(now()).await?;
@@ -90,15 +91,18 @@ pub(crate) async fn bulk_fills_many_statements(db: &Db) -> anyhow::Result<()> {
     let mut bulk = Bulk::new(writer);
     let mut ids = Vec::new();
     for number in 0..2_500 {
-        let article = make::article(&ar, &format!("خبر {number}"), number)?;
-        let question = make::comment(&article, "سائل", "متى؟", 1)?;
+        let article = builders::article(&ar, &format!("خبر {number}"), number)?;
+        let question = builders::comment(&article, "سائل", "متى؟", 1)?;
         let answer = Comment {
             parent: Some(question.id),
-            ..make::comment(&article, "مجيب", "غداً", 2)?
+            ..builders::comment(&article, "مجيب", "غداً", 2)?
         };
         ids.push(article.id);
-        bulk.add(&make::manuscript(article, Vec::new())?, &[question, answer])
-            .await?;
+        bulk.add(
+            &builders::manuscript(article, Vec::new())?,
+            &[question, answer],
+        )
+        .await?;
     }
     for pair in ids.windows(2) {
         let link = RelatedLink {
@@ -140,17 +144,18 @@ pub(crate) async fn bulk_fills_many_statements(db: &Db) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A comment stands under its article, after what it answers; a link leads elsewhere.
+/// Checks that bulk writes reject a comment on another article, a reply that precedes its parent, and an
+/// article related to itself.
 pub(crate) async fn bulk_refuses_what_single_writes_refuse(db: &Db) -> anyhow::Result<()> {
     let ar = ar()?;
-    let article = make::article(&ar, "خبر", 1)?;
-    let elsewhere = make::comment(&make::article(&ar, "خبر آخر", 2)?, "قارئة", "تعليق", 1)?;
-    let question = make::comment(&article, "سائل", "متى؟", 1)?;
+    let article = builders::article(&ar, "خبر", 1)?;
+    let elsewhere = builders::comment(&builders::article(&ar, "خبر آخر", 2)?, "قارئة", "تعليق", 1)?;
+    let question = builders::comment(&article, "سائل", "متى؟", 1)?;
     let answer = Comment {
         parent: Some(question.id),
-        ..make::comment(&article, "مجيب", "غداً", 2)?
+        ..builders::comment(&article, "مجيب", "غداً", 2)?
     };
-    let manuscript = make::manuscript(article, Vec::new())?;
+    let manuscript = builders::manuscript(article, Vec::new())?;
     let mut writer = db.writer(now()).await?;
     edition::save(&mut writer, &ar).await?;
     let mut bulk = Bulk::new(writer);

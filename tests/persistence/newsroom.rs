@@ -1,4 +1,4 @@
-//! A small newsroom: what is written is read back, counted and paged.
+//! Tests of a small newsroom: data is written, read back, counted and paged.
 
 use chrono::{DateTime, Duration, Utc};
 use khabar_domain::comment::{Status, Text};
@@ -9,26 +9,26 @@ use khabar_persistence::article::{By, Filter, List, Listed, Manuscript};
 use khabar_persistence::{
     BatchKey, Db, Page, Saved, article, change, comment, edition, migration, source, story,
 };
-use khabar_tests::harness::{TestDb, make};
+use khabar_tests::harness::{TestDb, builders};
 
 fn noon() -> DateTime<Utc> {
     DateTime::from_timestamp(1_760_000_000, 0).unwrap()
 }
 
 fn edition() -> Edition {
-    make::edition("ar", "العربية", "ar").unwrap()
+    builders::edition("ar", "العربية", "ar").unwrap()
 }
 
 fn story() -> Story {
     Story {
         reported_article_count: Some(41),
         active_at: noon(),
-        ..make::story(&edition(), "ميناء الشمال").unwrap()
+        ..builders::story(&edition(), "ميناء الشمال").unwrap()
     }
 }
 
 fn manuscript(number: i64) -> Manuscript {
-    let article = make::article(&edition(), &format!("خبر رقم {number}"), 0).unwrap();
+    let article = builders::article(&edition(), &format!("خبر رقم {number}"), 0).unwrap();
     let at = noon() + Duration::minutes(number);
     let article = Article {
         listed_at: at,
@@ -38,11 +38,11 @@ fn manuscript(number: i64) -> Manuscript {
     let text = format!("نص الخبر {number}");
     Manuscript {
         stories: vec![story().id],
-        ..make::manuscript(article, vec![Block::paragraph(&text)]).unwrap()
+        ..builders::manuscript(article, vec![Block::paragraph(&text)]).unwrap()
     }
 }
 
-/// Addresses that an older version stored, which differ only in the case of an escape, are one.
+/// URLs stored by an older version that differ only in the case of a percent-escape become one URL.
 pub(crate) async fn addresses_are_normalized(test: &TestDb) -> anyhow::Result<()> {
     let db = test.db();
     let mut writer = db.writer(noon()).await?;
@@ -53,8 +53,9 @@ pub(crate) async fn addresses_are_normalized(test: &TestDb) -> anyhow::Result<()
         article::save(&mut writer, manuscript).await?;
     }
     writer.commit().await?;
-    migration::down(db, 1).await?;
-    // The second and the third are the same.
+    // Before the migration that normalizes addresses.
+    migration::down(db, 2).await?;
+    // After normalization the second and third URLs are equal.
     for (manuscript, escape) in manuscripts.iter().zip(["%d9%85", "%d9%86", "%D9%86"]) {
         let headline = &manuscript.article.headline;
         test.meddle(&format!(
@@ -77,7 +78,7 @@ pub(crate) async fn addresses_are_normalized(test: &TestDb) -> anyhow::Result<()
     Ok(())
 }
 
-/// What is written is read back, counted and paged; writing it again changes nothing.
+/// Writes articles, reads them back, counts and pages them. Writing them again changes nothing.
 pub(crate) async fn articles_are_counted_and_paged(db: &Db) {
     let (edition, story) = (edition(), story());
     for turn in [Saved::Added, Saved::Unchanged] {
@@ -142,7 +143,7 @@ pub(crate) async fn articles_are_counted_and_paged(db: &Db) {
     assert_eq!(headlines, ["خبر رقم 2", "خبر رقم 1", "خبر رقم 0"]);
 }
 
-/// A newsroom's tables come and go without a trace.
+/// Reverts all migrations, applies them again, and checks that the database works.
 pub(crate) async fn migrations_are_reversible(db: &Db) {
     assert!(
         migration::status(db)
@@ -166,7 +167,7 @@ pub(crate) async fn migrations_are_reversible(db: &Db) {
     articles_are_counted_and_paged(db).await;
 }
 
-/// Comments count where readers see them, and only while they see them.
+/// Checks that a comment counts only while readers can see it.
 pub(crate) async fn comments_are_counted(db: &Db) {
     let (edition, story, manuscript) = (edition(), story(), manuscript(1));
     let comment = |number: u32, parent: Option<CommentId>, status| Comment {
@@ -228,8 +229,8 @@ pub(crate) async fn comments_are_counted(db: &Db) {
         "the comment answers one that is not under the same article"
     );
 
-    // Nor does one answer itself, be it new or not, or what answers it: what it answers is decided
-    // once.
+    // A comment cannot answer itself, whether it is new or already stored. The parent of a stored
+    // comment never changes, so it cannot answer its own reply either.
     for id in [stray.id, first.id] {
         let circle = Comment {
             id,
@@ -251,7 +252,8 @@ pub(crate) async fn comments_are_counted(db: &Db) {
     assert_eq!(kept[&key].parent, None);
 }
 
-/// The article's comments, the first comment's replies, the threads that a reader pages through.
+/// Returns the article's comment count, the first comment's reply count, and the number of threads in
+/// the list that readers page through.
 async fn counts(db: &Db, manuscript: &Manuscript, first: CommentId) -> (i64, i64, usize) {
     let reader = db.reader(Scope::reader(noon()));
     let article = article::ById(manuscript.article.id);
@@ -274,7 +276,8 @@ async fn counts(db: &Db, manuscript: &Manuscript, first: CommentId) -> (i64, i64
     )
 }
 
-/// The feed is dense and in order, and a write that is not committed leaves no row in it.
+/// Checks that the change feed is ordered without gaps, and that an uncommitted write leaves no row in
+/// it.
 pub(crate) async fn the_change_feed_is_dense(db: &Db) {
     let edition = edition();
     let writes = (0..8_u128).map(|number| {
@@ -304,7 +307,8 @@ pub(crate) async fn the_change_feed_is_dense(db: &Db) {
         }
     });
     let mut writes = writes.collect::<Vec<_>>().into_iter();
-    // The edition first: the others refer to it. Then all at once.
+    // The edition is written first, because the others refer to it. The others are written
+    // concurrently.
     writes.next().unwrap().await;
     futures::future::join_all(writes).await;
     let changes = change::after(&db.reader(Scope::reader(noon())), 0, 100)
@@ -317,14 +321,14 @@ pub(crate) async fn the_change_feed_is_dense(db: &Db) {
     assert_eq!(changes[0].keys, [format!("edition:{}", edition.id.uuid())]);
 }
 
-/// Writes an edition.
+/// Writes and commits an edition.
 pub(crate) async fn an_edition_is_written(db: &Db) {
     let mut writer = db.writer(noon()).await.unwrap();
     edition::save(&mut writer, &edition()).await.unwrap();
     writer.commit().await.unwrap();
 }
 
-/// Whether that edition is found.
+/// Whether the edition written by [`an_edition_is_written`] is found.
 pub(crate) async fn the_edition_is_read(db: &Db) -> bool {
     let key = edition::BySlug(edition().slug);
     let reader = db.reader(Scope::reader(noon()));

@@ -1,17 +1,18 @@
-//! Every question that the API asks of the database, and the index that answers it.
+//! Checks that an index serves every query that the API sends to the database.
 
 use khabar_domain::article::{Kind, Status};
 use khabar_domain::comment::Status as CommentStatus;
 use khabar_domain::{Role, Scope, Slug, Viewer, WebUrl};
 use khabar_persistence::article::{By, CountListed, Filter, List, Listed};
 use khabar_persistence::{
-    BatchKey, Cursor, Db, Page, Reader, SlugKey, With, article, audit, comment, commenting,
-    correction, desk, edition, follow_channel, home_lead, live_channel, media, person, related,
-    revision, section, source, story, token, topic, trusted_document,
+    BatchKey, Cursor, Db, Includes, Page, ReadSession, SlugKey, article, audit, comment,
+    commenting, correction, edition, editorial, follow_channel, home_lead, live_channel, media,
+    person, related, revision, section, source, story, token, topic, trusted_document,
 };
 use uuid::Uuid;
 
-/// No statement reads a whole table. `scan` is how the database's plans say that it does.
+/// Checks that no statement reads a whole table. `scan` recognizes a table scan in a line of a query
+/// plan.
 pub(crate) async fn no_statement_scans_a_table(db: &Db, scan: fn(&str) -> bool) {
     let reader = db
         .reader(Scope::reader(chrono::DateTime::UNIX_EPOCH))
@@ -41,36 +42,36 @@ pub(crate) async fn no_statement_scans_a_table(db: &Db, scan: fn(&str) -> bool) 
     );
 }
 
-async fn ask<K: BatchKey>(reader: &Reader, key: K) {
+async fn ask<K: BatchKey>(reader: &ReadSession, key: K) {
     K::fetch(reader, std::slice::from_ref(&key)).await.unwrap();
-    // Once more, with all that may be read by the same statement.
+    // Again, with all related data that one statement can prefetch.
     let all = [
-        With::PICTURE,
-        With::AUTHORS,
-        With::PORTRAITS,
-        With::TOPICS,
-        With::STORIES,
-        With::IMAGES,
+        Includes::PICTURE,
+        Includes::AUTHORS,
+        Includes::PORTRAITS,
+        Includes::TOPICS,
+        Includes::STORIES,
+        Includes::IMAGES,
     ];
-    let all = all.into_iter().fold(With::BODY, With::and);
+    let all = all.into_iter().fold(Includes::BODY, Includes::and);
     reader.want(&key, all);
     K::fetch(reader, &[key]).await.unwrap();
 }
 
-/// What is asked about tokens, trusted documents and the audit log.
-async fn ask_who(reader: &Reader, id: Uuid) {
+/// Queries tokens, trusted documents and the audit log.
+async fn ask_who(reader: &ReadSession, id: Uuid) {
     let page = Page::first(3);
     ask(reader, token::ById(id.into())).await;
     ask(reader, token::ByHash(String::new())).await;
     ask(reader, trusted_document::ByName::new("a").unwrap()).await;
-    ask(reader, token::Given(page)).await;
+    ask(reader, token::AllTokens(page)).await;
     let of = Some(id);
     ask(reader, audit::Log { of, page }).await;
 }
 
-async fn ask_desk(reader: &Reader, id: Uuid) {
+async fn ask_desk(reader: &ReadSession, id: Uuid) {
     let (article, page) = (id.into(), Page::first(3));
-    ask(reader, desk::Of(article)).await;
+    ask(reader, editorial::Of(article)).await;
     ask(reader, correction::Of(article)).await;
     ask(reader, revision::Of { article, page }).await;
     ask(reader, revision::CountOf(article)).await;
@@ -87,27 +88,27 @@ async fn ask_desk(reader: &Reader, id: Uuid) {
         (Some(Status::Draft), None),
         (None, Some(id.into())),
     ] {
-        let filter = desk::Filter { status, by };
+        let filter = editorial::Filter { status, by };
         let edition = id.into();
         ask(
             reader,
-            desk::Lying {
+            editorial::Unpublished {
                 edition,
                 filter,
                 page,
             },
         )
         .await;
-        ask(reader, desk::CountLying { edition, filter }).await;
+        ask(reader, editorial::CountUnpublished { edition, filter }).await;
     }
-    desk::next_due(reader).await.unwrap();
+    editorial::next_due(reader).await.unwrap();
 }
 
 #[expect(
     clippy::too_many_lines,
     reason = "a list of questions, one after another"
 )]
-async fn ask_everything(reader: &Reader) {
+async fn ask_everything(reader: &ReadSession) {
     let id = Uuid::from_u128(1);
     let slug = Slug::parse("ar").unwrap();
     let by_slug = || SlugKey {
@@ -167,7 +168,7 @@ async fn ask_everything(reader: &Reader) {
     }
     ask(reader, comment::CountOfArticle(id.into())).await;
     ask(reader, comment::ById(id.into())).await;
-    ask(reader, comment::Sent(id.into())).await;
+    ask(reader, comment::JustPosted(id.into())).await;
     ask(reader, comment::ReasonsOf(id.into())).await;
     let account = id.into();
     ask(reader, comment::OfAccount { account, page }).await;
@@ -178,7 +179,7 @@ async fn ask_everything(reader: &Reader) {
         (None, Some(true)),
         (Some(CommentStatus::Approved), Some(false)),
     ] {
-        let (edition, wanted) = (id.into(), comment::Wanted { status, reported });
+        let (edition, wanted) = (id.into(), comment::QueueFilter { status, reported });
         ask(
             reader,
             comment::Queue {
@@ -257,7 +258,7 @@ async fn ask_everything(reader: &Reader) {
     ask(reader, follow_channel::OfEdition(id.into())).await;
 }
 
-async fn ask_lists(reader: &Reader, id: Uuid) {
+async fn ask_lists(reader: &ReadSession, id: Uuid) {
     let list = List::Story(id.into());
     let open = Filter::default();
     let narrow = Filter {
@@ -282,7 +283,7 @@ async fn ask_lists(reader: &Reader, id: Uuid) {
         }
         ask(reader, CountListed { list, filter }).await;
     }
-    // From a place in the newest first, forward and backward.
+    // From a cursor in newest-first order, forward and backward.
     let mut place = [0; 25];
     place[0] = 11;
     let place = Some(Cursor::from_bytes(&place).unwrap());

@@ -1,14 +1,13 @@
-//! A replica that lags behind, with the cache in front: what it does not know yet is not kept, and
-//! nobody is told it.
+//! Tests of a lagging replica behind the cache: its outdated data is neither cached nor returned.
 
 use std::time::Duration;
 
 use khabar_domain::{Name, Scope, TopicId};
-use khabar_persistence::{Cache, Db, Options, Reader, topic};
+use khabar_persistence::{Cache, Db, Options, ReadSession, topic};
 use khabar_tests::harness::{Newsroom, TestDb, newsroom};
 
-/// Another database with the same newsroom stands for the replica: it never hears of what is written
-/// later, and so lags for as long as the test takes.
+/// Uses another database with an identical newsroom as the replica. It never receives later writes, so
+/// it lags for the whole test.
 pub(crate) async fn what_a_replica_lacks_is_read_on_the_primary(
     primary: &TestDb,
     replica: &TestDb,
@@ -39,16 +38,16 @@ pub(crate) async fn what_a_replica_lacks_is_read_on_the_primary(
         let after = reader(&db);
         assert_eq!(named(&after, changed.id).await?, renamed.name.as_str());
         assert_eq!(named(&after, other.id).await?, other.name.as_str());
-        // It is kept, as read on the primary.
+        // After the first turn, the values read from the primary are cached.
         assert_eq!(after.statements().is_empty(), turn > 0);
     }
-    // Whoever read before the write is not told what they were told then, nor do others get it.
+    // A reader opened before the write returns the new value too, and the old value is not cached.
     assert_eq!(named(&before, changed.id).await?, renamed.name.as_str());
-    // Nor is the replica read without the cache: it lacks what was written here.
+    // Without the cache the replica is not read either, because it lacks this node's write.
     let uncached = reader(&db).uncached();
     assert_eq!(named(&uncached, changed.id).await?, renamed.name.as_str());
 
-    // While the feed cannot be read, own writes are seen as before.
+    // While the change feed cannot be read, this node still sees its own writes.
     primary
         .administer("ALTER TABLE change_head RENAME TO gone; NOTIFY khabar_change, '1000'")
         .await?;
@@ -62,11 +61,11 @@ pub(crate) async fn what_a_replica_lacks_is_read_on_the_primary(
     Ok(())
 }
 
-fn reader(db: &Db) -> Reader {
+fn reader(db: &Db) -> ReadSession {
     db.reader(Scope::reader(newsroom::now()))
 }
 
-async fn named(reader: &Reader, id: TopicId) -> anyhow::Result<String> {
+async fn named(reader: &ReadSession, id: TopicId) -> anyhow::Result<String> {
     let key = topic::ById(id);
     let found = reader.load(&[key]).await?;
     Ok(found

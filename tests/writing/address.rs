@@ -1,8 +1,8 @@
-//! Addresses: what readers know something by goes on leading to it, and what it was called before it
-//! went out is nobody's business.
+//! Tests of slugs. A slug that readers have known keeps leading to its object. Slugs that an article
+//! had before publication lead nowhere and stay private.
 
 use khabar_domain::{ArticleId, Role, Slug};
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::{BatchKey as _, migration, slug};
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
@@ -13,13 +13,14 @@ use crate::article::done;
 const FOUND: &str = "query ($slug: Slug!) { article(slug: $slug) { headline slug formerSlugs } }";
 
 impl Desk {
-    /// What somebody finds under a slug.
+    /// Returns the article that `who` finds under a slug, or null.
     async fn found(&self, who: &Who, slug: &str) -> anyhow::Result<Value> {
         let mut data = self.ask(who, FOUND, json!({ "slug": slug })).await?;
         Ok(data["article"].take())
     }
 
-    /// An article that went out under `first` and is corrected to live under `then`.
+    /// Publishes an article under a slug generated from `headline`, then changes the slug to `then` by
+    /// a correction.
     async fn moved(&self, headline: &str, then: &str) -> anyhow::Result<Value> {
         let input = json!({ "headline": headline });
         let made = done(self, &self.editor, "createArticle", input).await?;
@@ -45,11 +46,11 @@ async fn a_draft_takes_no_former_slug_away() -> anyhow::Result<()> {
         let kept = led("جسر قديم", "جسر-جديد", &["جسر-قديم"]);
         assert_eq!(desk.found(&anyone, "جسر-قديم").await?, kept);
 
-        // One that is made by itself steps past it.
+        // A generated slug avoids former slugs.
         let again = json!({"headline": "جسر قديم"});
         let draft = done(&desk, &contributor, "createArticle", again).await?;
         assert_eq!(draft["slug"], "جسر-قديم-2");
-        // One that is asked for may be had, and readers notice nothing.
+        // A former slug can be requested explicitly. Readers do not notice the draft.
         let input = json!({"headline": "مسودة", "slug": "جسر-قديم"});
         let draft = done(&desk, &contributor, "createArticle", input).await?;
         assert_eq!(desk.found(&anyone, "جسر-قديم").await?, kept);
@@ -57,7 +58,7 @@ async fn a_draft_takes_no_former_slug_away() -> anyhow::Result<()> {
             desk.found(&desk.editor, "جسر-قديم").await?["headline"],
             "مسودة"
         );
-        // Nor when the draft goes by another name and comes back to it.
+        // They do not notice either when the draft's slug is changed and changed back.
         let mut version = 1;
         for slug in ["مسودة-أخرى", "جسر-قديم"] {
             let input = json!({"id": draft["id"], "version": version, "slug": slug});
@@ -65,14 +66,14 @@ async fn a_draft_takes_no_former_slug_away() -> anyhow::Result<()> {
             version = saved["version"].as_i64().unwrap_or_default();
             assert_eq!(desk.found(&anyone, "جسر-قديم").await?, kept, "{slug}");
         }
-        // Only what readers see takes it.
+        // Only publication takes over the slug.
         let input = json!({"id": draft["id"]});
         done(&desk, &desk.editor, "publishArticle", input).await?;
         let taken = led("مسودة", "جسر-قديم", &[]);
         assert_eq!(desk.found(&anyone, "جسر-قديم").await?, taken);
         let left = led("جسر قديم", "جسر-جديد", &[]);
         assert_eq!(desk.found(&anyone, "جسر-جديد").await?, left);
-        // Of what the draft was called, nothing is told.
+        // Slugs that the draft had before publication lead nowhere.
         for who in [&anyone, &desk.editor] {
             assert_eq!(desk.found(who, "مسودة-أخرى").await?, Value::Null);
         }
@@ -93,7 +94,7 @@ async fn a_scheduled_article_takes_its_slug_when_it_goes_out() -> anyhow::Result
         assert_eq!(desk.found(&anyone, "نهر-قديم").await?["slug"], "نهر-جديد");
         let clock = khabar_domain::clock::FixedClock(at);
         khabar_server::scheduler::publish_due(desk.app.db().db(), &clock).await?;
-        desk.app.db().db().caught_up().await?;
+        desk.app.db().db().wait_for_feed().await?;
         assert_eq!(desk.found(&anyone, "نهر-قديم").await?["slug"], "نهر-قديم");
     }
     Ok(())
@@ -116,7 +117,8 @@ async fn working_titles_lead_nowhere() -> anyhow::Result<()> {
             assert_eq!(desk.found(who, "فضيحة-الوزير").await?, Value::Null);
         }
 
-        // The same while it is worked on again: what readers knew it by still leads to it.
+        // After a withdrawal, the slugs of the reopened draft stay private too. The slug known to
+        // readers still leads to it.
         let reason = json!({"id": id, "reason": "خطأ"});
         done(&desk, &desk.editor, "withdrawArticle", reason).await?;
         let again = done(&desk, &desk.editor, "reopenArticle", json!({ "id": id })).await?;
@@ -126,7 +128,7 @@ async fn working_titles_lead_nowhere() -> anyhow::Result<()> {
             let saved = done(&desk, &desk.editor, "updateArticle", input).await?;
             version = saved["version"].clone();
         }
-        // Nobody else gets it by chance meanwhile.
+        // Meanwhile, no other article is given that slug by generation.
         let input = json!({"headline": "تصريح الوزير"});
         let other = done(&desk, &desk.editor, "createArticle", input).await?;
         assert_eq!(other["slug"], "تصريح-الوزير-2");
@@ -165,7 +167,7 @@ async fn slugs_made_by_themselves_step_past_former_ones() -> anyhow::Result<()> 
             let document = format!("{{ {noun}(slug: \"اسم-سابق\") {{ id }} }}");
             let found = desk.ask(&Who::anonymous(), &document, json!({})).await?;
             assert_eq!(found[noun]["id"], made["id"], "{noun}");
-            // Whoever asks for it has it: readers see it at once.
+            // An explicit request takes over the slug, and readers see that at once.
             let input = json!({called: "آخر", "slug": "اسم-سابق"});
             let other = write("Create", input).await?;
             let found = desk.ask(&Who::anonymous(), &document, json!({})).await?;
@@ -190,7 +192,7 @@ async fn a_migration_takes_the_working_titles_away_that_are_there() -> anyhow::R
             json!({"id": draft["id"]}),
         )
         .await?;
-        // As older programs did: the draft's first slug leads to it.
+        // Older versions stored the draft's first slug as a former slug.
         let db = desk.app.db().db();
         let named = khabar_persistence::SlugKey {
             edition: Slug::parse("ar")?,
@@ -207,7 +209,7 @@ async fn a_migration_takes_the_working_titles_away_that_are_there() -> anyhow::R
         slug::given(
             &writer,
             article.edition,
-            Noun::Article,
+            EntityKind::Article,
             Some(&former),
             &article.slug,
             id.uuid(),
@@ -252,7 +254,8 @@ async fn a_withdrawn_article_is_known_by_its_id_alone() -> anyhow::Result<()> {
             assert_eq!(found["article"]["canonicalUrl"], Value::Null);
             assert_eq!(found["article"]["formerSlugs"], json!([]));
             assert!(!found.to_string().contains('س'), "{found}");
-            // Every address that leads to it says why it is gone, and the one that is shown is one.
+            // Every slug that led to the article now shows the reason for the withdrawal, and so does
+            // the slug in the response.
             let slug = found["article"]["slug"].as_str().unwrap_or_default();
             for slug in [slug, "سر-كبير", "سر-أكبر"] {
                 let found = desk.found(who, slug).await?;
@@ -262,7 +265,7 @@ async fn a_withdrawn_article_is_known_by_its_id_alone() -> anyhow::Result<()> {
         let found = desk.ask(&desk.editor, SHOWN, json!({ "id": id })).await?;
         assert_eq!(found["article"]["slug"], "سر-أكبر");
         assert_eq!(found["article"]["formerSlugs"], json!(["سر-كبير"]));
-        // Such a slug leads to nothing else.
+        // Other articles are still shown.
         let shown = "{ articles(first: 1) { nodes { id headline } } }";
         let first = desk.ask(&Who::anonymous(), shown, json!({})).await?;
         anyhow::ensure!(first["articles"]["nodes"][0]["headline"].is_string());

@@ -1,4 +1,4 @@
-//! Articles being written.
+//! Tests of writing articles.
 
 use chrono::{DateTime, Utc};
 use khabar_domain::Role;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::Desk;
 
-/// A mutation of this name on articles, and everything that an editor looks at.
+/// Builds the document of an article mutation that selects every field editors use.
 pub(crate) fn mutation(name: &str) -> String {
     let input = format!("{}{}Input", name[..1].to_uppercase(), &name[1..]);
     format!(
@@ -18,13 +18,13 @@ pub(crate) fn mutation(name: &str) -> String {
                 stories {{ id }} firstPublishedAt publishedAt updatedAt listedAt scheduledFor
                 embargoUntil corrections {{ note version at }} }}
             conflict {{ currentVersion base {{ version headline }}
-                theirs {{ from to changed headline {{ fate text }} }}
-                yours {{ from to changed headline {{ fate text }} body {{ fate }} }} }}
-            userErrors {{ field code message }} clientMutationId }} }}"
+                theirs {{ from to changed headline {{ op text }} }}
+                yours {{ from to changed headline {{ op text }} body {{ op }} }} }}
+            userErrors {{ field code message }} idempotencyKey }} }}"
     )
 }
 
-/// Writes as somebody at some hour: the payload.
+/// Sends an article mutation as `who` at the time `hour`, and returns its payload.
 pub(crate) async fn write_at(
     desk: &Desk,
     who: &Who,
@@ -40,7 +40,7 @@ pub(crate) async fn write_at(
     Ok(value["data"][name].take())
 }
 
-/// The same at the usual hour, for what is to succeed: the article.
+/// Sends an article mutation that must succeed, at the usual time. Returns the article.
 pub(crate) async fn done(
     desk: &Desk,
     who: &Who,
@@ -52,7 +52,8 @@ pub(crate) async fn done(
     Ok(payload["article"].clone())
 }
 
-/// The same for what is to be refused: where in the input, and the code.
+/// Sends an article mutation that must be refused, at the usual time. Returns the field path and the
+/// error code.
 pub(crate) async fn refused(
     desk: &Desk,
     who: &Who,
@@ -73,14 +74,14 @@ pub(crate) async fn refused(
     ))
 }
 
-/// A draft of an editor's.
+/// Creates a draft as the editor.
 pub(crate) async fn draft(desk: &Desk) -> anyhow::Result<Value> {
     let input = json!({"headline": "افتتاح الميناء الجديد", "lead": "ملخص الخبر",
         "body": [{"paragraph": {"text": "افتتح الوزير الميناء صباح اليوم."}}]});
     done(desk, &desk.editor, "createArticle", input).await
 }
 
-/// Ids of what stands in the small newsroom.
+/// Returns IDs of objects in the small newsroom.
 pub(crate) async fn shelf(desk: &Desk) -> anyhow::Result<Value> {
     let document = r#"{
         boats: article(slug: "جولة-في-ورش-صناعة-القوارب") { id hero { id } authors { id } }
@@ -103,7 +104,7 @@ async fn an_article_is_written_with_all_that_it_can_have() -> anyhow::Result<()>
             "canonicalUrl": "https://khabar.example/port", "hero": picture,
             "hasPhotos": true, "source": fish["source"]["id"], "section": fish["section"]["id"],
             "authors": [shelf["boats"]["authors"][0]["id"]], "topics": [fish["topics"][0]["id"]],
-            "stories": [shelf["bridge"]["stories"][0]["id"]], "clientMutationId": "one",
+            "stories": [shelf["bridge"]["stories"][0]["id"]], "idempotencyKey": "one",
             "body": [
                 {"paragraph": {"runs": [{"text": "افتتح "}, {"text": "الوزير", "strong": true,
                     "emphasis": true, "link": "https://khabar.example/minister"}]}},
@@ -141,7 +142,7 @@ async fn an_article_is_written_with_all_that_it_can_have() -> anyhow::Result<()>
             assert!(html.contains(part), "{part} is not in {html}");
         }
 
-        // Sent again, it is made once; the same headline gets a number.
+        // A retry creates no second article. The slug of a repeated headline gets a number.
         let again = write_at(&desk, &desk.editor, newsroom::now(), "createArticle", input);
         assert_eq!(again.await?["article"]["id"], article["id"]);
         let second = done(
@@ -169,7 +170,7 @@ async fn a_patch_changes_what_it_names() -> anyhow::Result<()> {
         assert_eq!(changed["lead"], "ملخص الخبر");
         assert_eq!(changed["bodyText"], article["bodyText"]);
         assert_eq!(changed["direction"], "LTR");
-        // A slug that nobody asked to change is kept.
+        // The slug is unchanged unless the patch names it.
         assert_eq!(changed["slug"], article["slug"]);
 
         let input = json!({"id": id, "version": 2, "lead": null, "hero": null, "authors": null, "body": null});
@@ -181,7 +182,7 @@ async fn a_patch_changes_what_it_names() -> anyhow::Result<()> {
         assert_eq!(cleared["bodyText"], "");
         assert_eq!(cleared["hasVideo"], true);
 
-        // What is saved as it is makes no version.
+        // Saving without a change creates no version.
         let same = json!({"id": id, "version": 3, "headline": "عنوان آخر"});
         let same = done(&desk, &desk.editor, "updateArticle", same).await?;
         assert_eq!(same["version"], 3);
@@ -256,7 +257,7 @@ async fn bad_input_is_told_where() -> anyhow::Result<()> {
                 "section",
                 "INVALID",
             ),
-            // What is of another edition is not there.
+            // Objects of another edition are not found.
             (
                 json!({"edition": "en", "section": shelf["fish"]["section"]["id"]}),
                 "section",
@@ -321,7 +322,7 @@ async fn bad_input_is_told_where() -> anyhow::Result<()> {
             let found = refused(&desk, &desk.editor, "createArticle", input).await?;
             assert_eq!(found, (field.to_owned(), code.to_owned()), "{part}");
         }
-        // What a scalar cannot read is refused before.
+        // Input that does not match its type is rejected before the mutation runs.
         for part in [
             json!({"canonicalUrl": "javascript:alert(1)"}),
             json!({"slug": "a b"}),
@@ -339,10 +340,13 @@ async fn bad_input_is_told_where() -> anyhow::Result<()> {
                 "{part}: {code}"
             );
         }
-        // Nothing of what was refused is left.
-        let read = "{ desk { totalCount nodes { headline } } }";
+        // Refused input leaves nothing behind.
+        let read = "{ unpublishedArticles { totalCount nodes { headline } } }";
         let found = desk.ask(&desk.editor, read, json!({})).await?;
-        let drafts = found["desk"]["nodes"].as_array().into_iter().flatten();
+        let drafts = found["unpublishedArticles"]["nodes"]
+            .as_array()
+            .into_iter()
+            .flatten();
         assert_eq!(drafts.filter(|draft| draft["headline"] == "خبر").count(), 1);
     }
     Ok(())
@@ -363,7 +367,7 @@ async fn what_is_related_by_hand_stands_above_what_was_computed() -> anyhow::Res
                 .map(|edge| (text(&edge["origin"]), text(&edge["node"]["id"])))
                 .collect())
         };
-        // One that has computed links in the small newsroom.
+        // An article with computed links in the small newsroom.
         let all = desk
             .ask(
                 &Who::anonymous(),
@@ -464,7 +468,7 @@ async fn contributors_keep_to_what_is_theirs() -> anyhow::Result<()> {
         let id = &own.await?["id"];
         let update = |id: &Value, version: i32| json!({"id": id, "version": version, "lead": format!("سطر {version}")});
         done(&desk, &contributor, "updateArticle", update(id, 1)).await?;
-        // Another's draft is not there; a published article is not theirs.
+        // Another contributor's draft is not found. A published article is found but cannot be changed.
         let code = |code: &str| ("id".to_owned(), code.to_owned());
         assert_eq!(
             refused(&desk, &other, "updateArticle", update(id, 2)).await?,
@@ -489,7 +493,7 @@ async fn contributors_keep_to_what_is_theirs() -> anyhow::Result<()> {
             desk.ask(&contributor, read, json!({"id": id})).await?["article"]["headline"],
             "مسودة نور"
         );
-        // Once the editors have accepted it, it is no longer theirs alone.
+        // Once the editors have published it, the contributor can no longer change it.
         done(&desk, &contributor, "submitArticle", json!({"id": id})).await?;
         done(&desk, &contributor, "updateArticle", update(id, 3)).await?;
         done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
@@ -539,14 +543,17 @@ async fn the_desk_shows_what_lies_on_it() -> anyhow::Result<()> {
         )
         .await?;
         let read = "query ($mine: Boolean, $status: ArticleStatus, $edition: Slug) {
-            desk(mine: $mine, status: $status, edition: $edition, first: 50) { totalCount nodes { headline status } } }";
+            unpublishedArticles(mine: $mine, status: $status, edition: $edition, first: 50) { totalCount nodes { headline status } } }";
         let headlines = async |who: &Who, variables: Value| -> anyhow::Result<Vec<Value>> {
             let found = desk.ask(who, read, variables).await?;
-            let nodes = found["desk"]["nodes"]
+            let nodes = found["unpublishedArticles"]["nodes"]
                 .as_array()
                 .cloned()
                 .unwrap_or_default();
-            assert_eq!(found["desk"]["totalCount"], json!(nodes.len()));
+            assert_eq!(
+                found["unpublishedArticles"]["totalCount"],
+                json!(nodes.len())
+            );
             assert!(nodes.iter().all(|node| node["status"] != "PUBLISHED"));
             Ok(nodes.iter().map(|node| node["headline"].clone()).collect())
         };
@@ -573,7 +580,7 @@ async fn the_desk_shows_what_lies_on_it() -> anyhow::Result<()> {
                 .await?
                 .is_empty()
         );
-        // What is touched again comes first.
+        // The most recently changed article comes first.
         let hour = hour + chrono::Duration::minutes(1);
         let input = json!({"id": first["id"], "version": 1, "lead": "سطر"});
         write_at(&desk, &contributor, hour, "updateArticle", input).await?;
@@ -588,11 +595,37 @@ async fn the_desk_shows_what_lies_on_it() -> anyhow::Result<()> {
         ] {
             let answer = desk
                 .app
-                .ask_as(&who, hour, "{ desk { nodes { id } } }", &json!({}))
+                .ask_as(
+                    &who,
+                    hour,
+                    "{ unpublishedArticles { nodes { id } } }",
+                    &json!({}),
+                )
                 .await?
                 .value()?;
             assert_eq!(answer["errors"][0]["extensions"]["code"], code);
         }
+    }
+    Ok(())
+}
+
+/// Root fields are nullable: a mutation that was carried out is reported even if the next one fails.
+#[tokio::test]
+async fn an_error_does_not_hide_the_mutations_before_it() -> anyhow::Result<()> {
+    for desk in Desk::each().await? {
+        let document = "mutation {
+            first: createTopic(input: {name: \"موضوع\"}) { topic { name } }
+            second: createToken(input: {name: \"x\", role: READER}) { userErrors { message } }
+        }";
+        let nothing = json!({});
+        let asked = desk
+            .app
+            .ask_as(&desk.editor, newsroom::now(), document, &nothing);
+        let answer = asked.await?.value()?;
+        assert_eq!(answer["data"]["first"]["topic"]["name"], "موضوع");
+        assert!(answer["data"]["second"].is_null(), "{answer}");
+        assert_eq!(answer["errors"][0]["path"], json!(["second"]));
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN");
     }
     Ok(())
 }

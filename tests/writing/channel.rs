@@ -1,13 +1,13 @@
-//! Live channels and follow channels being written.
+//! Tests of writing live channels and follow channels.
 
 use khabar_domain::Role;
 use khabar_tests::harness::Who;
 use serde_json::{Value, json};
 
 use crate::Desk;
-use crate::agreement::mutation;
+use crate::invariants::mutation;
 
-/// The names of an edition's channels, in order.
+/// Returns the names of the default edition's channels, in order.
 async fn names(desk: &Desk, list: &str) -> anyhow::Result<Vec<String>> {
     let read = format!("{{ home {{ {list} {{ name }} }} }}");
     let home = desk.ask(&Who::anonymous(), &read, json!({})).await?;
@@ -163,7 +163,7 @@ async fn channels_are_arranged_whole_and_by_whom_may() -> anyhow::Result<()> {
             ("followChannels", "FollowChannel"),
         ] {
             let arrange = mutation(
-                &format!("arrange{name}s"),
+                &format!("reorder{name}s"),
                 &format!("{list} {{ id position }}"),
             );
             let mut order = ids(&desk, list).await?;
@@ -196,7 +196,7 @@ async fn channels_are_arranged_whole_and_by_whom_may() -> anyhow::Result<()> {
                 if name == "LiveChannel" && verb == "create" {
                     input = json!({"name": "قناة"});
                 }
-                let document = mutation(&format!("{verb}{name}"), "clientMutationId");
+                let document = mutation(&format!("{verb}{name}"), "idempotencyKey");
                 let code = desk.refused(&writer, &document, input).await?;
                 assert_eq!(code, "FORBIDDEN", "{verb}{name}");
             }

@@ -1,7 +1,7 @@
-//! Comments being sent, changed and reported.
+//! Tests of posting, editing and reporting comments.
 
 use chrono::{DateTime, Duration, Utc};
-use khabar_domain::commenting::{Limits, Pace};
+use khabar_domain::commenting::{CommentLimits, RateLimit};
 use khabar_domain::{AccountId, Role, Viewer, derived};
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::Desk;
 
 pub(crate) const POST: &str = "mutation ($input: PostCommentInput!) { postComment(input: $input) {
     comment { id text status authorName postedAt editedAt parent { id } article { slug } }
-    userErrors { field code message } clientMutationId } }";
+    userErrors { field code message } idempotencyKey } }";
 pub(crate) const EDIT: &str = "mutation ($input: EditCommentInput!) { editComment(input: $input) {
     comment { id text status editedAt } userErrors { field code message } } }";
 pub(crate) const REPORT: &str =
@@ -20,15 +20,15 @@ pub(crate) const MODERATE: &str = "mutation ($input: ModerateCommentsInput!) {
     moderateComments(input: $input) { comments { id status } userErrors { field code message } } }";
 pub(crate) const SET_EDITION: &str = "mutation ($input: SetEditionCommentingInput!) {
     setEditionCommenting(input: $input) {
-        edition { commenting { mode closesAfterDays depth namesAllowed } }
+        edition { commenting { mode closesAfterDays depth guestCommentsAllowed } }
         userErrors { field code message } } }";
 pub(crate) const SET_ARTICLE: &str = "mutation ($input: SetArticleCommentingInput!) {
     setArticleCommenting(input: $input) {
-        article { commenting { open mode closesAt depth namesAllowed } }
+        article { commenting { open mode closesAt depth guestCommentsAllowed } }
         userErrors { field code message } } }";
 
 impl Desk {
-    /// The payload of a mutation's only field, as somebody at some hour.
+    /// Sends a mutation as `who` at the time `hour`, and returns the payload of its only field.
     pub(crate) async fn write_at(
         &self,
         who: &Who,
@@ -49,7 +49,7 @@ impl Desk {
             .ok_or_else(|| anyhow::anyhow!("no payload: {value}"))
     }
 
-    /// The ids of the newest articles of the first edition.
+    /// Returns the IDs of `many` new articles of the default edition that have no comments.
     pub(crate) async fn articles(&self, many: usize) -> anyhow::Result<Vec<String>> {
         let document = "{ articles(first: 8) { nodes { id comments { totalCount } } } }";
         let data = self.ask(&Who::anonymous(), document, json!({})).await?;
@@ -61,7 +61,7 @@ impl Desk {
         Ok(ids)
     }
 
-    /// An article without comments under which comments are shown at once.
+    /// Returns an article without comments, under which new comments are published at once.
     async fn open(&self) -> anyhow::Result<String> {
         let article = self.articles(1).await?.remove(0);
         let input = json!({"id": article, "mode": "POST_MODERATED"});
@@ -86,16 +86,16 @@ async fn a_comment_waits_for_the_moderators_and_its_writer_sees_that() -> anyhow
         let article = desk.articles(1).await?.remove(0);
         let reader = desk.app.who("هدى", Role::Reader).await?;
         let markup = "<script>alert('x')</script> &amp; <b>رأي</b>";
-        let input = json!({"article": article, "text": markup, "clientMutationId": "one"});
+        let input = json!({"article": article, "text": markup, "idempotencyKey": "one"});
         let payload = desk.write(&reader, POST, input.clone()).await?;
         assert_eq!(payload["userErrors"], json!([]));
         let comment = &payload["comment"];
         assert_eq!(comment["status"], "PENDING");
-        // Markup is text, letter by letter.
+        // Markup is treated as literal text.
         assert_eq!(comment["text"], markup);
         assert_eq!(comment["authorName"], "هدى");
         assert_eq!(comment["editedAt"], Value::Null);
-        // Sent again, it is one comment.
+        // A retry creates no second comment.
         assert_eq!(desk.write(&reader, POST, input).await?, payload);
 
         let mine = "{ myComments { totalCount nodes { id status text } } }";
@@ -119,7 +119,7 @@ async fn a_comment_waits_for_the_moderators_and_its_writer_sees_that() -> anyhow
             json!({"commentCount": 0, "comments": {"totalCount": 0}})
         );
 
-        // Rejected, its writer is told why; nobody else hears of it.
+        // The author sees why the comment was rejected. Other readers do not see it.
         let input = json!({"ids": [id], "decision": "REJECT", "reason": "إعلان"});
         let payload = desk.write(&desk.editor, MODERATE, input).await?;
         assert_eq!(
@@ -161,7 +161,7 @@ async fn what_cannot_be_taken_in_is_refused() -> anyhow::Result<()> {
         let elsewhere = desk.ask(&reader, bridge, json!({})).await?;
         let elsewhere = &elsewhere["article"]["comments"]["nodes"][0]["id"];
         assert!(elsewhere.is_string());
-        // The form of a comment's id that names none.
+        // A well-formed comment ID of no existing comment.
         let nobody = "AgAAAAAAAAAAAAAAAAAAAAc";
         let long = "أ".repeat(4_001);
         for (input, expected, field) in [
@@ -225,9 +225,12 @@ async fn what_cannot_be_taken_in_is_refused() -> anyhow::Result<()> {
 async fn a_name_is_enough_where_the_edition_says_so() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
         let article = desk.open().await?;
-        let input = json!({"namesAllowed": true});
+        let input = json!({"guestCommentsAllowed": true});
         let payload = desk.write(&desk.editor, SET_EDITION, input).await?;
-        assert_eq!(payload["edition"]["commenting"]["namesAllowed"], true);
+        assert_eq!(
+            payload["edition"]["commenting"]["guestCommentsAllowed"],
+            true
+        );
         let anonymous = Who::anonymous();
         let input = json!({"article": article, "text": "رأي"});
         let payload = desk.write(&anonymous, POST, input.clone()).await?;
@@ -241,19 +244,21 @@ async fn a_name_is_enough_where_the_edition_says_so() -> anyhow::Result<()> {
         assert_eq!(payload["userErrors"], json!([]));
         assert_eq!(payload["comment"]["authorName"], "عابر سبيل");
         assert_eq!(payload["comment"]["status"], "APPROVED");
-        // The same words under the same name are a repetition, under another they are not.
+        // A repeated text is refused under one guest name, and accepted under another.
         let again = desk.write(&anonymous, POST, input.clone()).await?;
         assert_eq!(code(&again).0, "REPEATED");
         input["name"] = json!("عابرة");
         let other = desk.write(&anonymous, POST, input.clone()).await?;
         assert_eq!(other["userErrors"], json!([]));
-        // What waits is still told to whoever sends it, without an account to ask by later.
+        // The response shows guests that the comment is pending. They have no account to look it up
+        // later.
         let pre = json!({"id": article, "mode": "PRE_MODERATED"});
         desk.write(&desk.editor, SET_ARTICLE, pre).await?;
         input["text"] = json!("رأي آخر");
         let waiting = desk.write(&anonymous, POST, input.clone()).await?;
         assert_eq!(waiting["comment"]["status"], "PENDING");
-        // Three a minute under one name; then another name still may, until the address is busy.
+        // One name may post three per minute. Other names may still post, up to the limit of the IP
+        // address.
         for number in 0..2 {
             input["text"] = json!(format!("رأي {number}"));
             let payload = desk.write(&anonymous, POST, input.clone()).await?;
@@ -263,7 +268,7 @@ async fn a_name_is_enough_where_the_edition_says_so() -> anyhow::Result<()> {
         for number in 0..40 {
             input["name"] = json!(format!("اسم {number}"));
             let payload = desk.write(&anonymous, POST, input.clone()).await?;
-            // Four came before.
+            // Four were accepted before. The address may post thirty per minute.
             let kept = number < 26;
             assert_eq!(
                 payload["userErrors"] == json!([]),
@@ -271,8 +276,8 @@ async fn a_name_is_enough_where_the_edition_says_so() -> anyhow::Result<()> {
                 "{number}: {payload}"
             );
         }
-        // An article may ask for an account nevertheless.
-        let strict = json!({"id": article, "namesAllowed": false});
+        // An article can still require an account.
+        let strict = json!({"id": article, "guestCommentsAllowed": false});
         desk.write(&desk.editor, SET_ARTICLE, strict).await?;
         let refused = desk.refused(&anonymous, POST, input).await?;
         assert_eq!(refused, "UNAUTHENTICATED");
@@ -289,7 +294,7 @@ async fn a_sender_keeps_a_pace_and_does_not_repeat() -> anyhow::Result<()> {
             let input = json!({"article": articles[article], "text": text});
             desk.write_at(&reader, at, POST, input)
         };
-        // Three in a minute, wherever; the fourth waits for the first to be a minute old.
+        // Three per minute across all articles. The fourth must wait until the first is a minute old.
         for number in 0..3 {
             let payload = say(format!("رأي {number}"), number % 2, minutes(0)).await?;
             assert_eq!(payload["userErrors"], json!([]));
@@ -298,7 +303,7 @@ async fn a_sender_keeps_a_pace_and_does_not_repeat() -> anyhow::Result<()> {
         assert_eq!(code(&fast), (&json!("TOO_OFTEN"), &json!([])));
         let slower = say("رأي رابع".to_owned(), 0, minutes(1)).await?;
         assert_eq!(slower["userErrors"], json!([]));
-        // Thirty in an hour.
+        // Thirty per hour.
         for number in 4..30 {
             let payload = say(format!("رأي {number}"), 0, minutes(number)).await?;
             assert_eq!(payload["userErrors"], json!([]), "{number}");
@@ -307,7 +312,7 @@ async fn a_sender_keeps_a_pace_and_does_not_repeat() -> anyhow::Result<()> {
         assert_eq!(code(&busy).0, "TOO_OFTEN");
         let later = say("رأي أخير".to_owned(), 0, minutes(60)).await?;
         assert_eq!(later["userErrors"], json!([]));
-        // The same words: under the same article not within a day, elsewhere they may stand.
+        // A repeated text is refused under its article for a day, and accepted under another article.
         let again = say(" رأي   أخير\n".to_owned(), 0, minutes(200)).await?;
         assert_eq!(code(&again), (&json!("REPEATED"), &json!(["text"])));
         let elsewhere = say("رأي أخير".to_owned(), 1, minutes(200)).await?;
@@ -337,7 +342,7 @@ async fn changes_and_reports_keep_a_pace_too() -> anyhow::Result<()> {
         }
         let fast = edit(6, minutes(0)).await?;
         assert_eq!(code(&fast), (&json!("TOO_OFTEN"), &json!([])));
-        // The same words are no change, and an hour's limit is not reached by the minute.
+        // Saving an unchanged text does not count. A minute later, the hourly limit is not yet reached.
         assert_eq!(edit(5, minutes(0)).await?["userErrors"], json!([]));
         assert_eq!(edit(6, minutes(1)).await?["userErrors"], json!([]));
 
@@ -350,19 +355,19 @@ async fn changes_and_reports_keep_a_pace_too() -> anyhow::Result<()> {
             let input = json!({"id": id, "reason": "إعلان"});
             desk.write_at(&other, at, REPORT, input)
         };
-        let strict = Limits {
-            reports: Pace {
-                a_minute: 2,
-                an_hour: 3,
+        let strict = CommentLimits {
+            reports: RateLimit {
+                per_minute: 2,
+                per_hour: 3,
             },
-            ..Limits::default()
+            ..CommentLimits::default()
         };
         assert!(ids.len() > 3, "too few comments");
         for id in &ids[..2] {
             let payload = report(id, minutes(0)).await?;
             assert_eq!(payload["userErrors"], json!([]));
         }
-        // Others may be set; what is counted is what was done before, by whatever limits.
+        // Other limits also count the reports made before they were set.
         let desk = desk.saying(strict);
         let report = |who, id: &Value, at| {
             let input = json!({"id": id, "reason": "إعلان"});
@@ -370,7 +375,7 @@ async fn changes_and_reports_keep_a_pace_too() -> anyhow::Result<()> {
         };
         let fast = report(&other, &ids[2], minutes(0)).await?;
         assert_eq!(code(&fast), (&json!("TOO_OFTEN"), &json!([])));
-        // It was not counted either, and what was reported before is no more than that.
+        // The refused report did not count. Repeating an earlier report is not a new one.
         let read = format!(
             "{{ node(id: {}) {{ ... on Comment {{ reportCount }} }} }}",
             ids[2]
@@ -396,13 +401,13 @@ async fn an_installation_sets_its_own_limits() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
         let article = desk.open().await?;
         let reader = desk.app.who("هدى", Role::Reader).await?;
-        let limits = Limits {
+        let limits = CommentLimits {
             edit_window: Duration::minutes(2),
-            posts: Pace {
-                a_minute: 1,
-                an_hour: 2,
+            posts: RateLimit {
+                per_minute: 1,
+                per_hour: 2,
             },
-            ..Limits::default()
+            ..CommentLimits::default()
         };
         let desk = desk.saying(limits);
         let say = |text: &str, at| {
@@ -421,13 +426,13 @@ async fn an_installation_sets_its_own_limits() -> anyhow::Result<()> {
         };
         assert_eq!(edit("أوضح", minutes(1)).await?["userErrors"], json!([]));
         let late = edit("أوضح من ذلك", minutes(2)).await?;
-        let said = "A comment can be changed for 2 minutes.";
+        let said = "Comments can only be edited within 2 minutes of being posted.";
         assert_eq!(late["userErrors"][0]["message"], said);
     }
     Ok(())
 }
 
-/// Many at once are counted as one after another.
+/// Checks that concurrent comments are counted as if sent one after another.
 #[tokio::test]
 async fn a_sender_cannot_outrun_the_count() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
@@ -485,21 +490,21 @@ async fn a_writer_changes_a_comment_for_a_while_and_it_says_so() -> anyhow::Resu
             "NOT_FOUND"
         );
 
-        // Another comment does not become this one's double.
+        // An edit cannot repeat the text of the author's other comment.
         let input = json!({"article": article, "text": "ثان"});
         let second = desk.write(&reader, POST, input).await?;
         let input = json!({"id": second["comment"]["id"], "text": "رأي أوضح"});
         let double = desk.write(&reader, EDIT, input).await?;
         assert_eq!(code(&double), (&json!("REPEATED"), &json!(["text"])));
 
-        // Where moderators look first, they look again.
+        // With pre-moderation, an edited comment is pending again.
         let pre = json!({"id": article, "mode": "PRE_MODERATED"});
         desk.write(&desk.editor, SET_ARTICLE, pre).await?;
         let again = edit(&reader, minutes(2), "رأي ثالث").await?;
         assert_eq!(again["comment"]["status"], "PENDING");
         let foreign = edit(&other, minutes(2), "ليس رأيي").await?;
         assert_eq!(code(&foreign).0, "NOT_FOUND");
-        // What was taken back cannot be changed, and nothing where it is closed.
+        // A rejected comment cannot be edited, nor any comment on a closed article.
         let input = json!({"ids": [id], "decision": "REJECT", "reason": "سباب"});
         desk.write(&desk.editor, MODERATE, input).await?;
         let rejected = edit(&reader, minutes(3), "رأي رابع").await?;
@@ -569,7 +574,7 @@ async fn a_report_counts_once_per_account() -> anyhow::Result<()> {
             .await?;
         assert_eq!(refused, "UNAUTHENTICATED");
 
-        // Decided on, it is dealt with; hidden, nobody can report it.
+        // A decision closes the reports. A hidden comment cannot be reported.
         for (decision, left) in [("APPROVE", 0), ("HIDE", 0)] {
             let input = json!({"ids": [id], "decision": decision});
             desk.write(&desk.editor, MODERATE, input).await?;
@@ -655,7 +660,7 @@ async fn what_answers_ones_own_comment_goes_with_the_article() -> anyhow::Result
             assert_eq!(comment["replyCount"], 0);
             assert_eq!(comment["replies"]["totalCount"], 0);
         }
-        // Nor through the answer to a change of it.
+        // The payload of an edit does not reveal the replies either.
         let edit = format!(
             "mutation ($input: EditCommentInput!) {{ editComment(input: $input) {{
                 comment {{ ...C }} userErrors {{ code }} }} }} {READ}"
@@ -671,15 +676,15 @@ async fn what_answers_ones_own_comment_goes_with_the_article() -> anyhow::Result
 
 #[tokio::test]
 async fn addresses_are_kept_for_their_time_and_stay_here() -> anyhow::Result<()> {
-    // As the harness says for everybody.
+    // The address that the test harness sends for everyone.
     const ADDRESS: &str = "192.0.2.7";
     const LOG: &str = "{ audit(first: 100) { nodes { role address } } }";
     for desk in Desk::each().await? {
         let article = desk.open().await?;
-        let input = json!({"id": article, "mode": "POST_MODERATED", "namesAllowed": true});
+        let input = json!({"id": article, "mode": "POST_MODERATED", "guestCommentsAllowed": true});
         desk.write(&desk.editor, SET_ARTICLE, input).await?;
         let named = json!({"article": article, "text": "رأي عابر", "name": "عابر",
-            "clientMutationId": "one"});
+            "idempotencyKey": "one"});
         let payload = desk.write(&Who::anonymous(), POST, named).await?;
         assert_eq!(payload["userErrors"], json!([]));
         let reader = desk.app.who("هدى", Role::Reader).await?;
@@ -714,9 +719,9 @@ async fn addresses_are_kept_for_their_time_and_stay_here() -> anyhow::Result<()>
         assert_eq!(kept.readers, Duration::hours(24));
         let clear = async |after: Duration| {
             let clock = khabar_domain::clock::FixedClock(newsroom::now() + after);
-            khabar_server::upkeep::clear_addresses(db, &clock, kept).await
+            khabar_server::maintenance::clear_addresses(db, &clock, kept).await
         };
-        // For as long as it serves to count what comes from there, it is there.
+        // The address is retained for as long as the rate limits may need it.
         assert_eq!(clear(kept.readers).await?, 0);
         let cleared = clear(kept.readers + Duration::seconds(1)).await?;
         assert_eq!(

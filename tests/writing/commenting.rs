@@ -1,4 +1,4 @@
-//! How comments are taken in, being decided.
+//! Tests for the commenting settings of editions and articles.
 
 use chrono::Duration;
 use khabar_domain::Role;
@@ -14,23 +14,23 @@ async fn an_article_decides_before_its_edition() -> anyhow::Result<()> {
         let article = desk.articles(1).await?.remove(0);
         let read = format!(
             "{{ node(id: {article:?}) {{ ... on Article {{ publishedAt listedAt
-                commenting {{ open mode closesAt depth namesAllowed }} }} }} }}"
+                commenting {{ open mode closesAt depth guestCommentsAllowed }} }} }} }}"
         );
         let reader = Who::anonymous();
         let found = desk.ask(&reader, &read, json!({})).await?;
         let usual = json!({"open": true, "mode": "PRE_MODERATED", "closesAt": null, "depth": 3,
-            "namesAllowed": false});
+            "guestCommentsAllowed": false});
         assert_eq!(found["node"]["commenting"], usual);
 
         let input = json!({"mode": "POST_MODERATED", "closesAfterDays": 1, "depth": 1});
         let payload = desk.write(&desk.editor, SET_EDITION, input).await?;
         assert_eq!(
             payload["edition"]["commenting"],
-            json!({"mode": "POST_MODERATED", "closesAfterDays": 1, "depth": 1, "namesAllowed": false})
+            json!({"mode": "POST_MODERATED", "closesAfterDays": 1, "depth": 1, "guestCommentsAllowed": false})
         );
         let found = desk.ask(&reader, &read, json!({})).await?;
         let commenting = &found["node"]["commenting"];
-        // A week has passed since the newsroom opened.
+        // A week has passed since the newsroom opened, so comments closed after one day.
         assert_eq!(
             (&commenting["open"], &commenting["mode"]),
             (&json!(false), &json!("POST_MODERATED"))
@@ -42,9 +42,9 @@ async fn an_article_decides_before_its_edition() -> anyhow::Result<()> {
         assert_eq!(
             payload["article"]["commenting"],
             json!({"open": true, "mode": "POST_MODERATED", "closesAt": null, "depth": 8,
-                "namesAllowed": false})
+                "guestCommentsAllowed": false})
         );
-        // What is left out stays; null goes back to the edition's.
+        // Omitted fields stay unchanged. Null restores the edition's setting.
         let input = json!({"id": article, "depth": null});
         let payload = desk.write(&desk.editor, SET_ARTICLE, input).await?;
         let commenting = &payload["article"]["commenting"];
@@ -75,7 +75,7 @@ async fn comments_close_by_the_hour_or_outright() -> anyhow::Result<()> {
         let after = json!({"article": article, "text": "متأخر"});
         let payload = desk.write_at(&reader, closes, POST, after.clone()).await?;
         assert_eq!(code(&payload), (&json!("CLOSED"), &json!(["article"])));
-        // Reopened, then closed outright.
+        // Reopen comments, then close them with the mode `CLOSED`.
         let input = json!({"id": article, "closesAfterDays": 0});
         desk.write(&desk.editor, SET_ARTICLE, input).await?;
         let payload = desk.write_at(&reader, closes, POST, after).await?;

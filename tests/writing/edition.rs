@@ -1,11 +1,11 @@
-//! Editions being written.
+//! Tests for creating and updating editions.
 
 use khabar_domain::Role;
 use khabar_tests::harness::Who;
 use serde_json::json;
 
 use crate::Desk;
-use crate::agreement::mutation;
+use crate::invariants::mutation;
 
 const EDITION: &str = "edition { id slug name language direction articleCount
     labels { live follow sections stories comments } }";
@@ -34,7 +34,7 @@ async fn an_edition_is_added_and_named() -> anyhow::Result<()> {
         changed["labels"]["live"] = json!(null);
         changed["labels"]["follow"] = json!("ما را دنبال کنید");
         assert_eq!(desk.done(&update, input).await?["edition"], changed);
-        // It has a front page, and can be filled.
+        // The new edition has a front page and accepts content.
         let section = mutation("createSection", "section { slug }");
         desk.done(
             &section,

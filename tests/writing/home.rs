@@ -1,11 +1,11 @@
-//! Front pages being made.
+//! Tests for choosing the lead articles of a front page.
 
 use khabar_domain::Role;
 use khabar_tests::harness::Who;
 use serde_json::{Value, json};
 
 use crate::Desk;
-use crate::agreement::mutation;
+use crate::invariants::mutation;
 
 const LEADS: &str = "home { leadArticles { slug } }";
 

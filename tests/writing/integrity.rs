@@ -1,31 +1,34 @@
-//! Many who write at once, at random, by every mutation, against a plain model of what there should
-//! be then.
+//! Concurrent writers that send every mutation at random, checked against a plain model of the
+//! expected state.
 //!
-//! Each writer keeps to things of their own, so that the model knows what becomes of each although
-//! all write in one edition: its counts, its lists and its tree are everybody's. In an edition of
-//! their own they know the orders too. What they really fight for is made so that its end is known
-//! nevertheless: an article of which each version has one author, and stories that are merged while
-//! others add to them. Where it is not known (who comes last on the common rail), it has to agree
-//! with itself.
+//! Each writer changes only its own objects. The model therefore knows the state of each object,
+//! although all writers share one edition with its counts, lists and section tree. Each writer also
+//! has an edition of its own, where the model knows every order too.
 //!
-//! `KHABAR_ROUNDS` says how often each goes through the deck of mutations, `KHABAR_SEED` in which
-//! order; without it, each run has another. A failure tells its seed: the same steps come again,
-//! though not how they meet.
+//! Two kinds of real contention have predictable results: an article where each version has exactly
+//! one author, and stories that are merged while other writers add articles to them. Where the
+//! result is unpredictable, such as the last of the pinned stories in the shared edition, the tests
+//! only check that the API is consistent with itself.
+//!
+//! `KHABAR_ROUNDS` sets how often each writer goes through the deck of mutations. `KHABAR_SEED`
+//! sets the seed for the order of the mutations. Without it, each run uses a new seed. A failure
+//! reports its seed. A rerun with that seed repeats the steps of each writer, but not how they
+//! interleave.
 
-mod ask;
+mod client;
 mod compare;
+mod concurrent_reads;
+mod consistency;
 mod every_field;
-mod exact;
+mod fault_injection;
 mod fresh;
 mod list;
-mod meddler;
 mod model;
 mod noun;
 mod precision;
+mod second_node;
+mod seed_data;
 mod step;
-mod stock;
-mod told;
-mod twin;
 mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,32 +43,34 @@ use khabar_tests::harness::{Who, newsroom};
 use serde_json::json;
 
 use self::compare::Whole;
-use self::stock::Stock;
+use self::seed_data::Stock;
 use self::writer::{DECK, Room, Writer, Written, told};
 use crate::Desk;
-use crate::agreement::mutation;
+use crate::invariants::mutation;
 use crate::random::{knob, seed};
 
-/// How many write at once.
+/// Number of concurrent writers.
 const WRITERS: usize = 4;
 
-/// Twice through the deck: each mutation eight times at least, in a quarter of a minute on two
-/// cores.
+/// Default number of passes through the deck. Two passes send each mutation at least eight times
+/// and take a quarter of a minute on two cores.
 const ROUNDS: usize = 2;
 
-/// More than these leave more articles than fit into one page, by which [`Desk::agrees`] reads them.
+/// Maximum number of passes. More of them leave more articles than fit into the single page that
+/// [`Desk::agrees`] reads.
 const MOST_ROUNDS: usize = 6;
 
-/// In seconds from the first step: later than any step is taken, and earlier than what is planned
-/// for afterwards.
+/// The end of the test, in seconds after [`newsroom::now`]. It is later than any step, and earlier
+/// than any time scheduled with [`AFTERWARDS`].
 const END: i64 = 500_000;
 
-/// In seconds from a step: what is planned for then does not go out.
+/// A delay in seconds after a step. Articles scheduled this far ahead are not published before the
+/// test ends.
 const AFTERWARDS: i64 = 1_000_000;
 
-/// What these writers do not write, each with the text of the tests that do: comments, and how they
-/// are taken in, are written at random and held against a model in `moderation/`; tokens are no part
-/// of the newsroom.
+/// Mutations that the writers do not send, each with the source of the tests that do. Comments and
+/// commenting settings are written at random and checked against a model in `moderation/`. Tokens
+/// are not part of the newsroom.
 const ELSEWHERE: [(&str, &str); 9] = [
     ("revokePreviews", include_str!("../faults/secrets.rs")),
     ("postComment", include_str!("moderation/talk.rs")),
@@ -74,8 +79,8 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("reportComment", include_str!("moderation/talk.rs")),
     ("setArticleCommenting", include_str!("moderation/talk.rs")),
     ("setEditionCommenting", include_str!("moderation/talk.rs")),
-    ("createToken", include_str!("../identity/granting.rs")),
-    ("revokeToken", include_str!("../identity/granting.rs")),
+    ("createToken", include_str!("../identity/token_api.rs")),
+    ("revokeToken", include_str!("../identity/token_api.rs")),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,7 +100,7 @@ async fn many_writers_leave_what_they_wrote() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A room for so many writers.
+/// Creates the shared state for this many writers.
 async fn room(desk: &Desk, writers: usize) -> anyhow::Result<Room> {
     let draft = mutation("createArticle", "article { id }");
     let input = json!({"edition": "en", "headline": "Whose turn it is"});
@@ -115,7 +120,8 @@ async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
     }
     let writers = try_join_all(writers).await?;
     let writers = writers.into_iter().map(|writer| writer.write(rounds));
-    // Meanwhile others read, here and on another node, so that there is something to let go of.
+    // Readers run at the same time, here and on other nodes, so that there are cached entries to
+    // invalidate.
     let other = fresh::another_node(desk, 64 << 20).await?;
     let bare = fresh::another_node(desk, 0).await?;
     let writers: Vec<Written> = tokio::select! {
@@ -145,7 +151,8 @@ async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
     desk.agrees().await
 }
 
-/// The article that all changed has a version of each who was told to have changed it, and no other.
+/// Checks that the contested article has one version for each successful update, with the headline
+/// of its author, and no other versions besides the first.
 async fn claimed(desk: &Desk, room: &Room, writers: &[Written]) -> anyhow::Result<()> {
     const READ: &str = "query ($id: ID!) { article(id: $id) { version
         revisions(first: 100) { totalCount nodes { version headline } } } }";

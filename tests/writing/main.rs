@@ -1,7 +1,6 @@
-//! The newsroom being written: every mutation, on both databases.
+//! Tests of every mutation, on both databases.
 
 mod address;
-mod agreement;
 mod article;
 mod channel;
 mod comment;
@@ -9,6 +8,7 @@ mod commenting;
 mod edition;
 mod home;
 mod integrity;
+mod invariants;
 mod media;
 mod moderation;
 mod noun;
@@ -22,12 +22,12 @@ mod workflow;
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
-use khabar_domain::commenting::Limits;
+use khabar_domain::commenting::CommentLimits;
 use khabar_graphql::limit;
 use khabar_tests::harness::{Newsroom, TestApp, TestDb, Who, newsroom};
 use serde_json::Value;
 
-/// Limits that let everything be looked at in few questions.
+/// Returns query limits that are high enough to read everything in a few queries.
 pub(crate) fn roomy() -> limit::Limits {
     limit::Limits {
         complexity: 1_000_000,
@@ -35,15 +35,15 @@ pub(crate) fn roomy() -> limit::Limits {
     }
 }
 
-/// A newsroom that can be written, and an editor.
+/// A newsroom open to writes, with an editor.
 struct Desk {
     app: TestApp,
     editor: Who,
 }
 
 impl Desk {
-    /// The small newsroom on each database that this machine has, behind a cache: whatever is read
-    /// after a write would show what it should have let go of.
+    /// Creates the small newsroom on each database available on this machine. A cache is enabled, so that
+    /// reads after a write expose any missed invalidation.
     async fn each() -> anyhow::Result<Vec<Self>> {
         let mut each = Vec::new();
         for db in TestDb::each().await? {
@@ -55,13 +55,13 @@ impl Desk {
         Ok(each)
     }
 
-    /// The same, where readers may say so much so fast.
-    fn saying(self, comments: Limits) -> Self {
+    /// Sets the rate limits and the edit window of comments.
+    fn saying(self, comments: CommentLimits) -> Self {
         let app = self.app.saying(comments);
         Self { app, ..self }
     }
 
-    /// Asks as somebody; an error of the API is an error.
+    /// Executes a document and returns its data. Fails on any GraphQL error.
     async fn ask(&self, who: &Who, document: &str, variables: Value) -> anyhow::Result<Value> {
         let answered = self
             .app
@@ -72,7 +72,7 @@ impl Desk {
         Ok(value["data"].take())
     }
 
-    /// Writes as somebody: the payload of the document's only field.
+    /// Executes a mutation and returns the payload of the document's only field.
     async fn write(&self, who: &Who, document: &str, input: Value) -> anyhow::Result<Value> {
         let variables = serde_json::json!({ "input": input });
         let data = self.ask(who, document, variables).await?;
@@ -81,7 +81,7 @@ impl Desk {
         Ok(payload.clone())
     }
 
-    /// The code of the error of the API with which somebody is refused.
+    /// Executes a mutation that must be refused, and returns the code of the first GraphQL error.
     async fn refused(&self, who: &Who, document: &str, input: Value) -> anyhow::Result<String> {
         let variables = serde_json::json!({ "input": input });
         let answered = self

@@ -1,11 +1,11 @@
-//! Media being added and described.
+//! Adding and updating media.
 
 use khabar_domain::{Right, Role};
 use khabar_tests::harness::Who;
 use serde_json::json;
 
 use crate::Desk;
-use crate::agreement::mutation;
+use crate::invariants::mutation;
 
 const MEDIA: &str =
     "media { id kind url width height durationSeconds alt caption credit placeholder
@@ -46,7 +46,8 @@ async fn media_are_added_and_described() -> anyhow::Result<()> {
             "width": null, "height": null, "durationSeconds": null, "alt": null, "caption": null,
             "credit": null, "placeholder": null, "focalPoint": null, "renditions": []})
         );
-        // Whoever writes may add a picture; what all articles show of it is arranged.
+        // Contributors may add media. Updates affect every article that shows it, and need the right to
+        // arrange.
         assert_eq!(
             desk.refused(&writer, &update, json!({"id": id})).await?,
             "FORBIDDEN"

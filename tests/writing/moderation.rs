@@ -1,12 +1,12 @@
-//! Comments being decided about: the queue, and what is shown and counted afterwards.
+//! Moderation of comments: the queue, and the visible comments and counts after a decision.
 
 mod compare;
 mod model;
 mod talk;
 
-use khabar_domain::desk::Withdrawal;
-use khabar_domain::{Desk as Below, Role, derived};
-use khabar_persistence::{desk, migration};
+use khabar_domain::editorial::Withdrawal;
+use khabar_domain::{EditorialState as Below, Role, derived};
+use khabar_persistence::{editorial, migration};
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ async fn what_answers_a_hidden_comment_is_gone_with_it() -> anyhow::Result<()> {
         let hidden = desk.ask(&anonymous, BRIDGE, json!({})).await?;
         assert_eq!(hidden["article"]["commentCount"], 2);
         assert_eq!(hidden["article"]["comments"]["totalCount"], 2);
-        // Its answer is approved, and still nobody finds it: not even by its id.
+        // The reply is approved, but readers cannot find it, not even by its ID.
         let node = format!("{{ node(id: {answer}) {{ id }} }}");
         assert_eq!(
             desk.ask(&anonymous, &node, json!({})).await?["node"],
@@ -48,7 +48,7 @@ async fn what_answers_a_hidden_comment_is_gone_with_it() -> anyhow::Result<()> {
         let payload = desk.write(&reader, POST, input).await?;
         assert_eq!(code(&payload), (&json!("NOT_FOUND"), &json!(["parent"])));
 
-        // A migration reads the same out of what was decided.
+        // The migration derives the same result from the stored decisions.
         let steps = migration::status(desk.app.db().db()).await?;
         let place = steps
             .iter()
@@ -60,7 +60,7 @@ async fn what_answers_a_hidden_comment_is_gone_with_it() -> anyhow::Result<()> {
             assert_eq!(desk.ask(&anonymous, BRIDGE, json!({})).await?, hidden);
         }
 
-        // An answer that is hidden meanwhile stays so when its question comes back.
+        // A reply that was hidden in the meantime stays hidden when its parent is approved again.
         decide(json!([answer]), "HIDE").await?;
         decide(json!([id]), "APPROVE").await?;
         let back = desk.ask(&anonymous, BRIDGE, json!({})).await?;
@@ -91,7 +91,7 @@ async fn the_stone_over_an_article_covers_its_comments() -> anyhow::Result<()> {
             ..Below::default()
         };
         let writer = desk.app.db().db().writer(newsroom::now()).await?;
-        desk::save(&writer, id, &below).await?;
+        editorial::save(&writer, id, &below).await?;
         writer.commit().await?;
         let anonymous = Who::anonymous();
         let stone = desk.ask(&anonymous, read, json!({})).await?;
@@ -131,9 +131,9 @@ async fn each_of_many_is_told_what_came_of_it() -> anyhow::Result<()> {
             pending
         ]);
         let input = json!({"ids": ids, "decision": "REJECT", "reason": "إعلان",
-            "clientMutationId": "one"});
+            "idempotencyKey": "one"});
         let payload = desk.write(&moderator, MODERATE, input.clone()).await?;
-        // Sent again it is answered the same, with what could not be done.
+        // A retry with the same idempotency key returns the same payload, including its errors.
         assert_eq!(desk.write(&moderator, MODERATE, input).await?, payload);
         assert_eq!(
             payload["comments"],
@@ -171,7 +171,7 @@ async fn each_of_many_is_told_what_came_of_it() -> anyhow::Result<()> {
             assert_eq!(code(&payload), (&json!("INVALID"), &json!([field])));
             assert_eq!(payload["comments"], json!([]));
         }
-        // None of them: nothing is done.
+        // If the decision applies to none of the comments, nothing changes.
         let input = json!({"ids": [pending], "decision": "HIDE"});
         let payload = desk.write(&moderator, MODERATE, input).await?;
         assert_eq!(code(&payload), (&wrong, &json!(["ids", "0"])));

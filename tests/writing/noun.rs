@@ -1,19 +1,21 @@
-//! Topics, people and sources being written: what they have in common, and what each has besides.
+//! Mutations of topics, people and sources: the behaviour they share and the fields specific to
+//! each.
 
 use khabar_domain::Role;
 use khabar_tests::harness::Who;
 use serde_json::{Value, json};
 
 use crate::Desk;
-use crate::agreement::{key, mutation};
+use crate::invariants::{key, mutation};
 
-/// One of the three: its name, what is read of it, a whole one, and what is left when all is cleared.
+/// One of the three kinds: its name, the fields to read, an input that sets its fields, and an
+/// input that clears the optional ones.
 struct Case {
     noun: &'static str,
     read: &'static str,
     whole: Value,
     cleared: Value,
-    /// Of something else of the kind.
+    /// The slug of another object of the kind.
     taken: &'static str,
     unknown: &'static str,
 }
@@ -72,10 +74,10 @@ async fn each_is_added_patched_and_read_back() -> anyhow::Result<()> {
             let id = made["id"].clone();
             let slug = made["slug"].as_str().unwrap_or_default().to_owned();
             assert_eq!(desk.id(noun, &slug).await?, id);
-            // The same again gets another slug.
+            // An identical input creates another object, with a numbered slug.
             let again = desk.done(&create, case.whole.clone()).await?;
             assert_eq!(again[noun]["slug"], format!("{slug}-2"));
-            // What is left out stays.
+            // Omitted fields are unchanged.
             let seq = desk.seq().await?;
             let patched = desk
                 .done(&update, json!({"id": id, "name": "اسم جديد"}))
@@ -86,14 +88,14 @@ async fn each_is_added_patched_and_read_back() -> anyhow::Result<()> {
             let (acts, keys) = desk.changes(seq).await?;
             assert_eq!(acts, [format!("{noun} changed")]);
             assert!(keys.contains(&key(noun, &id)?), "{keys:?}");
-            // Null clears.
+            // Null clears a field.
             let mut input = case.cleared.clone();
             input["id"] = id.clone();
             let cleared = desk.done(&update, input).await?[noun].take();
             for (field, _) in case.cleared.as_object().into_iter().flatten() {
                 assert_eq!(cleared[field], json!(null), "{cleared}");
             }
-            // A chain of slugs, all of which lead here.
+            // A chain of former slugs, all of which resolve to this object.
             for slug in ["اسم-ثان", "اسم-ثالث"] {
                 desk.done(&update, json!({"id": id, "slug": slug})).await?;
             }
@@ -105,7 +107,7 @@ async fn each_is_added_patched_and_read_back() -> anyhow::Result<()> {
                 }
                 assert_eq!(found, led, "{asked}");
             }
-            // Another takes one of them.
+            // Another object takes one of the former slugs.
             let mut other = case.whole.clone();
             other["slug"] = json!("اسم-ثان");
             desk.done(&create, other).await?;

@@ -1,4 +1,4 @@
-//! Revisions: what an article said before, who changed it, and two who change it at once.
+//! Revisions: earlier versions of an article, their authors, and concurrent changes.
 
 use khabar_domain::Role;
 use khabar_tests::harness::{Who, newsroom};
@@ -11,8 +11,8 @@ const REVISIONS: &str = "query ($id: ID!) { article(id: $id) { revisions { total
     nodes { version authorName step note headline bodyText } } } }";
 const DIFF: &str =
     "query ($id: ID!, $from: Int!, $to: Int!) { article(id: $id) { diff(from: $from, to: $to) {
-    from to changed headline { fate text } lead { fate text }
-    body { fate before { __typename } after { __typename } words { fate text } } } } }";
+    from to changed headline { op text } lead { op text }
+    body { op before { __typename } after { __typename } words { op text } } } } }";
 
 #[tokio::test]
 async fn every_save_is_a_revision() -> anyhow::Result<()> {
@@ -62,14 +62,14 @@ async fn every_save_is_a_revision() -> anyhow::Result<()> {
             found["article"]["diff"],
             json!({
                 "from": 1, "to": 4, "changed": ["HEADLINE", "BODY"],
-                "headline": [{"fate": "SAME", "text": "افتتاح الميناء "}, {"fate": "REMOVED", "text": "الجديد"},
-                    {"fate": "ADDED", "text": "القديم"}],
-                "lead": [{"fate": "SAME", "text": "ملخص الخبر"}],
+                "headline": [{"op": "SAME", "text": "افتتاح الميناء "}, {"op": "REMOVED", "text": "الجديد"},
+                    {"op": "ADDED", "text": "القديم"}],
+                "lead": [{"op": "SAME", "text": "ملخص الخبر"}],
                 "body": [
-                    {"fate": "CHANGED", "before": {"__typename": "ParagraphBlock"}, "after": {"__typename": "ParagraphBlock"},
-                        "words": [{"fate": "SAME", "text": "افتتح الوزير الميناء "}, {"fate": "REMOVED", "text": "صباح"},
-                            {"fate": "ADDED", "text": "مساء"}, {"fate": "SAME", "text": " اليوم."}]},
-                    {"fate": "ADDED", "before": null, "after": {"__typename": "HeadingBlock"}, "words": []},
+                    {"op": "CHANGED", "before": {"__typename": "ParagraphBlock"}, "after": {"__typename": "ParagraphBlock"},
+                        "words": [{"op": "SAME", "text": "افتتح الوزير الميناء "}, {"op": "REMOVED", "text": "صباح"},
+                            {"op": "ADDED", "text": "مساء"}, {"op": "SAME", "text": " اليوم."}]},
+                    {"op": "ADDED", "before": null, "after": {"__typename": "HeadingBlock"}, "words": []},
                 ]
             })
         );
@@ -161,16 +161,16 @@ async fn a_stale_write_is_told_what_both_sides_changed() -> anyhow::Result<()> {
         assert_eq!(conflict["theirs"]["changed"], json!(["HEADLINE"]));
         assert_eq!(
             conflict["theirs"]["headline"],
-            json!([{"fate": "SAME", "text": "افتتاح "},
-            {"fate": "REMOVED", "text": "الميناء"}, {"fate": "ADDED", "text": "المرفأ"},
-            {"fate": "SAME", "text": " الجديد"}])
+            json!([{"op": "SAME", "text": "افتتاح "},
+            {"op": "REMOVED", "text": "الميناء"}, {"op": "ADDED", "text": "المرفأ"},
+            {"op": "SAME", "text": " الجديد"}])
         );
         assert_eq!(conflict["yours"]["changed"], json!(["LEAD", "BODY"]));
         assert_eq!(
             (&conflict["yours"]["from"], &conflict["yours"]["to"]),
             (&json!(1), &json!(null))
         );
-        assert_eq!(conflict["yours"]["body"], json!([{"fate": "CHANGED"}]));
+        assert_eq!(conflict["yours"]["body"], json!([{"op": "CHANGED"}]));
         // Nothing was overwritten.
         let read = "query ($id: ID!) { article(id: $id) { headline lead version } }";
         let found = desk.ask(&desk.editor, read, json!({"id": id})).await?;
@@ -179,7 +179,7 @@ async fn a_stale_write_is_told_what_both_sides_changed() -> anyhow::Result<()> {
             json!({"headline": "افتتاح المرفأ الجديد", "lead": "ملخص الخبر", "version": 2})
         );
 
-        // A step that states an older version is not taken either.
+        // A workflow step that states an older version is refused, too.
         let step = json!({"id": id, "version": 1});
         let payload =
             write_at(&desk, &desk.editor, newsroom::now(), "publishArticle", step).await?;
@@ -198,10 +198,11 @@ async fn a_stale_write_is_told_what_both_sides_changed() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What it once belonged to is no mistake of who writes now.
+/// A stale write is reported as a conflict even if a story of the article has been merged away
+/// since.
 #[tokio::test]
 async fn a_stale_write_is_told_so_although_a_story_is_gone() -> anyhow::Result<()> {
-    let merge = crate::agreement::mutation("mergeStories", "story { id }");
+    let merge = crate::invariants::mutation("mergeStories", "story { id }");
     for desk in Desk::each().await? {
         let from = desk.id("story", "الجسر-الجديد").await?;
         let into = desk.id("story", "فيضان-الربيع").await?;
@@ -272,7 +273,7 @@ async fn an_older_text_comes_back_as_a_new_version() -> anyhow::Result<()> {
         let unknown = refused(&desk, &desk.editor, "restoreRevision", unknown).await?;
         assert_eq!(unknown, ("restore".to_owned(), "NOT_FOUND".to_owned()));
 
-        // Of a published article it is a correction.
+        // Restoring a revision of a published article is a correction, which requires a note.
         done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
         let mut input = json!({"id": id, "version": 4, "restore": 2});
         let silent = refused(&desk, &desk.editor, "restoreRevision", input.clone()).await?;
@@ -285,7 +286,8 @@ async fn an_older_text_comes_back_as_a_new_version() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An old text is older than what became of the things that it names.
+/// Restoring a revision resolves its references to the present: a merged story is replaced by the
+/// story it was merged into, and a deleted section is omitted.
 #[tokio::test]
 async fn an_older_text_comes_back_among_what_there_is_now() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
@@ -312,7 +314,8 @@ async fn an_older_text_comes_back_among_what_there_is_now() -> anyhow::Result<()
         let input = json!({"id": id, "version": 1, "section": null, "stories": []});
         done(&desk, &desk.editor, "updateArticle", input).await?;
 
-        // The first goes on in the second, and that in the third: so both are the third now.
+        // Merge the first story into the second and the second into the third, so that both resolve
+        // to the third.
         let merge = "mutation ($input: MergeStoriesInput!) { mergeStories(input: $input) {
             userErrors { message } } }";
         for (from, into) in [(0, 1), (1, 2)] {

@@ -1,4 +1,4 @@
-//! The scheduler: what is scheduled goes out by itself.
+//! The scheduler, which publishes scheduled articles.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,17 +6,17 @@ use std::time::Instant;
 use anyhow::Context as _;
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
 use khabar_domain::clock::{Clock as _, FixedClock, SystemClock};
-use khabar_persistence::done::{self as remembered, Named};
+use khabar_persistence::idempotency::{self as remembered, IdempotencyKey};
 use khabar_server::clock::DatabaseClock;
+use khabar_server::maintenance::{self, FeedRetention, ObservedClock};
 use khabar_server::scheduler::{publish_due, run};
-use khabar_server::upkeep::{self, Feed, Observed};
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
 use crate::Desk;
 use crate::article::{done, draft, refused, shelf, write_at};
 
-/// How long a change is waited for before a test gives up: it is not what is tested.
+/// Maximum time to wait for a change before a test fails. The time itself is not under test.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 fn clock(seconds: i64) -> FixedClock {
@@ -27,7 +27,7 @@ fn stamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// The whole way of one article, as the issue tells it.
+/// Covers the whole lifecycle of an article, as described in the issue.
 #[tokio::test]
 async fn an_article_appears_by_itself_is_corrected_and_withdrawn() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
@@ -82,7 +82,7 @@ async fn an_article_appears_by_itself_is_corrected_and_withdrawn() -> anyhow::Re
             "scheduledFor": null, "hero": shelf["boats"]["hero"],
             "revisions": {"nodes": [{"step": "PUBLISH", "authorName": "khabar"}]}})
         );
-        // Once is once.
+        // A second round does not publish the article again.
         assert_eq!(publish_due(db, &clock(31)).await?.published, []);
 
         let input = json!({"id": id, "version": 3, "headline": "افتتاح الميناء القديم", "note": "صُحح الاسم"});
@@ -121,13 +121,13 @@ async fn after_a_pause_it_catches_up_in_order() -> anyhow::Result<()> {
             .await?;
             ids.push(id);
         }
-        // One is taken back before its hour.
+        // One article is returned to draft before its scheduled time.
         done(&desk, &desk.editor, "returnArticle", json!({"id": ids[2]})).await?;
         let db = desk.app.db().db();
         let round = publish_due(db, &clock(60 * 60)).await?;
         assert_eq!(round.published.len(), 2);
         assert_eq!(round.next, Some(newsroom::now() + Duration::days(1)));
-        // They went out when they went out, not when they should have.
+        // `publishedAt` is the actual publication time, not the scheduled one.
         let read =
             "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Article { status publishedAt } } }";
         let found = desk.ask(&desk.editor, read, json!({"ids": ids})).await?;
@@ -203,22 +203,24 @@ async fn what_is_scheduled_for_this_moment_goes_out() -> anyhow::Result<()> {
 #[tokio::test]
 async fn writes_are_remembered_for_a_day() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
-        let input = json!({"headline": "خبر", "clientMutationId": "one"});
+        let input = json!({"headline": "خبر", "idempotencyKey": "one"});
         done(&desk, &desk.editor, "createArticle", input).await?;
         let db = desk.app.db().db();
         let day = 24 * 60 * 60;
         let begun = Instant::now();
-        let mut observed = Observed::new(begun);
+        let mut observed = ObservedClock::new(begun);
         for (seconds, gone) in [(0, 0), (1, 0), (day, 0), (day + 1, 1)] {
             let clock = clock(i64::try_from(seconds)?);
             let instant = begun + std::time::Duration::from_secs(seconds);
-            let let_go = upkeep::once(db, &clock, Feed::default(), &mut observed, instant).await?;
+            let let_go =
+                maintenance::once(db, &clock, FeedRetention::default(), &mut observed, instant)
+                    .await?;
             assert_eq!(let_go.done, gone, "{seconds}");
         }
         let writer = db.writer(newsroom::now()).await?;
-        let named = Named {
+        let named = IdempotencyKey {
             writer: "anonymous".to_owned(),
-            client_mutation_id: "one".to_owned(),
+            key: "one".to_owned(),
             action: "createArticle".to_owned(),
             input: String::new(),
         };
@@ -227,27 +229,29 @@ async fn writes_are_remembered_for_a_day() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a day is, is known by the time that has passed and not by a clock that was set: neither a node
-/// whose clock is days ahead nor a machine whose clock was days behind forgets anything.
+/// A day is measured by elapsed time, not by the wall clock. Neither a node whose clock is days
+/// ahead nor a machine whose clock was days behind forgets an idempotency key early.
 #[tokio::test]
 async fn writes_are_remembered_for_a_day_by_any_clock() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
         let now = SystemClock.now();
-        let input = json!({"headline": "خبر", "clientMutationId": "one"});
+        let input = json!({"headline": "خبر", "idempotencyKey": "one"});
         write_at(&desk, &desk.editor, now, "createArticle", input.clone()).await?;
         let db = desk.app.db().db();
-        let behind = json!({"headline": "قديم", "clientMutationId": "two"});
+        let behind = json!({"headline": "قديم", "idempotencyKey": "two"});
         let then = now - Duration::days(3);
         write_at(&desk, &desk.editor, then, "createArticle", behind).await?;
         let begun = Instant::now();
-        let mut observed = Observed::new(begun);
+        let mut observed = ObservedClock::new(begun);
         for (hours, days) in [(0, 3), (0, -3), (0, 0), (23, 1)] {
             let wrong = FixedClock(now + Duration::days(days));
             let instant = begun + std::time::Duration::from_hours(hours);
-            let let_go = upkeep::once(db, &wrong, Feed::default(), &mut observed, instant).await?;
+            let let_go =
+                maintenance::once(db, &wrong, FeedRetention::default(), &mut observed, instant)
+                    .await?;
             assert_eq!(let_go.done, 0, "{hours} {days}");
         }
-        // Sent again, it is the same article.
+        // Sending the mutation again returns the same article.
         let once = write_at(&desk, &desk.editor, now, "createArticle", input.clone()).await?;
         let twice = write_at(&desk, &desk.editor, now, "createArticle", input).await?;
         assert_eq!(once["article"]["id"], twice["article"]["id"]);
@@ -256,7 +260,7 @@ async fn writes_are_remembered_for_a_day_by_any_clock() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The scheduler of a node whose clock is wrong goes by the database's.
+/// The scheduler of a node with a wrong clock uses the database's clock.
 #[tokio::test]
 async fn a_wrong_clock_is_set_right_by_the_database() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
@@ -268,20 +272,20 @@ async fn a_wrong_clock_is_set_right_by_the_database() -> anyhow::Result<()> {
             let clock = DatabaseClock::new(Arc::new(wrong));
             clock.set(db).await?;
             if !is_shared {
-                // The file's machine has the only clock.
+                // SQLite has no clock other than the machine's.
                 assert_eq!((clock.ahead(), clock.complaint()), (Duration::zero(), None));
                 continue;
             }
             assert!((clock.ahead() + off).abs() < Duration::seconds(30));
             assert!(clock.complaint().is_some());
             let id = draft(&desk).await?["id"].clone();
-            // An hour from now, by the clock that is right.
+            // One hour from now, by the correct clock.
             let at = SystemClock.now() + Duration::hours(1);
             let input = json!({"id": id, "at": stamp(at)});
             let now = SystemClock.now();
             write_at(&desk, &desk.editor, now, "scheduleArticle", input).await?;
             assert_eq!(publish_due(db, &clock).await?.published, []);
-            // It is due by a clock that has come so far.
+            // The article is due once the clock is past the scheduled time.
             let later = FixedClock(SystemClock.now() + Duration::hours(2));
             assert_eq!(publish_due(db, &later).await?.published.len(), 1);
         }
@@ -289,7 +293,8 @@ async fn a_wrong_clock_is_set_right_by_the_database() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is scheduled while the scheduler sleeps goes out at its hour; the change feed tells when.
+/// An article scheduled while the scheduler sleeps is published on time. The test waits for it on
+/// the change feed.
 #[tokio::test(flavor = "multi_thread")]
 async fn it_runs_and_stops() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
@@ -311,8 +316,8 @@ async fn it_runs_and_stops() -> anyhow::Result<()> {
             loop {
                 let changes = feed.next(seq, 10).await?;
                 seq = changes.last().map_or(seq, |change| change.seq);
-                // The cache reads the same feed, and may not have come so far.
-                desk.app.db().db().caught_up().await?;
+                // The cache follows the same feed and may lag behind.
+                desk.app.db().db().wait_for_feed().await?;
                 let found = desk.ask(&Who::anonymous(), read, json!({"id": id})).await?;
                 if !found["article"].is_null() {
                     return anyhow::Ok(found["article"].clone());

@@ -1,15 +1,15 @@
-//! Sections being written.
+//! Mutations of sections.
 
 use khabar_domain::Role;
 use khabar_tests::harness::Who;
 use serde_json::json;
 
 use crate::Desk;
-use crate::agreement::{key, mutation};
+use crate::invariants::{key, mutation};
 
 const CREATE: &str = "mutation ($input: CreateSectionInput!) { createSection(input: $input) {
     section { id name slug summary featured position parent { name } edition { slug } }
-    userErrors { field code message } clientMutationId } }";
+    userErrors { field code message } idempotencyKey } }";
 const UPDATE: &str = "mutation ($input: UpdateSectionInput!) { updateSection(input: $input) {
     section { id name slug summary } userErrors { field code message } } }";
 
@@ -17,25 +17,25 @@ const UPDATE: &str = "mutation ($input: UpdateSectionInput!) { updateSection(inp
 async fn a_section_is_added_and_read_back() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
         let input = json!({"name": "صحة", "summary": "أطباء ومستشفيات", "featured": true,
-            "position": 3, "clientMutationId": "one"});
+            "position": 3, "idempotencyKey": "one"});
         let payload = desk.write(&desk.editor, CREATE, input.clone()).await?;
         assert_eq!(payload["userErrors"], json!([]));
-        assert_eq!(payload["clientMutationId"], "one");
+        assert_eq!(payload["idempotencyKey"], "one");
         let section = &payload["section"];
         assert_eq!(section["slug"], "صحة");
         assert_eq!(section["edition"]["slug"], "ar");
 
-        // Sent again, it is made once.
+        // Sent again with the same idempotency key, the section is created only once.
         let again = desk.write(&desk.editor, CREATE, input.clone()).await?;
         assert_eq!(again, payload);
-        // The name of one write is not that of another.
+        // An idempotency key cannot be reused for a different input.
         let mut other = input;
         other["name"] = json!("تعليم");
         let refused = desk.write(&desk.editor, CREATE, other.clone()).await?;
         assert_eq!(refused["userErrors"][0]["code"], "INVALID");
-        // Of another with the same name the slug gets a number.
+        // A second section with the same name gets a numbered slug.
         other["name"] = json!("صحة");
-        other["clientMutationId"] = json!("two");
+        other["idempotencyKey"] = json!("two");
         let second = desk.write(&desk.editor, CREATE, other).await?;
         assert_eq!(second["section"]["slug"], "صحة-2");
     }
@@ -118,7 +118,7 @@ async fn a_moved_section_takes_all_below_it_along() -> anyhow::Result<()> {
             "{keys:?}"
         );
 
-        // Deeper, to a place among others.
+        // Move a section deeper into the tree, to a position among siblings.
         let sport = desk.id("section", "رياضة").await?;
         desk.done(&doc, json!({"id": sport, "parent": markets, "position": 1}))
             .await?;
@@ -128,7 +128,7 @@ async fn a_moved_section_takes_all_below_it_along() -> anyhow::Result<()> {
             {"slug": "حرف", "position": 2}]);
         assert_eq!(all["section"]["children"], children);
         assert_eq!(all["section"]["articleCount"], 4);
-        // From the middle of the tree to its top, and before all others.
+        // Move a section from the middle of the tree to the first position of the root level.
         desk.done(&doc, json!({"id": markets, "position": 0}))
             .await?;
         desk.agrees().await?;
@@ -160,7 +160,7 @@ async fn a_moved_section_takes_all_below_it_along() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn siblings_are_arranged_whole() -> anyhow::Result<()> {
-    let doc = mutation("arrangeSections", "sections { slug position }");
+    let doc = mutation("reorderSections", "sections { slug position }");
     for desk in Desk::each().await? {
         let [local, markets, sport] = [
             desk.id("section", "محليات").await?,
@@ -251,14 +251,14 @@ async fn former_slugs_lead_on_until_another_has_them() -> anyhow::Result<()> {
         for slug in ["رياضة", "ملاعب", "رياضات"] {
             assert_eq!(desk.led("section", slug).await?, led);
         }
-        // Another has the middle one now.
+        // Another section takes the second of the three slugs.
         desk.done(CREATE, json!({"name": "ملاعب", "slug": "ملاعب"}))
             .await?;
         let other = json!({"slug": "ملاعب", "formerSlugs": []});
         assert_eq!(desk.led("section", "ملاعب").await?, other);
         let led = json!({"slug": "رياضات", "formerSlugs": ["رياضة"]});
         assert_eq!(desk.led("section", "رياضة").await?, led);
-        // Back to the first: it is no former one any more.
+        // Change back to the first slug, which is then no longer a former slug.
         desk.done(&update, json!({"id": id, "slug": "رياضة"}))
             .await?;
         let led = json!({"slug": "رياضة", "formerSlugs": ["رياضات"]});
@@ -289,7 +289,7 @@ async fn only_an_empty_section_is_deleted() -> anyhow::Result<()> {
         let id = &created["section"]["id"];
         desk.agrees().await?;
         desk.done(&update, json!({"id": id, "slug": "طب"})).await?;
-        // With another section in it, it stays.
+        // A section that contains another section cannot be deleted.
         let crafts = desk.id("section", "حرف").await?;
         let markets = desk.id("section", "أسواق").await?;
         desk.done(&moves, json!({"id": crafts, "parent": id}))
@@ -324,14 +324,14 @@ async fn editors_who_move_at_once_leave_one_tree() -> anyhow::Result<()> {
             ids.push(desk.id("section", slug).await?);
         }
         for round in 0..4 {
-            // Each into the next but one: some of them would close a circle, and are refused.
+            // Move each into the next but one. Moves that would form a cycle are refused.
             let moves = (0..5).map(|at| {
                 let parent = &ids[(at + round + 2) % 5];
                 let input = json!({"id": ids[at], "parent": parent, "position": round % 2});
                 desk.write(&desk.editor, &doc, input)
             });
             let done = futures::future::try_join_all(moves).await?;
-            // Whichever came first in the first round had no circle to close.
+            // The first move of the first round cannot form a cycle.
             let moved = done.iter().any(|one| one["section"].is_object());
             assert!(moved || round > 0, "{done:?}");
             desk.agrees().await?;

@@ -1,4 +1,4 @@
-//! Stories being written, and the rail.
+//! Mutations of stories and of the pinned stories.
 
 use anyhow::Context as _;
 use chrono::Duration;
@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::Desk;
-use crate::agreement::{key, mutation};
 use crate::article::{draft, write_at};
+use crate::invariants::{key, mutation};
 
 const STORY: &str = "story { id slug title kind status summary pinnedPosition articleCount
     image { alt } topics { slug } formerSlugs }";
 
 impl Desk {
-    /// The titles on the rail, in order.
+    /// Returns the titles of the pinned stories, in order.
     async fn rail(&self) -> anyhow::Result<Vec<String>> {
         let read = "{ home { pinnedStories(first: 100) { nodes { title } } } }";
         let home = self.ask(&Who::anonymous(), read, json!({})).await?;
@@ -28,7 +28,7 @@ impl Desk {
             .collect())
     }
 
-    /// The stories of an article, by their slugs.
+    /// Returns the slugs of the stories of an article.
     async fn stories_of(&self, slug: &str) -> anyhow::Result<Value> {
         let read = format!("{{ article(slug: \"{slug}\") {{ stories {{ slug }} }} }}");
         let found = self.ask(&Who::anonymous(), &read, json!({})).await?;
@@ -65,14 +65,14 @@ async fn a_story_is_opened_and_patched() -> anyhow::Result<()> {
             "articleCount": 0, "image": {"alt": "جسر حجري فوق نهر هادئ"}, "formerSlugs": [],
             "topics": [{"slug": "بلدية-السنديان"}, {"slug": "نهر-السنديان"}]})
         );
-        // What is left out stays.
+        // Omitted fields are unchanged.
         let payload = desk
             .done(&update, json!({"id": id, "title": "موسم المراكب"}))
             .await?;
         let mut renamed = story.clone();
         renamed["title"] = json!("موسم المراكب");
         assert_eq!(payload["story"], renamed);
-        // Null clears.
+        // Null clears a field.
         let input =
             json!({"id": id, "summary": null, "image": null, "topics": null, "kind": "RUBRIC"});
         let payload = desk.done(&update, input).await?;
@@ -113,7 +113,7 @@ async fn a_story_is_opened_and_patched() -> anyhow::Result<()> {
         }
         let abroad = json!({"edition": "xx", "title": "بعيد"});
         assert_eq!(desk.mistake(&create, abroad).await?, "NOT_FOUND edition");
-        // Topics are those of the story's own edition.
+        // Topics must belong to the edition of the story.
         let abroad = json!({"edition": "en", "title": "Boats", "topics": [river]});
         assert_eq!(desk.mistake(&create, abroad).await?, "NOT_FOUND topics.0");
         desk.agrees().await?;
@@ -157,7 +157,7 @@ async fn articles_come_and_go() -> anyhow::Result<()> {
         );
         assert!(!keys.iter().any(|key| key.starts_with(&bridge)), "{keys:?}");
 
-        // Again: nothing is different, unless its place is said.
+        // Adding the articles again changes nothing unless a position is given.
         let seq = desk.seq().await?;
         desk.done(&add, json!({"id": flood, "articles": ids}))
             .await?;
@@ -173,14 +173,14 @@ async fn articles_come_and_go() -> anyhow::Result<()> {
         );
         desk.agrees().await?;
 
-        // What readers do not see comes too, but is not counted.
+        // An unpublished article can be added, but is not counted.
         let draft = "query { article(slug: \"مسودة-عن-ميزانية-البلدية\") { id } }";
         let draft = desk.ask(&desk.editor, draft, json!({})).await?["article"]["id"].take();
         let input = json!({"id": flood, "articles": [draft]});
         let payload = desk.done(&add, input.clone()).await?;
         assert_eq!(payload["story"]["articleCount"], 3);
         desk.agrees().await?;
-        // To whom may not see it, it is not there.
+        // An article that the caller may not see is reported as not found.
         let narrow = desk.editor.clone().only(&[Right::Arrange]);
         let payload = desk.write(&narrow, &remove, input).await?;
         assert_eq!(payload["userErrors"][0]["code"], "NOT_FOUND");
@@ -228,7 +228,10 @@ async fn the_rail_has_no_gaps() -> anyhow::Result<()> {
     let story = "story { pinnedPosition status }";
     let pin = mutation("pinStory", story);
     let unpin = mutation("unpinStory", story);
-    let arrange = mutation("arrangeRail", "home { pinnedStories { nodes { title } } }");
+    let arrange = mutation(
+        "reorderPinnedStories",
+        "home { pinnedStories { nodes { title } } }",
+    );
     let (archive, reopen) = (
         mutation("archiveStory", story),
         mutation("reopenStory", story),
@@ -238,7 +241,7 @@ async fn the_rail_has_no_gaps() -> anyhow::Result<()> {
         let show = desk.id("story", "ساعة-على-الضفة").await?;
         let pictures = desk.id("story", "بالصور").await?;
         let flood = desk.id("story", "فيضان-الربيع").await?;
-        // What has ended is not pinned, until it goes on.
+        // An archived story cannot be pinned until it is reopened.
         assert_eq!(
             desk.mistake(&pin, json!({"id": flood})).await?,
             "WRONG_STATUS id"
@@ -274,7 +277,7 @@ async fn the_rail_has_no_gaps() -> anyhow::Result<()> {
         let seq = desk.seq().await?;
         desk.done(&unpin, json!({"id": show})).await?;
         assert_eq!(desk.seq().await?, seq);
-        // The whole rail at once: some come, some leave.
+        // Replace all pinned stories at once: some are added, others removed.
         desk.done(&arrange, json!({"stories": [show, bridge]}))
             .await?;
         assert_eq!(desk.rail().await?, ["ساعة على الضفة", "الجسر الجديد"]);
@@ -285,7 +288,7 @@ async fn the_rail_has_no_gaps() -> anyhow::Result<()> {
             assert!(keys.contains(&place), "{keys:?}");
         }
         assert!(keys.iter().any(|key| key.ends_with(":stories")), "{keys:?}");
-        // What ends leaves the rail.
+        // Archiving a story unpins it.
         let payload = desk.done(&archive, json!({"id": show})).await?;
         assert_eq!(
             payload["story"],
@@ -320,7 +323,7 @@ async fn the_rail_has_no_gaps() -> anyhow::Result<()> {
 async fn editors_who_arrange_at_once_leave_no_gap() -> anyhow::Result<()> {
     let story = "story { id }";
     let (pin, unpin) = (mutation("pinStory", story), mutation("unpinStory", story));
-    let arrange = mutation("arrangeRail", "home { edition { id } }");
+    let arrange = mutation("reorderPinnedStories", "home { edition { id } }");
     for desk in Desk::each().await? {
         let mut ids = Vec::new();
         for slug in ["الجسر-الجديد", "ساعة-على-الضفة", "بالصور"] {
@@ -354,7 +357,8 @@ async fn of_two_stories_one_goes_on() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
         let from = desk.id("story", "الجسر-الجديد").await?;
         let into = desk.id("story", "فيضان-الربيع").await?;
-        // One article is in both; a draft and a withdrawn one are in the one that goes.
+        // One article is in both stories. The story that is merged away also has a draft and a
+        // withdrawn article.
         let opinion = "لماذا-نحتاج-إلى-ممشى-على-الجسر";
         let both = desk.id("article", opinion).await?;
         desk.done(&add, json!({"id": into, "articles": [both]}))
@@ -364,7 +368,7 @@ async fn of_two_stories_one_goes_on() -> anyhow::Result<()> {
             .await?;
         desk.done(&update, json!({"id": from, "slug": "الجسر"}))
             .await?;
-        // It goes on: what has ended takes no place on the rail.
+        // Reopen the target, because an archived story would not inherit the pinned position.
         desk.done(&mutation("reopenStory", STORY), json!({"id": into}))
             .await?;
         let seq = desk.seq().await?;
@@ -415,7 +419,8 @@ async fn of_two_stories_one_goes_on() -> anyhow::Result<()> {
         assert!(keys.contains(&stories), "{keys:?}");
         assert!(keys.iter().any(|key| key.ends_with(":stories")), "{keys:?}");
 
-        // On into a third: whatever led to the first leads there. Then another takes the slug.
+        // Merge into a third story, to which all former slugs then resolve. Then another story
+        // takes one of these slugs.
         desk.done(&merge, json!({"from": into, "into": pictures}))
             .await?;
         desk.agrees().await?;
@@ -485,7 +490,7 @@ async fn a_merge_and_articles_that_come_meanwhile_agree() -> anyhow::Result<()> 
             .id("article", "سوق-السمك-يعود-إلى-الرصيف-القديم")
             .await?;
         let merged = desk.done(&merge, json!({"from": from, "into": into}));
-        // Each comes before the merge, or is told that the story is gone.
+        // Each addition either precedes the merge or fails because the story is gone.
         let adding = [race, fish].map(|article| {
             desk.write(
                 &desk.editor,
@@ -509,7 +514,8 @@ async fn a_merge_and_articles_that_come_meanwhile_agree() -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Whoever waits for the other's count of a story sees the other's article too.
+/// A transaction that waits for another to update the article count of a story sees the article of
+/// the other, too.
 #[tokio::test]
 async fn of_two_articles_that_come_at_once_the_newest_is_known() -> anyhow::Result<()> {
     const WAITS: &str = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
@@ -532,7 +538,8 @@ async fn of_two_articles_that_come_at_once_the_newest_is_known() -> anyhow::Resu
         let add = mutation("addToStory", STORY);
         let other = desk.done(&add, json!({"id": story, "articles": [older]}));
         let commit = async {
-            // On SQLite the other has not even begun.
+            // On SQLite the other write begins only after this one, so there is no lock to wait
+            // for.
             while test.name() == "PostgreSQL" && test.administer(WAITS).await?.trim() == "0" {}
             anyhow::Ok(writer.commit().await?)
         };
@@ -542,7 +549,7 @@ async fn of_two_articles_that_come_at_once_the_newest_is_known() -> anyhow::Resu
     Ok(())
 }
 
-/// The id behind a global one.
+/// Returns the UUID in a global ID.
 fn uuid(noun: &str, id: &Value) -> anyhow::Result<Uuid> {
     let key = key(noun, id)?;
     let (_, uuid) = key.split_once(':').context("a key without an id")?;
@@ -574,7 +581,7 @@ async fn who_may_not_arrange_leaves_stories_alone() -> anyhow::Result<()> {
             let code = desk.refused(&Who::anonymous(), &document, input).await?;
             assert_eq!(code, "UNAUTHENTICATED", "{name}");
         }
-        let rail = mutation("arrangeRail", "home { edition { id } }");
+        let rail = mutation("reorderPinnedStories", "home { edition { id } }");
         let code = desk
             .refused(&writer, &rail, json!({"stories": [id]}))
             .await?;

@@ -1,4 +1,4 @@
-//! A withdrawn article: its stone on every path, and no word of it.
+//! Withdrawn articles: every lookup returns the tombstone and none of the article's text.
 
 use khabar_domain::Role;
 use khabar_tests::harness::{Who, newsroom};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::Desk;
 use crate::article::{done, shelf};
 
-/// A word that stands in every text of the article.
+/// A word contained in every text of the article.
 const MARK: &str = "زعفران";
 
 const EVERYTHING: &str = "fragment A on Article { __typename id slug canonicalUrl kind status isStub headline lead
@@ -51,7 +51,7 @@ async fn its_stone_answers_on_every_path() -> anyhow::Result<()> {
                 node(id: $id) {{ ...A }} nodes(ids: [$id]) {{ ...A }} }} {EVERYTHING}"
         );
         let at = newsroom::now().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
-        // Neither does its address say what it was about.
+        // The slug does not reveal the subject of the article either.
         let named = "query ($id: ID!) { article(id: $id) { slug } }";
         let mut named = desk
             .ask(&Who::anonymous(), named, json!({ "id": id }))
@@ -74,7 +74,7 @@ async fn its_stone_answers_on_every_path() -> anyhow::Result<()> {
             assert_eq!(found["nodes"], json!([stone]));
             assert!(!found.to_string().contains(MARK), "{}", who.name);
         }
-        // Editors see what lies below, and its lists are without it for everybody.
+        // Editors see the article behind the tombstone. Lists omit it for everybody.
         let found = desk.ask(&desk.editor, &document, json!({"id": id})).await?;
         assert_eq!(found["id"]["headline"], text("في الأسواق"));
         assert_eq!(found["id"]["topics"].as_array().map(Vec::len), Some(1));
@@ -89,20 +89,20 @@ async fn its_stone_answers_on_every_path() -> anyhow::Result<()> {
             let id = id.as_str().unwrap_or("none");
             assert!(!found.to_string().contains(id), "{}", who.name);
         }
-        // Its writer finds the stone on the desk, too.
+        // The unpublished articles of the contributor include the tombstone, too.
         let mine = desk
             .ask(
                 &contributor,
-                "{ desk { nodes { id headline } } }",
+                "{ unpublishedArticles { nodes { id headline } } }",
                 json!({}),
             )
             .await?;
         assert_eq!(
-            mine["desk"]["nodes"],
+            mine["unpublishedArticles"]["nodes"],
             json!([{"id": id, "headline": "خطأ في المصدر"}])
         );
 
-        // Worked on again, it is a draft: there is nothing to see.
+        // Reopened, the article is a draft, which is invisible to anonymous readers.
         done(&desk, &desk.editor, "reopenArticle", json!({"id": id})).await?;
         let found = desk
             .ask(&Who::anonymous(), &document, json!({"id": id}))

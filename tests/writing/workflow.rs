@@ -1,4 +1,4 @@
-//! The way of an article to readers, step by step.
+//! The editorial workflow of an article, step by step.
 
 use chrono::{Duration, SecondsFormat};
 use khabar_tests::harness::{Who, newsroom};
@@ -44,7 +44,7 @@ async fn an_article_goes_its_way() -> anyhow::Result<()> {
         }
         assert_eq!(out["updatedAt"], json!(null));
 
-        // A correction keeps its hour and its place, and says when its words changed.
+        // A correction keeps the publication time and the position in lists, and sets `updatedAt`.
         let hour = newsroom::now() + Duration::minutes(30);
         let input = json!({"id": id, "version": out["version"], "headline": "افتتاح الميناء القديم",
             "note": "صُحح اسم الميناء"});
@@ -64,12 +64,13 @@ async fn an_article_goes_its_way() -> anyhow::Result<()> {
         let read = desk.ask(&Who::anonymous(), read, json!({"id": id})).await?;
         assert_eq!(read["article"]["corrections"][0]["note"], "صُحح اسم الميناء");
 
-        // A silent one tells readers nothing.
+        // A silent correction is not listed in `corrections`.
         let input = json!({"id": id, "version": version, "lead": "ملخص الخبر.", "silent": true});
         let silent = done(&desk, &desk.editor, "correctArticle", input).await?;
         assert_eq!(silent["corrections"].as_array().map(Vec::len), Some(1));
 
-        // Withdrawn, worked on again and sent out again, it keeps when it first went out.
+        // An article that is withdrawn, reopened and published again keeps its first publication
+        // time.
         let input = json!({"id": id, "reason": "خطأ في المصدر"});
         assert_eq!(
             status(&done(&desk, &desk.editor, "withdrawArticle", input).await?),
@@ -128,7 +129,7 @@ async fn a_step_begins_where_it_begins() -> anyhow::Result<()> {
         .await?;
         assert_eq!(
             payload["userErrors"][0]["message"],
-            "The article is `draft`: the step `reopen` does not begin there."
+            "The article has the status `draft`, which does not allow the step `reopen`."
         );
         done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
         refuse(&[
@@ -199,7 +200,7 @@ async fn hours_are_ahead_and_within_reason() -> anyhow::Result<()> {
                 "{step} {input}"
             );
         }
-        // Under an embargo it waits, whoever publishes it, until somebody lifts it.
+        // Under an embargo a published article stays scheduled until the embargo ends or is lifted.
         let input = json!({"id": id, "embargo": stamp(20)});
         let waiting = done(&desk, &desk.editor, "publishArticle", input).await?;
         assert_eq!(waiting["status"], "SCHEDULED");
@@ -234,7 +235,7 @@ async fn a_correction_says_what_it_corrects() -> anyhow::Result<()> {
             (json!({"lead": "سطر", "note": " "}), "note"),
             (json!({"lead": "سطر", "note": "a\u{202e}b"}), "note"),
             (json!({"lead": "سطر", "note": "ن".repeat(4_001)}), "note"),
-            // Nothing is corrected.
+            // A correction must change something.
             (json!({"note": "تصحيح"}), ""),
         ];
         for (mut input, field) in cases {
@@ -248,7 +249,7 @@ async fn a_correction_says_what_it_corrects() -> anyhow::Result<()> {
             let found = refused(&desk, &desk.editor, "withdrawArticle", input).await?;
             assert_eq!(found, ("reason".to_owned(), "INVALID".to_owned()));
         }
-        // Only its topics change: its words have not.
+        // Only a media flag changes, not the text, so `updatedAt` is not set.
         let input = json!({"id": id, "version": 2, "hasPhotos": true, "silent": true});
         let out = done(&desk, &desk.editor, "correctArticle", input).await?;
         assert_eq!(

@@ -48,7 +48,7 @@ export function loaders(ask) {
              FROM unnest($1::uuid[]) k(id)
              CROSS JOIN LATERAL (
                SELECT listed_at, article_id FROM listing
-               WHERE list_id = k.id AND own = 0 ${after ? "AND (listed_at, article_id) < ($2::timestamptz, $3::uuid)" : ""}
+               WHERE list_id = k.id AND direct = 0 ${after ? "AND (listed_at, article_id) < ($2::timestamptz, $3::uuid)" : ""}
                ORDER BY listed_at DESC, article_id DESC LIMIT ${Number(first) + 1}) l
              JOIN article a ON a.id = l.article_id
              ORDER BY l.listed_at DESC, l.article_id DESC`,

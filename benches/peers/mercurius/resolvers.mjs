@@ -57,7 +57,7 @@ export function resolvers(ask) {
       latest: async ({ edition }, { first }) => ({
         nodes: await ask(
           `SELECT ${ARTICLE} FROM (
-             SELECT listed_at, article_id FROM listing WHERE list_id = $1 AND own = 0
+             SELECT listed_at, article_id FROM listing WHERE list_id = $1 AND direct = 0
              ORDER BY listed_at DESC, article_id DESC LIMIT ${Number(first)}) l
            JOIN article a ON a.id = l.article_id ORDER BY l.listed_at DESC, l.article_id DESC`,
           edition.id,

@@ -1,4 +1,4 @@
-//! An article of the archive: made when it is asked for, always the same.
+//! The articles of the archive, generated on demand and identical each time.
 
 use chrono::Duration;
 use khabar_domain::article::{Kind, MediaFlags};
@@ -8,17 +8,18 @@ use khabar_domain::{
     Article, Block, Comment, CommentId, Headline, Invalid, Name, RelatedLink, Slug, id,
 };
 use khabar_persistence::article::Manuscript;
-use khabar_tests::harness::make;
+use khabar_tests::harness::builders;
 
 use super::{Archive, Place};
 use crate::random::Random;
 
-/// How many related articles each has; of these so many of its own story.
+/// Number of related articles of each article.
 const RELATED: usize = 7;
+/// Number of related articles from the same story.
 const OF_ITS_STORY: usize = 3;
 
 impl Archive {
-    /// The article of this number; the oldest has 0.
+    /// Generates the article with this number. The oldest article has the number 0.
     pub(crate) fn manuscript(&self, number: usize) -> Result<Manuscript, Invalid> {
         let mut random = Random::new("article", number);
         let random = &mut random;
@@ -34,7 +35,7 @@ impl Archive {
         let pictures = &newsroom.media;
         let article = Article {
             id,
-            // The number first: what does not fit is cut from the end.
+            // The number comes first, because a slug that is too long is cut at the end.
             slug: Slug::from_text(&format!("{number} {headline}"))?,
             headline: Headline::parse(&headline)?,
             kind: match random.below(20) {
@@ -57,12 +58,12 @@ impl Archive {
             first_published_at: Some(at),
             published_at: Some(at),
             listed_at: at,
-            // Half of them are read twice as much as the other half, and so on.
+            // Read counts are spread evenly over the powers of two from 1 to 65,536.
             read_count: (1 << random.below(17)) + i64::try_from(random.below(100)).unwrap_or(0),
-            ..make::article(&newsroom.editions[0], &headline, 0)?
+            ..builders::article(&newsroom.editions[0], &headline, 0)?
         };
         let blocks = (0..4).map(|_| Block::paragraph(&self.words.text(random, 40)));
-        let manuscript = make::manuscript(article, blocks.collect())?;
+        let manuscript = builders::manuscript(article, blocks.collect())?;
         let authors = some(random, newsroom.people.len(), 2);
         let topics = some(random, newsroom.topics.len(), 3);
         Ok(Manuscript {
@@ -73,8 +74,8 @@ impl Archive {
         })
     }
 
-    /// The comments under an article: three on average, under half of them none, under a few thirty.
-    /// Two in five answer another.
+    /// Generates the comments on an article: three on average, none for half of the articles, and
+    /// up to 30 for a few. Two in five are replies.
     pub(crate) fn comments(
         &self,
         number: usize,
@@ -91,7 +92,7 @@ impl Archive {
         let mut comments: Vec<Comment> = Vec::with_capacity(count);
         let mut questions = Vec::new();
         for place in 0..count {
-            // The first answers none, so that of the others nearly half do.
+            // The first comment is never a reply, so nearly half of the others have to be.
             let answers = !questions.is_empty() && random.percent(48);
             let parent = answers.then(|| questions[random.below(questions.len())]);
             let minutes = Duration::minutes(i64::try_from(place * 7).unwrap_or_default());
@@ -120,7 +121,8 @@ impl Archive {
         Ok(comments)
     }
 
-    /// What an article's reader may want next: a few of its story, where it has so many, and others.
+    /// Generates the related links of an article: three to its own story, if that has more than
+    /// three articles, and the others to any articles.
     pub(crate) fn related(&self, number: usize) -> Vec<RelatedLink> {
         let mut random = Random::new("related", number);
         let thread = self.places[number].story.map(|story| &self.threads[story]);
@@ -154,7 +156,7 @@ impl Archive {
     }
 }
 
-/// One to so many places of a list, none twice.
+/// Returns one to `most` consecutive indices of a list, each at most once.
 fn some(random: &mut Random, length: usize, most: usize) -> impl Iterator<Item = usize> + use<> {
     let first = random.below(length);
     let count = random.between(1, most);

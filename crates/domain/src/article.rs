@@ -1,30 +1,30 @@
-//! An article: what the newsroom publishes, under a headline, in a section, as part of stories.
+//! Articles: the stories, videos and other items that the newsroom publishes.
 
 use chrono::{DateTime, Utc};
 
 use crate::body::Body;
-use crate::desk::Withdrawal;
-use crate::token::tokens;
+use crate::editorial::Withdrawal;
+use crate::text_enum::tokens;
 use crate::{
     ArticleId, Direction, EditionId, Headline, Language, MediaId, SectionId, Slug, SourceId, WebUrl,
 };
 
-/// What kind of article.
+/// The kind of an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A report.
+    /// A news report.
     News,
-    /// What its author thinks.
+    /// An opinion piece.
     Opinion,
-    /// What the news means.
+    /// Analysis or background to the news.
     Analysis,
-    /// A report that grows while events go on.
+    /// A report that is extended while an event unfolds.
     Liveblog,
-    /// A film with a few words.
+    /// A video with a short text.
     Video,
-    /// Pictures with a few words.
+    /// A picture gallery with a short text.
     Gallery,
-    /// One broadcast of a programme.
+    /// One episode of a programme.
     Episode,
 }
 
@@ -33,18 +33,18 @@ tokens!(Kind, "the article's kind", {
     Video => "video", Gallery => "gallery", Episode => "episode",
 });
 
-/// Where the article stands on its way to readers.
+/// The editorial status of an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// It is being written.
+    /// Being written; not visible to readers.
     Draft,
-    /// It is finished and waits for an editor.
+    /// Submitted for editorial review.
     Review,
-    /// It is finished and waits for its hour.
+    /// Scheduled for publication.
     Scheduled,
-    /// Readers see it.
+    /// Published and visible to readers.
     Published,
-    /// It was taken back.
+    /// Withdrawn from readers after publication.
     Withdrawn,
 }
 
@@ -52,82 +52,90 @@ tokens!(Status, "the article's status", {
     Draft => "draft", Review => "review", Scheduled => "scheduled", Published => "published", Withdrawn => "withdrawn",
 });
 
-/// What an article carries besides words; shown as badges, never as words in a headline.
+/// The kinds of media in an article. Shown as badges, never as words in a headline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MediaFlags {
-    /// It has pictures worth opening it for.
+    /// Whether the article has pictures worth opening it for.
     pub photos: bool,
-    /// It has a film.
+    /// Whether the article contains video.
     pub video: bool,
-    /// It has sound.
+    /// Whether the article contains audio.
     pub audio: bool,
 }
 
-/// One article as lists and cards show it; its [`Body`] is kept apart, because lists never load bodies.
+/// An article as shown in lists and on cards. The [`Body`] is stored separately because lists never
+/// load it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Article {
-    /// Which article.
+    /// The ID of the article.
     pub id: ArticleId,
-    /// Whose article.
+    /// The edition to which the article belongs.
     pub edition: EditionId,
-    /// What kind.
+    /// The kind of article.
     pub kind: Kind,
-    /// Where it stands on its way to readers.
+    /// The editorial status.
     pub status: Status,
-    /// Its part of an address.
+    /// The slug used in the article's URL.
     pub slug: Slug,
-    /// Where it lives on the web.
+    /// The canonical URL of the article on the web.
     pub canonical_url: Option<WebUrl>,
-    /// What it is called.
+    /// The headline.
     pub headline: Headline,
-    /// The paragraph that sums it up.
+    /// The lead: a paragraph that summarises the article.
     pub lead: Option<String>,
-    /// The first [`Article::EXCERPT`] characters of its text, for teasers.
+    /// The beginning of the lead or, without a lead, of the body text. Used for teasers; at most
+    /// [`Article::EXCERPT`] characters.
     pub excerpt: String,
-    /// The picture or film at its head.
+    /// The main image or video, shown at the top of the article.
     pub hero: Option<MediaId>,
-    /// The agency or outlet that it came from.
+    /// The news agency or outlet that supplied the article.
     pub source: Option<SourceId>,
-    /// Where it is filed.
+    /// The section in which the article is filed.
     pub section: Option<SectionId>,
-    /// The language that it is in.
+    /// The language of the text.
     pub language: Language,
-    /// From which side it is read.
+    /// The reading direction of the text.
     pub direction: Direction,
-    /// What it carries besides words.
+    /// The kinds of media that the article contains.
     pub flags: MediaFlags,
-    /// True when only its headline has come to us.
+    /// Whether the article is a stub: only its headline is available.
     pub is_stub: bool,
-    /// When it first went out; corrections keep it. Absent where its source does not say.
+    /// The time of the first publication. Corrections do not change it. `None` if the source does not
+    /// provide it.
     pub first_published_at: Option<DateTime<Utc>>,
-    /// When it went out. Absent where its source does not say.
+    /// The time of the latest publication. Corrections do not change it. `None` if the article has not
+    /// been published or the source does not provide the time.
     pub published_at: Option<DateTime<Utc>>,
-    /// When its words last changed.
+    /// The time of the last correction to the headline, lead or body since publication.
     pub updated_at: Option<DateTime<Utc>>,
-    /// Its place in time among others: when it went out or, where that is not known, when it came to us.
+    /// The time by which lists are ordered: the publication time or, if that is unknown, the time when
+    /// the article was received. For an article that readers cannot see, the time of its last workflow
+    /// step.
     pub listed_at: DateTime<Utc>,
-    /// How often it has been saved, from 1.
+    /// The version number. Starts at 1 and increases by one each time the article is saved.
     pub version: i32,
-    /// How long it takes to read, in minutes; 0 for a stub.
+    /// The estimated reading time in minutes. 0 for a stub.
     pub reading_minutes: i32,
-    /// How many comments readers see under it.
+    /// The number of comments visible to readers.
     pub comment_count: i64,
-    /// How often it was read.
+    /// The number of times the article has been read.
     pub read_count: i64,
 }
 
 impl Article {
-    /// How much text a teaser may ask for without its body being loaded, in characters.
+    /// The maximum length of an excerpt, in characters. Teasers up to this length do not load the body.
     pub const EXCERPT: usize = 600;
 
-    /// What readers are shown of it once it is withdrawn: the reason in place of its headline, and a
-    /// slug that says nothing in place of the one that was made from it. Whoever knows its address is
-    /// still answered there.
+    /// Returns the tombstone shown to readers in place of a withdrawn article.
+    ///
+    /// The reason for the withdrawal replaces the headline, and a neutral slug made from the ID
+    /// replaces the slug made from the headline. The former address of the article still resolves to
+    /// the tombstone.
     #[must_use]
-    pub fn under_stone(self, withdrawal: &Withdrawal) -> Self {
-        let reason = Headline::parse(&cut(&withdrawal.reason, Headline::MAX));
+    pub fn redacted(self, withdrawal: &Withdrawal) -> Self {
+        let reason = Headline::parse(&truncate_at_word(&withdrawal.reason, Headline::MAX));
         Self {
-            // A reason that is no line of text was refused when it was given.
+            // The reason was validated when it was given, so the fallback is never used.
             headline: reason.unwrap_or(self.headline),
             slug: Slug::of_id(self.id.uuid()),
             canonical_url: None,
@@ -145,20 +153,20 @@ impl Article {
     }
 }
 
-/// What a body and a lead say about themselves, computed when an article is saved.
+/// Values computed from the lead and the body each time an article is saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Measure {
-    /// For [`Article::excerpt`].
+pub struct TextStats {
+    /// The value for [`Article::excerpt`].
     pub excerpt: String,
-    /// For [`Article::reading_minutes`].
+    /// The value for [`Article::reading_minutes`].
     pub reading_minutes: i32,
 }
 
-impl Measure {
-    /// Words a minute: adults read Arabic news text at about 140 to 180 (Brysbaert 2019, table 6).
+impl TextStats {
+    /// Words per minute: adults read Arabic news text at about 140 to 180 (Brysbaert 2019, table 6).
     const WORDS_A_MINUTE: usize = 160;
 
-    /// Measures a text.
+    /// Computes the excerpt and reading time from a lead and a body.
     pub fn of(lead: Option<&str>, body: &Body) -> Self {
         let text = body.text();
         let words = text.split_whitespace().count()
@@ -166,14 +174,15 @@ impl Measure {
         let minutes = words.div_ceil(Self::WORDS_A_MINUTE);
         let whole = lead.map_or_else(|| text.clone(), str::to_owned);
         Self {
-            excerpt: cut(&whole, Article::EXCERPT),
+            excerpt: truncate_at_word(&whole, Article::EXCERPT),
             reading_minutes: i32::try_from(minutes).unwrap_or(i32::MAX),
         }
     }
 }
 
-/// The beginning of a text, at most `length` characters, ended at a word with `…` where it was cut.
-pub fn cut(text: &str, length: usize) -> String {
+/// Returns the beginning of a text, at most `length` characters long, with white space folded. A
+/// shortened text is cut at a word boundary and ends with `…`.
+pub fn truncate_at_word(text: &str, length: usize) -> String {
     let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if folded.chars().count() <= length {
         return folded;
@@ -200,19 +209,25 @@ mod tests {
 
     #[test]
     fn a_cut_ends_at_a_word() {
-        assert_eq!(cut("افتتح الميناء الجديد", 14), "افتتح الميناء…");
-        assert_eq!(cut("افتتح الميناء، الجديد", 15), "افتتح الميناء…");
-        assert_eq!(cut("one two", 7), "one two");
-        assert_eq!(cut("onetwothree", 4), "one…");
-        assert_eq!(cut("a b", 0), "…");
+        assert_eq!(
+            truncate_at_word("افتتح الميناء الجديد", 14),
+            "افتتح الميناء…"
+        );
+        assert_eq!(
+            truncate_at_word("افتتح الميناء، الجديد", 15),
+            "افتتح الميناء…"
+        );
+        assert_eq!(truncate_at_word("one two", 7), "one two");
+        assert_eq!(truncate_at_word("onetwothree", 4), "one…");
+        assert_eq!(truncate_at_word("a b", 0), "…");
     }
 
     #[test]
     fn reading_time_counts_lead_and_body() {
         let words = "كلمة ".repeat(161);
         let body = Body::parse(vec![crate::Block::paragraph(&words)]).unwrap();
-        assert_eq!(Measure::of(None, &body).reading_minutes, 2);
-        assert_eq!(Measure::of(None, &Body::default()).reading_minutes, 0);
-        assert_eq!(Measure::of(Some("سطر أول"), &body).excerpt, "سطر أول");
+        assert_eq!(TextStats::of(None, &body).reading_minutes, 2);
+        assert_eq!(TextStats::of(None, &Body::default()).reading_minutes, 0);
+        assert_eq!(TextStats::of(Some("سطر أول"), &body).excerpt, "سطر أول");
     }
 }

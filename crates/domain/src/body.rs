@@ -1,4 +1,4 @@
-//! A body: the blocks that an article's text is made of, in their order.
+//! The body of an article: an ordered list of content blocks.
 
 mod html;
 mod rich_text;
@@ -14,80 +14,80 @@ pub use rich_text::{RichText, Run};
 use crate::invalid::{check_characters, check_length};
 use crate::{Invalid, MediaId, WebUrl, unicode};
 
-/// One block.
+/// One content block of a body.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "block", rename_all = "lowercase")]
 pub enum Block {
-    /// Running text.
+    /// A paragraph of running text.
     Paragraph {
-        /// Its words.
+        /// The text of the paragraph.
         text: RichText,
     },
     /// A heading between paragraphs.
     Heading {
-        /// 2 to 4; the headline is 1.
+        /// The heading level, 2 to 4. Level 1 is the headline.
         level: u8,
-        /// Its words.
+        /// The text of the heading.
         text: String,
     },
-    /// Words that somebody else said.
+    /// A quotation.
     Quotation {
-        /// What was said.
+        /// The quoted text.
         text: RichText,
-        /// By whom, or where.
+        /// The person or publication quoted.
         attribution: Option<String>,
     },
-    /// Points.
+    /// A bulleted or numbered list.
     List {
-        /// Whether the points are numbered.
+        /// Whether the list is numbered.
         ordered: bool,
-        /// The points.
+        /// The list items.
         items: Vec<RichText>,
     },
-    /// A picture.
+    /// An image.
     Image {
-        /// Which one.
+        /// The ID of the image.
         media: MediaId,
     },
-    /// Several pictures.
+    /// A gallery of images.
     Gallery {
-        /// Which ones.
+        /// The IDs of the images, in display order.
         media: Vec<MediaId>,
     },
-    /// A film.
+    /// A video.
     Video {
-        /// Which one.
+        /// The ID of the video.
         media: MediaId,
     },
-    /// A post or player of another site.
+    /// A post or player embedded from another site.
     Embed {
-        /// Whose: "YouTube".
+        /// The name of the provider, such as `YouTube`.
         provider: String,
-        /// Where it is.
+        /// The URL of the post or player.
         url: WebUrl,
-        /// What to show where it cannot be embedded.
+        /// The link text shown where the content cannot be embedded.
         title: Option<String>,
     },
-    /// Rows and columns.
+    /// A table.
     Table {
-        /// What stands over it.
+        /// The caption shown above the table.
         caption: Option<String>,
-        /// The columns' headings; may be empty.
+        /// The column headings. May be empty.
         header: Vec<String>,
-        /// The rows, each as long as the others.
+        /// The rows. All rows have the same number of cells.
         rows: Vec<Vec<String>>,
     },
 }
 
 impl Block {
-    /// A paragraph of plain words.
+    /// Creates a paragraph of plain text.
     pub fn paragraph(text: &str) -> Self {
         Self::Paragraph {
             text: RichText::plain(text),
         }
     }
 
-    /// The media that it shows.
+    /// Returns the IDs of the images or videos that the block shows.
     pub fn media(&self) -> &[MediaId] {
         match self {
             Self::Image { media } | Self::Video { media } => std::slice::from_ref(media),
@@ -96,14 +96,14 @@ impl Block {
         }
     }
 
-    /// Its words alone, a line for each part.
+    /// Returns the text of the block without markup, one line per part.
     pub fn text(&self) -> String {
         let mut out = Vec::new();
         self.push_text(&mut out);
         out.join("\n")
     }
 
-    /// The same block with its words normalized.
+    /// Returns a copy of the block with its text normalized.
     #[must_use]
     pub fn composed(&self) -> Self {
         let mut block = self.clone();
@@ -216,7 +216,7 @@ impl Block {
     }
 }
 
-/// Normalizes a text where it stands; most are as they should be.
+/// Normalizes a text in place. Assigns only if the text changes, which is rare.
 fn normalize(text: &mut String) {
     if let Cow::Owned(changed) = unicode::normalized(text) {
         *text = changed;
@@ -253,18 +253,18 @@ fn check_table(header: &[String], rows: &[Vec<String>]) -> Result<(), Invalid> {
         })
 }
 
-/// An article's text. What it holds has been checked.
+/// The validated body of an article.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Block>", into = "Vec<Block>")]
 pub struct Body(Arc<Vec<Block>>);
 
 impl Body {
-    /// How many blocks one article may have: a liveblog of a long day.
+    /// The maximum number of blocks in one body: enough for a liveblog of a long day.
     pub const MAX_BLOCKS: usize = 2_000;
-    /// How long one block may be, in characters.
+    /// The maximum length of one block, in characters.
     pub const MAX_BLOCK: usize = 20_000;
 
-    /// Takes blocks; an error names the block, from 1.
+    /// Normalizes and validates a list of blocks. Blocks are numbered from 1 in errors.
     pub fn parse(mut blocks: Vec<Block>) -> Result<Self, Invalid> {
         if blocks.len() > Self::MAX_BLOCKS {
             return Err(Invalid::new(
@@ -285,17 +285,17 @@ impl Body {
         Ok(Self(Arc::new(blocks)))
     }
 
-    /// Its blocks, in order.
+    /// Returns the blocks in order.
     pub fn blocks(&self) -> &[Block] {
         &self.0
     }
 
-    /// Every picture and film in it, in order.
+    /// Returns the IDs of all images and videos in the body, in order.
     pub fn media(&self) -> Vec<MediaId> {
         self.0.iter().flat_map(Block::media).copied().collect()
     }
 
-    /// Its words alone, a block a paragraph, blank lines between.
+    /// Returns the text of the body without markup. Parts are separated by blank lines.
     pub fn text(&self) -> String {
         let mut out = Vec::with_capacity(self.0.len());
         for block in self.blocks() {
@@ -304,7 +304,7 @@ impl Body {
         out.join("\n\n")
     }
 
-    /// About how many bytes its words take.
+    /// Returns the approximate size of the text, in bytes.
     pub fn bytes(&self) -> usize {
         let mut words = Vec::new();
         for block in self.blocks() {

@@ -1,15 +1,15 @@
-//! The newsroom's clock: what "now" is. It is always passed in, so that an answer, a test and a
-//! replay can each choose their hour.
+//! The clock, the only source of the current time. A clock is always passed in, so that a request, a
+//! test and a replay can each choose their own time.
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-/// Tells the time, in whole microseconds: the finest that both databases keep.
+/// A source of the current time, in whole microseconds: the finest precision that both databases store.
 pub trait Clock: Send + Sync {
-    /// The present moment.
+    /// Returns the current time.
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// The machine's clock.
+/// The system clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -23,7 +23,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still.
+/// A clock that always returns the given time.
 #[derive(Clone, Copy, Debug)]
 pub struct FixedClock(pub DateTime<Utc>);
 

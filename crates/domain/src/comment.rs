@@ -1,22 +1,22 @@
-//! A comment: what a reader wrote under an article, or under another comment.
+//! Comments: texts that readers post under an article or in reply to another comment.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::invalid::prose;
-use crate::token::tokens;
+use crate::text_enum::tokens;
 use crate::{AccountId, ArticleId, CommentId, Invalid, Name, unicode};
 
-/// What the moderators have decided.
+/// The moderation status of a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Nobody has looked at it yet.
+    /// Awaiting moderation.
     Pending,
-    /// Readers see it.
+    /// Visible to readers.
     Approved,
-    /// It was refused before anyone saw it.
+    /// Rejected before readers saw it.
     Rejected,
-    /// It was taken down.
+    /// Hidden after readers could see it.
     Hidden,
 }
 
@@ -24,29 +24,30 @@ tokens!(Status, "the comment's status", {
     Pending => "pending", Approved => "approved", Rejected => "rejected", Hidden => "hidden",
 });
 
-/// What a reader wrote: plain text.
+/// The text of a comment, without markup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Text(String);
 
 impl Text {
-    /// In characters: two screens of a telephone.
+    /// The maximum length, in characters: about two screens of a mobile phone.
     pub const MAX: usize = 4_000;
 
-    /// Takes what was written; refuses an empty or over-long text, control characters and bidi overrides.
+    /// Normalizes and validates a text. Returns an error for an empty or overlong text, and for control
+    /// characters or unbalanced bidi controls.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = prose("the comment", text, Self::MAX)?;
         text.map(Self)
             .ok_or_else(|| Invalid::new("the comment", "is empty"))
     }
 
-    /// The words.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is the other one over again: more space between words, larger letters, invisible
-    /// characters or other code points that look the same make no new text.
+    /// Whether the two texts look alike to readers. Differences in white space, letter case, invisible
+    /// characters and look-alike code points are ignored.
     pub fn repeats(&self, other: &Self) -> bool {
         unicode::folded(&self.0) == unicode::folded(&other.0)
     }
@@ -66,34 +67,34 @@ impl From<Text> for String {
     }
 }
 
-/// One comment.
+/// A comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
-    /// Which comment.
+    /// The ID of the comment.
     pub id: CommentId,
-    /// Under which article.
+    /// The article to which the comment belongs.
     pub article: ArticleId,
-    /// The comment that it answers.
+    /// The comment to which this one replies. `None` for a top-level comment.
     pub parent: Option<CommentId>,
-    /// Whose account it was sent from; absent where a name was enough, and for what was imported.
+    /// The account of the author. `None` for guests and imported comments.
     pub account: Option<AccountId>,
-    /// How the writer signed.
+    /// The display name of the author.
     pub author_name: Name,
-    /// The words.
+    /// The text of the comment.
     pub text: Text,
-    /// What the moderators have decided.
+    /// The moderation status.
     pub status: Status,
-    /// Why they have decided so.
+    /// The reason for the moderation decision.
     pub reason: Option<String>,
-    /// When it was sent.
+    /// The time at which the comment was posted.
     pub posted_at: DateTime<Utc>,
-    /// When its writer changed it.
+    /// The time of the last edit by the author. `None` if the comment has not been edited.
     pub edited_at: Option<DateTime<Utc>>,
-    /// How many comments that readers see answer it directly.
+    /// The number of direct replies visible to readers.
     pub reply_count: i64,
-    /// How many accounts have reported it since moderators last decided about it.
+    /// The number of accounts that have reported the comment since the last moderation decision.
     pub report_count: i64,
-    /// Whether its writer worked for the newsroom when they wrote it.
+    /// Whether the author was a member of the newsroom when they wrote the comment.
     pub is_staff: bool,
 }
 

@@ -1,25 +1,25 @@
-//! Commenting: whether readers may comment under an article, who looks at what they write before
-//! others see it, until when, and how deep answers go.
+//! Commenting rules: whether an article accepts comments, how they are moderated, when commenting
+//! closes and how deeply replies may be nested.
 //!
-//! An edition decides for all its articles, an article for itself; what neither has decided is the
-//! newsroom's usual way.
+//! An edition sets the rules for all its articles, and an article can override them. The defaults of
+//! [`CommentPolicy::of`] apply where neither has a setting.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::article;
 use crate::comment::Status;
 use crate::invalid::prose;
-use crate::token::tokens;
+use crate::text_enum::tokens;
 use crate::{Article, Invalid};
 
-/// Who looks at comments, and when.
+/// The moderation mode for comments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// Readers see a comment at once; moderators look at it afterwards.
+    /// Comments are visible at once and moderated afterwards.
     PostModerated,
-    /// Moderators look at a comment before readers see it.
+    /// Comments are visible only after moderation.
     PreModerated,
-    /// Nobody may comment; what was written stays.
+    /// New comments are not accepted. Existing comments remain visible.
     Closed,
 }
 
@@ -27,20 +27,20 @@ tokens!(Mode, "the mode of commenting", {
     PostModerated => "post-moderated", PreModerated => "pre-moderated", Closed => "closed",
 });
 
-/// When commenting ends by itself.
+/// The rule by which commenting closes automatically.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Closing {
-    /// It does not.
+    /// Commenting never closes automatically.
     Never,
-    /// So many days after the article went out.
+    /// Commenting closes this many days after publication.
     AfterDays(u16),
 }
 
 impl Closing {
-    /// Ten years: longer is never.
+    /// The maximum number of days: ten years.
     pub const MAX_DAYS: u16 = 3_650;
 
-    /// Takes a number of days, of which 0 stands for never.
+    /// Converts a number of days from 0 to [`Closing::MAX_DAYS`]. 0 means never.
     pub fn parse(days: i32) -> Result<Self, Invalid> {
         match u16::try_from(days) {
             Ok(0) => Ok(Self::Never),
@@ -52,7 +52,7 @@ impl Closing {
         }
     }
 
-    /// The number of days, of which 0 stands for never.
+    /// Returns the number of days. 0 means never.
     pub const fn days(self) -> i32 {
         match self {
             Self::Never => 0,
@@ -61,17 +61,18 @@ impl Closing {
     }
 }
 
-/// How deep answers go: 0 where comments are not answered, 1 where answers are not.
+/// The maximum nesting depth of replies. 0 disables replies; 1 allows replies to comments but not to
+/// replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Depth(u8);
 
 impl Depth {
-    /// As deep as one query of the API can read.
+    /// The maximum depth: as deep as one API query can read.
     pub const MAX: u8 = 8;
-    /// An answer, a question back, and what is said to that.
+    /// The default depth: a reply, a follow-up question and an answer to it.
     pub const USUAL: Self = Self(3);
 
-    /// Takes a number from 0 to [`Depth::MAX`].
+    /// Validates a number from 0 to [`Depth::MAX`].
     pub fn parse(depth: i32) -> Result<Self, Invalid> {
         match u8::try_from(depth) {
             Ok(depth) if depth <= Self::MAX => Ok(Self(depth)),
@@ -82,63 +83,64 @@ impl Depth {
         }
     }
 
-    /// The number.
+    /// Returns the depth as a number.
     pub const fn get(self) -> i32 {
         self.0 as i32
     }
 }
 
-/// What an edition or an article has decided; what is absent is decided above it.
+/// The commenting settings of an edition or an article. An absent setting is inherited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Settings {
-    /// Who looks at comments, and when.
+pub struct CommentSettings {
+    /// The moderation mode.
     pub mode: Option<Mode>,
-    /// When commenting ends by itself.
+    /// The rule by which commenting closes automatically.
     pub closing: Option<Closing>,
-    /// How deep answers go.
+    /// The maximum nesting depth of replies.
     pub depth: Option<Depth>,
-    /// Whether a name is enough to comment, without an account.
-    pub names_allowed: Option<bool>,
+    /// Whether guests may comment with only a name, without an account.
+    pub guest_comments_allowed: Option<bool>,
 }
 
-impl Settings {
-    /// These where they decide something, those elsewhere.
+impl CommentSettings {
+    /// Returns these settings, with absent ones taken from `above`.
     #[must_use]
     pub fn over(self, above: Self) -> Self {
         Self {
             mode: self.mode.or(above.mode),
             closing: self.closing.or(above.closing),
             depth: self.depth.or(above.depth),
-            names_allowed: self.names_allowed.or(above.names_allowed),
+            guest_comments_allowed: self.guest_comments_allowed.or(above.guest_comments_allowed),
         }
     }
 }
 
-/// How comments are taken in, all decided.
+/// The effective commenting rules, with every setting resolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Policy {
-    /// Who looks at comments, and when.
+pub struct CommentPolicy {
+    /// The moderation mode.
     pub mode: Mode,
-    /// When commenting ends by itself.
+    /// The rule by which commenting closes automatically.
     pub closing: Closing,
-    /// How deep answers go.
+    /// The maximum nesting depth of replies.
     pub depth: Depth,
-    /// Whether a name is enough to comment, without an account.
-    pub names_allowed: bool,
+    /// Whether guests may comment with only a name, without an account.
+    pub guest_comments_allowed: bool,
 }
 
-impl Policy {
-    /// What holds under these settings; the usual way is the careful one.
-    pub fn of(settings: Settings) -> Self {
+impl CommentPolicy {
+    /// Resolves the settings. Absent ones take cautious defaults: moderation before publication, no
+    /// automatic closing, a depth of [`Depth::USUAL`] and no guests.
+    pub fn of(settings: CommentSettings) -> Self {
         Self {
             mode: settings.mode.unwrap_or(Mode::PreModerated),
             closing: settings.closing.unwrap_or(Closing::Never),
             depth: settings.depth.unwrap_or(Depth::USUAL),
-            names_allowed: settings.names_allowed.unwrap_or(false),
+            guest_comments_allowed: settings.guest_comments_allowed.unwrap_or(false),
         }
     }
 
-    /// When commenting under an article ends by itself.
+    /// Returns the time at which commenting under an article closes automatically.
     pub fn closes_at(self, article: &Article) -> Option<DateTime<Utc>> {
         let since = article.published_at.unwrap_or(article.listed_at);
         match self.closing {
@@ -147,108 +149,108 @@ impl Policy {
         }
     }
 
-    /// Whether comments are taken in under an article at this moment.
+    /// Whether an article accepts comments at the given time. Only published articles do.
     pub fn is_open(self, article: &Article, at: DateTime<Utc>) -> bool {
         article.status == article::Status::Published
             && self.mode != Mode::Closed
             && self.closes_at(article).is_none_or(|closes| at < closes)
     }
 
-    /// Where a comment stands that comes in, or that its writer has changed.
-    pub const fn taken_in(self) -> Status {
+    /// Returns the status of a comment that has just been posted or edited.
+    pub const fn initial_status(self) -> Status {
         match self.mode {
             Mode::PostModerated => Status::Approved,
-            // Nothing comes in where it is closed; if it did, somebody should look at it.
+            // A closed article accepts no comments. If one arrived anyway, it should be moderated.
             Mode::PreModerated | Mode::Closed => Status::Pending,
         }
     }
 }
 
-/// How much comes in how fast, and for how long a comment can be changed: what an installation may
-/// set otherwise.
+/// Rate limits for comments, and the time during which authors may edit them. An installation can
+/// override the defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// For how long its writer may change a comment.
+pub struct CommentLimits {
+    /// The time after posting during which the author may edit a comment.
     pub edit_window: TimeDelta,
-    /// Comments of one account, or under one name from one address.
-    pub posts: Pace,
-    /// Comments from one address under all names.
-    pub posts_of_address: Pace,
-    /// Changes that one account makes to its comments.
-    pub edits: Pace,
-    /// Comments that one account reports.
-    pub reports: Pace,
+    /// Comments by one account, or by guests with the same name from one network.
+    pub posts: RateLimit,
+    /// Comments by all guests from one network, whatever their names.
+    pub posts_of_address: RateLimit,
+    /// Edits by one account to its comments.
+    pub edits: RateLimit,
+    /// Reports by one account.
+    pub reports: RateLimit,
 }
 
-impl Default for Limits {
+impl Default for CommentLimits {
     fn default() -> Self {
         Self {
-            // Long enough for a slip of the pen, too short to turn round what others have answered.
+            // Long enough to correct a slip of the pen, too short to reverse a comment that has replies.
             edit_window: TimeDelta::minutes(15),
-            // A lively talk.
-            posts: Pace {
-                a_minute: 3,
-                an_hour: 30,
+            // A lively conversation.
+            posts: RateLimit {
+                per_minute: 3,
+                per_hour: 30,
             },
-            // Telephones share the addresses of their networks.
-            posts_of_address: Pace {
-                a_minute: 30,
-                an_hour: 300,
+            // Mobile phones share the IP addresses of their carriers.
+            posts_of_address: RateLimit {
+                per_minute: 30,
+                per_hour: 300,
             },
-            // Twice what may be posted: each comment has its slip of the pen.
-            edits: Pace {
-                a_minute: 6,
-                an_hour: 60,
+            // Twice the posting limit, so that each comment can be corrected.
+            edits: RateLimit {
+                per_minute: 6,
+                per_hour: 60,
             },
-            // Somebody who goes through a long thread; more would only fill the moderators' queue.
-            reports: Pace {
-                a_minute: 10,
-                an_hour: 60,
+            // A reader who goes through a long thread. More would only fill the moderation queue.
+            reports: RateLimit {
+                per_minute: 10,
+                per_hour: 60,
             },
         }
     }
 }
 
-/// Within which time the same words under the same article are a repetition.
+/// The period in which another comment with equal text under one article counts as a duplicate.
 pub const REPEATED_WITHIN: TimeDelta = TimeDelta::days(1);
 
-/// How much may come in a minute and in an hour.
+/// A rate limit per minute and per hour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    /// At most so many in a minute.
-    pub a_minute: u32,
-    /// At most so many in an hour.
-    pub an_hour: u32,
+pub struct RateLimit {
+    /// The maximum number of events per minute.
+    pub per_minute: u32,
+    /// The maximum number of events per hour.
+    pub per_hour: u32,
 }
 
-impl Pace {
-    /// No further back does anything count.
+impl RateLimit {
+    /// The longest period considered: older events do not count.
     pub const WINDOW: TimeDelta = TimeDelta::hours(1);
 
-    /// Whether one more may come now, after those that came at these times.
+    /// Whether one more event is allowed at `at`, given the times of earlier events.
     pub fn allows(self, times: impl IntoIterator<Item = DateTime<Utc>>, at: DateTime<Utc>) -> bool {
         let (mut minute, mut hour) = (0, 0);
         for ago in times.into_iter().map(|time| at - time) {
             minute += u32::from(ago < TimeDelta::minutes(1));
             hour += u32::from(ago < Self::WINDOW);
         }
-        minute < self.a_minute && hour < self.an_hour
+        minute < self.per_minute && hour < self.per_hour
     }
 }
 
-/// What a moderator decides about a comment.
+/// A decision by a moderator about a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Decision {
-    /// Readers may see it.
+    /// Approves the comment, so that readers can see it.
     Approve,
-    /// It is refused before readers have seen it.
+    /// Rejects the comment before readers have seen it.
     Reject,
-    /// It is taken down.
+    /// Hides the comment after readers could see it.
     Hide,
 }
 
 impl Decision {
-    /// Where a comment stands after it.
+    /// Returns the status that the decision gives to a comment.
     pub const fn leads_to(self) -> Status {
         match self {
             Self::Approve => Status::Approved,
@@ -257,7 +259,8 @@ impl Decision {
         }
     }
 
-    /// Whether it can be made of a comment that stands here; the same one can be made again.
+    /// Whether the decision can be applied to a comment with the given status. A decision can be
+    /// repeated.
     pub const fn fits(self, status: Status) -> bool {
         match self {
             Self::Approve => true,
@@ -267,23 +270,23 @@ impl Decision {
     }
 }
 
-/// Why a comment was reported, rejected or hidden: a sentence or two.
+/// The reason for reporting, rejecting or hiding a comment: a sentence or two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason(String);
 
 impl Reason {
-    /// In characters: a sentence or two.
+    /// The maximum length, in characters.
     pub const MAX: usize = 500;
 
-    /// Takes what was written; refuses an empty or over-long text, control characters and bidi
-    /// overrides.
+    /// Normalizes and validates a text. Returns an error for an empty or overlong text, and for control
+    /// characters or unbalanced bidi controls.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = prose("the reason", text, Self::MAX)?;
         text.map(Self)
             .ok_or_else(|| Invalid::new("the reason", "is empty"))
     }
 
-    /// The words.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -305,29 +308,29 @@ mod tests {
 
     #[test]
     fn an_article_decides_before_its_edition() {
-        let edition = Settings {
+        let edition = CommentSettings {
             mode: Some(Mode::PostModerated),
             closing: Some(Closing::AfterDays(14)),
             depth: None,
-            names_allowed: Some(true),
+            guest_comments_allowed: Some(true),
         };
-        let article = Settings {
+        let article = CommentSettings {
             closing: Some(Closing::Never),
-            names_allowed: Some(false),
-            ..Settings::default()
+            guest_comments_allowed: Some(false),
+            ..CommentSettings::default()
         };
-        let policy = Policy::of(article.over(edition));
+        let policy = CommentPolicy::of(article.over(edition));
         assert_eq!(policy.mode, Mode::PostModerated);
         assert_eq!(policy.closing, Closing::Never);
         assert_eq!(policy.depth, Depth::USUAL);
-        assert!(!policy.names_allowed);
+        assert!(!policy.guest_comments_allowed);
     }
 
     #[test]
     fn nothing_decided_is_the_careful_way() {
-        let policy = Policy::of(Settings::default());
-        assert_eq!(policy.taken_in(), Status::Pending);
-        assert!(!policy.names_allowed);
+        let policy = CommentPolicy::of(CommentSettings::default());
+        assert_eq!(policy.initial_status(), Status::Pending);
+        assert!(!policy.guest_comments_allowed);
     }
 
     #[test]
@@ -345,9 +348,9 @@ mod tests {
 
     #[test]
     fn a_pace_is_kept_by_the_minute_and_by_the_hour() {
-        let pace = Pace {
-            a_minute: 2,
-            an_hour: 3,
+        let pace = RateLimit {
+            per_minute: 2,
+            per_hour: 3,
         };
         let now = moment(100);
         assert!(pace.allows([], now));
@@ -365,7 +368,7 @@ mod tests {
             assert!(Decision::Approve.fits(*status));
             assert!(!(Decision::Reject.fits(*status) && Decision::Hide.fits(*status)));
         }
-        // What readers have seen is hidden, not rejected.
+        // A comment that readers have seen is hidden, not rejected.
         assert!(!Decision::Reject.fits(Status::Approved));
         assert!(!Decision::Hide.fits(Status::Pending));
     }

@@ -1,4 +1,5 @@
-//! A credential: an API token as its bearer has it. The newsroom shows it once and keeps its hash.
+//! Credentials: API tokens as their bearers hold them. A token is shown once, and only its hash is
+//! stored.
 
 use std::fmt;
 
@@ -8,25 +9,25 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Invalid;
 
-/// What every one of them begins with, so that a scanner of leaked secrets knows it.
+/// The prefix of every token. Lets secret scanners recognise leaked tokens.
 const PREFIX: &str = "khb_";
 
-/// An API token: `khb_` and 256 random bits in base64url.
+/// An API token: `khb_` followed by 256 random bits in base64url.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential(String);
 
 impl Credential {
-    /// The token of these bits, which nobody may be able to guess.
+    /// Creates a token from the given bits, which must be unpredictable.
     pub fn of(bits: [u8; 32]) -> Self {
         Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bits)))
     }
 
-    /// Whether a text means to be one.
+    /// Whether a text has the prefix of an API token.
     pub fn is_meant(text: &str) -> bool {
         text.starts_with(PREFIX)
     }
 
-    /// Reads one. The refusal does not repeat it: it may be somebody's.
+    /// Parses a token. The error does not repeat the text, because it may be a secret.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let bits = text
             .strip_prefix(PREFIX)
@@ -40,12 +41,13 @@ impl Credential {
         }
     }
 
-    /// The token itself, for its bearer.
+    /// Returns the full token, to be given to its bearer.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// SHA-256 of it, in hexadecimal: what is kept. 256 random bits need no slow hash.
+    /// Returns the SHA-256 hash of the token in hexadecimal, for storage. A slow hash is unnecessary
+    /// for 256 random bits.
     pub fn hash(&self) -> String {
         let digest = Sha256::digest(&self.0);
         digest.iter().fold(String::with_capacity(64), |text, byte| {

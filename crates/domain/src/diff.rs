@@ -1,8 +1,8 @@
-//! A diff: what changed between two texts, block by block and, inside a block, word by word.
+//! Diffs between two texts, block by block and, within a changed block, word by word.
 //!
-//! A word keeps what belongs to it in Arabic: its harakat, the tatweel that stretches it, and the
-//! joiners that shape it. Punctuation stands apart from words. Texts are compared in NFC, so two
-//! ways of writing one letter are the same.
+//! Arabic words are compared whole, with their harakat, tatweel and zero-width joiners. Punctuation
+//! marks are separate tokens. Texts are compared in NFC, so different encodings of one letter are
+//! equal.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,81 +16,81 @@ use unicode_normalization::char::is_combining_mark;
 
 use crate::Block;
 
-/// A part of what an article says and belongs to.
+/// A part of an article's content or classification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Part {
-    /// What kind of article it is.
+    /// The kind of article.
     Kind,
-    /// Its part of an address.
+    /// The slug used in the article's URL.
     Slug,
-    /// Where it lives on the web.
+    /// The canonical URL on the web.
     CanonicalUrl,
-    /// What it is called.
+    /// The headline.
     Headline,
-    /// The paragraph that sums it up.
+    /// The lead: a paragraph that summarises the article.
     Lead,
-    /// The picture or film at its head.
+    /// The main image or video, shown at the top of the article.
     Hero,
-    /// The agency or outlet that it came from.
+    /// The news agency or outlet that supplied the article.
     Source,
-    /// Where it is filed.
+    /// The section in which the article is filed.
     Section,
-    /// The language that it is in.
+    /// The language of the text.
     Language,
-    /// What it carries besides words.
+    /// The kinds of media that the article contains.
     Flags,
-    /// Who signed it.
+    /// The authors.
     Authors,
-    /// What it is about.
+    /// The topics.
     Topics,
-    /// The stories that it belongs to.
+    /// The stories to which the article belongs.
     Stories,
-    /// Its text.
+    /// The body text.
     Body,
 }
 
-/// What became of some words.
+/// The kind of edit made to a span of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Edit {
-    /// They are on both sides.
+    /// Unchanged.
     Same,
-    /// They are new.
+    /// Added in the new text.
     Added,
-    /// They are gone.
+    /// Removed from the old text.
     Removed,
 }
 
-/// Neighbouring words with one fate, with the spaces and signs among them.
+/// Consecutive words with one kind of edit, including the white space and punctuation between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// What became of them.
+    /// The kind of edit.
     pub edit: Edit,
-    /// The words.
+    /// The text of the span.
     pub text: String,
 }
 
-/// What became of a block.
+/// The change made to a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It is on both sides.
+    /// Unchanged.
     Same(Block),
-    /// It is new.
+    /// Added in the new body.
     Added(Block),
-    /// It is gone.
+    /// Removed from the old body.
     Removed(Block),
-    /// It is different.
+    /// Changed in content.
     Changed {
-        /// What it was.
+        /// The block in the old body.
         before: Block,
-        /// What it is.
+        /// The block in the new body.
         after: Block,
-        /// What became of its words.
+        /// The word-by-word diff of the block's text.
         words: Vec<Span>,
     },
 }
 
-/// The work that a diff may take. Beyond it what is left is compared more coarsely: as rewritten, or
-/// block by block.
+/// The time budget of a diff. Unlimited by default. When it runs out or the texts are too large, the
+/// rest is compared more coarsely: as entirely rewritten, or by block position.
 #[derive(Debug, Default)]
 pub struct Effort {
     deadline: Option<Instant>,
@@ -98,7 +98,7 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// As much as can be done until this moment.
+    /// Creates a budget that ends at the given time.
     pub fn until(deadline: Instant) -> Self {
         Self {
             deadline: Some(deadline),
@@ -106,12 +106,12 @@ impl Effort {
         }
     }
 
-    /// Whether something was compared more coarsely than word by word.
+    /// Whether any part was compared more coarsely than word by word.
     pub fn is_coarse(&self) -> bool {
         self.is_coarse
     }
 
-    /// Whether the work has to end, which makes the diff a coarse one.
+    /// Whether the deadline has passed. If so, marks the diff as coarse.
     fn is_spent(&mut self) -> bool {
         let is_spent = self.deadline.is_some_and(|it| Instant::now() >= it);
         self.is_coarse |= is_spent;
@@ -119,7 +119,7 @@ impl Effort {
     }
 }
 
-/// What became of the words of a text. Removed words stand before those that take their place.
+/// Compares two texts word by word. Removed words precede the words that replace them.
 pub fn words(old: &str, new: &str, effort: &mut Effort) -> Vec<Span> {
     let (old, new): (String, String) = (old.nfc().collect(), new.nfc().collect());
     let (old, new) = (tokens(&old), tokens(&new));
@@ -140,16 +140,17 @@ pub fn words(old: &str, new: &str, effort: &mut Effort) -> Vec<Span> {
     spans
 }
 
-/// A stretch of two lists: all of it is the same, or none.
-struct Stretch {
+/// A range of two token lists that is entirely equal or entirely changed.
+struct Hunk {
     same: bool,
     old: Range<usize>,
     new: Range<usize>,
 }
 
-/// Changes with nothing but a space between them as one: that is no sign that something stayed.
-fn joined(stretches: Vec<Stretch>, new: &[&str]) -> Vec<Stretch> {
-    let mut kept: Vec<Stretch> = Vec::new();
+/// Merges changes separated only by white space, because a space alone is no evidence of unchanged
+/// text.
+fn joined(stretches: Vec<Hunk>, new: &[&str]) -> Vec<Hunk> {
+    let mut kept: Vec<Hunk> = Vec::new();
     for stretch in stretches {
         if let [.., change, space] = kept.as_mut_slice()
             && !stretch.same
@@ -167,20 +168,20 @@ fn joined(stretches: Vec<Stretch>, new: &[&str]) -> Vec<Stretch> {
     kept
 }
 
-/// Above so many pairs, what lies between the common beginning and the common end is taken as
-/// rewritten: two texts of 2,000 words without one in common. Nobody reads such a diff, and its
-/// cost grows with the product.
+/// The maximum number of token pairs to compare. Beyond it, everything between the common beginning and
+/// the common end counts as rewritten. The limit corresponds to two texts of 2,000 words without one in
+/// common. Nobody reads such a diff, and its cost grows with the product of the lengths.
 const MOST_PAIRS: usize = 16_000_000;
 
-/// Two lists as stretches, the same and the changed by turns.
-fn stretches<T: Eq + Hash + Ord>(old: &[T], new: &[T], effort: &mut Effort) -> Vec<Stretch> {
+/// Splits two lists into alternating equal and changed stretches.
+fn stretches<T: Eq + Hash + Ord>(old: &[T], new: &[T], effort: &mut Effort) -> Vec<Hunk> {
     let alike = |(a, b): &(&T, &T)| a == b;
     let head = old.iter().zip(new).take_while(alike).count();
     let (old_rest, new_rest) = (&old[head..], &new[head..]);
     let backwards = old_rest.iter().rev().zip(new_rest.iter().rev());
     let tail = backwards.take_while(alike).count();
     let (old_tail, new_tail) = (old.len() - tail, new.len() - tail);
-    // Where stretches that are the same begin on both sides, and how long they are.
+    // The start positions of equal stretches in both lists, and their lengths.
     let mut same = vec![(0, 0, head)];
     let pairs = (old_tail - head).saturating_mul(new_tail - head);
     if pairs > MOST_PAIRS {
@@ -188,7 +189,7 @@ fn stretches<T: Eq + Hash + Ord>(old: &[T], new: &[T], effort: &mut Effort) -> V
     } else if pairs > 0 && !effort.is_spent() {
         let (old, new) = (&old[head..old_tail], &new[head..new_tail]);
         let ops = capture_diff_slices_deadline(Algorithm::Myers, old, new, effort.deadline);
-        // What was not looked at when the time was over counts as rewritten.
+        // Anything not compared before the deadline counts as rewritten.
         effort.is_spent();
         for op in ops {
             if let DiffOp::Equal {
@@ -203,11 +204,11 @@ fn stretches<T: Eq + Hash + Ord>(old: &[T], new: &[T], effort: &mut Effort) -> V
     }
     same.push((old_tail, new_tail, tail));
 
-    let mut stretches: Vec<Stretch> = Vec::new();
+    let mut stretches: Vec<Hunk> = Vec::new();
     let (mut old_at, mut new_at) = (0, 0);
     for (old_start, new_start, len) in same.into_iter().filter(|(_, _, len)| *len > 0) {
         if (old_at, new_at) != (old_start, new_start) {
-            stretches.push(Stretch {
+            stretches.push(Hunk {
                 same: false,
                 old: old_at..old_start,
                 new: new_at..new_start,
@@ -216,7 +217,7 @@ fn stretches<T: Eq + Hash + Ord>(old: &[T], new: &[T], effort: &mut Effort) -> V
         (old_at, new_at) = (old_start + len, new_start + len);
         match stretches.last_mut().filter(|last| last.same) {
             Some(last) => (last.old.end, last.new.end) = (old_at, new_at),
-            None => stretches.push(Stretch {
+            None => stretches.push(Hunk {
                 same: true,
                 old: old_start..old_at,
                 new: new_start..new_at,
@@ -224,7 +225,7 @@ fn stretches<T: Eq + Hash + Ord>(old: &[T], new: &[T], effort: &mut Effort) -> V
         }
     }
     if (old_at, new_at) != (old.len(), new.len()) {
-        stretches.push(Stretch {
+        stretches.push(Hunk {
             same: false,
             old: old_at..old.len(),
             new: new_at..new.len(),
@@ -233,7 +234,8 @@ fn stretches<T: Eq + Hash + Ord>(old: &[T], new: &[T], effort: &mut Effort) -> V
     stretches
 }
 
-/// Words, runs of white space, and every other sign alone. Put together they are the text.
+/// Splits a text into words, runs of white space, and single punctuation marks or symbols. Joined
+/// together, the tokens give the original text.
 fn tokens(text: &str) -> Vec<&str> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -253,7 +255,7 @@ fn tokens(text: &str) -> Vec<&str> {
     tokens
 }
 
-/// The length of the word that a text begins with.
+/// Returns the length of the word at the beginning of a text, in bytes.
 fn word(text: &str) -> usize {
     let mut last = ' ';
     for (at, c) in text.char_indices() {
@@ -261,7 +263,7 @@ fn word(text: &str) -> usize {
             let next = text[at + c.len_utf8()..].chars().next().unwrap_or(' ');
             let apostrophe =
                 matches!(c, '\'' | '’') && last.is_alphabetic() && next.is_alphabetic();
-            // Points and commas inside numbers, Arabic ones too.
+            // Decimal points and thousands separators inside numbers, including Arabic ones.
             let inside =
                 matches!(c, '.' | ',' | '٫' | '٬') && last.is_numeric() && next.is_numeric();
             if !apostrophe && !inside {
@@ -273,13 +275,13 @@ fn word(text: &str) -> usize {
     text.len()
 }
 
-/// Letters and digits, what stands on them, what stretches them (tatweel is a letter to Unicode)
-/// and what joins or parts them without a space.
+/// Whether a character is part of a word: letters, digits, combining marks, tatweel (a letter in
+/// Unicode), and the zero-width joiner and non-joiner.
 fn belongs_to_a_word(c: char) -> bool {
     c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '\u{200c}' | '\u{200d}')
 }
 
-/// What became of the blocks of a body.
+/// Compares two bodies block by block.
 pub fn blocks(old: &[Block], new: &[Block], effort: &mut Effort) -> Vec<Change> {
     let mut known: HashMap<Block, usize> = HashMap::new();
     let mut numbers = |blocks: &[Block]| -> Vec<usize> {
@@ -302,14 +304,15 @@ pub fn blocks(old: &[Block], new: &[Block], effort: &mut Effort) -> Vec<Change> 
     changes
 }
 
-/// How alike two blocks must be to be one that was changed, in thousandths of their words.
+/// The minimum similarity for two blocks to count as one changed block, in thousandths of their words.
 const ALIKE: usize = 300;
 
-/// Up to so many pairs every one is looked at; beyond, a block is compared with the one in its
-/// place. Half a long article rewritten is 100 by 100.
+/// The maximum number of block pairs to compare exhaustively. Beyond it, each block is compared only
+/// with the one at its position. Rewriting half of a long article gives 100 by 100 blocks.
 const MOST_COMPARED: usize = 40_000;
 
-/// Tells what became of blocks of which none is the same: which of them are one that was changed.
+/// Appends the changes between two runs of blocks with none in common, matching blocks that were
+/// edited.
 fn tell(old: &[Block], new: &[Block], effort: &mut Effort, changes: &mut Vec<Change>) {
     let (mut from, mut to) = (0, 0);
     for (at, with) in pairs(old, new, effort) {
@@ -317,7 +320,7 @@ fn tell(old: &[Block], new: &[Block], effort: &mut Effort, changes: &mut Vec<Cha
         changes.extend(new[to..with].iter().cloned().map(Change::Added));
         let (before, after) = (old[at].clone(), new[with].clone());
         (from, to) = (at + 1, with + 1);
-        // What was compared is not always as little as could be.
+        // A coarse comparison can also pair equal blocks.
         if before.composed() == after.composed() {
             changes.push(Change::Same(after));
             continue;
@@ -333,7 +336,7 @@ fn tell(old: &[Block], new: &[Block], effort: &mut Effort, changes: &mut Vec<Cha
     changes.extend(new[to..].iter().cloned().map(Change::Added));
 }
 
-/// Which old block became which new one: pairs in the order of both, as alike as can be.
+/// Matches old blocks with new ones so that total similarity is highest. Pairs keep the order of both lists.
 fn pairs(old: &[Block], new: &[Block], effort: &mut Effort) -> Vec<(usize, usize)> {
     let (old, new) = (bags(old), bags(new));
     let (rows, columns) = (old.len(), new.len());
@@ -352,7 +355,7 @@ fn pairs(old: &[Block], new: &[Block], effort: &mut Effort) -> Vec<(usize, usize
         let alike = places.filter(|(_, (old, new))| old.likeness(new) > 0);
         return alike.map(|(at, _)| (at, at)).collect();
     };
-    // best[i][j]: how alike what lies from i and from j on can be made.
+    // `best[i][j]` is the highest total similarity of the blocks from `i` and from `j` on.
     let mut best = vec![vec![0; columns + 1]; rows + 1];
     for i in (0..rows).rev() {
         for j in (0..columns).rev() {
@@ -378,7 +381,7 @@ fn pairs(old: &[Block], new: &[Block], effort: &mut Effort) -> Vec<(usize, usize
     pairs
 }
 
-/// A block's words without their order.
+/// The words of a block, sorted, without regard to their order in the text.
 struct Bag {
     kind: std::mem::Discriminant<Block>,
     words: Vec<String>,
@@ -402,14 +405,15 @@ fn bags(blocks: &[Block]) -> Vec<Bag> {
 }
 
 impl Bag {
-    /// How many of the words of both are common to both, in thousandths; 0 when they are not alike.
+    /// Returns the proportion of words that both blocks share, in thousandths, or 0 if they are too
+    /// different.
     fn likeness(&self, other: &Self) -> usize {
         if self.kind != other.kind {
             return 0;
         }
         let all = self.words.len() + other.words.len();
         if all == 0 {
-            // Another picture in the place of a picture.
+            // Two blocks without text, such as an image replaced by another.
             return ALIKE;
         }
         let (mut common, mut rest) = (0, other.words.as_slice());
@@ -478,7 +482,7 @@ mod tests {
             shown("افتتح الوزير الميناء، أمس.", "افتتحت الوزيرة الميناء؛ أمس."),
             "[-افتتح الوزير][+افتتحت الوزيرة] الميناء[-،][+؛] أمس."
         );
-        // A haraka is part of its word, not a letter by itself.
+        // A haraka is part of its word, not a separate letter.
         assert_eq!(shown("عَلِم الناس", "عَلَم الناس"), "[-عَلِم][+عَلَم] الناس");
         assert_eq!(shown("أربعة قتلى", "قتلى"), "[-أربعة ]قتلى");
         assert_eq!(shown("", "نص"), "[+نص]");
@@ -572,7 +576,7 @@ mod tests {
         assert!(!effort.is_coarse());
     }
 
-    /// The largest bodies that are taken in, without a word in common.
+    /// Uses the largest bodies that are accepted, without a word in common.
     #[test]
     fn the_largest_texts_end_in_time() {
         let body = |word: &str| -> Vec<Block> {
@@ -586,7 +590,7 @@ mod tests {
         let begun = Instant::now();
         let mut effort = Effort::until(begun + std::time::Duration::from_millis(100));
         let found = blocks(&old, &new, &mut effort);
-        // Much more than it takes, and much less than it took.
+        // Far above the usual time, and far below the time before diffs had a deadline.
         assert!(begun.elapsed() < std::time::Duration::from_secs(5));
         assert!(!found.is_empty() && effort.is_coarse());
     }

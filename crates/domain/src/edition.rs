@@ -1,37 +1,38 @@
-//! An edition: the newsroom in one language, with its own sections, stories and front page.
+//! Editions: the newsroom's output in one language, with its own sections, stories and front page.
 
 use crate::{Direction, EditionId, Language, Name, Slug};
 
-/// One edition. A database may hold several; `ar` is the default.
+/// An edition. A database may hold several; `ar` is the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edition {
-    /// Which edition.
+    /// The ID of the edition.
     pub id: EditionId,
-    /// Its part of an address: `ar`.
+    /// The slug used in URLs, such as `ar`.
     pub slug: Slug,
-    /// What it is called.
+    /// The name of the edition.
     pub name: Name,
-    /// The language that its articles are in unless they say otherwise.
+    /// The default language of the edition's articles.
     pub language: Language,
-    /// From which side its pages are read.
+    /// The reading direction of the edition's pages.
     pub direction: Direction,
-    /// What the blocks of its pages are called.
+    /// The headings of the blocks on the edition's pages.
     pub labels: Labels,
-    /// How many published articles it has.
+    /// The number of published articles in the edition.
     pub article_count: i64,
 }
 
-/// The headings of the blocks around an article, in the edition's own words; absent ones are not known.
+/// The headings of the blocks around an article, in the edition's language. `None` if a heading is
+/// unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Labels {
-    /// Over the link to live television.
+    /// The heading of the link to live television.
     pub live: Option<String>,
-    /// Over "where to follow us".
+    /// The heading of the list of follow channels.
     pub follow: Option<String>,
-    /// Over the important sections.
+    /// The heading of the list of important sections.
     pub sections: Option<String>,
-    /// Over the rail of stories.
+    /// The heading of the rail of stories.
     pub stories: Option<String>,
-    /// Over the comments.
+    /// The heading of the comments.
     pub comments: Option<String>,
 }

@@ -1,9 +1,9 @@
-//! The short lines that a page is read by: headlines, titles and names.
+//! Single-line texts: headlines and names.
 
 use serde::{Deserialize, Serialize};
 
 use crate::invalid::{check_characters, check_length};
-use crate::{Invalid, plain, unicode};
+use crate::{Invalid, fast_path, unicode};
 
 macro_rules! lines {
     ($($(#[$doc:meta])* $name:ident, $what:literal, $most:literal;)+) => {$(
@@ -13,16 +13,17 @@ macro_rules! lines {
         pub struct $name(String);
 
         impl $name {
-            /// In characters.
+            /// The maximum length, in characters.
             pub const MAX: usize = $most;
 
-            /// Takes one line of text: normalized, white space folded; refuses an over-long one, one
-            /// of which nothing can be seen, control characters and open bidi controls.
+            /// Normalizes and validates a line of text, and folds white space. Returns an error for a
+            /// line that is overlong or has no visible characters, and for control characters or
+            /// unbalanced bidi controls.
             pub fn parse(text: &str) -> Result<Self, Invalid> {
                 one_line($what, text, Self::MAX).map(Self)
             }
 
-            /// The line as text.
+            /// Returns the line as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -51,14 +52,14 @@ macro_rules! lines {
 }
 
 lines! {
-    /// What an article is called on every page that links to it.
+    /// The headline of an article, shown on every page that links to it.
     Headline, "the headline", 300;
-    /// What a story, section, person, source, topic or channel is called.
+    /// The name or title of a story, section, person, source, topic or channel.
     Name, "the name", 200;
 }
 
 fn one_line(what: &str, text: &str, most: usize) -> Result<String, Invalid> {
-    if plain::is_line(text) {
+    if fast_path::is_line(text) {
         check_length(what, text, most)?;
         return Ok(text.to_owned());
     }

@@ -1,7 +1,8 @@
-//! Identity: what tells one article from another when every word of it has changed.
+//! Identifiers, which remain stable when every other attribute of an object changes.
 //!
-//! Ids are UUIDs. New ones are version 7 (RFC 9562 §5.7), so rows that were written together lie
-//! together; what is imported gets version 5 (§5.5) of its origin, so importing twice finds it.
+//! IDs are UUIDs. New ones are version 7 (RFC 9562 §5.7), so that rows written together are stored
+//! close together. Imported objects get a version 5 UUID (§5.5) derived from their origin, so that
+//! importing twice finds the existing object.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -15,12 +16,12 @@ macro_rules! ids {
         pub struct $name(Uuid);
 
         impl $name {
-            /// The id that this UUID stands for.
+            /// Creates an ID from a UUID.
             pub const fn new(uuid: Uuid) -> Self {
                 Self(uuid)
             }
 
-            /// The UUID itself, as it is stored.
+            /// Returns the UUID, as it is stored.
             pub const fn uuid(self) -> Uuid {
                 self.0
             }
@@ -41,37 +42,37 @@ macro_rules! ids {
 }
 
 ids! {
-    /// Whose account.
+    /// The ID of an account.
     AccountId,
-    /// Which article.
+    /// The ID of an article.
     ArticleId,
-    /// Which comment.
+    /// The ID of a comment.
     CommentId,
-    /// Which edition.
+    /// The ID of an edition.
     EditionId,
-    /// Which place to follow the newsroom.
+    /// The ID of a follow channel.
     FollowChannelId,
-    /// Which live channel.
+    /// The ID of a live channel.
     LiveChannelId,
-    /// Which picture, video or sound.
+    /// The ID of an image, video or audio recording.
     MediaId,
-    /// Which person.
+    /// The ID of a person.
     PersonId,
-    /// Which section.
+    /// The ID of a section.
     SectionId,
-    /// Which source.
+    /// The ID of a source.
     SourceId,
-    /// Which story.
+    /// The ID of a story.
     StoryId,
-    /// Which API token.
+    /// The ID of an API token.
     TokenId,
-    /// Which topic.
+    /// The ID of a topic.
     TopicId,
 }
 
-/// A new version 7 UUID for something made at `at`; `random` is where its other 74 bits come from.
+/// Generates a version 7 UUID for an object created at `at`. Its other 74 bits are taken from `random`.
 pub fn mint(at: DateTime<Utc>, random: u128) -> Uuid {
-    // Before 1970 there was no web to publish on; such a clock counts as zero.
+    // There was no web before 1970, so an earlier time counts as zero.
     let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
     let bytes = random.to_be_bytes();
     let mut tail = [0; 10];
@@ -79,12 +80,12 @@ pub fn mint(at: DateTime<Utc>, random: u128) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(millis, &tail).into_uuid()
 }
 
-/// The root of every version 5 id that Khabar derives from an origin.
+/// The namespace of every version 5 UUID that Khabar derives from an origin.
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x6b68_6162_6172_5e00_8a77_0000_6e65_7773);
 
-/// The id of something that is known by where it came from: always the same for the same parts.
+/// Returns a version 5 UUID derived from an object's origin. Equal arguments always give an equal UUID.
 pub fn derived(noun: &str, parts: &[&str]) -> Uuid {
-    // A separator that cannot stand in a slug or a title keeps ("a", "bc") apart from ("ab", "c").
+    // A separator that cannot occur in a slug or a title distinguishes ("a", "bc") from ("ab", "c").
     let name = std::iter::once(noun)
         .chain(parts.iter().copied())
         .collect::<Vec<_>>()

@@ -1,19 +1,19 @@
-//! A value that breaks a rule of the newsroom: which value, and which rule.
+//! Validation errors: the value that was rejected and the problem with it.
 
-use crate::{plain, unicode};
+use crate::{fast_path, unicode};
 
-/// Why a value was refused, in words that a person at a keyboard can act on.
+/// A validation error, worded so that the person who entered the value can correct it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {problem}")]
 pub struct Invalid {
-    /// Which value, as the newsroom names it: "the headline", "the slug".
+    /// The name of the value, such as "the headline" or "the slug".
     pub what: String,
-    /// What is wrong with it: "is empty", "is longer than 300 characters (412)".
+    /// The problem, such as "is empty" or "is longer than 300 characters (412)".
     pub problem: String,
 }
 
 impl Invalid {
-    /// Says that `what` has this problem.
+    /// Creates an error that reports a problem with `what`.
     pub fn new(what: impl Into<String>, problem: impl Into<String>) -> Self {
         Self {
             what: what.into(),
@@ -21,7 +21,7 @@ impl Invalid {
         }
     }
 
-    /// The same complaint about a value that stands inside another: "block 3: the heading …".
+    /// Prefixes the error with the place where the value occurs: "block 3: the heading …".
     #[must_use]
     pub fn within(self, place: &str) -> Self {
         Self {
@@ -31,10 +31,10 @@ impl Invalid {
     }
 }
 
-/// Refuses text that no reader should be sent: control characters other than line breaks, and
-/// bidi overrides, which can show a headline as other words than were written.
+/// Returns an error if the text has control characters other than line feeds and tabs, or bidi
+/// controls. Bidi controls can make a headline read differently from what was written.
 pub(crate) fn check_characters(what: &str, text: &str) -> Result<(), Invalid> {
-    if plain::is_text(text) {
+    if fast_path::is_text(text) {
         return Ok(());
     }
     let offender = text.chars().enumerate().find(|(_, c)| {
@@ -54,7 +54,7 @@ pub(crate) fn check_characters(what: &str, text: &str) -> Result<(), Invalid> {
     }
 }
 
-/// Refuses text that is longer than its place on a page allows; length is in characters.
+/// Returns an error if the text has more than `most` characters.
 pub(crate) fn check_length(what: &str, text: &str, most: usize) -> Result<(), Invalid> {
     let length = text.chars().count();
     if length > most {
@@ -66,13 +66,15 @@ pub(crate) fn check_length(what: &str, text: &str, most: usize) -> Result<(), In
     Ok(())
 }
 
-/// Text of a sentence or some: normalized and trimmed; nothing when it is blank. Refuses what no
-/// reader should be sent and more than two screens of it.
+/// Normalizes, trims and validates a short text. Returns `None` if it has no visible characters.
+/// Returns an error if the text is longer than 4,000 characters (two screens) or has characters that
+/// may not be shown.
 pub fn text(what: &str, text: &str) -> Result<Option<String>, Invalid> {
     prose(what, text, MOST_TEXT)
 }
 
-/// Text of at most so many characters, normalized and trimmed; nothing when none of it can be seen.
+/// Normalizes, trims and validates a text of at most `most` characters. Returns `None` if it has no
+/// visible characters.
 pub(crate) fn prose(what: &str, text: &str, most: usize) -> Result<Option<String>, Invalid> {
     let text = unicode::normalized(text);
     let text = text.trim();
@@ -84,5 +86,5 @@ pub(crate) fn prose(what: &str, text: &str, most: usize) -> Result<Option<String
     Ok(Some(text.to_owned()))
 }
 
-/// In characters: a long lead has 600, a biography 1,500.
+/// The maximum length for [`text()`], in characters. A long lead has 600, a biography 1,500.
 const MOST_TEXT: usize = 4_000;

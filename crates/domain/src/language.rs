@@ -1,34 +1,35 @@
-//! Language and direction: in which words a text is written, and from which side it is read.
+//! Languages of texts, and their reading directions.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
-use crate::token::tokens;
+use crate::text_enum::tokens;
 
-/// From which side a text is read.
+/// The reading direction of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
-    /// From the left, as English.
+    /// Left to right, as in English.
     Ltr,
-    /// From the right, as Arabic.
+    /// Right to left, as in Arabic.
     Rtl,
 }
 
 tokens!(Direction, "the direction", { Ltr => "ltr", Rtl => "rtl" });
 
-/// A language tag (BCP 47): a language of two or three letters, and perhaps a script or region.
+/// A language tag (BCP 47): a language code of two or three letters, optionally followed by subtags
+/// such as a script or region.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Language(String);
 
 impl Language {
-    /// Arabic, the first language of the newsroom.
+    /// Returns Arabic, the primary language of the newsroom.
     pub fn arabic() -> Self {
         Self("ar".to_owned())
     }
 
-    /// Takes a tag such as `ar`, `en` or `ar-EG`; case is put right (RFC 5646 §2.1.1).
+    /// Parses a tag such as `ar`, `en` or `ar-EG`. Letter case is normalized (RFC 5646 §2.1.1).
     pub fn parse(tag: &str) -> Result<Self, Invalid> {
         let refuse = || {
             Invalid::new(
@@ -62,11 +63,11 @@ impl Language {
         Ok(Self(put_right))
     }
 
-    /// From which side it is usually read.
+    /// Returns the usual reading direction of the language.
     pub fn direction(&self) -> Direction {
         let primary = self.0.split('-').next().unwrap_or_default();
         match primary {
-            // The languages whose usual script is Arabic, Hebrew, Syriac or Thaana.
+            // Languages usually written in Arabic, Hebrew, Syriac or Thaana script.
             "ar" | "fa" | "ur" | "he" | "yi" | "ps" | "sd" | "ckb" | "ug" | "dv" | "syr" => {
                 Direction::Rtl
             }
@@ -74,7 +75,7 @@ impl Language {
         }
     }
 
-    /// The tag as text.
+    /// Returns the tag as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

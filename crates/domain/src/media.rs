@@ -1,41 +1,42 @@
-//! Media: pictures, videos and sound, each with the words that stand for it and stand under it.
+//! Media: images, videos and audio recordings, with their alternative text and captions.
 
 use serde::{Deserialize, Serialize};
 
-use crate::token::tokens;
+use crate::text_enum::tokens;
 use crate::{Invalid, MediaId, WebUrl};
 
-/// What kind of media.
+/// The kind of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A still picture.
+    /// A still image.
     Image,
-    /// A film.
+    /// A video.
     Video,
-    /// Sound alone.
+    /// An audio recording.
     Audio,
 }
 
 tokens!(Kind, "the media's kind", { Image => "image", Video => "video", Audio => "audio" });
 
-/// The same picture or film at another width.
+/// A version of an image or video in another size or format.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rendition {
-    /// Where it is.
+    /// The URL of the file.
     pub url: WebUrl,
-    /// In pixels.
+    /// The width, in pixels.
     pub width: u32,
-    /// In pixels.
+    /// The height, in pixels.
     pub height: u32,
-    /// Its media type: `image/webp`.
+    /// The media type, such as `image/webp`.
     pub mime: String,
 }
 
 impl Rendition {
-    /// How many one picture may have: every width that pages use, in two or three formats.
+    /// The maximum number of renditions of one image: every width that pages use, in two or three
+    /// formats.
     pub const MOST: usize = 40;
 
-    /// The same at this address, in this size and format.
+    /// Creates a rendition from a URL, a width and height in pixels, and a media type.
     pub fn new(url: WebUrl, (width, height): (i32, i32), mime: &str) -> Result<Self, Invalid> {
         Ok(Self {
             url,
@@ -46,7 +47,8 @@ impl Rendition {
     }
 }
 
-/// A width or a height: at most what the usual formats can say of themselves (JPEG: 16 bits).
+/// Validates a width or height of 1 to 65,535 pixels. The maximum is the largest size that common
+/// formats can declare (JPEG: 16 bits).
 pub fn pixels(what: &str, size: i32) -> Result<u32, Invalid> {
     let within = u32::try_from(size)
         .ok()
@@ -54,7 +56,7 @@ pub fn pixels(what: &str, size: i32) -> Result<u32, Invalid> {
     within.ok_or_else(|| Invalid::new(what, format!("is {size}: 1 to 65535 pixels are allowed")))
 }
 
-/// How long something runs: at most a week.
+/// Validates a duration in seconds, from 0 to one week.
 pub fn seconds(length: i32) -> Result<u32, Invalid> {
     let within = u32::try_from(length)
         .ok()
@@ -67,7 +69,7 @@ pub fn seconds(length: i32) -> Result<u32, Invalid> {
     })
 }
 
-/// What to show before it has loaded: a `BlurHash` of at most 9×9 components.
+/// Validates a `BlurHash`, the placeholder shown while media load. It has at most 9×9 components.
 pub fn placeholder(text: &str) -> Result<String, Invalid> {
     let base83 = |c: char| c.is_ascii_alphanumeric() || "#$%*+,-.:;=?@[]^_{|}~".contains(c);
     let sized = (6..=166).contains(&text.len()) && text.len().is_multiple_of(2);
@@ -78,7 +80,8 @@ pub fn placeholder(text: &str) -> Result<String, Invalid> {
     }
 }
 
-/// A media type without parameters (RFC 6838 §4.2), such as `image/webp`.
+/// Validates a media type without parameters (RFC 6838 §4.2), such as `image/webp`. Converts it to
+/// lower case.
 fn media_type(text: &str) -> Result<String, Invalid> {
     let name = |name: &str| {
         (1..=127).contains(&name.len())
@@ -96,17 +99,17 @@ fn media_type(text: &str) -> Result<String, Invalid> {
     }
 }
 
-/// The point of a picture that every crop must keep.
+/// The most important point of an image, which every crop must include.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FocalPoint {
-    /// From the left, 0 to 1.
+    /// The distance from the left edge, from 0 to 1.
     pub x: f64,
-    /// From the top, 0 to 1.
+    /// The distance from the top edge, from 0 to 1.
     pub y: f64,
 }
 
 impl FocalPoint {
-    /// A point inside the picture.
+    /// Creates a focal point. Returns an error if it is outside the image.
     pub fn new(x: f64, y: f64) -> Result<Self, Invalid> {
         if (0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y) {
             Ok(Self { x, y })
@@ -119,32 +122,32 @@ impl FocalPoint {
     }
 }
 
-/// One picture, video or sound.
+/// An image, video or audio recording.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Media {
-    /// Which one.
+    /// The ID of the media.
     pub id: MediaId,
-    /// What kind.
+    /// The kind of media.
     pub kind: Kind,
-    /// Where it is; absent where only its caption has come to us.
+    /// The URL of the file. `None` if only the caption is available.
     pub url: Option<WebUrl>,
-    /// In pixels.
+    /// The width, in pixels.
     pub width: Option<u32>,
-    /// In pixels.
+    /// The height, in pixels.
     pub height: Option<u32>,
-    /// How long it runs, in seconds.
+    /// The duration, in seconds.
     pub seconds: Option<u32>,
-    /// What a reader who cannot see it is told.
+    /// Alternative text for readers who cannot see the media.
     pub alt: Option<String>,
-    /// What stands under it.
+    /// The caption shown below the media.
     pub caption: Option<String>,
-    /// Who made it.
+    /// The creator of the media, as credited.
     pub credit: Option<String>,
-    /// What to show before it has loaded: a `BlurHash` (its own 4×3-component text form).
+    /// The placeholder shown while the media load: a `BlurHash`, usually of 4×3 components.
     pub placeholder: Option<String>,
-    /// The point that every crop must keep.
+    /// The point that every crop must include.
     pub focal_point: Option<FocalPoint>,
-    /// The same at other widths, narrowest first.
+    /// Versions in other sizes and formats, narrowest first.
     pub renditions: Vec<Rendition>,
 }
 

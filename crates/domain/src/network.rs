@@ -1,16 +1,16 @@
-//! A network: the addresses of one household or machine, which count as one wherever somebody is
-//! known by an address alone.
+//! Networks: the addresses of one household or machine. They are treated as one wherever a client is
+//! identified only by its IP address.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// An IPv4 address, or the /64 of an IPv6 address: providers give each customer one at least, and
-/// its addresses are theirs to choose from.
+/// An IPv4 address, or the /64 prefix of an IPv6 address. Providers assign each customer at least a
+/// /64, and the customer is free to use any address in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Network(IpAddr);
 
 impl Network {
-    /// The network of an address; an IPv4 address that is written as an IPv6 one is the former.
+    /// Returns the network of an address. An IPv4-mapped IPv6 address is treated as IPv4.
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V4(address) => IpAddr::V4(address),
@@ -21,7 +21,7 @@ impl Network {
         })
     }
 
-    /// The network of an address as it is written; none of what is no address.
+    /// Parses an IP address and returns its network. Returns `None` if the text is not an IP address.
     pub fn parse(address: &str) -> Option<Self> {
         address.parse().ok().map(Self::of)
     }

@@ -1,24 +1,24 @@
-//! A person who writes, films or speaks for the newsroom.
+//! People who write, film or speak for the newsroom.
 
 use crate::{EditionId, MediaId, Name, PersonId, Slug};
 
-/// One person.
+/// A person who writes, films or speaks for the newsroom.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// Which person.
+    /// The ID of the person.
     pub id: PersonId,
-    /// In whose edition they sign.
+    /// The edition to which the person belongs.
     pub edition: EditionId,
-    /// Their part of an address.
+    /// The slug used in the person's URL.
     pub slug: Slug,
-    /// How they sign.
+    /// The name shown in bylines.
     pub name: Name,
-    /// What they do: "economy editor".
+    /// The job title, such as "economy editor".
     pub role: Option<String>,
-    /// A few sentences about them.
+    /// A short biography.
     pub biography: Option<String>,
-    /// Their portrait.
+    /// The portrait of the person.
     pub portrait: Option<MediaId>,
-    /// How many published articles they signed.
+    /// The number of published articles credited to the person.
     pub article_count: i64,
 }

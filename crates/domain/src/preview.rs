@@ -1,6 +1,8 @@
-//! A preview: leave to see one article before readers do, given by whoever may see it to an app
-//! that shows it. The leave is a signed text, of which nothing is kept; an article's previews are taken
-//! back together, by counting the generation up that they belong to.
+//! Previews: permission to read one article before publication. Anyone who may see the article can
+//! create one, for an app that shows the article.
+//!
+//! A preview is a signed token and is not stored. All previews of an article are revoked together by
+//! incrementing their generation number.
 
 use std::fmt;
 
@@ -13,47 +15,50 @@ use uuid::Uuid;
 
 use crate::{ArticleId, Invalid};
 
-/// What every preview token begins with: its kind, and the form that it has.
+/// The prefix of every preview token. Identifies the kind of token and its format.
 const PREFIX: &str = "khp_";
-/// The article's id and the second at which it ends, over which it is signed.
+/// The length in bytes of the article ID and the expiry time (Unix seconds).
 const LENGTH: usize = 16 + 8;
-/// The generation, which stands behind them when it is not the first.
+/// The length in bytes of the generation number. It follows the expiry time unless it is 0.
 const GENERATION: usize = 4;
-/// The signature over all of it.
+/// The length in bytes of the signature (HMAC-SHA-256) over the prefix and all preceding bytes.
 const SIGNATURE: usize = 32;
 
-/// The key by which a newsroom signs previews: 256 random bits that its whole fleet shares.
+/// The key with which a newsroom signs previews: 256 random bits shared by all its servers.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PreviewKey([u8; 32]);
 
-/// What a preview opens, and until when.
+/// The article that a preview token gives access to, and the validity of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preview {
-    /// The one article that it opens.
+    /// The only article that the preview gives access to.
     pub article: ArticleId,
-    /// When it ends, in whole seconds.
+    /// The expiry time, in whole seconds.
     pub until: DateTime<Utc>,
-    /// How often the article's previews had been taken back when it was given.
+    /// The number of times the article's previews had been revoked when this one was created.
     pub generation: u32,
 }
 
 impl Preview {
-    /// The longest for which one is given, in seconds: thirty days. What an editor sends round is read
-    /// within a few.
+    /// The maximum validity of a preview, in seconds: thirty days. Previews are usually read within a
+    /// few days of being sent.
     pub const LONGEST: i32 = 30 * 24 * 60 * 60;
 }
 
-/// The keys of a newsroom: the one that signs, and the one that it replaced.
+/// The signing keys of a newsroom: the current one and the one that it replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreviewKeys {
-    /// Signs and opens.
+    /// The key that signs new tokens. Its tokens are accepted.
     pub current: PreviewKey,
-    /// Opens what it signed until this moment.
+    /// The previous key and the time of its replacement. Tokens that it signed before then are
+    /// accepted.
     pub former: Option<(PreviewKey, DateTime<Utc>)>,
 }
 
 impl PreviewKeys {
-    /// The leave that a token gives, if one of these keys signed it in its time and it has not ended.
+    /// Verifies a token and returns its preview. Returns an error if neither key signed the token, if
+    /// it has expired, or if it is signed by the former key and expires later than any token signed
+    /// before the replacement.
     pub fn open(&self, token: &str, now: DateTime<Utc>) -> Result<Preview, Invalid> {
         let opened = self.current.open(token, now);
         let Some((former, retired_at)) = &self.former else {
@@ -61,7 +66,7 @@ impl PreviewKeys {
         };
         let longest = TimeDelta::seconds(Preview::LONGEST.into());
         opened.or_else(|refused| match former.open(token, now) {
-            // What ends later was not signed before: somebody else has the key.
+            // A token with a later expiry was signed after the replacement, so the key has leaked.
             Ok(preview) if preview.until <= *retired_at + longest => Ok(preview),
             _ => Err(refused),
         })
@@ -69,12 +74,12 @@ impl PreviewKeys {
 }
 
 impl PreviewKey {
-    /// The key of these bits, which nobody may be able to guess.
+    /// Creates a key from the given bits, which must be unpredictable.
     pub const fn of(bits: [u8; 32]) -> Self {
         Self(bits)
     }
 
-    /// The key that was kept as this text.
+    /// Parses a key from its stored text.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let bits = URL_SAFE_NO_PAD.decode(text).ok();
         bits.and_then(|bits| bits.try_into().ok())
@@ -82,12 +87,12 @@ impl PreviewKey {
             .ok_or_else(|| Invalid::new("the key of previews", "is not 256 bits in base64url"))
     }
 
-    /// The text as which it is kept.
+    /// Returns the key as text for storage.
     pub fn to_text(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// The token that gives this leave.
+    /// Returns a signed token for a preview.
     pub fn sign(&self, preview: Preview) -> Result<String, Invalid> {
         let mut bytes = Vec::with_capacity(LENGTH + GENERATION + SIGNATURE);
         bytes.extend(preview.article.uuid().as_bytes());
@@ -100,7 +105,8 @@ impl PreviewKey {
         Ok(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
-    /// The leave that a token gives, if this key signed it and it has not ended by now.
+    /// Verifies a token and returns its preview. Returns an error if this key did not sign the token,
+    /// or if it has expired.
     pub fn open(&self, token: &str, now: DateTime<Utc>) -> Result<Preview, Invalid> {
         let refuse = |problem: &str| Invalid::new("the preview token", problem);
         let forged = || refuse("is not one that this newsroom gave out");
@@ -176,7 +182,7 @@ mod tests {
         assert_eq!(kept.open(&token, now).unwrap(), preview());
         assert!(kept.open(&new.sign(preview()).unwrap(), now).is_ok());
         assert!(rotated(None).open(&token, now).is_err());
-        // Whoever found the old key cannot sign for longer than anything was signed.
+        // Someone who finds the old key cannot extend a preview beyond the maximum validity.
         let later = Preview {
             until: now + Duration::days(31),
             ..preview()

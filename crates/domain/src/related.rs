@@ -1,29 +1,29 @@
-//! A related link: from an article to another that its reader may want next.
+//! Related links: recommendations from one article to another.
 
 use crate::ArticleId;
-use crate::token::tokens;
+use crate::text_enum::tokens;
 
-/// Who made the link.
+/// The origin of a related link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// An editor chose it; such links come first, in their order.
+    /// Chosen by an editor. Editorial links come first, in the editor's order.
     Editorial,
-    /// It was computed.
+    /// Computed automatically.
     Computed,
 }
 
 tokens!(Origin, "the link's origin", { Editorial => "editorial", Computed => "computed" });
 
-/// Why the other article is related.
+/// The reason why two articles are related.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
-    /// An editor, or the page that it came from, put it there.
+    /// Chosen by an editor, or listed on the page that the article was imported from.
     Chosen,
-    /// Both belong to one story.
+    /// Both articles belong to the same story.
     SameStory,
-    /// Both are about the same topics.
+    /// Both articles share topics.
     SharedTopics,
-    /// Their words are alike.
+    /// Both articles have similar text.
     SimilarText,
 }
 
@@ -31,19 +31,19 @@ tokens!(Reason, "the link's reason", {
     Chosen => "chosen", SameStory => "same-story", SharedTopics => "shared-topics", SimilarText => "similar-text",
 });
 
-/// One link.
+/// A link from one article to a related one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RelatedLink {
-    /// From this article …
+    /// The article that shows the link.
     pub from: ArticleId,
-    /// … to this one; never to itself.
+    /// The article that the link leads to. Never the same as `from`.
     pub to: ArticleId,
-    /// Its place in the list, from 0: editorial links stand before computed ones.
+    /// Zero-based position in the list. Editorial links come before computed ones.
     pub rank: i32,
-    /// Who made it.
+    /// The origin of the link.
     pub origin: Origin,
-    /// Why.
+    /// The reason why the articles are related.
     pub reason: Reason,
-    /// How strong a computed link is, 0 to 1; absent on editorial ones.
+    /// The strength of a computed link, from 0 to 1. `None` for editorial links.
     pub score: Option<f64>,
 }

@@ -1,22 +1,22 @@
-//! Rights: who is asking, in which role, and what that allows. What each role may do is decided
-//! here and nowhere else.
+//! Authorization: viewers, their roles, and the rights that each role grants. This module is the only
+//! place where the rights of a role are defined.
 
-use crate::token::tokens;
+use crate::text_enum::tokens;
 use crate::{AccountId, ArticleId, Invalid};
 
-/// What somebody is to the newsroom.
+/// The role of an account in the newsroom.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Role {
-    /// Reads, and comments under their own name.
+    /// Reads articles and comments under their own name.
     #[default]
     Reader,
-    /// Writes articles, which an editor publishes.
+    /// Writes articles for an editor to publish.
     Contributor,
-    /// Decides about comments.
+    /// Moderates comments.
     Moderator,
-    /// Writes, publishes and arranges everything that readers see.
+    /// Writes, publishes and arranges all content, and moderates comments.
     Editor,
-    /// An editor who also sees who did what, and gives others their rights.
+    /// Has all rights of an editor. Can also read the audit log and manage API tokens.
     Admin,
 }
 
@@ -25,22 +25,22 @@ tokens!(Role, "the role", {
     Admin => "admin",
 });
 
-/// One thing that a role may allow, and that a token may be narrowed to.
+/// A permission that a role can grant and that a token can be restricted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Right {
-    /// To comment.
+    /// Posting comments.
     Comment,
-    /// To write articles, and to change one's own until they are published.
+    /// Writing articles, and editing one's own while they are drafts or in review.
     Write,
-    /// To change anybody's articles, and to publish, correct and withdraw them.
+    /// Editing all articles, and publishing, correcting and withdrawing them.
     Publish,
-    /// To arrange sections, stories, topics, people, sources, media, channels and front pages.
+    /// Managing sections, stories, topics, people, sources, media, channels and front pages.
     Arrange,
-    /// To decide about comments.
+    /// Moderating comments.
     Moderate,
-    /// To see the audit log.
+    /// Reading the audit log.
     Audit,
-    /// To see who has API tokens, to give them out and to take them back.
+    /// Listing, issuing and revoking API tokens.
     Grant,
 }
 
@@ -49,12 +49,12 @@ tokens!(Right, "the right", {
     Moderate => "moderate", Audit => "audit", Grant => "grant",
 });
 
-/// A set of rights.
+/// A set of rights, stored as a bit mask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Rights(u8);
 
 impl Rights {
-    /// These rights.
+    /// Creates a set from a list of rights.
     pub const fn of(rights: &[Right]) -> Self {
         let mut bits = 0;
         let mut at = 0;
@@ -65,29 +65,29 @@ impl Rights {
         Self(bits)
     }
 
-    /// Whether it is among them.
+    /// Whether the set contains `right`.
     pub const fn has(self, right: Right) -> bool {
         self.0 & Self::bit(right) != 0
     }
 
-    /// Those that are in both sets.
+    /// Returns the intersection of two sets.
     #[must_use]
     pub const fn within(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Those that are in this set and not in that one.
+    /// Returns the rights in this set that are not in `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Whether there are none.
+    /// Whether the set contains no rights.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Each of them, in the order of the list.
+    /// Iterates over the rights in the set, in the order in which [`Right`] declares them.
     pub fn each(self) -> impl Iterator<Item = Right> {
         Right::ALL
             .iter()
@@ -95,7 +95,7 @@ impl Rights {
             .filter(move |right| self.has(*right))
     }
 
-    /// The rights that these words name.
+    /// Parses a list of tokens. Fails if one of them does not name a right.
     pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Self, Invalid> {
         let rights: Result<Vec<_>, _> = words.into_iter().map(Right::parse).collect();
         Ok(Self::of(&rights?))
@@ -107,12 +107,12 @@ impl Rights {
 }
 
 impl Role {
-    /// Whether it is one of the newsroom's own.
+    /// Whether the role belongs to newsroom staff: every role except [`Role::Reader`].
     pub const fn is_staff(self) -> bool {
         !matches!(self, Self::Reader)
     }
 
-    /// All that the role allows.
+    /// Returns all rights that the role grants.
     pub const fn rights(self) -> Rights {
         use Right::{Arrange, Audit, Comment, Grant, Moderate, Publish, Write};
         match self {
@@ -124,8 +124,8 @@ impl Role {
         }
     }
 
-    /// The rights of a token of this role that is narrowed to these, or has all that the role
-    /// allows. Refused: to narrow it to what the role does not allow.
+    /// Returns the rights of a token with this role, restricted to `to` if given. Without `to`, the token
+    /// has all rights of the role. Fails if `to` contains a right that the role does not grant.
     pub fn narrowed(self, to: Option<Rights>) -> Result<Rights, Invalid> {
         let rights = to.unwrap_or_else(|| self.rights());
         let beyond = rights.without(self.rights());
@@ -138,21 +138,21 @@ impl Role {
     }
 }
 
-/// Who is asking.
+/// The viewer who makes a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Viewer {
-    /// Their account; absent when they did not say who they are.
+    /// The viewer's account. `None` for an anonymous viewer.
     pub account: Option<AccountId>,
-    /// What they are to the newsroom.
+    /// The viewer's role in the newsroom.
     pub role: Role,
-    /// What they may do: at most what the role allows.
+    /// The viewer's rights: those of the role, or a subset of them.
     pub rights: Rights,
-    /// The one unpublished article that a preview token opens.
+    /// The single unpublished article that a preview token gives access to.
     pub preview: Option<ArticleId>,
 }
 
 impl Viewer {
-    /// A reader who did not say who they are: sees what is published, and may do nothing.
+    /// Returns an anonymous viewer, who can read published content and has no rights.
     pub const fn anonymous() -> Self {
         Self {
             account: None,
@@ -162,7 +162,7 @@ impl Viewer {
         }
     }
 
-    /// Somebody with an account, with all that their role allows.
+    /// Returns a viewer with an account and all rights of `role`.
     pub const fn of(account: AccountId, role: Role) -> Self {
         Self {
             account: Some(account),
@@ -172,7 +172,7 @@ impl Viewer {
         }
     }
 
-    /// The same, with only those of their rights that are among these.
+    /// Returns the viewer with their rights restricted to those in `to`.
     #[must_use]
     pub const fn narrowed(self, to: Rights) -> Self {
         Self {
@@ -181,18 +181,20 @@ impl Viewer {
         }
     }
 
-    /// Whether they may do this.
+    /// Whether the viewer has `right`.
     pub const fn may(self, right: Right) -> bool {
         self.rights.has(right)
     }
 
-    /// Whether they may give a token with these rights: nobody gives what they have not.
+    /// Whether the viewer may issue a token with `rights`. Requires [`Right::Grant`] and each of `rights`:
+    /// viewers cannot grant rights that they do not have.
     pub const fn may_give(self, rights: Rights) -> bool {
         self.may(Right::Grant) && rights.without(self.rights).is_empty()
     }
 
-    /// Whether they may give a token for an account that somebody has already. Its bearer is that
-    /// account: its drafts are open to them.
+    /// Whether the viewer may issue a token for an existing account. The bearer of such a token acts as that
+    /// account and can read its drafts. The account must therefore be the viewer's own, unless the viewer
+    /// has [`Right::Publish`].
     pub fn may_give_for(self, account: AccountId) -> bool {
         self.account == Some(account) || self.may(Right::Publish)
     }

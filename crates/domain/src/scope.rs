@@ -1,24 +1,24 @@
-//! Scope: who is asking, and as of when. Every field of one answer is read in the same scope, so
-//! none can disagree with another or show what the viewer may not see.
+//! Scope: the viewer and the point in time of a request. All fields of a response are read in the same
+//! scope. They are therefore consistent and never expose data that the viewer may not see.
 
 use chrono::{DateTime, Utc};
 
 use crate::rights::Viewer;
 
-/// Who is asking, and the moment that counts as now for the whole request.
+/// The viewer of a request, and the time used as "now" for the whole request.
 ///
-/// Time plays no part in what may be seen: an article becomes public when the scheduler writes
-/// that it is.
+/// Visibility does not depend on the time. An article becomes public when the scheduler updates its
+/// stored status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
-    /// Who is asking.
+    /// The viewer who makes the request.
     pub viewer: Viewer,
-    /// The request's "now".
+    /// The time used as "now" for the request.
     pub as_of: DateTime<Utc>,
 }
 
 impl Scope {
-    /// A reader who did not say who they are, at this moment.
+    /// Returns the scope of an anonymous reader at the time `as_of`.
     pub const fn reader(as_of: DateTime<Utc>) -> Self {
         Self {
             viewer: Viewer::anonymous(),

@@ -1,26 +1,26 @@
-//! A section: a department of an edition, such as economy or sport. Sections nest.
+//! Sections: the departments of an edition, such as economy or sport. Sections can be nested.
 
 use crate::{EditionId, Name, SectionId, Slug};
 
-/// One section.
+/// A section of an edition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
-    /// Which section.
+    /// The ID of the section.
     pub id: SectionId,
-    /// Whose section.
+    /// The edition that the section belongs to.
     pub edition: EditionId,
-    /// The section that it is part of.
+    /// The parent section. `None` for a top-level section.
     pub parent: Option<SectionId>,
-    /// Its part of an address.
+    /// The slug used in URLs.
     pub slug: Slug,
-    /// What it is called.
+    /// The display name.
     pub name: Name,
-    /// What it covers, in a sentence.
+    /// A one-sentence description of what the section covers.
     pub summary: Option<String>,
-    /// Its place among its siblings, from 0.
+    /// Zero-based position among the sections with the same parent.
     pub position: i32,
-    /// Whether it stands among the important sections.
+    /// Whether the section is listed among the important sections.
     pub featured: bool,
-    /// How many published articles are filed in it or below it.
+    /// The number of published articles in the section and its subsections.
     pub article_count: i64,
 }

@@ -1,22 +1,24 @@
-//! A slug: the part of an address that names one thing, in the letters of its own language.
+//! Slugs: the parts of URLs that identify a resource, written in the script of its language.
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-use crate::{Invalid, plain};
+use crate::{Invalid, fast_path};
 
-/// Letters and digits of any script, in lower case where there is one, joined by single hyphens.
+/// A slug: letters and digits of any script, in lower case where the script has one, joined by single
+/// hyphens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Slug(String);
 
 impl Slug {
-    /// In characters. Percent-encoded Arabic takes six bytes a letter; an address that is longer
-    /// than about 1,000 bytes is cut by some mail programs.
+    /// Maximum length in characters. Percent-encoded Arabic takes six bytes per letter, and some mail
+    /// programs truncate URLs longer than about 1,000 bytes.
     pub const MAX: usize = 150;
 
-    /// Takes a slug that somebody wrote; refuses one that [`Slug::from_text`] would have changed.
+    /// Parses a slug. Fails if the text is empty, longer than [`Slug::MAX`], or contains anything that
+    /// [`Slug::from_text`] would have changed.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let refuse = |problem: String| Err(Invalid::new("the slug", problem));
         if text.is_empty() {
@@ -39,8 +41,9 @@ impl Slug {
         Ok(Self(text.to_owned()))
     }
 
-    /// Makes a slug from a headline or a name. Arabic letters stay; vowel marks, tatweel and
-    /// punctuation go. Words are dropped from the end until it fits.
+    /// Creates a slug from a headline or a name. Arabic letters are retained. Vowel marks, tatweel and
+    /// punctuation are removed. Trailing words are dropped until the slug fits into [`Slug::MAX`]. Fails if
+    /// no word is left.
     pub fn from_text(text: &str) -> Result<Self, Invalid> {
         let mut slug = String::with_capacity(text.len());
         let mut length = 0;
@@ -64,39 +67,42 @@ impl Slug {
         Ok(Self(slug))
     }
 
-    /// A slug that says nothing of what it names: the id in hexadecimal.
+    /// Returns a slug that consists of an ID in hexadecimal.
     pub fn of_id(id: Uuid) -> Self {
         Self(id.simple().to_string())
     }
 
-    /// The id that this slug was made of; none for any other slug.
+    /// Returns the ID that the slug was created from by [`Slug::of_id`], or `None` for any other slug.
     pub fn as_id(&self) -> Option<Uuid> {
         let id = Uuid::try_parse(&self.0).ok()?;
         (Self::of_id(id) == *self).then_some(id)
     }
 
-    /// The same with a number behind it, cut where that would be too long.
+    /// Returns the slug with `-` and a number appended. The slug is truncated first if the result would be
+    /// longer than [`Slug::MAX`].
     pub fn numbered(&self, number: u32) -> Result<Self, Invalid> {
         let tail = format!("-{number}");
         let kept: String = self.0.chars().take(Self::MAX - tail.len()).collect();
         Self::parse(&format!("{}{tail}", kept.trim_end_matches('-')))
     }
 
-    /// The slug as text.
+    /// Returns the slug as a string slice.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Letters and digits, but not the marks and the stretching that may stand on or in a word.
+/// Whether a character may occur in a word of a slug: a letter or digit, except vowel marks, tatweel and
+/// upper case.
 fn is_slug_char(c: char) -> bool {
-    plain::is_word(c) || c.is_alphanumeric() && !is_dropped(c) && !c.is_uppercase()
+    fast_path::is_word(c) || c.is_alphanumeric() && !is_dropped(c) && !c.is_uppercase()
 }
 
-/// What is left out of a word without ending it: harakat and Quranic marks, tatweel, bidi controls.
-/// (Harakat count as alphanumeric in Unicode, hence by range.)
+/// Whether a character is removed without ending the word: harakat and Quranic marks, tatweel, zero-width
+/// characters, bidi controls and byte order marks. Harakat are tested by range because Unicode classifies
+/// them as alphanumeric.
 fn is_dropped(c: char) -> bool {
-    plain::is_harakah(c)
+    fast_path::is_harakah(c)
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 

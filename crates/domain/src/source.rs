@@ -1,34 +1,34 @@
-//! A source: the agency or outlet that an article came from.
+//! Sources: the agencies and outlets that articles come from.
 
-use crate::token::tokens;
+use crate::text_enum::tokens;
 use crate::{EditionId, Name, Slug, SourceId, WebUrl};
 
-/// What kind of source.
+/// The kind of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// A news agency, which sells its text to many.
+    /// A news agency, which syndicates its text.
     Agency,
-    /// A newspaper, broadcaster or site.
+    /// A newspaper, broadcaster or website.
     Outlet,
 }
 
 tokens!(Kind, "the source's kind", { Agency => "agency", Outlet => "outlet" });
 
-/// One source.
+/// An agency or outlet cited by an edition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Which source.
+    /// The ID of the source.
     pub id: SourceId,
-    /// In whose edition it is cited.
+    /// The edition that cites the source.
     pub edition: EditionId,
-    /// What kind; absent where the page only names it.
+    /// The kind of the source. `None` if it was imported from a page that gives only its name.
     pub kind: Option<Kind>,
-    /// Its part of an address.
+    /// The slug used in URLs.
     pub slug: Slug,
-    /// What it is called.
+    /// The display name.
     pub name: Name,
-    /// Its site.
+    /// The address of the source's website.
     pub url: Option<WebUrl>,
-    /// How many published articles came from it.
+    /// The number of published articles from the source.
     pub article_count: i64,
 }

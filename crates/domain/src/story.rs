@@ -1,61 +1,63 @@
-//! A story: a thread that runs through many articles, with a name that readers follow.
+//! Stories: named threads of related articles that readers can follow.
 
 use chrono::{DateTime, Utc};
 
-use crate::token::tokens;
+use crate::text_enum::tokens;
 use crate::{EditionId, MediaId, Name, Slug, StoryId};
 
-/// What kind of thread.
+/// The kind of a story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Events that go on: "the harbour strike".
+    /// Coverage of continuing events, such as "the harbour strike".
     Running,
     /// A programme with episodes.
     Show,
-    /// A standing column or shelf, such as "videos".
+    /// A regular column or collection, such as "videos".
     Rubric,
 }
 
 tokens!(Kind, "the story's kind", { Running => "running", Show => "show", Rubric => "rubric" });
 
-/// Whether the story still goes on.
+/// The status of a story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// It goes on.
+    /// The story continues.
     Active,
-    /// It has ended; its articles stay readable.
+    /// The story has ended. Its articles remain readable.
     Archived,
 }
 
 tokens!(Status, "the story's status", { Active => "active", Archived => "archived" });
 
-/// One story.
+/// A story of an edition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
-    /// Which story.
+    /// The ID of the story.
     pub id: StoryId,
-    /// Whose story.
+    /// The edition that the story belongs to.
     pub edition: EditionId,
-    /// What kind of thread.
+    /// The kind of the story.
     pub kind: Kind,
-    /// Whether it still goes on.
+    /// The status: active or archived.
     pub status: Status,
-    /// Its part of an address.
+    /// The slug used in URLs.
     pub slug: Slug,
-    /// What readers know it by.
+    /// The title shown to readers.
     pub title: Name,
-    /// What it is about, in a sentence or two.
+    /// A description of the story in one or two sentences.
     pub summary: Option<String>,
-    /// Its picture on the rail.
+    /// The image shown among the pinned stories.
     pub image: Option<MediaId>,
-    /// Its place on the rail, from 0; absent when it is not pinned.
+    /// Zero-based position among the pinned stories. `None` if the story is not pinned.
     pub pinned_position: Option<i32>,
-    /// How many published articles a reader can page through here.
+    /// The number of published articles that readers can page through.
     pub article_count: i64,
-    /// How many articles the page that it came from said it has; never mixed into `article_count`.
+    /// The number of articles reported by the page that the story was imported from. Never included in
+    /// `article_count`.
     pub reported_article_count: Option<i64>,
-    /// When its newest article came.
+    /// The time of the newest article. `None` if there are no articles.
     pub last_article_at: Option<DateTime<Utc>>,
-    /// Where it stands among stories: its newest article's time or, before any, when it was opened.
+    /// The time that stories are sorted by: that of the newest article or, before there is one, the time
+    /// when the story was created.
     pub active_at: DateTime<Utc>,
 }

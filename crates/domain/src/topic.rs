@@ -1,20 +1,20 @@
-//! A topic: what an article is about, and what readers may follow.
+//! Topics: the subjects of articles, which readers can follow.
 
 use serde::{Deserialize, Serialize};
 
-use crate::token::tokens;
+use crate::text_enum::tokens;
 use crate::{EditionId, Invalid, Name, Slug, TopicId};
 
-/// What kind of thing an article is about.
+/// The kind of a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Somebody.
+    /// A person.
     Person,
-    /// Somewhere.
+    /// A place.
     Place,
-    /// A company, state body, club or movement.
+    /// A company, public body, club or movement.
     Organisation,
-    /// A subject matter, such as energy.
+    /// A subject, such as energy.
     Subject,
 }
 
@@ -22,13 +22,13 @@ tokens!(Kind, "the topic's kind", {
     Person => "person", Place => "place", Organisation => "organisation", Subject => "subject",
 });
 
-/// A code of IPTC Media Topics (NewsCodes): eight digits, written `medtop:04000000`.
+/// An IPTC Media Topics code (NewsCodes): eight digits with a prefix, such as `medtop:04000000`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MediaTopic(String);
 
 impl MediaTopic {
-    /// Takes a code, with or without its `medtop:`.
+    /// Parses a code. The `medtop:` prefix is optional. Fails unless the rest is exactly eight digits.
     pub fn parse(code: &str) -> Result<Self, Invalid> {
         let digits = code.strip_prefix("medtop:").unwrap_or(code);
         if digits.len() != 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -40,7 +40,7 @@ impl MediaTopic {
         Ok(Self(format!("medtop:{digits}")))
     }
 
-    /// The code as text, with its `medtop:`.
+    /// Returns the code with its `medtop:` prefix.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -60,24 +60,24 @@ impl From<MediaTopic> for String {
     }
 }
 
-/// One topic.
+/// A topic of an edition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topic {
-    /// Which topic.
+    /// The ID of the topic.
     pub id: TopicId,
-    /// In whose edition it is followed.
+    /// The edition that the topic belongs to.
     pub edition: EditionId,
-    /// What kind of thing.
+    /// The kind of the topic.
     pub kind: Kind,
-    /// Its part of an address.
+    /// The slug used in URLs.
     pub slug: Slug,
-    /// What it is called.
+    /// The display name.
     pub name: Name,
-    /// What it is, in a sentence.
+    /// A one-sentence description of the topic.
     pub summary: Option<String>,
-    /// Its code in IPTC Media Topics, where known.
+    /// The IPTC Media Topics code, if known.
     pub media_topic: Option<MediaTopic>,
-    /// How many published articles are about it.
+    /// The number of published articles about the topic.
     pub article_count: i64,
 }
 

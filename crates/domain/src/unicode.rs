@@ -1,4 +1,4 @@
-//! Unicode: how typed text is normalized, what can be seen of it, and when two names look alike.
+//! Unicode text processing: normalization, visibility, and confusable names.
 
 use std::borrow::Cow;
 
@@ -7,28 +7,30 @@ use icu_properties::{CodePointSetData, CodePointSetDataBorrowed};
 use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 use unicode_security::confusable_detection::skeleton as confusable_skeleton;
 
-use crate::plain;
+use crate::fast_path;
 
-/// Code points that have no width of their own and no letter to change (UAX #44).
+/// Code points that Unicode ignores in display by default (`Default_Ignorable_Code_Point`, UAX #44).
 const IGNORABLE: CodePointSetDataBorrowed<'static> =
     CodePointSetData::new::<DefaultIgnorableCodePoint>();
 
-/// A text as the newsroom stores it, whether it was typed, pasted or imported: one kind of line
-/// break, normal form C, and without the marks that only steer the display.
+/// Normalizes typed, pasted or imported text for storage: line breaks become `\n`, the text is converted
+/// to normal form C, and marks that affect only the display are removed.
 ///
-/// Directional embeddings, overrides and isolates go where each is closed again. One that stays open
-/// is left for [`check_characters`](crate::invalid) to refuse, because it reorders what follows.
+/// Directional embeddings, overrides and isolates are removed if they are balanced. If one is left open,
+/// all are retained for [`check_characters`](crate::invalid) to refuse, because an open one reorders the
+/// text that follows.
 pub fn normalized(text: &str) -> Cow<'_, str> {
     let stays = |c: char| c != '\r' && !is_mark(c) && !is_bidi_control(c);
     let is_normal = || is_nfc_quick(text.chars()) == IsNormalized::Yes && text.chars().all(stays);
-    if plain::is_text(text) || is_normal() {
+    if fast_path::is_text(text) || is_normal() {
         return Cow::Borrowed(text);
     }
     let balanced = is_balanced(text.chars());
     Cow::Owned(normalized_run(text, balanced))
 }
 
-/// The same of a part of a text, where `balanced` tells whether the whole of it is.
+/// Normalizes a part of a text like [`normalized`]. `balanced` is the result of [`is_balanced`] for the
+/// whole text.
 pub(crate) fn normalized_run(text: &str, balanced: bool) -> String {
     let goes = |c: char| is_mark(c) || balanced && is_bidi_control(c);
     let kept: String = text.chars().filter(|c| !goes(*c)).collect();
@@ -36,17 +38,17 @@ pub(crate) fn normalized_run(text: &str, balanced: bool) -> String {
     lines.nfc().collect()
 }
 
-/// The byte order mark, which some editors write at the head of a file.
+/// The byte order mark, which some editors write at the start of a file.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A file's text without the byte order mark at its head.
+/// Returns the text of a file without a leading byte order mark.
 pub fn without_byte_order_mark(text: &str) -> &str {
     text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)
 }
 
-/// A mark that stands by itself and only steers the display: left-to-right, right-to-left and
-/// Arabic letter marks, zero-width spaces, word joiners and byte order marks. The joiners (U+200C,
-/// U+200D) are none: they change how Persian and Urdu words are read.
+/// Whether a character is an unpaired mark that affects only the display: a left-to-right, right-to-left
+/// or Arabic letter mark, zero-width space, word joiner or byte order mark. The zero-width non-joiner
+/// (U+200C) and joiner (U+200D) are excluded, because they change how Persian and Urdu words are read.
 pub const fn is_mark(c: char) -> bool {
     matches!(
         c,
@@ -54,12 +56,14 @@ pub const fn is_mark(c: char) -> bool {
     )
 }
 
-/// A control character of the bidirectional algorithm (UAX #9) that opens or closes a stretch.
+/// Whether a character is a control of the bidirectional algorithm (UAX #9) that opens or closes an
+/// embedding, override or isolate.
 pub const fn is_bidi_control(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether every directional stretch that is opened is closed, and none is closed that is not open.
+/// Whether every directional embedding, override and isolate is closed in the right order, and none is
+/// closed without having been opened.
 pub(crate) fn is_balanced(text: impl Iterator<Item = char>) -> bool {
     let mut open = Vec::new();
     for c in text {
@@ -82,8 +86,8 @@ pub(crate) fn is_balanced(text: impl Iterator<Item = char>) -> bool {
     open.is_empty()
 }
 
-/// Whether nothing of a text can be seen: it is white space, code points that Unicode says to ignore
-/// in display (fillers, tags, variation selectors), and those that fonts show as an empty place.
+/// Whether a text is invisible: it has only white space, control characters, code points that Unicode
+/// ignores in display (fillers, tags, variation selectors), and code points that fonts render as blank.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(is_unseen)
 }
@@ -92,39 +96,42 @@ fn is_unseen(c: char) -> bool {
     c.is_whitespace() || !c.is_ascii() && is_ignorable(c) || c.is_control()
 }
 
-/// Braille without dots, the empty note head, the object that is not there, and the marks around
-/// annotations are not ignorable by Unicode's property, but show nothing either.
+/// Whether a character is ignorable in display. In addition to Unicode's property, this includes
+/// characters that render as blank: the blank Braille pattern (U+2800), the null notehead (U+1D159), the
+/// interlinear annotation marks (U+FFF9 to U+FFFB) and the object replacement character (U+FFFC).
 fn is_ignorable(c: char) -> bool {
     IGNORABLE.contains(c) || matches!(c, '\u{2800}' | '\u{1d159}' | '\u{fff9}'..='\u{fffc}')
 }
 
-/// A text by what can be seen of it (UTS #39, skeletons): two texts that look alike have the same,
-/// whatever scripts and invisible characters they are made of.
+/// Returns the visual skeleton of a text (UTS #39). Two texts that look alike have equal skeletons,
+/// regardless of their scripts and invisible characters.
 fn seen(text: &str) -> String {
     let seen: String = text
         .nfkc()
         .filter(|c| c.is_whitespace() || !is_unseen(*c))
         .collect();
-    // Twice, because letters are alike as capitals or as small ones. Capital I and small l are, and
-    // capital I and small i are one letter.
+    // The skeleton is computed twice, because some letters look alike only in upper case and others only
+    // in lower case. Capital I looks like small l and is also the upper case of small i, so the last step
+    // maps i to l.
     let capitals: String = confusable_skeleton(&seen).collect();
     let small = capitals.to_lowercase();
     let alike: String = confusable_skeleton(&small).collect();
     alike.to_lowercase().replace('i', "l")
 }
 
-/// A key that is the same for names which readers would take for each other: letters and digits
-/// alone, without regard to size, accents, vowel marks, spaces and punctuation.
+/// Returns a comparison key for names. Names that readers could confuse have equal keys. Only letters and
+/// digits count: case, accents, vowel marks, spaces and punctuation are ignored. A name without letters
+/// and digits is compared by its visible characters.
 pub fn skeleton(name: &str) -> String {
     let seen = seen(name);
     let letters: String = seen
         .nfd()
-        .filter(|c| c.is_alphanumeric() && !plain::is_harakah(*c))
+        .filter(|c| c.is_alphanumeric() && !fast_path::is_harakah(*c))
         .collect();
     if letters.is_empty() { seen } else { letters }
 }
 
-/// A key that is the same for texts which readers would take for repetitions of each other.
+/// Returns a comparison key for texts. Texts that readers would see as duplicates have equal keys.
 pub(crate) fn folded(text: &str) -> String {
     let seen = seen(text);
     seen.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -144,7 +151,7 @@ mod tests {
             "قال Reuters خبر"
         );
         assert_eq!(normalized("می\u{200c}شود"), "می\u{200c}شود");
-        // Left for its refusal.
+        // Unbalanced controls are retained, so that validation can refuse them.
         assert_eq!(normalized("a\u{202e}b"), "a\u{202e}b");
         assert_eq!(normalized("a\u{2067}b\u{202c}"), "a\u{2067}b\u{202c}");
     }
@@ -209,7 +216,7 @@ mod tests {
         }
     }
 
-    /// Texts rich in what normalizing changes.
+    /// Generates texts with many characters that normalization changes.
     fn any_text() -> impl Strategy<Value = String> {
         prop_oneof![
             "\\PC{0,20}",

@@ -1,28 +1,31 @@
-//! A web address that a reader's browser may be sent to.
+//! Web addresses that are safe to send to a reader's browser.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{Invalid, article, plain};
+use crate::{Invalid, article, fast_path};
 
-/// An absolute `https:` or `http:` address, or a path on this server that starts with `/`.
+/// An absolute `https:` or `http:` URL, or a path on this server that starts with `/`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct WebUrl(String);
 
 impl WebUrl {
-    /// In bytes: what browsers and caches carry without cutting it.
+    /// Maximum length in bytes. Browsers and caches handle URLs of this length without truncating them.
     pub const MAX: usize = 2_000;
 
-    /// In bytes, of what is read at all. Normalizing can make an address shorter (white space goes, a
-    /// host in Punycode comes first), but not by more than this.
+    /// Maximum length of the input in bytes. Longer input is refused without being parsed. Normalization can
+    /// shorten a URL, for example by converting its host to Punycode, so this is more than [`WebUrl::MAX`].
     const MAX_GIVEN: usize = 4 * Self::MAX;
 
-    /// Takes an address and normalizes it: a URL as the WHATWG's parser writes it, so with a host in
-    /// ASCII and all else percent-encoded, and escapes in capitals (RFC 3986 §6.2.2.1). Refuses other
-    /// schemes (`javascript:`, `data:`), credentials, bad syntax, and what is too long when normalized.
+    /// Parses and normalizes an address. A URL is serialized as specified by the WHATWG URL standard, with an
+    /// ASCII host and everything else percent-encoded. Percent-escapes are written in upper case (RFC 3986
+    /// §6.2.2.1). A path is accepted as written, apart from its percent-escapes.
+    ///
+    /// Fails on other schemes (`javascript:`, `data:`), credentials, white space, control characters, invalid
+    /// syntax, and addresses longer than [`WebUrl::MAX`] after normalization.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        if text.len() <= Self::MAX && plain::is_url(text) {
+        if text.len() <= Self::MAX && fast_path::is_url(text) {
             return Ok(Self(text.to_owned()));
         }
         Self::measured(text.len(), Self::MAX_GIVEN)?;
@@ -39,7 +42,7 @@ impl WebUrl {
         Err(Invalid::new("the URL", problem))
     }
 
-    /// The address as text.
+    /// Returns the address as a string slice.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -47,14 +50,14 @@ impl WebUrl {
 
 fn normalized(text: &str) -> Result<String, Invalid> {
     let refuse = |problem: String| {
-        let shown = article::cut(text, SHOWN);
+        let shown = article::truncate_at_word(text, SHOWN);
         Invalid::new("the URL", format!("{shown:?} {problem}"))
     };
     if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(refuse("has white space or control characters".into()));
     }
     if text.starts_with('/') {
-        // Two slashes would name another host.
+        // Two leading slashes would refer to another host.
         if text.starts_with("//") || text.contains('\\') {
             return Err(refuse("names a host without a scheme".into()));
         }
@@ -73,10 +76,10 @@ fn normalized(text: &str) -> Result<String, Invalid> {
     Ok(url.into())
 }
 
-/// How much of a refused address its refusal repeats, in characters.
+/// Maximum number of characters of a refused address to show in the error message.
 const SHOWN: usize = 200;
 
-/// An address whose percent-escapes are in capitals: those in small letters mean the same.
+/// Converts the percent-escapes of an address to upper case. Case makes no difference to their meaning.
 fn escapes_in_capitals(url: String) -> String {
     if !url.contains('%') {
         return url;
@@ -125,7 +128,7 @@ mod tests {
     #[test]
     fn what_is_measured_is_what_is_stored() {
         let long = |letters: usize| format!("https://akhbar.example/?q={}", "م".repeat(letters));
-        // Six bytes a letter.
+        // Six bytes per letter.
         let fits = WebUrl::parse(&long(329)).unwrap();
         assert_eq!(fits.as_str().len(), 26 + 329 * 6);
         assert_eq!(WebUrl::parse(fits.as_str()), Ok(fits));

@@ -1,4 +1,5 @@
-//! The workflow: an article's way to readers, step by step, and who may take which step.
+//! The editorial workflow: the statuses of an article, the steps between them, and the rights that each
+//! step requires.
 //!
 //! ```text
 //! draft ⇄ in review → scheduled → published → withdrawn
@@ -8,47 +9,48 @@
 use chrono::{DateTime, Utc};
 
 use crate::article::{Article, Status};
-use crate::desk::Desk;
+use crate::editorial::EditorialState;
 use crate::rights::{Right, Viewer};
-use crate::token::tokens;
+use crate::text_enum::tokens;
 
-/// One step on the way.
+/// A step of the editorial workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
-    /// To save another text of what readers do not see yet.
+pub enum Transition {
+    /// Saving changes to an article that is not yet published.
     Save,
-    /// To hand it to the editors.
+    /// Submitting a draft for review.
     Submit,
-    /// To give it back to its writer, or to take it back from the schedule.
+    /// Returning an article from review, or from the schedule, to draft.
     Return,
-    /// To set the hour at which it goes out.
+    /// Scheduling publication for a given time.
     Schedule,
-    /// To let it go out.
+    /// Publishing the article.
     Publish,
-    /// To change what readers see.
+    /// Correcting a published article.
     Correct,
-    /// To take it back from readers.
+    /// Withdrawing a published article.
     Withdraw,
-    /// To work again on what was withdrawn.
+    /// Reopening a withdrawn article as a draft.
     Reopen,
 }
 
-tokens!(Step, "the step", {
+tokens!(Transition, "the step", {
     Save => "save", Submit => "submit", Return => "return", Schedule => "schedule",
     Publish => "publish", Correct => "correct", Withdraw => "withdraw", Reopen => "reopen",
 });
 
-/// Why a step cannot be taken.
+/// The reason why a step cannot be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// The viewer has not the right.
+pub enum TransitionError {
+    /// The viewer does not have the required right.
     NotAllowed,
-    /// The step does not begin where the article stands.
+    /// The step is not possible from the article's current status.
     WrongStatus,
 }
 
-impl Step {
-    /// Where the step leads from this status; nothing when it does not begin there.
+impl Transition {
+    /// Returns the status that the step leads to from `status`, or `None` if the step is not possible from
+    /// there.
     pub const fn from(self, status: Status) -> Option<Status> {
         use Status::{Draft, Published, Review, Scheduled, Withdrawn};
         match (self, status) {
@@ -64,44 +66,56 @@ impl Step {
         }
     }
 
-    /// Where the step leads when this viewer takes it; `own` tells whether the article is theirs.
-    pub fn take(self, viewer: Viewer, own: bool, status: Status) -> Result<Status, Refused> {
+    /// Returns the status that the step leads to when `viewer` takes it. `own` indicates whether the viewer
+    /// created the article. Checks the viewer's rights before the status.
+    pub fn take(
+        self,
+        viewer: Viewer,
+        own: bool,
+        status: Status,
+    ) -> Result<Status, TransitionError> {
         let theirs = own && viewer.may(Right::Write);
         let allowed = viewer.may(Right::Publish)
             || match self {
-                // What the editors have accepted is no longer its writer's alone.
+                // Once editors have accepted an article, its writer alone can no longer change it.
                 Self::Save => theirs && matches!(status, Status::Draft | Status::Review),
                 Self::Submit => theirs,
                 Self::Return => theirs && matches!(status, Status::Review),
                 _ => false,
             };
         if !allowed {
-            return Err(Refused::NotAllowed);
+            return Err(TransitionError::NotAllowed);
         }
-        self.from(status).ok_or(Refused::WrongStatus)
+        self.from(status).ok_or(TransitionError::WrongStatus)
     }
 
-    /// What the article and what the desk keeps of it are once the step was taken, to this status.
+    /// Updates the article and its desk record after the step was taken to status `to`.
     ///
-    /// While readers do not see it, its place in time is when it was last touched, by which the
-    /// desk is sorted.
-    pub fn apply(self, to: Status, at: DateTime<Utc>, article: &mut Article, desk: &mut Desk) {
+    /// Every step except [`Transition::Correct`] sets `listed_at` to `at`. Unpublished articles are therefore
+    /// sorted by their last change.
+    pub fn apply(
+        self,
+        to: Status,
+        at: DateTime<Utc>,
+        article: &mut Article,
+        editorial: &mut EditorialState,
+    ) {
         article.status = to;
         article.version = article.version.saturating_add(1);
         match self {
-            // Corrections keep its place and its hour.
+            // Corrections change neither the position in lists nor the publication time.
             Self::Correct => return,
             Self::Publish => {
                 article.first_published_at.get_or_insert(at);
                 article.published_at = Some(at);
                 article.updated_at = None;
-                desk.embargo_until = None;
+                editorial.embargo_until = None;
             }
-            Self::Reopen => desk.withdrawal = None,
+            Self::Reopen => editorial.withdrawal = None,
             Self::Save | Self::Submit | Self::Return | Self::Schedule | Self::Withdraw => {}
         }
         if to != Status::Scheduled {
-            desk.scheduled_for = None;
+            editorial.scheduled_for = None;
         }
         article.listed_at = at;
     }
@@ -121,11 +135,11 @@ mod tests {
         Viewer::of(AccountId::new(Uuid::nil()), role)
     }
 
-    /// Every step from every status, as an editor: `.` where it does not begin.
+    /// Takes every step from every status as an editor. `.` marks a step that is not possible.
     #[test]
     fn the_whole_machine() {
         let mut drawn = String::new();
-        for step in Step::ALL {
+        for step in Transition::ALL {
             let _ = write!(drawn, "{:9}", step.as_str());
             for status in Status::ALL {
                 let to = step.take(viewer(Role::Editor), false, *status);
@@ -152,27 +166,27 @@ reopen    .         .         .         .         draft
     fn contributors_keep_to_their_own_drafts() {
         let contributor = viewer(Role::Contributor);
         for (step, status) in [
-            (Step::Save, Status::Draft),
-            (Step::Submit, Status::Draft),
-            (Step::Save, Status::Review),
-            (Step::Return, Status::Review),
+            (Transition::Save, Status::Draft),
+            (Transition::Submit, Status::Draft),
+            (Transition::Save, Status::Review),
+            (Transition::Return, Status::Review),
         ] {
             assert!(step.take(contributor, true, status).is_ok(), "{step:?}");
             assert_eq!(
                 step.take(contributor, false, status),
-                Err(Refused::NotAllowed)
+                Err(TransitionError::NotAllowed)
             );
         }
         for (step, status) in [
-            (Step::Save, Status::Scheduled),
-            (Step::Return, Status::Scheduled),
-            (Step::Publish, Status::Review),
-            (Step::Correct, Status::Published),
-            (Step::Withdraw, Status::Published),
+            (Transition::Save, Status::Scheduled),
+            (Transition::Return, Status::Scheduled),
+            (Transition::Publish, Status::Review),
+            (Transition::Correct, Status::Published),
+            (Transition::Withdraw, Status::Published),
         ] {
             assert_eq!(
                 step.take(contributor, true, status),
-                Err(Refused::NotAllowed),
+                Err(TransitionError::NotAllowed),
                 "{step:?}"
             );
         }
@@ -181,10 +195,14 @@ reopen    .         .         .         .         draft
     #[test]
     fn others_take_no_step() {
         for role in [Role::Reader, Role::Moderator] {
-            for step in Step::ALL {
+            for step in Transition::ALL {
                 for status in Status::ALL {
                     let taken = step.take(viewer(role), true, *status);
-                    assert_eq!(taken, Err(Refused::NotAllowed), "{step:?} {status:?}");
+                    assert_eq!(
+                        taken,
+                        Err(TransitionError::NotAllowed),
+                        "{step:?} {status:?}"
+                    );
                 }
             }
         }

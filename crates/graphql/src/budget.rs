@@ -1,10 +1,10 @@
-//! The budget of an answer: how many bytes one request may be answered, and all that are answered at
-//! the same time.
+//! The byte budget of an answer: limits for one answer, and for all answers that are in progress at the
+//! same time.
 //!
-//! It is charged while the answer is made: by each text as it is resolved, by each error, and by what
-//! a resolver is about to copy. Once it is spent nothing more is resolved, and the client is told so
-//! instead of the data. Short values (ids, headlines, numbers) are not charged one by one; `complexity`
-//! bounds how many there are, and writing the answer counts every byte.
+//! The budget is charged while the answer is built: for each text when it is resolved, for each error,
+//! and for what a resolver is about to copy. Once the budget is spent, nothing more is resolved, and the
+//! client receives an error instead of the data. Short values (ids, headlines, numbers) are not charged
+//! one by one. `complexity` limits how many there are, and writing the answer counts every byte.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use crate::document::Kind;
 use crate::error::{Code, Error, Result};
 use crate::limit::{Limits, count, length};
 
-/// The name of the limit.
+/// The name of the limit, as it appears in errors.
 const LIMIT: &str = "answer_bytes";
 
-/// The bytes of one answer that are not counted together with those of others: nearly all answers are
-/// smaller, and share nothing that their processors would have to agree on.
+/// The first bytes of each answer, which are not charged to the shared budget. Nearly all answers are
+/// smaller than this, so processors do not contend for the shared counter.
 const UNCOUNTED: u64 = 64 * 1024;
 
-/// The bytes that all answers in the making take.
+/// The budget shared by all answers in progress.
 #[derive(Debug)]
 pub(crate) struct AllAnswers {
     allowed: u64,
@@ -31,10 +31,10 @@ pub(crate) struct AllAnswers {
 }
 
 impl AllAnswers {
-    /// Nothing yet.
+    /// Creates a shared budget with nothing charged.
     pub(crate) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
-            // One alone may have what is allowed to one: its values, and as many bytes of text.
+            // A single answer may always use its own limit: once for its values, and once for its text.
             allowed: limits
                 .concurrent_answer_bytes
                 .max(limits.answer_bytes.saturating_mul(2)),
@@ -42,28 +42,28 @@ impl AllAnswers {
         })
     }
 
-    /// Charges so many bytes, and tells whether they fit.
+    /// Charges this many bytes. Returns whether they fit.
     fn charge(&self, bytes: u64) -> bool {
         let before = self.charged.fetch_add(bytes, Relaxed);
         before.saturating_add(bytes) <= self.allowed
     }
 }
 
-/// The bytes that one answer may still take.
+/// The budget of one answer.
 #[derive(Debug)]
 pub(crate) struct AnswerBudget {
     kind: Kind,
     allowed: u64,
     charged: AtomicU64,
     all: Arc<AllAnswers>,
-    /// What it has charged to all answers together.
+    /// The bytes that this answer has charged to the shared budget.
     charged_to_all: AtomicU64,
-    /// Whether that was more than there was room for.
+    /// Whether a charge has exceeded the shared budget.
     is_crowded: AtomicBool,
 }
 
 impl AnswerBudget {
-    /// A budget for one request, which its resolvers find in this data.
+    /// Creates a budget for one request and inserts it into `data`, where resolvers find it.
     pub(crate) fn put_into(
         data: &mut Data,
         kind: Kind,
@@ -82,14 +82,14 @@ impl AnswerBudget {
         budget
     }
 
-    /// The budget of the request that this field belongs to.
+    /// Returns the budget of the request that this field belongs to.
     pub(crate) fn of<'a>(ctx: &'a Context<'_>) -> Option<&'a Self> {
         ctx.data_opt::<Arc<Self>>().map(AsRef::as_ref)
     }
 
-    /// Charges so many bytes; an error when that is more than was left.
+    /// Charges this many bytes. Returns an error if the budget is exceeded.
     pub(crate) fn charge(&self, bytes: u64) -> Result<()> {
-        // The sum cannot wrap: nothing more is made once it is above what is allowed.
+        // The sum cannot overflow: nothing more is resolved once it is above the limit.
         let before = self.charged.fetch_add(bytes, Relaxed);
         let counted = |charged: u64| charged.saturating_sub(UNCOUNTED);
         self.charge_to_all(counted(before + bytes) - counted(before));
@@ -105,7 +105,8 @@ impl AnswerBudget {
         }
     }
 
-    /// Charges a value that was resolved. What lies in objects was charged when it was resolved.
+    /// Charges a resolved value. Values inside objects are not charged again: they were charged when they
+    /// were resolved.
     pub(crate) fn charge_value(&self, value: Option<&Value>) -> Result<()> {
         match value.map_or(0, text_bytes) {
             0 => Ok(()),
@@ -122,7 +123,7 @@ impl AnswerBudget {
         self.charge(path.sum::<u64>() + count(error.message.len()) + ERROR)
     }
 
-    /// An error when it is spent.
+    /// Returns an error if the budget is spent.
     pub(crate) fn check(&self) -> Result<()> {
         let charged = self.charged.load(Relaxed);
         if charged > self.allowed {
@@ -134,9 +135,9 @@ impl AnswerBudget {
         Ok(())
     }
 
-    /// Writes an answer as JSON, unless it has more bytes than are allowed.
+    /// Writes an answer as JSON. Returns an error if the text is longer than the limit.
     pub(crate) fn write(&self, answer: &impl serde::Serialize) -> Result<Vec<u8>> {
-        // The text lies beside the values that it is made of.
+        // The text takes up memory in addition to the values that it is made of.
         self.charge_to_all(self.charged_to_all.load(Relaxed));
         self.check()?;
         let mut writer = Bounded {
@@ -147,23 +148,27 @@ impl AnswerBudget {
         match serde_json::to_writer(&mut writer, answer) {
             Ok(()) => Ok(writer.bytes),
             Err(_) if writer.had > writer.allowed => Err(self.exceeded(count(writer.had))),
-            // Only a scalar whose own `Serialize` fails gets here.
+            // Reached only if the `Serialize` implementation of a scalar fails.
             Err(error) => Err(Error::internal(&error)),
         }
     }
 
-    /// The error of an answer for which the others leave no room.
+    /// Creates the error for an answer that does not fit into the shared budget.
     fn crowded(&self) -> Error {
-        let allowed = self.all.allowed;
-        let message = format!(
-            "All answers in the making together may take {allowed} bytes (`limits.concurrent_answer_bytes`); \
-             ask again, or for less."
-        );
-        let code = match self.kind {
-            Kind::Query | Kind::Subscription => Code::Overloaded,
-            // Sent again, it would be carried out again.
-            Kind::Mutation => Code::LimitAnswerBytes,
+        let (code, advice) = match self.kind {
+            Kind::Query | Kind::Subscription => {
+                (Code::Overloaded, "Try again, or request less data.")
+            }
+            // A retry would run the mutation again.
+            Kind::Mutation => (
+                Code::LimitAnswerBytes,
+                "Query the mutation's result separately, requesting less data.",
+            ),
         };
+        let message = format!(
+            "The responses in progress exceed their combined limit of {} bytes (`limits.concurrent_answer_bytes`). {advice}",
+            self.all.allowed
+        );
         Error::new(code, message)
     }
 
@@ -188,10 +193,10 @@ impl Drop for AnswerBudget {
     }
 }
 
-/// What an error takes beside its message and its path: positions and a code.
+/// The bytes charged for an error in addition to its message and path: its positions and its code.
 const ERROR: u64 = 128;
 
-/// The bytes of a text, or of a list of texts.
+/// The bytes of a text, or of all texts in a list. Zero for other values.
 fn text_bytes(value: &Value) -> u64 {
     match value {
         Value::String(text) => count(text.len()),
@@ -200,7 +205,7 @@ fn text_bytes(value: &Value) -> u64 {
     }
 }
 
-/// Bytes in memory, up to a number.
+/// An in-memory buffer with a maximum size.
 struct Bounded {
     bytes: Vec<u8>,
     allowed: usize,

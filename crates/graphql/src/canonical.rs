@@ -1,12 +1,14 @@
-//! What a client gave for a field, as one text: JSON with the members of each object sorted.
+//! The canonical form of a field's arguments: JSON text with the members of each object sorted.
 //!
-//! It does not depend on how a request was written (in which order, as literals or as variables), nor
-//! on how this version of the server keeps what it reads. What was left out is left out.
+//! The form does not depend on how the request was written: the order of members, and whether values are
+//! literals or variables, make no difference. Nor does it depend on how this version of the server
+//! represents its input. Members that the client omitted are not filled in.
 
 use async_graphql::{Name, Value};
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 of these arguments in hexadecimal, without what is called so.
+/// Returns the SHA-256 digest of the arguments in hexadecimal. Members named `without` are left out at
+/// every level.
 pub(crate) fn digest(arguments: &[(Name, Value)], without: &str) -> String {
     let mut text = String::new();
     let members = arguments.iter().map(|(name, value)| (name, value));
@@ -41,9 +43,9 @@ fn write(value: &Value, without: &str, text: &mut String) {
         Value::Boolean(value) => text.push_str(if *value { "true" } else { "false" }),
         Value::Number(number) => text.push_str(&number.to_string()),
         Value::String(words) => string(words, text),
-        // A variable gives it as a string.
+        // Variables carry enum values as strings, so literals are written as strings too.
         Value::Enum(name) => string(name, text),
-        // No request has any.
+        // Requests never contain binary values.
         Value::Binary(bytes) => string(&String::from_utf8_lossy(bytes), text),
         Value::List(items) => {
             text.push('[');
@@ -69,17 +71,17 @@ mod tests {
 
     fn of(json: serde_json::Value) -> String {
         let value = Value::from_json(json).unwrap();
-        digest(&[(Name::new("input"), value)], "clientMutationId")
+        digest(&[(Name::new("input"), value)], "idempotencyKey")
     }
 
     #[test]
     fn order_and_the_writes_own_name_do_not_matter() {
         let one = of(serde_json::json!({"a": 1, "b": {"c": ["x", null], "d": true}}));
         let other = of(
-            serde_json::json!({"clientMutationId": "7", "b": {"d": true, "c": ["x", null]}, "a": 1}),
+            serde_json::json!({"idempotencyKey": "7", "b": {"d": true, "c": ["x", null]}, "a": 1}),
         );
         assert_eq!(one, other);
-        // Rows of earlier versions hold it: it stays as it is.
+        // Rows written by earlier versions contain this digest, so it must not change.
         assert_eq!(
             one,
             "2a8e787053f8f480f4342f18f16a5cfb630ac171bcd6b64cccbd51bb7157b0bb"

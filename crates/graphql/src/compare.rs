@@ -1,5 +1,5 @@
-//! Comparing two texts: work for the processor, so it is done beside the runtime, a few at a time, and
-//! for so long at most. What is not finished then is compared more coarsely.
+//! Comparison of two texts. The work is CPU-bound, so it runs on blocking threads, a few at a time and
+//! within a time limit. Whatever is not finished by then is compared more coarsely.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -14,26 +14,27 @@ use tokio::task::spawn_blocking;
 use crate::error::{Error, Result};
 use crate::limit::Limits;
 
-/// What compares, for all requests.
-pub(crate) struct Comparer {
-    /// Half of the processors: reading goes on beside it.
+/// The limits for comparisons, shared by all requests.
+pub(crate) struct DiffPool {
+    /// One permit for each running comparison. There are half as many as processors, so that reads can go
+    /// on meanwhile.
     places: Arc<Semaphore>,
-    /// How long all comparisons of one request may take together.
+    /// The maximum time that all comparisons of one request may take together.
     limit: Duration,
 }
 
-/// The time that the comparisons of one request have taken, in microseconds.
+/// The time that the comparisons of one request have taken so far, in microseconds.
 #[derive(Default)]
-pub(crate) struct Taken(AtomicU64);
+pub(crate) struct DiffTime(AtomicU64);
 
-impl Taken {
-    /// Nothing yet, for the request of this data.
+impl DiffTime {
+    /// Inserts a counter of zero into the data of a request.
     pub(crate) fn put_into(data: &mut Data) {
         data.insert(Arc::new(Self::default()));
     }
 }
 
-impl Comparer {
+impl DiffPool {
     pub(crate) fn new(limits: &Limits) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
@@ -43,17 +44,19 @@ impl Comparer {
     }
 }
 
-/// Compares within the time that is left to the request.
+/// Runs a comparison within the time that the request has left.
 pub(crate) async fn compare<T: Send + 'static>(
     ctx: &Context<'_>,
     work: impl FnOnce(&mut Effort) -> T + Send + 'static,
 ) -> Result<(T, Effort)> {
-    let (Some(comparer), Some(taken)) = (ctx.data_opt::<Comparer>(), ctx.data_opt::<Arc<Taken>>())
+    let (Some(comparer), Some(taken)) =
+        (ctx.data_opt::<DiffPool>(), ctx.data_opt::<Arc<DiffTime>>())
     else {
-        tracing::error!("a request was executed without what compares texts");
+        tracing::error!("request_without_diff_pool");
         return Err(Error::unexplained());
     };
-    // It ends with the work: a client that goes away does not make room for another one's.
+    // The permit is held until the work ends. A client that disconnects does not free it early, because the
+    // work goes on.
     let place = Arc::clone(&comparer.places).acquire_owned().await;
     let place = place.map_err(|error| Error::internal(&error))?;
     let (limit, taken) = (comparer.limit, Arc::clone(taken));

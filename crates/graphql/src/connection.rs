@@ -1,8 +1,7 @@
-//! A connection: a page of a list as Relay asks for it, with its edges, its cursors, and what is
-//! known of the whole list.
+//! Connections: pages of lists in the style of Relay, with edges, cursors and the total count of the list.
 //!
-//! Cursors leave and enter the API here and nowhere else: base64url of the bytes that
-//! `khabar-persistence` gives them.
+//! Cursors are encoded and decoded only here. They are the base64url encoding of the bytes that
+//! `khabar-persistence` provides.
 
 use std::borrow::Cow;
 
@@ -11,55 +10,56 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use khabar_persistence::cache::ReadingKey;
-use khabar_persistence::{BatchKey, Cursor, Page, Paged, Slice, Tally};
+use khabar_persistence::cache::CacheTag;
+use khabar_persistence::{BatchKey, Cursor, Page, PageKey, Slice, Tally};
 
+use crate::context::ContextExt;
 use crate::error::{Code, Error, Result};
 use crate::scalar::count;
-use crate::scope::Asked;
 
-/// A page of a list whose edges are `E`.
+/// A page of a list, with edges of type `E`.
 pub struct Connection<E> {
     edges: Vec<E>,
     page_info: PageInfo,
-    total: Total,
+    total: TotalCount,
 }
 
 #[Object(name_type, use_type_description)]
 impl<E: Edge> Connection<E> {
-    /// The items of this page, each with its cursor and what is said of its place in the list.
+    /// The edges of this page. Each edge contains an item, its cursor, and any further data about its place
+    /// in the list.
     fn edges(&self) -> &[E] {
         &self.edges
     }
 
-    /// The items of this page alone.
+    /// The items of this page, without their edges.
     fn nodes(&self) -> Vec<&E::Node> {
         self.edges.iter().map(Edge::node).collect()
     }
 
-    /// What lies before and after this page.
+    /// Information about the pages before and after this one.
     fn page_info(&self) -> &PageInfo {
         &self.page_info
     }
 
-    /// How many items the whole list has; at least, where `totalCountIsExact` is false.
+    /// The total number of items in the list. A lower bound if `totalCountIsExact` is false.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
         Ok(count(self.total.load(ctx).await?.count))
     }
 
-    /// Whether `totalCount` is all of them. Long lists are counted up to a limit, and it says that
-    /// there are at least so many.
+    /// Whether `totalCount` is exact. Long lists are counted only up to a limit. If there are more items,
+    /// this is false and `totalCount` is a lower bound.
     async fn total_count_is_exact(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(self.total.load(ctx).await?.is_exact)
     }
 }
 
 impl<E: Edge> Connection<E> {
-    /// Loads the page that the key asks for.
-    pub(crate) async fn load<K: Paged<Item = E::Item>>(
+    /// Loads the page that the key asks for as a connection.
+    pub(crate) async fn load<K: PageKey<Item = E::Item>>(
         ctx: &Context<'_>,
         key: K,
-        total: Total,
+        total: TotalCount,
     ) -> Result<Self> {
         let slice = slice(ctx, key).await?;
         let page_info = PageInfo::of(&slice);
@@ -71,12 +71,12 @@ impl<E: Edge> Connection<E> {
         })
     }
 
-    /// The page of a list that has nothing in it.
+    /// Creates the only page of an empty list.
     pub(crate) fn empty() -> Self {
         Self {
             edges: Vec::new(),
             page_info: PageInfo::of::<()>(&Slice::default()),
-            total: Total::Nothing,
+            total: TotalCount::Empty,
         }
     }
 }
@@ -93,64 +93,64 @@ impl<E: Edge> Description for Connection<E> {
     }
 }
 
-/// What stands on a connection: an item in its place.
+/// An edge of a connection: an item and its place in the list.
 pub trait Edge: ObjectType + 'static {
-    /// What `khabar-persistence` reads for it.
+    /// The item, as `khabar-persistence` reads it.
     type Item;
-    /// The item, as the API shows it.
+    /// The GraphQL type of the item.
     type Node: OutputType + 'static;
-    /// What a connection of such edges is called.
+    /// The GraphQL name of the connection type.
     const CONNECTION: &'static str;
-    /// What such a connection is, to the API's reader.
+    /// The published description of the connection type.
     const ABOUT: &'static str;
 
-    /// An item in the place that this cursor names.
+    /// Creates an edge from an item and its cursor.
     fn new(cursor: String, item: Self::Item) -> Self;
 
-    /// The item.
+    /// Returns the item.
     fn node(&self) -> &Self::Node;
 }
 
-/// What stands on a connection of which nothing more is said than its place.
-pub struct Plain<N> {
+/// An edge with no data other than its cursor and its item.
+pub struct SimpleEdge<N> {
     cursor: String,
     node: N,
 }
 
-/// An item and its place in the list.
+/// An edge in a connection: an item and its cursor.
 #[Object(name_type)]
-impl<N: Listed> Plain<N> {
-    /// Its place, for `after` and `before`.
+impl<N: ConnectionNode> SimpleEdge<N> {
+    /// The cursor of the item, for use as `after` or `before`.
     fn cursor(&self) -> &str {
         &self.cursor
     }
 
-    /// The item.
+    /// The item at the end of the edge.
     #[graphql(name = "node")]
     fn the_node(&self) -> &N {
         &self.node
     }
 }
 
-/// A type of which there are lists.
-pub trait Listed: ObjectType + Sized + 'static {
-    /// What it wraps.
+/// A GraphQL type that appears in connections with [`SimpleEdge`] edges.
+pub trait ConnectionNode: ObjectType + Sized + 'static {
+    /// The item as it is read, which this type wraps.
     type Item: Into<Self>;
-    /// What its edges are called.
+    /// The GraphQL name of the edge type.
     const EDGE: &'static str;
-    /// What its connections are called.
+    /// The GraphQL name of the connection type.
     const CONNECTION: &'static str;
-    /// What such a connection is, to the API's reader.
+    /// The published description of the connection type.
     const ABOUT: &'static str;
 }
 
-impl<N: Listed> TypeName for Plain<N> {
+impl<N: ConnectionNode> TypeName for SimpleEdge<N> {
     fn type_name() -> Cow<'static, str> {
         N::EDGE.into()
     }
 }
 
-impl<N: Listed> Edge for Plain<N> {
+impl<N: ConnectionNode> Edge for SimpleEdge<N> {
     type Item = N::Item;
     type Node = N;
     const CONNECTION: &'static str = N::CONNECTION;
@@ -168,7 +168,7 @@ impl<N: Listed> Edge for Plain<N> {
     }
 }
 
-/// Where a page lies in its list.
+/// The position of a page in its list.
 pub struct PageInfo {
     has_next_page: bool,
     has_previous_page: bool,
@@ -176,32 +176,32 @@ pub struct PageInfo {
     end_cursor: Option<String>,
 }
 
-/// Where a page lies in its list, and where to go on.
+/// Information about pagination in a connection.
 #[Object]
 impl PageInfo {
-    /// Whether items follow the last one of this page.
+    /// Whether there are more items after the last one of this page.
     fn has_next_page(&self) -> bool {
         self.has_next_page
     }
 
-    /// Whether items precede the first one of this page.
+    /// Whether there are more items before the first one of this page.
     fn has_previous_page(&self) -> bool {
         self.has_previous_page
     }
 
-    /// The first item's place, for `before`; null on an empty page.
+    /// The cursor of the first item, for use as `before`. Null if the page is empty.
     fn start_cursor(&self) -> Option<&str> {
         self.start_cursor.as_deref()
     }
 
-    /// The last item's place, for `after`; null on an empty page.
+    /// The cursor of the last item, for use as `after`. Null if the page is empty.
     fn end_cursor(&self) -> Option<&str> {
         self.end_cursor.as_deref()
     }
 }
 
 impl PageInfo {
-    /// Where this page lies.
+    /// Creates the page information of a slice.
     pub(crate) fn of<T>(slice: &Slice<T>) -> Self {
         Self {
             has_next_page: slice.has_next,
@@ -212,36 +212,36 @@ impl PageInfo {
     }
 }
 
-/// How many items a list has: known already, or asked for when somebody wants to know.
-pub(crate) enum Total {
-    /// It came with the card of what has the list, and changes when this is touched.
-    Kept(i64, ReadingKey),
-    /// To be counted.
-    Asked(Box<dyn Count>),
-    /// None: there is no such list.
-    Nothing,
+/// The total count of a list, either known already or counted on demand.
+pub(crate) enum TotalCount {
+    /// A count that was read together with the owner of the list. Writes that touch the key invalidate it.
+    Stored(i64, CacheTag),
+    /// A count that is loaded on demand.
+    Counted(Box<dyn Count>),
+    /// Zero, because the list does not exist.
+    Empty,
 }
 
-impl Total {
-    /// To be counted by this key.
+impl TotalCount {
+    /// Creates a total that this key loads on demand.
     pub(crate) fn by(key: impl BatchKey<Value = Tally>) -> Self {
-        Self::Asked(Box::new(key))
+        Self::Counted(Box::new(key))
     }
 
-    /// How many.
+    /// Returns the count, and loads it if necessary.
     pub(crate) async fn load(&self, ctx: &Context<'_>) -> Result<Tally> {
         match self {
-            Self::Kept(total, key) => {
+            Self::Stored(total, key) => {
                 ctx.shows(*key);
                 Ok(Tally::exact(*total))
             }
-            Self::Asked(key) => key.load(ctx).await,
-            Self::Nothing => Ok(Tally::exact(0)),
+            Self::Counted(key) => key.load(ctx).await,
+            Self::Empty => Ok(Tally::exact(0)),
         }
     }
 }
 
-/// A key whose answer is a number, whatever it counts.
+/// A key that loads a count, with its type erased.
 pub(crate) trait Count: Send + Sync {
     fn load<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Tally>>;
 }
@@ -256,13 +256,13 @@ impl<K: BatchKey<Value = Tally>> Count for K {
     }
 }
 
-/// Loads the page that the key asks for.
-pub(crate) async fn slice<K: Paged>(ctx: &Context<'_>, key: K) -> Result<Slice<K::Item>> {
+/// Loads the page that the key asks for as a slice. Returns an error if the key is not valid.
+pub(crate) async fn slice<K: PageKey>(ctx: &Context<'_>, key: K) -> Result<Slice<K::Item>> {
     key.check().map_err(refuse)?;
     Ok(ctx.load_ahead(key).await?.unwrap_or_default())
 }
 
-/// Relay's four arguments.
+/// The four pagination arguments of Relay.
 #[derive(Default)]
 pub(crate) struct Paging {
     pub(crate) first: Option<i32>,
@@ -272,7 +272,8 @@ pub(crate) struct Paging {
 }
 
 impl Paging {
-    /// The page that they ask for.
+    /// Converts the arguments into a page. Returns an error if the page is too large, or if an argument is
+    /// not valid.
     pub(crate) fn page(self) -> Result<Page> {
         for size in [self.first, self.last].into_iter().flatten() {
             if size > i32::from(Page::MAX) {
@@ -291,7 +292,7 @@ fn encode(cursor: Cursor) -> String {
 }
 
 fn decode(text: &str) -> Result<Cursor> {
-    // What is not base64url is no cursor either: empty bytes are refused as such.
+    // Text that is not base64url becomes empty bytes, which are refused as an invalid cursor.
     let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
     Cursor::from_bytes(&bytes).map_err(refuse)
 }
@@ -301,7 +302,7 @@ fn decode(text: &str) -> Result<Cursor> {
     reason = "it stands in `map_err`, which passes by value"
 )]
 fn refuse(invalid: khabar_domain::Invalid) -> Error {
-    Error::bad_input(format!("The argument is refused: {invalid}."))
+    Error::bad_input(format!("Invalid argument: {invalid}."))
 }
 
 #[cfg(test)]

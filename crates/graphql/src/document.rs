@@ -1,16 +1,16 @@
-//! The document gate: what a client sent becomes an operation that is right and affordable, or an
-//! error that says why not.
+//! The document gate: turns what a client sent into an operation that is valid and within the limits, or
+//! into errors that explain why it is not.
 //!
-//! The engine has rules of its own for documents, and breaks the specification with some of them;
-//! so it is never shown a document that was not read, limited, validated and planned here.
+//! The engine has validation rules of its own, and some of them violate the specification. So the engine
+//! only receives documents that were parsed, limited, validated and planned here.
 
-mod failure;
-mod gaps;
-mod incoming;
+mod bounds;
+mod error_path;
+mod extra_rules;
 mod introspection;
 mod plan;
 mod position;
-mod size;
+mod request;
 mod variables;
 mod weight;
 
@@ -29,87 +29,89 @@ use async_graphql::{Positioned, Request, ServerError};
 use async_graphql_parser::types::{
     DocumentOperations, ExecutableDocument as EngineDocument, Selection, SelectionSet,
 };
-use khabar_persistence::cache::AnswerName;
+use khabar_persistence::cache::ResponseKey;
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use failure::{Arose, Mark};
-pub use incoming::{Incoming, Named};
+pub(crate) use error_path::{ErrorPath, FieldGuard};
+pub use request::{DocumentId, OperationRequest};
 
+use self::bounds::LimitExceeded;
 use self::plan::Planner;
-use self::size::Refusal;
 use crate::error::{Code, Error};
 use crate::limit::{Limits, count, length};
 
-/// More errors of one document than this help nobody.
+/// The maximum number of errors reported for one document. More than this would not help anybody.
 const ERRORS_SHOWN: usize = 20;
 
-/// Bytes that a cached document takes for each byte of its text, at least: tokens become nodes with
-/// their positions. Measured on an introspection query and on a home page.
+/// The minimum memory that a cached document takes for each byte of its text, in bytes: tokens become
+/// nodes with their positions. Measured on an introspection query and on a home page.
 const TREE_PER_BYTE: u32 = 32;
 
-/// How many names of answers are known: as many as a busy hour has different questions, in some ten
-/// megabytes.
+/// The maximum number of cached answer names. This is enough for the different requests of a busy hour,
+/// and takes about ten megabytes.
 const NAMES: u64 = 100_000;
 
-/// A document that was found valid.
-struct Admitted {
+/// A document that passed validation.
+struct ValidatedDocument {
     text: String,
     hash: [u8; 32],
     document: Valid<ExecutableDocument>,
 }
 
-/// What an operation does to the newsroom.
+/// The type of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It reads.
+    /// An operation that reads data.
     Query,
-    /// It writes.
+    /// An operation that writes data.
     Mutation,
-    /// It listens.
+    /// An operation that listens for events.
     Subscription,
 }
 
-/// An operation that may run.
-pub struct Ready {
+/// An operation that was admitted and may run.
+pub struct PreparedOperation {
     request: Request,
-    text: Arc<Admitted>,
+    text: Arc<ValidatedDocument>,
     kind: Kind,
     name: Option<String>,
     cost: u64,
     root_fields: u64,
     hold: Option<Duration>,
-    answer_name: AnswerName,
+    answer_name: ResponseKey,
 }
 
-impl Ready {
-    /// What the operation does.
+impl PreparedOperation {
+    /// The type of the operation.
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// The operation's name, if it has one.
+    /// The name of the operation, if it has one.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// What it could cost: the fields that its answer could hold.
+    /// The cost of the operation: the fields that its answer could hold, each counted by its weight.
     pub fn cost(&self) -> u64 {
         self.cost
     }
 
-    /// How many fields it has at its root: each of a mutation is a write.
+    /// The number of root fields. In a mutation, each of them is a write.
     pub fn root_fields(&self) -> u64 {
         self.root_fields
     }
 
-    /// How long its answer may be held: the shortest that a selected field says, if one does.
+    /// The maximum time that the answer may be cached: the shortest limit of any selected field. `None` if
+    /// no selected field sets one.
     pub fn hold(&self) -> Option<Duration> {
         self.hold
     }
 
-    /// What its answer is kept under: document, operation and variables, with defaults filled in.
-    pub fn answer_name(&self) -> AnswerName {
+    /// The cache key of the answer: a digest of the document, the operation name and the variables, with
+    /// defaults filled in.
+    pub fn answer_name(&self) -> ResponseKey {
         self.answer_name
     }
 
@@ -118,38 +120,38 @@ impl Ready {
     }
 }
 
-/// The document that an answer's errors point into.
-pub(crate) struct Positions(Arc<Admitted>);
+/// The document that the positions of an answer's errors refer to.
+pub(crate) struct Positions(Arc<ValidatedDocument>);
 
 impl Positions {
-    /// Turns an error's positions into lines and columns.
+    /// Converts the positions of an error into lines and columns.
     pub(crate) fn resolve(&self, error: &mut ServerError) {
         position::resolve(error, &self.0.text);
     }
 }
 
-/// The schema's own text is not what the gate can read.
+/// The error for a schema whose SDL the gate cannot read.
 #[derive(Debug, thiserror::Error)]
 #[error("could not read the schema that documents are checked against: {0}")]
 pub struct SchemaProblem(String);
 
-/// What checks documents against one schema.
-pub struct Gate {
+/// A gate that checks documents against one schema.
+pub struct Pipeline {
     schema: Valid<Schema>,
     implementers: HashMap<Name, Implementers>,
     limits: Limits,
-    documents: Cache<[u8; 32], Arc<Admitted>>,
-    /// What the answers of queries are kept under, by what was sent.
-    names: Cache<[u8; 32], AnswerName>,
+    documents: Cache<[u8; 32], Arc<ValidatedDocument>>,
+    /// The answer names of admitted queries, by the digest of the request.
+    names: Cache<[u8; 32], ResponseKey>,
 }
 
-impl Gate {
-    /// A gate before the schema of this SDL.
+impl Pipeline {
+    /// Creates a gate for the schema in this SDL.
     pub fn new(sdl: &str, limits: Limits) -> Result<Self, SchemaProblem> {
         let schema = read_schema(sdl).map_err(|errors| SchemaProblem(errors.to_string()))?;
         let documents = Cache::builder()
             .max_capacity(limits.cached_bytes)
-            .weigher(|_, admitted: &Arc<Admitted>| {
+            .weigher(|_, admitted: &Arc<ValidatedDocument>| {
                 u32::try_from(admitted.text.len())
                     .unwrap_or(u32::MAX)
                     .saturating_mul(TREE_PER_BYTE)
@@ -165,15 +167,18 @@ impl Gate {
         })
     }
 
-    /// What one request may ask for.
+    /// The limits that apply to each request.
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// Reads, limits, validates and plans; the errors are what the client is answered instead.
-    pub fn admit(&self, incoming: &Incoming) -> Result<Ready, Vec<ServerError>> {
+    /// Parses, limits, validates and plans a request. The errors are those to send to the client.
+    pub fn admit(
+        &self,
+        incoming: &OperationRequest,
+    ) -> Result<PreparedOperation, Vec<ServerError>> {
         let Some(text) = &incoming.query else {
-            return Err(vec![incoming::missing().into()]);
+            return Err(vec![request::missing().into()]);
         };
         let admitted = self.document(text)?;
         let planned = self.plan(incoming, &admitted);
@@ -184,14 +189,14 @@ impl Gate {
         Ok(ready)
     }
 
-    /// What the answer to a request is kept under, if the request is a query that was admitted
-    /// before: it would be again.
-    pub fn answer_name(&self, incoming: &Incoming) -> Option<AnswerName> {
+    /// Returns the cache key of the answer to a request. `None` unless the request is a query that was
+    /// admitted before and so would be admitted again.
+    pub fn answer_name(&self, incoming: &OperationRequest) -> Option<ResponseKey> {
         self.names.get(&incoming.digest())
     }
 
-    /// Reads, limits and validates a document by itself, as far as that can be without values for its
-    /// variables: what an operation that needs some costs is known when they come.
+    /// Parses, limits and validates a document without values for its variables. Each operation that can
+    /// do without them is also planned. The cost of the others is only known once a request provides values.
     pub fn check(&self, text: &str) -> Result<(), Vec<ServerError>> {
         let admitted = self.document(text)?;
         if admitted.document.operations.is_empty() {
@@ -213,9 +218,13 @@ impl Gate {
         }
     }
 
-    fn plan(&self, incoming: &Incoming, admitted: &Arc<Admitted>) -> Result<Ready, Refusal> {
+    fn plan(
+        &self,
+        incoming: &OperationRequest,
+        admitted: &Arc<ValidatedDocument>,
+    ) -> Result<PreparedOperation, LimitExceeded> {
         let name = incoming.operation_name.as_deref();
-        // It would be told again by who finds no such operation.
+        // The name is checked first because the error for an unknown operation repeats it.
         let bytes = name.map_or(0, str::len);
         self.limits.name_bytes().check(count(bytes))?;
         let operation = select(&admitted.document, name)?;
@@ -238,7 +247,7 @@ impl Gate {
             operations: DocumentOperations::Single(planned),
             fragments: std::collections::HashMap::new(),
         });
-        Ok(Ready {
+        Ok(PreparedOperation {
             request,
             text: Arc::clone(admitted),
             kind: match operation.operation_type {
@@ -254,7 +263,7 @@ impl Gate {
         })
     }
 
-    fn document(&self, text: &str) -> Result<Arc<Admitted>, Vec<ServerError>> {
+    fn document(&self, text: &str) -> Result<Arc<ValidatedDocument>, Vec<ServerError>> {
         self.limits
             .bytes()
             .check(count(text.len()))
@@ -264,9 +273,9 @@ impl Gate {
             return Ok(admitted);
         }
         let tree = self.parse(text)?;
-        size::check(&tree, &self.limits).map_err(|refusal| vec![refused(refusal, text)])?;
+        bounds::check(&tree, &self.limits).map_err(|refusal| vec![refused(refusal, text)])?;
         let document = self.validate(&tree, text)?;
-        let admitted = Arc::new(Admitted {
+        let admitted = Arc::new(ValidatedDocument {
             text: text.to_owned(),
             hash,
             document,
@@ -305,7 +314,7 @@ impl Gate {
         let document = tree
             .to_executable_validate(&self.schema)
             .map_err(|failure| shown(Code::ValidationFailed, &failure.errors, text))?;
-        let breaches = gaps::check(&self.schema, &document);
+        let breaches = extra_rules::check(&self.schema, &document);
         if breaches.is_empty() {
             return Ok(document);
         }
@@ -313,7 +322,7 @@ impl Gate {
             .into_iter()
             .take(ERRORS_SHOWN)
             .map(|breach| {
-                let refusal = Refusal {
+                let refusal = LimitExceeded {
                     error: Error::new(Code::ValidationFailed, breach.message),
                     offset: position::offset(breach.location),
                 };
@@ -323,7 +332,7 @@ impl Gate {
     }
 }
 
-/// How many fields a planned selection has of its own, whatever types they are selected under.
+/// Counts the fields at the top level of a planned selection, under all type conditions.
 fn fields(selections: &SelectionSet) -> u64 {
     let fields = selections
         .items
@@ -335,21 +344,21 @@ fn fields(selections: &SelectionSet) -> u64 {
     fields.sum()
 }
 
-/// What the answer to an operation with these coerced variables is kept under.
-fn answer_name(document: &[u8; 32], operation: Option<&str>, variables: &JsonMap) -> AnswerName {
+/// Computes the cache key of the answer to an operation with these coerced variables.
+fn answer_name(document: &[u8; 32], operation: Option<&str>, variables: &JsonMap) -> ResponseKey {
     let mut hash = Sha256::new();
     hash.update(document);
-    // No name has it, so that the parts cannot be confused.
+    // No name contains a zero byte, so the parts cannot be confused.
     hash.update(operation.unwrap_or_default());
     hash.update([0]);
-    incoming::digest_variables(&mut hash, variables);
-    AnswerName(hash.finalize().into())
+    request::digest_variables(&mut hash, variables);
+    ResponseKey(hash.finalize().into())
 }
 
-/// The schema, with what introspection can say since the specification of 2025.
+/// Reads the schema and adds `__Type.isOneOf`, an introspection field of the 2025 specification.
 fn read_schema(sdl: &str) -> Result<Valid<Schema>, DiagnosticList> {
     let mut schema = Schema::parse(sdl, "schema.graphql").map_err(|failure| failure.errors)?;
-    // Spelled on a type of another name: introspection's own may not be defined again.
+    // Parsed on a type with another name, because the introspection types may not be redefined.
     let of_2025 = Schema::parse("type Since2025 { isOneOf: Boolean }", "since_2025.graphql")
         .map_err(|failure| failure.errors)?;
     let is_one_of = of_2025.type_field("Since2025", "isOneOf").ok().cloned();
@@ -361,24 +370,23 @@ fn read_schema(sdl: &str) -> Result<Valid<Schema>, DiagnosticList> {
     schema.validate().map_err(|failure| failure.errors)
 }
 
-/// The operation that the client means (§6.1).
+/// Selects the operation that the client asks for (§6.1).
 fn select<'a>(
     document: &'a ExecutableDocument,
     name: Option<&str>,
-) -> Result<&'a Node<Operation>, Refusal> {
+) -> Result<&'a Node<Operation>, LimitExceeded> {
     document.operations.get(name).map_err(|_| {
         let message = match name {
             Some(name) => format!("The document has no operation named \"{name}\"."),
             None if document.operations.is_empty() => "The document has no operation.".to_owned(),
-            None => {
-                "The document has several operations: `operationName` must say which.".to_owned()
-            }
+            None => "The document has several operations. Specify one of them in `operationName`."
+                .to_owned(),
         };
         Error::new(Code::OperationNotFound, message).into()
     })
 }
 
-/// What a client is shown of apollo-compiler's findings.
+/// Converts the diagnostics of apollo-compiler into errors for the client.
 fn shown(code: Code, errors: &DiagnosticList, text: &str) -> Vec<ServerError> {
     errors
         .iter()
@@ -388,7 +396,7 @@ fn shown(code: Code, errors: &DiagnosticList, text: &str) -> Vec<ServerError> {
                 .error
                 .unstable_compat_message()
                 .unwrap_or_else(|| diagnostic.error.to_string());
-            let refusal = Refusal {
+            let refusal = LimitExceeded {
                 error: Error::new(code, message),
                 offset: position::offset(diagnostic.error.location()),
             };
@@ -397,7 +405,7 @@ fn shown(code: Code, errors: &DiagnosticList, text: &str) -> Vec<ServerError> {
         .collect()
 }
 
-fn refused(refusal: Refusal, text: &str) -> ServerError {
+fn refused(refusal: LimitExceeded, text: &str) -> ServerError {
     let mut error = ServerError::from(refusal.error);
     if let Some(offset) = refusal.offset {
         error.locations.push(position::at(offset));

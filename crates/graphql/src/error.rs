@@ -1,27 +1,27 @@
-//! What a client may know of a failure: a code out of one table, and a sentence that is safe to show.
+//! Errors as clients see them: a code from one table, and a message that is safe to show.
 //!
-//! This is the only file that writes `extensions.code`. What really happened goes to the log.
+//! This is the only file that writes `extensions.code`. The underlying cause is written to the log.
 
 use async_graphql::{Context, ErrorExtensionValues, ServerError, Value};
 
-use crate::document::Arose;
+use crate::document::ErrorPath;
 
-/// The name under which a client finds the code.
+/// The key of the code in an error's `extensions`.
 const CODE: &str = "code";
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $text:literal,)+) => {
-        /// Every code that `extensions.code` can hold.
+        /// The codes that `extensions.code` can contain.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
             $($(#[doc = $doc])+ $variant,)+
         }
 
         impl Code {
-            /// The whole table, in the order of this file.
+            /// All codes, in the order of this file.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// The code as clients read it.
+            /// Returns the code as sent to clients.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)+
@@ -32,98 +32,103 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The HTTP request is not a GraphQL request: malformed JSON, a wrong member, no document.
+    /// The HTTP request is not a GraphQL request: it has malformed JSON, an invalid member, or no
+    /// document.
     BadRequest = "BAD_REQUEST",
-    /// This HTTP method cannot run the operation.
+    /// The operation cannot be run with this HTTP method.
     MethodNotAllowed = "METHOD_NOT_ALLOWED",
-    /// None of the media types that the client accepts can be given.
+    /// The server cannot produce any of the media types that the client accepts.
     NotAcceptable = "NOT_ACCEPTABLE",
-    /// The request's body is of a media type that is not read.
+    /// The media type of the request body is not supported.
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE",
-    /// The request's body is larger than the server reads.
+    /// The request body is larger than the server accepts.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE",
-    /// The client has sent more in a minute than it may.
+    /// The client has exceeded its rate limit, which is measured per minute.
     RateLimited = "RATE_LIMITED",
-    /// The request took longer than the server allows.
+    /// The request exceeded the server's time limit.
     RequestTimeout = "REQUEST_TIMEOUT",
-    /// A write took longer than the server waits for it. It may have been carried out, or may be yet:
-    /// who sends it again with its `clientMutationId` learns its outcome, and it is done once.
+    /// A write was not confirmed in time. It may have been carried out, or may still be. Send it again
+    /// with the same `idempotencyKey` to learn the outcome: the write is carried out only once.
     OutcomeUnknown = "OUTCOME_UNKNOWN",
-    /// The server has as much to do as it takes. Nothing was carried out; `Retry-After` says when to
-    /// come again.
+    /// The server is at capacity. Nothing was carried out. The `Retry-After` header states when to try
+    /// again.
     Overloaded = "OVERLOADED",
 
-    /// The document is not GraphQL.
+    /// The document is not syntactically valid GraphQL.
     ParseFailed = "GRAPHQL_PARSE_FAILED",
-    /// The document does not fit the schema.
+    /// The document is not valid against the schema.
     ValidationFailed = "GRAPHQL_VALIDATION_FAILED",
-    /// The document has no operation of that name, or several and none was named.
+    /// The document has no operation with the given name, or it has several operations and no name was
+    /// given.
     OperationNotFound = "OPERATION_RESOLUTION_FAILURE",
-    /// A subscription was sent over a transport that carries one answer.
+    /// A subscription was sent over a transport that carries only one response.
     SubscriptionNotSupported = "SUBSCRIPTION_NOT_SUPPORTED",
-    /// Introspection is switched off on this server.
+    /// Introspection is disabled on this server.
     IntrospectionDisabled = "INTROSPECTION_DISABLED",
 
-    /// The document that a request names is not known here. Clients that named it by its hash send its
-    /// text with the hash then.
+    /// The server does not know the persisted document that the request refers to. Clients that
+    /// referred to it by hash should send the text together with the hash.
     PersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND",
-    /// This server remembers no documents by their hash unless they are registered.
+    /// This server does not store documents by hash. Only registered documents can be referred to by
+    /// hash.
     PersistedQueryNotSupported = "PERSISTED_QUERY_NOT_SUPPORTED",
-    /// The hash that came with a document is not that of its text.
+    /// The hash sent with a document does not match the document's text.
     PersistedQueryHashMismatch = "PERSISTED_QUERY_HASH_MISMATCH",
-    /// This server runs registered documents alone, and this is none.
+    /// This server runs only registered documents, and this document is not registered.
     DocumentNotTrusted = "DOCUMENT_NOT_TRUSTED",
 
-    /// The document has more bytes than allowed.
+    /// The document is larger than allowed, in bytes.
     LimitBytes = "LIMIT_BYTES",
-    /// A name in the document, or that of the operation to run, is longer than allowed.
+    /// A name in the document, or the name of the operation to run, is longer than allowed.
     LimitName = "LIMIT_NAME",
     /// The document has more tokens than allowed.
     LimitTokens = "LIMIT_TOKENS",
     /// Braces, brackets and lists are nested deeper than allowed.
     LimitNesting = "LIMIT_NESTING",
-    /// With its fragments written out, the document selects more than allowed.
+    /// The document selects more fields and fragments than allowed, counted with its fragments
+    /// expanded.
     LimitSelections = "LIMIT_SELECTIONS",
     /// Fields are nested deeper than allowed.
     LimitDepth = "LIMIT_DEPTH",
-    /// The operation could cost more than allowed.
+    /// The estimated cost of the operation is higher than allowed.
     LimitComplexity = "LIMIT_COMPLEXITY",
     /// The operation has more aliases than allowed.
     LimitAliases = "LIMIT_ALIASES",
     /// The operation has more directives than allowed.
     LimitDirectives = "LIMIT_DIRECTIVES",
-    /// The operation has more fields at its root than allowed.
+    /// The operation has more root fields than allowed.
     LimitRootFields = "LIMIT_ROOT_FIELDS",
     /// A list in the document or the variables is longer than allowed.
     LimitList = "LIMIT_LIST",
-    /// Introspection goes through more lists inside lists than allowed.
+    /// Introspection nests lists more deeply than allowed.
     LimitIntrospection = "LIMIT_INTROSPECTION",
-    /// A page was asked for that is larger than allowed.
+    /// The requested page is larger than allowed.
     LimitPage = "LIMIT_PAGE",
 
-    /// The answer has more bytes than allowed, or is sure to have.
+    /// The response is larger than allowed, in bytes, or is certain to become so.
     LimitAnswerBytes = "LIMIT_ANSWER_BYTES",
 
-    /// An argument or a variable has a value that cannot be used.
+    /// An argument or a variable has an invalid value.
     BadUserInput = "BAD_USER_INPUT",
-    /// What was asked for does not exist, or is not for this viewer.
+    /// The requested object does not exist, or the viewer may not see it.
     NotFound = "NOT_FOUND",
-    /// The request does not say who is asking, or its token is none that counts here.
+    /// The request has no credentials, or its token is not valid on this server.
     Unauthenticated = "UNAUTHENTICATED",
-    /// The viewer may not do or see this.
+    /// The viewer does not have permission to do or see this.
     Forbidden = "FORBIDDEN",
-    /// The database does not answer, or is busy for too long: the same request may succeed in a moment.
+    /// The database does not respond, or has been busy for too long. The request may succeed if it is
+    /// sent again shortly.
     Unavailable = "UNAVAILABLE",
-    /// What was asked for is stored, but what is stored of it breaks a rule of the newsroom, so that it
-    /// cannot be shown. The server's log says which row it is, and `khabar check` names all such rows.
+    /// The requested object is stored, but its data violates a rule of the newsroom, so it cannot be
+    /// shown. The server's log names the row, and `khabar check` lists all such rows.
     BrokenRow = "BROKEN_ROW",
-    /// The server failed; its log says why.
+    /// The server failed. The cause is in its log.
     Internal = "INTERNAL",
 }
 
 impl Code {
-    /// The failure of the server itself that this code tells of, if it does: not of anything that the
-    /// client asked for.
+    /// Returns the kind of server failure that this code reports. `None` if the code reports a problem
+    /// with the request instead.
     pub fn outage(self) -> Option<Outage> {
         match self {
             Self::Internal => Some(Outage::Broken),
@@ -134,7 +139,7 @@ impl Code {
         }
     }
 
-    /// The code of this text.
+    /// Returns the code with this text.
     fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.as_str() == text)
     }
@@ -143,29 +148,30 @@ impl Code {
 /// A failure of the server itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outage {
-    /// It may well be over when the client tries again.
+    /// A temporary failure. A retry may succeed.
     Passing,
-    /// Nobody knows when it is over.
+    /// A failure of unknown duration.
     Broken,
 }
 
-/// Why a resolver could not answer: what the client may know of it.
+/// A resolver error, reduced to the details that the client may see.
 ///
-/// It must never be `Display` (so it is no `std::error::Error` either): async-graphql turns any
-/// `Display` type into an error of its own by a blanket `From`, with the text and without the code.
+/// This type must never implement `Display`, and so it does not implement `std::error::Error` either. A
+/// blanket `From` in async-graphql converts any `Display` type into its own error type, with the text
+/// but without the code.
 #[derive(Clone, Debug)]
 pub struct Error {
     code: Code,
     message: String,
     details: Vec<(&'static str, Value)>,
-    arose: Option<Arose>,
+    arose: Option<ErrorPath>,
 }
 
-/// What a resolver answers, or why it could not.
+/// The result of a resolver.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// An error of this code; the message is shown to the client as it is.
+    /// Creates an error with this code. The message is shown to the client unchanged.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
@@ -175,17 +181,19 @@ impl Error {
         }
     }
 
-    /// The client's argument cannot be used; the message says which, and what it should be.
+    /// Creates an error for an invalid argument. The message should name the argument and describe a
+    /// valid value.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::new(Code::BadUserInput, message)
     }
 
-    /// What was asked for is not there.
+    /// Creates an error for a requested object that does not exist.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(Code::NotFound, message)
     }
 
-    /// A limit was passed: its name, what it allows, and what was asked for.
+    /// Creates an error for an exceeded limit, with the limit's name, the allowed value and the actual
+    /// value.
     pub fn over_limit(code: Code, limit: &'static str, allowed: u64, had: u64) -> Self {
         Self::new(
             code,
@@ -196,7 +204,8 @@ impl Error {
         .with("had", had)
     }
 
-    /// The server's own failure: the cause goes to the log, the client learns only that it happened.
+    /// Creates an error for a failure of the server. Logs the cause; the client learns only that the
+    /// server failed.
     pub fn internal(cause: &dyn std::error::Error) -> Self {
         let mut chain = cause.to_string();
         let mut deeper = cause.source();
@@ -205,19 +214,19 @@ impl Error {
             chain.push_str(&next.to_string());
             deeper = next.source();
         }
-        tracing::error!(cause = chain, "a resolver failed");
+        tracing::error!(cause = chain, "resolver_failed");
         Self::unexplained()
     }
 
-    /// What was asked for is there and cannot be read; the log names the row.
+    /// Creates an error for an object that exists but cannot be read. The log names the row.
     pub fn broken_row() -> Self {
-        let message = "What is stored of this cannot be read.";
+        let message = "The stored data of this object cannot be read.";
         Self::new(Code::BrokenRow, message)
     }
 
-    /// An internal failure whose cause is already in the log.
+    /// Creates an error for an internal failure whose cause is already logged.
     pub fn unexplained() -> Self {
-        Self::new(Code::Internal, "The server could not answer this.")
+        Self::new(Code::Internal, "An internal error occurred.")
     }
 
     /// Adds a detail to the error's `extensions`.
@@ -227,19 +236,20 @@ impl Error {
         self
     }
 
-    /// Notes that it arose in the field of this context, unless that is noted.
+    /// Records the field of this context as the origin of the error, unless an origin is already
+    /// recorded.
     #[must_use]
     pub(crate) fn at(mut self, ctx: &Context<'_>) -> Self {
-        self.arose.get_or_insert_with(|| Arose::here(ctx));
+        self.arose.get_or_insert_with(|| ErrorPath::here(ctx));
         self
     }
 
-    /// The code that the client will see.
+    /// Returns the code that the client sees.
     pub fn code(&self) -> Code {
         self.code
     }
 
-    /// The sentence that the client will see.
+    /// Returns the message that the client sees.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -259,7 +269,7 @@ impl From<Error> for async_graphql::Error {
         Self {
             extensions: Some(error.extensions()),
             message: error.message,
-            source: error.arose.map(Arose::into_source),
+            source: error.arose.map(ErrorPath::into_source),
         }
     }
 }
@@ -276,14 +286,15 @@ impl From<Error> for ServerError {
 impl From<khabar_persistence::Error> for Error {
     fn from(error: khabar_persistence::Error) -> Self {
         match error {
-            // What was refused came from the client: a cursor of another list, a value out of range.
+            // Invalid values come from the client: a cursor of another list, or a value out of range.
             khabar_persistence::Error::Invalid(invalid) => Self::bad_input(invalid.to_string()),
             khabar_persistence::Error::OutcomeUnknown { .. } => {
                 tracing::warn!(cause = %error, "commit_outcome_unknown");
                 Self::new(
                     Code::OutcomeUnknown,
-                    "Nobody heard whether the write was carried out. Send it again with the same \
-                     `clientMutationId`: it is carried out once, and you are told what came of it.",
+                    "It is unknown whether the write was carried out. Send it again with the same \
+                     `idempotencyKey`: it is carried out only once, and the response states its \
+                     outcome.",
                 )
             }
             error if error.is_unavailable() => {
@@ -294,7 +305,7 @@ impl From<khabar_persistence::Error> for Error {
                 )
             }
             error @ khabar_persistence::Error::BrokenRow(_) => {
-                tracing::error!(cause = %error, "a write depends on a broken row");
+                tracing::error!(cause = %error, "mutation_on_broken_row");
                 Self::broken_row()
             }
             error => Self::internal(&error),
@@ -302,18 +313,19 @@ impl From<khabar_persistence::Error> for Error {
     }
 }
 
-/// How the engine's own messages about arguments begin.
+/// Prefixes of the engine's own messages about arguments.
 ///
-/// It gives them no code and no type of their own, so its words are all there is to tell them by.
+/// The engine gives these errors neither a code nor a type of their own, so only the wording identifies
+/// them.
 const ABOUT_INPUT: [&str; 3] = [
     "Failed to parse \"",
     "Expected input type \"",
     "Invalid value for argument ",
 ];
 
-/// Gives a code to an error of execution that has none.
+/// Adds a code to an execution error that has none.
 ///
-/// Those about arguments are the client's. Whatever else comes without a code was not written for
+/// Errors about arguments are the client's fault. Any other error without a code was not written for
 /// clients, so it is logged and hidden.
 pub(crate) fn complete(error: &mut ServerError) {
     if code_of(error).is_some() {
@@ -329,21 +341,21 @@ pub(crate) fn complete(error: &mut ServerError) {
             .set(CODE, Code::BadUserInput.as_str());
         return;
     }
-    tracing::error!(cause = error.message, path = ?error.path, "an error without a code");
+    tracing::error!(cause = error.message, path = ?error.path, "error_without_code");
     let hidden = Error::unexplained();
     error.extensions = Some(hidden.extensions());
     error.message = hidden.message;
 }
 
-/// The failure of the server itself that this error tells of, if it does.
+/// Returns the kind of server failure that this error reports, if any.
 pub(crate) fn outage_of(error: &ServerError) -> Option<Outage> {
     code_of(error).and_then(Code::parse)?.outage()
 }
 
-/// How many characters a message may have; values that it cites may be as long as a request.
+/// Maximum length of a message, in characters. Values quoted in a message may be as long as a request.
 const MOST_SAID: usize = 1_000;
 
-/// Cuts a message that is longer than it helps anybody, before it is logged and sent.
+/// Truncates a message that is too long to be useful, before it is logged and sent.
 pub(crate) fn shorten(error: &mut ServerError) {
     if let Some((end, _)) = error.message.char_indices().nth(MOST_SAID) {
         error.message.truncate(end);
@@ -351,7 +363,7 @@ pub(crate) fn shorten(error: &mut ServerError) {
     }
 }
 
-/// The code that this error carries.
+/// Returns the code of this error, if it has one.
 pub(crate) fn code_of(error: &ServerError) -> Option<&str> {
     match error.extensions.as_ref()?.get(CODE)? {
         Value::String(code) => Some(code),
@@ -404,7 +416,7 @@ mod tests {
     fn an_error_that_was_not_written_for_clients_is_hidden() {
         let mut error = ServerError::new("Data `db::Pool` does not exist.", None);
         complete(&mut error);
-        assert_eq!(error.message, "The server could not answer this.");
+        assert_eq!(error.message, "An internal error occurred.");
         assert_eq!(code_of(&error), Some("INTERNAL"));
     }
 

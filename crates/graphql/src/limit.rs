@@ -1,101 +1,112 @@
-//! How much one request may ask for.
+//! Limits on the size and cost of one request.
 //!
-//! Everything here is measured on the document and its variables before anything is executed, and
-//! before anything writes fragments out. A refusal names the limit, what it allows, and what the
-//! request had.
+//! The document and its variables are measured before anything is executed and before any fragments are
+//! expanded. A refusal names the limit, the allowed value and the actual value.
 
-use khabar_persistence::Reader;
+use khabar_persistence::ReadSession;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error};
 
-/// The limits of a request. Each is the largest value that is still answered.
+/// The limits of a request. Each is the largest value that is still accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Bytes of the document.
+    /// Maximum size of the document, in bytes.
     ///
-    /// 64 KiB: the introspection query of GraphiQL has 2, a large application's operation 10.
+    /// Defaults to 64 KiB. The introspection query of GraphiQL has 2 KiB, and a large application's
+    /// operation has 10 KiB.
     pub bytes: u64,
-    /// Bytes of one name in the document: of an operation, a field, an alias, a fragment, a variable.
+    /// Maximum length of a name in the document, in bytes: of an operation, field, alias, fragment or
+    /// variable.
     ///
-    /// 256: nobody types as many, and an alias stands in the answer as often as its list is long.
+    /// Defaults to 256. Handwritten names are shorter, and an alias is repeated in the answer for every
+    /// item of its list.
     pub name_bytes: u64,
-    /// Tokens of the document: names, punctuation and values.
+    /// Maximum number of tokens in the document: names, punctuation and values.
     ///
-    /// 8,000: parsing and validating cost in proportion to them, a few milliseconds for so many.
+    /// Defaults to 8,000. The cost of parsing and validation is proportional to the number of tokens: a
+    /// few milliseconds for 8,000.
     pub tokens: u64,
-    /// Selection sets, fragment spreads and input values inside each other.
+    /// Maximum nesting of selection sets, fragment spreads and input values.
     ///
-    /// 64: more than twice `depth`, since fragments nest too; it keeps the stack small.
+    /// Defaults to 64. This is more than twice `depth`, because fragments nest too, and it keeps the
+    /// stack small.
     pub nesting: u64,
-    /// Fields and fragments that the document selects when its fragments are written out.
+    /// Maximum number of fields and fragments that the document selects, with its fragments expanded.
     ///
-    /// 10,000: above what 8,000 tokens say without repeating fragments, far below a bomb.
+    /// Defaults to 10,000. This is more than 8,000 tokens can select without repeating fragments, and
+    /// far less than a fragment bomb selects.
     pub selections: u64,
-    /// Fields inside each other; fragments do not count.
+    /// Maximum nesting of fields. Fragments do not count.
     ///
-    /// 20: four hops through connections (`edges`, `node`, the edge's field) and what stands there;
-    /// introspection needs 14.
+    /// Defaults to 20. This allows four hops through connections (`edges`, `node`, the edge's field)
+    /// and the fields below them. Introspection needs 14.
     pub depth: u64,
-    /// What an answer could hold: each field counts one, as often as the lists around it repeat it.
+    /// Maximum estimated size of an answer. Most fields count as one, multiplied by the lengths of the
+    /// lists around them.
     ///
-    /// 50,000: about 40 ms of the engine's time. Three nested lists of default length fit.
+    /// Defaults to 50,000, about 40 ms of the engine's time. Three nested lists of default length fit.
     pub complexity: u64,
-    /// Items that a list is taken to have when no `first` or `last` says it.
+    /// Number of items that a list is assumed to have if neither `first` nor `last` is given.
     ///
-    /// 20: what the API's lists have by default.
+    /// Defaults to 20, the default page size of the API's lists.
     pub assumed_items: u64,
-    /// Aliases, fragments written out.
+    /// Maximum number of aliases, with fragments expanded.
     ///
-    /// 200: an alias is how one field is asked for many times, and no page has so many blocks.
+    /// Defaults to 200. Aliases are used to request one field many times, and no page has that many
+    /// blocks.
     pub aliases: u64,
-    /// Directives, fragments written out.
+    /// Maximum number of directives, with fragments expanded.
     ///
-    /// 100: `@include` and `@skip` for each optional part of a screen.
+    /// Defaults to 100. This allows `@include` and `@skip` on each optional part of a screen.
     pub directives: u64,
-    /// Fields at the root of an operation, fragments written out.
+    /// Maximum number of root fields of an operation, with fragments expanded.
     ///
-    /// 50: the roots are where statements begin that no parent bounds.
+    /// Defaults to 50. Database statements for root fields are not bounded by a parent.
     pub root_fields: u64,
-    /// Items of one list, or members of one input object, in the document or the variables.
+    /// Maximum number of items in a list, or members of an input object, in the document or the
+    /// variables.
     ///
-    /// 500: as many keys as one statement fetches in a batch.
+    /// Defaults to 500, the number of keys that one statement fetches in a batch.
     pub list_items: u64,
-    /// Lists of fields, types or inputs inside each other in introspection.
+    /// Maximum nesting of lists of fields, types or inputs in introspection.
     ///
-    /// 2: one is what tools need; each further one multiplies by the size of the schema.
+    /// Defaults to 2. Tools need one. Each further level multiplies the answer by the size of the
+    /// schema.
     pub introspection_lists: u64,
-    /// Items of one page: the most that `first` and `last` may ask for.
+    /// Maximum page size: the largest value of `first` and `last`.
     ///
-    /// 100: the API's promise; resolvers refuse more by [`Limits::page`].
+    /// Defaults to 100, as documented in the API. Resolvers refuse larger pages with [`Limits::page`].
     pub page_items: u64,
-    /// Milliseconds of a processor for all differences of texts that one request asks for; what is
-    /// not compared word by word until then is compared block by block.
+    /// Maximum processor time for all text diffs of one request, in milliseconds. Texts that are not
+    /// yet compared word by word by then are compared block by block.
     ///
-    /// 500: usual articles take less than ten, and nobody reads the difference of two texts that
-    /// take longer.
+    /// Defaults to 500. Typical articles take less than ten, and a diff that takes longer than the
+    /// limit is not useful to read.
     pub diff_ms: u64,
-    /// Rows that are looked at to count one list; where there are more, `totalCountIsExact` is false.
+    /// Maximum number of rows scanned to count one list. If there are more, `totalCountIsExact` is
+    /// false.
     ///
-    /// 10,000: some milliseconds of the database's time. Lists without a filter are not counted but
-    /// know their length.
+    /// Defaults to 10,000, some milliseconds of database time. Lists without a filter are not scanned,
+    /// because their length is known.
     pub counted_rows: u64,
-    /// Bytes of an answer, as JSON, before it is compressed.
+    /// Maximum size of an answer as JSON, in bytes, before compression.
     ///
-    /// 16 MiB: an article of the largest size that is taken in, as text, as HTML and as blocks, or
-    /// some hundred usual ones; introspection of this schema has less than one.
+    /// Defaults to 16 MiB. This fits an article of the largest accepted size as text, HTML and blocks,
+    /// or some hundred typical articles. Introspection of this schema takes less than 1 MiB.
     pub answer_bytes: u64,
-    /// Bytes of all answers that are made at the same time, their values and their text.
+    /// Maximum total size of all answers in progress, in bytes, including their values and their text.
     ///
-    /// 96 MiB: three of the largest size, or a thousand usual ones; strangers who ask for many large ones
-    /// at once take no more memory than that. An answer's first 64 KiB are not counted.
+    /// Defaults to 96 MiB: three answers of the largest size, or a thousand typical ones. This bounds
+    /// the memory that unknown clients can use by requesting many large answers at once. The first 64
+    /// KiB of each answer are not counted.
     pub concurrent_answer_bytes: u64,
-    /// Whether the schema may be asked for by `__schema` and `__type`.
+    /// Whether introspection through `__schema` and `__type` is enabled. Defaults to true.
     pub introspection: bool,
-    /// Bytes of memory for documents that were already found valid.
+    /// Maximum memory for the cache of validated documents, in bytes.
     ///
-    /// 32 MiB: thousands of an application's operations.
+    /// Defaults to 32 MiB, enough for thousands of an application's operations.
     pub cached_bytes: u64,
 }
 
@@ -117,7 +128,7 @@ impl Default for Limits {
             introspection_lists: 2,
             page_items: 100,
             diff_ms: 500,
-            counted_rows: Reader::COUNTED_ROWS,
+            counted_rows: ReadSession::COUNTED_ROWS,
             answer_bytes: 16 * 1024 * 1024,
             concurrent_answer_bytes: 96 * 1024 * 1024,
             introspection: true,
@@ -126,7 +137,7 @@ impl Default for Limits {
     }
 }
 
-/// One limit held against one request.
+/// A limit that a request is checked against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bound {
     code: Code,
@@ -135,7 +146,7 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// Refuses what has more than the limit allows.
+    /// Refuses a value that exceeds the limit.
     pub(crate) fn check(self, had: u64) -> Result<(), Error> {
         if had <= self.allowed {
             return Ok(());
@@ -182,12 +193,12 @@ impl Limits {
     }
 }
 
-/// A length as limits count it.
+/// Converts a length to the integer type of the limits.
 pub(crate) fn count(length: usize) -> u64 {
     u64::try_from(length).unwrap_or(u64::MAX)
 }
 
-/// A limit as a parser takes it.
+/// Converts a limit to the integer type that a parser takes.
 pub(crate) fn length(limit: u64) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }

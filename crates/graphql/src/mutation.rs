@@ -1,7 +1,7 @@
-//! The mutation root: where every write of the API begins.
+//! The mutation root: the entry point for every write of the API.
 //!
-//! `mutation/` has a file for each noun: the inputs of its mutations, how each is carried out, and
-//! their entries, of one call each.
+//! `mutation/` has a file for each noun. It contains the inputs of the noun's mutations, their
+//! implementations, and their resolvers, which are one call each.
 
 mod article;
 mod comment;
@@ -9,12 +9,12 @@ mod commenting;
 mod edition;
 mod follow_channel;
 mod home;
+mod input_parse;
 mod live_channel;
 mod media;
 mod moderation;
 mod person;
 mod preview;
-mod read;
 mod section;
 mod source;
 mod story;
@@ -38,36 +38,36 @@ pub use commenting::{
 };
 pub use edition::{CreateEditionInput, EditionLabelsInput, EditionPayload, UpdateEditionInput};
 pub use follow_channel::{
-    ArrangeFollowChannelsInput, CreateFollowChannelInput, DeleteFollowChannelInput,
-    FollowChannelPayload, FollowChannelsPayload, UpdateFollowChannelInput,
+    CreateFollowChannelInput, DeleteFollowChannelInput, FollowChannelPayload,
+    FollowChannelsPayload, ReorderFollowChannelsInput, UpdateFollowChannelInput,
 };
 pub use home::{HomePayload, SetLeadArticlesInput};
 pub use live_channel::{
-    ArrangeLiveChannelsInput, CreateLiveChannelInput, DeleteLiveChannelInput, LiveChannelPayload,
-    LiveChannelsPayload, UpdateLiveChannelInput,
+    CreateLiveChannelInput, DeleteLiveChannelInput, LiveChannelPayload, LiveChannelsPayload,
+    ReorderLiveChannelsInput, UpdateLiveChannelInput,
 };
 pub use media::{AddMediaInput, FocalPointInput, MediaPayload, RenditionInput, UpdateMediaInput};
 pub use moderation::{CommentDecision, ModerateCommentsInput, ModerateCommentsPayload};
 pub use person::{CreatePersonInput, PersonPayload, UpdatePersonInput};
 pub use preview::{CreatePreviewInput, CreatePreviewPayload, RevokePreviewsInput};
 pub use section::{
-    ArrangeSectionsInput, CreateSectionInput, DeleteSectionInput, MoveSectionInput, SectionPayload,
+    CreateSectionInput, DeleteSectionInput, MoveSectionInput, ReorderSectionsInput, SectionPayload,
     SectionsPayload, UpdateSectionInput,
 };
 pub use source::{CreateSourceInput, SourcePayload, UpdateSourceInput};
 pub use story::{
-    AddToStoryInput, ArchiveStoryInput, ArrangeRailInput, CreateStoryInput, MergeStoriesInput,
-    PinStoryInput, RemoveFromStoryInput, ReopenStoryInput, StoryPayload, UnpinStoryInput,
-    UpdateStoryInput,
+    AddToStoryInput, ArchiveStoryInput, CreateStoryInput, MergeStoriesInput, PinStoryInput,
+    RemoveFromStoryInput, ReopenStoryInput, ReorderPinnedStoriesInput, StoryPayload,
+    UnpinStoryInput, UpdateStoryInput,
 };
 pub use token::{CreateTokenInput, CreateTokenPayload, RevokeTokenInput, TokenPayload};
 pub use topic::{CreateTopicInput, TopicPayload, UpdateTopicInput};
 
-/// Where every write begins. Several in one operation are made one after another, each in a
-/// transaction of its own.
+/// The root type of all mutations. Several mutations in one operation are carried out one after
+/// another, each in its own transaction.
 //
-// Merged of parts, because the engine resolves all fields of one object in one function, whose stack
-// would hold the inputs of all mutations at once.
+// Merged from parts, because the engine resolves all fields of one object in one function, and its
+// stack would hold the inputs of all mutations at once.
 #[derive(MergedObject, Default)]
 pub struct Mutation(
     article::ArticleMutations,

@@ -1,9 +1,10 @@
-//! A node: anything that has an identity of its own, and can be asked for by it alone.
+//! Relay nodes: objects with a global id that can be fetched by that id alone.
 //!
-//! A global id is opaque to clients: base64url of one byte that says what kind of thing it names,
-//! and the sixteen bytes of its own id. This file has the only code that writes or reads one.
+//! Global ids are opaque to clients. A global id is the unpadded base64url encoding of 17 bytes: one
+//! tag byte for the type, followed by the 16 bytes of the object's own id. Only this file encodes or
+//! decodes global ids.
 
-use async_graphql::{Context, ID, Interface};
+use async_graphql::{Context, ID, Interface, PathSegment};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use khabar_domain::{
@@ -16,19 +17,19 @@ use khabar_persistence::{
 };
 use uuid::Uuid;
 
+use crate::context::ContextExt;
 use crate::error::{Code, Error, Result};
-use crate::scope::Asked;
 use crate::types::{
     Article, Comment, Edition, FollowChannel, LiveChannel, Media, Person, Section, Source, Story,
     Token, Topic,
 };
 
-/// Anything that has an identity of its own.
+/// An object with a global id.
 #[derive(Interface)]
 #[graphql(field(
     name = "id",
     ty = "ID",
-    desc = "Its global id: opaque, never given to another thing, good for `node(id:)`."
+    desc = "Global ID of the object, for use with `node(id:)`. Opaque, and never reused for another object."
 ))]
 pub enum Node {
     /// An article.
@@ -51,25 +52,33 @@ pub enum Node {
     Source(Source),
     /// A story.
     Story(Story),
-    /// An API token, for those with the right `grant`.
+    /// An API token. Visible only to viewers with the right `grant`.
     Token(Token),
     /// A topic.
     Topic(Topic),
 }
 
 impl Node {
-    /// The node with this id as one of many: one that cannot be read is null, which an error says.
-    pub(crate) async fn load_or_null(ctx: &Context<'_>, id: &ID) -> Result<Option<Self>> {
+    /// Loads a node as an element of a list. A node that cannot be read, or whose id is malformed, becomes
+    /// null, and an error with its index is added to the response.
+    pub(crate) async fn load_or_null(
+        ctx: &Context<'_>,
+        index: usize,
+        id: &ID,
+    ) -> Result<Option<Self>> {
         match Self::load(ctx, id).await {
-            Err(error) if error.code() == Code::BrokenRow => {
-                ctx.add_error(ctx.set_error_path(error.into()));
+            Err(error) if matches!(error.code(), Code::BrokenRow | Code::BadUserInput) => {
+                let mut error = ctx.set_error_path(error.into());
+                error.locations.push(ctx.item.pos);
+                error.path.push(PathSegment::Index(index));
+                ctx.add_error(error);
                 Ok(None)
             }
             loaded => loaded,
         }
     }
 
-    /// The node with this id, if the viewer may see it.
+    /// Loads the node with this id. Returns `None` if it does not exist or the viewer may not see it.
     pub(crate) async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Self>> {
         let (tag, uuid) = decode(id)?;
         macro_rules! among {
@@ -101,8 +110,8 @@ impl Node {
 }
 
 impl Node {
-    /// What a write was about, by the word that the change feed has for its kind, if it is a node and
-    /// the viewer may see it.
+    /// Loads the subject of a write, given the change feed's noun for its type. Returns `None` if it is
+    /// not a node or the viewer may not see it.
     pub(crate) async fn of_noun(ctx: &Context<'_>, noun: &str, uuid: Uuid) -> Result<Option<Self>> {
         match Self::id_of_noun(noun, uuid) {
             Some(id) => Self::load(ctx, &id).await,
@@ -110,7 +119,8 @@ impl Node {
         }
     }
 
-    /// The global id of what a write was about, by the same word, if that is a node or was one.
+    /// Returns the global id of the subject of a write, given the change feed's noun for its type.
+    /// Deleted nodes still have one. Returns `None` if the noun does not denote a node.
     pub(crate) fn id_of_noun(noun: &str, uuid: Uuid) -> Option<ID> {
         let tag = match noun {
             "article" | "related" | "preview" => ArticleId::TAG,
@@ -131,17 +141,18 @@ impl Node {
     }
 }
 
-/// An id of the domain that has a global form.
-pub(crate) trait Global: Copy + From<Uuid> + Into<Uuid> {
-    /// Says what kind of thing the id names. Ids live in clients' storage: a tag never changes.
+/// A domain id that has a global form.
+pub(crate) trait GlobalId: Copy + From<Uuid> + Into<Uuid> {
+    /// Tag byte that identifies the type of the object. Clients store global ids, so a tag must never
+    /// change.
     const TAG: u8;
-    /// What it names, in the words of an error.
+    /// Name of the type, with its article, for error messages.
     const NOUN: &str;
 }
 
 macro_rules! globals {
     ($($id:ident = $tag:literal, $noun:literal;)+) => {
-        $(impl Global for $id {
+        $(impl GlobalId for $id {
             const TAG: u8 = $tag;
             const NOUN: &str = $noun;
         })+
@@ -163,8 +174,8 @@ globals! {
     TokenId = 12, "a token";
 }
 
-/// The global form of an id.
-pub(crate) fn id<T: Global>(id: T) -> ID {
+/// Encodes an id as a global id.
+pub(crate) fn id<T: GlobalId>(id: T) -> ID {
     encode(T::TAG, id.into())
 }
 
@@ -175,18 +186,19 @@ fn encode(tag: u8, uuid: Uuid) -> ID {
     ID(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// The UUID of which this global id is a form, whatever kind of thing it names.
+/// Decodes a global id to its UUID, regardless of the type of the object.
 pub(crate) fn any(id: &ID) -> Result<Uuid> {
     Ok(decode(id)?.1)
 }
 
-/// The id that this global id is the form of; refuses one of another kind of thing.
-pub(crate) fn parse<T: Global>(id: &ID) -> Result<T> {
+/// Decodes a global id to an id of type `T`. Returns an error if it identifies an object of another
+/// type.
+pub(crate) fn parse<T: GlobalId>(id: &ID) -> Result<T> {
     let (tag, uuid) = decode(id)?;
     if tag == T::TAG {
         Ok(uuid.into())
     } else {
-        let message = format!("The id {:?} is not the id of {}.", shown(id), T::NOUN);
+        let message = format!("The ID {:?} is not the ID of {}.", shown(id), T::NOUN);
         Err(Error::bad_input(message))
     }
 }
@@ -201,13 +213,11 @@ fn decode(id: &ID) -> Result<(u8, Uuid)> {
 }
 
 fn refuse(id: &ID) -> Error {
-    Error::bad_input(format!(
-        "The id {:?} is not one that this API gave out.",
-        shown(id)
-    ))
+    Error::bad_input(format!("The ID {:?} is not a valid global ID.", shown(id)))
 }
 
-/// As much of what a client sent as an error repeats: twice the length of an id.
+/// Shortens an id sent by a client for error messages, to 46 characters (twice the length of a valid
+/// id).
 fn shown(id: &ID) -> String {
     id.chars().take(46).collect()
 }
@@ -230,7 +240,7 @@ mod tests {
         let error = parse::<StoryId>(&id(ArticleId::new(Uuid::from_u128(7)))).unwrap_err();
         assert_eq!(error.code(), Code::BadUserInput);
         assert!(
-            error.message().ends_with("is not the id of a story."),
+            error.message().ends_with("is not the ID of a story."),
             "{}",
             error.message()
         );

@@ -1,14 +1,15 @@
-//! A payload: what a mutation answers. One type for each kind of thing that can be written.
+//! Mutation payloads. Each kind of object that can be written has its own payload type.
 
 use async_graphql::{ID, Object};
 
-use crate::node::{self, Global};
+use crate::mutate::MutationResult;
+use crate::node::{self, GlobalId};
 use crate::types::UserError;
-use crate::write::Written;
 
-/// Defines a payload: its name and description, the field that has what was written, its type, and
-/// the key that loads it, with what makes the one of the other where that is not the type itself;
-/// or, for a list, of what it is and the function that loads it.
+/// Defines a payload type. The arguments are its name and description, the field that returns the
+/// written object, the type of the object, the key that loads it, and the description of the field. If
+/// the loaded value is not wrapped by the type itself, `as` names the conversion. For a field that
+/// returns a list, pass the id type and the function that loads the list instead of a key.
 macro_rules! payload {
     ($payload:ident, $about:literal, $field:ident: $node:ident by $key:path, $described:literal) => {
         $crate::payload::payload! {
@@ -17,10 +18,10 @@ macro_rules! payload {
     };
     ($payload:ident, $about:literal, $field:ident: [$node:ident] of $id:ident by $load:path, $described:literal) => {
         #[doc = $about]
-        pub struct $payload($crate::write::Written<khabar_domain::$id>);
+        pub struct $payload($crate::mutate::MutationResult<khabar_domain::$id>);
 
-        impl From<$crate::write::Written<khabar_domain::$id>> for $payload {
-            fn from(written: $crate::write::Written<khabar_domain::$id>) -> Self {
+        impl From<$crate::mutate::MutationResult<khabar_domain::$id>> for $payload {
+            fn from(written: $crate::mutate::MutationResult<khabar_domain::$id>) -> Self {
                 Self(written)
             }
         }
@@ -39,23 +40,27 @@ macro_rules! payload {
                 Ok(Some($load(ctx, id).await?))
             }
 
-            /// What kept the mutation from being carried out; empty when it was.
+            /// Errors that prevented the mutation from being carried out. Empty on success.
             fn user_errors(&self) -> &[$crate::types::UserError] {
                 &self.0.errors
             }
 
-            /// The client's own name for this write, as it was sent.
-            fn client_mutation_id(&self) -> Option<&str> {
-                self.0.client_mutation_id.as_deref()
+            /// The idempotency key sent with the mutation, if any.
+            fn idempotency_key(&self) -> Option<&str> {
+                self.0.idempotency_key.as_deref()
             }
         }
     };
     ($payload:ident, $about:literal, $field:ident: $node:ident by $key:path as $make:path, $described:literal) => {
         #[doc = $about]
-        pub struct $payload($crate::write::Written<<$key as $crate::payload::Keyed>::Id>);
+        pub struct $payload($crate::mutate::MutationResult<<$key as $crate::payload::Keyed>::Id>);
 
-        impl From<$crate::write::Written<<$key as $crate::payload::Keyed>::Id>> for $payload {
-            fn from(written: $crate::write::Written<<$key as $crate::payload::Keyed>::Id>) -> Self {
+        impl From<$crate::mutate::MutationResult<<$key as $crate::payload::Keyed>::Id>>
+            for $payload
+        {
+            fn from(
+                written: $crate::mutate::MutationResult<<$key as $crate::payload::Keyed>::Id>,
+            ) -> Self {
                 Self(written)
             }
         }
@@ -68,21 +73,21 @@ macro_rules! payload {
                 &self,
                 ctx: &async_graphql::Context<'_>,
             ) -> $crate::error::Result<Option<$crate::types::$node>> {
-                use $crate::scope::Asked as _;
+                use $crate::context::ContextExt as _;
                 let Some(id) = self.0.id else {
                     return Ok(None);
                 };
                 Ok(ctx.load($key(id)).await?.map($make))
             }
 
-            /// What kept the mutation from being carried out; empty when it was.
+            /// Errors that prevented the mutation from being carried out. Empty on success.
             fn user_errors(&self) -> &[$crate::types::UserError] {
                 &self.0.errors
             }
 
-            /// The client's own name for this write, as it was sent.
-            fn client_mutation_id(&self) -> Option<&str> {
-                self.0.client_mutation_id.as_deref()
+            /// The idempotency key sent with the mutation, if any.
+            fn idempotency_key(&self) -> Option<&str> {
+                self.0.idempotency_key.as_deref()
             }
         }
     };
@@ -90,45 +95,45 @@ macro_rules! payload {
 
 pub(crate) use payload;
 
-/// What came of taking something away.
+/// Result of deleting an object.
 pub struct DeletedPayload {
     deleted: Option<ID>,
     errors: Vec<UserError>,
-    client_mutation_id: Option<String>,
+    idempotency_key: Option<String>,
 }
 
-impl<Id: Global> From<Written<Id>> for DeletedPayload {
-    fn from(written: Written<Id>) -> Self {
+impl<Id: GlobalId> From<MutationResult<Id>> for DeletedPayload {
+    fn from(written: MutationResult<Id>) -> Self {
         Self {
             deleted: written.id.map(node::id),
             errors: written.errors,
-            client_mutation_id: written.client_mutation_id,
+            idempotency_key: written.idempotency_key,
         }
     }
 }
 
-/// What came of taking something away.
+/// Result of deleting an object.
 #[Object]
 impl DeletedPayload {
-    /// The id of what is gone; null when the mutation was not carried out.
+    /// The ID of the deleted object. Null if the mutation failed.
     async fn deleted_id(&self) -> Option<ID> {
         self.deleted.clone()
     }
 
-    /// What kept the mutation from being carried out; empty when it was.
+    /// Errors that prevented the mutation from being carried out. Empty on success.
     async fn user_errors(&self) -> &[UserError] {
         &self.errors
     }
 
-    /// The client's own name for this write, as it was sent.
-    async fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    /// The idempotency key sent with the mutation, if any.
+    async fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 }
 
-/// A key that is an id.
+/// A loader key that wraps an id.
 pub(crate) trait Keyed {
-    /// Of what it is the id.
+    /// The type of the wrapped id.
     type Id: Copy;
 }
 
@@ -140,7 +145,7 @@ macro_rules! keyed {
     };
 }
 
-impl Keyed for khabar_persistence::comment::Sent {
+impl Keyed for khabar_persistence::comment::JustPosted {
     type Id = khabar_domain::CommentId;
 }
 

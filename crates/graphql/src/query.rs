@@ -1,14 +1,14 @@
-//! The query root: where every read of the API begins. Each entry is one call.
+//! The query root. Each field is an entry point for one kind of read.
 
 use async_graphql::{Context, ID, Object};
 use futures::future::try_join_all;
-use khabar_persistence::comment::Wanted;
+use khabar_persistence::comment::QueueFilter;
 use khabar_persistence::section::Which;
 use khabar_persistence::story::Filter;
 
 use crate::connection::{Connection, Paging};
 use crate::error::{Code, Error, Result};
-use crate::input::{ArticleFilter, ArticleOrder, LookUp};
+use crate::input::{ArticleFilter, ArticleOrder, Selector};
 use crate::node::Node;
 use crate::scalar::{Slug, Url};
 use crate::types::{
@@ -21,107 +21,110 @@ use crate::types::{
 /// The query root.
 pub struct Query;
 
-/// Where every read begins.
+/// Entry points for all reads.
 #[Object]
 impl Query {
-    /// What a front page or an app's first screen needs; null for an unknown edition.
+    /// Content for a front page or an app's first screen. Null if the edition does not exist.
     async fn home(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The edition's slug; `ar` when nothing is said.")] edition: Option<Slug>,
+        #[graphql(desc = "Slug of the edition. Defaults to `ar`.")] edition: Option<Slug>,
     ) -> Result<Option<Home>> {
         Ok(Edition::named(ctx, edition).await?.map(Home))
     }
 
-    /// The article with this id, slug or address (give exactly one); null when there is none.
+    /// An article, looked up by ID, slug or canonical URL. Provide exactly one of them. Null if it is
+    /// not found.
     async fn article(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: Option<ID>,
-        #[graphql(desc = "Its slug in the edition.")] slug: Option<Slug>,
-        #[graphql(desc = "Its canonical address.")] url: Option<Url>,
-        #[graphql(desc = "The edition's slug, for `slug`; `ar` when nothing is said.")]
+        #[graphql(desc = "Global ID of the article.")] id: Option<ID>,
+        #[graphql(desc = "Slug of the article in the edition.")] slug: Option<Slug>,
+        #[graphql(desc = "Canonical URL of the article.")] url: Option<Url>,
+        #[graphql(desc = "Slug of the edition in which to look up `slug`. Defaults to `ar`.")]
         edition: Option<Slug>,
     ) -> Result<Option<Article>> {
         Article::look_up(ctx, id, slug, url, edition).await
     }
 
-    /// Articles of an edition; empty for an unknown one.
+    /// Articles of an edition. Empty if the edition does not exist.
     async fn articles(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "The edition's slug. When nothing is said: the edition of what the filter names by id or, when it names nothing, `ar`."
+            desc = "Slug of the edition. Defaults to the edition of the objects that the filter names by ID, or to `ar` if it names none."
         )]
         edition: Option<Slug>,
-        #[graphql(desc = "Only these; all when nothing is said.")] filter: Option<ArticleFilter>,
-        #[graphql(desc = "In which order; newest first when nothing is said.")] order_by: Option<
-            ArticleOrder,
-        >,
+        #[graphql(desc = "Conditions that the articles must meet. Omit to return all articles.")]
+        filter: Option<ArticleFilter>,
+        #[graphql(desc = "Sort order. Defaults to newest first.")] order_by: Option<ArticleOrder>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-    ) -> Result<ArticleConnection> {
-        Articles::search(
-            ctx,
-            edition,
-            AskedArticles {
-                filter,
-                order_by,
-                page: Paging {
-                    first,
-                    after,
-                    last,
-                    before,
-                }
-                .page()?,
-            },
-        )
-        .await
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
+    ) -> Result<Option<ArticleConnection>> {
+        Ok(Some(
+            Articles::search(
+                ctx,
+                edition,
+                AskedArticles {
+                    filter,
+                    order_by,
+                    page: Paging {
+                        first,
+                        after,
+                        last,
+                        before,
+                    }
+                    .page()?,
+                },
+            )
+            .await?,
+        ))
     }
 
-    /// The story with this id or slug (give exactly one); null when there is none.
+    /// A story, looked up by ID or slug. Provide exactly one of them. Null if it is not found.
     async fn story(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: Option<ID>,
-        #[graphql(desc = "Its slug in the edition.")] slug: Option<Slug>,
-        #[graphql(desc = "The edition's slug, for `slug`; `ar` when nothing is said.")]
+        #[graphql(desc = "Global ID of the story.")] id: Option<ID>,
+        #[graphql(desc = "Slug of the story in the edition.")] slug: Option<Slug>,
+        #[graphql(desc = "Slug of the edition in which to look up `slug`. Defaults to `ar`.")]
         edition: Option<Slug>,
     ) -> Result<Option<Story>> {
-        Story::look_up(ctx, LookUp::read(id, slug, edition)?).await
+        Story::look_up(ctx, Selector::read(id, slug, edition)?).await
     }
 
-    /// Stories of an edition, the one with the newest article first; pinned ones in the rail's order.
-    /// Empty for an unknown edition.
+    /// Stories of an edition, the story with the newest article first. Pinned stories are listed in the
+    /// order of the rail. Empty if the edition does not exist.
     async fn stories(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The edition's slug; `ar` when nothing is said.")] edition: Option<Slug>,
+        #[graphql(desc = "Slug of the edition. Defaults to `ar`.")] edition: Option<Slug>,
         #[graphql(
-            desc = "Only those on the rail, in its order (true), or only those that are not (false)."
+            desc = "Whether to return only pinned stories, in the order of the rail (true), or only stories that are not pinned (false). Omit to return both."
         )]
         pinned: Option<bool>,
-        #[graphql(desc = "Only those of this kind.")] kind: Option<StoryKind>,
-        #[graphql(desc = "Only those in this state.")] status: Option<StoryStatus>,
+        #[graphql(desc = "Kind of story. Defaults to all kinds.")] kind: Option<StoryKind>,
+        #[graphql(desc = "Status of the stories to return. Defaults to all statuses.")]
+        status: Option<StoryStatus>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-    ) -> Result<StoryConnection> {
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
+    ) -> Result<Option<StoryConnection>> {
         let page = Paging {
             first,
             after,
@@ -130,213 +133,225 @@ impl Query {
         }
         .page()?;
         let Some(Edition(edition)) = Edition::named(ctx, edition).await? else {
-            return Ok(Connection::empty());
+            return Ok(Some(Connection::empty()));
         };
         let filter = Filter {
             pinned,
             kind: kind.map(Into::into),
             status: status.map(Into::into),
         };
-        Story::of_edition(ctx, edition.id, filter, page).await
+        Ok(Some(
+            Story::of_edition(ctx, edition.id, filter, page).await?,
+        ))
     }
 
-    /// The section with this id or slug (give exactly one); null when there is none.
+    /// A section, looked up by ID or slug. Provide exactly one of them. Null if it is not found.
     async fn section(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: Option<ID>,
-        #[graphql(desc = "Its slug in the edition.")] slug: Option<Slug>,
-        #[graphql(desc = "The edition's slug, for `slug`; `ar` when nothing is said.")]
+        #[graphql(desc = "Global ID of the section.")] id: Option<ID>,
+        #[graphql(desc = "Slug of the section in the edition.")] slug: Option<Slug>,
+        #[graphql(desc = "Slug of the edition in which to look up `slug`. Defaults to `ar`.")]
         edition: Option<Slug>,
     ) -> Result<Option<Section>> {
-        Section::look_up(ctx, LookUp::read(id, slug, edition)?).await
+        Section::look_up(ctx, Selector::read(id, slug, edition)?).await
     }
 
-    /// Sections of an edition, in order; empty for an unknown edition.
+    /// Sections of an edition, in editorial order. Empty if the edition does not exist.
     async fn sections(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The edition's slug; `ar` when nothing is said.")] edition: Option<Slug>,
-        #[graphql(desc = "True: only the important ones. False, or nothing said: all.")]
+        #[graphql(desc = "Slug of the edition. Defaults to `ar`.")] edition: Option<Slug>,
+        #[graphql(
+            desc = "Whether to return only featured sections. Defaults to false. Cannot be combined with `roots`."
+        )]
         featured: Option<bool>,
         #[graphql(
-            desc = "True: only those that lie in no other. False, or nothing said: all. Not together with `featured`."
+            desc = "Whether to return only top-level sections. Defaults to false. Cannot be combined with `featured`."
         )]
         roots: Option<bool>,
-    ) -> Result<Vec<Section>> {
+    ) -> Result<Option<Vec<Section>>> {
         let which = match (featured.unwrap_or(false), roots.unwrap_or(false)) {
             (false, false) => Which::All,
             (true, false) => Which::Featured,
             (false, true) => Which::Roots,
-            (true, true) => return Err(Error::bad_input("Give `featured` or `roots`, not both.")),
+            (true, true) => {
+                return Err(Error::bad_input(
+                    "Specify either `featured` or `roots`, not both.",
+                ));
+            }
         };
         let Some(Edition(edition)) = Edition::named(ctx, edition).await? else {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         };
-        Section::of_edition(ctx, edition.id, which).await
+        Ok(Some(Section::of_edition(ctx, edition.id, which).await?))
     }
 
-    /// The topic with this id or slug (give exactly one); null when there is none.
+    /// A topic, looked up by ID or slug. Provide exactly one of them. Null if it is not found.
     async fn topic(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: Option<ID>,
-        #[graphql(desc = "Its slug in the edition.")] slug: Option<Slug>,
-        #[graphql(desc = "The edition's slug, for `slug`; `ar` when nothing is said.")]
+        #[graphql(desc = "Global ID of the topic.")] id: Option<ID>,
+        #[graphql(desc = "Slug of the topic in the edition.")] slug: Option<Slug>,
+        #[graphql(desc = "Slug of the edition in which to look up `slug`. Defaults to `ar`.")]
         edition: Option<Slug>,
     ) -> Result<Option<Topic>> {
-        Topic::look_up(ctx, LookUp::read(id, slug, edition)?).await
+        Topic::look_up(ctx, Selector::read(id, slug, edition)?).await
     }
 
-    /// The person with this id or slug (give exactly one); null when there is none.
+    /// A person, looked up by ID or slug. Provide exactly one of them. Null if they are not found.
     async fn person(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Their global id.")] id: Option<ID>,
-        #[graphql(desc = "Their slug in the edition.")] slug: Option<Slug>,
-        #[graphql(desc = "The edition's slug, for `slug`; `ar` when nothing is said.")]
+        #[graphql(desc = "Global ID of the person.")] id: Option<ID>,
+        #[graphql(desc = "Slug of the person in the edition.")] slug: Option<Slug>,
+        #[graphql(desc = "Slug of the edition in which to look up `slug`. Defaults to `ar`.")]
         edition: Option<Slug>,
     ) -> Result<Option<Person>> {
-        Person::look_up(ctx, LookUp::read(id, slug, edition)?).await
+        Person::look_up(ctx, Selector::read(id, slug, edition)?).await
     }
 
-    /// The source with this id or slug (give exactly one); null when there is none.
+    /// A source, looked up by ID or slug. Provide exactly one of them. Null if it is not found.
     async fn source(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: Option<ID>,
-        #[graphql(desc = "Its slug in the edition.")] slug: Option<Slug>,
-        #[graphql(desc = "The edition's slug, for `slug`; `ar` when nothing is said.")]
+        #[graphql(desc = "Global ID of the source.")] id: Option<ID>,
+        #[graphql(desc = "Slug of the source in the edition.")] slug: Option<Slug>,
+        #[graphql(desc = "Slug of the edition in which to look up `slug`. Defaults to `ar`.")]
         edition: Option<Slug>,
     ) -> Result<Option<Source>> {
-        Source::look_up(ctx, LookUp::read(id, slug, edition)?).await
+        Source::look_up(ctx, Selector::read(id, slug, edition)?).await
     }
 
-    /// The edition with this id or slug (give exactly one); null when there is none.
+    /// An edition, looked up by ID or slug. Provide exactly one of them. Null if it is not found.
     async fn edition(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Its global id.")] id: Option<ID>,
-        #[graphql(desc = "Its slug, such as `ar`.")] slug: Option<Slug>,
+        #[graphql(desc = "Global ID of the edition.")] id: Option<ID>,
+        #[graphql(desc = "Slug of the edition, such as `ar`.")] slug: Option<Slug>,
     ) -> Result<Option<Edition>> {
         Edition::look_up(ctx, id, slug).await
     }
 
-    /// Every edition, by slug.
-    async fn editions(&self, ctx: &Context<'_>) -> Result<Vec<Edition>> {
-        Edition::every(ctx).await
+    /// All editions, ordered by slug.
+    async fn editions(&self, ctx: &Context<'_>) -> Result<Option<Vec<Edition>>> {
+        Ok(Some(Edition::every(ctx).await?))
     }
 
-    /// The live channels of an edition, in order; empty for an unknown edition.
+    /// Live channels of an edition, in editorial order. Empty if the edition does not exist.
     async fn live_channels(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The edition's slug; `ar` when nothing is said.")] edition: Option<Slug>,
-    ) -> Result<Vec<LiveChannel>> {
-        match Edition::named(ctx, edition).await? {
+        #[graphql(desc = "Slug of the edition. Defaults to `ar`.")] edition: Option<Slug>,
+    ) -> Result<Option<Vec<LiveChannel>>> {
+        Ok(Some(match Edition::named(ctx, edition).await? {
             Some(Edition(edition)) => LiveChannel::of_edition(ctx, edition.id).await,
             None => Ok(Vec::new()),
-        }
+        }?))
     }
 
-    /// The follow channels of an edition, in order; empty for an unknown edition.
+    /// Follow channels of an edition, in editorial order. Empty if the edition does not exist.
     async fn follow_channels(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The edition's slug; `ar` when nothing is said.")] edition: Option<Slug>,
-    ) -> Result<Vec<FollowChannel>> {
-        match Edition::named(ctx, edition).await? {
+        #[graphql(desc = "Slug of the edition. Defaults to `ar`.")] edition: Option<Slug>,
+    ) -> Result<Option<Vec<FollowChannel>>> {
+        Ok(Some(match Edition::named(ctx, edition).await? {
             Some(Edition(edition)) => FollowChannel::of_edition(ctx, edition.id).await,
             None => Ok(Vec::new()),
-        }
+        }?))
     }
 
-    /// Who is asking: whoever the request's token names, or a reader who did not say.
+    /// The viewer: the account identified by the request's token, or an anonymous reader.
     #[expect(clippy::unused_self, reason = "the engine calls it on the root")]
-    fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
-        Viewer::asking(ctx)
+    fn viewer(&self, ctx: &Context<'_>) -> Result<Option<Viewer>> {
+        Ok(Some(Viewer::asking(ctx)?))
     }
 
-    /// Who wrote what: a page of the log of every write, the latest first. Needs the right `audit`.
+    /// The audit log of all writes, newest first. Requires the right `audit`.
     async fn audit(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "Only writes that were about this thing first of all: its global id. All when nothing is said."
+            desc = "Global ID of an object. Only writes with this object as their primary subject are returned. Omit to return all writes."
         )]
         of: Option<ID>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-    ) -> Result<AuditEntryConnection> {
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
+    ) -> Result<Option<AuditEntryConnection>> {
         let page = Paging {
             first,
             after,
             last,
             before,
         };
-        AuditEntry::log(ctx, of, page).await
+        Ok(Some(AuditEntry::log(ctx, of, page).await?))
     }
 
-    /// The rows of the database that cannot be read, as far as this server has met them since it
-    /// started; at most 1000. `khabar check` finds all that there are. Needs the right `publish`.
+    /// Database rows that this server has failed to read since it started. At most 1000 are listed. Run
+    /// `khabar check` to find all of them. Requires the right `publish`.
     #[expect(clippy::unused_self, reason = "the engine calls it on the root")]
     fn broken_rows(&self, ctx: &Context<'_>) -> Result<Option<Vec<BrokenRow>>> {
         BrokenRow::met(ctx)
     }
 
-    /// Every API token that was ever given out, revoked and expired ones too, the newest first. Needs
-    /// the right `grant`.
+    /// All API tokens ever issued, including revoked and expired ones, newest first. Requires the right
+    /// `grant`.
     async fn tokens(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-    ) -> Result<TokenConnection> {
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
+    ) -> Result<Option<TokenConnection>> {
         let page = Paging {
             first,
             after,
             last,
             before,
         };
-        Token::given(ctx, page).await
+        Ok(Some(Token::given(ctx, page).await?))
     }
 
-    /// What lies on an edition's desk: the articles that readers do not see yet or no longer, last
-    /// touched first; empty for an unknown edition. With the right `publish` all of them, with the
-    /// right `write` one's own.
-    async fn desk(
+    /// Unpublished and withdrawn articles of an edition, most recently changed first. Viewers with the
+    /// right `publish` get all of them, viewers with the right `write` only their own. Empty if the
+    /// edition does not exist.
+    async fn unpublished_articles(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The edition's slug; `ar` when nothing is said.")] edition: Option<Slug>,
-        #[graphql(desc = "Only those that stand here on their way.")] status: Option<ArticleStatus>,
-        #[graphql(desc = "True: only those that the viewer wrote first.")] mine: Option<bool>,
+        #[graphql(desc = "Slug of the edition. Defaults to `ar`.")] edition: Option<Slug>,
+        #[graphql(desc = "Status of the articles to return. Defaults to all statuses.")]
+        status: Option<ArticleStatus>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Whether to return only articles created by the viewer. Defaults to false."
+        )]
+        mine: Option<bool>,
+        #[graphql(
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-    ) -> Result<ArticleConnection> {
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
+    ) -> Result<Option<ArticleConnection>> {
         let page = Paging {
             first,
             after,
@@ -344,31 +359,34 @@ impl Query {
             before,
         }
         .page()?;
-        Article::on_desk(ctx, edition, status, mine.unwrap_or(false), page).await
+        Ok(Some(
+            Article::unpublished(ctx, edition, status, mine.unwrap_or(false), page).await?,
+        ))
     }
 
-    /// What moderators look at: the comments under an edition's articles, whoever sees them, oldest
-    /// first; empty for an unknown edition. Needs the right `moderate`.
+    /// The moderation queue: comments on an edition's articles, whether or not readers can see them,
+    /// oldest first. Empty if the edition does not exist. Requires the right `moderate`.
     async fn comments(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The edition's slug; `ar` when nothing is said.")] edition: Option<Slug>,
-        #[graphql(desc = "Only those that stand here.")] status: Option<CommentStatus>,
+        #[graphql(desc = "Slug of the edition. Defaults to `ar`.")] edition: Option<Slug>,
+        #[graphql(desc = "Status of the comments to return. Defaults to all statuses.")]
+        status: Option<CommentStatus>,
         #[graphql(
-            desc = "Only those that were reported since they were last decided on (true), or only those that were not (false)."
+            desc = "Whether to return only comments reported since their last moderation decision (true), or only comments not reported since then (false). Omit to return both."
         )]
         reported: Option<bool>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-    ) -> Result<CommentConnection> {
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
+    ) -> Result<Option<CommentConnection>> {
         let page = Paging {
             first,
             after,
@@ -376,29 +394,29 @@ impl Query {
             before,
         }
         .page()?;
-        let wanted = Wanted {
+        let wanted = QueueFilter {
             status: status.map(Into::into),
             reported,
         };
-        Comment::queue(ctx, edition, wanted, page).await
+        Ok(Some(Comment::queue(ctx, edition, wanted, page).await?))
     }
 
-    /// What the viewer has written, newest first, each in its true status, wherever it stands. Needs
-    /// an account.
+    /// Comments written by the viewer, newest first, with their actual status and regardless of who
+    /// else can see them. Requires an account.
     async fn my_comments(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
-    ) -> Result<CommentConnection> {
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
+    ) -> Result<Option<CommentConnection>> {
         let page = Paging {
             first,
             after,
@@ -406,29 +424,36 @@ impl Query {
             before,
         }
         .page()?;
-        Comment::own(ctx, page).await
+        Ok(Some(Comment::own(ctx, page).await?))
     }
 
-    /// Anything by its global id; null when there is no such thing.
+    /// An object, looked up by its global ID. Null if it is not found.
     async fn node(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The global id.")] id: ID,
+        #[graphql(desc = "Global ID of the object.")] id: ID,
     ) -> Result<Option<Node>> {
         Node::load(ctx, &id).await
     }
 
-    /// Several things by their global ids, in the order of the ids; null in the place of each that
-    /// there is not.
+    /// Objects looked up by their global IDs, in the order of the IDs. The result has null in place of
+    /// each object that is not found.
     async fn nodes(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The global ids, at most 100.")] ids: Vec<ID>,
-    ) -> Result<Vec<Option<Node>>> {
+        #[graphql(desc = "Global IDs of the objects. At most 100.")] ids: Vec<ID>,
+    ) -> Result<Option<Vec<Option<Node>>>> {
         let (most, had) = (u64::from(khabar_persistence::Page::MAX), ids.len() as u64);
         if had > most {
             return Err(Error::over_limit(Code::LimitList, "nodes", most, had));
         }
-        try_join_all(ids.iter().map(|id| Node::load_or_null(ctx, id))).await
+        Ok(Some(
+            try_join_all(
+                ids.iter()
+                    .enumerate()
+                    .map(|(index, id)| Node::load_or_null(ctx, index, id)),
+            )
+            .await?,
+        ))
     }
 }

@@ -1,49 +1,49 @@
-//! Accounts as rows: who has said who they are.
+//! Accounts as database rows: identified users.
 
 use std::collections::HashMap;
 
 use khabar_domain::{AccountId, Name, derived};
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel};
 
-use crate::cells::stored;
-use crate::change::Noun;
+use crate::change::EntityKind;
+use crate::decode::stored;
 use crate::row::{Row, broken, find_by, readable};
-use crate::{BatchKey, Doing, Reader, Result, Saved, Writer, reserved_name};
+use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx, reserved_name};
 
 impl Subject {
-    /// The id of the account that an issuer's subject has: always the same, so that who reads needs
-    /// no row.
+    /// Returns the account id of this subject. It is derived from issuer and subject, so readers do
+    /// not need to look up a row.
     pub fn account(&self) -> AccountId {
         derived("account", &[&self.issuer, &self.subject]).into()
     }
 }
 
-/// The id of the account that our own tokens of this name share.
+/// Returns the id of the account shared by all of Khabar's own tokens with this name.
 pub fn of_name(name: &Name) -> AccountId {
     derived("account", &[name.as_str()]).into()
 }
 
-/// Somebody who has said who they are.
+/// An identified user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Whose account.
+    /// The account id.
     pub id: AccountId,
-    /// How they are called.
+    /// The user's name.
     pub name: Name,
-    /// Who vouches for them, and under which name; absent where our own tokens do.
+    /// The user's identity at an external token issuer. Absent for users of Khabar's own tokens.
     pub subject: Option<Subject>,
 }
 
-/// How somebody is known to an issuer of tokens (RFC 7519, `iss` and `sub`).
+/// A user's identity at a token issuer (RFC 7519, `iss` and `sub`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// Who vouches.
+    /// The issuer (`iss`).
     pub issuer: String,
-    /// For whom.
+    /// The subject (`sub`), as the issuer identifies the user.
     pub subject: String,
 }
 
-/// The account with this id.
+/// Key that finds an account by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub AccountId);
 
@@ -52,11 +52,11 @@ impl BatchKey for ById {
 
     const FINDS_ONE: bool = true;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Account>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Account>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         find_by::<table::Model, _>(
             reader,
-            "find accounts",
+            "account.by_id",
             |sql| ("account t".to_owned(), sql.among("t.id", ids)),
             |found: &Account| Self(found.id),
         )
@@ -64,16 +64,16 @@ impl BatchKey for ById {
     }
 }
 
-/// The account with this id, for a write that depends on it.
-pub async fn get(writer: &Writer, id: AccountId) -> Result<Option<Account>> {
+/// Returns the account with this id, for a write that depends on it.
+pub async fn get(writer: &WriteTx, id: AccountId) -> Result<Option<Account>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
         .find::<table::Entity, _>("find an account", by_id)
         .await
 }
 
-/// The account that an issuer knows by this subject, for a write that depends on it.
-pub async fn of_subject(writer: &Writer, subject: &Subject) -> Result<Option<Account>> {
+/// Returns the account with this issuer and subject, for a write that depends on it.
+pub async fn of_subject(writer: &WriteTx, subject: &Subject) -> Result<Option<Account>> {
     let known = Condition::all()
         .add(table::Column::Issuer.eq(&subject.issuer))
         .add(table::Column::Subject.eq(&subject.subject));
@@ -82,16 +82,17 @@ pub async fn of_subject(writer: &Writer, subject: &Subject) -> Result<Option<Acc
         .await
 }
 
-/// Adds an account, unless it is there. Of two that come at the same time, one fails here.
-pub async fn ensure(writer: &mut Writer, account: &Account) -> Result<()> {
+/// Adds an account unless it exists already. If two transactions add it concurrently, one of them
+/// fails.
+pub async fn ensure(writer: &mut WriteTx, account: &Account) -> Result<()> {
     match get(writer, account.id).await? {
         Some(_) => Ok(()),
         None => add(writer, account).await,
     }
 }
 
-/// Adds an account. Whatever else its transaction writes, the audit log has a row for it alone.
-pub async fn add(writer: &mut Writer, account: &Account) -> Result<()> {
+/// Adds an account. It gets its own row in the audit log, whatever else the transaction writes.
+pub async fn add(writer: &mut WriteTx, account: &Account) -> Result<()> {
     let (issuer, subject) = account
         .subject
         .clone()
@@ -110,8 +111,8 @@ pub async fn add(writer: &mut Writer, account: &Account) -> Result<()> {
         .await
         .doing("add an account")?;
     let name = account.name.as_str();
-    reserved_name::reserve(writer, Noun::Account, account.id.uuid(), name).await?;
-    writer.note_saved(Saved::Added, Noun::Account, account.id, Vec::new);
+    reserved_name::reserve(writer, EntityKind::Account, account.id.uuid(), name).await?;
+    writer.note_saved(Saved::Added, EntityKind::Account, account.id, Vec::new);
     Ok(())
 }
 

@@ -1,21 +1,23 @@
-//! The archive: a whole newsroom in one portable file, from either database and for either.
+//! The archive: a whole newsroom in one portable file, which either database can write and read.
 //!
-//! It is text, a JSON object a line, each with the kind of what it holds as its only key. The first
-//! line tells the format's version and how much of each kind is to come:
-//! `{"khabar":{"version":1,"counts":{…}}}`. Then comes each row of each table, as
-//! `{"article":{"id":"…",…}}`, in the order of `tables::TABLES` and within it by primary key; what
-//! is null is left out. The last line, `{"end":{"counts":{…},"sha256":"…"}}`, seals all before it.
-//! The same newsroom gives the same bytes, whichever database keeps it.
+//! An archive is a text file with one JSON object per line. The only key of each object is the kind
+//! of its content. The first line has the format version and the number of rows of each kind:
+//! `{"khabar":{"version":2,"counts":{…}}}`. It is followed by one line per row, such as
+//! `{"article":{"id":"…",…}}`. Tables are in the order of `tables::TABLES`, and their rows are sorted
+//! by primary key. Null values are omitted. The last line, `{"end":{"counts":{…},"sha256":"…"}}`,
+//! repeats the counts and has the SHA-256 of all preceding lines. A given newsroom always produces
+//! identical bytes, whichever database stores it.
 //!
-//! What belongs to an installation and not to the newsroom stays out: tokens and secrets, which
-//! nobody should find in a backup, the change feed and how far caches have followed it, the audit
-//! log and what was done by `clientMutationId`. Restoring fills a change feed of its own.
+//! The archive leaves out data that belongs to the installation rather than to the newsroom: tokens
+//! and secrets, which must not end up in a backup, the change feed and the caches' checkpoints in it,
+//! the audit log, and the idempotency keys recorded for `idempotencyKey`. Restoring writes a new
+//! change feed.
 
+mod acyclic;
+mod codec;
 mod derive;
 mod read;
 mod tables;
-mod tree;
-mod value;
 mod write;
 
 use std::collections::BTreeMap;
@@ -26,12 +28,12 @@ pub use read::restore;
 pub use write::export;
 
 /// The version of the format that this program writes and reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
-/// How much of each kind there is.
+/// The number of rows of each kind, by the name of the kind.
 pub type Counts = BTreeMap<String, u64>;
 
-/// What the first line says.
+/// Content of the first line.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -39,7 +41,7 @@ struct Head {
     counts: Counts,
 }
 
-/// What the last line says.
+/// Content of the last line.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct End {
@@ -47,71 +49,71 @@ struct End {
     sha256: String,
 }
 
-/// Why an archive was not written or not restored; nothing is stored then.
+/// An error from exporting or restoring an archive. A failed restore stores nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file failed.
+    /// Reading or writing the file failed.
     #[error("could not {doing}")]
     File {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
-        /// What the system said.
+        /// The error from the operating system.
         source: std::io::Error,
     },
-    /// A line does not hold what it should.
+    /// A line has invalid content.
     #[error("line {line} of the archive {problem}")]
     Line {
-        /// Which one, from 1.
+        /// The line number, counted from 1.
         line: u64,
-        /// What is wrong with it.
+        /// Description of the problem.
         problem: String,
     },
-    /// The database refused lines.
+    /// The database rejected a batch of lines.
     #[error("could not restore the lines {first} to {last} of the archive: {source}")]
     Lines {
-        /// The first of them.
+        /// The first line of the batch.
         first: u64,
-        /// The last of them.
+        /// The last line of the batch.
         last: u64,
-        /// What the database said.
+        /// The error from the database.
         source: crate::Error,
     },
-    /// A row cannot be read.
+    /// A restored row cannot be read.
     #[error("the archive has a row that cannot be read: {0}")]
     Broken(crate::BrokenRow),
-    /// A row does not fit to another.
+    /// A row is inconsistent with another row.
     #[error("the archive's {table} {id} {problem}")]
     Row {
-        /// Of which table.
+        /// The table of the row.
         table: &'static str,
-        /// Which one.
+        /// The id of the row.
         id: uuid::Uuid,
-        /// What is wrong with it.
+        /// Description of the problem.
         problem: &'static str,
     },
-    /// The end is missing.
+    /// The archive is truncated: its last line is missing.
     #[error("the archive is cut off after line {after}: its last line, which seals it, is missing")]
     Cut {
-        /// The last whole line.
+        /// The number of the last complete line.
         after: u64,
     },
-    /// The database has a newsroom already.
+    /// The target database is not empty.
     #[error(
         "the database is not empty, it has rows in the table {table}: a newsroom is restored into one that was migrated and never used"
     )]
     NotEmpty {
-        /// Where there is something.
+        /// The first table found to have rows.
         table: &'static str,
     },
-    /// The database failed.
+    /// A database operation failed.
     #[error(transparent)]
     Database(#[from] crate::Error),
 }
 
-/// Done, or why it failed.
+/// The result of an archive operation.
 type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A SHA-256 as it is written down.
+/// Formats a digest as lower-case hexadecimal.
 fn hexadecimal(digest: &[u8]) -> String {
     use std::fmt::Write as _;
     digest.iter().fold(String::new(), |mut text, byte| {

@@ -1,14 +1,14 @@
-//! Articles as rows, their bodies, and the lists that readers page through.
+//! Articles and their bodies as database rows, and the lists that readers page through.
 
 mod address;
-mod company;
-mod held;
-mod listed;
+mod editing;
+mod includes;
+mod lists;
 mod normal_urls;
-mod refers;
+mod references;
 mod save;
-mod stone;
-mod thread;
+mod stories;
+mod tombstone;
 
 use std::collections::HashMap;
 
@@ -19,27 +19,27 @@ use khabar_domain::{
 };
 use uuid::Uuid;
 
-use crate::batch::{grouped, lane};
-use crate::cache::{Kept, ReadingKey};
-use crate::cells::{columns, stored};
-use crate::change::{Noun, Part};
-use crate::pace::Pace;
-use crate::page::{Lists, Order, Paged, Sorts};
+use crate::batch::{group_hash, grouped};
+use crate::cache::{CacheMeta, CacheTag};
+use crate::change::{EntityKind, Facet};
+use crate::cooperative::Pace;
+use crate::decode::{columns, stored};
+use crate::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, maybe};
 use crate::sql::Sql;
-use crate::{BatchKey, Page, Reader, Result, Slice};
+use crate::{BatchKey, Page, ReadSession, Result, Slice};
 
-pub(crate) use company::{A, Gathered};
-pub use held::{Held, hold};
-pub use listed::{By, CountListed, Filter, List, Listed};
+pub use editing::{LockedArticle, hold};
+pub(crate) use includes::{A, ArticleIncludes};
+pub use lists::{By, CountListed, Filter, List, Listed};
 pub(crate) use normal_urls::normalize as normalize_urls;
-pub use refers::{Reference, absent, missing, url_is_taken};
+pub use references::{Reference, absent, missing, url_is_taken};
 pub use save::{Manuscript, find, get, save, status};
 pub(crate) use save::{body_row, linked, placements};
-pub(crate) use stone::over_each_withdrawn;
-pub use thread::{Named, named, set_stories, stories};
+pub use stories::{Named, named, set_stories, stories};
+pub(crate) use tombstone::over_each_withdrawn;
 
-/// The article with this id, if the viewer may see it.
+/// Key that finds an article by its id, if the viewer may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub ArticleId);
 
@@ -48,20 +48,20 @@ impl BatchKey for ById {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(scope: Scope) -> bool {
+    fn is_cacheable(scope: Scope) -> bool {
         anyone(scope)
     }
 
-    fn keep(&self, value: Option<&Article>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Article, self.0))
+    fn keep(&self, value: Option<&Article>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        let mut company = Gathered::new(reader, &company::T, keys).by_id();
+        let mut company = ArticleIncludes::new(reader, &includes::T, keys).by_id();
         let found = find_with::<table::Model, _>(
             reader,
-            "find articles",
+            "article.by_id",
             |sql| {
                 let condition = [sql.among("t.id", ids), visible(reader.scope(), "t", sql)];
                 ("article t".to_owned(), condition.join(" AND "))
@@ -71,11 +71,11 @@ impl BatchKey for ById {
         );
         let found = found.await?;
         company.give(reader);
-        stone::over_withdrawn(reader, found).await
+        tombstone::redact_withdrawn(reader, found).await
     }
 }
 
-/// The article under this slug, if the viewer may see it.
+/// Key that finds an article by its slug, if the viewer may see it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BySlug(pub SlugKey);
 
@@ -84,27 +84,27 @@ impl BatchKey for BySlug {
 
     const FINDS_ONE: bool = true;
 
-    fn lane(&self) -> u64 {
-        lane(&self.0.edition)
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.0.edition)
     }
 
-    fn is_kept(scope: Scope) -> bool {
+    fn is_cacheable(scope: Scope) -> bool {
         anyone(scope)
     }
 
-    fn keep(&self, value: Option<&Article>) -> Option<Kept> {
+    fn keep(&self, value: Option<&Article>) -> Option<CacheMeta> {
         let found = value.map(|found| (found.edition, &found.slug));
         Some(
             self.0
-                .read_from(Kept::of::<Self>(value), Noun::Article, found),
+                .read_from(CacheMeta::of::<Self>(value), EntityKind::Article, found),
         )
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
-        let mut company = Gathered::new(reader, &company::T, keys);
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Article>> {
+        let mut company = ArticleIncludes::new(reader, &includes::T, keys);
         let found = find_by_slug::<table::Model>(
             reader,
-            "find articles by their slugs",
+            "article.by_slug",
             "article",
             |sql: &mut Sql| format!(" AND {}", visible(reader.scope(), "t", sql)),
             keys.iter().map(|key| key.0.clone()).collect(),
@@ -114,11 +114,11 @@ impl BatchKey for BySlug {
         let found = found.await?.into_iter();
         let found = found.map(|(key, found)| (Self(key), found)).collect();
         company.give(reader);
-        stone::over_withdrawn(reader, found).await
+        tombstone::redact_withdrawn(reader, found).await
     }
 }
 
-/// The article at this address, if the viewer may see it.
+/// Key that finds an article by its canonical URL, if the viewer may see it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ByUrl(pub WebUrl);
 
@@ -127,25 +127,25 @@ impl BatchKey for ByUrl {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(scope: Scope) -> bool {
+    fn is_cacheable(scope: Scope) -> bool {
         anyone(scope)
     }
 
-    fn keep(&self, value: Option<&Article>) -> Option<Kept> {
-        let kept = Kept::of::<Self>(value);
+    fn keep(&self, value: Option<&Article>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of::<Self>(value);
         Some(match value {
             Some(_) => kept,
-            // Whatever is written may have the address.
-            None => kept.key(ReadingKey::every(Noun::Article)),
+            // Any article written later may have this URL.
+            None => kept.key(CacheTag::every(EntityKind::Article)),
         })
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Article>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let urls = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
-        let mut company = Gathered::new(reader, &company::T, keys);
+        let mut company = ArticleIncludes::new(reader, &includes::T, keys);
         let found = find_with::<table::Model, _>(
             reader,
-            "find articles by their addresses",
+            "article.by_url",
             |sql| {
                 let condition = [
                     sql.among_texts("t.canonical_url", urls),
@@ -160,11 +160,11 @@ impl BatchKey for ByUrl {
         let found = found.filter_map(|(url, found)| Some((Self(url?), found)));
         let found = found.collect();
         company.give(reader);
-        stone::over_withdrawn(reader, found).await
+        tombstone::redact_withdrawn(reader, found).await
     }
 }
 
-/// The body of this article, if the viewer may see it.
+/// Key that finds the body of an article, if the viewer may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BodyOf(pub ArticleId);
 
@@ -173,30 +173,30 @@ impl BatchKey for BodyOf {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(scope: Scope) -> bool {
+    fn is_cacheable(scope: Scope) -> bool {
         anyone(scope)
     }
 
-    fn keep(&self, value: Option<&Body>) -> Option<Kept> {
-        let kept = Kept::of::<Self>(value).on(Noun::Article, self.0);
-        Some(kept.part(Noun::Article, self.0, Part::Text))
+    fn keep(&self, value: Option<&Body>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+        Some(kept.part(EntityKind::Article, self.0, Facet::Text))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Body>> {
-        const DOING: &str = "read the bodies of articles";
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Body>> {
+        const QUERY: &str = "article.body";
         let mut sql = reader.sql();
         let among = sql.among("b.article_id", keys.iter().map(|key| key.0.uuid()));
         let text = format!(
             "SELECT b.article_id, b.blocks FROM article_body b JOIN article t ON t.id = b.article_id \
              WHERE {among} AND {} AND {}",
             visible(reader.scope(), "t", &mut sql),
-            stone::not_under(reader.scope(), "t")
+            tombstone::not_under(reader.scope(), "t")
         );
         let mut found = HashMap::with_capacity(keys.len());
         let mut pace = Pace::new();
-        for row in reader.rows(DOING, sql, text).await? {
+        for row in reader.rows(QUERY, sql, text).await? {
             pace.step().await;
-            let mut cells = reader.cells(&row, DOING)?;
+            let mut cells = reader.cells(&row, QUERY)?;
             let id: Uuid = cells.take()?;
             let body = cells.take().and_then(|blocks| body(id, blocks));
             let body = cells.unless_broken(body)?;
@@ -223,33 +223,33 @@ impl Row for body_table::Model {
     }
 }
 
-/// A page of an edition's articles, most read first.
+/// A page of the published articles of an edition, most read first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MostRead {
-    /// Which edition.
+    /// The edition.
     pub edition: EditionId,
-    /// Which page.
+    /// The page to return.
     pub page: Page,
 }
 
 impl BatchKey for MostRead {
     type Value = Slice<Article>;
 
-    fn lane(&self) -> u64 {
-        lane(&self.page)
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.page)
     }
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Slice<Article>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Edition, self.edition, Part::Articles))
+    fn keep(&self, value: Option<&Slice<Article>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.edition, Facet::Articles))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Article>>> {
-        let lists = Lists {
-            doing: "page through the most read articles of editions",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Article>>> {
+        let lists = KeysetQuery {
+            query: "article.most_read",
             table: "article",
             parent: Some("edition_id"),
             order: &MOST_READ,
@@ -260,7 +260,7 @@ impl BatchKey for MostRead {
         for (page, keys) in grouped(keys, |key| key.page) {
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
             let filter = format!(" AND {}", published("t"));
-            let mut company = Gathered::new(reader, &company::T, &keys);
+            let mut company = ArticleIncludes::new(reader, &includes::T, &keys);
             let slices = lists
                 .page_with::<table::Model>(reader, &parents, page, |_| filter, &mut company)
                 .await?;
@@ -271,7 +271,7 @@ impl BatchKey for MostRead {
     }
 }
 
-impl Paged for MostRead {
+impl PageKey for MostRead {
     type Item = Article;
 
     fn check(&self) -> Result<(), Invalid> {
@@ -283,25 +283,26 @@ const MOST_READ: Order = Order {
     tag: 10,
     column: "read_count",
     id: "id",
-    sorts: Sorts::Counts,
+    sorts: SortKind::Counts,
     descending: true,
 };
 
-/// The condition under which readers see a row of `article`. Every list, count and link goes by it,
-/// whoever asks. The status is our own word, so it stands in the text, where the planner can match
-/// it with partial indexes.
+/// Returns the SQL condition under which readers see a row of `article`. Every list, count and link
+/// uses it, for every viewer. The status is a constant and not user input, so it is part of the SQL
+/// text, where the planner can match it with partial indexes.
 pub(crate) fn published(alias: &str) -> String {
     format!("{alias}.status = '{}'", Status::Published.as_str())
 }
 
-/// Whether this scope is shown of articles what everybody is.
+/// Returns whether this scope sees no more of articles than the general public does.
 fn anyone(scope: Scope) -> bool {
     let viewer = scope.viewer;
     viewer.preview.is_none() && !viewer.may(Right::Publish) && !viewer.may(Right::Write)
 }
 
-/// The condition under which the viewer may be shown a row of `article` that they name: what is
-/// published, the stone over what was withdrawn, and what their rights open besides.
+/// Returns the SQL condition under which the viewer may see a row of `article` that they ask for:
+/// published articles, the tombstones of withdrawn ones, and whatever else their rights or a preview
+/// give access to.
 fn visible(scope: Scope, alias: &str, sql: &mut Sql) -> String {
     let viewer = scope.viewer;
     if viewer.may(Right::Publish) {
@@ -309,14 +310,14 @@ fn visible(scope: Scope, alias: &str, sql: &mut Sql) -> String {
     }
     let withdrawn = Status::Withdrawn.as_str();
     let mut text = format!(
-        "({} OR ({alias}.status = '{withdrawn}' AND EXISTS (SELECT 1 FROM article_desk d \
+        "({} OR ({alias}.status = '{withdrawn}' AND EXISTS (SELECT 1 FROM article_editorial d \
          WHERE d.article_id = {alias}.id AND d.withdrawn_at IS NOT NULL))",
         published(alias)
     );
     if let Some(account) = viewer.account.filter(|_| viewer.may(Right::Write)) {
         let account = sql.bind(account.uuid());
         let own = format!(
-            " OR EXISTS (SELECT 1 FROM article_desk d WHERE d.article_id = {alias}.id \
+            " OR EXISTS (SELECT 1 FROM article_editorial d WHERE d.article_id = {alias}.id \
              AND d.created_by = {account})"
         );
         text.push_str(&own);

@@ -1,5 +1,6 @@
-//! The audit log: who wrote what, when and from where; a row a transaction, and one more for each
-//! account that it adds.
+//! The audit log: a record of every write, its author, time and origin.
+//!
+//! Each transaction has one row, plus a separate row for each account that it writes.
 
 use std::collections::HashMap;
 
@@ -9,55 +10,57 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use uuid::Uuid;
 
 use crate::batch::grouped;
-use crate::cells::{columns, stored};
-use crate::change::{Note, Noun};
-use crate::page::{Lists, Order, Paged, Sorts};
+use crate::change::{EntityKind, PendingChange};
+use crate::count::{self, CountQuery};
+use crate::decode::{columns, stored};
+use crate::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::row::{Row, broken, maybe};
-use crate::tally::{self, Counted};
-use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Tally, Writer};
+use crate::{BatchKey, Doing, Page, ReadSession, Result, Slice, Tally, WriteTx};
 
-/// One write.
+/// An entry in the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its last row in the change feed.
+    /// The sequence number of the entry's last row in the change feed.
     pub seq: i64,
-    /// Its first row in the change feed.
+    /// The sequence number of the entry's first row in the change feed.
     pub first_seq: i64,
-    /// When it was made.
+    /// The time of the write.
     pub at: DateTime<Utc>,
-    /// By whose account.
+    /// The account of the author. Absent for commands and for anonymous writes.
     pub account: Option<AccountId>,
-    /// How they were called.
+    /// The name of the author.
     pub author_name: String,
-    /// In which role.
+    /// The role of the author at the time of the write.
     pub role: Option<Role>,
-    /// Where the request came from.
+    /// The network address from which the request came.
     pub address: Option<String>,
-    /// What was done: a mutation's name or a command.
+    /// The action performed: the name of a mutation or a command.
     pub action: String,
-    /// What kind of thing it was done to first.
+    /// The kind of the first object that was written.
     pub noun: String,
-    /// Which one.
+    /// The ID of the first object that was written.
     pub noun_id: Uuid,
 }
 
-/// A page of the whole log, or of what was done to one thing first; the latest first.
+/// A key for a page of the audit log, newest first. Covers the whole log or the entries of one
+/// object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Log {
-    /// Which thing; everything when absent.
+    /// The object whose entries to return: those in which it was written first. All entries if
+    /// absent.
     pub of: Option<Uuid>,
-    /// Which page.
+    /// The page to return.
     pub page: Page,
 }
 
 impl BatchKey for Log {
     type Value = Slice<Entry>;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Entry>>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Entry>>> {
         let mut found = HashMap::with_capacity(keys.len());
         for ((whole, page), keys) in grouped(keys, |key| (key.of.is_none(), key.page)) {
-            let lists = Lists {
-                doing: "page through the audit log",
+            let lists = KeysetQuery {
+                query: "audit.list",
                 table: "audit",
                 parent: (!whole).then_some("noun_id"),
                 order: &LATEST,
@@ -74,7 +77,7 @@ impl BatchKey for Log {
     }
 }
 
-impl Paged for Log {
+impl PageKey for Log {
     type Item = Entry;
 
     fn check(&self) -> Result<(), Invalid> {
@@ -82,20 +85,21 @@ impl Paged for Log {
     }
 }
 
-/// How many writes the whole log has, or how many were made to one thing first.
+/// A key for the number of entries in the whole log, or of those in which a given object was
+/// written first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CountLog(pub Option<Uuid>);
 
 impl BatchKey for CountLog {
     type Value = Tally;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
-        const DOING: &str = "count the audit log";
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
+        const QUERY: &str = "audit.count";
         let mut found = HashMap::with_capacity(keys.len());
         let things: Vec<_> = keys.iter().filter_map(|key| key.0).collect();
         if !things.is_empty() {
-            let counted = Counted {
-                doing: DOING,
+            let counted = CountQuery {
+                query: QUERY,
                 table: "audit",
                 parent: "noun_id",
             };
@@ -103,7 +107,7 @@ impl BatchKey for CountLog {
             found.extend(things.into_iter().map(|id| Self(Some(id))).zip(counts));
         }
         if keys.contains(&Self(None)) {
-            found.insert(Self(None), tally::whole(reader, DOING, "audit").await?);
+            found.insert(Self(None), count::whole(reader, QUERY, "audit").await?);
         }
         Ok(found)
     }
@@ -113,13 +117,14 @@ const LATEST: Order = Order {
     tag: 18,
     column: "seq",
     id: "noun_id",
-    sorts: Sorts::Counts,
+    sorts: SortKind::Counts,
     descending: true,
 };
 
-/// When an account has done this since that moment; that it was added on the way is not its doing.
+/// Returns the times at which an account has performed an action since the given moment. Rows about
+/// accounts created along the way are not counted.
 pub(crate) async fn times(
-    writer: &Writer,
+    writer: &WriteTx,
     account: AccountId,
     action: &str,
     since: DateTime<Utc>,
@@ -131,29 +136,33 @@ pub(crate) async fn times(
         sql.bind(account.uuid()),
         sql.bind(action),
         sql.bind(since),
-        sql.bind(Noun::Account.as_str())
+        sql.bind(EntityKind::Account.as_str())
     );
     let rows = writer.rows(DOING, sql, text).await?;
     let times: Result<Vec<_>, _> = rows.iter().map(|row| row.try_get("", "at")).collect();
     times.doing(DOING)
 }
 
-/// What one row of the log is to say of a transaction.
-pub(crate) struct Deed {
+/// A row to be added to the audit log for a transaction.
+pub(crate) struct AuditEntryDraft {
     pub(crate) first_seq: i64,
     pub(crate) seq: i64,
-    pub(crate) noun: Noun,
+    pub(crate) noun: EntityKind,
     pub(crate) noun_id: Uuid,
 }
 
-/// Adds what was noted, at its place in the change feed, to what the log is to say: to the row of
-/// the whole transaction, which names what was noted first, or, if it is an account, as a row of
-/// its own. An account is added on the way to something else, and would take its place.
-pub(crate) fn tell(deeds: &mut Vec<Deed>, seq: i64, note: &Note) {
-    let whole = deeds.iter_mut().find(|deed| deed.noun != Noun::Account);
-    match whole.filter(|_| note.noun != Noun::Account) {
+/// Adds a change, with its sequence number in the change feed, to the rows to be logged.
+///
+/// The row of the whole transaction names the first change that does not concern an account. A
+/// change to an account gets a row of its own: accounts are created as a side effect, and would
+/// otherwise take the place of the actual subject.
+pub(crate) fn tell(deeds: &mut Vec<AuditEntryDraft>, seq: i64, note: &PendingChange) {
+    let whole = deeds
+        .iter_mut()
+        .find(|deed| deed.noun != EntityKind::Account);
+    match whole.filter(|_| note.noun != EntityKind::Account) {
         Some(whole) => whole.seq = seq,
-        None => deeds.push(Deed {
+        None => deeds.push(AuditEntryDraft {
             first_seq: seq,
             seq,
             noun: note.noun,
@@ -162,8 +171,8 @@ pub(crate) fn tell(deeds: &mut Vec<Deed>, seq: i64, note: &Note) {
     }
 }
 
-/// Writes down a transaction.
-pub(crate) async fn append(writer: &Writer, deeds: &[Deed]) -> Result<()> {
+/// Appends the rows of a transaction to the audit log.
+pub(crate) async fn append(writer: &WriteTx, deeds: &[AuditEntryDraft]) -> Result<()> {
     let author = writer.author();
     let rows = deeds.iter().map(|deed| {
         let row = table::Model {

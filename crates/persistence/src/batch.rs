@@ -1,4 +1,4 @@
-//! A batch: many keys of one kind, answered together.
+//! Batches: many keys of one kind, resolved together.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -6,60 +6,63 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use khabar_domain::Scope;
 
-use crate::cache::Kept;
-use crate::reference::{Known, Reference};
-use crate::{Reader, Result};
+use crate::cache::CacheMeta;
+use crate::reference_data::{Lookup, Reference};
+use crate::{ReadSession, Result};
 
-/// A question that can be answered together with others of its kind.
+/// A key of a query that can be resolved together with others of its kind.
 ///
-/// However many keys a batch holds, answering it costs one statement for each set of arguments
-/// that the keys differ in (such as the page asked for), never one for each key.
+/// Resolving a batch takes one statement for each distinct set of arguments among its keys (such as
+/// the requested page), never one for each key.
 pub trait BatchKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
-    /// The answer.
+    /// The type of the result.
     type Value: Clone + Send + Sync + 'static;
 
-    /// Whether it asks for one thing, so that whoever asks is told when the row of that is broken. A
-    /// list leaves such rows out.
+    /// Whether the key looks up a single object. If so, a broken row is reported as an error to the
+    /// caller. Lists leave broken rows out.
     const FINDS_ONE: bool = false;
 
-    /// Whether what this scope is answered may be kept for others: all for whom it holds are
-    /// answered alike.
-    fn is_kept(_scope: Scope) -> bool {
+    /// Whether results for this scope may be cached and shared. If so, every scope for which this
+    /// holds gets the same result.
+    fn is_cacheable(_scope: Scope) -> bool {
         false
     }
 
-    /// What the answer was read from, so that it can be kept until that changes; none when it cannot
-    /// be known what would change it. `value` is none where nothing was found.
-    fn keep(&self, _value: Option<&Self::Value>) -> Option<Kept> {
+    /// Returns the reading keys from which the result was read, so that it can be cached until one
+    /// of them is touched. Returns `None` if it is unknown which writes would change the result.
+    /// `value` is `None` if nothing was found.
+    fn keep(&self, _value: Option<&Self::Value>) -> Option<CacheMeta> {
         None
     }
 
-    /// Where it waits for company: keys in different lanes are never answered by one statement, so
-    /// they are asked for side by side. A hash of all that keys have to share.
-    fn lane(&self) -> u64 {
+    /// Returns the lane in which the key is queued: a hash of everything that keys in one batch
+    /// must share. Keys in different lanes are never resolved by one statement, so they are queried
+    /// in parallel.
+    fn group_hash(&self) -> u64 {
         0
     }
 
-    /// What the reference data answers, if it does. Asked only where the answer [is kept](Self::is_kept).
-    fn known(&self, _reference: &Reference) -> Known<Self::Value> {
-        Known::Nothing
+    /// Returns the answer from the reference data, if it has one. Called only if the result
+    /// [may be cached](Self::is_cacheable).
+    fn known(&self, _reference: &Reference) -> Lookup<Self::Value> {
+        Lookup::Miss
     }
 
-    /// Answers a batch. A key that is not in the map has no answer: nothing was found.
+    /// Resolves a batch. A key missing from the map has no result: nothing was found.
     fn fetch(
-        reader: &Reader,
+        reader: &ReadSession,
         keys: &[Self],
     ) -> impl Future<Output = Result<HashMap<Self, Self::Value>>> + Send;
 }
 
-/// The lane of keys that share these arguments.
-pub(crate) fn lane(arguments: &impl Hash) -> u64 {
+/// Returns the lane of keys that share these arguments.
+pub(crate) fn group_hash(arguments: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     arguments.hash(&mut hasher);
     hasher.finish()
 }
 
-/// Sorts keys into groups that one statement can answer: those with equal arguments.
+/// Groups keys by equal arguments. One statement can resolve each group.
 pub(crate) fn grouped<K: Clone, A: Eq + Hash>(
     keys: &[K],
     argument: impl Fn(&K) -> A,

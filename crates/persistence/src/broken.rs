@@ -1,8 +1,9 @@
-//! Broken rows: rows that do not hold what their table promises. Somebody has written them by hand,
-//! or a version of this program whose rules were others.
+//! Broken rows: rows that violate the rules of their table. They were written by hand, or by a
+//! version of this program with other rules.
 //!
-//! A list leaves them out and goes on; whoever asks for one by itself is told that it is broken. A
-//! node remembers which it has met, so that each is logged once and editors can be shown them.
+//! Lists leave broken rows out and continue. Looking up a single broken row is an error. Each node
+//! records the broken rows that it encounters, so that each is logged once and editors can list
+//! them.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -12,20 +13,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
-use crate::cache::ReadingKey;
-use crate::change::Noun;
+use crate::cache::CacheTag;
+use crate::change::EntityKind;
 use crate::{Error, Result};
 
-/// A row that cannot be read, and why.
+/// A row that cannot be read, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokenRow {
-    /// The table that has it.
+    /// The table that contains the row.
     pub table: Cow<'static, str>,
-    /// The column that breaks a rule.
+    /// The column that violates a rule.
     pub column: Cow<'static, str>,
-    /// Its primary key.
+    /// The primary key of the row.
     pub row: String,
-    /// The rule that it breaks.
+    /// The rule that is violated.
     pub problem: String,
 }
 
@@ -42,25 +43,26 @@ impl fmt::Display for BrokenRow {
 }
 
 impl BrokenRow {
-    /// The key that a write touches which mends it; none where no write of this program does.
-    pub(crate) fn key(&self) -> Option<ReadingKey> {
+    /// Returns the reading key touched by a write that repairs the row. Returns `None` if no write
+    /// of this program repairs it.
+    pub(crate) fn key(&self) -> Option<CacheTag> {
         let table = match self.table.as_ref() {
-            "article_body" | "article_desk" => "article",
+            "article_body" | "article_editorial" => "article",
             table => table,
         };
-        let noun = Noun::ALL
+        let noun = EntityKind::ALL
             .into_iter()
             .find(|noun| noun.as_str().replace('-', "_") == table)?;
         let id: Uuid = self.row.parse().ok()?;
-        Some(ReadingKey::one(noun, id))
+        Some(CacheTag::one(noun, id))
     }
 }
 
-/// How many broken rows a node remembers: an editor reads no longer list, and `khabar check` names
-/// all. Those beyond it are counted only.
+/// Maximum number of broken rows that a node records. Editors do not need a longer list,
+/// and `khabar check` names all broken rows. Further rows are only counted.
 const MOST: usize = 1_000;
 
-/// The broken rows that a node has met since it started.
+/// The broken rows that a node has encountered since it started.
 #[derive(Debug, Default)]
 pub struct BrokenRows {
     known: Mutex<Known>,
@@ -74,12 +76,12 @@ struct Known {
 }
 
 impl BrokenRows {
-    /// The rows, in the order in which they were met; at most a thousand.
+    /// Returns the recorded rows in the order in which they were first encountered. At most 1,000.
     pub fn known(&self) -> Vec<BrokenRow> {
         self.lock().rows.clone()
     }
 
-    /// How often a row was left out of an answer.
+    /// Returns the number of times that a row was left out of an answer.
     pub fn left_out(&self) -> u64 {
         self.left_out.load(Ordering::Relaxed)
     }
@@ -102,9 +104,9 @@ impl BrokenRows {
             row,
             problem,
         } = row;
-        tracing::error!(%table, %column, %row, %problem, "a broken row is left out of answers");
+        tracing::error!(%table, %column, %row, %problem, "broken_row");
         if is_last {
-            tracing::error!("further broken rows are not logged: `khabar check` names all");
+            tracing::error!("broken_rows_log_limit");
         }
     }
 
@@ -113,7 +115,7 @@ impl BrokenRows {
     }
 }
 
-/// The broken rows that one reader meets, for whoever asked and for the node.
+/// The broken rows that one reader encounters. They are reported to its caller and to the node.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Met {
     node: Arc<BrokenRows>,
@@ -121,7 +123,7 @@ pub(crate) struct Met {
 }
 
 impl Met {
-    /// Nothing yet, by this node.
+    /// Creates an empty list that reports to this node.
     pub(crate) fn by(node: Arc<BrokenRows>) -> Self {
         Self {
             node,
@@ -129,12 +131,12 @@ impl Met {
         }
     }
 
-    /// Nothing yet, by the same node.
+    /// Creates an empty list that reports to the same node.
     pub(crate) fn anew(&self) -> Self {
         Self::by(Arc::clone(&self.node))
     }
 
-    /// What was read; none where the row is broken.
+    /// Returns the value that was read. Records the row and returns `None` if it is broken.
     pub(crate) fn unless_broken<T>(&self, read: Result<T>) -> Result<Option<T>> {
         match read {
             Ok(value) => Ok(Some(value)),
@@ -147,12 +149,12 @@ impl Met {
         }
     }
 
-    /// Whether there was none.
+    /// Whether no broken row was encountered.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
-    /// The rows that were met, each once.
+    /// Returns the rows that were encountered, without duplicates.
     pub(crate) fn rows(&self) -> Vec<BrokenRow> {
         let rows = self.lock();
         let by_key: HashMap<_, _> = rows
@@ -202,19 +204,25 @@ mod tests {
     #[test]
     fn what_mends_a_row_is_known_by_its_table() {
         let article = Uuid::from_u128(7);
-        assert_eq!(row(7).key(), Some(ReadingKey::one(Noun::Article, article)));
+        assert_eq!(
+            row(7).key(),
+            Some(CacheTag::one(EntityKind::Article, article))
+        );
         let body = BrokenRow {
             table: "article_body".into(),
             ..row(7)
         };
-        assert_eq!(body.key(), Some(ReadingKey::one(Noun::Article, article)));
+        assert_eq!(
+            body.key(),
+            Some(CacheTag::one(EntityKind::Article, article))
+        );
         let channel = BrokenRow {
             table: "live_channel".into(),
             ..row(7)
         };
         assert_eq!(
             channel.key(),
-            Some(ReadingKey::one(Noun::LiveChannel, article))
+            Some(CacheTag::one(EntityKind::LiveChannel, article))
         );
         let none = BrokenRow {
             table: "redirect".into(),

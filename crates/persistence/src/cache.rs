@@ -1,24 +1,26 @@
-//! The cache: answers of the database that are kept until the change feed says that they changed.
+//! The cache: database results and whole answers, cached until the change feed reports that they
+//! have changed.
 //!
-//! It is exact. Each kept answer knows what it was read from ([`ReadingKey`]); each write says in its
-//! row of the feed what it touches; reading the feed, the cache lets go of precisely that. An answer
-//! that was read before a change and comes after it is not kept. Whoever commits on this node is
-//! answered when the cache has read that far, so that every later request here sees the write.
+//! The cache is exact. Each entry knows the reading keys ([`CacheTag`]) from which it was read.
+//! Each write records in its row of the feed which keys it touches. By following the feed, the
+//! cache invalidates exactly the affected entries. A result that was read before a change but
+//! arrives after it is not cached. A commit on this node waits until the cache has read that far,
+//! so that every later request on this node sees the write.
 //!
-//! What keeps it sound, in the terms of the code: `applied` is the place up to which the feed was
-//! read, so whatever reads the primary from then on reads that much at least. A `View` is taken
-//! before anything is read, and remembers `applied`; what was read under it is kept unless one of
-//! its keys was touched after that place.
+//! The invariant, in terms of the code: `applied` is the position up to which the feed has been
+//! read, so any later read of the primary includes at least that much. A `CacheSession` is taken before
+//! anything is read, and stores `applied`. A result read under a view is cached unless one of its
+//! keys was touched after that position.
 
-mod kept;
-mod key;
+mod dependencies;
+mod failpoint;
 mod lease;
-mod record;
-mod seam;
+mod metadata;
+mod session;
 mod snapshot;
 mod stats;
 mod store;
-mod view;
+mod tag;
 
 #[cfg(test)]
 mod tests;
@@ -34,57 +36,57 @@ pub(crate) use self::lease::Lease;
 use self::snapshot::Snapshot;
 use self::stats::Counts;
 use self::store::Store;
-use crate::change::{Change, EVERYTHING, Feed, Noun, Page, Part, Position};
+use crate::change::{Change, EVERYTHING, EntityKind, Facet, Feed, Page, Position};
 use crate::{Error, Result};
 
-pub use self::kept::{Kept, Shown};
-pub use self::key::ReadingKey;
-pub use self::record::{Record, Recorded};
+pub use self::dependencies::{Dependencies, DependencyTracker};
+use self::failpoint::Failpoints;
 #[cfg(feature = "failpoints")]
-pub use self::seam::Meddle;
-use self::seam::Seam;
-pub use self::seam::Step;
+pub use self::failpoint::FaultInjector;
+pub use self::failpoint::Point;
+pub use self::metadata::{CacheMeta, Cacheable};
+pub(crate) use self::session::CacheSession;
+pub use self::session::ResponseKey;
 pub use self::stats::{Stats, Tally};
-pub use self::view::AnswerName;
-pub(crate) use self::view::View;
+pub use self::tag::CacheTag;
 
-/// The lease that a cache has by default: for how long it answers after the feed was last read to its
-/// end.
+/// The default lease of a cache: how long it may answer after it last read the feed to the end.
 pub const LEASE: Duration = Duration::from_secs(2);
 
-/// How many changes are read at once.
+/// The number of changes to read at once.
 const BATCH: u16 = 1_000;
 
-/// How long a failed reader of the feed waits before it reads again.
+/// The delay before the feed is read again after an error.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// How long a request or a write waits at most until the feed was read up to what it knows of: a
-/// read of the feed takes some milliseconds. After that the database is asked, not the cache.
+/// The longest time that a request or a write waits for the cache to catch up with the feed.
+/// Reading the feed takes a few milliseconds. After this time the database is queried instead of
+/// the cache.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// One node's cache. Cheap to clone.
+/// The cache of one node. Cheap to clone.
 #[derive(Clone)]
 pub struct Cache(Arc<Inner>);
 
 struct Inner {
     known: RwLock<All>,
-    /// The place up to which the feed was read; none while it cannot be read.
+    /// The position up to which the feed has been read. `None` while it cannot be read.
     applied: watch::Sender<Option<i64>>,
-    /// The epoch in which that place is.
+    /// The epoch of that position.
     epoch: AtomicI64,
     lease: Lease,
-    /// The last place that was committed here.
+    /// The last position that was committed on this node.
     committed: AtomicI64,
     counts: Counts,
-    /// There is reference data to be read anew.
+    /// Signals that reference data must be reloaded.
     touched: Arc<Notify>,
-    /// There is none, and what was read answers.
+    /// Whether no reference data has to be reloaded and the current snapshot is in use.
     settled: watch::Sender<bool>,
     following: OnceLock<[AbortHandle; 2]>,
-    seam: Seam,
+    seam: Failpoints,
 }
 
-/// What is known, all of it as of the same place in the feed.
+/// Everything that is cached, all of it as of one position in the feed.
 struct All {
     store: Store,
     snapshot: Snapshot,
@@ -103,11 +105,13 @@ impl std::fmt::Debug for Cache {
 }
 
 impl Cache {
-    /// A cache of at most so many bytes, which follows this feed from where it ends now and has
-    /// read the reference data, unless that is being written just now.
+    /// Creates a cache of at most `most` bytes that follows this feed from its current end. Tries
+    /// to load the reference data before it returns. That attempt has no effect if the data is
+    /// being written at the same time.
     ///
-    /// It answers only while the feed was read to its end within the lease: what happens while packets
-    /// to the database vanish, or while this process is frozen, nobody has heard of.
+    /// The cache answers only while the feed was read to its end within the lease. Otherwise it
+    /// could miss writes made while packets to the database are lost, or while this process is
+    /// suspended.
     pub(crate) async fn follow(most: usize, lease: Duration, feed: Feed) -> Result<Self> {
         let begun = Instant::now();
         let edges = feed.edges().await?;
@@ -117,10 +121,10 @@ impl Cache {
         cache.0.epoch.store(edges.epoch, Ordering::Release);
         let inner = || Arc::downgrade(&cache.0);
         let following = tokio::spawn(follow(inner(), feed.clone(), head));
-        // What fails here is told and tried again below.
+        // An error here is reported by the task below, which tries again.
         let _ = Box::pin(snapshot::refresh(&cache.0, &feed)).await;
         let keeping = tokio::spawn(snapshot::keep(inner(), feed));
-        // They were not set before.
+        // The cell is still empty here, so this cannot fail.
         let _ = cache
             .0
             .following
@@ -128,7 +132,8 @@ impl Cache {
         Ok(cache)
     }
 
-    /// A cache of at most so many bytes that knows the feed up to a place and follows nothing.
+    /// Creates a cache of at most `most` bytes that knows the feed up to a position and follows
+    /// nothing.
     fn at(most: usize, head: i64, lease: Lease) -> Self {
         Self(Arc::new(Inner {
             known: RwLock::new(All {
@@ -143,11 +148,11 @@ impl Cache {
             touched: Arc::default(),
             settled: watch::Sender::new(false),
             following: OnceLock::new(),
-            seam: Seam::default(),
+            seam: Failpoints::default(),
         }))
     }
 
-    /// What it has done, and what it holds.
+    /// Returns the counters and the current size of the cache.
     pub fn stats(&self) -> Stats {
         let counts = &self.0.counts;
         let store = &self.0.read().store;
@@ -162,9 +167,8 @@ impl Cache {
         }
     }
 
-    /// How many entries were let go because something was written, by the kind of what was: a thing
-    /// or a part of one.
-    pub fn dropped(&self) -> Vec<(Noun, Option<Part>, u64)> {
+    /// Returns the number of entries invalidated by writes, by the kind of object and part written.
+    pub fn dropped(&self) -> Vec<(EntityKind, Option<Facet>, u64)> {
         let known = self.0.read();
         let dropped = known.store.dropped.iter();
         dropped
@@ -172,31 +176,33 @@ impl Cache {
             .collect()
     }
 
-    /// Whether a whole answer is kept, which does not count as asking for it.
+    /// Whether a whole answer is cached. Does not count as a lookup.
     #[cfg(feature = "failpoints")]
-    pub fn has_answer(&self, name: &AnswerName) -> bool {
+    pub fn has_answer(&self, name: &ResponseKey) -> bool {
         self.0.read().store.has(name)
     }
 
-    /// Lets a test meddle with it from now on.
+    /// Installs hooks with which a test can interfere.
     #[cfg(feature = "failpoints")]
-    pub fn meddle(&self, meddle: Arc<dyn Meddle>) {
+    pub fn meddle(&self, meddle: Arc<dyn FaultInjector>) {
         self.0.seam.open(meddle);
     }
 
-    /// Up to which change everybody who asks here is told the truth: what a client may be given, to
-    /// be told no less by another node. None while the feed cannot be read.
+    /// Returns the position up to which every request to this cache sees all changes. A client can
+    /// send it to another node to get an answer at least as recent. Returns `None` while the feed
+    /// cannot be read, or if the lease has expired.
     pub fn position(&self) -> Option<Position> {
         let seq = (*self.0.applied.borrow()).filter(|_| self.0.lease.is_valid())?;
         let epoch = self.0.epoch.load(Ordering::Acquire);
         Some(Position { epoch, seq })
     }
 
-    /// The whole answer that is kept under a name, and its age: the time since anybody knew that it was
-    /// what would be answered. None when it is older than this. For when the database does not answer.
+    /// Returns the whole answer cached under a name, with its age: the time since it was last known
+    /// to be current. Returns `None` if the age exceeds `most`. For use while the database is
+    /// unavailable.
     pub fn stale<V: Send + Sync + 'static>(
         &self,
-        name: &AnswerName,
+        name: &ResponseKey,
         most: Duration,
     ) -> Option<(Arc<V>, Duration)> {
         let age = self.0.lease.age();
@@ -207,29 +213,29 @@ impl Cache {
         Some((kept, age))
     }
 
-    /// Follows the feed no longer; what is kept is not answered from then on.
+    /// Stops following the feed. Nothing is answered from the cache afterwards.
     pub(crate) fn stop(&self) {
         self.0.abort();
         self.0.lost();
     }
 
-    /// Waits until the feed was read up to all that was committed here, and up to this place, but
-    /// not for long. Tells whether it was.
+    /// Waits for a limited time until the feed has been read up to `place` and to everything
+    /// committed on this node. Returns whether it was.
     pub(crate) async fn ready(&self, place: i64) -> bool {
         let committed = self.0.committed.load(Ordering::Acquire);
         self.reaches(committed.max(place)).await
     }
 
-    /// What is kept, as of now. None while it does not know of all that was committed here, and when
-    /// its lease is over.
-    pub(crate) fn view(&self) -> Option<View> {
+    /// Returns a view of the current cache contents. Returns `None` if the lease has expired, or
+    /// while the cache has not caught up with everything committed on this node.
+    pub(crate) fn view(&self) -> Option<CacheSession> {
         if !self.0.lease.is_valid() {
             return None;
         }
         let committed = self.0.committed.load(Ordering::Acquire);
         let known = self.0.read();
         let position = (*self.0.applied.borrow())?;
-        (position >= committed).then(|| View {
+        (position >= committed).then(|| CacheSession {
             cache: self.clone(),
             position,
             epoch: self.0.epoch.load(Ordering::Acquire),
@@ -238,24 +244,24 @@ impl Cache {
         })
     }
 
-    /// Remembers that this node committed up to here, and waits for the feed.
+    /// Records that this node has committed up to `last`, and waits for the cache to catch up.
     pub(crate) async fn committed(&self, last: i64) {
-        self.0.seam.at(Step::Commit).await;
+        self.0.seam.at(Point::Commit).await;
         self.0.committed.fetch_max(last, Ordering::AcqRel);
-        self.0.seam.at(Step::Acknowledge).await;
+        self.0.seam.at(Point::Acknowledge).await;
         self.reaches(last).await;
     }
 
-    /// Waits until the reference data answers as of then or later, but not for long.
+    /// Waits for a limited time until the reference data is up to date.
     pub(crate) async fn settles(&self) {
         let mut settled = self.0.settled.subscribe();
         let settled = settled.wait_for(|settled| *settled);
-        // Without it the database is asked.
+        // Without it, the database is queried.
         let _ = tokio::time::timeout(PATIENCE, settled).await;
     }
 
     pub(crate) async fn reaches(&self, place: i64) -> bool {
-        // Whoever goes on without it is told by `view` that it knows too little.
+        // After a timeout, `view` detects that the cache has not caught up.
         self.0.reaches(place).await
     }
 }
@@ -275,25 +281,27 @@ impl Inner {
         }
     }
 
-    /// Waits until the feed was read up to this place, but not for long. Tells whether it was.
+    /// Waits for a limited time until the feed has been read up to this position. Returns whether
+    /// it was.
     async fn reaches(&self, place: i64) -> bool {
         let mut applied = self.applied.subscribe();
         let there = applied.wait_for(|applied| applied.is_some_and(|applied| applied >= place));
         matches!(tokio::time::timeout(PATIENCE, there).await, Ok(Ok(_)))
     }
 
-    /// Lets go of what these changes touch, and says that the feed is known up to this place.
+    /// Invalidates everything that these changes touch, and marks the feed as read up to this
+    /// position.
     fn apply(&self, changes: &[Change], place: i64) {
         let mut known = self.write();
         let All { store, snapshot } = &mut *known;
         let mut touched = false;
         for change in changes {
-            let mut keys = ReadingKey::touched_by(change).unwrap_or_else(|| {
+            let mut keys = CacheTag::touched_by(change).unwrap_or_else(|| {
                 let keys = &change.keys;
                 if !keys.iter().any(|key| key == EVERYTHING) {
-                    tracing::warn!(?keys, "a reading key is not known");
+                    tracing::warn!(?keys, "cache_tag_unknown");
                 }
-                tracing::info!(seq = change.seq, "cache_cleared: everything was touched");
+                tracing::info!(seq = change.seq, "cache_cleared");
                 store.clear(change.seq);
                 snapshot.clear();
                 touched = true;
@@ -304,7 +312,7 @@ impl Inner {
             touched |= snapshot.touch(keys.iter().copied());
             store.apply(change.seq, keys);
         }
-        // Under the lock: whoever takes a view knows that what is kept is as of this place.
+        // Done under the lock, so that a view always sees cache contents as of this position.
         self.applied.send_if_modified(|applied| {
             let is_news = *applied != Some(place);
             *applied = Some(place);
@@ -316,7 +324,7 @@ impl Inner {
         }
     }
 
-    /// Begins anew from this place.
+    /// Clears the cache and starts again from this position.
     fn begin(&self, Position { epoch, seq: head }: Position) {
         let mut known = self.write();
         known.store.clear(head);
@@ -329,14 +337,14 @@ impl Inner {
         self.applied.send_replace(Some(head));
     }
 
-    /// Says that nothing is known of what happens now.
+    /// Marks the cache as unable to follow the feed.
     fn lost(&self) {
         let _known = self.write();
         self.applied.send_replace(None);
     }
 }
 
-/// Reads the feed for as long as anybody has the cache.
+/// Follows the feed for as long as the cache is in use.
 async fn follow(inner_of: Weak<Inner>, mut feed: Feed, mut place: i64) {
     loop {
         let begun = Instant::now();
@@ -347,7 +355,7 @@ async fn follow(inner_of: Weak<Inner>, mut feed: Feed, mut place: i64) {
         match read {
             Ok(Page { changes, edges }) => {
                 place = changes.last().map_or(place, |last| last.seq);
-                inner.seam.at(Step::Apply).await;
+                inner.seam.at(Point::Apply).await;
                 inner.apply(&changes, place);
                 if place >= edges.head {
                     inner.lease.renew(begun);
@@ -356,19 +364,14 @@ async fn follow(inner_of: Weak<Inner>, mut feed: Feed, mut place: i64) {
                     feed.wait(most).await;
                 }
             }
-            Err(Error::Missed { head, epoch, .. }) => {
-                tracing::warn!(
-                    after = place,
-                    head,
-                    epoch,
-                    "changes were missed: the cache is emptied"
-                );
+            Err(Error::FeedGap { head, epoch, .. }) => {
+                tracing::warn!(after = place, head, epoch, "change_feed_gap");
                 feed.restart(head);
                 inner.begin(Position { epoch, seq: head });
                 place = head;
             }
             Err(error) => {
-                tracing::warn!(cause = %error, "the change feed cannot be read: nothing is answered from the cache");
+                tracing::warn!(cause = %error, "change_feed_unavailable");
                 inner.lost();
                 drop(inner);
                 tokio::time::sleep(PAUSE).await;

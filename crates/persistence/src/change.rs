@@ -1,18 +1,19 @@
-//! The change feed: what was written, in commit order, with the reading keys that it touches.
+//! The change feed: every write in commit order, with the reading keys that it touches.
 //!
-//! `seq` is dense and in commit order: taking the next number locks the one row of `change_head`
-//! until the transaction ends, so whoever has read up to n never later finds a new row at or
-//! below n. The lock is taken last, just before the commit, so writers work side by side till then.
+//! Sequence numbers (`seq`) have no gaps and follow the commit order. Taking the next number locks
+//! the only row of `change_head` until the transaction ends. Therefore a reader that has read up to
+//! n never later finds a new row at or below n. The lock is taken last, just before the commit, so
+//! that writers run in parallel until then.
 //!
-//! [`Feed`] waits for more; [`retire`] lets go of what is old.
+//! [`Feed`] waits for new changes. [`retire`] deletes old ones.
 
-pub(crate) mod bell;
 mod feed;
 pub(crate) mod flush;
-mod retire;
+pub(crate) mod notifier;
+mod retention;
 
 pub use feed::Feed;
-pub use retire::retire;
+pub use retention::retire;
 
 use std::fmt;
 use std::str::FromStr;
@@ -22,23 +23,23 @@ use khabar_domain::{Invalid, Slug, derived};
 use sea_orm::DbErr;
 use uuid::Uuid;
 
-use crate::cells::{columns, stored};
+use crate::decode::{columns, stored};
 use crate::row::{Row, broken};
-use crate::{Doing, Error, Reader, Result, Writer};
+use crate::{Doing, Error, ReadSession, Result, WriteTx};
 
-/// What was done to it.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
-    /// It is new.
+pub enum ChangeKind {
+    /// The object is new.
     Added,
-    /// It is different.
+    /// The object has changed.
     Changed,
-    /// It is gone, or readers no longer see it.
+    /// The object was deleted, or readers can no longer see it.
     Withdrawn,
 }
 
-impl Act {
-    /// The word that stands for it in a row.
+impl ChangeKind {
+    /// Returns the name used in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Added => "added",
@@ -48,13 +49,13 @@ impl Act {
     }
 }
 
-/// What kind of thing was written.
+/// The kind of object that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(
     missing_docs,
     reason = "each is the noun of the same name in khabar-domain, or the table's"
 )]
-pub enum Noun {
+pub enum EntityKind {
     Account,
     Article,
     Comment,
@@ -74,8 +75,8 @@ pub enum Noun {
     TrustedDocument,
 }
 
-impl Noun {
-    /// The word that stands for it in a row and in reading keys.
+impl EntityKind {
+    /// Returns the name used in the database and in reading keys.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
@@ -98,7 +99,7 @@ impl Noun {
         }
     }
 
-    /// Every kind.
+    /// All kinds of objects.
     pub const ALL: [Self; 17] = [
         Self::Account,
         Self::Article,
@@ -119,53 +120,53 @@ impl Noun {
         Self::TrustedDocument,
     ];
 
-    /// The kind that a word stands for.
+    /// Returns the kind with the given name.
     pub(crate) fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|noun| noun.as_str() == word)
     }
 
-    /// The reading key of one of them: `story:…`.
+    /// Returns the reading key of one object: `story:…`.
     pub fn key(self, id: impl Into<Uuid>) -> String {
         format!("{}:{}", self.as_str(), id.into())
     }
 
-    /// The reading key of what is found under a slug, whatever that is: `story:…:slug`. The id is one
-    /// of the slug itself (version 5), whichever edition it is in.
+    /// Returns the reading key of a slug, whichever object has it: `story:…:slug`. The ID is
+    /// derived from the slug itself (UUID version 5), regardless of the edition.
     pub fn slug_key(self, slug: &Slug) -> String {
-        self.list_key(slug_id(slug), Part::Slug)
+        self.list_key(slug_id(slug), Facet::Slug)
     }
 
-    /// The reading key of a list that one of them has: `story:…:articles`.
-    pub fn list_key(self, id: impl Into<Uuid>, list: Part) -> String {
+    /// Returns the reading key of a list that belongs to one object: `story:…:articles`.
+    pub fn list_key(self, id: impl Into<Uuid>, list: Facet) -> String {
         format!("{}:{}", self.key(id), list.as_str())
     }
 }
 
-/// The id that stands for a slug in reading keys.
+/// Returns the ID that represents a slug in reading keys.
 pub(crate) fn slug_id(slug: &Slug) -> Uuid {
-    /// Any will do that is always the same.
+    /// The UUID namespace for slugs. The value is arbitrary but must never change.
     const SLUGS: Uuid = Uuid::from_u128(0x6b68_6162_6172_5f73_6c75_6773_0000_0001);
     Uuid::new_v5(&SLUGS, slug.as_str().as_bytes())
 }
 
-/// The reading key of all that there is: whoever keeps anything lets go of all of it.
+/// The reading key of everything. A change that touches it invalidates every cache as a whole.
 pub const EVERYTHING: &str = "*";
 
-/// Makes every node, and every target that is purged, let go of all that it keeps, as after a change of
-/// the database by hand.
-pub fn clear_caches(writer: &mut Writer) {
+/// Makes every node and every purge target clear its whole cache, as is needed after the database
+/// was changed by hand.
+pub fn clear_caches(writer: &mut WriteTx) {
     let id = derived("cache", &[EVERYTHING]);
     let keys = vec![EVERYTHING.to_owned()];
-    writer.note(Noun::Home, id, Act::Changed, keys);
+    writer.note(EntityKind::Home, id, ChangeKind::Changed, keys);
 }
 
-/// What a thing has that is read apart from it.
+/// A part of an object that is read separately from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     missing_docs,
     reason = "each is the field of the same name in the API, or nearly"
 )]
-pub enum Part {
+pub enum Facet {
     Articles,
     Authors,
     Caption,
@@ -188,8 +189,8 @@ pub enum Part {
     Topics,
 }
 
-impl Part {
-    /// Every part.
+impl Facet {
+    /// All parts.
     pub const ALL: [Self; 20] = [
         Self::Articles,
         Self::Authors,
@@ -213,7 +214,7 @@ impl Part {
         Self::Topics,
     ];
 
-    /// The word that stands for it in reading keys.
+    /// Returns the name used in reading keys.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Articles => "articles",
@@ -239,21 +240,21 @@ impl Part {
         }
     }
 
-    /// The part that a word stands for.
+    /// Returns the part with the given name.
     pub(crate) fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|part| part.as_str() == word)
     }
 }
 
-/// A part of a row, and how it is copied from the second to the first.
-pub(crate) type Copies<M> = (Part, fn(&mut M, &M));
+/// A part of a row, and a function that copies it from the second row to the first.
+pub(crate) type Copies<M> = (Facet, fn(&mut M, &M));
 
-/// The parts in which two rows differ; and whether they differ beyond these.
+/// Returns the parts in which two rows differ, and whether they also differ outside these parts.
 pub(crate) fn differing<M: Clone + PartialEq>(
     old: &M,
     new: &M,
     parts: &[Copies<M>],
-) -> (Vec<Part>, bool) {
+) -> (Vec<Facet>, bool) {
     let mut rest = old.clone();
     let mut differing = Vec::new();
     for (part, copy) in parts {
@@ -266,46 +267,47 @@ pub(crate) fn differing<M: Clone + PartialEq>(
     (differing, rest != *new)
 }
 
-/// One row of the feed.
+/// A row of the change feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Its place in the feed, from 1, without gaps.
+    /// The position in the feed. Starts at 1 and has no gaps.
     pub seq: i64,
-    /// When it was written.
+    /// The time of the write.
     pub at: DateTime<Utc>,
-    /// What kind of thing.
+    /// The kind of object that was written.
     pub noun: String,
-    /// Which one.
+    /// The ID of the object.
     pub noun_id: Uuid,
-    /// What was done to it: an [`Act`]'s word.
+    /// The kind of the change: the name of an [`ChangeKind`].
     pub act: String,
-    /// The reading keys that it touches.
+    /// The reading keys that the change touches.
     pub keys: Vec<String>,
 }
 
 impl Change {
-    /// A change of which nobody can tell what it was: it may have touched everything.
+    /// Creates a substitute for a row that cannot be read. It may have touched anything, so it
+    /// touches everything.
     fn unreadable(seq: i64) -> Self {
         Self {
             seq,
             at: DateTime::UNIX_EPOCH,
             noun: String::new(),
             noun_id: Uuid::nil(),
-            act: Act::Changed.as_str().to_owned(),
+            act: ChangeKind::Changed.as_str().to_owned(),
             keys: vec![EVERYTHING.to_owned()],
         }
     }
 }
 
-/// A place in the feed, as clients are told it: `EPOCH-SEQ`.
+/// A position in the feed. Its text form, as seen by clients, is `EPOCH-SEQ`.
 ///
-/// After a failover that lost writes, or on a backup that was restored, numbers are given out again for
-/// other changes. The epoch is another one then, so that nobody takes the one for the other.
+/// After a failover that lost writes, or after restoring a backup, sequence numbers are reused for
+/// different changes. The epoch then changes too, so that the two cannot be confused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
     /// The epoch of the feed.
     pub epoch: i64,
-    /// The number of the last change.
+    /// The sequence number of the last change.
     pub seq: i64,
 }
 
@@ -329,19 +331,20 @@ impl FromStr for Position {
     }
 }
 
-/// How far the feed goes.
+/// The extent of the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Edges {
-    /// The oldest row that is kept; one after the head when none is.
+pub struct FeedBounds {
+    /// The sequence number of the oldest row still stored. One greater than `head` if there is
+    /// none.
     pub oldest: i64,
-    /// The last row that was written; 0 before the first.
+    /// The sequence number of the last row written. Zero before the first.
     pub head: i64,
     /// The epoch of the feed.
     pub epoch: i64,
 }
 
-impl Edges {
-    /// The place of the last row.
+impl FeedBounds {
+    /// Returns the position of the last row.
     pub fn position(self) -> Position {
         Position {
             epoch: self.epoch,
@@ -350,38 +353,38 @@ impl Edges {
     }
 }
 
-const READING: &str = "read the change feed";
+const QUERY: &str = "change.feed";
 
-/// How far the feed goes now, as this reader's database has it.
-pub async fn edges(reader: &Reader) -> Result<Edges> {
+/// Returns the current extent of the feed, as seen by this reader's database.
+pub async fn edges(reader: &ReadSession) -> Result<FeedBounds> {
     Ok(read(reader, 0, 0).await?.edges)
 }
 
-/// The changes after this place, oldest first, at most `most` of them. Refused: a place from which
-/// some are gone already, so that nobody misses them without knowing.
-pub async fn after(reader: &Reader, seq: i64, most: u16) -> Result<Vec<Change>> {
+/// Returns up to `most` changes after this position, oldest first. Fails with [`Error::FeedGap`] if
+/// some of them have already been deleted, so that no reader misses changes unnoticed.
+pub async fn after(reader: &ReadSession, seq: i64, most: u16) -> Result<Vec<Change>> {
     Ok(page(reader, None, seq, most).await?.changes)
 }
 
-/// A page of the feed, and how far the feed went when it was read.
+/// A page of the feed, with the extent of the feed when it was read.
 pub(crate) struct Page {
     pub(crate) changes: Vec<Change>,
-    pub(crate) edges: Edges,
+    pub(crate) edges: FeedBounds,
 }
 
-/// The changes after this place. An epoch other than the expected one is [`Error::Missed`], as is a
-/// place that the feed no longer reaches.
-async fn page(reader: &Reader, epoch: Option<i64>, after: i64, most: u16) -> Result<Page> {
+/// Returns the changes after this position. Fails with [`Error::FeedGap`] if the epoch differs from
+/// the expected one, or if the feed no longer reaches back to this position.
+async fn page(reader: &ReadSession, epoch: Option<i64>, after: i64, most: u16) -> Result<Page> {
     let (after, most) = (after.max(0), most.max(1));
     let page = read(reader, after, after.saturating_add(most.into())).await?;
-    let Edges {
+    let FeedBounds {
         oldest,
         head,
         epoch: found,
     } = page.edges;
     let first = page.changes.first().map_or(head + 1, |first| first.seq);
     if epoch.is_some_and(|epoch| epoch != found) || (head > after && first > after + 1) {
-        return Err(Error::Missed {
+        return Err(Error::FeedGap {
             after,
             oldest,
             head,
@@ -391,9 +394,9 @@ async fn page(reader: &Reader, epoch: Option<i64>, after: i64, most: u16) -> Res
     Ok(page)
 }
 
-/// The rows after one place and up to another, as they are at one moment. `seq` is dense, so a range of
-/// it is a page.
-async fn read(reader: &Reader, after: i64, to: i64) -> Result<Page> {
+/// Returns the rows after one position up to another, in one consistent read. `seq` has no gaps, so
+/// a range of it is a page.
+async fn read(reader: &ReadSession, after: i64, to: i64) -> Result<Page> {
     let mut sql = reader.sql();
     let (from, to) = (sql.bind(after), sql.bind(to));
     let text = format!(
@@ -402,12 +405,12 @@ async fn read(reader: &Reader, after: i64, to: i64) -> Result<Page> {
          WHERE h.id = 1 ORDER BY t.seq",
         columns::<table::Model>("t")
     );
-    let rows = reader.rows(READING, sql, text).await?;
+    let rows = reader.rows(QUERY, sql, text).await?;
     let mut edges = None;
     let mut changes = Vec::with_capacity(rows.len());
     for row in &rows {
-        let mut cells = reader.cells(row, READING)?;
-        edges = Some(Edges {
+        let mut cells = reader.cells(row, QUERY)?;
+        edges = Some(FeedBounds {
             head: cells.take()?,
             epoch: cells.take()?,
             oldest: cells.take()?,
@@ -417,7 +420,7 @@ async fn read(reader: &Reader, after: i64, to: i64) -> Result<Page> {
             changes.push(change.unwrap_or_else(|| Change::unreadable(seq)));
         }
     }
-    let edges = edges.ok_or_else(headless).doing(READING)?;
+    let edges = edges.ok_or_else(headless).query(QUERY)?;
     Ok(Page { changes, edges })
 }
 
@@ -455,11 +458,11 @@ impl Row for table::Model {
     }
 }
 
-/// One thing that was written, before it has its place in the feed.
-pub(crate) struct Note {
-    pub(crate) noun: Noun,
+/// A change that has no position in the feed yet.
+pub(crate) struct PendingChange {
+    pub(crate) noun: EntityKind,
     pub(crate) id: Uuid,
-    pub(crate) act: Act,
+    pub(crate) act: ChangeKind,
     pub(crate) keys: Vec<String>,
 }
 

@@ -1,35 +1,35 @@
-//! Checking a database: every row of every table is read by the code that reads it for answers, and
-//! those that cannot be are named.
+//! The database check: reads every row of every table with the code that serves requests, and reports
+//! the rows that cannot be read.
 
 use khabar_domain::{Scope, Slug, WebUrl};
 use sea_orm::QueryResult;
 use uuid::Uuid;
 
 use crate::broken::{BrokenRow, Met};
-use crate::cells::{Cells, Stored, Taken, columns, stored};
+use crate::decode::{DecodeRow, RowDecoder, TableRow, columns, stored};
 use crate::row::{Row, broken};
 use crate::sql::{Dialect, Sql};
 use crate::{
-    Db, Doing, Error, Reader, Result, Writer, account, article, audit, change, comment, commenting,
-    desk, edition, follow_channel, live_channel, media, person, related, revision, section, source,
-    story, token, topic, trusted_document,
+    Db, Doing, Error, ReadSession, Result, WriteTx, account, article, audit, change, comment,
+    commenting, edition, editorial, follow_channel, live_channel, media, person, related, revision,
+    section, source, story, token, topic, trusted_document,
 };
 
-/// How many rows are read at once: bodies of 20 kB each are then a few megabytes.
+/// Number of rows read at once. With bodies of 20 kB each, a page takes a few megabytes.
 const PAGE: usize = 200;
 
 const DOING: &str = "check the database";
 
-/// A table whose rows have rules, and how they are read.
+/// A table whose rows must satisfy rules, and the functions to read them.
 struct Table {
     name: &'static str,
-    /// The columns of its primary key, by which PostgreSQL's rows are in order.
+    /// The columns of the primary key, by which rows are ordered on PostgreSQL.
     key: &'static [(&'static str, Key)],
     columns: fn(&str) -> String,
-    read: fn(&mut Cells<'_>) -> Result<()>,
+    read: fn(&mut RowDecoder<'_>) -> Result<()>,
 }
 
-/// What a column of a primary key holds.
+/// The type of a primary key column.
 #[derive(Clone, Copy)]
 enum Key {
     Id,
@@ -42,7 +42,7 @@ const ID: &[(&str, Key)] = &[("id", Key::Id)];
 const SEQ: &[(&str, Key)] = &[("seq", Key::Long)];
 const OF_ARTICLE: &[(&str, Key)] = &[("article_id", Key::Id)];
 
-const fn table<R: Row + Stored>(key: &'static [(&'static str, Key)]) -> Table {
+const fn table<R: Row + TableRow>(key: &'static [(&'static str, Key)]) -> Table {
     Table {
         name: R::TABLE,
         key,
@@ -65,7 +65,7 @@ const TABLES: [Table; 23] = [
         ..table::<article::table::Model>(ID)
     },
     table::<article::body_table::Model>(OF_ARTICLE),
-    table::<desk::table::Model>(OF_ARTICLE),
+    table::<editorial::table::Model>(OF_ARTICLE),
     table::<revision::table::Model>(&[("article_id", Key::Id), ("version", Key::Int)]),
     table::<related::table::Model>(&[("from_id", Key::Id), ("to_id", Key::Id)]),
     table::<Redirect>(&[
@@ -84,7 +84,7 @@ const TABLES: [Table; 23] = [
     table::<change::table::Model>(SEQ),
 ];
 
-/// A row of `redirect`.
+/// A row of the `redirect` table.
 struct Redirect {
     slug: String,
 }
@@ -100,8 +100,9 @@ impl Row for Redirect {
     }
 }
 
-/// An article is found by its address as it is stored, so that must be as it is read.
-fn read_article(cells: &mut Cells<'_>) -> Result<()> {
+/// Reads an article and checks that its canonical URL is stored in normal form, because articles are
+/// looked up by the stored URL.
+fn read_article(cells: &mut RowDecoder<'_>) -> Result<()> {
     let row = article::table::Model::take(cells)?;
     if let Some(url) = &row.canonical_url
         && WebUrl::parse(url).is_ok_and(|read| read.as_str() != url)
@@ -112,51 +113,52 @@ fn read_article(cells: &mut Cells<'_>) -> Result<()> {
     row.read().map(drop)
 }
 
-/// Where the rows come from.
+/// The connection that rows are read from.
 #[derive(Clone, Copy)]
 pub(crate) enum Database<'a> {
-    Reader(&'a Reader),
-    Writer(&'a Writer),
+    ReadSession(&'a ReadSession),
+    WriteTx(&'a WriteTx),
 }
 
 impl Database<'_> {
     fn dialect(self) -> Dialect {
         match self {
-            Self::Reader(reader) => reader.sql().dialect,
-            Self::Writer(writer) => writer.dialect(),
+            Self::ReadSession(reader) => reader.sql().dialect,
+            Self::WriteTx(writer) => writer.dialect(),
         }
     }
 
     async fn rows(self, sql: Sql, text: String) -> Result<Vec<QueryResult>> {
         match self {
-            Self::Reader(reader) => reader.rows(DOING, sql, text).await,
-            Self::Writer(writer) => writer.rows(DOING, sql, text).await,
+            Self::ReadSession(reader) => reader.rows(DOING, sql, text).await,
+            Self::WriteTx(writer) => writer.rows(DOING, sql, text).await,
         }
     }
 }
 
-/// Reads every row; `tell` hears of each that is broken. Gives how many were read.
+/// Reads every row and calls `tell` with each broken one. Returns the number of rows read.
 pub async fn check(db: &Db, scope: Scope, mut tell: impl FnMut(BrokenRow) + Send) -> Result<u64> {
     let reader = db.reader(scope).uncached();
     let mut tell = |row| {
         tell(row);
         true
     };
-    read(Database::Reader(&reader), &mut tell).await
+    read(Database::ReadSession(&reader), &mut tell).await
 }
 
-/// The first row that is broken.
-pub(crate) async fn first_broken(writer: &Writer) -> Result<Option<BrokenRow>> {
+/// Returns the first broken row, if there is one.
+pub(crate) async fn first_broken(writer: &WriteTx) -> Result<Option<BrokenRow>> {
     let mut found = None;
     let mut tell = |row| {
         found = Some(row);
         false
     };
-    read(Database::Writer(writer), &mut tell).await?;
+    read(Database::WriteTx(writer), &mut tell).await?;
     Ok(found)
 }
 
-/// Reads rows for as long as `tell`, which hears of each broken one, wants more.
+/// Reads rows and calls `tell` with each broken one, until `tell` returns `false`. Returns the number
+/// of rows read.
 async fn read(
     database: Database<'_>,
     tell: &mut (dyn FnMut(BrokenRow) -> bool + Send),
@@ -169,7 +171,7 @@ async fn read(
             for row in &rows {
                 count += 1;
                 let met = Met::default();
-                let mut cells = Cells::of(row, DOING, &met)?;
+                let mut cells = RowDecoder::of(row, DOING, &met)?;
                 match (table.read)(&mut cells) {
                     Ok(()) => {}
                     Err(Error::BrokenRow(row)) => {
@@ -189,7 +191,8 @@ async fn read(
     Ok(count)
 }
 
-/// The rows after this one: by primary key, or on SQLite, where a key may be anything, by number.
+/// Returns the rows after `last`. They are ordered by primary key. On SQLite they are ordered by
+/// `rowid`, because a stored key may have any type there.
 async fn page(
     database: Database<'_>,
     table: &Table,

@@ -1,17 +1,20 @@
-//! The network addresses of clients, which are kept for a time only: with a comment that was sent
-//! without an account, to count what comes from there, with a write that such a client has named, and in
-//! the audit log.
+//! Retention of the network addresses of clients. They are stored for a limited time only:
+//!
+//! - with the comments of guests, to limit the rate of comments from an address,
+//! - with the idempotency keys of anonymous clients,
+//! - in the audit log.
 
 use chrono::{DateTime, Utc};
 use khabar_domain::Role;
 
-use crate::{Result, Writer, done};
+use crate::{Result, WriteTx, idempotency};
 
-/// How many rows are cleared in one statement: few enough that other writers hardly wait.
+/// Maximum number of rows cleared by one statement: few enough that other writers barely wait.
 const ROWS: u32 = 5_000;
 
-/// Clears the addresses of comments that were posted before this moment, some at a time: how many.
-pub async fn clear_comments(writer: &Writer, before: DateTime<Utc>) -> Result<u64> {
+/// Clears the addresses of comments posted before this time, at most 5,000 per call. Returns the number
+/// cleared.
+pub async fn clear_comments(writer: &WriteTx, before: DateTime<Utc>) -> Result<u64> {
     let mut sql = writer.sql();
     let text = format!(
         "UPDATE comment SET address = NULL WHERE id IN (SELECT id FROM comment \
@@ -23,26 +26,28 @@ pub async fn clear_comments(writer: &Writer, before: DateTime<Utc>) -> Result<u6
         .await
 }
 
-/// The same for what readers did by the audit log, signed in or not.
-pub async fn clear_readers(writer: &Writer, before: DateTime<Utc>) -> Result<u64> {
+/// Clears the addresses of audit log entries made by readers, signed in or anonymous, before this time.
+/// Clears at most 5,000 per call and returns the number cleared.
+pub async fn clear_readers(writer: &WriteTx, before: DateTime<Utc>) -> Result<u64> {
     let reader = Role::Reader.as_str();
     clear_audit(writer, &[reader], before).await
 }
 
-/// The same for what the newsroom did.
-pub async fn clear_staff(writer: &Writer, before: DateTime<Utc>) -> Result<u64> {
+/// Clears the addresses of audit log entries made by newsroom staff before this time. Clears at most
+/// 5,000 per role and call, and returns the number cleared.
+pub async fn clear_staff(writer: &WriteTx, before: DateTime<Utc>) -> Result<u64> {
     let staff = Role::ALL.iter().filter(|role| **role != Role::Reader);
     let staff: Vec<_> = staff.map(|role| role.as_str()).collect();
     clear_audit(writer, &staff, before).await
 }
 
-/// Forgets the writes that clients without an account had named, whose names are known by their
-/// address.
-pub async fn clear_done(writer: &Writer, before: DateTime<Utc>) -> Result<u64> {
+/// Deletes the idempotency keys that anonymous clients used before this time, because these are stored
+/// under the client's address. Returns the number deleted.
+pub async fn clear_done(writer: &WriteTx, before: DateTime<Utc>) -> Result<u64> {
     let mut sql = writer.sql();
     let text = format!(
-        "DELETE FROM done WHERE writer LIKE '{}%' AND at < {}",
-        done::ANONYMOUS,
+        "DELETE FROM idempotency_key WHERE writer LIKE '{}%' AND at < {}",
+        idempotency::ANONYMOUS,
         sql.bind(before)
     );
     writer
@@ -50,7 +55,7 @@ pub async fn clear_done(writer: &Writer, before: DateTime<Utc>) -> Result<u64> {
         .await
 }
 
-async fn clear_audit(writer: &Writer, roles: &[&str], before: DateTime<Utc>) -> Result<u64> {
+async fn clear_audit(writer: &WriteTx, roles: &[&str], before: DateTime<Utc>) -> Result<u64> {
     let mut cleared = 0;
     for role in roles {
         let mut sql = writer.sql();

@@ -1,8 +1,8 @@
-//! Comments as rows, and the threads that they make.
+//! Database rows of comments, and the threads that they form.
 
+mod rate_limit;
 mod report;
 mod save;
-mod sender;
 
 use std::collections::HashMap;
 
@@ -12,24 +12,24 @@ use khabar_domain::{
 };
 
 use crate::article::published;
-use crate::batch::{grouped, lane};
-use crate::cache::Kept;
-use crate::cells::{columns, stored};
-use crate::change::{Noun, Part};
-use crate::page::{Lists, Order, Paged, Sorts};
+use crate::batch::{group_hash, grouped};
+use crate::cache::CacheMeta;
+use crate::change::{EntityKind, Facet};
+use crate::count::CountQuery;
+use crate::decode::{columns, stored};
+use crate::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::row::{Row, broken, find_by};
 use crate::sql::Sql;
-use crate::tally::Counted;
-use crate::{BatchKey, Page, Reader, Result, Slice, Tally};
+use crate::{BatchKey, Page, ReadSession, Result, Slice, Tally};
 
+pub use rate_limit::{Sender, keeps_pace};
 pub use report::ReasonsOf;
 pub(crate) use report::table as report_table;
-pub use save::{Held, decide, hold, report, save, send};
+pub use save::{LockedComment, decide, hold, report, save, send};
 pub(crate) use save::{rows, touched};
-pub use sender::{Sender, keeps_pace};
 
-/// The comment with this id, if the viewer may see it: readers see what is shown under a published
-/// article; its writer and the moderators see it wherever it stands.
+/// The comment with this id, if the viewer may see it. Readers see comments shown under a published
+/// article. The commenter and moderators see the comment in any status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub CommentId);
 
@@ -38,22 +38,22 @@ impl BatchKey for ById {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(scope: Scope) -> bool {
+    fn is_cacheable(scope: Scope) -> bool {
         let viewer = scope.viewer;
         viewer.account.is_none() && !viewer.may(Right::Moderate)
     }
 
-    fn keep(&self, value: Option<&Comment>) -> Option<Kept> {
-        // Where there is none to be seen, it may be because of an article that is not known.
+    fn keep(&self, value: Option<&Comment>) -> Option<CacheMeta> {
+        // A miss is not cached: it may depend on an article that is not known here.
         let found = value?;
-        Some(Kept::of::<Self>(value).on(Noun::Article, found.article))
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Article, found.article))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Comment>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Comment>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         find_by::<table::Model, _>(
             reader,
-            "find comments",
+            "comment.by_id",
             |sql| {
                 let from = "comment t JOIN article v ON v.id = t.article_id".to_owned();
                 let condition = [sql.among("t.id", ids), visible(reader.scope(), sql)];
@@ -65,20 +65,20 @@ impl BatchKey for ById {
     }
 }
 
-/// The comment with this id, whoever asks: for the answer to whoever has just sent it.
+/// The comment with this id, regardless of the viewer. Used to answer the client that has just sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Sent(pub CommentId);
+pub struct JustPosted(pub CommentId);
 
-impl BatchKey for Sent {
+impl BatchKey for JustPosted {
     type Value = Comment;
 
     const FINDS_ONE: bool = true;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Comment>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Comment>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         find_by::<table::Model, _>(
             reader,
-            "find comments",
+            "comment.by_id",
             |sql| ("comment t".to_owned(), sql.among("t.id", ids)),
             |found: &Comment| Self(found.id),
         )
@@ -86,7 +86,7 @@ impl BatchKey for Sent {
     }
 }
 
-/// The condition under which the viewer may be shown a row `t` of `comment`, under the article `v`.
+/// Builds the condition for showing the viewer a row `t` of `comment` under the article `v`.
 fn visible(scope: Scope, sql: &mut Sql) -> String {
     let viewer = scope.viewer;
     if viewer.may(Right::Moderate) {
@@ -99,7 +99,7 @@ fn visible(scope: Scope, sql: &mut Sql) -> String {
     }
 }
 
-/// In which order.
+/// The sort order of comments.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum By {
     /// Newest first.
@@ -122,48 +122,48 @@ const NEWEST: Order = Order {
     tag: 16,
     column: "posted_at",
     id: "id",
-    sorts: Sorts::Times,
+    sorts: SortKind::Times,
     descending: true,
 };
 const OLDEST: Order = Order {
     tag: 17,
     column: "posted_at",
     id: "id",
-    sorts: Sorts::Times,
+    sorts: SortKind::Times,
     descending: false,
 };
 
-/// A page of the comments under an article that answer no other.
+/// A page of the top-level comments shown under an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfArticle {
-    /// Which article.
+    /// The article.
     pub article: ArticleId,
-    /// In which order.
+    /// The sort order of comments.
     pub by: By,
-    /// Which page.
+    /// The page to return.
     pub page: Page,
 }
 
 impl BatchKey for OfArticle {
     type Value = Slice<Comment>;
 
-    fn lane(&self) -> u64 {
-        lane(&(self.by, self.page))
+    fn group_hash(&self) -> u64 {
+        group_hash(&(self.by, self.page))
     }
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Slice<Comment>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Article, self.article, Part::Comments))
+    fn keep(&self, value: Option<&Slice<Comment>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Article, self.article, Facet::Comments))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
         let mut found = HashMap::with_capacity(keys.len());
         for ((by, page), keys) in grouped(keys, |key| (key.by, key.page)) {
-            let lists = Lists {
-                doing: "page through comments",
+            let lists = KeysetQuery {
+                query: "comment.of_article",
                 table: "comment",
                 parent: Some("article_id"),
                 order: by.order(),
@@ -180,7 +180,7 @@ impl BatchKey for OfArticle {
     }
 }
 
-impl Paged for OfArticle {
+impl PageKey for OfArticle {
     type Item = Comment;
 
     fn check(&self) -> Result<(), Invalid> {
@@ -188,24 +188,24 @@ impl Paged for OfArticle {
     }
 }
 
-/// How many comments under an article answer no other.
+/// The number of top-level comments shown under an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CountOfArticle(pub ArticleId);
 
 impl BatchKey for CountOfArticle {
     type Value = Tally;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Tally>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Article, self.0, Part::Comments))
+    fn keep(&self, value: Option<&Tally>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Article, self.0, Facet::Comments))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
-        let counted = Counted {
-            doing: "count comments",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
+        let counted = CountQuery {
+            query: "comment.count_of_article",
             table: "comment",
             parent: "article_id",
         };
@@ -215,37 +215,37 @@ impl BatchKey for CountOfArticle {
     }
 }
 
-/// A page of the comments that answer another.
+/// A page of the replies shown under a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RepliesTo {
-    /// Which comment they answer.
+    /// The comment replied to.
     pub comment: CommentId,
-    /// In which order.
+    /// The sort order of comments.
     pub by: By,
-    /// Which page.
+    /// The page to return.
     pub page: Page,
 }
 
 impl BatchKey for RepliesTo {
     type Value = Slice<Comment>;
 
-    fn lane(&self) -> u64 {
-        lane(&(self.by, self.page))
+    fn group_hash(&self) -> u64 {
+        group_hash(&(self.by, self.page))
     }
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Slice<Comment>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Comment, self.comment, Part::Replies))
+    fn keep(&self, value: Option<&Slice<Comment>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Comment, self.comment, Facet::Replies))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
         let mut found = HashMap::with_capacity(keys.len());
         for ((by, page), keys) in grouped(keys, |key| (key.by, key.page)) {
-            let lists = Lists {
-                doing: "page through replies",
+            let lists = KeysetQuery {
+                query: "comment.replies",
                 table: "comment",
                 parent: Some("parent_id"),
                 order: by.order(),
@@ -262,7 +262,7 @@ impl BatchKey for RepliesTo {
     }
 }
 
-impl Paged for RepliesTo {
+impl PageKey for RepliesTo {
     type Item = Comment;
 
     fn check(&self) -> Result<(), Invalid> {
@@ -273,18 +273,18 @@ impl Paged for RepliesTo {
 const SHOWN: &str = " AND t.shown";
 const THREADS: &str = " AND t.shown AND t.parent_id IS NULL";
 
-/// Which comments of an edition moderators look at.
+/// A filter for the comments listed for moderators.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Wanted {
-    /// Only those that stand here.
+pub struct QueueFilter {
+    /// Only comments with this status.
     pub status: Option<Status>,
-    /// Only those that were reported, or only those that were not.
+    /// Only comments with open reports (`true`) or without any (`false`).
     pub reported: Option<bool>,
 }
 
-impl Wanted {
-    /// The words are our own, so they stand in the text, where the planner can match them with
-    /// partial indexes.
+impl QueueFilter {
+    /// Builds the SQL condition. The values are constants of this program and are written into the
+    /// statement, where the planner can match them with partial indexes.
     fn condition(self) -> String {
         let status = self.status.map(Status::as_str);
         let status = status.map(|status| format!(" AND t.status = '{status}'"));
@@ -297,26 +297,25 @@ impl Wanted {
     }
 }
 
-/// A page of the comments under an edition's articles, whoever sees them, oldest first: for
-/// moderators.
+/// A page of the comments under an edition's articles in any status, oldest first. For moderators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Queue {
-    /// Which edition.
+    /// The edition.
     pub edition: EditionId,
-    /// Which of its comments.
-    pub wanted: Wanted,
-    /// Which page.
+    /// The filter to apply.
+    pub wanted: QueueFilter,
+    /// The page to return.
     pub page: Page,
 }
 
 impl BatchKey for Queue {
     type Value = Slice<Comment>;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
         let mut found = HashMap::with_capacity(keys.len());
         for ((wanted, page), keys) in grouped(keys, |key| (key.wanted, key.page)) {
-            let lists = Lists {
-                doing: "page through the moderators' queue",
+            let lists = KeysetQuery {
+                query: "comment.queue",
                 table: "comment",
                 parent: Some("edition_id"),
                 order: &OLDEST,
@@ -333,7 +332,7 @@ impl BatchKey for Queue {
     }
 }
 
-impl Paged for Queue {
+impl PageKey for Queue {
     type Item = Comment;
 
     fn check(&self) -> Result<(), Invalid> {
@@ -341,21 +340,21 @@ impl Paged for Queue {
     }
 }
 
-/// How many comments under an edition's articles moderators look at.
+/// The number of comments under an edition's articles that match a filter. For moderators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CountQueue {
-    /// Which edition.
+    /// The edition.
     pub edition: EditionId,
-    /// Which of its comments.
-    pub wanted: Wanted,
+    /// The filter to apply.
+    pub wanted: QueueFilter,
 }
 
 impl BatchKey for CountQueue {
     type Value = Tally;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
-        let counted = Counted {
-            doing: "count the moderators' queue",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
+        let counted = CountQuery {
+            query: "comment.count_queue",
             table: "comment",
             parent: "edition_id",
         };
@@ -369,23 +368,23 @@ impl BatchKey for CountQueue {
     }
 }
 
-/// A page of the comments that were sent from an account, whoever sees them, newest first.
+/// A page of the comments sent from an account in any status, newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfAccount {
-    /// Whose.
+    /// The account.
     pub account: AccountId,
-    /// Which page.
+    /// The page to return.
     pub page: Page,
 }
 
 impl BatchKey for OfAccount {
     type Value = Slice<Comment>;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
         let mut found = HashMap::with_capacity(keys.len());
         for (page, keys) in grouped(keys, |key| key.page) {
-            let lists = Lists {
-                doing: "page through an account's comments",
+            let lists = KeysetQuery {
+                query: "comment.of_account",
                 table: "comment",
                 parent: Some("account_id"),
                 order: &NEWEST,
@@ -402,7 +401,7 @@ impl BatchKey for OfAccount {
     }
 }
 
-impl Paged for OfAccount {
+impl PageKey for OfAccount {
     type Item = Comment;
 
     fn check(&self) -> Result<(), Invalid> {
@@ -410,16 +409,16 @@ impl Paged for OfAccount {
     }
 }
 
-/// How many comments were sent from an account.
+/// The number of comments sent from an account, in any status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CountOfAccount(pub AccountId);
 
 impl BatchKey for CountOfAccount {
     type Value = Tally;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
-        let counted = Counted {
-            doing: "count an account's comments",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
+        let counted = CountQuery {
+            query: "comment.count_of_account",
             table: "comment",
             parent: "account_id",
         };

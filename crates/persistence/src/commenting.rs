@@ -1,42 +1,42 @@
-//! Commenting as rows: what editions and articles have decided about how comments are taken in.
+//! Database rows of the commenting settings of editions and articles.
 
 use std::collections::HashMap;
 
-use khabar_domain::commenting::{Closing, Depth, Mode, Policy, Settings};
+use khabar_domain::commenting::{Closing, CommentPolicy, CommentSettings, Depth, Mode};
 use khabar_domain::{Article, ArticleId, EditionId, Invalid, Scope};
 use sea_orm::{ColumnTrait, DbErr, QueryResult};
 use uuid::Uuid;
 
 use crate::article::table as article;
 use crate::broken::Met;
-use crate::cache::{Kept, ReadingKey};
-use crate::cells::stored;
-use crate::change::{Act, Noun, Part};
+use crate::cache::{CacheMeta, CacheTag};
+use crate::change::{ChangeKind, EntityKind, Facet};
+use crate::decode::stored;
 use crate::row::{Row, broken};
 use crate::sql::Sql;
-use crate::{BatchKey, Doing, Reader, Result, Saved, Writer};
+use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
 
-/// How comments are taken in under this article.
+/// The commenting policy of an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfArticle(pub ArticleId);
 
 impl BatchKey for OfArticle {
-    type Value = Policy;
+    type Value = CommentPolicy;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Policy>) -> Option<Kept> {
-        let kept = Kept::of::<Self>(value).on(Noun::Article, self.0);
-        // What it does not decide itself, its edition does, which is not known here.
-        Some(kept.key(ReadingKey::every_part(Noun::Edition, Part::Commenting)))
+    fn keep(&self, value: Option<&CommentPolicy>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+        // Settings that the article does not have come from its edition, which is not known here.
+        Some(kept.key(CacheTag::every_part(EntityKind::Edition, Facet::Commenting)))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Policy>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, CommentPolicy>> {
         let mut sql = reader.sql();
         let text = ARTICLE.text(&mut sql, keys.iter().map(|key| key.0.uuid()));
-        let rows = reader.rows(DOING, sql, text).await?;
+        let rows = reader.rows(QUERY, sql, text).await?;
         let policies = rows.iter().map(|row| policy(row, Some(reader.met())));
         policies
             .map(|policy| policy.map(|(id, policy)| (Self(id.into()), policy)))
@@ -44,25 +44,25 @@ impl BatchKey for OfArticle {
     }
 }
 
-/// How comments are taken in under this edition's articles, where they do not decide it themselves.
+/// The commenting policy of an edition's articles, for settings that they do not have themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfEdition(pub EditionId);
 
 impl BatchKey for OfEdition {
-    type Value = Policy;
+    type Value = CommentPolicy;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Policy>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Edition, self.0))
+    fn keep(&self, value: Option<&CommentPolicy>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Edition, self.0))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Policy>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, CommentPolicy>> {
         let mut sql = reader.sql();
         let text = EDITION.text(&mut sql, keys.iter().map(|key| key.0.uuid()));
-        let rows = reader.rows(DOING, sql, text).await?;
+        let rows = reader.rows(QUERY, sql, text).await?;
         let policies = rows.iter().map(|row| policy(row, Some(reader.met())));
         policies
             .map(|policy| policy.map(|(id, policy)| (Self(id.into()), policy)))
@@ -70,9 +70,8 @@ impl BatchKey for OfEdition {
     }
 }
 
-/// An article, whatever its status, and how comments are taken in under it: for a write that
-/// depends on it.
-pub async fn under(writer: &Writer, id: ArticleId) -> Result<Option<(Article, Policy)>> {
+/// Returns an article in any status with its commenting policy, for a write that depends on them.
+pub async fn under(writer: &WriteTx, id: ArticleId) -> Result<Option<(Article, CommentPolicy)>> {
     let by_id = article::Column::Id.eq(id.uuid());
     let Some(found) = writer.find::<article::Entity, _>(DOING, by_id).await? else {
         return Ok(None);
@@ -84,12 +83,12 @@ pub async fn under(writer: &Writer, id: ArticleId) -> Result<Option<(Article, Po
     Ok(policy.map(|(_, policy)| (found, policy)))
 }
 
-/// Who decides.
+/// The owner of commenting settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
-    /// An edition, for its articles.
+    /// An edition, whose settings apply to its articles.
     Edition(EditionId),
-    /// An article, for itself.
+    /// An article, whose settings override those of its edition.
     Article(ArticleId),
 }
 
@@ -101,45 +100,47 @@ impl Of {
         }
     }
 
-    const fn noun(self) -> Noun {
+    const fn noun(self) -> EntityKind {
         match self {
-            Self::Edition(_) => Noun::Edition,
-            Self::Article(_) => Noun::Article,
+            Self::Edition(_) => EntityKind::Edition,
+            Self::Article(_) => EntityKind::Article,
         }
     }
 }
 
-/// What it has decided, for a write that depends on it.
-pub async fn find(writer: &Writer, of: Of) -> Result<Settings> {
+/// Returns the settings of an edition or article, for a write that depends on them. If none were saved,
+/// all settings are absent.
+pub async fn find(writer: &WriteTx, of: Of) -> Result<CommentSettings> {
     let condition = table::Column::OfId.eq(of.id());
     let found = writer.find::<table::Entity, _>(DOING, condition).await?;
     Ok(found.unwrap_or_default())
 }
 
-/// Makes this what it has decided.
-pub async fn save(writer: &mut Writer, of: Of, settings: Settings) -> Result<Saved> {
+/// Saves the settings of an edition or article.
+pub async fn save(writer: &mut WriteTx, of: Of, settings: CommentSettings) -> Result<Saved> {
     let row = table::Model {
         of_id: of.id(),
         noun: of.noun().as_str().to_owned(),
         mode: settings.mode.map(|mode| mode.as_str().to_owned()),
         days: settings.closing.map(Closing::days),
         depth: settings.depth.map(Depth::get),
-        names_allowed: settings.names_allowed,
+        guest_comments_allowed: settings.guest_comments_allowed,
     };
     let saved = writer
         .save::<table::Entity, _>("save how comments are taken in", row.of_id, row, |_, _| ())
         .await?;
     if saved != Saved::Unchanged {
         let (noun, id) = (of.noun(), of.id());
-        let keys = vec![noun.key(id), noun.list_key(id, Part::Commenting)];
-        writer.note(noun, id, Act::Changed, keys);
+        let keys = vec![noun.key(id), noun.list_key(id, Facet::Commenting)];
+        writer.note(noun, id, ChangeKind::Changed, keys);
     }
     Ok(saved)
 }
 
-const DOING: &str = "find how comments are taken in";
+const QUERY: &str = "comment_policy.of";
+const DOING: &str = "read a comment policy";
 
-/// Whose settings count, and whose count where those are silent.
+/// The table whose own settings apply, and its column with the edition that provides missing ones.
 struct Levels {
     table: &'static str,
     above: &'static str,
@@ -158,7 +159,7 @@ impl Levels {
     fn text(&self, sql: &mut Sql, ids: impl IntoIterator<Item = Uuid>) -> String {
         let Self { table, above } = self;
         let columns = |level: &str| {
-            ["mode", "days", "depth", "names_allowed"]
+            ["mode", "days", "depth", "guest_comments_allowed"]
                 .map(|column| format!("{level}.{column} AS {level}_{column}"))
                 .join(", ")
         };
@@ -172,9 +173,10 @@ impl Levels {
     }
 }
 
-/// What is decided for a thing. For reading, comments are closed where a decision cannot be read.
-fn policy(row: &QueryResult, met: Option<&Met>) -> Result<(Uuid, Policy)> {
-    let id: Uuid = row.try_get("", "id").doing(DOING)?;
+/// Reads the policy from a row. For reads, given by `met`, comments are closed if the settings cannot
+/// be read.
+fn policy(row: &QueryResult, met: Option<&Met>) -> Result<(Uuid, CommentPolicy)> {
+    let id: Uuid = row.try_get("", "id").query(QUERY)?;
     let level = |level: &str| -> Result<table::Model, DbErr> {
         Ok(table::Model {
             of_id: id,
@@ -182,34 +184,34 @@ fn policy(row: &QueryResult, met: Option<&Met>) -> Result<(Uuid, Policy)> {
             mode: row.try_get("", &format!("{level}_mode"))?,
             days: row.try_get("", &format!("{level}_days"))?,
             depth: row.try_get("", &format!("{level}_depth"))?,
-            names_allowed: row.try_get("", &format!("{level}_names_allowed"))?,
+            guest_comments_allowed: row.try_get("", &format!("{level}_guest_comments_allowed"))?,
         })
     };
-    let closed = Settings {
+    let closed = CommentSettings {
         mode: Some(Mode::Closed),
-        ..Settings::default()
+        ..CommentSettings::default()
     };
-    let level = |name: &str| -> Result<Settings> {
-        let read = level(name).doing(DOING)?.read();
+    let level = |name: &str| -> Result<CommentSettings> {
+        let read = level(name).query(QUERY)?.read();
         match met {
             Some(met) => Ok(met.unless_broken(read)?.unwrap_or(closed)),
             None => read,
         }
     };
-    Ok((id, Policy::of(level("own")?.over(level("above")?))))
+    Ok((id, CommentPolicy::of(level("own")?.over(level("above")?))))
 }
 
-stored!(table::Model: of_id, noun, mode, days, depth, names_allowed);
+stored!(table::Model: of_id, noun, mode, days, depth, guest_comments_allowed);
 
 impl Row for table::Model {
     const TABLE: &'static str = "commenting";
-    type Means = Settings;
+    type Means = CommentSettings;
 
-    fn read(self) -> Result<Settings> {
+    fn read(self) -> Result<CommentSettings> {
         let broken = |column| broken("commenting", column, self.of_id);
         let mode = self.mode.as_deref().map(Mode::parse);
         let closing: Result<_, Invalid> = self.days.map(Closing::parse).transpose();
-        Ok(Settings {
+        Ok(CommentSettings {
             mode: mode.transpose().map_err(broken("mode"))?,
             closing: closing.map_err(broken("days"))?,
             depth: self
@@ -217,7 +219,7 @@ impl Row for table::Model {
                 .map(Depth::parse)
                 .transpose()
                 .map_err(broken("depth"))?,
-            names_allowed: self.names_allowed,
+            guest_comments_allowed: self.guest_comments_allowed,
         })
     }
 }
@@ -238,7 +240,7 @@ pub(crate) mod table {
         pub mode: Option<String>,
         pub days: Option<i32>,
         pub depth: Option<i32>,
-        pub names_allowed: Option<bool>,
+        pub guest_comments_allowed: Option<bool>,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

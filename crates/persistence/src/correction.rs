@@ -1,4 +1,4 @@
-//! Corrections: what was put right in an article after readers had seen it.
+//! Corrections made to articles after readers had seen them.
 
 use std::collections::HashMap;
 
@@ -6,41 +6,41 @@ use chrono::{DateTime, Utc};
 use khabar_domain::{ArticleId, Scope};
 use uuid::Uuid;
 
-use crate::cache::Kept;
-use crate::cells::{Cells, Taken};
-use crate::change::{Noun, Part};
+use crate::cache::CacheMeta;
+use crate::change::{EntityKind, Facet};
+use crate::decode::{DecodeRow, RowDecoder};
 use crate::row::Row;
-use crate::{BatchKey, Reader, Result, Writer};
+use crate::{BatchKey, ReadSession, Result, WriteTx};
 
-/// One correction.
+/// A correction of an article.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correction {
-    /// The version that it made.
+    /// The article version that the correction created.
     pub version: i32,
-    /// When it was made.
+    /// The time of the correction.
     pub at: DateTime<Utc>,
-    /// What was put right, in words for readers.
+    /// The description of the correction, written for readers.
     pub note: String,
 }
 
-/// The corrections of this article, the first one first.
+/// The corrections of an article, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Of(pub ArticleId);
 
 impl BatchKey for Of {
     type Value = Vec<Correction>;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Correction>>) -> Option<Kept> {
-        let kept = Kept::of::<Self>(value).on(Noun::Article, self.0);
-        Some(kept.part(Noun::Article, self.0, Part::Text))
+    fn keep(&self, value: Option<&Vec<Correction>>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+        Some(kept.part(EntityKind::Article, self.0, Facet::Text))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Correction>>> {
-        const DOING: &str = "find the corrections of articles";
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Correction>>> {
+        const QUERY: &str = "correction.of_article";
         let mut sql = reader.sql();
         let among = sql.among("c.article_id", keys.iter().map(|key| key.0.uuid()));
         let text = format!(
@@ -48,8 +48,8 @@ impl BatchKey for Of {
              ORDER BY c.article_id, c.version"
         );
         let mut found: HashMap<Self, Vec<Correction>> = HashMap::with_capacity(keys.len());
-        for row in reader.rows(DOING, sql, text).await? {
-            let mut cells = reader.cells(&row, DOING)?;
+        for row in reader.rows(QUERY, sql, text).await? {
+            let mut cells = reader.cells(&row, QUERY)?;
             let id: Uuid = cells.take()?;
             let correction = cells.perhaps::<Correction>()?;
             found.entry(Self(id.into())).or_default().extend(correction);
@@ -58,8 +58,8 @@ impl BatchKey for Of {
     }
 }
 
-impl Taken for Correction {
-    fn take(cells: &mut Cells<'_>) -> Result<Self> {
+impl DecodeRow for Correction {
+    fn take(cells: &mut RowDecoder<'_>) -> Result<Self> {
         Ok(Self {
             version: cells.take()?,
             at: cells.take()?,
@@ -77,8 +77,8 @@ impl Row for Correction {
     }
 }
 
-/// Adds a correction that made this version.
-pub async fn add(writer: &Writer, article: ArticleId, version: i32, note: &str) -> Result<()> {
+/// Adds a correction that created this version.
+pub async fn add(writer: &WriteTx, article: ArticleId, version: i32, note: &str) -> Result<()> {
     let mut sql = writer.sql();
     let values = [
         sql.bind(article.uuid()),

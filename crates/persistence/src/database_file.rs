@@ -1,9 +1,9 @@
 //! The file of an open SQLite database, and whether it is still the one at its path.
 //!
-//! SQLite goes on in a file that was deleted or replaced under it: every commit succeeds, and is gone
-//! when the process ends. So the file is looked for, by device and inode, before a write begins and
-//! after it was committed, and with every reading of the change feed and every health check. While it is
-//! another one, or none, nothing is read or written.
+//! SQLite continues to use a file that was deleted or replaced while it was open. Every commit
+//! succeeds, but is lost when the process ends. The file is therefore checked, by device and inode,
+//! before a write begins, after it was committed, with every read of the change feed and with every
+//! health check. While it is missing or replaced, nothing is read or written.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _, SqliteConnection};
 use sea_orm::{DbErr, RuntimeErr};
 
-/// The file of one open database.
+/// The file of an open database.
 #[derive(Debug)]
 pub(crate) struct DatabaseFile {
     path: PathBuf,
@@ -23,24 +23,24 @@ pub(crate) struct DatabaseFile {
     is_lost: AtomicBool,
 }
 
-/// What was opened, and a connection that keeps it open.
+/// The files that were opened, and a connection that keeps them open.
 #[derive(Debug)]
 struct Opened {
     files: Files,
-    /// SQLite deletes the write-ahead log with the last connection. While this one is open, another
-    /// log at its path was put there by somebody else; and who has lost the file can copy it from
-    /// `/proc/PID/fd`.
+    /// Prevents the deletion of the write-ahead log, which SQLite deletes with its last connection.
+    /// While this connection is open, a different log at that path was created by another process. If
+    /// the file is lost, an operator can still copy it from `/proc/PID/fd`.
     anchor: SqliteConnection,
 }
 
-/// The database and its write-ahead log.
+/// The identities of the database and its write-ahead log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Files {
     database: Identity,
     wal: Option<Identity>,
 }
 
-/// What tells one file from all others.
+/// The identity of a file: its device and inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -48,7 +48,7 @@ struct Identity {
 }
 
 impl DatabaseFile {
-    /// The file at a path, which is not open yet.
+    /// Creates a handle for the file at a path, without opening it.
     pub(crate) fn at(path: impl Into<PathBuf>) -> Self {
         let path = path.into();
         Self {
@@ -59,17 +59,17 @@ impl DatabaseFile {
         }
     }
 
-    /// Its path.
+    /// Returns the path of the database.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The path of its write-ahead log.
+    /// Returns the path of the write-ahead log.
     pub(crate) fn wal(&self) -> &Path {
         &self.wal
     }
 
-    /// Remembers which file it is, once it has been opened for writing.
+    /// Records the identity of the file and keeps it open. Call this once it was opened for writing.
     pub(crate) async fn hold(&self) -> sqlx::Result<()> {
         let options = SqliteConnectOptions::new().filename(&self.path);
         let mut anchor = options
@@ -77,7 +77,7 @@ impl DatabaseFile {
             .disable_statement_logging()
             .connect()
             .await?;
-        // Until it has read something it has not opened the log.
+        // The connection opens the log only with its first read.
         sqlx::query("SELECT count(*) FROM sqlite_master")
             .execute(&mut anchor)
             .await?;
@@ -85,7 +85,7 @@ impl DatabaseFile {
         Ok(())
     }
 
-    /// Lets go of the file; nothing is looked for from then on.
+    /// Closes the file. It is not checked from then on.
     pub(crate) async fn close(&self) {
         let opened = self.opened().take();
         if let Some(Opened { anchor, .. }) = opened
@@ -95,33 +95,34 @@ impl DatabaseFile {
         }
     }
 
-    /// Whether the file was lost when it was last looked for.
+    /// Whether the last check found the file missing or replaced.
     pub(crate) fn is_lost(&self) -> bool {
         self.is_lost.load(Ordering::Acquire)
     }
 
-    /// Fails if the file was lost when it was last looked for.
+    /// Fails if the last check found the file missing or replaced.
     pub(crate) fn check(&self) -> Result<(), DbErr> {
         if self.is_lost() { Err(lost()) } else { Ok(()) }
     }
 
-    /// Looks for the file; fails if it is not the one that was opened.
+    /// Checks the file at the path. Fails if it is not the one that was opened.
     pub(crate) fn look(&self) -> Result<(), DbErr> {
         let opened = self.opened();
         let Some(Opened { files, .. }) = opened.as_ref() else {
             return Ok(());
         };
-        // Whoever may not look any more cannot tell.
+        // A path that cannot be read, such as one without permission, does not prove that the file is
+        // lost.
         let is_lost = self.there().is_ok_and(|there| there != Some(*files));
         if is_lost != self.is_lost.swap(is_lost, Ordering::AcqRel) {
             let file = self.path.display();
             if is_lost {
                 tracing::error!(
                     %file,
-                    "database_file_lost: it was deleted, moved or replaced while it was open; nothing is read or written until it is back"
+                    "database_file_lost"
                 );
             } else {
-                tracing::warn!(%file, "database_file_found: it is back in its place");
+                tracing::warn!(%file, "database_file_found");
             }
         }
         self.check()
@@ -131,7 +132,7 @@ impl DatabaseFile {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is at the paths now; none where there is no database.
+    /// Returns the identities of the files at the paths. `None` if there is no database.
     fn there(&self) -> io::Result<Option<Files>> {
         let database = identity(&self.path)?;
         let wal = identity(&self.wal)?;
@@ -152,7 +153,7 @@ fn identity(path: &Path) -> io::Result<Option<Identity>> {
             inode: found.ino(),
         }))
     }
-    // There only its absence is noticed.
+    // On other systems only a missing file is detected.
     #[cfg(not(unix))]
     {
         let _ = found;
@@ -163,7 +164,7 @@ fn identity(path: &Path) -> io::Result<Option<Identity>> {
     }
 }
 
-/// The path of a file that SQLite keeps next to a database.
+/// Returns the path of a file that SQLite creates next to a database.
 pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);

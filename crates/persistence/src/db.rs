@@ -1,4 +1,4 @@
-//! A database: its pools, and what it takes to open one.
+//! A database handle: its connection pools, and how it is opened.
 
 mod connect;
 mod heads;
@@ -22,39 +22,39 @@ use self::heads::Heads;
 pub use self::options::{Options, Timeouts};
 use crate::broken::BrokenRows;
 use crate::cache::LEASE;
-use crate::change::bell::{Bell, Elsewhere};
-use crate::change::{Edges, Feed, Position};
+use crate::change::notifier::{Notifier, RemoteSource};
+use crate::change::{Feed, FeedBounds, Position};
 use crate::database_file::DatabaseFile;
 pub use crate::masked_url::{without_password, without_passwords};
 use crate::pool::Pool;
-use crate::reader::Source;
+use crate::read_session::Source;
 use crate::replica::Replica;
 use crate::sql::Dialect;
 use crate::transaction::Transaction;
-use crate::{Cache, Doing, Error, Reader, Result, Writer, change, masked_url, private_file};
+use crate::{Cache, Doing, Error, ReadSession, Result, WriteTx, change, masked_url, private_file};
 
-/// The time in which a health check wants to hear of the database.
+/// Time limit for health checks and for reads of the feed's position.
 const PING: Duration = Duration::from_millis(1_500);
 
-/// A newsroom's database. Cheap to clone.
+/// A handle to a newsroom's database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Db {
     dialect: Dialect,
     url: Arc<str>,
     pools: Arc<Pools>,
-    /// Where this handle reads on the primary, and where it writes.
+    /// The pools that this handle uses: for reads on the primary, and for writes.
     reads: Pool,
     writes: Pool,
-    /// Whether readers of this handle may read on replicas.
+    /// Whether readers of this handle may use replicas.
     uses_replicas: bool,
     turn: Arc<AtomicUsize>,
-    bell: Arc<Bell>,
+    bell: Arc<Notifier>,
     heads: Arc<Heads>,
     cache: Option<Cache>,
     broken: Arc<BrokenRows>,
 }
 
-/// The connections of each use, so that none keeps another waiting.
+/// The connection pools, one for each use, so that no use blocks another.
 #[derive(Debug)]
 struct Pools {
     read: Pool,
@@ -63,14 +63,14 @@ struct Pools {
     system: Pool,
     background: Pool,
     replicas: Vec<Replica>,
-    /// On SQLite.
+    /// The database file. SQLite only.
     file: Option<Arc<DatabaseFile>>,
-    /// For migrations and for reading everything as it is at one moment.
+    /// A connection for migrations and for reading a consistent snapshot of the database.
     whole: DatabaseConnection,
 }
 
 impl Db {
-    /// Opens a database; it need not be migrated yet.
+    /// Opens a database. It need not be migrated yet.
     pub async fn open(options: &Options) -> Result<Self> {
         let url = masked_url::without_unused_secrets(&options.url);
         let url = url.as_str();
@@ -91,7 +91,7 @@ impl Db {
             Dialect::Postgres => None,
         };
         let pool_for = |used| pool(url, options, used, database.as_ref());
-        // First of all, because it makes the file of SQLite.
+        // The write pool comes first, because it creates the SQLite file.
         let write = pool_for(Use::Write)?;
         connect::check(&write).await.doing(&doing)?;
         if let Some(database) = &database {
@@ -102,13 +102,13 @@ impl Db {
         let read = pool_for(Use::Read)?;
         read.ping().await.doing(&doing)?;
         let background = match dialect {
-            // One may write.
+            // SQLite allows a single writer.
             Dialect::Sqlite => write.clone(),
             Dialect::Postgres => pool_for(Use::Background)?,
         };
         let mut replicas = Vec::new();
         for replica in &options.replicas {
-            // One that cannot be reached now is left out until it can.
+            // A replica that cannot be reached now is skipped until it can.
             let replica = masked_url::without_unused_secrets(replica);
             replicas.push(Replica::new(pool(&replica, options, Use::Read, None)?));
         }
@@ -131,9 +131,11 @@ impl Db {
             uses_replicas: true,
             pools: Arc::new(pools),
             turn: Arc::default(),
-            bell: Arc::new(Bell::new(match dialect {
-                Dialect::Sqlite => Elsewhere::Sqlite(file(url)?.into()),
-                Dialect::Postgres => Elsewhere::Postgres(Box::new(connect::postgres_options(url)?)),
+            bell: Arc::new(Notifier::new(match dialect {
+                Dialect::Sqlite => RemoteSource::Sqlite(file(url)?.into()),
+                Dialect::Postgres => {
+                    RemoteSource::Postgres(Box::new(connect::postgres_options(url)?))
+                }
             })),
             heads: Arc::default(),
             cache: None,
@@ -141,21 +143,21 @@ impl Db {
         })
     }
 
-    /// The broken rows that were met by whatever reads here.
+    /// Returns the broken rows found by readers of this database.
     pub fn broken_rows(&self) -> &BrokenRows {
         &self.broken
     }
 
-    /// The same database, with a cache of at most so many bytes, which every reader asks first from
-    /// now on and every writer waits for. One of no bytes still has the reference data.
+    /// Adds a cache of at most `most` bytes. From now on every reader asks the cache first, and every
+    /// writer waits for it to catch up. A cache of 0 bytes still holds the reference data.
     ///
-    /// It must be migrated: the cache follows the change feed.
+    /// The database must be migrated, because the cache follows the change feed.
     pub async fn caching(self, most: usize) -> Result<Self> {
         self.caching_for(most, LEASE).await
     }
 
-    /// The same database, with a cache that answers for so long after the feed was last read to its
-    /// end.
+    /// Adds a cache as [`Db::caching`] does, with this lease: the time for which the cache answers
+    /// after the feed was last read to its end.
     pub async fn caching_for(self, most: usize, lease: Duration) -> Result<Self> {
         let cache = Cache::follow(most, lease, self.feed()).await?;
         Ok(Self {
@@ -164,13 +166,13 @@ impl Db {
         })
     }
 
-    /// The cache, if there is one.
+    /// Returns the cache, if there is one.
     pub fn cache(&self) -> Option<&Cache> {
         self.cache.as_ref()
     }
 
-    /// This database on connections that requests do not use, to the primary alone: for what every
-    /// request may need first, and for what is done by the clock.
+    /// Returns a handle with connections that requests do not use, on the primary only. For reads that
+    /// every request may need first, and for scheduled work.
     #[must_use]
     pub fn system(&self) -> Self {
         Self {
@@ -181,9 +183,9 @@ impl Db {
         }
     }
 
-    /// Waits until the cache knows of all that has been written by now, wherever it was, and has the
-    /// reference data as of then; at once if there is none.
-    pub async fn caught_up(&self) -> Result<()> {
+    /// Waits until the cache, including its reference data, reflects everything written so far by any
+    /// node. Each step gives up after a short time-out. Returns at once if there is no cache.
+    pub async fn wait_for_feed(&self) -> Result<()> {
         if let Some(cache) = &self.cache {
             let head = self.feed().edges().await?.head;
             cache.reaches(head).await;
@@ -192,9 +194,9 @@ impl Db {
         Ok(())
     }
 
-    /// A view of the newsroom for one request.
-    pub fn reader(&self, scope: Scope) -> Reader {
-        // Before anything is read: see the cache's text.
+    /// Returns a view of the newsroom for one request.
+    pub fn reader(&self, scope: Scope) -> ReadSession {
+        // Taken before anything is read: see the documentation of the cache.
         let view = self.cache.as_ref().and_then(Cache::view);
         let primary = self.reads.clone();
         let replicas = &self.pools.replicas;
@@ -204,11 +206,11 @@ impl Db {
         } else {
             Source::Primary(primary)
         };
-        let reader = Reader::new(source, self.dialect, scope)
+        let reader = ReadSession::new(source, self.dialect, scope)
             .knowing(self.bell.committed())
             .remembering(Arc::clone(&self.broken));
         match (view, self.cache.as_ref()) {
-            // What is kept is as of its own place, whatever was written since.
+            // Cached data is as of the view's own position, regardless of later writes.
             (Some(view), _) => reader.through(view),
             (None, Some(cache)) => match cache.position() {
                 Some(position) => reader.at_least(position),
@@ -218,13 +220,13 @@ impl Db {
         }
     }
 
-    /// A view of the newsroom for one request, as soon as what is kept knows of all that was committed
-    /// here and of the change at `position`, which another node may have committed. Where it does not
-    /// come to know of them soon, the primary is read.
+    /// Returns a view of the newsroom for one request. It includes everything committed by this node,
+    /// and the change at `position`, which another node may have committed. Waits a short time for the
+    /// cache to reach them. If it does not, the view reads from the primary.
     ///
-    /// A position beyond the end of the feed is [`Error::Invalid`]. One of another epoch asks for
-    /// nothing: what it stands for may be gone.
-    pub async fn reader_at(&self, scope: Scope, position: Option<Position>) -> Result<Reader> {
+    /// A position beyond the end of the feed is [`Error::Invalid`]. A position from another epoch is
+    /// ignored, because the change may no longer exist.
+    pub async fn reader_at(&self, scope: Scope, position: Option<Position>) -> Result<ReadSession> {
         let (least, _waiting) = match position {
             Some(position) => self.reached(position).await?,
             None => (0, None),
@@ -236,7 +238,7 @@ impl Db {
             None => true,
         };
         let reader = self.reader(scope).knowing(least);
-        // Somebody may have committed since, of which neither the cache nor a replica knows yet.
+        // A later commit may not have reached the cache or a replica yet.
         let overtaken = followed.is_some() && !reader.has_view();
         Ok(if known && !overtaken {
             reader
@@ -245,8 +247,8 @@ impl Db {
         })
     }
 
-    /// The place that a reader who names this position must know of; and their place among those who
-    /// wait, where the cache does not know of it yet.
+    /// Returns the position that a reader for `position` must reach. If the cache has not reached it
+    /// yet, also returns a permit to wait.
     async fn reached(&self, position: Position) -> Result<(i64, Option<OwnedSemaphorePermit>)> {
         let is_known = |known: Position| known.epoch == position.epoch && known.seq >= position.seq;
         if self.cache().and_then(Cache::position).is_some_and(is_known) {
@@ -264,13 +266,15 @@ impl Db {
         Ok((position.seq, Some(waiter)))
     }
 
-    /// The same reader on the primary, which shows what was just written; a replica may not yet.
-    pub fn primary(&self, reader: &Reader) -> Reader {
+    /// Returns a copy of the reader on the primary, which includes the latest writes. A replica may not
+    /// yet.
+    pub fn primary(&self, reader: &ReadSession) -> ReadSession {
         reader.on(Source::Primary(self.reads.clone()))
     }
 
-    /// The same reader after a write of its own: on the primary, and by what is kept by then.
-    pub fn after_write(&self, reader: &Reader) -> Reader {
+    /// Returns a copy of the reader for use after its own write. It reads from the primary and from the
+    /// cache as it is now, and drops answers that were prefetched before the write.
+    pub fn after_write(&self, reader: &ReadSession) -> ReadSession {
         let reader = self.primary(reader).uncached().afresh();
         match self.cache.as_ref().and_then(Cache::view) {
             Some(view) => reader.through(view),
@@ -278,24 +282,24 @@ impl Db {
         }
     }
 
-    /// Begins a transaction of writes, made at this moment.
-    pub async fn writer(&self, at: DateTime<Utc>) -> Result<Writer> {
+    /// Begins a write transaction. `at` is the time of its writes.
+    pub async fn writer(&self, at: DateTime<Utc>) -> Result<WriteTx> {
         let transaction = Transaction::begin(&self.writes).await;
-        Ok(Writer::new(
+        Ok(WriteTx::new(
             transaction.doing("begin a transaction")?,
             self.dialect,
             at,
-            // Another connection than the transaction's: it sees what others see.
+            // A connection outside the transaction, which sees what others see.
             self.pools.system.clone(),
             Arc::clone(&self.bell),
             self.cache.clone(),
         ))
     }
 
-    /// A reader of the change feed.
+    /// Returns a reader of the change feed.
     pub fn feed(&self) -> Feed {
         Feed::new(Self {
-            // It has a feed itself.
+            // The cache itself follows a feed.
             cache: None,
             reads: self.pools.feed.clone(),
             uses_replicas: false,
@@ -303,15 +307,15 @@ impl Db {
         })
     }
 
-    /// How far the change feed goes now, within two seconds or not at all.
-    pub async fn edges(&self) -> Result<Edges> {
+    /// Returns the ends of the change feed. Fails after 1.5 seconds without an answer.
+    pub async fn edges(&self) -> Result<FeedBounds> {
         let scope = Scope::reader(DateTime::UNIX_EPOCH);
         let reader = self.system().reader(scope).uncached();
         let edges = tokio::time::timeout(PING, change::edges(&reader)).await;
         edges.unwrap_or_else(|_| Err(late()).doing("read the change feed"))
     }
 
-    /// Whether the primary answers, within two seconds.
+    /// Checks that the primary answers. Fails after 1.5 seconds without an answer.
     pub async fn ping(&self) -> Result<()> {
         let answered = tokio::time::timeout(PING, self.pools.system.ping()).await;
         answered
@@ -319,7 +323,7 @@ impl Db {
             .doing("reach the database")
     }
 
-    /// Whether the file of SQLite was deleted, moved or replaced while it was open. Until it is back,
+    /// Whether the SQLite file was deleted, moved or replaced while it was open. Until it is back,
     /// nothing is read or written.
     pub fn has_lost_file(&self) -> bool {
         let file = self.pools.file.as_ref();
@@ -351,13 +355,14 @@ impl Db {
         if let Some(file) = file {
             file.close().await;
         }
-        // The last to go: on SQLite it moves the write-ahead log into the file.
+        // Connections that can write are closed last. On SQLite, closing them moves the write-ahead log
+        // into the file.
         let closed = whole.close_by_ref().await;
         write.close().await;
         closed.doing("close the database")
     }
 
-    /// A connection by SeaORM's own pool, for migrations.
+    /// Returns the connection of SeaORM's own pool, for migrations.
     pub(crate) fn connection(&self) -> &DatabaseConnection {
         &self.pools.whole
     }
@@ -366,10 +371,10 @@ impl Db {
         self.dialect
     }
 
-    /// The newsroom as it is at one moment, for reading and on the primary.
+    /// Begins a read-only transaction on the primary, which sees the database as it is at one moment.
     pub(crate) async fn snapshot(&self) -> Result<DatabaseTransaction> {
         let begun = match self.dialect {
-            // A connection of its own; the first read chooses the moment.
+            // A separate connection. The snapshot is taken at the first read.
             Dialect::Sqlite => whole(&self.url, Access::Read).await?.begin().await,
             Dialect::Postgres => {
                 let isolation = Some(IsolationLevel::RepeatableRead);
@@ -382,7 +387,7 @@ impl Db {
         begun.doing("begin to read at one moment")
     }
 
-    pub(crate) fn bell(&self) -> &Arc<Bell> {
+    pub(crate) fn bell(&self) -> &Arc<Notifier> {
         &self.bell
     }
 }
@@ -407,7 +412,7 @@ fn address(url: &str, problem: &str) -> Error {
     }
 }
 
-/// The file that a SQLite address names.
+/// Returns the path of the file that a SQLite address names.
 fn file(url: &str) -> Result<String> {
     let path = url.strip_prefix("sqlite:").unwrap_or_default();
     let path = path.strip_prefix("//").unwrap_or(path);

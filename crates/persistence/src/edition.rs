@@ -1,4 +1,4 @@
-//! Editions as rows.
+//! Database rows of editions.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,13 @@ use khabar_domain::{Direction, Edition, EditionId, Language, Name, Scope, Slug};
 use sea_orm::ColumnTrait;
 use uuid::Uuid;
 
-use crate::cache::{Kept, ReadingKey};
-use crate::cells::stored;
-use crate::change::Noun;
-use crate::reference::{Known, Reference};
+use crate::cache::{CacheMeta, CacheTag};
+use crate::change::EntityKind;
+use crate::decode::stored;
+use crate::reference_data::{Lookup, Reference};
 use crate::row::{Row, broken, find_by};
 use crate::sql::Sql;
-use crate::{BatchKey, Doing, Reader, Result, Saved, Writer};
+use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
 
 /// The edition with this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,23 +24,23 @@ impl BatchKey for ById {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Edition>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Edition, self.0))
+    fn keep(&self, value: Option<&Edition>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Edition, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Known<Edition> {
+    fn known(&self, reference: &Reference) -> Lookup<Edition> {
         reference.edition(self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         find_by::<table::Model, _>(
             reader,
-            "find editions",
+            "edition.by_id",
             |sql| ("edition t".to_owned(), sql.among("t.id", ids)),
             |found: &Edition| Self(found.id),
         )
@@ -48,7 +48,7 @@ impl BatchKey for ById {
     }
 }
 
-/// The edition under this slug.
+/// The edition with this slug.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BySlug(pub Slug);
 
@@ -57,28 +57,28 @@ impl BatchKey for BySlug {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Edition>) -> Option<Kept> {
-        let kept = Kept::of::<Self>(value);
+    fn keep(&self, value: Option<&Edition>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of::<Self>(value);
         Some(match value {
             Some(_) => kept,
-            // Whatever is written may have the slug.
-            None => kept.key(ReadingKey::every(Noun::Edition)),
+            // Any edition written later may take the slug.
+            None => kept.key(CacheTag::every(EntityKind::Edition)),
         })
     }
 
-    fn known(&self, reference: &Reference) -> Known<Edition> {
+    fn known(&self, reference: &Reference) -> Lookup<Edition> {
         reference.edition_under(&self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
         let slugs = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
         find_by::<table::Model, _>(
             reader,
-            "find editions by their slugs",
+            "edition.by_slug",
             |sql| ("edition t".to_owned(), sql.among_texts("t.slug", slugs)),
             |found: &Edition| Self(found.slug.clone()),
         )
@@ -86,56 +86,54 @@ impl BatchKey for BySlug {
     }
 }
 
-/// Every edition, by slug. A newsroom has a handful.
+/// All editions, sorted by slug. A newsroom has only a few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Every;
 
 impl BatchKey for Every {
     type Value = Vec<Edition>;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Edition>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).key(ReadingKey::every(Noun::Edition)))
+    fn keep(&self, value: Option<&Vec<Edition>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).key(CacheTag::every(EntityKind::Edition)))
     }
 
-    fn known(&self, reference: &Reference) -> Known<Vec<Edition>> {
+    fn known(&self, reference: &Reference) -> Lookup<Vec<Edition>> {
         reference.every_edition()
     }
 
-    async fn fetch(reader: &Reader, _: &[Self]) -> Result<HashMap<Self, Vec<Edition>>> {
+    async fn fetch(reader: &ReadSession, _: &[Self]) -> Result<HashMap<Self, Vec<Edition>>> {
         let every = |_: &mut Sql| ("edition t".to_owned(), "true".to_owned());
         let found =
-            find_by::<table::Model, _>(reader, "list the editions", every, |found: &Edition| {
-                found.id
-            });
+            find_by::<table::Model, _>(reader, "edition.list", every, |found: &Edition| found.id);
         let mut editions: Vec<_> = found.await?.into_values().collect();
         editions.sort_by(|one, other| one.slug.cmp(&other.slug));
         Ok(HashMap::from([(Self, editions)]))
     }
 }
 
-/// The edition under this slug, for a write that depends on it.
-pub async fn find(writer: &Writer, slug: &Slug) -> Result<Option<Edition>> {
+/// Returns the edition with this slug, for a write that depends on it.
+pub async fn find(writer: &WriteTx, slug: &Slug) -> Result<Option<Edition>> {
     let condition = table::Column::Slug.eq(slug.as_str());
     writer
         .find::<table::Entity, _>("find an edition", condition)
         .await
 }
 
-/// The edition with this id, for a write that keeps a part of it: until that has ended, no other
-/// changes it.
-pub async fn get(writer: &Writer, id: EditionId) -> Result<Option<Edition>> {
+/// Returns the edition with this id, for a write that changes only part of it. Locks it against other
+/// writers until the transaction ends.
+pub async fn get(writer: &WriteTx, id: EditionId) -> Result<Option<Edition>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
         .hold::<table::Entity, _>("find an edition", by_id)
         .await
 }
 
-/// The edition that has this thing of a kind.
-pub async fn of(writer: &Writer, noun: Noun, id: Uuid) -> Result<Option<EditionId>> {
+/// Returns the edition that the object of this kind belongs to.
+pub async fn of(writer: &WriteTx, noun: EntityKind, id: Uuid) -> Result<Option<EditionId>> {
     const DOING: &str = "find the edition of something";
     let mut sql = writer.sql();
     let text = format!(
@@ -150,11 +148,11 @@ pub async fn of(writer: &Writer, noun: Noun, id: Uuid) -> Result<Option<EditionI
     Ok(found.transpose().doing(DOING)?.map(EditionId::new))
 }
 
-/// Those of these things of a kind that belong to an edition, in no order.
+/// Returns those of the given objects of a kind that belong to the edition, in no particular order.
 pub async fn holds(
-    writer: &Writer,
+    writer: &WriteTx,
     edition: EditionId,
-    noun: Noun,
+    noun: EntityKind,
     ids: &[Uuid],
 ) -> Result<Vec<Uuid>> {
     const DOING: &str = "find what an edition has";
@@ -170,15 +168,15 @@ pub async fn holds(
     ids.doing(DOING)
 }
 
-/// Adds it, or changes the one with its id; the count is the database's.
-pub async fn save(writer: &mut Writer, edition: &Edition) -> Result<Saved> {
+/// Adds the edition, or updates the one with its id. An update retains the stored article count.
+pub async fn save(writer: &mut WriteTx, edition: &Edition) -> Result<Saved> {
     let row = table::Model::from(edition);
     let saved = writer
         .save::<table::Entity, _>("save an edition", row.id, row, |old, new| {
             new.article_count = old.article_count;
         })
         .await?;
-    writer.note_saved(saved, Noun::Edition, edition.id, Vec::new);
+    writer.note_saved(saved, EntityKind::Edition, edition.id, Vec::new);
     Ok(saved)
 }
 

@@ -1,4 +1,4 @@
-//! What went wrong while reading or writing, as the end of the sentence "could not …".
+//! Errors of reading and writing. Each message completes the sentence "could not …".
 
 use khabar_domain::Invalid;
 use sea_orm::sqlx::Error as Driver;
@@ -6,70 +6,81 @@ use sea_orm::{DbErr, RuntimeErr};
 
 use crate::broken::BrokenRow;
 
-/// A read or a write that failed.
+/// The reason why a read or a write failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database refused, or could not be reached.
+    /// A statement that the database rejected, or a database that could not be reached.
     #[error("could not {doing}: {source}")]
     Database {
-        /// What was being done.
+        /// The operation that failed.
         doing: String,
-        /// What the database said.
+        /// The error returned by the database.
         source: DbErr,
     },
-    /// A transaction was about to be committed, and nobody heard how that went.
+    /// A commit that was never confirmed. The transaction may or may not have been committed.
     #[error("could not learn whether the write was committed: {source}")]
     OutcomeUnknown {
-        /// What the database said last, or that it said nothing.
+        /// The last error returned by the database or the connection.
         source: DbErr,
     },
-    /// A stored row does not hold what its table promises.
+    /// A stored row whose values are not valid for its table.
     #[error("could not read {0}")]
     BrokenRow(Box<BrokenRow>),
-    /// A value was refused before it was written.
+    /// A value that failed validation before it was written.
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    /// The address of a database cannot be used.
+    /// A database URL that cannot be used.
     #[error("could not use the database address {url:?}: {problem}")]
     Address {
-        /// The address, without a password.
+        /// The URL, without passwords.
         url: String,
-        /// What is wrong with it.
+        /// The reason why the URL cannot be used.
         problem: String,
     },
-    /// The tables of the database are not such as this program can bring up to date by itself.
+    /// A database schema that this program cannot migrate by itself.
     #[error("could not migrate the database: {0}")]
     Migration(String),
-    /// A reader of the change feed has missed rows that are gone, or has a place that it never had.
+    /// A position in the change feed from which reading cannot continue: rows after it have been
+    /// deleted, or it does not belong to this feed.
     #[error(
         "could not read the change feed after {after}: it is kept from {oldest} to {head}; read what you keep of the newsroom anew, then go on after {head}"
     )]
-    Missed {
-        /// Where they wanted to go on.
+    FeedGap {
+        /// The position after which the reader wanted to continue.
         after: i64,
-        /// The oldest row that is kept.
+        /// The position of the oldest row still retained.
         oldest: i64,
-        /// The last row: who knows the newsroom as it is now goes on after it.
+        /// The position of the last row. A reader that has reloaded the current state continues after
+        /// it.
         head: i64,
-        /// The epoch of that row.
+        /// The current epoch of the feed.
         epoch: i64,
     },
 }
 
 impl Error {
-    /// Whether the database does not answer, or has no time: the same may succeed in a moment.
+    /// The error of a query, by the query's stable id.
+    pub(crate) fn query(id: &str, source: DbErr) -> Self {
+        Self::Database {
+            doing: format!("run the query {id}"),
+            source,
+        }
+    }
+
+    /// Whether the database is unreachable or busy. Retrying a moment later may succeed.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Database { source, .. } if is_unavailable(source))
     }
 
-    /// Whether the same write may well succeed when it is tried again: another writer was in the way.
-    pub fn is_passing(&self) -> bool {
+    /// Whether retrying the write is likely to succeed because it conflicted with another writer.
+    pub fn is_retryable(&self) -> bool {
         let Self::Database { source, .. } = self else {
             return false;
         };
         let code = code(source);
-        // PostgreSQL: a deadlock, a failed serialisation, two that added the same row, a reference to
-        // what another has just taken away. SQLite: busy, or a row that is there already.
+        // PostgreSQL: a deadlock, a serialisation failure, a row that another writer has just inserted,
+        // or a reference to a row that another writer has just deleted. SQLite: busy, or a row that
+        // already exists.
         code.is_some_and(|code| {
             matches!(
                 code.as_str(),
@@ -79,7 +90,7 @@ impl Error {
     }
 }
 
-/// The driver's error below one of SeaORM's.
+/// Returns the driver's error inside a SeaORM error.
 fn driver(error: &DbErr) -> Option<&Driver> {
     match error {
         DbErr::Exec(RuntimeErr::SqlxError(cause))
@@ -89,29 +100,29 @@ fn driver(error: &DbErr) -> Option<&Driver> {
     }
 }
 
-/// The database's own code of an error: an SQLSTATE, or SQLite's result code.
+/// Returns the database's own error code: an SQLSTATE, or SQLite's result code.
 fn code(error: &DbErr) -> Option<String> {
     let error = driver(error)?.as_database_error()?;
     Some(error.code()?.into_owned())
 }
 
-/// Whether an error says that the database cannot be reached, does not answer in time, or is busy with
-/// something else: the fault of no statement.
+/// Whether an error means that the database is unreachable, slow to answer, or busy, so that the
+/// statement itself is not at fault.
 pub(crate) fn is_unavailable(error: &DbErr) -> bool {
     if matches!(error, DbErr::ConnectionAcquire(_)) {
         return true;
     }
     match (code(error), driver(error)) {
         (Some(code), _) if code.len() == 5 => {
-            // PostgreSQL: a broken connection (08), no resources (53), ended by a time-out or an
-            // administrator (57), the system's own failure (58), a lock that was not free in time, a
-            // server that only reads, a transaction that was idle for too long.
+            // PostgreSQL: a broken connection (08), insufficient resources (53), cancelled by a timeout
+            // or an administrator (57), a system error (58), a lock timeout, a read-only server, or a
+            // transaction that was idle for too long.
             ["08", "53", "57", "58"].contains(&&code[..2])
                 || matches!(code.as_str(), "55P03" | "25006" | "25P03")
         }
         (Some(code), _) => {
-            // SQLite: busy, interrupted, a failed read or write, a full disk, a file that cannot be
-            // opened; above the lowest byte stands the cause.
+            // SQLite: busy, interrupted, a failed read or write, a full disk, or a file that cannot be
+            // opened. The lowest byte is the primary result code. The higher bytes give the cause.
             let code = code.parse().unwrap_or(0_u32);
             matches!(code & 0xff, 5 | 9 | 10 | 13 | 14)
         }
@@ -128,13 +139,16 @@ pub(crate) fn is_unavailable(error: &DbErr) -> bool {
     }
 }
 
-/// A read or a write, or why it failed.
+/// The result of a read or a write.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Names what was being done when the database failed.
+/// Adds a description of the failed operation to a database error.
 pub trait Doing<T> {
-    /// Finishes the sentence "could not …".
+    /// Attaches a description that completes the sentence "could not …".
     fn doing(self, doing: &str) -> Result<T>;
+
+    /// Attaches the stable id of the query that failed, such as `article.by_id`.
+    fn query(self, id: &str) -> Result<T>;
 }
 
 impl<T> Doing<T> for Result<T, DbErr> {
@@ -143,5 +157,9 @@ impl<T> Doing<T> for Result<T, DbErr> {
             doing: doing.to_owned(),
             source,
         })
+    }
+
+    fn query(self, id: &str) -> Result<T> {
+        self.map_err(|source| Error::query(id, source))
     }
 }

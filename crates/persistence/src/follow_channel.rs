@@ -1,21 +1,21 @@
-//! Follow channels as rows.
+//! Storage of follow channels.
 
 use std::collections::HashMap;
 
-use khabar_domain::follow::Platform;
+use khabar_domain::follow_channel::Platform;
 use khabar_domain::{EditionId, FollowChannel, FollowChannelId, Name, Scope, WebUrl};
 use sea_orm::ColumnTrait;
 
-use crate::arrange::Places;
-use crate::cache::Kept;
-use crate::cells::{columns, stored};
-use crate::change::{Act, Noun, Part};
-use crate::page::{Lists, Order, Sorts};
-use crate::reference::{Known, Reference};
+use crate::cache::CacheMeta;
+use crate::change::{ChangeKind, EntityKind, Facet};
+use crate::decode::{columns, stored};
+use crate::ordering::Ordering;
+use crate::page::{KeysetQuery, Order, SortKind};
+use crate::reference_data::{Lookup, Reference};
 use crate::row::{Row, broken, find_by, maybe};
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
 
-/// The follow channel with this id.
+/// The key for reading a follow channel by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub FollowChannelId);
 
@@ -24,23 +24,23 @@ impl BatchKey for ById {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&FollowChannel>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::FollowChannel, self.0))
+    fn keep(&self, value: Option<&FollowChannel>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::FollowChannel, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Known<FollowChannel> {
+    fn known(&self, reference: &Reference) -> Lookup<FollowChannel> {
         reference.follow_channel(self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, FollowChannel>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, FollowChannel>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         find_by::<table::Model, _>(
             reader,
-            "find follow channels",
+            "follow_channel.by_id",
             |sql| ("follow_channel t".to_owned(), sql.among("t.id", ids)),
             |found: &FollowChannel| Self(found.id),
         )
@@ -48,28 +48,31 @@ impl BatchKey for ById {
     }
 }
 
-/// The follow channels of this edition, in order.
+/// The key for listing the follow channels of an edition, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfEdition(pub EditionId);
 
 impl BatchKey for OfEdition {
     type Value = Vec<FollowChannel>;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<FollowChannel>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Edition, self.0, Part::FollowChannels))
+    fn keep(&self, value: Option<&Vec<FollowChannel>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.0, Facet::FollowChannels))
     }
 
-    fn known(&self, reference: &Reference) -> Known<Vec<FollowChannel>> {
+    fn known(&self, reference: &Reference) -> Lookup<Vec<FollowChannel>> {
         reference.follow_channels_of(self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<FollowChannel>>> {
-        let lists = Lists {
-            doing: "list the follow channels of editions",
+    async fn fetch(
+        reader: &ReadSession,
+        keys: &[Self],
+    ) -> Result<HashMap<Self, Vec<FollowChannel>>> {
+        let lists = KeysetQuery {
+            query: "follow_channel.of_edition",
             table: "follow_channel",
             parent: Some("edition_id"),
             order: &IN_ORDER,
@@ -92,64 +95,69 @@ const IN_ORDER: Order = Order {
     tag: 4,
     column: "position",
     id: "id",
-    sorts: Sorts::Places,
+    sorts: SortKind::Places,
     descending: false,
 };
 
-/// The follow channel with this id, for a write that keeps a part of it:
-/// until that has ended, no other changes it.
-pub async fn find(writer: &Writer, id: FollowChannelId) -> Result<Option<FollowChannel>> {
+/// Loads the follow channel with this id, for a write that changes only part of it. The row stays
+/// locked until the transaction ends.
+pub async fn find(writer: &WriteTx, id: FollowChannelId) -> Result<Option<FollowChannel>> {
     let condition = table::Column::Id.eq(id.uuid());
     writer
         .hold::<table::Entity, _>("find a follow channel", condition)
         .await
 }
 
-/// Adds it, or changes the one with its id.
-pub async fn save(writer: &mut Writer, follow_channel: &FollowChannel) -> Result<Saved> {
+/// Inserts the follow channel, or updates the one with the same id.
+pub async fn save(writer: &mut WriteTx, follow_channel: &FollowChannel) -> Result<Saved> {
     let row = table::Model::from(follow_channel);
     let saved = writer
         .save::<table::Entity, _>("save a follow channel", row.id, row, |_, _| ())
         .await?;
-    writer.note_saved(saved, Noun::FollowChannel, follow_channel.id, || {
-        vec![Noun::Edition.list_key(follow_channel.edition, Part::FollowChannels)]
+    writer.note_saved(saved, EntityKind::FollowChannel, follow_channel.id, || {
+        vec![EntityKind::Edition.list_key(follow_channel.edition, Facet::FollowChannels)]
     });
     Ok(saved)
 }
 
-/// The follow channels of an edition, in order.
-pub async fn in_order(writer: &Writer, edition: EditionId) -> Result<Vec<FollowChannelId>> {
+/// Returns the ids of an edition's follow channels, in order.
+pub async fn in_order(writer: &WriteTx, edition: EditionId) -> Result<Vec<FollowChannelId>> {
     let found = PLACES.of_edition(writer, edition).await?;
     Ok(found.into_iter().map(FollowChannelId::new).collect())
 }
 
-/// Puts the follow channels of an edition into this order. Whoever does locks the edition's order first.
+/// Sets the order of an edition's follow channels. The caller must lock the edition's order first.
 pub async fn arrange(
-    writer: &mut Writer,
+    writer: &mut WriteTx,
     edition: EditionId,
     order: &[FollowChannelId],
 ) -> Result<()> {
     let order: Vec<_> = order.iter().map(|channel| channel.uuid()).collect();
     for id in PLACES.set(writer, &order).await? {
-        let keys = || vec![Noun::Edition.list_key(edition, Part::FollowChannels)];
-        writer.note_saved(Saved::Changed, Noun::FollowChannel, id, keys);
+        let keys = || vec![EntityKind::Edition.list_key(edition, Facet::FollowChannels)];
+        writer.note_saved(Saved::Changed, EntityKind::FollowChannel, id, keys);
     }
     Ok(())
 }
 
-/// Takes it away. Those after it close up.
-pub async fn remove(writer: &mut Writer, channel: &FollowChannel) -> Result<()> {
+/// Deletes a follow channel and closes the gap that it leaves in the order.
+pub async fn remove(writer: &mut WriteTx, channel: &FollowChannel) -> Result<()> {
     PLACES.remove(writer, channel.id.uuid()).await?;
     let keys = vec![
-        Noun::FollowChannel.key(channel.id),
-        Noun::Edition.list_key(channel.edition, Part::FollowChannels),
+        EntityKind::FollowChannel.key(channel.id),
+        EntityKind::Edition.list_key(channel.edition, Facet::FollowChannels),
     ];
-    writer.note(Noun::FollowChannel, channel.id, Act::Withdrawn, keys);
+    writer.note(
+        EntityKind::FollowChannel,
+        channel.id,
+        ChangeKind::Withdrawn,
+        keys,
+    );
     let left = in_order(writer, channel.edition).await?;
     arrange(writer, channel.edition, &left).await
 }
 
-const PLACES: Places = Places {
+const PLACES: Ordering = Ordering {
     table: "follow_channel",
     column: "position",
 };

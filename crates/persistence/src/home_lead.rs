@@ -1,35 +1,35 @@
-//! The lead articles of an edition's front page, in order.
+//! Storage of the lead articles on an edition's front page, in order.
 
 use std::collections::HashMap;
 
 use khabar_domain::{Article, ArticleId, EditionId, Scope};
 
-use crate::article::{A, Gathered, published, table};
-use crate::cache::Kept;
-use crate::cells::columns;
-use crate::change::{Noun, Part};
-use crate::link::Links;
-use crate::page::{Lists, Order, Sorts};
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+use crate::article::{A, ArticleIncludes, published, table};
+use crate::cache::CacheMeta;
+use crate::change::{EntityKind, Facet};
+use crate::decode::columns;
+use crate::join_table::JoinTable;
+use crate::page::{KeysetQuery, Order, SortKind};
+use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
 
-/// The lead articles of this edition, in order.
+/// The key for listing the published lead articles of an edition, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfEdition(pub EditionId);
 
 impl BatchKey for OfEdition {
     type Value = Vec<Article>;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Article>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Edition, self.0, Part::Leads))
+    fn keep(&self, value: Option<&Vec<Article>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.0, Facet::Leads))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Article>>> {
-        let lists = Lists {
-            doing: "list the lead articles of editions",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Article>>> {
+        let lists = KeysetQuery {
+            query: "home.lead_articles",
             table: "home_lead",
             parent: Some("edition_id"),
             order: &IN_ORDER,
@@ -42,7 +42,7 @@ impl BatchKey for OfEdition {
         );
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
         let page = Page::first(Page::MAX);
-        let mut company = Gathered::new(reader, &A, keys);
+        let mut company = ArticleIncludes::new(reader, &A, keys);
         let found = lists
             .page_with::<table::Model>(reader, &parents, page, |_| filter, &mut company)
             .await?;
@@ -59,21 +59,25 @@ const IN_ORDER: Order = Order {
     tag: 15,
     column: "position",
     id: "article_id",
-    sorts: Sorts::Places,
+    sorts: SortKind::Places,
     descending: false,
 };
-const LEADS: Links = Links {
+const LEADS: JoinTable = JoinTable {
     table: "home_lead",
     from: "edition_id",
     to: "article_id",
 };
 
-/// Makes these the lead articles of an edition, in this order.
-pub async fn set(writer: &mut Writer, edition: EditionId, articles: &[ArticleId]) -> Result<Saved> {
+/// Replaces the lead articles of an edition with these, in this order.
+pub async fn set(
+    writer: &mut WriteTx,
+    edition: EditionId,
+    articles: &[ArticleId],
+) -> Result<Saved> {
     let articles: Vec<_> = articles.iter().map(|article| article.uuid()).collect();
     let saved = LEADS.set(writer, edition.uuid(), &articles).await?;
-    writer.note_saved(saved, Noun::Home, edition, || {
-        vec![Noun::Edition.list_key(edition, Part::Leads)]
+    writer.note_saved(saved, EntityKind::Home, edition, || {
+        vec![EntityKind::Edition.list_key(edition, Facet::Leads)]
     });
     Ok(saved)
 }

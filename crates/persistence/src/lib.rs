@@ -1,49 +1,105 @@
-//! Where the newsroom is kept: SQLite in a file beside the program, or PostgreSQL for a fleet.
+//! Storage for the newsroom: SQLite in a file next to the program, or PostgreSQL for a fleet of
+//! servers. No other crate refers to SeaORM.
 //!
-//! One file per table: its row, how a row becomes what `khabar-domain` talks about, the keys by
-//! which it is read in batches, and its writes. This is the only crate that names SeaORM.
+//! Each table has its own file. The file holds the row type, the conversion to `khabar-domain` types,
+//! the keys for reading in batches, and the writes.
+//!
+//! Database access:
+//!
+//! - `db`, `pool`, `transaction`, `replica`: the database handle, its connection pools, write
+//!   transactions, read replicas
+//! - `read_session`, `write_tx`: one request's reads in one scope; one transaction with its change
+//!   feed entries
+//! - `batch`, `page`, `count`: keys that one statement resolves together, keyset pagination, sizes
+//!   of lists
+//! - `include`, `side_load`: related objects read by a parent's statement, and their results until
+//!   they are loaded
+//! - `sql`, `row`, `decode`: statements with bound values, rows as domain values, decoding by
+//!   position
+//! - `cooperative`, `error`: yielding during long reads; errors that complete "could not …"
+//! - `clock`: the clock of the database, which all nodes share
+//!
+//! Change feed and cache:
+//!
+//! - `change`: every write in commit order, with the cache tags that it touches
+//! - `cache`: query results and whole responses, cached until the feed reports a change
+//! - `reference_data`: editions, sections, sources and channels in memory
+//! - `feed_checkpoint`: the progress of each purge target in the feed
+//!
+//! Content tables:
+//!
+//! - `article`, `editorial`, `revision`, `correction`: articles, their editorial state, versions
+//!   and public corrections
+//! - `edition`, `section`, `story`, `topic`, `person`, `source`, `media`: the other objects
+//! - `home_lead`, `live_channel`, `follow_channel`, `related`: the front page, channels and related
+//!   links
+//! - `list_membership`, `join_table`, `ordering`, `slug`: lists, ordered links, manual order, slugs
+//!   and redirects
+//! - `comment`, `commenting`, `reserved_name`: comments, their settings, and names that guests may
+//!   not use
+//!
+//! Access and operation:
+//!
+//! - `account`, `token`, `preview`, `secret`, `client_address`: accounts, API tokens, previews,
+//!   keys, stored addresses
+//! - `audit`, `idempotency`, `trusted_document`: the audit log, results of repeated writes,
+//!   registered documents
+//! - `migration`, `archive`, `bulk_insert`: schema changes, export and restore, bulk loading
+//! - `broken`, `check`: rows that violate the rules of their table, and the search for them
+//! - `database_file`, `private_file`, `masked_url`: the SQLite file, its permissions, URLs without
+//!   passwords
+//!
+//! ```ignore
+//! let mut writer = db.writer(clock.now()).await?;
+//! topic::save(&mut writer, &topic).await?;
+//! writer.commit().await?; // also appends to the change feed and the audit log
+//!
+//! let reader = db.reader(Scope::reader(clock.now()));
+//! let found = reader.load(&[topic::ById(topic.id)]).await?; // one statement, or none if cached
+//! ```
 
 pub mod account;
-mod along;
 pub mod archive;
-mod arrange;
 pub mod article;
 pub mod audit;
 pub mod batch;
 pub mod broken;
-mod bulk;
+mod bulk_insert;
 pub mod cache;
-mod cells;
 pub mod change;
 pub mod check;
 pub mod client_address;
 mod clock;
 pub mod comment;
 pub mod commenting;
+mod cooperative;
 pub mod correction;
+mod count;
 mod database_file;
 pub mod db;
-pub mod desk;
-pub mod done;
+mod decode;
 pub mod edition;
+pub mod editorial;
 mod error;
+pub mod feed_checkpoint;
 pub mod follow_channel;
 pub mod home_lead;
-mod link;
-mod listing;
+pub mod idempotency;
+mod include;
+mod join_table;
+mod list_membership;
 pub mod live_channel;
 mod masked_url;
 pub mod media;
 pub mod migration;
-mod pace;
+mod ordering;
 pub mod page;
 pub mod person;
 mod pool;
 pub mod preview;
 mod private_file;
-pub mod purge_place;
-mod reader;
-pub mod reference;
+mod read_session;
+pub mod reference_data;
 pub mod related;
 mod replica;
 pub mod reserved_name;
@@ -51,27 +107,26 @@ pub mod revision;
 mod row;
 pub mod secret;
 pub mod section;
+mod side_load;
 pub mod slug;
 pub mod source;
 mod sql;
 pub mod story;
-mod tally;
 pub mod token;
 pub mod topic;
 mod transaction;
 pub mod trusted_document;
-mod with;
-mod writer;
+mod write_tx;
 
 pub use batch::BatchKey;
 pub use broken::{BrokenRow, BrokenRows};
-pub use bulk::Bulk;
+pub use bulk_insert::Bulk;
 pub use cache::Cache;
+pub use count::Tally;
 pub use db::{Db, Options, Timeouts};
 pub use error::{Doing, Error, Result};
-pub use page::{Cursor, Page, Paged, Slice};
-pub use reader::Reader;
+pub use include::Includes;
+pub use page::{Cursor, Page, PageKey, Slice};
+pub use read_session::ReadSession;
 pub use row::SlugKey;
-pub use tally::Tally;
-pub use with::With;
-pub use writer::{Author, Saved, Writer};
+pub use write_tx::{Author, Saved, WriteTx};

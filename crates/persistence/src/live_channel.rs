@@ -1,20 +1,20 @@
-//! Live channels as rows.
+//! Storage of live channels.
 
 use std::collections::HashMap;
 
 use khabar_domain::{EditionId, LiveChannel, LiveChannelId, Name, Scope, WebUrl};
 use sea_orm::ColumnTrait;
 
-use crate::arrange::Places;
-use crate::cache::Kept;
-use crate::cells::{columns, stored};
-use crate::change::{Act, Noun, Part};
-use crate::page::{Lists, Order, Sorts};
-use crate::reference::{Known, Reference};
+use crate::cache::CacheMeta;
+use crate::change::{ChangeKind, EntityKind, Facet};
+use crate::decode::{columns, stored};
+use crate::ordering::Ordering;
+use crate::page::{KeysetQuery, Order, SortKind};
+use crate::reference_data::{Lookup, Reference};
 use crate::row::{Row, broken, find_by, maybe};
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer};
+use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
 
-/// The live channel with this id.
+/// The key for reading a live channel by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub LiveChannelId);
 
@@ -23,23 +23,23 @@ impl BatchKey for ById {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&LiveChannel>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::LiveChannel, self.0))
+    fn keep(&self, value: Option<&LiveChannel>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::LiveChannel, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Known<LiveChannel> {
+    fn known(&self, reference: &Reference) -> Lookup<LiveChannel> {
         reference.live_channel(self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, LiveChannel>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, LiveChannel>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         find_by::<table::Model, _>(
             reader,
-            "find live channels",
+            "live_channel.by_id",
             |sql| ("live_channel t".to_owned(), sql.among("t.id", ids)),
             |found: &LiveChannel| Self(found.id),
         )
@@ -47,28 +47,28 @@ impl BatchKey for ById {
     }
 }
 
-/// The live channels of this edition, in order.
+/// The key for listing the live channels of an edition, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfEdition(pub EditionId);
 
 impl BatchKey for OfEdition {
     type Value = Vec<LiveChannel>;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<LiveChannel>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Edition, self.0, Part::LiveChannels))
+    fn keep(&self, value: Option<&Vec<LiveChannel>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.0, Facet::LiveChannels))
     }
 
-    fn known(&self, reference: &Reference) -> Known<Vec<LiveChannel>> {
+    fn known(&self, reference: &Reference) -> Lookup<Vec<LiveChannel>> {
         reference.live_channels_of(self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<LiveChannel>>> {
-        let lists = Lists {
-            doing: "list the live channels of editions",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<LiveChannel>>> {
+        let lists = KeysetQuery {
+            query: "live_channel.of_edition",
             table: "live_channel",
             parent: Some("edition_id"),
             order: &IN_ORDER,
@@ -91,64 +91,69 @@ const IN_ORDER: Order = Order {
     tag: 3,
     column: "position",
     id: "id",
-    sorts: Sorts::Places,
+    sorts: SortKind::Places,
     descending: false,
 };
 
-/// The live channel with this id, for a write that keeps a part of it:
-/// until that has ended, no other changes it.
-pub async fn find(writer: &Writer, id: LiveChannelId) -> Result<Option<LiveChannel>> {
+/// Loads the live channel with this id, for a write that changes only part of it. The row stays locked
+/// until the transaction ends.
+pub async fn find(writer: &WriteTx, id: LiveChannelId) -> Result<Option<LiveChannel>> {
     let condition = table::Column::Id.eq(id.uuid());
     writer
         .hold::<table::Entity, _>("find a live channel", condition)
         .await
 }
 
-/// Adds it, or changes the one with its id.
-pub async fn save(writer: &mut Writer, live_channel: &LiveChannel) -> Result<Saved> {
+/// Inserts the live channel, or updates the one with the same id.
+pub async fn save(writer: &mut WriteTx, live_channel: &LiveChannel) -> Result<Saved> {
     let row = table::Model::from(live_channel);
     let saved = writer
         .save::<table::Entity, _>("save a live channel", row.id, row, |_, _| ())
         .await?;
-    writer.note_saved(saved, Noun::LiveChannel, live_channel.id, || {
-        vec![Noun::Edition.list_key(live_channel.edition, Part::LiveChannels)]
+    writer.note_saved(saved, EntityKind::LiveChannel, live_channel.id, || {
+        vec![EntityKind::Edition.list_key(live_channel.edition, Facet::LiveChannels)]
     });
     Ok(saved)
 }
 
-/// The live channels of an edition, in order.
-pub async fn in_order(writer: &Writer, edition: EditionId) -> Result<Vec<LiveChannelId>> {
+/// Returns the ids of an edition's live channels, in order.
+pub async fn in_order(writer: &WriteTx, edition: EditionId) -> Result<Vec<LiveChannelId>> {
     let found = PLACES.of_edition(writer, edition).await?;
     Ok(found.into_iter().map(LiveChannelId::new).collect())
 }
 
-/// Puts the live channels of an edition into this order. Whoever does locks the edition's order first.
+/// Sets the order of an edition's live channels. The caller must lock the edition's order first.
 pub async fn arrange(
-    writer: &mut Writer,
+    writer: &mut WriteTx,
     edition: EditionId,
     order: &[LiveChannelId],
 ) -> Result<()> {
     let order: Vec<_> = order.iter().map(|channel| channel.uuid()).collect();
     for id in PLACES.set(writer, &order).await? {
-        let keys = || vec![Noun::Edition.list_key(edition, Part::LiveChannels)];
-        writer.note_saved(Saved::Changed, Noun::LiveChannel, id, keys);
+        let keys = || vec![EntityKind::Edition.list_key(edition, Facet::LiveChannels)];
+        writer.note_saved(Saved::Changed, EntityKind::LiveChannel, id, keys);
     }
     Ok(())
 }
 
-/// Takes it away. Those after it close up.
-pub async fn remove(writer: &mut Writer, channel: &LiveChannel) -> Result<()> {
+/// Deletes a live channel and closes the gap that it leaves in the order.
+pub async fn remove(writer: &mut WriteTx, channel: &LiveChannel) -> Result<()> {
     PLACES.remove(writer, channel.id.uuid()).await?;
     let keys = vec![
-        Noun::LiveChannel.key(channel.id),
-        Noun::Edition.list_key(channel.edition, Part::LiveChannels),
+        EntityKind::LiveChannel.key(channel.id),
+        EntityKind::Edition.list_key(channel.edition, Facet::LiveChannels),
     ];
-    writer.note(Noun::LiveChannel, channel.id, Act::Withdrawn, keys);
+    writer.note(
+        EntityKind::LiveChannel,
+        channel.id,
+        ChangeKind::Withdrawn,
+        keys,
+    );
     let left = in_order(writer, channel.edition).await?;
     arrange(writer, channel.edition, &left).await
 }
 
-const PLACES: Places = Places {
+const PLACES: Ordering = Ordering {
     table: "live_channel",
     column: "position",
 };

@@ -1,18 +1,18 @@
-//! Addresses as they may be shown: without the passwords in them.
+//! Masking of passwords in URLs, so that the URLs can be shown.
 
 use std::borrow::Cow;
 
-/// What stands in place of a password.
+/// The replacement for a password.
 const MASK: &str = "***";
 
-/// Parameters of a database's address that are secrets: of libpq and of its drivers.
+/// Secret parameters in a database URL, as used by libpq and its drivers.
 const SECRET_PARAMETERS: [&str; 3] = ["password", "sslpassword", "pass"];
 
-/// A parameter that names a file, or holds a private key.
+/// A parameter that holds either a file name or a private key. It is masked only if it holds a key.
 const KEY_PARAMETER: &str = "sslkey";
 
-/// The address with every password in it masked, for messages and logs: in its user information, and in
-/// its query. Where an address is malformed, rather too much of it is masked than too little.
+/// Masks every password in a URL, both in the user information and in the query, for messages and logs.
+/// If the URL is malformed, too much is masked rather than too little.
 pub fn without_password(url: &str) -> String {
     let (address, query) = match url.split_once('?') {
         Some((address, query)) => (address, Some(query)),
@@ -25,7 +25,7 @@ pub fn without_password(url: &str) -> String {
     masked_user(&masked)
 }
 
-/// The address without secrets that the driver does not take: it would log them.
+/// Removes secrets that the driver does not use from a URL. The driver would log them.
 pub(crate) fn without_unused_secrets(url: &str) -> String {
     let Some((address, query)) = url.split_once('?') else {
         return url.to_owned();
@@ -41,12 +41,12 @@ pub(crate) fn without_unused_secrets(url: &str) -> String {
     format!("{address}?{}", used.join("&"))
 }
 
-/// A text, such as an error's, with the passwords of all addresses in it masked.
+/// Masks the passwords of all URLs in a text, such as an error message.
 pub fn without_passwords(text: &str) -> Cow<'_, str> {
     if !text.contains("://") && !text.contains("password") {
         return Cow::Borrowed(text);
     }
-    // What may stand around an address in prose; in an address they are escaped.
+    // Characters that may surround a URL in prose. Within a URL they are escaped.
     let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '`' | '\'' | '<' | '>');
     let mut masked = String::with_capacity(text.len());
     for part in text.split_inclusive(ends) {
@@ -78,7 +78,8 @@ fn masked_query(query: &str) -> String {
     parameters.collect::<Vec<_>>().join("&")
 }
 
-/// Masks what stands between `:` and the last `@`: a password that was not escaped may hold others.
+/// Masks everything between the first `:` and the last `@`, because an unescaped password may contain
+/// either character.
 fn masked_user(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
@@ -92,7 +93,7 @@ fn masked_user(url: &str) -> String {
     }
 }
 
-/// A name with its escapes read: `p%61ssword` is `password` to whoever connects.
+/// Decodes the percent-escapes in a parameter name. The driver reads `p%61ssword` as `password`.
 fn decoded(name: &str) -> String {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();

@@ -1,4 +1,4 @@
-//! Media as rows.
+//! Storage of media.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,14 @@ use khabar_domain::media::{FocalPoint, Kind, Rendition};
 use khabar_domain::{Invalid, Media, MediaId, Scope, WebUrl};
 use sea_orm::ColumnTrait;
 
-use crate::cache::Kept;
-use crate::cells::stored;
-use crate::change::{Act, Copies, Noun, Part, differing};
-use crate::reference::{Known, Reference};
+use crate::cache::CacheMeta;
+use crate::change::{ChangeKind, Copies, EntityKind, Facet, differing};
+use crate::decode::stored;
+use crate::reference_data::{Lookup, Reference};
 use crate::row::{Row, broken, find_by, maybe};
-use crate::{BatchKey, Reader, Result, Saved, Writer};
+use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
-/// The picture, video or sound with this id.
+/// The key for reading an image, video or audio file by its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub MediaId);
 
@@ -22,23 +22,23 @@ impl BatchKey for ById {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Media>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Media, self.0))
+    fn keep(&self, value: Option<&Media>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Media, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Known<Media> {
+    fn known(&self, reference: &Reference) -> Lookup<Media> {
         reference.media(self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Media>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Media>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         find_by::<table::Model, _>(
             reader,
-            "find media",
+            "media.by_id",
             |sql| ("media t".to_owned(), sql.among("t.id", ids)),
             |media: &Media| Self(media.id),
         )
@@ -46,15 +46,15 @@ impl BatchKey for ById {
     }
 }
 
-/// The picture, video or sound with this id, for a write that keeps a part of it: until that has ended, no other
-/// changes it.
-pub async fn get(writer: &Writer, id: MediaId) -> Result<Option<Media>> {
+/// Loads the image, video or audio file with this id, for a write that changes only part of it. The row
+/// stays locked until the transaction ends.
+pub async fn get(writer: &WriteTx, id: MediaId) -> Result<Option<Media>> {
     let by_id = table::Column::Id.eq(id.uuid());
-    writer.hold::<table::Entity, _>("find media", by_id).await
+    writer.hold::<table::Entity, _>("media.by_id", by_id).await
 }
 
-/// Adds it, or changes the one with its id.
-pub async fn save(writer: &mut Writer, media: &Media) -> Result<Saved> {
+/// Inserts the media, or updates the one with the same id.
+pub async fn save(writer: &mut WriteTx, media: &Media) -> Result<Saved> {
     let row = table::Model::from(media);
     let (mut parts, mut beyond) = (Vec::new(), true);
     let saved = writer
@@ -63,25 +63,30 @@ pub async fn save(writer: &mut Writer, media: &Media) -> Result<Saved> {
         })
         .await?;
     if beyond {
-        // Whoever shows a part was read from the whole as well.
-        writer.note_saved(saved, Noun::Media, media.id, Vec::new);
+        // The key of the whole media is enough: every response that shows a part also depends on it.
+        writer.note_saved(saved, EntityKind::Media, media.id, Vec::new);
     } else if saved == Saved::Changed {
         let keys = parts
             .iter()
-            .map(|part| Noun::Media.list_key(media.id, *part));
-        writer.note(Noun::Media, media.id, Act::Changed, keys.collect());
+            .map(|part| EntityKind::Media.list_key(media.id, *part));
+        writer.note(
+            EntityKind::Media,
+            media.id,
+            ChangeKind::Changed,
+            keys.collect(),
+        );
     }
     Ok(saved)
 }
 
-/// What fields show that say so (see `types/media.rs` of the API): what stands under the picture, and
-/// how it is played, cut and loaded.
+/// The parts on which API fields can depend separately (see `types/media.rs` of the API): the caption
+/// and credit, and the details of how the media is played, cropped and loaded.
 const PARTS: [Copies<table::Model>; 2] = [
-    (Part::Caption, |row, from| {
+    (Facet::Caption, |row, from| {
         row.caption.clone_from(&from.caption);
         row.credit.clone_from(&from.credit);
     }),
-    (Part::Details, |row, from| {
+    (Facet::Details, |row, from| {
         row.seconds = from.seconds;
         row.placeholder.clone_from(&from.placeholder);
         row.focal_point.clone_from(&from.focal_point);

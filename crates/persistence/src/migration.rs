@@ -1,9 +1,9 @@
-//! Migrations: how a database comes to have the tables that this program reads and writes.
+//! Migrations, which create and update the tables that this program reads and writes.
 //!
-//! Each is one change, as SQL with the few type names that the two databases spell differently
-//! left open, and can be taken back. A migration and its mark in `seaql_migrations` are one
-//! transaction, and one process migrates at a time: a killed one leaves nothing behind, and of several
-//! that start together the first does the work and the others find it done.
+//! Each migration is one reversible change, written in SQL. The few type names that differ between the
+//! two databases are placeholders. A migration and its record in `seaql_migrations` are written in one
+//! transaction, so a killed process leaves nothing behind. Only one process migrates at a time. If
+//! several start together, the first does the work and the others find it done.
 
 mod history;
 mod loss;
@@ -18,32 +18,32 @@ use crate::{Db, Doing, Error, Result};
 pub use loss::{Loss, losses};
 use script::{SCRIPTS, Script};
 
-/// One migration, and whether the database has it.
+/// A migration and its state in the database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Its name: `m0001_newsroom`.
+    /// The name of the migration, such as `m0001_newsroom`.
     pub name: String,
-    /// How far the database is with it.
+    /// The state of the migration in the database.
     pub state: State,
 }
 
-/// How far a database is with a migration.
+/// The state of a migration in a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// The database has it.
+    /// The migration has been applied.
     Applied,
-    /// The database lacks it.
+    /// The migration has not been applied.
     Pending,
-    /// An older program was killed while it applied it: `up` goes on where it stopped.
+    /// An older program was killed while it applied the migration. `up` continues from that point.
     PartlyApplied,
-    /// An older program was killed while it took it back: `down` goes on where it stopped.
+    /// An older program was killed while it reverted the migration. `down` continues from that point.
     PartlyReverted,
-    /// This program does not know it: a newer one has applied it.
+    /// The migration was applied by a newer version and is unknown to this program.
     Unknown,
 }
 
 impl State {
-    /// The state as one word or two.
+    /// Returns the state in one or two words.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Applied => "applied",
@@ -55,7 +55,8 @@ impl State {
     }
 }
 
-/// Every migration, oldest first. Nothing is written, so any role that may read can ask.
+/// Returns every migration with its state, oldest first. Nothing is written, so a read-only role is
+/// enough.
 pub async fn status(db: &Db) -> Result<Vec<Step>> {
     let marked = history::marked(db.connection(), db.dialect()).await?;
     let states = states(db.connection(), db.dialect(), &marked).await?;
@@ -70,12 +71,12 @@ pub async fn status(db: &Db) -> Result<Vec<Step>> {
     Ok(known.chain(unknown).collect())
 }
 
-/// The migration that reserves names, with which addresses come into their normal form.
+/// The migration that introduces reserved names. Article URLs are normalised just before it is applied.
 const NAMES: &str = "m0012_reserved_names";
 
-/// Applies every migration that the database lacks.
+/// Applies all pending migrations.
 pub async fn up(db: &Db) -> Result<()> {
-    // Most often there is nothing to do, and then no right to change tables is needed.
+    // Usually nothing is pending. In that case, no permission to change tables is needed.
     let marked = history::marked(db.connection(), db.dialect()).await?;
     refuse_unknown(&marked)?;
     refuse_partly_reverted(&states(db.connection(), db.dialect(), &marked).await?)?;
@@ -85,20 +86,21 @@ pub async fn up(db: &Db) -> Result<()> {
             let mut steps = steps.iter();
             steps.any(|step| step.name == name && step.state == State::Applied)
         };
-        // Before the migration that it comes with is applied: who is stopped between does it again.
+        // Normalise before the migration is applied, so that an interrupted run does it again.
         if has("m0001_newsroom") && !has(NAMES) {
             crate::article::normalize_urls(db).await?;
         }
         let mut may_be_partial = true;
         while apply_next(db, may_be_partial).await? {
-            // Of one after the other only the first can have been interrupted.
+            // Only the first pending migration can have been interrupted.
             may_be_partial = false;
         }
     }
     crate::reserved_name::complete_all(db).await
 }
 
-/// Takes back the last `steps` migrations, with all that is stored in what they made.
+/// Reverts the last `steps` migrations. All data stored in the tables and columns that they created is
+/// lost.
 pub async fn down(db: &Db, steps: u32) -> Result<()> {
     for _ in 0..steps {
         if !revert_last(db).await? {
@@ -108,7 +110,7 @@ pub async fn down(db: &Db, steps: u32) -> Result<()> {
     Ok(())
 }
 
-/// Applies the oldest migration that the database lacks; false when it lacks none.
+/// Applies the oldest pending migration. Returns false if none is pending.
 async fn apply_next(db: &Db, may_be_partial: bool) -> Result<bool> {
     const DOING: &str = "migrate the database";
     let (dialect, transaction) = (db.dialect(), history::begin(db).await?);
@@ -131,7 +133,7 @@ async fn apply_next(db: &Db, may_be_partial: bool) -> Result<bool> {
             migration = script.name,
             done,
             of = statements.len(),
-            "a migration that was interrupted is finished"
+            "migration_resumed"
         );
     }
     script::run(&transaction, &statements[done..])
@@ -142,7 +144,7 @@ async fn apply_next(db: &Db, may_be_partial: bool) -> Result<bool> {
     Ok(true)
 }
 
-/// Takes back the newest migration that the database has; false when it has none.
+/// Reverts the newest applied migration. Returns false if none is applied.
 async fn revert_last(db: &Db) -> Result<bool> {
     const DOING: &str = "take a migration back";
     let (dialect, transaction) = (db.dialect(), history::begin(db).await?);
@@ -164,7 +166,7 @@ async fn revert_last(db: &Db) -> Result<bool> {
     Ok(true)
 }
 
-/// How far the database is with each migration that this program knows.
+/// Returns the state of each migration that this program knows.
 async fn states(
     connection: &impl sea_orm::ConnectionTrait,
     dialect: Dialect,
@@ -180,7 +182,7 @@ async fn states(
             }
         })
         .collect();
-    // PostgreSQL has always migrated in transactions.
+    // On PostgreSQL, migrations have always run in transactions.
     if dialect == Dialect::Sqlite {
         if let Some(index) = pending(marked)
             && partial::applied(connection, marked, &SCRIPTS[index]).await? > 0
@@ -197,14 +199,14 @@ async fn states(
     Ok(states)
 }
 
-/// The place of the oldest migration without a mark.
+/// Returns the index of the oldest migration that is not recorded as applied.
 fn pending(marked: &HashSet<String>) -> Option<usize> {
     SCRIPTS
         .iter()
         .position(|script| !marked.contains(script.name))
 }
 
-/// The newest migration with a mark.
+/// Returns the newest migration that is recorded as applied.
 fn last(marked: &HashSet<String>) -> Option<&'static Script> {
     SCRIPTS
         .iter()
@@ -212,7 +214,7 @@ fn last(marked: &HashSet<String>) -> Option<&'static Script> {
         .find(|script| marked.contains(script.name))
 }
 
-/// The marks of migrations that this program does not have.
+/// Returns the names of recorded migrations that this program does not know, sorted.
 fn unknown(marked: &HashSet<String>) -> impl Iterator<Item = &str> {
     let known = |name: &&str| SCRIPTS.iter().any(|script| script.name == *name);
     let mut unknown: Vec<&str> = marked

@@ -1,8 +1,8 @@
-//! A page: some items of a list, from a place that a cursor remembers.
+//! Pagination: reading part of a list, starting from a cursor.
 //!
-//! Pages are keyset pages: a cursor holds the whole sort key, so the thousandth page costs what
-//! the first one costs, and an item that arrives meanwhile shifts nothing. The cursor and the
-//! `ORDER BY` come from one `Order`, so they cannot disagree.
+//! Pages use keyset pagination. A cursor holds the whole sort key, so the thousandth page costs as much
+//! as the first, and items added in the meantime do not shift the others. The cursor and the `ORDER BY`
+//! clause are derived from the same `Order`, so they cannot disagree.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use chrono::{DateTime, Utc};
 use khabar_domain::Invalid;
 use uuid::Uuid;
 
-use crate::cells::Cells;
-use crate::pace::Pace;
+use crate::cooperative::Pace;
+use crate::decode::RowDecoder;
+use crate::include::EagerLoad;
 use crate::row::{Row, broken};
 use crate::sql::{Dialect, Sql};
-use crate::with::Company;
-use crate::{BatchKey, Error, Reader, Result};
+use crate::{BatchKey, Error, ReadSession, Result};
 
-/// A place in a list: the sort key of the item that stands there.
+/// A position in a list: the sort key of the item at that position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Cursor {
     order: u8,
@@ -29,7 +29,7 @@ pub struct Cursor {
 impl Cursor {
     const LENGTH: usize = 1 + 8 + 16;
 
-    /// The cursor's bytes: the order's tag, the sort value, the id.
+    /// Encodes the cursor as bytes: the tag of the order, the sort value and the id.
     pub fn to_bytes(self) -> [u8; Self::LENGTH] {
         let mut bytes = [0; Self::LENGTH];
         bytes[0] = self.order;
@@ -38,7 +38,7 @@ impl Cursor {
         bytes
     }
 
-    /// The cursor that these bytes are.
+    /// Decodes a cursor from its bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Invalid> {
         let refuse = || Invalid::new("the cursor", "is not one that this API gave out");
         let bytes: [u8; Self::LENGTH] = bytes.try_into().map_err(|_| refuse())?;
@@ -53,7 +53,7 @@ impl Cursor {
     }
 }
 
-/// Which items of a list: the `size` first after a place, or the `size` last before one.
+/// A range of a list: the first `size` items after a cursor, or the last `size` items before one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Page {
     size: u16,
@@ -63,12 +63,13 @@ pub struct Page {
 }
 
 impl Page {
-    /// How many items a page has when nobody says.
+    /// The default number of items on a page.
     pub const DEFAULT: u16 = 20;
-    /// How many items a page may have: an app's list of a few screens; more is an export.
+    /// The maximum number of items on a page. This fills a few screens of an app. Anything larger is an
+    /// export.
     pub const MAX: u16 = 100;
 
-    /// The first items of a list; more than [`Page::MAX`] are cut to it.
+    /// Requests the first items of a list. A size above [`Page::MAX`] is reduced to it.
     pub fn first(size: u16) -> Self {
         Self {
             size: size.min(Self::MAX),
@@ -78,9 +79,11 @@ impl Page {
         }
     }
 
-    /// A page as Relay's arguments ask for it.
+    /// Creates a page from Relay's pagination arguments. Without `first` and `last`, the size is
+    /// [`Page::DEFAULT`].
     ///
-    /// Refused: `first` and `last` together, and a size outside 0 to [`Page::MAX`].
+    /// Returns an error if both `first` and `last` are given, or if the size is not between 0 and
+    /// [`Page::MAX`].
     pub fn parse(
         first: Option<i32>,
         after: Option<Cursor>,
@@ -112,13 +115,13 @@ impl Page {
         })
     }
 
-    /// How many items were asked for.
+    /// Returns the requested number of items.
     pub fn size(self) -> u16 {
         self.size
     }
 
-    /// This page of a list that is known from its start, as `(place, id)` and item; none when it
-    /// begins or ends at a cursor or is counted from the end.
+    /// Cuts this page from a list whose beginning is already known, given as pairs of `(place, id)` and
+    /// item. Returns `None` if the page uses a cursor or is counted from the end.
     pub(crate) fn head<'a, T: Clone + 'a>(
         self,
         order: &Order,
@@ -135,7 +138,7 @@ impl Page {
         Some(cut(items.collect(), self))
     }
 
-    /// Refuses a cursor that came from a list in another order, or that no list can have given.
+    /// Rejects a cursor from a list in another order, or one that no list can have produced.
     pub(crate) fn check(self, order: &Order) -> Result<(), Invalid> {
         for (name, cursor) in [("after", self.after), ("before", self.before)] {
             let Some(cursor) = cursor else { continue };
@@ -145,7 +148,7 @@ impl Page {
                     "is a cursor of another list, or of this list in another order",
                 ));
             }
-            if order.sorts == Sorts::Times && !WRITABLE.contains(&cursor.value) {
+            if order.sorts == SortKind::Times && !WRITABLE.contains(&cursor.value) {
                 return Err(Invalid::new(name, "is not a cursor that this API gave out"));
             }
         }
@@ -153,22 +156,22 @@ impl Page {
     }
 }
 
-/// The years 0000 to 9999, in microseconds since 1970: SQLite compares times by their text, and
-/// PostgreSQL has no times far from these.
+/// The accepted times, from year 0000 to year 9999, in microseconds since 1970. SQLite compares times
+/// as text, and PostgreSQL cannot represent times far outside this range.
 const WRITABLE: Range<i64> = -62_167_219_200_000_000..253_402_300_800_000_000;
 
-/// A page that was read: its items, each with its place, and what lies beyond.
+/// A page of results: its items with their cursors, and whether there are more items on either side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slice<T> {
-    /// The items, in the list's order, each with its place; without those that cannot be read.
+    /// The items in list order, each with its cursor. Items that cannot be read are omitted.
     pub items: Vec<(Cursor, T)>,
-    /// The place of the first item, though it may be left out.
+    /// The cursor of the first item on the page, even if that item was omitted.
     pub start: Option<Cursor>,
-    /// The place of the last item, though it may be left out.
+    /// The cursor of the last item on the page, even if that item was omitted.
     pub end: Option<Cursor>,
-    /// Whether items follow the last one.
+    /// Whether more items follow this page.
     pub has_next: bool,
-    /// Whether items precede the first one.
+    /// Whether there are items before this page.
     pub has_previous: bool,
 }
 
@@ -185,49 +188,49 @@ impl<T> Default for Slice<T> {
 }
 
 impl<T> Slice<T> {
-    /// The items alone.
+    /// Returns the items without their cursors.
     pub fn into_items(self) -> Vec<T> {
         self.items.into_iter().map(|(_, item)| item).collect()
     }
 }
 
-/// A question that is answered by a page of a list.
-pub trait Paged: BatchKey<Value = Slice<Self::Item>> {
-    /// What the list holds.
+/// A batch key whose value is one page of a list.
+pub trait PageKey: BatchKey<Value = Slice<Self::Item>> {
+    /// The type of the items in the list.
     type Item;
 
-    /// Refuses a page whose cursors came from a list in another order. Asked before the question
-    /// joins a batch, so that a bad cursor fails nobody else's.
+    /// Rejects a page whose cursors come from a list in another order. The check runs before the key
+    /// joins a batch, so that an invalid cursor does not fail other requests in the batch.
     fn check(&self) -> Result<(), Invalid>;
 }
 
-/// What a list is sorted by: a column, and the id where that is equal.
+/// The sort order of a list: a column, with the id as the tie-breaker.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Order {
-    /// Tells its cursors from those of other orders; never given to another order again.
+    /// The tag that identifies cursors of this order. A tag is never reused for another order.
     pub(crate) tag: u8,
     pub(crate) column: &'static str,
     pub(crate) id: &'static str,
-    pub(crate) sorts: Sorts,
+    pub(crate) sorts: SortKind,
     pub(crate) descending: bool,
 }
 
-/// What kind of value a list is sorted by.
+/// The type of the values by which a list is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sorts {
+pub(crate) enum SortKind {
     /// Counts (64 bits).
     Counts,
-    /// Places in a hand-made order (32 bits).
+    /// Positions in a manually arranged order (32 bits).
     Places,
-    /// Moments.
+    /// Timestamps.
     Times,
 }
 
 impl Order {
     fn bind(&self, sql: &mut Sql, cursor: Cursor) -> Result<(String, String), Invalid> {
         let value = match self.sorts {
-            Sorts::Counts | Sorts::Places => sql.bind(cursor.value),
-            Sorts::Times => {
+            SortKind::Counts | SortKind::Places => sql.bind(cursor.value),
+            SortKind::Times => {
                 let time = DateTime::from_timestamp_micros(cursor.value).ok_or_else(|| {
                     Invalid::new("the cursor", "is not one that this API gave out")
                 })?;
@@ -237,11 +240,11 @@ impl Order {
         Ok((value, sql.bind(cursor.id)))
     }
 
-    fn cursor(&self, cells: &mut Cells<'_>) -> Result<Cursor> {
+    fn cursor(&self, cells: &mut RowDecoder<'_>) -> Result<Cursor> {
         let value = match self.sorts {
-            Sorts::Counts => cells.take()?,
-            Sorts::Places => cells.take::<i32>()?.into(),
-            Sorts::Times => cells.take::<DateTime<Utc>>()?.timestamp_micros(),
+            SortKind::Counts => cells.take()?,
+            SortKind::Places => cells.take::<i32>()?.into(),
+            SortKind::Times => cells.take::<DateTime<Utc>>()?.timestamp_micros(),
         };
         Ok(Cursor {
             order: self.tag,
@@ -251,27 +254,28 @@ impl Order {
     }
 }
 
-/// A list that many parents have one of each, such as the articles of a story.
-pub(crate) struct Lists<'a> {
-    /// Finishes the sentence "could not …".
-    pub(crate) doing: &'static str,
-    /// The table that is paged; the statement calls it `t`.
+/// A kind of list of which each parent has one, such as the articles of a story.
+pub(crate) struct KeysetQuery<'a> {
+    /// The description of the read, which completes the sentence "could not …".
+    pub(crate) query: &'static str,
+    /// The table to read from. The statement uses the alias `t` for it.
     pub(crate) table: &'static str,
-    /// The column of `t` that names the parent; none where the whole table is one list.
+    /// The column of `t` that refers to the parent, or `None` if the whole table is one list.
     pub(crate) parent: Option<&'static str>,
     pub(crate) order: &'a Order,
-    /// What to read of each item: columns of `t` or of what is joined.
+    /// The columns to read for each item, from `t` or from the joined tables.
     pub(crate) select: &'a str,
-    /// What to join to an item once it is on the page, such as `JOIN article a ON …`.
+    /// The join that is applied to the items on the page, such as `JOIN article a ON …`.
     pub(crate) join: &'a str,
 }
 
-impl Lists<'_> {
-    /// Reads the same page of every parent's list by one statement, whose cost grows with parents
-    /// × page size and not with the lists' lengths. `filter` writes a condition on `t`.
+impl KeysetQuery<'_> {
+    /// Reads one page of every parent's list in a single statement. The cost grows with the number of
+    /// parents times the page size, and not with the length of the lists. `filter` returns a further
+    /// condition on `t`.
     pub(crate) async fn page<R: Row>(
         &self,
-        reader: &Reader,
+        reader: &ReadSession,
         parents: &[Uuid],
         page: Page,
         filter: impl FnOnce(&mut Sql) -> String,
@@ -280,26 +284,27 @@ impl Lists<'_> {
             .await
     }
 
-    /// The same, and what is read beside each item.
+    /// Reads one page of every parent's list like [`KeysetQuery::page`], and the data that `company` selects
+    /// for each item.
     pub(crate) async fn page_with<R: Row>(
         &self,
-        reader: &Reader,
+        reader: &ReadSession,
         parents: &[Uuid],
         page: Page,
         filter: impl FnOnce(&mut Sql) -> String,
-        company: &mut impl Company<R::Means>,
+        company: &mut impl EagerLoad<R::Means>,
     ) -> Result<Vec<Slice<R::Means>>> {
         page.check(self.order)?;
         let mut sql = reader.sql();
         let beside = company.select(sql.dialect);
         let text = self.text(&mut sql, parents, page, filter, &beside)?;
-        let rows = reader.rows(self.doing, sql, text).await?;
+        let rows = reader.rows(self.query, sql, text).await?;
         let mut lists: Vec<Vec<Read<R::Means>>> = Vec::new();
         lists.resize_with(parents.len(), Vec::new);
         let mut pace = Pace::new();
         for row in &rows {
             pace.step().await;
-            let mut cells = reader.cells(row, self.doing)?;
+            let mut cells = reader.cells(row, self.query)?;
             let place: i64 = cells.take()?;
             let cursor = self.cursor(&mut cells)?;
             let item = match cursor {
@@ -318,8 +323,8 @@ impl Lists<'_> {
         Ok(lists.into_iter().map(|items| cut(items, page)).collect())
     }
 
-    /// An item's place; none where that cannot be read.
-    fn cursor(&self, cells: &mut Cells<'_>) -> Result<Option<Cursor>> {
+    /// Reads the cursor of an item. Returns `None` if it cannot be read.
+    fn cursor(&self, cells: &mut RowDecoder<'_>) -> Result<Option<Cursor>> {
         const PLACE: usize = 1;
         let cursor = self.order.cursor(cells);
         let cursor = cursor.map_err(|error| cells.undecodable(self.table, PLACE + 1, error));
@@ -370,12 +375,13 @@ impl Lists<'_> {
             "DESC"
         };
         let outward = if descending { "DESC" } else { "ASC" };
-        // One more than asked for tells whether there is a next page. In the text, not bound: a plan
-        // that is made for any number takes it for a tenth of the list, and sorts the whole of it.
+        // Read one item more than requested, to find out whether there is a next page. The limit is
+        // part of the text and not a bound value: a plan made for an unknown limit assumes a tenth of
+        // the list, and sorts all of it.
         let limit = page.size + 1;
         let head = format!("SELECT p.place, t.{column}, t.{id}, {select}{beside} FROM {parents}");
         let tail = format!("{join} ORDER BY p.place, t.{column} {outward}, t.{id} {outward}");
-        // Inside, `t` is the list's own row; outside, the item that the page holds.
+        // In the subquery, `t` is the row of the list. Outside of it, `t` is the item on the page.
         let wanted = |what: &str| {
             format!(
                 "SELECT {what} FROM {table} t WHERE {of_parent}{conditions} \
@@ -384,7 +390,7 @@ impl Lists<'_> {
         };
         Ok(match sql.dialect {
             Dialect::Postgres => format!("{head} CROSS JOIN LATERAL ({}) t {tail}", wanted("t.*")),
-            // SQLite has no LATERAL; a correlated IN gives the planner the rows by number.
+            // SQLite has no LATERAL. A correlated IN lets the planner look the rows up by their rowid.
             Dialect::Sqlite => {
                 format!(
                     "{head} CROSS JOIN {table} t ON t.rowid IN ({}) {tail}",
@@ -395,12 +401,12 @@ impl Lists<'_> {
     }
 }
 
-/// An item with its place, as far as they can be read.
+/// An item and its cursor. Each is `None` if it cannot be read.
 type Read<T> = (Option<Cursor>, Option<T>);
 
-/// Takes away the one that was read too many, at the end that the page was read towards, and then
-/// those that cannot be read, which have their places all the same. Beyond a cursor lies at least the
-/// item that it names.
+/// Removes the extra item at the end towards which the page was read. Then removes the items that
+/// cannot be read, although they still count towards the page size. A page that is bounded by a cursor
+/// has at least one item beyond it: the item that the cursor refers to.
 fn cut<T>(mut items: Vec<Read<T>>, page: Page) -> Slice<T> {
     let size = usize::from(page.size);
     let more = items.len() > size;

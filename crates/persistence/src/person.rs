@@ -1,21 +1,23 @@
-//! People as rows.
+//! Storage of people.
 
 use std::collections::HashMap;
 
 use khabar_domain::{ArticleId, Media, Name, Person, PersonId, Scope, Slug};
 use sea_orm::ColumnTrait;
 
-use crate::batch::lane;
-use crate::cache::Kept;
-use crate::cells::{Cells, columns, stored};
-use crate::change::{Noun, Part};
-use crate::page::{Lists, Order, Sorts};
+use crate::batch::group_hash;
+use crate::cache::CacheMeta;
+use crate::change::{EntityKind, Facet};
+use crate::decode::{RowDecoder, columns, stored};
+use crate::include::{Column, EagerLoad, Includes, Relation, one};
+use crate::page::{KeysetQuery, Order, SortKind};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
 use crate::sql::Dialect;
-use crate::with::{Column, Company, Edge, With, one};
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, media, reserved_name, slug};
+use crate::{
+    BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx, media, reserved_name, slug,
+};
 
-/// The person with this id.
+/// The key for reading a person by id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub PersonId);
 
@@ -24,20 +26,20 @@ impl BatchKey for ById {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Person>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Person, self.0))
+    fn keep(&self, value: Option<&Person>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Person, self.0))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Person>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Person>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         let mut portraits = Portraits::new(reader, keys);
         let found = find_with::<table::Model, _>(
             reader,
-            "find people",
+            "person.by_id",
             |sql| ("person t".to_owned(), sql.among("t.id", ids)),
             |found: &Person| Self(found.id),
             &mut portraits,
@@ -48,7 +50,7 @@ impl BatchKey for ById {
     }
 }
 
-/// The person under this slug.
+/// The key for reading a person by slug.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BySlug(pub SlugKey);
 
@@ -57,29 +59,29 @@ impl BatchKey for BySlug {
 
     const FINDS_ONE: bool = true;
 
-    fn lane(&self) -> u64 {
-        lane(&self.0.edition)
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.0.edition)
     }
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Person>) -> Option<Kept> {
+    fn keep(&self, value: Option<&Person>) -> Option<CacheMeta> {
         let found = value.map(|found| (found.edition, &found.slug));
         Some(
             self.0
-                .read_from(Kept::of::<Self>(value), Noun::Person, found),
+                .read_from(CacheMeta::of::<Self>(value), EntityKind::Person, found),
         )
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Person>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Person>> {
         let mut portraits = Portraits::new(reader, keys);
         let keys = keys.iter().map(|key| key.0.clone()).collect();
         let slug = |found: &Person| found.slug.clone();
         let found = find_by_slug::<table::Model>(
             reader,
-            "find people by their slugs",
+            "person.by_slug",
             "person",
             no_more,
             keys,
@@ -95,25 +97,25 @@ impl BatchKey for BySlug {
     }
 }
 
-/// Who signed this article, in order.
+/// The key for listing the authors of an article, in byline order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfArticle(pub ArticleId);
 
 impl BatchKey for OfArticle {
     type Value = Vec<Person>;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Person>>) -> Option<Kept> {
-        let kept = Kept::of::<Self>(value).on(Noun::Article, self.0);
-        Some(kept.part(Noun::Article, self.0, Part::Authors))
+    fn keep(&self, value: Option<&Vec<Person>>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+        Some(kept.part(EntityKind::Article, self.0, Facet::Authors))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Person>>> {
-        let lists = Lists {
-            doing: "find the authors of articles",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Person>>> {
+        let lists = KeysetQuery {
+            query: "person.of_article",
             table: "article_author",
             parent: Some("article_id"),
             order: &IN_ORDER,
@@ -132,31 +134,31 @@ impl BatchKey for OfArticle {
     }
 }
 
-/// The portraits that are read with people.
+/// The portraits that are read in the same statement as people.
 struct Portraits {
     wanted: bool,
     found: Vec<(media::ById, Option<Media>)>,
 }
 
 impl Portraits {
-    fn new<K: BatchKey>(reader: &Reader, keys: &[K]) -> Self {
+    fn new<K: BatchKey>(reader: &ReadSession, keys: &[K]) -> Self {
         Self {
-            wanted: reader.wanted(keys).has(With::PICTURE),
+            wanted: reader.wanted(keys).has(Includes::PICTURE),
             found: Vec::new(),
         }
     }
 }
 
-impl Company<Person> for Portraits {
+impl EagerLoad<Person> for Portraits {
     fn select(&self, dialect: Dialect) -> String {
-        let edge = Edge::One {
+        let edge = Relation::One {
             column: "t.portrait_id",
         };
         let portrait = || edge.select::<media::table::Entity>(dialect);
         self.wanted.then(portrait).unwrap_or_default()
     }
 
-    fn read(&mut self, cells: &mut Cells<'_>, person: &Person) -> Result<()> {
+    fn read(&mut self, cells: &mut RowDecoder<'_>, person: &Person) -> Result<()> {
         if let Some(id) = person.portrait.filter(|_| self.wanted) {
             one::<media::table::Model>(cells, PORTRAIT, person.id.into(), |portrait| {
                 self.found.push((media::ById(id), portrait));
@@ -172,21 +174,22 @@ const IN_ORDER: Order = Order {
     tag: 1,
     column: "position",
     id: "person_id",
-    sorts: Sorts::Places,
+    sorts: SortKind::Places,
     descending: false,
 };
 
-/// The person with this id, for a write that keeps a part of it: until that has ended, no other
-/// changes it.
-pub async fn get(writer: &Writer, id: PersonId) -> Result<Option<Person>> {
+/// Loads the person with this id, for a write that changes only part of it. The row stays locked until
+/// the transaction ends.
+pub async fn get(writer: &WriteTx, id: PersonId) -> Result<Option<Person>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
         .hold::<table::Entity, _>("find a person", by_id)
         .await
 }
 
-/// Adds it, or changes the one with its id; the count is the database's.
-pub async fn save(writer: &mut Writer, person: &Person) -> Result<Saved> {
+/// Inserts the person, or updates the one with the same id. The article count of an existing person is
+/// maintained by the database and left unchanged.
+pub async fn save(writer: &mut WriteTx, person: &Person) -> Result<Saved> {
     let row = table::Model::from(person);
     let mut former = None;
     let saved = writer
@@ -200,17 +203,17 @@ pub async fn save(writer: &mut Writer, person: &Person) -> Result<Saved> {
         slug::saved(
             writer,
             edition,
-            Noun::Person,
+            EntityKind::Person,
             former.as_deref(),
             &person.slug,
             id,
         )
         .await?;
         let name = person.name.as_str();
-        reserved_name::reserve(writer, Noun::Person, person.id.uuid(), name).await?;
+        reserved_name::reserve(writer, EntityKind::Person, person.id.uuid(), name).await?;
     }
-    writer.note_saved(saved, Noun::Person, person.id, || {
-        vec![Noun::Person.slug_key(&person.slug)]
+    writer.note_saved(saved, EntityKind::Person, person.id, || {
+        vec![EntityKind::Person.slug_key(&person.slug)]
     });
     Ok(saved)
 }

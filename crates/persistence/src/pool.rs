@@ -1,9 +1,10 @@
-//! Connection pools. A connection is lent for one statement or one transaction and comes back only in
-//! autocommit; one that failed, timed out or does not answer is closed instead.
+//! Connection pools. A connection is lent for one statement or one transaction, and returns to the pool
+//! only in autocommit mode. A connection that has failed, timed out or stopped answering is closed
+//! instead.
 //!
-//! `SQLx`'s own pool asks the database whether a connection still lives each time one is given back:
-//! one more exchange, and its wake-ups, for each statement. Here a connection is asked when it has not
-//! been used for a while, or when a statement on it was abandoned.
+//! `SQLx`'s own pool checks that a connection is alive each time it is returned. This costs an extra
+//! round trip, with its wake-ups, for each statement. Here a connection is checked only if it has been
+//! idle for a while, or if a statement on it was abandoned.
 
 mod checkout;
 mod engine;
@@ -24,57 +25,59 @@ pub(crate) use self::engine::Engine;
 use self::engine::Interrupt;
 use crate::database_file::DatabaseFile;
 
-/// A connection that has not been used for so long is asked whether it still lives.
+/// The idle time after which a connection is checked before it is used again.
 const REST: Duration = Duration::from_secs(1);
-/// The time that it may take to answer that.
-const PING: Duration = Duration::from_secs(1);
-/// The age at which a connection to PostgreSQL is renewed: its server process grows with what it has
-/// planned and looked up.
+/// Timeout for a connection that is asked whether it still works. After a network failure every idle
+/// connection of a pool may be dead: those of the smallest pools are given up within the time of a read.
+const PING: Duration = Duration::from_millis(500);
+/// The age at which a PostgreSQL connection is replaced. Its server process grows with the plans and
+/// catalogue entries that it caches.
 const MAX_AGE: Duration = Duration::from_mins(30);
-/// The time for a statement while the database is not known to answer: once one has timed out, the next
-/// ones do not wait for as long.
+/// The statement timeout after a statement has timed out. Until the database answers again, further
+/// statements do not wait for the full time.
 const SUSPECT: Duration = Duration::from_secs(1);
 
-/// The bounds of one pool.
+/// The limits of a connection pool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// The most connections.
+    /// The maximum number of connections.
     pub(crate) size: u32,
-    /// The time to open a connection.
+    /// The timeout for opening a connection.
     pub(crate) connect: Duration,
-    /// The time to wait for one that is free.
+    /// The timeout for waiting for a free connection.
     pub(crate) acquire: Duration,
-    /// The time for a statement.
+    /// The timeout for a statement. `None` means no limit.
     pub(crate) statement: Option<Duration>,
-    /// The time for all of a read, from asking for a connection to its last row.
+    /// The timeout for a complete read, from requesting a connection to receiving the last row. `None`
+    /// means no limit.
     pub(crate) read: Option<Duration>,
 }
 
-/// Connections of one kind, cheap to clone.
+/// A pool of connections to one kind of database. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub(crate) enum Pool {
     Postgres(managed::Pool<Connector<Postgres>>),
     Sqlite(managed::Pool<Connector<Sqlite>>),
 }
 
-/// Opens connections.
+/// The factory that opens and checks the connections of a pool.
 pub(crate) struct Connector<DB: Engine> {
     options: <DB::Connection as sqlx::Connection>::Options,
     bounds: Bounds,
     max_age: Option<Duration>,
     /// Whether the last statement timed out.
     suspect: Arc<AtomicBool>,
-    /// SQLite's file, and whether each use looks for it.
+    /// The SQLite file, and whether each use of a connection checks that it is still in place.
     file: Option<(Arc<DatabaseFile>, Looks)>,
 }
 
-/// When the file of SQLite is looked for: a system call that writes, the change feed and health checks
-/// make, and each read need not.
+/// When a pool checks that the SQLite file is still in place. The check costs a system call. Writes,
+/// the change feed and health checks make it. Ordinary reads do not need it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Looks {
-    /// With each use of a connection.
+    /// On each use of a connection.
     Always,
-    /// By others.
+    /// Never by this pool, which uses the result of the last check made by another one.
     Never,
 }
 
@@ -85,7 +88,7 @@ impl<DB: Engine> std::fmt::Debug for Connector<DB> {
 }
 
 impl<DB: Engine> Connector<DB> {
-    /// The time for the next statement.
+    /// Returns the timeout for the next statement.
     fn statement_timeout(&self) -> Option<Duration> {
         let timeout = self.bounds.statement?;
         let suspect = self.suspect.load(Ordering::Relaxed);
@@ -96,7 +99,8 @@ impl<DB: Engine> Connector<DB> {
         })
     }
 
-    /// Fails when the database's file is not the one that was opened. The connections stay open.
+    /// Returns an error if the database file is no longer the one that was opened. Connections stay
+    /// open.
     fn check_file(&self) -> Result<(), DbErr> {
         match &self.file {
             Some((file, Looks::Always)) => file.look(),
@@ -106,7 +110,7 @@ impl<DB: Engine> Connector<DB> {
     }
 
     fn suspect(&self, suspect: bool) {
-        // Mostly it is what it was: no other core's cache line is taken for that.
+        // The value rarely changes. Checking first avoids taking the cache line from other cores.
         if self.suspect.load(Ordering::Relaxed) != suspect {
             self.suspect.store(suspect, Ordering::Relaxed);
         }
@@ -174,7 +178,7 @@ fn pool<DB: Engine>(
         .wait_timeout(Some(bounds.acquire))
         .create_timeout(Some(bounds.connect))
         .recycle_timeout(Some(bounds.connect))
-        // The same few while there is little to do: they have their plans at hand.
+        // Under light load, reuse the same few connections: they already have their plans cached.
         .queue_mode(QueueMode::Lifo)
         .runtime(deadpool::Runtime::Tokio1)
         .build();
@@ -182,12 +186,12 @@ fn pool<DB: Engine>(
 }
 
 impl Pool {
-    /// Connections to PostgreSQL; none is opened yet.
+    /// Creates a pool for PostgreSQL. No connection is opened yet.
     pub(crate) fn postgres(options: PgConnectOptions, bounds: Bounds) -> Result<Self, DbErr> {
         Ok(Self::Postgres(pool(options, bounds, Some(MAX_AGE), None)?))
     }
 
-    /// Connections to a file of SQLite; none is opened yet.
+    /// Creates a pool for an SQLite file. No connection is opened yet.
     pub(crate) fn sqlite(
         options: SqliteConnectOptions,
         bounds: Bounds,
@@ -196,7 +200,7 @@ impl Pool {
         Ok(Self::Sqlite(pool(options, bounds, None, file)?))
     }
 
-    /// Every row that a statement finds.
+    /// Runs a statement and returns all of its rows.
     pub(crate) async fn rows(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
             Self::Postgres(pool) => rows(pool, statement).await,
@@ -204,7 +208,7 @@ impl Pool {
         }
     }
 
-    /// Whether the database answers.
+    /// Checks that the database answers.
     pub(crate) async fn ping(&self) -> Result<(), DbErr> {
         match self {
             Self::Postgres(pool) => ping(pool).await,
@@ -212,7 +216,8 @@ impl Pool {
         }
     }
 
-    /// Closes the idle connections and opens no more; those in use end with their statements.
+    /// Closes the idle connections and opens no new ones. Connections in use are closed when their
+    /// statements end.
     pub(crate) async fn close(&self) {
         match self {
             Self::Postgres(pool) => close(pool).await,

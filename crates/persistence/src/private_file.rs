@@ -1,17 +1,18 @@
-//! A SQLite database's files, which are their owner's alone: they hold comments' addresses, tokens'
-//! hashes and keys.
+//! Permissions of a SQLite database's files. Only their owner may access them, because they hold the
+//! addresses of commenters, hashes of tokens, and keys.
 
 use std::io;
 use std::path::Path;
 
 use crate::database_file::beside;
 
-/// Read and written by the owner.
+/// Read and write permission for the owner only.
 #[cfg(unix)]
 const OWNER_ONLY: u32 = 0o600;
 
-/// Sees to it that nobody else reads the database: a new file is made so, and one that is there is made
-/// so. SQLite gives its write-ahead log and the index to that the permissions of the database.
+/// Ensures that only the owner can read the database. Creates a missing file with these permissions if
+/// `creates` is set, and restricts existing files. SQLite gives its write-ahead log and the index of that
+/// log the permissions of the database.
 pub(crate) fn prepare(path: &str, creates: bool) -> io::Result<()> {
     let path = Path::new(path);
     if creates {
@@ -23,8 +24,8 @@ pub(crate) fn prepare(path: &str, creates: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes an empty file, which SQLite takes for a new database; whatever the umask is, and never for a
-/// moment with other permissions.
+/// Creates an empty file, which SQLite treats as a new database. Does nothing if the file exists. The
+/// file is private from the start, whatever the umask is.
 fn make(path: &Path) -> io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -45,7 +46,7 @@ fn tighten(file: &Path) -> io::Result<()> {
         found => found?,
     };
     let mode = found.permissions().mode() & 0o7777;
-    // What is no file, such as /dev/null, is none of ours.
+    // Leave anything alone that is not a regular file, such as /dev/null.
     let others = mode & 0o077;
     if !found.is_file() || others == 0 {
         return Ok(());
@@ -55,14 +56,14 @@ fn tighten(file: &Path) -> io::Result<()> {
         Ok(()) => tracing::warn!(
             file = %file.display(),
             was = format_args!("{mode:o}"),
-            "others could read a file of the database; now only its owner can"
+            "database_file_permissions_tightened"
         ),
-        // Another user's file that this one may write: it is theirs to say.
+        // The file may belong to another user, who decides on its permissions.
         Err(error) => tracing::warn!(
             file = %file.display(),
             mode = format_args!("{mode:o}"),
             %error,
-            "others can read a file of the database"
+            "database_file_permissions_open"
         ),
     }
     Ok(())

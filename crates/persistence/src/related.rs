@@ -1,4 +1,4 @@
-//! Related links as rows, read together with the articles that they lead to.
+//! Related links as rows, read together with the articles that they link to.
 
 use std::collections::HashMap;
 
@@ -6,57 +6,57 @@ use khabar_domain::related::{Origin, Reason};
 use khabar_domain::{Article, ArticleId, Invalid, RelatedLink, Scope};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 
-use crate::article::{A, Gathered, published, table as article};
-use crate::batch::{grouped, lane};
-use crate::cache::Kept;
-use crate::cells::{Cells, Taken, columns, stored};
-use crate::change::{Noun, Part};
-use crate::page::{Lists, Order, Paged, Sorts};
+use crate::article::{A, ArticleIncludes, published, table as article};
+use crate::batch::{group_hash, grouped};
+use crate::cache::CacheMeta;
+use crate::change::{EntityKind, Facet};
+use crate::count::CountQuery;
+use crate::decode::{DecodeRow, RowDecoder, columns, stored};
+use crate::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::row::{Row, broken};
-use crate::tally::Counted;
-use crate::{BatchKey, Doing, Page, Reader, Result, Saved, Slice, Tally, Writer};
+use crate::{BatchKey, Doing, Page, ReadSession, Result, Saved, Slice, Tally, WriteTx};
 
-/// A link, and the article that it leads to.
+/// A related link and the article that it links to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Related {
     /// The link.
     pub link: RelatedLink,
-    /// Where it leads.
+    /// The linked article.
     pub article: Article,
 }
 
-/// A page of what an article's reader may want next, in rank order.
+/// Key for a page of an article's related articles, in rank order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Of {
-    /// Which article.
+    /// The article that has the links.
     pub article: ArticleId,
-    /// Which page.
+    /// The requested page.
     pub page: Page,
 }
 
 impl BatchKey for Of {
     type Value = Slice<Related>;
 
-    fn lane(&self) -> u64 {
-        lane(&self.page)
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.page)
     }
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Slice<Related>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Article, self.article, Part::Related))
+    fn keep(&self, value: Option<&Slice<Related>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Article, self.article, Facet::Related))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Related>>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Related>>> {
         let select = format!(
             "{}, {}",
             columns::<table::Model>("t"),
             columns::<article::Model>("a")
         );
-        let lists = Lists {
-            doing: "page through related articles",
+        let lists = KeysetQuery {
+            query: "related.list",
             table: "related",
             parent: Some("from_id"),
             order: &BY_RANK,
@@ -67,7 +67,7 @@ impl BatchKey for Of {
         for (page, keys) in grouped(keys, |key| key.page) {
             let parents: Vec<_> = keys.iter().map(|key| key.article.uuid()).collect();
             let filter = leads_somewhere();
-            let mut company = Gathered::new(reader, &A, &keys);
+            let mut company = ArticleIncludes::new(reader, &A, &keys);
             let slices = lists
                 .page_with::<Joined>(reader, &parents, page, |_| filter, &mut company)
                 .await?;
@@ -78,7 +78,7 @@ impl BatchKey for Of {
     }
 }
 
-impl Paged for Of {
+impl PageKey for Of {
     type Item = Related;
 
     fn check(&self) -> Result<(), Invalid> {
@@ -86,24 +86,24 @@ impl Paged for Of {
     }
 }
 
-/// How many related articles an article has.
+/// Key for the number of an article's related articles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CountOf(pub ArticleId);
 
 impl BatchKey for CountOf {
     type Value = Tally;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Tally>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Article, self.0, Part::Related))
+    fn keep(&self, value: Option<&Tally>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Article, self.0, Facet::Related))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
-        let counted = Counted {
-            doing: "count related articles",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
+        let counted = CountQuery {
+            query: "related.count",
             table: "related",
             parent: "from_id",
         };
@@ -118,18 +118,18 @@ const BY_RANK: Order = Order {
     tag: 14,
     column: "rank",
     id: "to_id",
-    sorts: Sorts::Places,
+    sorts: SortKind::Places,
     descending: false,
 };
 
-/// A link whose article the viewer may not see counts as absent.
+/// Returns a condition that leaves out links to articles that are not published.
 fn leads_somewhere() -> String {
     let published = published("v");
     format!(" AND EXISTS (SELECT 1 FROM article v WHERE v.id = t.to_id AND {published})")
 }
 
-/// Every related link of an article, in rank order, for a write that depends on them.
-pub async fn links_of(writer: &Writer, from: ArticleId) -> Result<Vec<RelatedLink>> {
+/// Returns all related links of an article in rank order, for a write that depends on them.
+pub async fn links_of(writer: &WriteTx, from: ArticleId) -> Result<Vec<RelatedLink>> {
     let rows = table::Entity::find()
         .filter(table::Column::FromId.eq(from.uuid()))
         .order_by_asc(table::Column::Rank)
@@ -139,8 +139,8 @@ pub async fn links_of(writer: &Writer, from: ArticleId) -> Result<Vec<RelatedLin
     rows.into_iter().map(Row::read).collect()
 }
 
-/// Makes these the related links of an article; their ranks are their places in the list.
-pub async fn set(writer: &mut Writer, from: ArticleId, links: &[RelatedLink]) -> Result<Saved> {
+/// Replaces the related links of an article. Their ranks are their positions in the list.
+pub async fn set(writer: &mut WriteTx, from: ArticleId, links: &[RelatedLink]) -> Result<Saved> {
     const DOING: &str = "set related articles";
     let rows = rows(from, links)?;
     let here = table::Column::FromId.eq(from.uuid());
@@ -168,16 +168,17 @@ pub async fn set(writer: &mut Writer, from: ArticleId, links: &[RelatedLink]) ->
     } else {
         Saved::Changed
     };
-    writer.note_saved(saved, Noun::Related, from, || touched(from));
+    writer.note_saved(saved, EntityKind::Related, from, || touched(from));
     Ok(saved)
 }
 
-/// The reading keys that the related links of an article touch beside their own.
+/// Returns the reading keys that a write to an article's related links touches, besides its own key.
 pub(crate) fn touched(from: ArticleId) -> Vec<String> {
-    vec![Noun::Article.list_key(from, Part::Related)]
+    vec![EntityKind::Article.list_key(from, Facet::Related)]
 }
 
-/// The rows of an article's related links; their ranks are their places in the list.
+/// Converts the related links of an article to rows. Their ranks are their positions in the list. A link
+/// from an article to itself is an error.
 pub(crate) fn rows(from: ArticleId, links: &[RelatedLink]) -> Result<Vec<table::Model>, Invalid> {
     if links.iter().any(|link| link.to == from) {
         return Err(Invalid::new("the related link", "leads to its own article"));
@@ -210,17 +211,17 @@ fn active(row: table::Model) -> table::ActiveModel {
     }
 }
 
-/// A row of `related` beside the row of `article` that it leads to.
+/// A row of `related`, joined with the row of `article` that it links to.
 struct Joined {
     link: table::Model,
     article: article::Model,
 }
 
-impl Taken for Joined {
-    fn take(cells: &mut Cells<'_>) -> Result<Self> {
+impl DecodeRow for Joined {
+    fn take(cells: &mut RowDecoder<'_>) -> Result<Self> {
         Ok(Self {
-            link: Taken::take(cells)?,
-            article: Taken::take(cells)?,
+            link: DecodeRow::take(cells)?,
+            article: DecodeRow::take(cells)?,
         })
     }
 }

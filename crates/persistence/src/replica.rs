@@ -1,5 +1,5 @@
-//! Read replicas: each is read while it answers and has what its reader must know, and left out
-//! otherwise.
+//! Read replicas. A replica is used while it is available and has reached the position that the reader
+//! requires. Otherwise the primary is used.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -11,22 +11,22 @@ use crate::error::is_unavailable;
 use crate::pool::Pool;
 use crate::sql::{Dialect, Sql};
 
-/// The time for which a replica that failed is left out.
+/// The time for which a failed replica is not used.
 const LEFT_OUT: Duration = Duration::from_secs(1);
 
-/// A read replica. Cheap to clone.
+/// A read replica. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub(crate) struct Replica(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     pool: Pool,
-    /// The place in the change feed that it is known to have reached.
+    /// The position in the change feed that the replica is known to have reached.
     reached: AtomicI64,
-    /// Its epoch when it was last asked.
+    /// The replica's epoch when it was last queried.
     epoch: AtomicI64,
     since: Instant,
-    /// Milliseconds after `since` up to which it is left out.
+    /// The end of the time for which the replica is not used, in milliseconds after `since`.
     left_out: AtomicU64,
 }
 
@@ -41,13 +41,13 @@ impl Replica {
         }))
     }
 
-    /// Its connections.
+    /// Returns the connection pool.
     pub(crate) fn pool(&self) -> &Pool {
         &self.0.pool
     }
 
-    /// The rows that a statement finds here, if the replica has reached `least` of the change feed and
-    /// answers; none: the primary is to be asked.
+    /// Runs a statement on the replica. Returns `None` if the replica is unavailable or has not reached
+    /// `least` in the change feed. The caller must then query the primary.
     pub(crate) async fn rows(
         &self,
         least: Least,
@@ -65,8 +65,8 @@ impl Replica {
         }
     }
 
-    /// Whether it has this much of the change feed. What it had once it keeps, so it is asked only
-    /// where it did not have enough.
+    /// Whether the replica has reached this position in the change feed. A replica never goes back, so it
+    /// is queried only if the last known position is not sufficient.
     async fn has(&self, least: Least) -> bool {
         let inner = &self.0;
         if least.seq == 0 {
@@ -113,12 +113,12 @@ impl Replica {
     }
 }
 
-/// The place in the change feed that a reader must know at least.
+/// The minimum position in the change feed that a reader requires.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Least {
-    /// 0: any.
+    /// The required epoch. 0 accepts any.
     pub(crate) epoch: i64,
-    /// 0: any.
+    /// The minimum sequence number. 0 accepts any.
     pub(crate) seq: i64,
 }
 

@@ -1,21 +1,26 @@
-//! Reserved names: those of people and accounts, which nobody may sign with who has no account. They
-//! are compared by their skeletons (UTS #39), so a name that looks the same is reserved as well.
+//! Reserved names: the names of people and accounts, which guests may not use. Names are compared by
+//! their skeletons (UTS #39), so confusable names are reserved as well.
 
 use chrono::DateTime;
 use khabar_domain::{Name, unicode};
 use sea_orm::{ConnectionTrait as _, Statement};
 use uuid::Uuid;
 
-use crate::change::Noun;
-use crate::{Db, Doing, Result, Writer};
+use crate::change::EntityKind;
+use crate::{Db, Doing, Result, WriteTx};
 
 const DOING: &str = "reserve names";
 
-/// How many names are reserved by one transaction of [`complete`].
+/// Maximum number of names that [`complete`] reads at a time.
 const AT_ONCE: usize = 500;
 
-/// Reserves the name of a person or an account, instead of the one that it had.
-pub(crate) async fn reserve(writer: &Writer, noun: Noun, id: Uuid, name: &str) -> Result<()> {
+/// Reserves the name of a person or an account. Replaces the name reserved for it before.
+pub(crate) async fn reserve(
+    writer: &WriteTx,
+    noun: EntityKind,
+    id: Uuid,
+    name: &str,
+) -> Result<()> {
     let mut sql = writer.sql();
     let values = [
         sql.bind(id),
@@ -31,8 +36,8 @@ pub(crate) async fn reserve(writer: &Writer, noun: Noun, id: Uuid, name: &str) -
     Ok(())
 }
 
-/// Whether readers would take a name for that of a person or an account.
-pub async fn is_reserved(writer: &Writer, name: &Name) -> Result<bool> {
+/// Whether a name could be mistaken for that of a person or an account.
+pub async fn is_reserved(writer: &WriteTx, name: &Name) -> Result<bool> {
     let mut sql = writer.sql();
     let text = format!(
         "SELECT 1 FROM reserved_name WHERE skeleton = {} LIMIT 1",
@@ -42,9 +47,10 @@ pub async fn is_reserved(writer: &Writer, name: &Name) -> Result<bool> {
     Ok(!found.await?.is_empty())
 }
 
-/// Reserves the names that are not reserved yet: of an earlier version, or of an archive.
-pub(crate) async fn complete(writer: &Writer) -> Result<()> {
-    for noun in [Noun::Person, Noun::Account] {
+/// Reserves all names that are not reserved yet, such as those written by an earlier version or read from
+/// an archive.
+pub(crate) async fn complete(writer: &WriteTx) -> Result<()> {
+    for noun in [EntityKind::Person, EntityKind::Account] {
         loop {
             let rows = writer.rows(DOING, writer.sql(), missing(noun, AT_ONCE));
             let rows = rows.await?;
@@ -61,8 +67,8 @@ pub(crate) async fn complete(writer: &Writer) -> Result<()> {
     Ok(())
 }
 
-/// The people or accounts whose names are not reserved yet, so many at most.
-fn missing(noun: Noun, most: usize) -> String {
+/// Returns a query for at most `most` people or accounts whose names are not reserved yet.
+fn missing(noun: EntityKind, most: usize) -> String {
     let table = noun.as_str();
     format!(
         "SELECT t.id, t.name FROM {table} t WHERE NOT EXISTS \
@@ -70,11 +76,11 @@ fn missing(noun: Noun, most: usize) -> String {
     )
 }
 
-/// The same for a whole database, after its migrations. Where no name is missing, nothing is written: a
-/// role that may only read can ask for it.
+/// Reserves all missing names of a database after its migrations. If none is missing, nothing is written,
+/// so a read-only role can call this.
 pub(crate) async fn complete_all(db: &Db) -> Result<()> {
     let mut is_complete = true;
-    for noun in [Noun::Person, Noun::Account] {
+    for noun in [EntityKind::Person, EntityKind::Account] {
         let text = missing(noun, 1);
         let statement = Statement::from_string(db.dialect().backend(), text);
         let found = db.connection().query_one_raw(statement).await;

@@ -1,11 +1,11 @@
-//! Revisions: every text that an article ever had, whole, with who saved it and why.
+//! Revisions: the complete content of every saved version of an article, with who saved it and why.
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use khabar_domain::article::{Kind, MediaFlags, Status};
 use khabar_domain::diff::Part;
-use khabar_domain::workflow::Step;
+use khabar_domain::workflow::Transition;
 use khabar_domain::{
     AccountId, Article, ArticleId, Block, Body, Direction, Headline, Invalid, Language, MediaId,
     PersonId, SectionId, Slug, SourceId, StoryId, TopicId, WebUrl,
@@ -15,54 +15,54 @@ use serde::{Deserialize, Serialize};
 
 use crate::article::Manuscript;
 use crate::batch::grouped;
-use crate::cells::{columns, stored};
-use crate::pace::Pace;
-use crate::page::{Lists, Order, Paged, Sorts};
+use crate::cooperative::Pace;
+use crate::count::CountQuery;
+use crate::decode::{columns, stored};
+use crate::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::row::{Row, broken, readable};
-use crate::tally::Counted;
-use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Tally, Writer};
+use crate::{BatchKey, Doing, Page, ReadSession, Result, Slice, Tally, WriteTx};
 
-/// What an article says and belongs to: all of it that somebody wrote.
+/// The content of an article and its classification: everything that the newsroom enters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Content {
-    /// What kind of article, as its token.
+    /// The token of the article kind.
     pub kind: String,
-    /// Its part of an address.
+    /// The slug.
     pub slug: Slug,
-    /// Where it lives on the web.
+    /// The canonical URL on the web.
     pub canonical_url: Option<WebUrl>,
-    /// What it is called.
+    /// The headline.
     pub headline: Headline,
-    /// The paragraph that sums it up.
+    /// The lead paragraph, which summarises the article.
     pub lead: Option<String>,
-    /// The picture or film at its head.
+    /// The image or video at the top of the article.
     pub hero: Option<MediaId>,
-    /// The agency or outlet that it came from.
+    /// The agency or outlet that the article comes from.
     pub source: Option<SourceId>,
-    /// Where it is filed.
+    /// The section that the article is filed in.
     pub section: Option<SectionId>,
-    /// The language that it is in.
+    /// The language of the article.
     pub language: Language,
-    /// From which side it is read.
+    /// The text direction.
     pub direction: Direction,
-    /// Whether it has pictures worth opening it for.
+    /// Whether the article has photos worth opening it for.
     pub photos: bool,
-    /// Whether it has a film.
+    /// Whether the article has a video.
     pub video: bool,
-    /// Whether it has sound.
+    /// Whether the article has audio.
     pub audio: bool,
-    /// Who signed it, in order.
+    /// The authors, in byline order.
     pub authors: Vec<PersonId>,
-    /// What it is about, in order.
+    /// The topics, in order.
     pub topics: Vec<TopicId>,
-    /// The stories that it belongs to, in order.
+    /// The stories that the article belongs to, in order.
     pub stories: Vec<StoryId>,
-    /// Its text.
+    /// The body.
     pub body: Body,
 }
 
 impl Content {
-    /// What this manuscript says.
+    /// Returns the content of this manuscript.
     pub fn of(manuscript: &Manuscript) -> Self {
         let article = &manuscript.article;
         Self {
@@ -86,7 +86,7 @@ impl Content {
         }
     }
 
-    /// In which parts it differs from another.
+    /// Returns the parts in which two contents differ.
     pub fn differs(&self, other: &Self) -> Vec<Part> {
         let flags = |content: &Self| (content.photos, content.video, content.audio);
         let composed = |content: &Self| -> Vec<_> {
@@ -116,8 +116,8 @@ impl Content {
         parts.map(|(part, _)| part).collect()
     }
 
-    /// The manuscript with what it says replaced by this; what the newsroom keeps of it stays, and
-    /// so does its slug, which readers know it by.
+    /// Returns the manuscript with its content replaced by this one. Editorial data is unchanged. So is
+    /// the slug, because readers know the article by it.
     pub fn put_into(self, manuscript: Manuscript) -> Result<Manuscript, Invalid> {
         Ok(Manuscript {
             article: Article {
@@ -145,7 +145,7 @@ impl Content {
     }
 }
 
-/// The slug that a revision's content holds, without the rest being read.
+/// Reads the slug from a revision's content without parsing the rest.
 pub(crate) fn slug_in(content: &str) -> Result<Slug, Invalid> {
     #[derive(Deserialize)]
     struct Named {
@@ -157,42 +157,42 @@ pub(crate) fn slug_in(content: &str) -> Result<Slug, Invalid> {
         .map_err(|error| Invalid::new("the content", error.to_string()))
 }
 
-/// One save of an article.
+/// A saved version of an article.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Revision {
-    /// Of which article.
+    /// The article.
     pub article: ArticleId,
-    /// Its number, from 1.
+    /// The version number, starting at 1.
     pub version: i32,
-    /// When it was saved.
+    /// The time of the save.
     pub at: DateTime<Utc>,
-    /// By whose account; absent for imports.
+    /// The account that saved the revision. Absent for imports.
     pub account: Option<AccountId>,
-    /// How they were called.
+    /// The author's name at that time.
     pub author_name: String,
-    /// The step by which it was saved.
-    pub step: Step,
-    /// Why, in its author's words.
+    /// The workflow step that saved the revision.
+    pub step: Transition,
+    /// The reason for the change, in the author's words.
     pub note: Option<String>,
-    /// What the article said then.
+    /// The content of the article at that time.
     pub content: Content,
 }
 
-/// A page of an article's revisions, the latest first.
+/// Key for a page of an article's revisions, latest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Of {
-    /// Of which article.
+    /// The article.
     pub article: ArticleId,
-    /// Which page.
+    /// The requested page.
     pub page: Page,
 }
 
 impl BatchKey for Of {
     type Value = Slice<Revision>;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Revision>>> {
-        let lists = Lists {
-            doing: "page through the revisions of articles",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Revision>>> {
+        let lists = KeysetQuery {
+            query: "revision.list",
             table: "revision",
             parent: Some("article_id"),
             order: &LATEST,
@@ -211,7 +211,7 @@ impl BatchKey for Of {
     }
 }
 
-impl Paged for Of {
+impl PageKey for Of {
     type Item = Revision;
 
     fn check(&self) -> Result<(), Invalid> {
@@ -223,20 +223,20 @@ const LATEST: Order = Order {
     tag: 19,
     column: "version",
     id: "article_id",
-    sorts: Sorts::Places,
+    sorts: SortKind::Places,
     descending: true,
 };
 
-/// How many revisions an article has.
+/// Key for the number of an article's revisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CountOf(pub ArticleId);
 
 impl BatchKey for CountOf {
     type Value = Tally;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
-        let counted = Counted {
-            doing: "count the revisions of articles",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
+        let counted = CountQuery {
+            query: "revision.count",
             table: "revision",
             parent: "article_id",
         };
@@ -246,12 +246,12 @@ impl BatchKey for CountOf {
     }
 }
 
-/// This revision of an article.
+/// Key for one revision of an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct At {
-    /// Of which article.
+    /// The article.
     pub article: ArticleId,
-    /// Its number.
+    /// The version number.
     pub version: i32,
 }
 
@@ -260,8 +260,8 @@ impl BatchKey for At {
 
     const FINDS_ONE: bool = true;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Revision>> {
-        const DOING: &str = "find revisions of articles";
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Revision>> {
+        const QUERY: &str = "revision.by_version";
         let mut found = HashMap::with_capacity(keys.len());
         let mut pace = Pace::new();
         for (version, keys) in grouped(keys, |key| key.version) {
@@ -272,9 +272,9 @@ impl BatchKey for At {
                 columns::<table::Model>("t"),
                 sql.bind(version)
             );
-            for row in reader.rows(DOING, sql, text).await? {
+            for row in reader.rows(QUERY, sql, text).await? {
                 pace.step().await;
-                let revision = reader.cells(&row, DOING)?.perhaps::<table::Model>()?;
+                let revision = reader.cells(&row, QUERY)?.perhaps::<table::Model>()?;
                 let at = |revision: &Revision| Self {
                     article: revision.article,
                     version,
@@ -286,8 +286,8 @@ impl BatchKey for At {
     }
 }
 
-/// This revision of an article, for a write that depends on it.
-pub async fn find(writer: &Writer, article: ArticleId, version: i32) -> Result<Option<Revision>> {
+/// Returns a revision of an article, for a write that depends on it.
+pub async fn find(writer: &WriteTx, article: ArticleId, version: i32) -> Result<Option<Revision>> {
     let row = table::Entity::find_by_id((article.uuid(), version))
         .one(writer.connection())
         .await
@@ -295,11 +295,12 @@ pub async fn find(writer: &Writer, article: ArticleId, version: i32) -> Result<O
     row.map(Row::read).transpose()
 }
 
-/// Keeps what a manuscript says now, as the revision of its version, saved by the writer's author.
+/// Stores the current content of a manuscript as the revision of its version, saved by the writer's
+/// author.
 pub async fn add(
-    writer: &Writer,
+    writer: &WriteTx,
     manuscript: &Manuscript,
-    step: Step,
+    step: Transition,
     note: Option<String>,
 ) -> Result<()> {
     let row = table::Model {
@@ -311,9 +312,10 @@ pub async fn add(
     insert(writer, row).await
 }
 
-/// Keeps what is stored of an article as the revision of this version, unless that is kept already:
-/// imports keep none. It counts as the newsroom's own, of the hour that it is known by.
-pub async fn keep(writer: &Writer, article: ArticleId, version: i32) -> Result<()> {
+/// Stores the current content of an article as the revision of this version, if there is none yet, as is
+/// the case after an import. The revision is attributed to the newsroom itself. Its time is that of the
+/// article's last update, or the time by which the article is listed if it was never updated.
+pub async fn keep(writer: &WriteTx, article: ArticleId, version: i32) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!(
         "SELECT 1 FROM revision WHERE article_id = {} AND version = {}",
@@ -330,17 +332,17 @@ pub async fn keep(writer: &Writer, article: ArticleId, version: i32) -> Result<(
         return Ok(());
     };
     let step = match stored.article.status {
-        Status::Draft | Status::Review | Status::Scheduled => Step::Save,
-        Status::Published => Step::Publish,
-        Status::Withdrawn => Step::Withdraw,
+        Status::Draft | Status::Review | Status::Scheduled => Transition::Save,
+        Status::Published => Transition::Publish,
+        Status::Withdrawn => Transition::Withdraw,
     };
     let at = stored.article.updated_at;
     let row = row(&stored, step, at.unwrap_or(stored.article.listed_at))?;
     insert(writer, row).await
 }
 
-/// What a manuscript says, as a revision of the newsroom's own.
-fn row(manuscript: &Manuscript, step: Step, at: DateTime<Utc>) -> Result<table::Model> {
+/// Converts a manuscript to a revision row that is attributed to the newsroom itself.
+fn row(manuscript: &Manuscript, step: Transition, at: DateTime<Utc>) -> Result<table::Model> {
     let article = &manuscript.article;
     let content = serde_json::to_string(&Content::of(manuscript))
         .map_err(|error| Invalid::new("the revision", format!("cannot be written: {error}")))?;
@@ -356,7 +358,7 @@ fn row(manuscript: &Manuscript, step: Step, at: DateTime<Utc>) -> Result<table::
     })
 }
 
-async fn insert(writer: &Writer, row: table::Model) -> Result<()> {
+async fn insert(writer: &WriteTx, row: table::Model) -> Result<()> {
     readable(&row)?;
     table::Entity::insert(row.into_active_model().reset_all())
         .exec_without_returning(writer.connection())
@@ -381,7 +383,7 @@ impl Row for table::Model {
             version: self.version,
             at: self.at,
             account: self.account_id.map(Into::into),
-            step: Step::parse(&self.step).map_err(broken("step"))?,
+            step: Transition::parse(&self.step).map_err(broken("step"))?,
             author_name: self.author_name,
             note: self.note,
             content,

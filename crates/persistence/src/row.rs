@@ -1,5 +1,5 @@
-//! A row: how what a table holds becomes what the newsroom talks about, and what is said when it
-//! does not.
+//! Rows: converting the contents of a table to domain values, and the errors for rows that cannot be
+//! converted.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -9,26 +9,26 @@ use khabar_domain::{EditionId, Invalid, Slug};
 
 use crate::batch::grouped;
 use crate::broken::BrokenRow;
-use crate::cache::{Kept, ReadingKey};
-use crate::cells::{Stored, Taken, columns};
-use crate::change::Noun;
-use crate::pace::Pace;
+use crate::cache::{CacheMeta, CacheTag};
+use crate::change::EntityKind;
+use crate::cooperative::Pace;
+use crate::decode::{DecodeRow, TableRow, columns};
+use crate::include::EagerLoad;
 use crate::sql::Sql;
-use crate::with::Company;
-use crate::{Error, Reader, Result};
+use crate::{Error, ReadSession, Result};
 
-/// A row as it is read, and what it means.
-pub(crate) trait Row: Taken {
-    /// The table that has it.
+/// A row of a table that can be converted to a domain value.
+pub(crate) trait Row: DecodeRow {
+    /// The name of the table.
     const TABLE: &'static str;
-    /// What it means.
+    /// The domain type.
     type Means: Clone + Send + Sync + 'static;
 
-    /// Reads a row; an error names table, column and row.
+    /// Converts the row. An error names the table, the column and the row.
     fn read(self) -> Result<Self::Means>;
 }
 
-/// Complains of one column of one row.
+/// Returns a function that creates the error for a broken column of a row.
 pub(crate) fn broken(
     table: &'static str,
     column: &'static str,
@@ -44,7 +44,7 @@ pub(crate) fn broken(
     }
 }
 
-/// Refuses a row that could be written and not be read again.
+/// Rejects a row that could be written but not read back.
 pub(crate) fn readable<R: Row + Clone>(row: &R) -> Result<()> {
     match row.clone().read() {
         Ok(_) => Ok(()),
@@ -58,7 +58,7 @@ pub(crate) fn readable<R: Row + Clone>(row: &R) -> Result<()> {
     }
 }
 
-/// The same for a column that may be absent.
+/// Parses the value of a nullable column, if it has one.
 pub(crate) fn maybe<T>(
     value: Option<String>,
     parse: impl FnOnce(&str) -> Result<T, Invalid>,
@@ -66,30 +66,31 @@ pub(crate) fn maybe<T>(
     value.map(|text| parse(&text)).transpose()
 }
 
-/// The rows of a table for which a condition holds, by key: one statement.
+/// Finds the rows of a table that match a condition, indexed by key. Sends one statement.
 pub(crate) async fn find_by<R, K>(
-    reader: &Reader,
-    doing: &'static str,
+    reader: &ReadSession,
+    query: &'static str,
     condition: impl FnOnce(&mut Sql) -> (String, String),
     key: impl Fn(&R::Means) -> K + Send,
 ) -> Result<HashMap<K, R::Means>>
 where
-    R: Row + Stored,
+    R: Row + TableRow,
     K: Eq + Hash,
 {
-    find_with::<R, K>(reader, doing, condition, key, &mut ()).await
+    find_with::<R, K>(reader, query, condition, key, &mut ()).await
 }
 
-/// The same, and what is read beside them.
+/// Finds the rows of a table that match a condition, indexed by key, and reads related data with the same
+/// statement.
 pub(crate) async fn find_with<R, K>(
-    reader: &Reader,
-    doing: &'static str,
+    reader: &ReadSession,
+    query: &'static str,
     condition: impl FnOnce(&mut Sql) -> (String, String),
     key: impl Fn(&R::Means) -> K + Send,
-    company: &mut impl Company<R::Means>,
+    company: &mut impl EagerLoad<R::Means>,
 ) -> Result<HashMap<K, R::Means>>
 where
-    R: Row + Stored,
+    R: Row + TableRow,
     K: Eq + Hash,
 {
     let mut sql = reader.sql();
@@ -99,12 +100,12 @@ where
         columns::<R>("t"),
         company.select(sql.dialect)
     );
-    let rows = reader.rows(doing, sql, text).await?;
+    let rows = reader.rows(query, sql, text).await?;
     let mut found = HashMap::with_capacity(rows.len());
     let mut pace = Pace::new();
     for row in &rows {
         pace.step().await;
-        let mut cells = reader.cells(row, doing)?;
+        let mut cells = reader.cells(row, query)?;
         let Some(meaning) = cells.perhaps::<R>()? else {
             continue;
         };
@@ -114,49 +115,50 @@ where
     Ok(found)
 }
 
-/// What stands under a slug in an edition.
+/// A slug in an edition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SlugKey {
-    /// The edition's slug.
+    /// The slug of the edition.
     pub edition: Slug,
-    /// Its own.
+    /// The slug within the edition.
     pub slug: Slug,
 }
 
 impl SlugKey {
-    /// The same answer, with what it was read from when it was found under this key: `found` is the
-    /// edition and the slug of what was.
+    /// Adds to a cache entry the reading keys that a lookup by this key depends on. `found` is the edition
+    /// and the current slug of the object that was found.
     pub(crate) fn read_from(
         &self,
-        kept: Kept,
-        noun: Noun,
+        kept: CacheMeta,
+        noun: EntityKind,
         found: Option<(EditionId, &Slug)>,
-    ) -> Kept {
+    ) -> CacheMeta {
         match found {
-            // Nothing else can have the slug while this has it.
-            Some((edition, slug)) if *slug == self.slug => kept.on(Noun::Edition, edition),
-            // Whatever takes the slug says so, and what comes to be seen says what led to it.
+            // No other object can take the slug while this one has it.
+            Some((edition, slug)) if *slug == self.slug => kept.on(EntityKind::Edition, edition),
+            // A write that takes the slug touches its key. A write that makes an object visible touches the
+            // keys of the slugs that redirect to it.
             _ => kept
-                .key(ReadingKey::slug(noun, &self.slug))
-                .key(ReadingKey::every(Noun::Edition)),
+                .key(CacheTag::slug(noun, &self.slug))
+                .key(CacheTag::every(EntityKind::Edition)),
         }
     }
 }
 
-/// The rows of a table by their edition's slug and their own: one statement for each edition, and
-/// one more when a slug is no longer anybody's, to follow where it leads. `more` writes a further
-/// condition, or nothing; `company` is read beside them.
+/// Finds the rows of a table by the edition's slug and their own. Sends one statement for each edition,
+/// and another to follow redirects if a slug is not in use. `more` returns a further condition, or an
+/// empty string. `company` is read with the same statements.
 pub(crate) async fn find_by_slug<R>(
-    reader: &Reader,
-    doing: &'static str,
+    reader: &ReadSession,
+    query: &'static str,
     table: &str,
     more: impl Fn(&mut Sql) -> String + Sync,
     keys: Vec<SlugKey>,
     slug: fn(&R::Means) -> Slug,
-    company: &mut impl Company<R::Means>,
+    company: &mut impl EagerLoad<R::Means>,
 ) -> Result<HashMap<SlugKey, R::Means>>
 where
-    R: Row + Stored,
+    R: Row + TableRow,
 {
     let mut found = HashMap::with_capacity(keys.len());
     for (edition, keys) in grouped(&keys, |key| key.edition.clone()) {
@@ -174,7 +176,7 @@ where
             edition: edition.clone(),
             slug: slug(means),
         };
-        found.extend(find_with::<R, _>(reader, doing, condition, key, company).await?);
+        found.extend(find_with::<R, _>(reader, query, condition, key, company).await?);
 
         let missing = slugs(&mut keys.iter().filter(|key| !found.contains_key(*key)));
         if missing.is_empty() {
@@ -191,8 +193,8 @@ where
             columns::<R>("t"),
             company.select(sql.dialect)
         );
-        for row in reader.rows(FOLLOWING, sql, text).await? {
-            let mut cells = reader.cells(&row, FOLLOWING)?;
+        for row in reader.rows(QUERY, sql, text).await? {
+            let mut cells = reader.cells(&row, QUERY)?;
             let key = SlugKey {
                 edition: edition.clone(),
                 slug: Slug::parse(cells.take()?)?,
@@ -207,9 +209,9 @@ where
     Ok(found)
 }
 
-const FOLLOWING: &str = "follow former slugs";
+const QUERY: &str = "redirect.by_slug";
 
-/// No further condition.
+/// Returns no further condition.
 pub(crate) fn no_more(_: &mut Sql) -> String {
     String::new()
 }

@@ -1,5 +1,5 @@
-//! Secrets as rows: what a fleet has to know in common and keep to itself. Each is made at its
-//! first need, by whichever node needs it first.
+//! Secrets as rows, shared by all nodes of a fleet. Each secret is created on first use, by whichever
+//! node needs it first.
 
 use std::collections::HashMap;
 
@@ -7,17 +7,17 @@ use chrono::{DateTime, Utc};
 use khabar_domain::{PreviewKey, PreviewKeys, derived};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 
-use crate::change::{Act, Noun};
+use crate::change::{ChangeKind, EntityKind};
 use crate::row::broken;
-use crate::{BatchKey, Doing, Reader, Result, Writer};
+use crate::{BatchKey, Doing, ReadSession, Result, WriteTx};
 
-/// The name of the key of previews.
+/// The name of the current preview key.
 const PREVIEW: &str = "preview";
 
-/// The name of the key of previews that it replaced.
+/// The name of the previous preview key.
 const FORMER: &str = "preview-former";
 
-/// The keys by which previews are signed; none was made while no preview was ever given out.
+/// Key for the preview signing keys. Nothing is found until the first preview is issued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfPreviews;
 
@@ -26,16 +26,16 @@ impl BatchKey for OfPreviews {
 
     const FINDS_ONE: bool = true;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, PreviewKeys>> {
-        const DOING: &str = "read the keys of previews";
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, PreviewKeys>> {
+        const QUERY: &str = "preview.keys";
         let mut sql = reader.sql();
         let names = [sql.bind(PREVIEW), sql.bind(FORMER)].join(", ");
         let text = format!("SELECT name, value, retired_at FROM secret WHERE name IN ({names})");
         let (mut current, mut former) = (None, None);
-        for row in reader.rows(DOING, sql, text).await? {
-            let name: String = row.try_get("", "name").doing(DOING)?;
-            let value: String = row.try_get("", "value").doing(DOING)?;
-            let retired_at: Option<DateTime<Utc>> = row.try_get("", "retired_at").doing(DOING)?;
+        for row in reader.rows(QUERY, sql, text).await? {
+            let name: String = row.try_get("", "name").query(QUERY)?;
+            let value: String = row.try_get("", "value").query(QUERY)?;
+            let retired_at: Option<DateTime<Utc>> = row.try_get("", "retired_at").query(QUERY)?;
             let key = parse(&value)?;
             match retired_at {
                 None if name == PREVIEW => current = Some(key),
@@ -51,9 +51,9 @@ impl BatchKey for OfPreviews {
     }
 }
 
-/// Makes the key of previews, of these bits, unless there is one. Of two that come at the same
-/// time, one fails here.
-pub(crate) async fn make_for_previews(writer: &Writer, bits: [u8; 32]) -> Result<()> {
+/// Creates the preview key from these bits, unless there is one. If two writers do so concurrently, one
+/// of them fails.
+pub(crate) async fn make_for_previews(writer: &WriteTx, bits: [u8; 32]) -> Result<()> {
     let found = table::Entity::find_by_id(PREVIEW)
         .one(writer.connection())
         .await
@@ -66,7 +66,7 @@ pub(crate) async fn make_for_previews(writer: &Writer, bits: [u8; 32]) -> Result
 
 const MAKING: &str = "make the key of previews";
 
-async fn make(writer: &Writer, bits: [u8; 32]) -> Result<()> {
+async fn make(writer: &WriteTx, bits: [u8; 32]) -> Result<()> {
     let row = table::Model {
         name: PREVIEW.to_owned(),
         value: PreviewKey::of(bits).to_text(),
@@ -79,9 +79,10 @@ async fn make(writer: &Writer, bits: [u8; 32]) -> Result<()> {
     Ok(())
 }
 
-/// Replaces the key of previews by one of these bits. What the old one signed stays good until it ends,
-/// or opens nothing from now on when it is revoked; what was signed by one before that opens nothing.
-pub async fn rotate_previews(writer: &mut Writer, bits: [u8; 32], revoke: bool) -> Result<()> {
+/// Replaces the preview key with one created from these bits. Previews signed by the replaced key remain
+/// valid until they expire, or become invalid at once if `revoke` is set. Previews signed by any earlier
+/// key become invalid.
+pub async fn rotate_previews(writer: &mut WriteTx, bits: [u8; 32], revoke: bool) -> Result<()> {
     const DOING: &str = "replace the key of previews";
     let mut sql = writer.sql();
     let text = format!("DELETE FROM secret WHERE name = {}", sql.bind(FORMER));
@@ -99,9 +100,9 @@ pub async fn rotate_previews(writer: &mut Writer, bits: [u8; 32], revoke: bool) 
     };
     writer.run(DOING, sql, text).await?;
     make(writer, bits).await?;
-    // Nothing that anybody reads is different; the audit log hears of it.
+    // No reading key is touched, as nothing that readers see has changed. The note is for the audit log.
     let key = derived("secret", &[PREVIEW]);
-    writer.note(Noun::Preview, key, Act::Changed, Vec::new());
+    writer.note(EntityKind::Preview, key, ChangeKind::Changed, Vec::new());
     Ok(())
 }
 

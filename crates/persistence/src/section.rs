@@ -1,4 +1,4 @@
-//! Sections as rows, and the path from each to its root.
+//! Sections as rows, and the path from the root to each.
 
 mod tree;
 
@@ -7,20 +7,20 @@ use std::collections::HashMap;
 use khabar_domain::{EditionId, Invalid, Name, Scope, Section, SectionId, Slug};
 use sea_orm::{ColumnTrait, Condition};
 
-use crate::arrange::Places;
-use crate::batch::{grouped, lane};
-use crate::cache::Kept;
-use crate::cells::{columns, stored};
-use crate::change::{Noun, Part};
-use crate::page::{Lists, Order, Sorts};
-use crate::reference::{Known, Reference};
+use crate::batch::{group_hash, grouped};
+use crate::cache::CacheMeta;
+use crate::change::{EntityKind, Facet};
+use crate::decode::{columns, stored};
+use crate::ordering::Ordering;
+use crate::page::{KeysetQuery, Order, SortKind};
+use crate::reference_data::{Lookup, Reference};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
 use crate::sql::Dialect;
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, slug};
+use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx, slug};
 
 pub use tree::{arrange, lies_in, place, remove, siblings};
 
-/// The section with this id.
+/// Key for a section by its ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub SectionId);
 
@@ -29,23 +29,23 @@ impl BatchKey for ById {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Section>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Section, self.0))
+    fn keep(&self, value: Option<&Section>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Section, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Known<Section> {
+    fn known(&self, reference: &Reference) -> Lookup<Section> {
         reference.section(self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Section>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Section>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         find_by::<table::Model, _>(
             reader,
-            "find sections",
+            "section.by_id",
             |sql| ("section t".to_owned(), sql.among("t.id", ids)),
             |found: &Section| Self(found.id),
         )
@@ -53,7 +53,7 @@ impl BatchKey for ById {
     }
 }
 
-/// The section under this slug.
+/// Key for a section by its slug.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BySlug(pub SlugKey);
 
@@ -62,32 +62,32 @@ impl BatchKey for BySlug {
 
     const FINDS_ONE: bool = true;
 
-    fn lane(&self) -> u64 {
-        lane(&self.0.edition)
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.0.edition)
     }
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Section>) -> Option<Kept> {
+    fn keep(&self, value: Option<&Section>) -> Option<CacheMeta> {
         let found = value.map(|found| (found.edition, &found.slug));
         Some(
             self.0
-                .read_from(Kept::of::<Self>(value), Noun::Section, found),
+                .read_from(CacheMeta::of::<Self>(value), EntityKind::Section, found),
         )
     }
 
-    fn known(&self, reference: &Reference) -> Known<Section> {
+    fn known(&self, reference: &Reference) -> Lookup<Section> {
         reference.section_under(&self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Section>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Section>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();
         let slug = |found: &Section| found.slug.clone();
         let found = find_by_slug::<table::Model>(
             reader,
-            "find sections by their slugs",
+            "section.by_slug",
             "section",
             no_more,
             keys,
@@ -102,48 +102,48 @@ impl BatchKey for BySlug {
     }
 }
 
-/// Which of an edition's sections.
+/// A selection of an edition's sections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Which {
-    /// All of them.
+    /// All sections.
     All,
-    /// Those that are important.
+    /// The featured sections.
     Featured,
-    /// Those that lie in no other.
+    /// The sections without a parent.
     Roots,
 }
 
-/// Sections of this edition, in order.
+/// Key for sections of an edition, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfEdition {
-    /// Which edition.
+    /// The edition.
     pub edition: EditionId,
-    /// Which of its sections.
+    /// The selection of its sections.
     pub which: Which,
 }
 
 impl BatchKey for OfEdition {
     type Value = Vec<Section>;
 
-    fn lane(&self) -> u64 {
-        lane(&self.which)
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.which)
     }
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Section>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Edition, self.edition, Part::Sections))
+    fn keep(&self, value: Option<&Vec<Section>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.edition, Facet::Sections))
     }
 
-    fn known(&self, reference: &Reference) -> Known<Vec<Section>> {
+    fn known(&self, reference: &Reference) -> Lookup<Vec<Section>> {
         reference.sections_of(self.edition, self.which)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
-        let lists = Lists {
-            doing: "list the sections of editions",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
+        let lists = KeysetQuery {
+            query: "section.of_edition",
             table: "section",
             parent: Some("edition_id"),
             order: &IN_ORDER,
@@ -172,28 +172,28 @@ impl BatchKey for OfEdition {
     }
 }
 
-/// The sections that lie directly in this one, in order.
+/// Key for the direct children of a section, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ChildrenOf(pub SectionId);
 
 impl BatchKey for ChildrenOf {
     type Value = Vec<Section>;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Section>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Section, self.0, Part::Children))
+    fn keep(&self, value: Option<&Vec<Section>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Section, self.0, Facet::Children))
     }
 
-    fn known(&self, reference: &Reference) -> Known<Vec<Section>> {
+    fn known(&self, reference: &Reference) -> Lookup<Vec<Section>> {
         reference.children_of(self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
-        let lists = Lists {
-            doing: "list the children of sections",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
+        let lists = KeysetQuery {
+            query: "section.children",
             table: "section",
             parent: Some("parent_id"),
             order: &IN_ORDER,
@@ -212,28 +212,28 @@ impl BatchKey for ChildrenOf {
     }
 }
 
-/// The sections from the root down to this one, itself included.
+/// Key for the path to a section: its ancestors from the root down, and the section itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PathTo(pub SectionId);
 
 impl BatchKey for PathTo {
     type Value = Vec<Section>;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Section>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Section, self.0))
+    fn keep(&self, value: Option<&Vec<Section>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Section, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Known<Vec<Section>> {
+    fn known(&self, reference: &Reference) -> Lookup<Vec<Section>> {
         reference.path_to(self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
-        let lists = Lists {
-            doing: "find the paths to sections",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
+        let lists = KeysetQuery {
+            query: "section.path",
             table: "section_path",
             parent: Some("section_id"),
             order: &FROM_THE_ROOT,
@@ -256,7 +256,7 @@ const IN_ORDER: Order = Order {
     tag: 5,
     column: "position",
     id: "id",
-    sorts: Sorts::Places,
+    sorts: SortKind::Places,
     descending: false,
 };
 
@@ -264,27 +264,28 @@ const FROM_THE_ROOT: Order = Order {
     tag: 6,
     column: "height",
     id: "ancestor_id",
-    sorts: Sorts::Places,
+    sorts: SortKind::Places,
     descending: true,
 };
 
-const PLACES: Places = Places {
+const PLACES: Ordering = Ordering {
     table: "section",
     column: "position",
 };
 
-/// The section with this id, for a write that keeps a part of it: until that has ended, no other
-/// changes it.
-pub async fn get(writer: &Writer, id: SectionId) -> Result<Option<Section>> {
+/// Returns the section with this ID and locks it until the transaction ends. For a write that retains
+/// part of it.
+pub async fn get(writer: &WriteTx, id: SectionId) -> Result<Option<Section>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
         .hold::<table::Entity, _>("find a section", by_id)
         .await
 }
 
-/// The section with this id or, failing that, the one under this slug: for a write that depends on it.
+/// Returns the section with this ID or, if there is none, the one with this slug. For a write that depends
+/// on it.
 pub async fn find(
-    writer: &Writer,
+    writer: &WriteTx,
     id: SectionId,
     edition: EditionId,
     slug: &Slug,
@@ -300,11 +301,11 @@ pub async fn find(
     writer.find::<table::Entity, _>(DOING, by_slug).await
 }
 
-/// Adds it, or changes the one with its id; the count is the database's.
+/// Inserts a section, or updates the one with its ID. The stored article count is retained.
 ///
-/// Refused: moving a section to another parent, because its articles' places would have to follow.
-/// That is what [`place`] does.
-pub async fn save(writer: &mut Writer, section: &Section) -> Result<Saved> {
+/// Moving a section to another parent is an error, because the listings of its articles would have to
+/// move with it. Use [`place`] instead.
+pub async fn save(writer: &mut WriteTx, section: &Section) -> Result<Saved> {
     const DOING: &str = "save a section";
     let row = table::Model::from(section);
     let mut moved = false;
@@ -340,22 +341,22 @@ pub async fn save(writer: &mut Writer, section: &Section) -> Result<Saved> {
         slug::saved(
             writer,
             edition,
-            Noun::Section,
+            EntityKind::Section,
             former.as_deref(),
             &section.slug,
             id,
         )
         .await?;
     }
-    writer.note_saved(saved, Noun::Section, section.id, || {
+    writer.note_saved(saved, EntityKind::Section, section.id, || {
         let mut keys = vec![
-            Noun::Section.slug_key(&section.slug),
-            Noun::Edition.list_key(section.edition, Part::Sections),
+            EntityKind::Section.slug_key(&section.slug),
+            EntityKind::Edition.list_key(section.edition, Facet::Sections),
         ];
         keys.extend(
             section
                 .parent
-                .map(|parent| Noun::Section.list_key(parent, Part::Children)),
+                .map(|parent| EntityKind::Section.list_key(parent, Facet::Children)),
         );
         keys
     });

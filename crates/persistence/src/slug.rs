@@ -1,53 +1,53 @@
-//! Slugs: which are taken, and where those lead that their things no longer have.
+//! Slugs: checks whether a slug is taken, and redirects from former slugs.
 
 use std::collections::HashMap;
 
 use khabar_domain::{EditionId, Scope, Slug};
 use uuid::Uuid;
 
-use crate::cache::{Kept, ReadingKey};
-use crate::change::Noun;
+use crate::cache::{CacheMeta, CacheTag};
+use crate::change::EntityKind;
 use crate::row::broken;
 use crate::sql::Sql;
-use crate::{BatchKey, Doing, Reader, Result, Writer};
+use crate::{BatchKey, Doing, ReadSession, Result, WriteTx};
 
-/// The slugs that this thing had before, which still lead to it.
+/// Key for the former slugs of an object that still redirect to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FormerSlugs(pub Uuid);
 
 impl BatchKey for FormerSlugs {
     type Value = Vec<Slug>;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Slug>>) -> Option<Kept> {
-        // Something else that takes one of them ends what led here.
-        const SLUGGED: [Noun; 6] = [
-            Noun::Article,
-            Noun::Person,
-            Noun::Section,
-            Noun::Source,
-            Noun::Story,
-            Noun::Topic,
+    fn keep(&self, value: Option<&Vec<Slug>>) -> Option<CacheMeta> {
+        // The redirect ends as soon as any other object takes the slug.
+        const SLUGGED: [EntityKind; 6] = [
+            EntityKind::Article,
+            EntityKind::Person,
+            EntityKind::Section,
+            EntityKind::Source,
+            EntityKind::Story,
+            EntityKind::Topic,
         ];
-        let kept = Kept::of::<Self>(value);
-        let every = SLUGGED.into_iter().map(ReadingKey::every);
-        Some(every.fold(kept, Kept::key))
+        let kept = CacheMeta::of::<Self>(value);
+        let every = SLUGGED.into_iter().map(CacheTag::every);
+        Some(every.fold(kept, CacheMeta::key))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Slug>>> {
-        const DOING: &str = "find former slugs";
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Slug>>> {
+        const QUERY: &str = "slug.former";
         let mut sql = reader.sql();
         let among = sql.among("r.target_id", keys.iter().map(|key| key.0));
         let text = format!(
             "SELECT r.target_id, r.slug FROM redirect r WHERE {among} ORDER BY r.at, r.slug"
         );
         let mut found: HashMap<Self, Vec<Slug>> = HashMap::with_capacity(keys.len());
-        for row in reader.rows(DOING, sql, text).await? {
-            let id: Uuid = row.try_get("", "target_id").doing(DOING)?;
-            let slug: String = row.try_get("", "slug").doing(DOING)?;
+        for row in reader.rows(QUERY, sql, text).await? {
+            let id: Uuid = row.try_get("", "target_id").query(QUERY)?;
+            let slug: String = row.try_get("", "slug").query(QUERY)?;
             let slug = Slug::parse(&slug).map_err(broken("redirect", "slug", &slug));
             let slug = reader.met().unless_broken(slug)?;
             found.entry(Self(id)).or_default().extend(slug);
@@ -56,11 +56,11 @@ impl BatchKey for FormerSlugs {
     }
 }
 
-/// Whether something else of this kind has the slug in an edition.
+/// Whether another object of this kind has the slug in an edition.
 pub async fn is_taken(
-    writer: &Writer,
+    writer: &WriteTx,
     edition: EditionId,
-    noun: Noun,
+    noun: EntityKind,
     slug: &Slug,
     except: Uuid,
 ) -> Result<bool> {
@@ -72,12 +72,12 @@ pub async fn is_taken(
     Ok(!rows.is_empty())
 }
 
-/// Whether something else of this kind has the slug in an edition, or had it and is still found by it:
-/// what chooses a slug by itself leaves both alone.
+/// Whether another object of this kind has the slug in an edition, or has a redirect from it. Generated
+/// slugs must avoid both.
 pub async fn is_known(
-    writer: &Writer,
+    writer: &WriteTx,
     edition: EditionId,
-    noun: Noun,
+    noun: EntityKind,
     slug: &Slug,
     except: Uuid,
 ) -> Result<bool> {
@@ -96,7 +96,7 @@ pub async fn is_known(
     Ok(!rows.is_empty())
 }
 
-fn has(sql: &mut Sql, edition: EditionId, noun: Noun, slug: &Slug, except: Uuid) -> String {
+fn has(sql: &mut Sql, edition: EditionId, noun: EntityKind, slug: &Slug, except: Uuid) -> String {
     format!(
         "SELECT 1 FROM {} WHERE edition_id = {} AND slug = {} AND id <> {}",
         noun.as_str(),
@@ -106,12 +106,12 @@ fn has(sql: &mut Sql, edition: EditionId, noun: Noun, slug: &Slug, except: Uuid)
     )
 }
 
-/// Keeps the addresses in order when something that readers see gets a slug: its former one leads to
-/// it, and the new one leads nowhere else.
+/// Updates the redirects when a published object gets a slug. The former slug redirects to the object,
+/// and any redirect from the new slug is removed.
 pub async fn given(
-    writer: &Writer,
+    writer: &WriteTx,
     edition: EditionId,
-    noun: Noun,
+    noun: EntityKind,
     former: Option<&Slug>,
     now: &Slug,
     id: Uuid,
@@ -125,12 +125,12 @@ pub async fn given(
     end(writer, edition, noun, now).await
 }
 
-/// The same after saving something that readers always see; `former` is the slug that was stored, if
-/// any was.
+/// Updates the redirects after saving an object that is always public. `former` is the slug that was
+/// stored before, if any.
 pub(crate) async fn saved(
-    writer: &Writer,
+    writer: &WriteTx,
     edition: EditionId,
-    noun: Noun,
+    noun: EntityKind,
     former: Option<&str>,
     now: &Slug,
     id: Uuid,
@@ -140,11 +140,11 @@ pub(crate) async fn saved(
     given(writer, edition, noun, former.as_ref(), now, id).await
 }
 
-/// Lets a former slug lead to what had it. What led elsewhere by it leads here now.
+/// Adds a redirect from a former slug to the object that had it. Replaces any redirect from that slug.
 pub(crate) async fn leave(
-    writer: &Writer,
+    writer: &WriteTx,
     edition: EditionId,
-    noun: Noun,
+    noun: EntityKind,
     former: &Slug,
     to: Uuid,
 ) -> Result<()> {
@@ -166,8 +166,8 @@ pub(crate) async fn leave(
     Ok(())
 }
 
-/// The slugs that lead to something beside its own.
-pub(crate) async fn former(writer: &Writer, id: Uuid) -> Result<Vec<Slug>> {
+/// Returns the former slugs that redirect to an object.
+pub(crate) async fn former(writer: &WriteTx, id: Uuid) -> Result<Vec<Slug>> {
     const DOING: &str = "find what leads to something";
     let mut sql = writer.sql();
     let text = format!(
@@ -178,17 +178,17 @@ pub(crate) async fn former(writer: &Writer, id: Uuid) -> Result<Vec<Slug>> {
     let mut former = Vec::with_capacity(rows.len());
     for row in rows {
         let slug: String = row.try_get("", "slug").doing(DOING)?;
-        // One that cannot be read leads nowhere.
+        // A slug that cannot be parsed cannot be requested either, so it is skipped.
         former.extend(Slug::parse(&slug));
     }
     Ok(former)
 }
 
-/// Ends the redirect under a slug that something has again.
+/// Removes the redirect from a slug that an object now has.
 pub(crate) async fn end(
-    writer: &Writer,
+    writer: &WriteTx,
     edition: EditionId,
-    noun: Noun,
+    noun: EntityKind,
     slug: &Slug,
 ) -> Result<()> {
     let mut sql = writer.sql();
@@ -202,11 +202,11 @@ pub(crate) async fn end(
     Ok(())
 }
 
-/// Ends the redirect under a slug, if it leads to this.
+/// Removes the redirect from a slug if it leads to this object.
 pub(crate) async fn end_to(
-    writer: &Writer,
+    writer: &WriteTx,
     edition: EditionId,
-    noun: Noun,
+    noun: EntityKind,
     slug: &Slug,
     to: Uuid,
 ) -> Result<()> {
@@ -222,16 +222,16 @@ pub(crate) async fn end_to(
     Ok(())
 }
 
-/// Ends every redirect to something that is gone.
-pub(crate) async fn forget(writer: &Writer, id: Uuid) -> Result<()> {
+/// Removes every redirect to a deleted object.
+pub(crate) async fn forget(writer: &WriteTx, id: Uuid) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!("DELETE FROM redirect WHERE target_id = {}", sql.bind(id));
     writer.run("end redirects", sql, text).await?;
     Ok(())
 }
 
-/// Lets what led to one thing lead to another.
-pub async fn turn(writer: &Writer, from: Uuid, to: Uuid) -> Result<()> {
+/// Retargets every redirect to one object to another.
+pub async fn turn(writer: &WriteTx, from: Uuid, to: Uuid) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!(
         "UPDATE redirect SET target_id = {} WHERE target_id = {}",

@@ -1,4 +1,4 @@
-//! Sources as rows.
+//! Sources as rows of the database.
 
 use std::collections::HashMap;
 
@@ -6,15 +6,15 @@ use khabar_domain::source::Kind;
 use khabar_domain::{EditionId, Name, Scope, Slug, Source, SourceId, WebUrl};
 use sea_orm::{ColumnTrait, Condition};
 
-use crate::batch::lane;
-use crate::cache::Kept;
-use crate::cells::stored;
-use crate::change::Noun;
-use crate::reference::{Known, Reference};
+use crate::batch::group_hash;
+use crate::cache::CacheMeta;
+use crate::change::EntityKind;
+use crate::decode::stored;
+use crate::reference_data::{Lookup, Reference};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
-use crate::{BatchKey, Reader, Result, Saved, Writer, slug};
+use crate::{BatchKey, ReadSession, Result, Saved, WriteTx, slug};
 
-/// The source with this id.
+/// Key for a source by its ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub SourceId);
 
@@ -23,23 +23,23 @@ impl BatchKey for ById {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Source>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Source, self.0))
+    fn keep(&self, value: Option<&Source>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Source, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Known<Source> {
+    fn known(&self, reference: &Reference) -> Lookup<Source> {
         reference.source(self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Source>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Source>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         find_by::<table::Model, _>(
             reader,
-            "find sources",
+            "source.by_id",
             |sql| ("source t".to_owned(), sql.among("t.id", ids)),
             |found: &Source| Self(found.id),
         )
@@ -47,7 +47,7 @@ impl BatchKey for ById {
     }
 }
 
-/// The source under this slug.
+/// Key for a source by its slug.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BySlug(pub SlugKey);
 
@@ -56,32 +56,32 @@ impl BatchKey for BySlug {
 
     const FINDS_ONE: bool = true;
 
-    fn lane(&self) -> u64 {
-        lane(&self.0.edition)
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.0.edition)
     }
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Source>) -> Option<Kept> {
+    fn keep(&self, value: Option<&Source>) -> Option<CacheMeta> {
         let found = value.map(|found| (found.edition, &found.slug));
         Some(
             self.0
-                .read_from(Kept::of::<Self>(value), Noun::Source, found),
+                .read_from(CacheMeta::of::<Self>(value), EntityKind::Source, found),
         )
     }
 
-    fn known(&self, reference: &Reference) -> Known<Source> {
+    fn known(&self, reference: &Reference) -> Lookup<Source> {
         reference.source_under(&self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Source>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Source>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();
         let slug = |found: &Source| found.slug.clone();
         let found = find_by_slug::<table::Model>(
             reader,
-            "find sources by their slugs",
+            "source.by_slug",
             "source",
             no_more,
             keys,
@@ -96,18 +96,19 @@ impl BatchKey for BySlug {
     }
 }
 
-/// The source with this id, for a write that keeps a part of it: until that has ended, no other
-/// changes it.
-pub async fn get(writer: &Writer, id: SourceId) -> Result<Option<Source>> {
+/// Returns the source with this ID and locks it until the transaction ends. For a write that retains part
+/// of it.
+pub async fn get(writer: &WriteTx, id: SourceId) -> Result<Option<Source>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
         .hold::<table::Entity, _>("find a source", by_id)
         .await
 }
 
-/// The source with this id or, failing that, the one under this slug: for a write that depends on it.
+/// Returns the source with this ID or, if there is none, the one with this slug. For a write that depends
+/// on it.
 pub async fn find(
-    writer: &Writer,
+    writer: &WriteTx,
     id: SourceId,
     edition: EditionId,
     slug: &Slug,
@@ -123,8 +124,8 @@ pub async fn find(
     writer.find::<table::Entity, _>(DOING, by_slug).await
 }
 
-/// Adds it, or changes the one with its id; the count is the database's.
-pub async fn save(writer: &mut Writer, source: &Source) -> Result<Saved> {
+/// Inserts a source, or updates the one with its ID. The stored article count is retained.
+pub async fn save(writer: &mut WriteTx, source: &Source) -> Result<Saved> {
     let row = table::Model::from(source);
     let mut former = None;
     let saved = writer
@@ -138,15 +139,15 @@ pub async fn save(writer: &mut Writer, source: &Source) -> Result<Saved> {
         slug::saved(
             writer,
             edition,
-            Noun::Source,
+            EntityKind::Source,
             former.as_deref(),
             &source.slug,
             id,
         )
         .await?;
     }
-    writer.note_saved(saved, Noun::Source, source.id, || {
-        vec![Noun::Source.slug_key(&source.slug)]
+    writer.note_saved(saved, EntityKind::Source, source.id, || {
+        vec![EntityKind::Source.slug_key(&source.slug)]
     });
     Ok(saved)
 }

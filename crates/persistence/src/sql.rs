@@ -1,9 +1,9 @@
-//! A statement while it is being written: its text and its values, for either database.
+//! A builder for SQL statements and their bound values, for PostgreSQL and SQLite.
 
 use sea_orm::{DbBackend, Statement, Value};
 use uuid::Uuid;
 
-/// Which SQL is spoken.
+/// The SQL dialect of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Postgres,
@@ -19,7 +19,7 @@ impl Dialect {
     }
 }
 
-/// A statement's values, and where each stands in its text.
+/// The bound values of a statement. The text refers to each by its numbered placeholder.
 pub(crate) struct Sql {
     pub(crate) dialect: Dialect,
     values: Vec<Value>,
@@ -33,14 +33,14 @@ impl Sql {
         }
     }
 
-    /// Adds a value; gives the placeholder that stands for it (`$1`; SQLite reads these too).
+    /// Binds a value and returns its placeholder (`$1`, a form that SQLite accepts too).
     pub(crate) fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("${}", self.values.len())
     }
 
-    /// A condition that holds for the listed ids: one value, so the text (and with it the plan)
-    /// is the same for any number of ids.
+    /// Returns a condition that matches rows whose `column` is one of these ids. The list is bound as
+    /// one value, so the text, and with it the query plan, does not depend on the number of ids.
     pub(crate) fn among(&mut self, column: &str, ids: impl IntoIterator<Item = Uuid>) -> String {
         let list = self.id_list(ids);
         match self.dialect {
@@ -49,7 +49,7 @@ impl Sql {
         }
     }
 
-    /// The same for text.
+    /// Returns a condition that matches rows whose `column` is one of these texts.
     pub(crate) fn among_texts(&mut self, column: &str, texts: Vec<String>) -> String {
         match self.dialect {
             Dialect::Postgres => {
@@ -63,7 +63,7 @@ impl Sql {
         }
     }
 
-    /// The listed ids as rows `p(id, place)`, place counting from 0 (SQLite) or 1 (PostgreSQL).
+    /// Returns a table expression with one row `p(id, place)` for each id. `place` counts from 1.
     pub(crate) fn parents(&mut self, ids: impl IntoIterator<Item = Uuid>) -> String {
         let list = self.id_list(ids);
         match self.dialect {
@@ -84,7 +84,8 @@ impl Sql {
         }
     }
 
-    /// Whether a text in it has U+0000, which PostgreSQL refuses and SQLite takes for its end.
+    /// Whether a bound text contains U+0000, which PostgreSQL rejects and SQLite treats as the end of
+    /// the text.
     pub(crate) fn has_nul(&self) -> bool {
         self.values.iter().any(|value| match value {
             Value::String(text) => text.as_ref().is_some_and(|text| text.contains('\0')),

@@ -1,8 +1,8 @@
-//! Stories as rows.
+//! Storage of stories.
 
-mod company;
+mod includes;
 mod merge;
-mod rail;
+mod pinned;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,24 +11,24 @@ use khabar_domain::story::{Kind, Status};
 use khabar_domain::{ArticleId, EditionId, Invalid, Name, Scope, Slug, Story, StoryId, TopicId};
 use sea_orm::{ColumnTrait, Condition};
 
-use crate::batch::{grouped, lane};
-use crate::cache::{Kept, ReadingKey};
-use crate::cells::{columns, stored};
-use crate::change::{Noun, Part};
-use crate::link::Links;
-use crate::page::{Lists, Order, Paged, Sorts};
-use crate::reference::{Known, Reference};
+use crate::batch::{group_hash, grouped};
+use crate::cache::{CacheMeta, CacheTag};
+use crate::change::{EntityKind, Facet};
+use crate::count::CountQuery;
+use crate::decode::{columns, stored};
+use crate::join_table::JoinTable;
+use crate::page::{KeysetQuery, Order, PageKey, SortKind};
+use crate::reference_data::{Lookup, Reference};
 use crate::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
 use crate::sql::Sql;
-use crate::tally::Counted;
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Tally, Writer, slug};
+use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, Tally, WriteTx, slug};
 
-use self::company::Gathered;
+use self::includes::StoryIncludes;
 
 pub use merge::{hold_both, merge, successors};
-pub use rail::{rail, set_rail};
+pub use pinned::{pinned, set_pinned};
 
-/// The story with this id.
+/// The key for reading a story by id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub StoryId);
 
@@ -37,24 +37,24 @@ impl BatchKey for ById {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Story>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Story, self.0))
+    fn keep(&self, value: Option<&Story>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Story, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Known<Story> {
+    fn known(&self, reference: &Reference) -> Lookup<Story> {
         reference.story(self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Story>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        let mut company = Gathered::new(reader, &company::T, keys).by_id();
+        let mut company = StoryIncludes::new(reader, &includes::T, keys).by_id();
         let found = find_with::<table::Model, _>(
             reader,
-            "find stories",
+            "story.by_id",
             |sql| ("story t".to_owned(), sql.among("t.id", ids)),
             |found: &Story| Self(found.id),
             &mut company,
@@ -65,7 +65,7 @@ impl BatchKey for ById {
     }
 }
 
-/// The story under this slug.
+/// The key for reading a story by slug.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BySlug(pub SlugKey);
 
@@ -74,31 +74,31 @@ impl BatchKey for BySlug {
 
     const FINDS_ONE: bool = true;
 
-    fn lane(&self) -> u64 {
-        lane(&self.0.edition)
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.0.edition)
     }
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Story>) -> Option<Kept> {
+    fn keep(&self, value: Option<&Story>) -> Option<CacheMeta> {
         let found = value.map(|found| (found.edition, &found.slug));
         Some(
             self.0
-                .read_from(Kept::of::<Self>(value), Noun::Story, found),
+                .read_from(CacheMeta::of::<Self>(value), EntityKind::Story, found),
         )
     }
 
-    fn known(&self, reference: &Reference) -> Known<Story> {
+    fn known(&self, reference: &Reference) -> Lookup<Story> {
         reference.story_under(&self.0)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Story>> {
-        let mut company = Gathered::new(reader, &company::T, keys);
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Story>> {
+        let mut company = StoryIncludes::new(reader, &includes::T, keys);
         let found = find_by_slug::<table::Model>(
             reader,
-            "find stories by their slugs",
+            "story.by_slug",
             "story",
             no_more,
             keys.iter().map(|key| key.0.clone()).collect(),
@@ -112,25 +112,25 @@ impl BatchKey for BySlug {
     }
 }
 
-/// The stories that this article belongs to, in order.
+/// The key for listing the stories that an article belongs to, in the article's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfArticle(pub ArticleId);
 
 impl BatchKey for OfArticle {
     type Value = Vec<Story>;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Story>>) -> Option<Kept> {
-        let kept = Kept::of::<Self>(value).on(Noun::Article, self.0);
-        Some(kept.part(Noun::Article, self.0, Part::Stories))
+    fn keep(&self, value: Option<&Vec<Story>>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+        Some(kept.part(EntityKind::Article, self.0, Facet::Stories))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Story>>> {
-        let lists = Lists {
-            doing: "find the stories of articles",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Story>>> {
+        let lists = KeysetQuery {
+            query: "story.of_article",
             table: "article_story",
             parent: Some("article_id"),
             order: &OF_ARTICLE,
@@ -139,7 +139,7 @@ impl BatchKey for OfArticle {
         };
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
         let (page, all) = (Page::first(Page::MAX), |_: &mut Sql| String::new());
-        let mut company = Gathered::new(reader, &company::A, keys);
+        let mut company = StoryIncludes::new(reader, &includes::A, keys);
         let found = lists
             .page_with::<table::Model>(reader, &parents, page, all, &mut company)
             .await?;
@@ -152,14 +152,15 @@ impl BatchKey for OfArticle {
     }
 }
 
-/// Which of an edition's stories.
+/// The filter for an edition's stories.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
-    /// Only those on the rail (in its order), or only those that are not.
+    /// Whether to select only pinned stories (`true`) or only stories that are not pinned (`false`).
+    /// Pinned stories are listed in the editors' order.
     pub pinned: Option<bool>,
-    /// Only those of this kind.
+    /// The kind of story to select. `None` selects every kind.
     pub kind: Option<Kind>,
-    /// Only those in this state.
+    /// The status of the stories to select. `None` selects every status.
     pub status: Option<Status>,
 }
 
@@ -171,24 +172,26 @@ impl Filter {
         }
     }
 
-    /// The first page of those on a rail that pass it, if it is of the rail.
-    fn of_rail(self, rail: &[Arc<Story>], page: Page) -> Known<Slice<Story>> {
+    /// Returns a page from the start of the pinned stories that pass the filter. Returns
+    /// [`Lookup::Miss`] if the filter is not for pinned stories, or if the page uses a cursor or is
+    /// counted from the end.
+    fn of_rail(self, rail: &[Arc<Story>], page: Page) -> Lookup<Slice<Story>> {
         let passing = self.passing(rail);
         let items = passing.map(|(place, story)| ((place, story.id.into()), story));
         match page.head(self.order(), items) {
-            Some(head) if self.pinned == Some(true) => Known::Answer(Some(head)),
-            _ => Known::Nothing,
+            Some(head) if self.pinned == Some(true) => Lookup::Hit(Some(head)),
+            _ => Lookup::Miss,
         }
     }
 
-    fn count_rail(self, rail: &[Arc<Story>]) -> Known<Tally> {
+    fn count_rail(self, rail: &[Arc<Story>]) -> Lookup<Tally> {
         match i64::try_from(self.passing(rail).count()) {
-            Ok(count) if self.pinned == Some(true) => Known::Answer(Some(Tally::exact(count))),
-            _ => Known::Nothing,
+            Ok(count) if self.pinned == Some(true) => Lookup::Hit(Some(Tally::exact(count))),
+            _ => Lookup::Miss,
         }
     }
 
-    /// Those on a rail that pass it, each with its place.
+    /// Returns the pinned stories that match the filter's kind and status, each with its position.
     fn passing(self, rail: &[Arc<Story>]) -> impl Iterator<Item = (i64, &Arc<Story>)> {
         rail.iter().filter_map(move |story| {
             let kind = self.kind.is_none_or(|kind| story.kind == kind);
@@ -213,46 +216,49 @@ impl Filter {
     }
 }
 
-/// A page of an edition's stories: the rail in its order, others liveliest first.
+/// The key for a page of an edition's stories. Pinned stories are listed in the editors' order, and any
+/// other selection by most recent activity first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfEdition {
-    /// Which edition.
+    /// The edition of the stories.
     pub edition: EditionId,
-    /// Which of its stories.
+    /// The filter that the stories must pass.
     pub filter: Filter,
-    /// Which page.
+    /// The page to return.
     pub page: Page,
 }
 
 impl BatchKey for OfEdition {
     type Value = Slice<Story>;
 
-    fn lane(&self) -> u64 {
-        lane(&(self.filter, self.page))
+    fn group_hash(&self) -> u64 {
+        group_hash(&(self.filter, self.page))
     }
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Slice<Story>>) -> Option<Kept> {
-        let kept = Kept::of::<Self>(value).part(Noun::Edition, self.edition, Part::Stories);
+    fn keep(&self, value: Option<&Slice<Story>>) -> Option<CacheMeta> {
+        let kept =
+            CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.edition, Facet::Stories);
         Some(match self.filter.pinned {
             Some(true) => kept,
-            // The one that gets an article comes first, wherever it stood.
-            _ => kept.key(ReadingKey::every_part(Noun::Story, Part::Articles)),
+            // A story that receives an article moves to the front, from any page of the list.
+            _ => kept.key(CacheTag::every_part(EntityKind::Story, Facet::Articles)),
         })
     }
 
-    fn known(&self, reference: &Reference) -> Known<Slice<Story>> {
-        self.filter.of_rail(reference.rail(self.edition), self.page)
+    fn known(&self, reference: &Reference) -> Lookup<Slice<Story>> {
+        self.filter
+            .of_rail(reference.pinned(self.edition), self.page)
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Story>>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Story>>> {
         let mut found = HashMap::with_capacity(keys.len());
         for ((filter, page), keys) in grouped(keys, |key| (key.filter, key.page)) {
-            let lists = Lists {
-                doing: "page through the stories of editions",
+            let lists = KeysetQuery {
+                query: "story.of_edition",
                 table: "story",
                 parent: Some("edition_id"),
                 order: filter.order(),
@@ -261,7 +267,7 @@ impl BatchKey for OfEdition {
             };
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
             let condition = |sql: &mut Sql| filter.condition(sql);
-            let mut company = Gathered::new(reader, &company::T, &keys);
+            let mut company = StoryIncludes::new(reader, &includes::T, &keys);
             let slices = lists
                 .page_with::<table::Model>(reader, &parents, page, condition, &mut company)
                 .await?;
@@ -272,7 +278,7 @@ impl BatchKey for OfEdition {
     }
 }
 
-impl Paged for OfEdition {
+impl PageKey for OfEdition {
     type Item = Story;
 
     fn check(&self) -> Result<(), Invalid> {
@@ -280,40 +286,40 @@ impl Paged for OfEdition {
     }
 }
 
-/// How many stories of an edition pass a filter.
+/// The key for the number of an edition's stories that pass a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CountOfEdition {
-    /// Which edition.
+    /// The edition of the stories.
     pub edition: EditionId,
-    /// Which of its stories.
+    /// The filter that the stories must pass.
     pub filter: Filter,
 }
 
 impl BatchKey for CountOfEdition {
     type Value = Tally;
 
-    fn lane(&self) -> u64 {
-        lane(&self.filter)
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.filter)
     }
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Tally>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Edition, self.edition, Part::Stories))
+    fn keep(&self, value: Option<&Tally>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.edition, Facet::Stories))
     }
 
-    fn known(&self, reference: &Reference) -> Known<Tally> {
-        self.filter.count_rail(reference.rail(self.edition))
+    fn known(&self, reference: &Reference) -> Lookup<Tally> {
+        self.filter.count_rail(reference.pinned(self.edition))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
         let mut found = HashMap::with_capacity(keys.len());
         for (filter, keys) in grouped(keys, |key| key.filter) {
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
-            let counted = Counted {
-                doing: "count the stories of editions",
+            let counted = CountQuery {
+                query: "story.count_of_edition",
                 table: "story",
                 parent: "edition_id",
             };
@@ -330,34 +336,35 @@ const OF_ARTICLE: Order = Order {
     tag: 7,
     column: "position",
     id: "story_id",
-    sorts: Sorts::Places,
+    sorts: SortKind::Places,
     descending: false,
 };
 const LIVELIEST: Order = Order {
     tag: 8,
     column: "active_at",
     id: "id",
-    sorts: Sorts::Times,
+    sorts: SortKind::Times,
     descending: true,
 };
 const RAIL: Order = Order {
     tag: 9,
     column: "pinned_position",
     id: "id",
-    sorts: Sorts::Places,
+    sorts: SortKind::Places,
     descending: false,
 };
 
-/// The story with this id, for a write that keeps a part of it: until that has ended, no other
-/// changes it.
-pub async fn get(writer: &Writer, id: StoryId) -> Result<Option<Story>> {
+/// Loads the story with this id, for a write that changes only part of it. The row stays locked until
+/// the transaction ends.
+pub async fn get(writer: &WriteTx, id: StoryId) -> Result<Option<Story>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer.hold::<table::Entity, _>("find a story", by_id).await
 }
 
-/// The story with this id or, failing that, the one under this slug: for a write that depends on it.
+/// Loads the story with this id or, if there is none, the edition's story with this slug. The row is read
+/// in the writer's transaction, without a lock.
 pub async fn find(
-    writer: &Writer,
+    writer: &WriteTx,
     id: StoryId,
     edition: EditionId,
     slug: &Slug,
@@ -373,8 +380,10 @@ pub async fn find(
     writer.find::<table::Entity, _>(DOING, by_slug).await
 }
 
-/// Adds it, or changes the one with its id; counts and times of articles are the database's.
-pub async fn save(writer: &mut Writer, story: &Story) -> Result<Saved> {
+/// Inserts the story, or updates the one with the same id. The article count, the time of the last
+/// article and the time of the last activity of an existing story are maintained by the database and
+/// left unchanged.
+pub async fn save(writer: &mut WriteTx, story: &Story) -> Result<Saved> {
     let row = table::Model::from(story);
     let mut former = None;
     let saved = writer
@@ -390,33 +399,33 @@ pub async fn save(writer: &mut Writer, story: &Story) -> Result<Saved> {
         slug::saved(
             writer,
             edition,
-            Noun::Story,
+            EntityKind::Story,
             former.as_deref(),
             &story.slug,
             id,
         )
         .await?;
     }
-    writer.note_saved(saved, Noun::Story, story.id, || {
+    writer.note_saved(saved, EntityKind::Story, story.id, || {
         vec![
-            Noun::Story.slug_key(&story.slug),
-            Noun::Edition.list_key(story.edition, Part::Stories),
+            EntityKind::Story.slug_key(&story.slug),
+            EntityKind::Edition.list_key(story.edition, Facet::Stories),
         ]
     });
     Ok(saved)
 }
 
-/// Says what a story is about, in order.
-pub async fn set_topics(writer: &mut Writer, story: StoryId, topics: &[TopicId]) -> Result<Saved> {
+/// Sets the topics of a story, in this order.
+pub async fn set_topics(writer: &mut WriteTx, story: StoryId, topics: &[TopicId]) -> Result<Saved> {
     let topics: Vec<_> = topics.iter().map(|topic| topic.uuid()).collect();
     let saved = STORY_TOPIC.set(writer, story.uuid(), &topics).await?;
-    writer.note_saved(saved, Noun::Story, story, || {
-        vec![Noun::Story.list_key(story, Part::Topics)]
+    writer.note_saved(saved, EntityKind::Story, story, || {
+        vec![EntityKind::Story.list_key(story, Facet::Topics)]
     });
     Ok(saved)
 }
 
-const STORY_TOPIC: Links = Links {
+const STORY_TOPIC: JoinTable = JoinTable {
     table: "story_topic",
     from: "story_id",
     to: "topic_id",

@@ -1,4 +1,4 @@
-//! API tokens as rows: whose they are, what they allow, until when, and that they were used.
+//! Storage of API tokens: their accounts, roles, rights, expiry and last use.
 
 use std::collections::HashMap;
 
@@ -9,130 +9,134 @@ use uuid::Uuid;
 
 use crate::account::{self, Account};
 use crate::batch::grouped;
-use crate::cells::{Cells, Taken, columns, stored};
-use crate::change::{Act, Noun};
-use crate::page::{Lists, Order, Paged, Sorts};
+use crate::change::{ChangeKind, EntityKind};
+use crate::decode::{DecodeRow, RowDecoder, columns, stored};
+use crate::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::row::{Row, broken, readable};
-use crate::{BatchKey, Doing, Page, Reader, Result, Slice, Tally, Writer, tally};
+use crate::{BatchKey, Doing, Page, ReadSession, Result, Slice, Tally, WriteTx, count};
 
-/// A token, without what its bearer has of it.
+/// An API token, without its credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// Which token.
+    /// The id of the token.
     pub id: TokenId,
-    /// Whose it is.
+    /// The account that the token belongs to.
     pub account: AccountId,
-    /// What its bearer is to the newsroom.
+    /// The role of the bearer in the newsroom.
     pub role: Role,
-    /// The rights that it is narrowed to; absent when it has all of its role's.
+    /// The rights that the token is limited to. `None` if it has all rights of its role.
     pub rights: Option<Rights>,
-    /// When it was made.
+    /// The time when the token was issued.
     pub created_at: DateTime<Utc>,
-    /// From when on it no longer counts.
+    /// The time from which the token is invalid. `None` if it does not expire.
     pub expires_at: Option<DateTime<Utc>>,
-    /// When it was taken back.
+    /// The time when the token was revoked. `None` if it was not.
     pub revoked_at: Option<DateTime<Utc>>,
-    /// When it was last used, to the minute.
+    /// The time of the last use, accurate to the minute. `None` if the token was never used.
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
 impl Token {
-    /// Whether it counts at this moment.
+    /// Whether the token is valid at this time: neither revoked nor expired.
     pub fn counts(&self, at: DateTime<Utc>) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|expires| at < expires)
     }
 
-    /// Who brings it.
+    /// Returns the viewer that the token authenticates, with the rights that it is limited to.
     pub fn viewer(&self) -> Viewer {
         let viewer = Viewer::of(self.account, self.role);
         self.rights.map_or(viewer, |rights| viewer.narrowed(rights))
     }
 
-    /// Whether its use at this moment is worth writing down: once a minute at most, so that reads
-    /// stay reads.
+    /// Whether a use at this time has to be recorded. Uses are recorded at most once a minute, so that
+    /// most reads cause no write.
     pub fn is_use_to_note(&self, at: DateTime<Utc>) -> bool {
         self.last_used_at
             .is_none_or(|last| at - last >= Duration::minutes(1))
     }
 }
 
-/// A token and how its account is called.
+/// A token and the name of its account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct TokenOfAccount {
     /// The token.
     pub token: Token,
-    /// How whoever brings it is called.
+    /// The name of the token's account.
     pub name: Name,
 }
 
-/// The token that hashes to this (see [`khabar_domain::Credential::hash`]).
+/// The key for reading a token by the hash of its credential (see [`khabar_domain::Credential::hash`]).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ByHash(pub String);
 
 impl BatchKey for ByHash {
-    type Value = Named;
+    type Value = TokenOfAccount;
 
     const FINDS_ONE: bool = true;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Named>> {
-        const DOING: &str = "find API tokens";
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, TokenOfAccount>> {
+        const QUERY: &str = "token.by_id";
         let mut sql = reader.sql();
         let hashes = keys.iter().map(|key| key.0.clone()).collect();
         let condition = sql.among_texts("t.hash", hashes);
         let text = select(&format!("WHERE {condition}"));
         let mut found = HashMap::with_capacity(keys.len());
-        for row in reader.rows(DOING, sql, text).await? {
-            let hash: String = row.try_get("", "hash").doing(DOING)?;
-            let token = named(reader, DOING, &row)?;
+        for row in reader.rows(QUERY, sql, text).await? {
+            let hash: String = row.try_get("", "hash").query(QUERY)?;
+            let token = named(reader, QUERY, &row)?;
             found.extend(token.map(|token| (Self(hash), token)));
         }
         Ok(found)
     }
 }
 
-/// The token with this id, for those who may give tokens out.
+/// The key for reading a token by id. Finds nothing unless the viewer has [`Right::Grant`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub TokenId);
 
 impl BatchKey for ById {
-    type Value = Named;
+    type Value = TokenOfAccount;
 
     const FINDS_ONE: bool = true;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Named>> {
-        const DOING: &str = "find API tokens";
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, TokenOfAccount>> {
+        const QUERY: &str = "token.by_id";
         if !reader.scope().viewer.may(Right::Grant) {
             return Ok(HashMap::new());
         }
         let mut sql = reader.sql();
         let condition = sql.among("t.id", keys.iter().map(|key| key.0.uuid()));
         let text = select(&format!("WHERE {condition}"));
-        let rows = reader.rows(DOING, sql, text).await?;
+        let rows = reader.rows(QUERY, sql, text).await?;
         let found = rows
             .iter()
-            .filter_map(|row| named(reader, DOING, row).transpose());
+            .filter_map(|row| named(reader, QUERY, row).transpose());
         found
             .map(|found| found.map(|found| (Self(found.token.id), found)))
             .collect()
     }
 }
 
-/// A page of every token that was ever made, the newest first, for those who may give tokens out.
+/// The key for a page of all tokens ever issued, newest first. Finds nothing unless the viewer has
+/// [`Right::Grant`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Given(pub Page);
+pub struct AllTokens(pub Page);
 
-impl BatchKey for Given {
-    type Value = Slice<Named>;
+impl BatchKey for AllTokens {
+    type Value = Slice<TokenOfAccount>;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Slice<Named>>> {
+    async fn fetch(
+        reader: &ReadSession,
+        keys: &[Self],
+    ) -> Result<HashMap<Self, Slice<TokenOfAccount>>> {
         let mut found = HashMap::with_capacity(keys.len());
         if !reader.scope().viewer.may(Right::Grant) {
             return Ok(found);
         }
         let select = format!("{}, {NAME}", columns::<table::Model>("t"));
         for (page, keys) in grouped(keys, |key| key.0) {
-            let lists = Lists {
-                doing: "page through the API tokens",
+            let lists = KeysetQuery {
+                query: "token.list",
                 table: "token",
                 parent: None,
                 order: &NEWEST,
@@ -149,27 +153,28 @@ impl BatchKey for Given {
     }
 }
 
-impl Paged for Given {
-    type Item = Named;
+impl PageKey for AllTokens {
+    type Item = TokenOfAccount;
 
     fn check(&self) -> Result<(), Invalid> {
         self.0.check(&NEWEST)
     }
 }
 
-/// How many tokens were ever made, for those who may give tokens out.
+/// The key for the number of tokens ever issued. Finds nothing unless the viewer has
+/// [`Right::Grant`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CountGiven;
+pub struct CountAllTokens;
 
-impl BatchKey for CountGiven {
+impl BatchKey for CountAllTokens {
     type Value = Tally;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
-        const DOING: &str = "count the API tokens";
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
+        const QUERY: &str = "token.count";
         if !reader.scope().viewer.may(Right::Grant) {
             return Ok(HashMap::new());
         }
-        let count = tally::whole(reader, DOING, "token").await?;
+        let count = count::whole(reader, QUERY, "token").await?;
         Ok(keys.iter().map(|key| (*key, count)).collect())
     }
 }
@@ -178,39 +183,39 @@ const NEWEST: Order = Order {
     tag: 42,
     column: "created_at",
     id: "id",
-    sorts: Sorts::Times,
+    sorts: SortKind::Times,
     descending: true,
 };
 
-/// Every token that was ever made, the newest first.
-pub async fn every(reader: &Reader) -> Result<Vec<Named>> {
-    const DOING: &str = "list the API tokens";
+/// Returns all tokens ever issued, newest first, without checking the viewer's rights.
+pub async fn every(reader: &ReadSession) -> Result<Vec<TokenOfAccount>> {
+    const QUERY: &str = "token.every";
     let text = select("ORDER BY t.created_at DESC, t.id DESC");
-    let rows = reader.rows(DOING, reader.sql(), text).await?;
+    let rows = reader.rows(QUERY, reader.sql(), text).await?;
     rows.iter()
-        .filter_map(|row| named(reader, DOING, row).transpose())
+        .filter_map(|row| named(reader, QUERY, row).transpose())
         .collect()
 }
 
-/// What a new token is to be.
+/// The properties of a token to issue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
-    /// Which token.
+    /// The id of the token.
     pub id: TokenId,
-    /// How its bearer is called. Tokens of the same name are the same account's, so that a new token
-    /// in the place of an old one still opens the drafts that were written with that.
+    /// The name of the bearer. Tokens with equal names belong to one account, so a token that replaces
+    /// an old one still gives access to the drafts written with the old one.
     pub name: Name,
-    /// What its bearer is to the newsroom.
+    /// The role of the bearer in the newsroom.
     pub role: Role,
-    /// The rights that it is narrowed to, if it is.
+    /// The rights to limit the token to. `None` gives it all rights of its role.
     pub rights: Option<Rights>,
-    /// From when on it no longer counts, if ever.
+    /// The time from which the token is invalid. `None` if it never expires.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// Gives out a token: of its credential nothing is kept but the hash. Refused: to narrow it to what
-/// its role does not allow.
-pub async fn issue(writer: &mut Writer, issue: Issue, credential: &Credential) -> Result<Token> {
+/// Issues a token. Only the hash of its credential is stored. Returns an error if the token would be
+/// limited to rights that its role does not allow.
+pub async fn issue(writer: &mut WriteTx, issue: Issue, credential: &Credential) -> Result<Token> {
     issue.role.narrowed(issue.rights)?;
     let account = Account {
         id: account::of_name(&issue.name),
@@ -232,8 +237,8 @@ pub async fn issue(writer: &mut Writer, issue: Issue, credential: &Credential) -
     Ok(token)
 }
 
-/// Adds a token that hashes to this.
-async fn add(writer: &mut Writer, token: &Token, hash: String) -> Result<()> {
+/// Inserts a token with the hash of its credential.
+async fn add(writer: &mut WriteTx, token: &Token, hash: String) -> Result<()> {
     let row = table::Model {
         id: token.id.uuid(),
         account_id: token.account.uuid(),
@@ -253,23 +258,28 @@ async fn add(writer: &mut Writer, token: &Token, hash: String) -> Result<()> {
         .exec_without_returning(writer.connection())
         .await
         .doing("add an API token")?;
-    writer.note(Noun::Token, token.id, Act::Added, keys(token.id));
+    writer.note(
+        EntityKind::Token,
+        token.id,
+        ChangeKind::Added,
+        keys(token.id),
+    );
     Ok(())
 }
 
-/// What came of taking a token back.
+/// The outcome of revoking a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Revoked {
-    /// It no longer counts.
+    /// The token was revoked by this call.
     Now,
-    /// It was taken back before.
+    /// The token had already been revoked.
     Before,
-    /// There is no such token.
+    /// No token has this id.
     Unknown,
 }
 
-/// Takes a token back.
-pub async fn revoke(writer: &mut Writer, id: TokenId) -> Result<Revoked> {
+/// Revokes a token, unless it is already revoked.
+pub async fn revoke(writer: &mut WriteTx, id: TokenId) -> Result<Revoked> {
     const DOING: &str = "revoke an API token";
     let mut sql = writer.sql();
     let text = format!(
@@ -278,7 +288,7 @@ pub async fn revoke(writer: &mut Writer, id: TokenId) -> Result<Revoked> {
         sql.bind(id.uuid())
     );
     if writer.run(DOING, sql, text).await? > 0 {
-        writer.note(Noun::Token, id, Act::Withdrawn, keys(id));
+        writer.note(EntityKind::Token, id, ChangeKind::Withdrawn, keys(id));
         return Ok(Revoked::Now);
     }
     let by_id = table::Column::Id.eq(id.uuid());
@@ -289,14 +299,14 @@ pub async fn revoke(writer: &mut Writer, id: TokenId) -> Result<Revoked> {
 /// The reading key of the list of all tokens.
 pub(crate) const LIST: &str = "tokens";
 
-/// The reading keys that a token touches: its own, and that of all tokens' list.
+/// Returns the reading keys that a change to a token invalidates: its own and that of the list.
 fn keys(id: TokenId) -> Vec<String> {
-    vec![Noun::Token.key(id), LIST.to_owned()]
+    vec![EntityKind::Token.key(id), LIST.to_owned()]
 }
 
-/// Writes down that a token was used, unless a later use is written down. That somebody reads is no
-/// write of theirs: neither the change feed nor the audit log hears of it.
-pub async fn used(writer: &Writer, id: TokenId) -> Result<()> {
+/// Records the time at which a token was used, unless a later use is already recorded. The change feed
+/// and the audit log do not include this, because reading is not a write by the bearer.
+pub async fn used(writer: &WriteTx, id: TokenId) -> Result<()> {
     let mut sql = writer.sql();
     let at = sql.bind(writer.at());
     let text = format!(
@@ -317,26 +327,26 @@ fn select(which: &str) -> String {
     )
 }
 
-/// What is read of a token's account.
+/// The column of the account that is read with a token.
 const NAME: &str = "a.name";
 
-/// How it is found.
+/// The join from a token to its account.
 const ACCOUNT: &str = "JOIN account a ON a.id = t.account_id";
 
-fn named(reader: &Reader, doing: &str, row: &QueryResult) -> Result<Option<Named>> {
+fn named(reader: &ReadSession, doing: &str, row: &QueryResult) -> Result<Option<TokenOfAccount>> {
     reader.cells(row, doing)?.perhaps::<Whole>()
 }
 
-/// A token's row and its account's name.
+/// The row of a token and the name of its account.
 struct Whole {
     token: table::Model,
     name: String,
 }
 
-impl Taken for Whole {
-    fn take(cells: &mut Cells<'_>) -> Result<Self> {
+impl DecodeRow for Whole {
+    fn take(cells: &mut RowDecoder<'_>) -> Result<Self> {
         Ok(Self {
-            token: Taken::take(cells)?,
+            token: DecodeRow::take(cells)?,
             name: cells.take()?,
         })
     }
@@ -344,11 +354,11 @@ impl Taken for Whole {
 
 impl Row for Whole {
     const TABLE: &'static str = "token";
-    type Means = Named;
+    type Means = TokenOfAccount;
 
-    fn read(self) -> Result<Named> {
+    fn read(self) -> Result<TokenOfAccount> {
         let broken = broken("account", "name", self.token.account_id);
-        Ok(Named {
+        Ok(TokenOfAccount {
             name: Name::parse(&self.name).map_err(broken)?,
             token: self.token.read()?,
         })

@@ -1,4 +1,4 @@
-//! Topics as rows.
+//! Storage of topics.
 
 use std::collections::HashMap;
 
@@ -6,15 +6,15 @@ use khabar_domain::topic::{Kind, MediaTopic};
 use khabar_domain::{ArticleId, Name, Scope, Slug, StoryId, Topic, TopicId};
 use sea_orm::ColumnTrait;
 
-use crate::batch::lane;
-use crate::cache::Kept;
-use crate::cells::{columns, stored};
-use crate::change::{Noun, Part};
-use crate::page::{Lists, Order, Sorts};
+use crate::batch::group_hash;
+use crate::cache::CacheMeta;
+use crate::change::{EntityKind, Facet};
+use crate::decode::{columns, stored};
+use crate::page::{KeysetQuery, Order, SortKind};
 use crate::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
-use crate::{BatchKey, Page, Reader, Result, Saved, Slice, Writer, slug};
+use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx, slug};
 
-/// The topic with this id.
+/// The key for reading a topic by id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ById(pub TopicId);
 
@@ -23,19 +23,19 @@ impl BatchKey for ById {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Topic>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).on(Noun::Topic, self.0))
+    fn keep(&self, value: Option<&Topic>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Topic, self.0))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
         let ids = keys.iter().map(|key| key.0.uuid());
         find_by::<table::Model, _>(
             reader,
-            "find topics",
+            "topic.by_id",
             |sql| ("topic t".to_owned(), sql.among("t.id", ids)),
             |found: &Topic| Self(found.id),
         )
@@ -43,7 +43,7 @@ impl BatchKey for ById {
     }
 }
 
-/// The topic under this slug.
+/// The key for reading a topic by slug.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BySlug(pub SlugKey);
 
@@ -52,28 +52,28 @@ impl BatchKey for BySlug {
 
     const FINDS_ONE: bool = true;
 
-    fn lane(&self) -> u64 {
-        lane(&self.0.edition)
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.0.edition)
     }
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Topic>) -> Option<Kept> {
+    fn keep(&self, value: Option<&Topic>) -> Option<CacheMeta> {
         let found = value.map(|found| (found.edition, &found.slug));
         Some(
             self.0
-                .read_from(Kept::of::<Self>(value), Noun::Topic, found),
+                .read_from(CacheMeta::of::<Self>(value), EntityKind::Topic, found),
         )
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
         let keys = keys.iter().map(|key| key.0.clone()).collect();
         let slug = |found: &Topic| found.slug.clone();
         let found = find_by_slug::<table::Model>(
             reader,
-            "find topics by their slugs",
+            "topic.by_slug",
             "topic",
             no_more,
             keys,
@@ -88,25 +88,25 @@ impl BatchKey for BySlug {
     }
 }
 
-/// What this article is about, in order.
+/// The key for listing the topics of an article, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfArticle(pub ArticleId);
 
 impl BatchKey for OfArticle {
     type Value = Vec<Topic>;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Topic>>) -> Option<Kept> {
-        let kept = Kept::of::<Self>(value).on(Noun::Article, self.0);
-        Some(kept.part(Noun::Article, self.0, Part::Topics))
+    fn keep(&self, value: Option<&Vec<Topic>>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+        Some(kept.part(EntityKind::Article, self.0, Facet::Topics))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {
-        let lists = Lists {
-            doing: "find the topics of articles",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {
+        let lists = KeysetQuery {
+            query: "topic.of_article",
             table: "article_topic",
             parent: Some("article_id"),
             order: &IN_ORDER,
@@ -125,24 +125,24 @@ impl BatchKey for OfArticle {
     }
 }
 
-/// What this story is about, in order.
+/// The key for listing the topics of a story, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfStory(pub StoryId);
 
 impl BatchKey for OfStory {
     type Value = Vec<Topic>;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Topic>>) -> Option<Kept> {
-        Some(Kept::of::<Self>(value).part(Noun::Story, self.0, Part::Topics))
+    fn keep(&self, value: Option<&Vec<Topic>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Story, self.0, Facet::Topics))
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {
-        let lists = Lists {
-            doing: "find the topics of stories",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {
+        let lists = KeysetQuery {
+            query: "topic.of_story",
             table: "story_topic",
             parent: Some("story_id"),
             order: &IN_ORDER,
@@ -165,19 +165,20 @@ const IN_ORDER: Order = Order {
     tag: 2,
     column: "position",
     id: "topic_id",
-    sorts: Sorts::Places,
+    sorts: SortKind::Places,
     descending: false,
 };
 
-/// The topic with this id, for a write that keeps a part of it: until that has ended, no other
-/// changes it.
-pub async fn get(writer: &Writer, id: TopicId) -> Result<Option<Topic>> {
+/// Loads the topic with this id, for a write that changes only part of it. The row stays locked until
+/// the transaction ends.
+pub async fn get(writer: &WriteTx, id: TopicId) -> Result<Option<Topic>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer.hold::<table::Entity, _>("find a topic", by_id).await
 }
 
-/// Adds it, or changes the one with its id; the count is the database's.
-pub async fn save(writer: &mut Writer, topic: &Topic) -> Result<Saved> {
+/// Inserts the topic, or updates the one with the same id. The article count of an existing topic is
+/// maintained by the database and left unchanged.
+pub async fn save(writer: &mut WriteTx, topic: &Topic) -> Result<Saved> {
     let row = table::Model::from(topic);
     let mut former = None;
     let saved = writer
@@ -191,15 +192,15 @@ pub async fn save(writer: &mut Writer, topic: &Topic) -> Result<Saved> {
         slug::saved(
             writer,
             edition,
-            Noun::Topic,
+            EntityKind::Topic,
             former.as_deref(),
             &topic.slug,
             id,
         )
         .await?;
     }
-    writer.note_saved(saved, Noun::Topic, topic.id, || {
-        vec![Noun::Topic.slug_key(&topic.slug)]
+    writer.note_saved(saved, EntityKind::Topic, topic.id, || {
+        vec![EntityKind::Topic.slug_key(&topic.slug)]
     });
     Ok(saved)
 }

@@ -1,8 +1,9 @@
-//! A transaction of writes on a connection of its own.
+//! A write transaction on its own connection.
 //!
-//! BEGIN, COMMIT and ROLLBACK are statements like others here. `SQLx` counts how deep it believes itself
-//! in transactions and leaves the count as it was when COMMIT fails (a full disk): its next transaction
-//! is then a savepoint inside the one that nobody ends, and is acknowledged without being committed.
+//! BEGIN, COMMIT and ROLLBACK are sent as ordinary statements here. `SQLx` has its own transactions, but
+//! it counts their nesting depth and does not reset the count when COMMIT fails (for example because the
+//! disk is full). Its next transaction is then a savepoint inside one that never ends, and is
+//! acknowledged without being committed.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::pool::{Checkout, Engine as _, Pool};
 
-/// An open transaction; dropped without being committed, it is rolled back.
+/// An open transaction. Rolled back if it is dropped without being committed.
 pub(crate) struct Transaction {
     timeline: Arc<str>,
     on: On,
@@ -24,8 +25,8 @@ enum On {
 }
 
 impl Transaction {
-    /// Begins one on a connection of this pool. On SQLite it is IMMEDIATE: a deferred one that reads
-    /// first fails when another has written.
+    /// Begins a transaction on a connection of this pool. On SQLite the transaction is IMMEDIATE, because
+    /// a deferred one that begins with a read fails if another transaction has written since.
     pub(crate) async fn begin(pool: &Pool) -> Result<Self, DbErr> {
         Ok(match pool {
             Pool::Postgres(pool) => {
@@ -47,13 +48,13 @@ impl Transaction {
         })
     }
 
-    /// The history that the database's writes belong to: see [`crate::change::Position`].
+    /// Returns the timeline that the database's writes belong to. See [`crate::change::Position`].
     pub(crate) fn timeline(&self) -> &str {
         &self.timeline
     }
 
-    /// Runs the statements that end it, the last but for reads of which is COMMIT, in one message; the
-    /// rows that they give.
+    /// Runs the final statements of the transaction in one message and returns their rows. The statements
+    /// include COMMIT, which only reads may follow.
     pub(crate) async fn commit(self, text: String) -> Result<Vec<QueryResult>, DbErr> {
         match self.on {
             On::Postgres(checkout) => checkout.into_inner().commit(text).await,

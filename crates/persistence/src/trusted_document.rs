@@ -1,8 +1,7 @@
-//! Trusted documents as rows: the operations of an app's build, registered before it asks for them
-//! by name.
+//! Storage of trusted documents: the GraphQL operations of an app's build, which are registered before
+//! the app requests them by name.
 //!
-//! What a document says under its name never changes: a build that says something else calls it
-//! differently.
+//! The text of a registered name never changes. A build with a different text uses a different name.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -13,19 +12,19 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, Query
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::cache::{Kept, ReadingKey, Shown};
-use crate::cells::{columns, stored};
-use crate::change::{Act, Noun};
+use crate::cache::{CacheMeta, CacheTag, Cacheable};
+use crate::change::{ChangeKind, EntityKind};
+use crate::decode::{columns, stored};
 use crate::row::Row;
-use crate::{BatchKey, Doing, Reader, Result, Writer};
+use crate::{BatchKey, Doing, ReadSession, Result, WriteTx};
 
-/// How many bytes a name may have: a hash has 64.
+/// The maximum length of a name in bytes. A SHA-256 hash in hexadecimal has 64.
 const MOST_NAME: usize = 256;
 
-/// What stands before a hash that says which kind it is.
+/// The prefix that marks a name as a SHA-256 hash.
 const SHA256: &str = "sha256:";
 
-/// A document and the name under which an app asks for it.
+/// A document and the name by which an app requests it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedDocument {
     name: String,
@@ -34,8 +33,9 @@ pub struct TrustedDocument {
 }
 
 impl TrustedDocument {
-    /// A document under its name, which is what the app's build made of it: a hash, or any word.
-    /// Refused: a name that says that it is the SHA-256 of the text, and is not.
+    /// Creates a document with the name that the app's build gave it: a hash or any other word. Returns
+    /// an error if the name is empty, is longer than 256 bytes, or contains whitespace or control
+    /// characters. A name of the form `sha256:…` with a hash must match the SHA-256 of the text.
     pub fn new(name: &str, text: impl Into<String>) -> Result<Self, Invalid> {
         const WHAT: &str = "the document's name";
         let text = text.into();
@@ -62,23 +62,23 @@ impl TrustedDocument {
         })
     }
 
-    /// The name under which it is asked for.
+    /// Returns the name by which the document is requested, without the prefix of a hash.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The document.
+    /// Returns the text of the document.
     pub fn text(&self) -> &str {
         &self.text
     }
 }
 
-/// The SHA-256 of a document's text in lower-case hexadecimal.
+/// Returns the SHA-256 of a document's text in lower-case hexadecimal.
 pub fn hash(text: &str) -> String {
     format!("{:x}", Sha256::digest(text))
 }
 
-/// `sha256:…` and the hash by itself are the same name.
+/// Returns the canonical form of a name: `sha256:…` with a hash becomes the hash alone.
 fn canonical(name: &str) -> &str {
     let is_hash = |hash: &&str| {
         hash.len() == 64
@@ -93,29 +93,31 @@ fn id_of(name: &str) -> Uuid {
     derived("trusted-document", &[name])
 }
 
-/// The document of this name or, if none has it, of this hash.
+/// The key for reading a document by name. If no document has the name, it is looked up as the SHA-256
+/// of a document's text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ByName(String);
 
 impl ByName {
-    /// As a request names it; none where no document can be called so.
+    /// Creates the key from the name in a request. Returns `None` if the name is too long to be the name
+    /// of a document.
     pub fn new(name: &str) -> Option<Self> {
         let name = canonical(name);
         (name.len() <= MOST_NAME).then(|| Self(name.to_owned()))
     }
 }
 
-/// What was found under a name.
+/// The document found for a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
-    /// The document.
+    /// The text of the document.
     pub text: Arc<str>,
     id: Uuid,
     is_its_name: bool,
 }
 
-impl Shown for Found {
-    fn shown(&self, kept: &mut Kept) {
+impl Cacheable for Found {
+    fn shown(&self, kept: &mut CacheMeta) {
         kept.text(&self.text);
     }
 }
@@ -125,34 +127,34 @@ impl BatchKey for ByName {
 
     const FINDS_ONE: bool = true;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&Found>) -> Option<Kept> {
-        let kept = Kept::of::<Self>(value);
+    fn keep(&self, value: Option<&Found>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of::<Self>(value);
         Some(match value {
-            Some(found) if found.is_its_name => kept.on(Noun::TrustedDocument, found.id),
-            // One that is registered later may be called so.
-            _ => kept.key(ReadingKey::every(Noun::TrustedDocument)),
+            Some(found) if found.is_its_name => kept.on(EntityKind::TrustedDocument, found.id),
+            // A document that is registered later may have this name.
+            _ => kept.key(CacheTag::every(EntityKind::TrustedDocument)),
         })
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Found>> {
-        const DOING: &str = "find trusted documents";
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Found>> {
+        const QUERY: &str = "trusted_document.by_hash";
         let mut sql = reader.sql();
         let names: Vec<_> = keys.iter().map(|key| key.0.clone()).collect();
         let by_name = sql.among_texts("t.name", names.clone());
         let by_hash = sql.among_texts("t.sha256", names);
-        // Of several that say the same, always the same one.
+        // Sorted, so that the choice between documents with equal texts is deterministic.
         let text = format!(
             "SELECT {} FROM trusted_document t WHERE {by_name} OR {by_hash} ORDER BY t.id",
             columns::<table::Model>("t")
         );
         let mut by_name = HashMap::new();
         let mut by_hash = HashMap::new();
-        for row in reader.rows(DOING, sql, text).await? {
-            let Some(row) = reader.cells(&row, DOING)?.perhaps::<table::Model>()? else {
+        for row in reader.rows(QUERY, sql, text).await? {
+            let Some(row) = reader.cells(&row, QUERY)?.perhaps::<table::Model>()? else {
                 continue;
             };
             let text: Arc<str> = row.text.into();
@@ -172,11 +174,11 @@ impl BatchKey for ByName {
     }
 }
 
-/// Registers documents, all or none; gives how many were not there yet. Refused: a name that is
-/// another document's already.
-pub async fn register(writer: &mut Writer, documents: &[TrustedDocument]) -> Result<usize> {
+/// Registers all of these documents or none, and returns the number of new ones. Returns an error if a
+/// name already belongs to a document with a different text.
+pub async fn register(writer: &mut WriteTx, documents: &[TrustedDocument]) -> Result<usize> {
     const DOING: &str = "register trusted documents";
-    // How many names one statement asks for, and how many rows one writes: both databases take more.
+    // The number of names per query and of rows per INSERT. Both databases allow more.
     const AT_ONCE: usize = 500;
     let mut new: BTreeMap<&str, &TrustedDocument> = BTreeMap::new();
     for document in documents {
@@ -215,8 +217,8 @@ pub async fn register(writer: &mut Writer, documents: &[TrustedDocument]) -> Res
     }
     for document in &added {
         let id = id_of(&document.name);
-        let keys = vec![Noun::TrustedDocument.key(id)];
-        writer.note(Noun::TrustedDocument, id, Act::Added, keys);
+        let keys = vec![EntityKind::TrustedDocument.key(id)];
+        writer.note(EntityKind::TrustedDocument, id, ChangeKind::Added, keys);
     }
     Ok(added.len())
 }
@@ -231,8 +233,8 @@ fn same(document: &TrustedDocument, text: &str) -> Result<(), Invalid> {
     ))
 }
 
-/// Trusts the document of this name no longer; tells whether there was one.
-pub async fn remove(writer: &mut Writer, name: &str) -> Result<bool> {
+/// Removes the trusted document with this name. Returns whether there was one.
+pub async fn remove(writer: &mut WriteTx, name: &str) -> Result<bool> {
     let id = id_of(canonical(name));
     let gone = table::Entity::delete_by_id(id)
         .exec(writer.connection())
@@ -241,23 +243,23 @@ pub async fn remove(writer: &mut Writer, name: &str) -> Result<bool> {
     if gone.rows_affected == 0 {
         return Ok(false);
     }
-    let keys = vec![Noun::TrustedDocument.key(id)];
-    writer.note(Noun::TrustedDocument, id, Act::Withdrawn, keys);
+    let keys = vec![EntityKind::TrustedDocument.key(id)];
+    writer.note(EntityKind::TrustedDocument, id, ChangeKind::Withdrawn, keys);
     Ok(true)
 }
 
-/// The name of every trusted document and when it was registered, in the order of names.
-pub async fn every(reader: &Reader) -> Result<Vec<(String, DateTime<Utc>)>> {
-    const DOING: &str = "list the trusted documents";
+/// Returns the name and the registration time of every trusted document, sorted by name.
+pub async fn every(reader: &ReadSession) -> Result<Vec<(String, DateTime<Utc>)>> {
+    const QUERY: &str = "trusted_document.list";
     let text = "SELECT name, registered_at FROM trusted_document".to_owned();
-    let rows = reader.rows(DOING, reader.sql(), text).await?;
+    let rows = reader.rows(QUERY, reader.sql(), text).await?;
     let rows = rows.iter().map(|row| {
-        let name: String = row.try_get("", "name").doing(DOING)?;
-        let at: DateTime<Utc> = row.try_get("", "registered_at").doing(DOING)?;
+        let name: String = row.try_get("", "name").query(QUERY)?;
+        let at: DateTime<Utc> = row.try_get("", "registered_at").query(QUERY)?;
         Ok((name, at))
     });
     let mut every: Vec<_> = rows.collect::<Result<_>>()?;
-    // Not by the database: each has an order of its own.
+    // Sorted here rather than by the database, because the collations of the databases differ.
     every.sort();
     Ok(every)
 }
@@ -311,7 +313,7 @@ mod tests {
         assert_eq!(ByName::new(&hash), ByName::new(&format!("sha256:{hash}")));
         let wrong = TrustedDocument::new(&format!("sha256:{hash}"), "{ b }").unwrap_err();
         assert!(wrong.to_string().contains("SHA-256"), "{wrong}");
-        // Of a name alone nobody knows how it was made.
+        // A name without the prefix may have been made in any way, so it is not checked.
         assert!(TrustedDocument::new(&hash, "{ b }").is_ok());
         assert_eq!(
             TrustedDocument::new("sha256:x", "").unwrap().name(),

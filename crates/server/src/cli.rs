@@ -1,4 +1,4 @@
-//! The command line: what a person can tell `khabar` to do.
+//! The command-line interface of `khabar`.
 
 mod archive;
 mod cache;
@@ -6,12 +6,12 @@ mod check;
 mod consent;
 mod database;
 mod demo;
+mod documents;
 mod import;
 mod keys;
 mod migrate;
 mod serve;
 mod token;
-mod trust;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,7 +27,7 @@ use crate::telemetry;
 #[derive(Debug, Parser)]
 #[command(name = "khabar", version, about, arg_required_else_help = true)]
 struct Cli {
-    /// The configuration file [default: khabar.toml, if it is there]
+    /// Path of the configuration file [default: khabar.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE", env = "KHABAR_CONFIG")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -36,53 +36,53 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve GraphQL at /graphql and a playground at /playground
-    Serve(Place),
-    /// Serve a newsroom with stories and articles to look at, in a database of its own
+    /// Serve the GraphQL API at /graphql and a playground at /playground
+    Serve(ServeArgs),
+    /// Serve a demo newsroom with sample stories and articles, in a separate database
     Demo(demo::Demo),
-    /// Bring a database's tables up to date, show what it lacks, or take steps back
+    /// Apply database migrations, show their status, or revert them
     Migrate(migrate::Migrate),
-    /// Read news into the database
+    /// Import news into the database
     Import(import::Import),
-    /// Give out API tokens, list them, or take them back
+    /// Create, list, or revoke API tokens
     Token(token::Token),
-    /// Replace the keys that the newsroom signs by
+    /// Rotate the newsroom's signing keys
     Keys(keys::Keys),
-    /// Register the operations of an app's build, so that the app can ask for them by name
-    Trust(trust::Trust),
-    /// Look into the cache of a running server, or empty the caches of all of them
+    /// Register the operations of an app's build, so that the app can request them by name
+    Documents(documents::Documents),
+    /// Show the cache statistics of a running server, or clear the caches of all servers
     Cache(cache::Cache),
-    /// Read every row of the database, and name those that cannot be read
+    /// Read every row of the database, and report the rows that cannot be read
     Check(check::Check),
-    /// Write the whole newsroom into one file, without tokens and secrets
+    /// Export the whole newsroom to one file, without tokens and secrets
     Export(archive::Export),
-    /// Fill an empty database with the newsroom that a file holds
+    /// Restore an exported newsroom into an empty database
     Restore(archive::Restore),
-    /// Print the configuration in force and where each value came from
-    Config(Place),
+    /// Print the effective configuration and the origin of each value
+    Config(ServeArgs),
     /// Print the GraphQL schema
     Schema,
 }
 
-/// Where to listen and which database to use.
+/// Options for the listening address and the database.
 #[derive(Clone, Debug, Default, Args)]
-struct Place {
-    /// The address to listen on [default: 127.0.0.1:4000]
+struct ServeArgs {
+    /// Address to listen on [default: 127.0.0.1:4000]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
     #[command(flatten)]
     database: Database,
 }
 
-/// Which database to use.
+/// Options for the database.
 #[derive(Clone, Debug, Default, Args)]
 struct Database {
-    /// `sqlite:PATH` or `postgres://USER@HOST/NAME` [default: sqlite:khabar.db]
+    /// Database URL: `sqlite:PATH` or `postgres://USER@HOST/NAME` [default: sqlite:khabar.db]
     #[arg(long, value_name = "URL")]
     database: Option<String>,
 }
 
-impl Place {
+impl ServeArgs {
     fn flags(self) -> Vec<(&'static str, String)> {
         let listen = self.listen.map(|listen| ("listen", listen));
         listen.into_iter().chain(self.database.flags()).collect()
@@ -98,7 +98,7 @@ impl Database {
     }
 }
 
-/// Runs the command that was typed.
+/// Parses the command line, runs the command, and returns the exit code of the process.
 pub fn run() -> ExitCode {
     match start(Cli::parse()) {
         Ok(()) if LOST.load(Ordering::Relaxed) => ExitCode::FAILURE,
@@ -113,8 +113,8 @@ pub fn run() -> ExitCode {
 fn start(cli: Cli) -> anyhow::Result<()> {
     let read = |flags| Configuration::read(cli.config.as_deref(), std::env::vars(), flags);
     match cli.command {
-        Command::Schema => say(khabar_graphql::sdl().trim_end()),
-        Command::Config(place) => say(read(place.flags())?.describe().trim_end()),
+        Command::Schema => print(khabar_graphql::sdl().trim_end()),
+        Command::Config(place) => print(read(place.flags())?.describe().trim_end()),
         Command::Serve(place) => {
             let configuration = read(place.flags())?;
             let _log = telemetry::start(&configuration.settings.log)?;
@@ -141,9 +141,9 @@ fn start(cli: Cli) -> anyhow::Result<()> {
             let configuration = read(keys.flags())?;
             runtime()?.block_on(keys::keys(keys, configuration.settings))?;
         }
-        Command::Trust(trust) => {
-            let configuration = read(trust.flags())?;
-            runtime()?.block_on(trust::trust(trust, configuration.settings))?;
+        Command::Documents(documents) => {
+            let configuration = read(documents.flags())?;
+            runtime()?.block_on(documents::documents(documents, configuration.settings))?;
         }
         Command::Cache(cache) => {
             let configuration = read(cache.flags())?;
@@ -165,12 +165,13 @@ fn start(cli: Cli) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether something that a command was to answer could not be written.
+/// Whether any part of a command's output could not be written.
 static LOST: AtomicBool = AtomicBool::new(false);
 
-/// What a command answers goes to standard output; a closed pipe (`| head`) is no error. A disk that
-/// is full is: what stands in the file then is not the answer.
-fn say(text: impl std::fmt::Display) {
+/// Prints a command's output to standard output. A closed pipe (`| head`) is not an error. Any other
+/// failure, such as a full disk, is reported once and makes the command fail, because the output is then
+/// incomplete.
+fn print(text: impl std::fmt::Display) {
     use std::io::{ErrorKind, Write};
     let mut out = std::io::stdout();
     let written = writeln!(out, "{text}").and_then(|()| out.flush());
@@ -178,13 +179,14 @@ fn say(text: impl std::fmt::Display) {
         && error.kind() != ErrorKind::BrokenPipe
         && !LOST.swap(true, Ordering::Relaxed)
     {
-        note(format_args!("khabar: could not write the answer: {error}"));
+        eprint(format_args!("khabar: could not write the answer: {error}"));
     }
 }
 
-/// What a server says when it starts: nobody waits until somebody has read it.
+/// Prints a server's start-up message from a separate thread, so that a blocked reader cannot delay the
+/// server.
 fn greet(text: String) {
-    // A server that cannot have one more thread cannot serve, and will say so.
+    // A failure is ignored: a server that cannot start one more thread cannot serve, and will report that.
     let _ = std::thread::Builder::new()
         .name("greeting".to_owned())
         .spawn(move || {
@@ -193,13 +195,14 @@ fn greet(text: String) {
         });
 }
 
-/// What a command tells besides its answer goes to standard error.
-fn note(text: impl std::fmt::Display) {
+/// Prints a message that is not part of a command's output to standard error.
+fn eprint(text: impl std::fmt::Display) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{text}");
 }
 
-/// One line: what failed, then each cause that says more than what was said before it.
+/// Prints an error to standard error on one line: the failure, then each cause that adds something new.
+/// Passwords are masked.
 fn say_error(error: &anyhow::Error) {
     use std::io::Write;
     let mut line = String::from("khabar");

@@ -1,8 +1,9 @@
-//! The newsroom's clock: the database's, which all nodes share, as far as this node knows it.
+//! The newsroom's clock: an estimate of the database's clock, which all nodes share.
 //!
-//! A node asks the database for the time every few seconds and remembers by how much its own clock is
-//! off. So what is scheduled goes out at its hour, and what is written carries the right one, on a node
-//! whose clock is wrong. While the database does not answer, the last difference holds.
+//! A node asks the database for the time every few seconds and remembers the difference from its own
+//! clock. Even if a node's clock is wrong, scheduled content is therefore published on time, and writes
+//! have correct timestamps. While the database does not respond, the last known difference applies. A
+//! SQLite database has no clock of its own, so the node's clock is used unchanged.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,25 +13,26 @@ use chrono::{DateTime, TimeDelta, Utc};
 use khabar_domain::clock::Clock;
 use khabar_persistence::{Db, Result};
 
-/// How often the database is asked: a clock that is set anew is noticed before an editor does.
+/// Interval between two queries: short enough to detect a changed clock before an editor notices.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// By how much a node's clock may differ before that is told: more than a network that keeps its clocks
-/// in step ever shows, and the least that readers would notice of a schedule.
+/// Maximum difference that is not reported. Synchronised clocks in a network differ by less, and readers
+/// would not notice a smaller delay of scheduled content.
 const TOLERATED: TimeDelta = TimeDelta::seconds(1);
 
-/// How long the database may take to tell the time: what takes longer says nothing of a second.
+/// Maximum round-trip time of a query. A slower one is too imprecise to detect a difference of a second.
 const SLOWEST: TimeDelta = TimeDelta::milliseconds(500);
 
-/// This node's clock, set right by the database's.
+/// The node's clock, corrected by the database's clock.
 pub struct DatabaseClock {
     own: Arc<dyn Clock>,
-    /// Microseconds by which the database's clock is ahead of this node's.
+    /// Microseconds by which the database's clock is ahead of the node's clock.
     ahead: AtomicI64,
 }
 
 impl DatabaseClock {
-    /// This clock, taken to be right until the database was asked.
+    /// Creates a clock that returns the time of `own`, uncorrected until the first call of
+    /// [`DatabaseClock::set`].
     pub fn new(own: Arc<dyn Clock>) -> Self {
         Self {
             own,
@@ -38,12 +40,12 @@ impl DatabaseClock {
         }
     }
 
-    /// By how much the database's clock is ahead of this node's.
+    /// Returns the time by which the database's clock is ahead of the node's clock.
     pub fn ahead(&self) -> TimeDelta {
         TimeDelta::microseconds(self.ahead.load(Ordering::Relaxed))
     }
 
-    /// What is wrong with this node's clock, if anything is, as a sentence.
+    /// Returns a sentence that describes the error of the node's clock, if it exceeds one second.
     pub fn complaint(&self) -> Option<String> {
         let ahead = self.ahead();
         (ahead.abs() > TOLERATED).then(|| {
@@ -58,14 +60,15 @@ impl DatabaseClock {
         })
     }
 
-    /// Asks the database for the time.
+    /// Asks the database for the time and stores the difference. A slow response is discarded if a
+    /// difference is already known.
     pub async fn set(&self, db: &Db) -> Result<()> {
         let asked = self.own.now();
         let Some(told) = db.clock().await? else {
             return Ok(());
         };
         let took = self.own.now() - asked;
-        // The first answer is better than none.
+        // An imprecise first measurement is better than none.
         if took <= SLOWEST || self.ahead() == TimeDelta::zero() {
             let ahead = told - (asked + took / 2);
             let ahead = ahead.num_microseconds().unwrap_or_default();
@@ -74,20 +77,21 @@ impl DatabaseClock {
         Ok(())
     }
 
-    /// Goes on asking, and tells the log when the clock goes wrong, and when it is right again.
+    /// Asks the database for the time at regular intervals, without end. Logs when the node's clock becomes
+    /// wrong, and when it is right again.
     pub async fn run(self: Arc<Self>, db: Db) {
         let mut was_wrong = false;
         loop {
             if let Err(error) = self.set(&db).await {
-                tracing::debug!(cause = %error, "the database does not tell the time");
+                tracing::debug!(cause = %error, "database_clock_unavailable");
             }
             match self.complaint() {
                 Some(complaint) if !was_wrong => {
-                    tracing::warn!("{complaint}: its own is not gone by; set it right");
+                    tracing::warn!(%complaint, "node_clock_wrong");
                     was_wrong = true;
                 }
                 None if was_wrong => {
-                    tracing::info!("this node's clock is right again");
+                    tracing::info!("node_clock_right");
                     was_wrong = false;
                 }
                 _ => {}

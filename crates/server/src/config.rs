@@ -1,6 +1,6 @@
-//! Configuration: what the server is told, and by whom: a file, the environment or a flag.
+//! Configuration of the server from a file, the environment and command-line flags.
 //!
-//! Later ones win: defaults, then the file, then `KHABAR_…` variables, then flags.
+//! In increasing order of precedence: defaults, the file, `KHABAR_…` variables, flags.
 
 mod cache;
 mod comments;
@@ -20,15 +20,15 @@ pub use settings::{Audit, Import, Log, LogFormat, Settings};
 use source::{Environment, Flags};
 pub use timeouts::DatabaseTimeouts;
 
-/// What is in force, and where each value came from.
+/// The effective configuration, with the origin of each value.
 #[derive(Clone, Debug)]
 pub struct Configuration {
-    /// What is in force.
+    /// The effective settings.
     pub settings: Settings,
     origins: Vec<Entry>,
 }
 
-/// One value in force.
+/// An effective value with its key and origin.
 #[derive(Clone, Debug)]
 struct Entry {
     key: String,
@@ -36,17 +36,21 @@ struct Entry {
     origin: String,
 }
 
-/// The file that is read when none is named and it is there.
+/// The configuration file that is read by default, if it exists.
 pub const FILE: &str = "khabar.toml";
 
-/// Whether a value is nobody's to see.
+/// Whether the value of this key is a secret, which must not be displayed.
 fn is_secret(key: &str) -> bool {
     key == "auth.key" || (key.starts_with("purge.") && key.ends_with(".secret"))
 }
 
 impl Configuration {
-    /// Reads the configuration: `file` must be there when it is named; `environment` gives the
-    /// variables; `flags` are the keys that the command line set.
+    /// Reads and checks the configuration. `environment` holds the environment variables, and `flags` the
+    /// keys and values from the command line.
+    ///
+    /// # Errors
+    ///
+    /// Fails if `file` is given but does not exist, if a source cannot be parsed, or if a value is invalid.
     pub fn read(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -64,9 +68,9 @@ impl Configuration {
             let text = std::fs::read_to_string(path).with_context(|| {
                 format!("could not read the configuration file {}", path.display())
             })?;
-            // Parsed here as well, because this parser names line and column.
+            // Parsed here as well, because this parser reports the position of an error.
             toml::from_str::<toml::Table>(&text).map_err(|error| {
-                // Without the line itself, which may hold a password.
+                // The line itself is omitted, because it may contain a password.
                 let at = error.span().map_or(0, |span| span.start);
                 let before = text.get(..at).unwrap_or_default();
                 let line = before.matches('\n').count() + 1;
@@ -91,7 +95,8 @@ impl Configuration {
         Ok(Self { settings, origins })
     }
 
-    /// Every value in force with its origin, a line each, aligned; passwords are hidden.
+    /// Formats every effective value with its origin, one per line, in aligned columns. Passwords and
+    /// secrets are masked.
     pub fn describe(&self) -> String {
         let shown = |entry: &Entry| {
             if is_secret(&entry.key) && !entry.value.is_empty() {
@@ -123,9 +128,9 @@ impl Configuration {
     }
 }
 
-/// Every value of a configuration by its dotted key, sorted.
+/// Returns every value of a configuration with its dotted key, sorted by key.
 fn entries(config: &Config) -> anyhow::Result<Vec<Entry>> {
-    // Not by deserialising it, which would lose where each value came from.
+    // Deserialising the configuration would lose the origin of each value.
     let table = config
         .collect()
         .context("the configuration is not a table")?;
@@ -214,7 +219,7 @@ mod tests {
             line("graphql.body_timeout_ms").ends_with("# variable KHABAR_GRAPHQL__BODY_TIMEOUT_MS")
         );
         assert!(line("graphql.request_timeout_ms").contains("k.toml"));
-        assert!(line("http.header_ms").ends_with("# default"));
+        assert!(line("http.header_timeout_ms").ends_with("# default"));
         assert!(line("auth.key ").contains("***"), "{described}");
         assert!(!described.contains("secret"));
     }
@@ -236,12 +241,12 @@ mod tests {
         assert!(!described.contains("hush"), "{described}");
         assert!(described.contains("purge.cdn.secret"), "{described}");
         assert!(!format!("{:?}", read.settings).contains("hush"));
-        // What it finds answers by has to be told.
+        // The header by which a target finds answers must be among the surrogate headers.
         std::fs::write(&file, toml.replace(", \"surrogate-key\"", "")).unwrap();
         let secret = pairs(&[("KHABAR_PURGE__CDN__SECRET", "hush")]);
         let lacking = Configuration::read(Some(&file), secret, vec![]).unwrap_err();
         assert!(lacking.to_string().contains("surrogate-key"), "{lacking:#}");
-        // Without it, the target cannot be called.
+        // Without its secret, the target cannot be called.
         let missing = Configuration::read(Some(&file), [], vec![]).unwrap_err();
         assert!(format!("{missing:#}").contains("secret"), "{missing:#}");
     }
@@ -269,7 +274,7 @@ mod tests {
         assert!(
             problem("[graphql]\nrequest_timeout_ms = 0").contains("graphql.request_timeout_ms")
         );
-        assert!(problem("[comments]\nposts_a_minute = 0").contains("comments.posts_a_minute"));
+        assert!(problem("[comments]\nposts_per_minute = 0").contains("comments.posts_per_minute"));
         assert!(problem("[comments]\nedit_minute = 5").contains("edit_minute"));
         let missing =
             Configuration::read(Some(&dir.path().join("none.toml")), [], vec![]).unwrap_err();

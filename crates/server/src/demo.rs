@@ -1,24 +1,24 @@
-//! The demo's newsroom: a small republic's news, written for it, so that a first look at Khabar has
-//! something to look at.
+//! The demo newsroom: invented news of a small republic, so that a new installation of Khabar has
+//! content to explore.
 //!
-//! What it says is in `crates/server/demo/`: tables of entries in TOML, which name each other by
-//! key, and drawings. All of it is inside the binary. [`fill`] writes it into a database, with its
-//! times counted back from the hour of filling; [`media_routes`] serves its drawings.
+//! The content is in `crates/server/demo/`: TOML files with entries that refer to each other by key,
+//! and drawings. All files are embedded in the binary. [`fill`] writes the content into a database,
+//! with times relative to the time of the call. [`media_routes`] serves the drawings.
 
 mod content;
-mod desk;
-mod fill;
+mod convert;
+mod ids;
 mod media;
-mod names;
 mod newsroom;
+mod seed;
 mod text;
 
 use rust_embed::RustEmbed;
 
-pub use fill::{Filled, fill};
 pub use media::media_routes;
+pub use seed::{Filled, fill};
 
-/// Everything in `crates/server/demo/`.
+/// All files in `crates/server/demo/`, embedded in the binary.
 #[derive(RustEmbed)]
 #[folder = "demo/"]
 struct Files;

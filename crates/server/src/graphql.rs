@@ -1,22 +1,23 @@
 //! GraphQL over HTTP, at `/graphql`.
 //!
-//! It keeps to the GraphQL-over-HTTP specification: what was asked in which way decides the status,
-//! and every answer, refusals too, is a GraphQL response. Nothing that a page of another origin can
-//! send without asking the browser's leave (a form, `text/plain`, a link) runs a mutation.
+//! The route follows the GraphQL-over-HTTP specification. The request and the negotiated media type
+//! determine the status code, and every answer, including a refusal, is a GraphQL response. A request
+//! that a page of another origin can send without a CORS preflight (a form, `text/plain`, a link)
+//! never runs a mutation.
 
-mod coding;
-pub mod documents;
+pub mod admission;
+pub mod cache_control;
+mod cached_response;
+mod content_encoding;
+mod error_response;
 mod etag;
-mod flight;
-pub mod fresh;
-mod journal;
-mod media;
-pub mod operations;
-mod read;
-mod reply;
-mod run;
+mod execute;
+mod media_type;
+mod parse;
+pub mod persisted_documents;
+mod request_log;
+mod single_flight;
 pub mod surrogate;
-mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,55 +31,56 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::any;
 use khabar_domain::{Scope, Viewer};
-use khabar_graphql::answer::{Api, Data};
-use khabar_graphql::document::{Incoming, Kind, Ready};
+use khabar_graphql::document::{Kind, OperationRequest, PreparedOperation};
 use khabar_graphql::error::Code;
-use khabar_persistence::Reader;
+use khabar_graphql::response::{Api, Data};
+use khabar_persistence::ReadSession;
 use khabar_persistence::change::Position;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use self::documents::Documents;
-use self::flight::{Flights, Seat};
-use self::journal::Journal;
-use self::media::Media;
-use self::operations::Operations;
-use self::reply::{Reply, Status, send, send_whole};
-pub use self::run::Stale;
-use self::run::{About, Limit, Run, Told, is_for};
-use self::whole::Whole;
+use self::admission::Operations;
+use self::cached_response::CachedResponse;
+use self::error_response::{ErrorResponse, Status, send, send_cached};
+pub use self::execute::StaleIfError;
+use self::execute::{Deadline, Execution, OperationInfo, Outcome, is_for};
+use self::media_type::ResponseType;
+use self::persisted_documents::Documents;
+use self::request_log::RequestLog;
+use self::single_flight::{Role, SingleFlight, Waited};
 use crate::metrics::Metrics;
 use crate::rate_limit::{Limited, Meter};
-use crate::{http, identity, position};
+use crate::{auth, consistency_token, http};
 
-/// How long and how large a request may be.
+/// Time and size limits of requests, and the settings for operations, caching and documents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Bytes of a request's body.
+    /// Maximum size of a request body, in bytes.
     ///
-    /// 1 MiB: the largest document allowed, and an article's worth of variables.
+    /// Defaults to 1 MiB: enough for the largest document allowed plus an article in the variables.
     pub body_bytes: usize,
-    /// Milliseconds for a body to arrive.
+    /// Maximum time to receive a request body, in milliseconds.
     ///
-    /// 10 seconds: a megabyte over a poor mobile network.
+    /// Defaults to 10 seconds: enough for a megabyte over a poor mobile network.
     pub body_timeout_ms: u64,
-    /// Milliseconds for a request to be answered, from its headers on: to read its body and to find
-    /// out who asks count, too.
+    /// Maximum time to answer a request, in milliseconds, counted from the arrival of its headers.
+    /// Reading the body and authenticating the caller count towards it.
     ///
-    /// 15 seconds: twice what a reader waits for; proxies usually give up after 30.
+    /// Defaults to 15 seconds: twice as long as a reader is willing to wait. Proxies usually give up
+    /// after 30.
     pub request_timeout_ms: u64,
-    /// Bytes of a whole answer that is kept, at most.
+    /// Maximum size of a whole answer in the cache, in bytes. Larger answers are not cached.
     ///
-    /// 1 MiB: ten times a large page. What is larger costs the places of many others.
-    pub kept_answer_bytes: usize,
-    /// How many operations are carried out at a time.
-    pub operations: operations::Settings,
-    /// How long caches may hold answers.
-    pub cache: fresh::Settings,
-    /// How documents are named and which run.
-    pub documents: documents::Settings,
+    /// Defaults to 1 MiB: ten times a large page. A larger answer would evict many others.
+    pub cached_response_bytes: usize,
+    /// Limits on the number of concurrent operations.
+    pub operations: admission::Settings,
+    /// Cache lifetimes of answers in browsers and shared caches.
+    pub cache: cache_control::Settings,
+    /// Rules for named documents, and for the documents that may run.
+    pub persisted_documents: persisted_documents::Settings,
 }
 
 impl Default for Settings {
@@ -87,41 +89,41 @@ impl Default for Settings {
             body_bytes: 1024 * 1024,
             body_timeout_ms: 10_000,
             request_timeout_ms: 15_000,
-            kept_answer_bytes: 1024 * 1024,
-            operations: operations::Settings::default(),
-            cache: fresh::Settings::default(),
-            documents: documents::Settings::default(),
+            cached_response_bytes: 1024 * 1024,
+            operations: admission::Settings::default(),
+            cache: cache_control::Settings::default(),
+            persisted_documents: persisted_documents::Settings::default(),
         }
     }
 }
 
-/// Why what a request brings along does not let it be answered.
+/// The reason for refusing a request before its operation runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// It says who is asking, and that does not count here: the message says why not.
+pub enum ContextError {
+    /// The credentials are not accepted. The message gives the reason.
     Unauthenticated(String),
-    /// It says something that cannot be understood: the message says what.
+    /// The request contains invalid input. The message describes it.
     BadInput(String),
-    /// Its client has sent too much lately.
+    /// The client has exceeded a rate limit.
     TooMany(Limited),
-    /// The database does not answer, or there are too many who wait for it.
+    /// The database is unavailable, or too many requests are waiting for it.
     Unavailable,
-    /// The server could not find out; its log says why.
+    /// The server failed to identify the caller. The cause is in its log.
     Failed,
 }
 
-impl Refused {
-    /// What says who is asking does not count.
+impl ContextError {
+    /// Creates a refusal for credentials that are not accepted.
     pub fn unauthenticated(message: impl Into<String>) -> Self {
         Self::Unauthenticated(message.into())
     }
 
-    /// What it says cannot be understood.
+    /// Creates a refusal for invalid input.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::BadInput(message.into())
     }
 
-    /// A read that failed on the way: its cause goes to the log.
+    /// Creates a refusal for a failed read and logs the cause.
     pub fn of(cause: &khabar_persistence::Error) -> Self {
         if cause.is_unavailable() {
             Self::unavailable(cause)
@@ -130,67 +132,67 @@ impl Refused {
         }
     }
 
-    /// The database does not answer: the cause goes to the log.
+    /// Creates a refusal for an unavailable database and logs the cause as a warning.
     pub fn unavailable(cause: &dyn std::error::Error) -> Self {
         tracing::warn!(%cause, "request_unavailable");
         Self::Unavailable
     }
 
-    /// The server's own failure: the cause goes to the log.
+    /// Creates a refusal for a failure of the server and logs the cause as an error.
     pub fn failed(cause: &dyn std::error::Error) -> Self {
-        tracing::error!(%cause, "could not find out who is asking");
+        tracing::error!(%cause, "authentication_failed");
         Self::Failed
     }
 }
 
-/// What a request is given on its way in.
-pub struct Given {
-    /// What resolvers find in their context.
+/// The context of a request, created before the request is answered.
+pub struct RequestContext {
+    /// The data available to resolvers in their context.
     pub data: Data,
-    /// Who is asking, and as of when.
+    /// The viewer, and the point in time for which data is read.
     pub scope: Scope,
-    /// What reads for it, if anything does. Where it takes down what it reads, whole answers are kept.
-    pub reader: Option<Reader>,
-    /// The answers that may be told when the database does not answer, if any may.
-    pub stale: Option<Stale>,
-    /// How far in the change feed the answer to a query goes at least, where that is known.
+    /// The reader for this request, if there is one. If it records its reads, whole answers are cached.
+    pub reader: Option<ReadSession>,
+    /// The stale answers that may be served while the database is unavailable. `None` if not allowed.
+    pub stale: Option<StaleIfError>,
+    /// The position in the change feed that the answer to a query reflects at least, if known.
     pub position: Option<Position>,
 }
 
-impl Given {
-    /// Whether its whole answer may be kept, and one that is kept be given.
+impl RequestContext {
+    /// Whether the whole answer may be stored in the cache and served from it.
     fn keeps(&self) -> bool {
         let reader = self.reader.as_ref();
         reader.is_some_and(|reader| reader.record().is_some())
     }
 }
 
-/// What answers at the route.
-struct Front<D> {
+/// The handler of the route, with its shared state.
+struct Endpoint<D> {
     api: Api,
     metrics: Arc<Metrics>,
     documents: Documents,
     settings: Settings,
     data: D,
-    flights: Arc<Flights<Whole>>,
+    flights: Arc<SingleFlight<CachedResponse>>,
     operations: Arc<Operations>,
 }
 
-/// How often a request waits for another that is like it, before it sees to its own answer.
+/// Maximum number of times that a request waits for an identical one before it runs its operation alone.
 const FLIGHTS: usize = 3;
 
-/// `/graphql`, for a router of any state. `data` finds out who is asking, and gives resolvers what
-/// belongs to this request.
+/// Returns a router with the route `/graphql`, for any router state. `data` identifies the caller of
+/// a request and creates the request's context.
 pub fn routes<S, D, F>(api: Api, settings: Settings, metrics: Arc<Metrics>, data: D) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
     D: Fn(&Parts) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Given, Refused>> + Send + 'static,
+    F: Future<Output = Result<RequestContext, ContextError>> + Send + 'static,
 {
-    let front = Arc::new(Front {
+    let front = Arc::new(Endpoint {
         api,
         metrics,
-        documents: Documents::new(&settings.documents),
+        documents: Documents::new(&settings.persisted_documents),
         operations: Arc::new(Operations::new(&settings.operations)),
         settings,
         data,
@@ -207,24 +209,25 @@ where
         .layer(middleware::from_fn(etag::conditional))
 }
 
-/// What counts a request, where anything is limited.
+/// Returns the rate limit meter of a request. `None` if there are no rate limits.
 fn meter(parts: &Parts) -> Option<&Meter> {
     parts.extensions.get::<Arc<Meter>>().map(Arc::as_ref)
 }
 
-/// The methods that the route knows.
+/// The `Allow` header listing the methods that the route accepts.
 const READING_AND_WRITING: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
-/// The methods that may run a mutation.
+/// The `Allow` header listing the methods that may run a mutation.
 const WRITING: HeaderValue = HeaderValue::from_static("POST");
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// What a client is to bring that brought nothing that counts (RFC 6750 §3).
+/// The `WWW-Authenticate` challenge sent when credentials are not accepted (RFC 6750 §3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_token\"");
-/// An answer to somebody in particular is nobody else's, and not to be found on their machine later.
+/// The `Cache-Control` header of answers to a particular client. They must not be shared, nor be left
+/// behind on the client's machine.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 
-/// Marks an answer that may be old (RFC 9111 §5.1; RFC 7234 §5.5.1 for `Warning`).
+/// Marks a response as stale with `Age` (RFC 9111 §5.1) and `Warning` (RFC 7234 §5.5.1).
 fn marked_stale(mut response: Response, age: Duration) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::AGE, HeaderValue::from(age.as_secs()));
@@ -234,14 +237,14 @@ fn marked_stale(mut response: Response, age: Duration) -> Response {
 
 const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response is Stale\"");
 
-impl<D, F> Front<D>
+impl<D, F> Endpoint<D>
 where
     D: Fn(&Parts) -> F + Send + Sync,
-    F: Future<Output = Result<Given, Refused>> + Send,
+    F: Future<Output = Result<RequestContext, ContextError>> + Send,
 {
     async fn respond(&self, request: Request) -> Response {
         let (parts, body) = request.into_parts();
-        let is_private = identity::is_private(&parts.headers);
+        let is_private = auth::is_private(&parts.headers);
         let mut response = self.respond_to(parts, body).await;
         let headers = response.headers_mut();
         if is_private {
@@ -259,27 +262,27 @@ where
 
     async fn respond_to(&self, parts: Parts, body: Body) -> Response {
         let milliseconds = self.settings.request_timeout_ms;
-        let limit = Limit {
+        let limit = Deadline {
             milliseconds,
             deadline: Instant::now() + Duration::from_millis(milliseconds),
         };
-        let Some(media) = media::negotiate(&parts.headers) else {
-            let reply = Reply::fixed(
+        let Some(media) = media_type::negotiate(&parts.headers) else {
+            let reply = ErrorResponse::fixed(
                 StatusCode::NOT_ACCEPTABLE,
                 Code::NotAcceptable,
                 format!(
                     "This server answers with {} or {}.",
-                    Media::GraphQl,
-                    Media::Json
+                    ResponseType::GraphQl,
+                    ResponseType::Json
                 ),
             );
-            return send(&reply, Media::Json, &parts.headers).await;
+            return send(&reply, ResponseType::Json, &parts.headers).await;
         };
         let is_post = parts.method == Method::POST;
         let read = match parts.method {
-            Method::GET | Method::HEAD => read::url(&parts.uri),
-            Method::POST => read::body(&parts.headers, body, &self.settings).await,
-            _ => Err(Reply::fixed(
+            Method::GET | Method::HEAD => parse::url(&parts.uri),
+            Method::POST => parse::body(&parts.headers, body, &self.settings).await,
+            _ => Err(ErrorResponse::fixed(
                 StatusCode::METHOD_NOT_ALLOWED,
                 Code::MethodNotAllowed,
                 "GraphQL is asked for by GET or POST.",
@@ -287,44 +290,44 @@ where
         };
         match read {
             Ok(incoming) => {
-                let mut journal = Journal::new();
+                let mut journal = RequestLog::new();
                 let answer = self.answer(&parts, &incoming, limit, &mut journal);
                 let answer = tokio::time::timeout_at(limit.deadline, answer).await;
-                let (told, position) = answer.unwrap_or_else(|_| {
-                    let reply = Reply::of_no_time(limit, journal.interrupted());
+                let (outcome, position) = answer.unwrap_or_else(|_| {
+                    let reply = ErrorResponse::of_no_time(limit, journal.interrupted());
                     (reply.into(), None)
                 });
-                if let Told::Reply(reply) = &told
+                if let Outcome::Error(reply) = &outcome
                     && let Some(meter) = meter(&parts)
                     && reply.is_clients_fault()
                 {
                     meter.error();
                 }
-                let timing = journal.close(&told, &self.metrics);
-                let is_stale = matches!(told, Told::Stale(..));
-                let is_read = is_stale || matches!(told, Told::Whole(..));
-                let mut response = match told {
-                    Told::Whole(whole, now) => {
-                        let is_public = !is_post && !identity::is_private(&parts.headers);
+                let timing = journal.close(&outcome, &self.metrics);
+                let is_stale = matches!(outcome, Outcome::Stale(..));
+                let is_read = is_stale || matches!(outcome, Outcome::Complete(..));
+                let mut response = match outcome {
+                    Outcome::Complete(cached, now) => {
+                        let is_public = !is_post && !auth::is_private(&parts.headers);
                         let cache = is_public.then_some((&self.settings.cache, now));
-                        send_whole(&whole, media, &parts.headers, cache).await
+                        send_cached(&cached, media, &parts.headers, cache).await
                     }
-                    Told::Stale(whole, age) => {
-                        let response = send_whole(&whole, media, &parts.headers, None).await;
+                    Outcome::Stale(cached, age) => {
+                        let response = send_cached(&cached, media, &parts.headers, None).await;
                         marked_stale(response, age)
                     }
-                    Told::Reply(reply) => send(&reply, media, &parts.headers).await,
+                    Outcome::Error(reply) => send(&reply, media, &parts.headers).await,
                 };
                 let headers = response.headers_mut();
                 if let Some(timing) = timing {
                     headers.insert(SERVER_TIMING, timing);
                 }
                 let position = position.filter(|_| !is_stale);
-                if let Some(position) = position.and_then(position::header) {
-                    headers.insert(position::POSITION, position);
+                if let Some(position) = position.and_then(consistency_token::header) {
+                    headers.insert(consistency_token::POSITION, position);
                 } else if !is_post || is_read {
-                    // By now more may have been written than it knows of.
-                    response.extensions_mut().insert(position::Unknown);
+                    // More may have been written by now than the answer reflects.
+                    response.extensions_mut().insert(consistency_token::Unknown);
                 }
                 if response.status() == StatusCode::METHOD_NOT_ALLOWED {
                     response.headers_mut().insert(header::ALLOW, WRITING);
@@ -334,7 +337,8 @@ where
             Err(reply) => {
                 if let Some(meter) = meter(&parts) {
                     if let Err(limited) = meter.request() {
-                        return send(&Reply::too_many(limited), media, &parts.headers).await;
+                        return send(&ErrorResponse::too_many(limited), media, &parts.headers)
+                            .await;
                     }
                     meter.error();
                 }
@@ -344,7 +348,7 @@ where
                     Status::Fixed(StatusCode::METHOD_NOT_ALLOWED) => {
                         headers.insert(header::ALLOW, READING_AND_WRITING);
                     }
-                    // What is left of the body would be read as the next request.
+                    // The unread rest of the body would be parsed as the next request.
                     Status::Fixed(
                         StatusCode::REQUEST_TIMEOUT
                         | StatusCode::PAYLOAD_TOO_LARGE
@@ -359,21 +363,21 @@ where
         }
     }
 
-    /// What a client is told, and how far in the change feed that goes, where it is known.
+    /// Answers a request. Also returns the change feed position that the answer reflects, if known.
     async fn answer(
         &self,
         parts: &Parts,
-        incoming: &Incoming,
-        limit: Limit,
-        journal: &mut Journal,
-    ) -> (Told, Option<Position>) {
+        incoming: &OperationRequest,
+        limit: Deadline,
+        journal: &mut RequestLog,
+    ) -> (Outcome, Option<Position>) {
         let is_post = parts.method == Method::POST;
         let mut flights = 0;
         loop {
-            // First of all: what says who is asking and does not count is never taken for nobody's.
+            // This comes first: a request with invalid credentials is never treated as anonymous.
             let given = match (self.data)(parts).await {
                 Ok(given) => given,
-                Err(refused) => return (Reply::of_nobody(refused).into(), None),
+                Err(refused) => return (ErrorResponse::of_nobody(refused).into(), None),
             };
             let (scope, position) = (given.scope, given.position);
             journal.given(scope, given.reader.as_ref());
@@ -383,25 +387,25 @@ where
                     journal.found(found.is_registered);
                     found.incoming
                 }
-                Err(error) => return (Reply::of_no_document(error).into(), position),
+                Err(error) => return (ErrorResponse::of_no_document(error).into(), position),
             };
             if given.keeps()
                 && let Some(reader) = &given.reader
                 && let Some(name) = self.api.answer_name(&incoming)
-                && let Some(whole) = reader.answer(&name, |whole| is_for(scope, whole))
+                && let Some(cached) = reader.answer(&name, |cached| is_for(scope, cached))
             {
                 self.documents.remember(named);
                 journal.kept();
-                return (Told::Whole(whole, scope.as_of), position);
+                return (Outcome::Complete(cached, scope.as_of), position);
             }
             let ready = match self.api.admit(&incoming) {
                 Ok(ready) => ready,
-                Err(answer) => return (Reply::understood(answer).into(), position),
+                Err(answer) => return (ErrorResponse::understood(answer).into(), position),
             };
             journal.admitted();
             self.documents.remember(named);
             if ready.kind() == Kind::Mutation && !is_post {
-                let reply = Reply::fixed(
+                let reply = ErrorResponse::fixed(
                     StatusCode::METHOD_NOT_ALLOWED,
                     Code::MethodNotAllowed,
                     "A mutation is sent by POST.",
@@ -412,46 +416,46 @@ where
                 && let Some(meter) = meter(parts)
                 && let Err(limited) = meter.mutations(ready.root_fields())
             {
-                return (Reply::too_many(limited).into(), position);
+                return (ErrorResponse::too_many(limited).into(), position);
             }
-            // How far a write goes is known when it is done.
+            // The position of a write is known only when the write is done.
             let position = position.filter(|_| ready.kind() == Kind::Query);
-            journal.runs(About::of(&ready));
+            journal.runs(OperationInfo::of(&ready));
             let stale = given.stale.clone();
             let stale = stale
                 .filter(|_| ready.kind() == Kind::Query && scope.viewer == Viewer::anonymous());
             let stale = stale.map(|stale| (stale, ready.answer_name(), scope));
             let run = self.run(ready, given, limit);
-            let is_shared = run.is_kept() && scope.viewer == Viewer::anonymous();
+            let is_shared = run.is_cacheable() && scope.viewer == Viewer::anonymous();
             if !is_shared || flights == FLIGHTS {
                 return (run.alone().await.or_stale(stale), position);
             }
             flights += 1;
-            match self.flights.board(run.name) {
-                Seat::Pilot(pilot) => {
-                    // A client that goes away takes nobody's answer with it.
-                    let run = tokio::spawn(run.with(pilot).in_current_span());
-                    let told = run.await.unwrap_or_else(|_| Reply::broken().into());
-                    return (told.or_stale(stale), position);
+            match self.flights.join(run.name) {
+                Role::Leader(leader) => {
+                    // In its own task: a client that disconnects does not cancel the answer for others.
+                    let run = tokio::spawn(run.with(leader).in_current_span());
+                    let outcome = run.await.unwrap_or_else(|_| ErrorResponse::broken().into());
+                    return (outcome.or_stale(stale), position);
                 }
-                Seat::Passenger(passenger) => match passenger.arrive().await {
-                    Ok(whole) if is_for(scope, &whole) => {
+                Role::Follower(follower) => match follower.wait().await {
+                    Waited::Shared(cached) if is_for(scope, &cached) => {
                         journal.kept();
-                        return (Told::Whole(whole, scope.as_of), position);
+                        return (Outcome::Complete(cached, scope.as_of), position);
                     }
-                    // As of now: what this request was given is as of before the write.
-                    Err(true) => {}
-                    Ok(_) | Err(false) => flights = FLIGHTS,
+                    // Try again with a new context. The present one predates the write.
+                    Waited::Retry => {}
+                    Waited::Shared(_) | Waited::NotShared => flights = FLIGHTS,
                 },
             }
         }
     }
 
-    fn run(&self, ready: Ready, given: Given, limit: Limit) -> Run {
-        Run {
+    fn run(&self, ready: PreparedOperation, given: RequestContext, limit: Deadline) -> Execution {
+        Execution {
             api: self.api.clone(),
             limit,
-            kept_bytes: self.settings.kept_answer_bytes,
+            kept_bytes: self.settings.cached_response_bytes,
             operations: Arc::clone(&self.operations),
             name: ready.answer_name(),
             ready,

@@ -1,4 +1,4 @@
-//! Health: whether the process lives, and whether it can answer.
+//! Health checks: liveness and readiness.
 
 use std::sync::Arc;
 
@@ -11,8 +11,9 @@ use khabar_persistence::Db;
 
 use crate::clock::DatabaseClock;
 
-/// `/health/live` answers while the process runs; `/health/ready` while the database answers too, and
-/// says what is wrong with this node's clock: the database's is gone by, so it may serve all the same.
+/// Returns the health routes. `/health/live` succeeds while the process runs. `/health/ready` succeeds
+/// while the database answers as well. It also reports if this node's clock is off, which does not make
+/// the node unready: the server uses the database's clock.
 pub fn routes(db: Db, clock: Arc<DatabaseClock>) -> Router {
     Router::new()
         .route("/health/live", get(live))
@@ -31,7 +32,7 @@ async fn ready(State((db, clock)): State<(Db, Arc<DatabaseClock>)>) -> Response 
             Some(complaint) => say(StatusCode::OK, format!("ready\n{complaint}\n")),
         },
         Err(error) => {
-            tracing::error!(cause = %error, "not ready");
+            tracing::error!(cause = %error, "not_ready");
             let problem = if db.has_lost_file() {
                 "the database's file was deleted, moved or replaced\n"
             } else {

@@ -1,20 +1,20 @@
-//! HTTP itself: how connections are served, and how each request is named and logged.
+//! The HTTP layer: serves connections, and assigns an id and a log line to each request.
 
 mod activity;
-mod buffers;
+mod body;
+mod buffer_budget;
 mod client;
 mod connection;
+mod connection_limits;
 mod cors;
 mod files;
 mod log;
-mod outgoing;
-mod places;
 pub(crate) mod refusal;
 mod serve;
 mod settings;
 mod stats;
 
-pub(crate) use buffers::Full;
+pub(crate) use buffer_budget::BudgetExceeded;
 pub use client::{Client, client};
 pub use cors::Cors;
 pub(crate) use cors::LOOPBACK;

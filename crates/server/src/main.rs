@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Allocates faster than the system's under many small short-lived strings.
+/// The allocator. Faster than the system allocator for many small, short-lived strings.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

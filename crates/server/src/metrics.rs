@@ -1,4 +1,4 @@
-//! What the server counts of itself, as Prometheus reads it at `/metrics` (`OpenMetrics` 1.0).
+//! Server metrics, served at `/metrics` in the `OpenMetrics` 1.0 format for Prometheus.
 
 mod cache;
 mod http;
@@ -26,27 +26,28 @@ use self::cache::OfCache;
 use self::http::OfHttp;
 use crate::http::Stats;
 
-/// How many names of operations are told apart: as many as an installation's applications have. Each
-/// is a row of its own in whoever reads this.
+/// Maximum number of distinct operation names: as many as the applications of an installation have. Each
+/// name becomes a time series of its own in the monitoring system.
 const NAMES: usize = 256;
 
-/// The name of all operations beyond that.
+/// The label for all operations beyond [`NAMES`].
 const OTHERS: &str = "(others)";
 
-/// The name of all operations that are no registered documents': clients make those names up.
+/// The label for operations that do not come from a registered document. Clients choose their names
+/// freely.
 const UNREGISTERED: &str = "(unregistered)";
 
-/// How long it may take to learn how far the change feed goes. Whoever reads this wants to know most
-/// of all when the database does not answer.
+/// The timeout for reading the head of the change feed. Metrics must be available above all when the
+/// database does not respond.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Upper bounds of the classes of durations, in seconds: from a kept answer to the longest that a
-/// request may take.
+/// The upper bounds of the duration histogram's buckets, in seconds: from a cached response to the
+/// maximum duration of a request.
 const BOUNDS: [f64; 13] = [
     0.000_1, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 2.5, 15.0,
 ];
 
-/// What was counted since the server started.
+/// The metrics collected since the start of the server.
 pub struct Metrics {
     requests: Family<Labels, Histogram, fn() -> Histogram>,
     errors: Family<Failure, Counter>,
@@ -55,38 +56,38 @@ pub struct Metrics {
     http: Arc<Stats>,
 }
 
-/// What was asked for.
+/// The labels of the request duration histogram.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Labels {
     kind: &'static str,
     operation: String,
-    /// Whether the whole answer was kept.
-    kept: &'static str,
+    /// Whether the whole response came from the cache, or from an equal request already in flight.
+    cache: &'static str,
 }
 
-/// An error that a client was told of.
+/// The labels of the error counter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Failure {
     code: String,
 }
 
-/// What a statement was for.
+/// The labels of the SQL statement counter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Statement {
-    doing: &'static str,
+    query: &'static str,
 }
 
-/// A request that was answered.
+/// An answered request, as input for the metrics.
 pub(crate) struct Answered<'a> {
-    /// What it did; none where it was refused before that was known.
+    /// The kind of the operation. `None` if the request was refused before it was known.
     pub(crate) kind: Option<Kind>,
-    /// Its operation's name, if a registered document gave it.
+    /// The name of the operation, if it comes from a registered document.
     pub(crate) operation: Option<&'a str>,
     pub(crate) kept: bool,
     pub(crate) took: Duration,
-    /// The codes of its errors.
+    /// The codes of the errors in the response.
     pub(crate) codes: &'a [&'a str],
-    /// What each SQL statement was for.
+    /// The purpose of each SQL statement.
     pub(crate) statements: &'a [&'static str],
 }
 
@@ -103,7 +104,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Metrics that tell of these connections, too.
+    /// Creates metrics that include these connection statistics.
     pub(crate) fn of(http: Arc<Stats>) -> Self {
         Self {
             http,
@@ -123,7 +124,7 @@ impl Metrics {
             operation: answered
                 .operation
                 .map_or_else(|| UNREGISTERED.to_owned(), |name| self.name(name)),
-            kept: if answered.kept { "true" } else { "false" },
+            cache: if answered.kept { "hit" } else { "miss" },
         };
         let seconds = answered.took.as_secs_f64();
         self.requests.get_or_create(&labels).observe(seconds);
@@ -131,12 +132,12 @@ impl Metrics {
             let code = (*code).to_owned();
             self.errors.get_or_create(&Failure { code }).inc();
         }
-        for doing in answered.statements {
-            self.statements.get_or_create(&Statement { doing }).inc();
+        for query in answered.statements {
+            self.statements.get_or_create(&Statement { query }).inc();
         }
     }
 
-    /// The name, or that of all that are one too many.
+    /// Returns the label for an operation name, which is [`OTHERS`] once there are too many names.
     fn name(&self, name: &str) -> String {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         if names.contains(name) {
@@ -149,13 +150,13 @@ impl Metrics {
         name.to_owned()
     }
 
-    /// All of it as text, with what the database's cache has done, and how far the change feed goes
-    /// where that is known.
+    /// Encodes all metrics as text, including those of the database cache. `head` is the last position of
+    /// the change feed, if known.
     fn text(&self, db: &Db, head: Option<i64>) -> Result<String, std::fmt::Error> {
         let mut registry = Registry::with_prefix("khabar");
         registry.register_with_unit(
             "request_duration",
-            "How long operations took, by name, and whether the whole answer was kept",
+            "Duration of operations, by name and by whether the response came from the cache",
             Unit::Seconds,
             self.requests.clone(),
         );
@@ -173,14 +174,14 @@ impl Metrics {
         let left_out = ConstCounter::new(db.broken_rows().left_out());
         registry.register(
             "broken_rows_left_out",
-            "How often a row was left out of an answer because it cannot be read",
+            "Rows left out of responses because they cannot be read",
             left_out,
         );
         let broken: Gauge = Gauge::default();
         broken.set(i64::try_from(db.broken_rows().known().len()).unwrap_or(i64::MAX));
         registry.register(
             "broken_rows",
-            "How many rows that cannot be read were met, at most 1000",
+            "Distinct rows that could not be read, at most 1000",
             broken,
         );
         if let Some(cache) = db.cache() {
@@ -194,7 +195,7 @@ impl Metrics {
                 ),
                 (
                     "feed_lag_changes",
-                    "How many changes this node does not know of yet",
+                    "Changes that this node has not read yet",
                     head.zip(known).map(|(head, known)| (head - known).max(0)),
                 ),
             ] {
@@ -211,7 +212,7 @@ impl Metrics {
     }
 }
 
-/// `/metrics`.
+/// Returns the route for `/metrics`.
 pub fn routes(metrics: Arc<Metrics>, db: Db) -> Router {
     Router::new()
         .route("/metrics", get(show))
@@ -222,11 +223,11 @@ async fn show(State((metrics, db)): State<(Arc<Metrics>, Db)>) -> Response {
     let head = match tokio::time::timeout(PATIENCE, db.edges()).await {
         Ok(Ok(edges)) => Some(edges.head),
         Ok(Err(cause)) => {
-            tracing::warn!(%cause, "how far the change feed goes is not known");
+            tracing::warn!(%cause, "change_feed_bounds_unavailable");
             None
         }
         Err(_) => {
-            tracing::warn!("how far the change feed goes is not known: the database is silent");
+            tracing::warn!("change_feed_bounds_timed_out");
             None
         }
     };
@@ -243,13 +244,13 @@ async fn show(State((metrics, db)): State<(Arc<Metrics>, Db)>) -> Response {
         )
             .into_response(),
         Err(cause) => {
-            tracing::error!(%cause, "what was counted could not be written");
+            tracing::error!(%cause, "metrics_encoding_failed");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
 
-/// The labels of one count.
+/// The labels of one counter value.
 type Pairs = Vec<(&'static str, &'static str)>;
 
 fn counter(

@@ -1,8 +1,8 @@
-//! The playground: GraphiQL on this server's own API, served from inside the binary.
+//! The playground: GraphiQL for this server's API, embedded in the binary.
 //!
-//! `playground/` holds its sources, and the command that bundles them into `playground/dist`. What is
-//! there is committed, listed with hashes in `manifest.sha256`, and embedded when this crate compiles,
-//! so neither a build nor a run needs Node or the network.
+//! The `playground/` directory holds the sources and the command that bundles them into
+//! `playground/dist`. The bundle is committed, listed with hashes in `manifest.sha256`, and embedded at
+//! compile time. Neither building nor running the server needs Node or the network.
 
 use std::io::Read as _;
 
@@ -14,16 +14,17 @@ use axum::routing::get;
 use flate2::read::GzDecoder;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-/// The bundle. Files that compress well are kept compressed, as `NAME.gz`, and served as `NAME`.
+/// The bundle. Files that compress well are stored compressed as `NAME.gz`, and served as `NAME`.
 #[derive(RustEmbed)]
 #[folder = "playground/dist/"]
 struct Bundle;
 
-/// The page may run, load and call what this server serves, and nothing else.
+/// The content security policy. The page may run scripts, load resources and send requests only from and
+/// to this server.
 ///
-/// Styles are the exception: Monaco writes `<style>` elements and `style` attributes as it renders
-/// lines, with no way to give them a nonce or to know their hashes. A style sheet written into the page
-/// can still fetch nothing from elsewhere, since images and fonts are held to this origin too.
+/// Styles are the exception. Monaco writes `<style>` elements and `style` attributes while it renders
+/// lines, so they can have neither a nonce nor a known hash. An inline style sheet still cannot load
+/// anything from elsewhere, because images and fonts are restricted to this origin too.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; \
      worker-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; \
      frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -45,13 +46,13 @@ fn page_headers() -> [(HeaderName, HeaderValue); 5] {
     .map(|(name, value)| (name, HeaderValue::from_static(value)))
 }
 
-/// The page at `/playground`, and what it loads below that.
+/// Returns the routes for the page at `/playground` and for its assets below that path.
 pub fn routes<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
     Router::new()
-        // Whoever opens the server's address in a browser is looking for this.
+        // A person who opens the server's address in a browser is looking for the playground.
         .route("/", get(|| async { Redirect::temporary("/playground") }))
         .route(
             "/playground",
@@ -73,7 +74,8 @@ fn answer(name: &str, request: &HeaderMap) -> Response {
     response
 }
 
-/// The answer with the file of this name, if the bundle has it and its kind is one that we serve.
+/// Returns the response with this file, or `None` if the bundle does not contain it or its type is not
+/// served.
 fn file(name: &str, request: &HeaderMap) -> Option<Response> {
     let media_type = media_type(name)?;
     let (file, compressed) = find(name)?;
@@ -104,7 +106,7 @@ fn file(name: &str, request: &HeaderMap) -> Option<Response> {
     Some((headers, file.data).into_response())
 }
 
-/// The embedded file, and whether it is kept compressed.
+/// Returns the embedded file, and whether it is stored compressed.
 fn find(name: &str) -> Option<(EmbeddedFile, bool)> {
     Bundle::get(name)
         .map(|file| (file, false))
@@ -126,14 +128,15 @@ fn media_type(name: &str) -> Option<&'static str> {
 
 fn cache_control(name: &str) -> HeaderValue {
     HeaderValue::from_static(if name.starts_with("assets/") {
-        // Their names carry a hash of their contents.
+        // The names of assets contain a hash of their contents.
         "public, max-age=31536000, immutable"
     } else {
         "no-cache"
     })
 }
 
-/// A strong tag must tell apart the encodings of one file.
+/// Returns the strong entity tag of a file. The tag differs between the encodings of the file, as strong
+/// tags must.
 fn entity_tag(file: &EmbeddedFile, as_it_is: bool) -> HeaderValue {
     let hash = file.metadata.sha256_hash();
     let hash = hash
@@ -161,7 +164,7 @@ fn accepts_gzip(request: &HeaderMap) -> bool {
     })
 }
 
-/// The items of a header that is a list.
+/// Returns the items of a list header.
 fn items<'a>(request: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     request
         .get_all(name)

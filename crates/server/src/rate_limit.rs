@@ -1,7 +1,7 @@
-//! Rate limits: how many requests, mutations and errors a client may send in a minute.
+//! Rate limits: the number of requests, mutations and errors allowed for each client per minute.
 //!
-//! A client is the account of its token, or else the network of its address. What it has left is kept
-//! in this node's memory alone: a fleet of three lets through up to three times as much.
+//! A client is identified by the account of its token, or otherwise by the network of its address. The
+//! quotas are stored in the memory of each node, so a fleet of three nodes allows up to three times as much.
 
 mod bucket;
 mod meter;
@@ -19,26 +19,27 @@ pub use self::bucket::Standing;
 pub use self::meter::{Limited, Meter, metered};
 pub use self::settings::{RateLimits, Rates};
 
-/// How many buckets are kept: 10 MB or so. A client that is forgotten begins anew, and the least used
-/// are forgotten first, so somebody with a million addresses gains nothing for any one of them.
+/// Maximum number of buckets in memory: about 10 MB. A client whose bucket is evicted starts with a full
+/// quota. The least used buckets are evicted first, so a client with a million addresses gains nothing
+/// for any one of them.
 const BUCKETS: u64 = 65_536;
 
-/// A bucket that was left alone for so long is full again, and as good as none.
+/// Time after which an unused bucket is evicted. By then it is full again, so nothing is lost.
 const IDLE: Duration = Duration::from_secs(2 * bucket::WINDOW.as_secs());
 
-/// What is counted.
+/// The events that are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Counted {
     /// GraphQL requests.
     Requests,
-    /// Fields at the root of mutations.
+    /// Root fields of mutations.
     Mutations,
-    /// Requests that were answered with an error of the client's.
+    /// Requests that were answered with a client error.
     Errors,
 }
 
 impl Counted {
-    /// The name of its policy.
+    /// Returns the name of the rate limit policy.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
@@ -48,16 +49,16 @@ impl Counted {
     }
 }
 
-/// Who is counted together.
+/// The client to which a quota applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Client {
-    /// Whoever brings a token of this account.
+    /// All requests with a token of this account.
     Account(AccountId),
-    /// Whoever brings none, by where they are.
+    /// All requests without a token from this network.
     Network(Network),
 }
 
-/// What each client has left.
+/// The remaining quotas of all clients.
 #[derive(Debug)]
 pub struct Limiter {
     limits: RateLimits,
@@ -66,7 +67,7 @@ pub struct Limiter {
 }
 
 impl Limiter {
-    /// Everybody has everything left; none where nothing is limited.
+    /// Creates a limiter with full quotas. Returns `None` if nothing is limited.
     pub fn new(limits: RateLimits) -> Option<Self> {
         limits.limits_anything().then(|| Self {
             limits,
@@ -78,20 +79,20 @@ impl Limiter {
         })
     }
 
-    /// Takes so many from what a client has left; none where it is not limited. What it has not left
-    /// is not taken.
+    /// Takes `many` from a client's quota. Takes nothing if fewer are left. Returns `None` if the client is
+    /// not limited.
     fn take(&self, counted: Counted, client: Client, many: u64) -> Option<Standing> {
         let (quota, bucket) = self.bucket(counted, client)?;
         Some(quota.take(&bucket, many, self.begun.elapsed()))
     }
 
-    /// Where a client stands, of which nothing is taken; none where it is not limited.
+    /// Returns the state of a client's quota without taking anything, or `None` if the client is not limited.
     fn look(&self, counted: Counted, client: Client) -> Option<Standing> {
         let (quota, bucket) = self.bucket(counted, client)?;
         Some(quota.look(&bucket, self.begun.elapsed()))
     }
 
-    /// Takes one whether or not it is left: what is counted has happened.
+    /// Takes one from a client's quota even if none is left, because the event has already happened.
     fn charge(&self, counted: Counted, client: Client) {
         if let Some((quota, bucket)) = self.bucket(counted, client) {
             quota.charge(&bucket, self.begun.elapsed());
@@ -121,7 +122,7 @@ mod tests {
                 Client::Network(Network::of(address.into()))
             };
             limiter.take(Counted::Requests, client(number + 10), 1);
-            // One who asks all the time is not forgotten for the sake of those who ask once.
+            // A client that asks all the time is not evicted in favour of clients that ask once.
             if number % 1_000 == 0 {
                 let standing = limiter.take(Counted::Requests, client(1), 1).unwrap();
                 greedy += u32::from(standing.wait.is_none());

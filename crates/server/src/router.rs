@@ -1,4 +1,4 @@
-//! The router: what is served where.
+//! The router: the routes of the server, and the data that each request receives.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,25 +11,27 @@ use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn, map_response};
 use chrono::{DateTime, Utc};
 use khabar_domain::clock::{Clock, SystemClock};
-use khabar_domain::commenting::Limits;
+use khabar_domain::commenting::CommentLimits;
 use khabar_domain::{Network, Scope};
-use khabar_graphql::write::{Desk, OnRevoked, Random};
+use khabar_graphql::mutate::{OnRevoked, Random, WriteContext};
 use khabar_persistence::Db;
 use khabar_persistence::change::Position;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
+use crate::auth::{self, Identity, PresentedCredentials, Principal};
 use crate::clock::DatabaseClock;
 use crate::config::Settings;
-use crate::graphql::{Given, Refused, Stale};
+use crate::graphql::{ContextError, RequestContext, StaleIfError};
 use crate::http::{self, RequestIds};
-use crate::identity::{self, Brought, Identity, Known};
 use crate::metrics::Metrics;
-use crate::purge::{Pace, Purging};
+use crate::purge::{Purging, Timing};
 use crate::rate_limit::{Limiter, Meter, metered};
-use crate::{demo, graphql, health, metrics, playground, position, scheduler, upkeep};
+use crate::{
+    consistency_token, demo, graphql, health, maintenance, metrics, playground, scheduler,
+};
 
-/// Serves a newsroom until `shutdown` comes, then lets requests in flight finish.
+/// Serves a newsroom until `shutdown` completes, then lets requests in flight finish.
 pub async fn serve(
     listener: TcpListener,
     settings: &Settings,
@@ -38,9 +40,9 @@ pub async fn serve(
 ) -> anyhow::Result<()> {
     let system = db.system();
     let clock = Arc::new(DatabaseClock::new(Arc::new(SystemClock)));
-    // Before anything is written by it; where the database does not answer, it is asked again.
+    // Set before anything is written with this clock. If the database does not respond, it is asked again.
     if let Err(error) = clock.set(&system).await {
-        tracing::warn!(cause = %error, "the database does not tell the time");
+        tracing::warn!(cause = %error, "database_clock_unavailable");
     }
     let stats = Arc::default();
     let Routes { public, own } = build(settings, db.clone(), &clock, Arc::clone(&stats))?;
@@ -52,29 +54,29 @@ pub async fn serve(
         }
         None => None,
     };
-    let purging = Purging::start(&system, &clock, &settings.purge, Pace::default())?;
+    let purging = Purging::start(&system, &clock, &settings.purge, Timing::default())?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let stopped = async {
-        // Dropped is as good as sent.
+        // A dropped sender has the effect of a sent message.
         let _ = stopped.await;
     };
     let scheduler = tokio::spawn(scheduler::run(system.clone(), Arc::clone(&clock), stopped));
-    let upkeep = upkeep::run(system, clock, settings.feed, settings.addresses());
+    let upkeep = maintenance::run(system, clock, settings.feed, settings.addresses());
     let upkeep = tokio::spawn(upkeep);
     let server = http::Server::new(settings.http.clone())
-        .behind(identity::trusted_proxies(&settings.auth)?)
+        .behind(auth::trusted_proxies(&settings.auth)?)
         .counting(stats);
     let served = server.serve(listener, public, shutdown).await;
     upkeep.abort();
     setting.abort();
     drop(stop);
-    // Whatever the database does, the process ends in time: what is not finished, others go on with.
-    let grace = Duration::from_millis(settings.http.shutdown_ms);
+    // The process ends in time, whatever the database does. Other nodes continue any unfinished work.
+    let grace = Duration::from_millis(settings.http.shutdown_grace_ms);
     let finished = async { tokio::join!(purging.stop(), scheduler).1 };
     if let Ok(finished) = tokio::time::timeout(grace / 10, finished).await {
         finished.context("the scheduler broke")?;
     } else {
-        tracing::warn!("the scheduler or a purge was still under way");
+        tracing::warn!("shutdown_incomplete");
     }
     if let Some(task) = of_metrics {
         task.abort();
@@ -83,11 +85,11 @@ pub async fn serve(
     if let Ok(closed) = tokio::time::timeout(grace / 20, db.close()).await {
         return closed.context("could not close the database");
     }
-    tracing::warn!("the database did not let go of its connections");
+    tracing::warn!("database_close_timed_out");
     Ok(())
 }
 
-/// Serves what is not for strangers on a listener of its own, for as long as the server runs.
+/// Serves internal routes on a separate listener, for as long as the server runs.
 async fn serve_apart(
     address: SocketAddr,
     routes: Router,
@@ -96,26 +98,26 @@ async fn serve_apart(
     let doing = || format!("could not listen on {address} for metrics");
     let listener = TcpListener::bind(address).await.with_context(doing)?;
     let address = listener.local_addr().with_context(doing)?;
-    tracing::info!(%address, "serves /metrics and /health apart");
+    tracing::info!(%address, "metrics_listening");
     let server = http::Server::new(settings.http.clone());
     Ok(async move {
         let forever = std::future::pending();
         if let Err(cause) = server.serve(listener, routes, forever).await {
-            tracing::error!(%cause, "/metrics is served no longer");
+            tracing::error!(%cause, "metrics_listener_failed");
         }
     })
 }
 
-/// Everything that is served, each request at the clock's hour when it came.
+/// Builds the public routes. Each request is executed as of the clock's time on its arrival.
 pub fn routes(settings: &Settings, db: Db, clock: Arc<dyn Clock>) -> anyhow::Result<Router> {
     let clock = Arc::new(DatabaseClock::new(clock));
     Ok(build(settings, db, &clock, Arc::default())?.public)
 }
 
-/// What is served, by whom it is for.
+/// The routes of the server, by audience.
 struct Routes {
     public: Router,
-    /// What has a listener of its own, if that is configured.
+    /// The routes of the separate listener, if one is configured.
     own: Option<Router>,
 }
 
@@ -130,25 +132,25 @@ fn build(
     let identity = Arc::new(Identity::new(&settings.auth, db.system())?);
     let forgetful = Arc::clone(&identity);
     let locating = Arc::clone(&identity);
-    let entrance = Arc::new(Entrance {
+    let entrance = Arc::new(ContextFactory {
         identity,
         db: db.clone(),
         clock: clock.clone(),
-        random: identity::random(),
+        random: auth::random(),
         comments: settings.comments.limits(),
         stale: stale(settings, &db),
         counted_rows: settings.limits.counted_rows,
-        answers: settings.cache.answers && settings.cache.bytes > 0,
+        answers: settings.cache.responses && settings.cache.max_bytes > 0,
         revoked: Arc::new(move |token| forgetful.forget(token)),
     });
     let data = move |parts: &Parts| {
         let entrance = Arc::clone(&entrance);
-        let brought = entrance.identity.brought(parts);
-        let position = position::asked(&parts.headers);
+        let credentials = entrance.identity.presented(parts);
+        let position = consistency_token::asked(&parts.headers);
         let meter = parts.extensions.get::<Arc<Meter>>().cloned();
         async move {
-            let known = match brought {
-                Ok(brought) => entrance.known(brought).await,
+            let known = match credentials {
+                Ok(credentials) => entrance.known(credentials).await,
                 Err(refused) => Err(refused),
             };
             if let Some(meter) = &meter {
@@ -156,8 +158,8 @@ fn build(
                 if let Some(account) = account {
                     meter.is_of(account);
                 }
-                // Who is refused is counted as well.
-                meter.request().map_err(Refused::TooMany)?;
+                // Refused requests are counted as well.
+                meter.request().map_err(ContextError::TooMany)?;
             }
             entrance.data(known?, position?).await
         }
@@ -168,7 +170,7 @@ fn build(
     let mut router = graphql::routes(api, settings.graphql.clone(), Arc::clone(&metrics), data)
         .layer(map_response(move |response| {
             let told = told.clone();
-            async move { position::tell(response, &told) }
+            async move { consistency_token::tell(response, &told) }
         }));
     if let Some(limiter) = Limiter::new(settings.http.rate_limits).map(Arc::new) {
         router = router.layer(from_fn(move |request: Request, next: Next| {
@@ -193,7 +195,7 @@ fn build(
     if settings.playground {
         router = router.merge(playground::routes());
     }
-    // A version 4 UUID's random bits tell this process's requests from another's.
+    // The random bits of a version 4 UUID distinguish the requests of this process from those of others.
     let (process, _) = Uuid::new_v4().as_u64_pair();
     let logged = |router| http::logged(router, RequestIds::new(process));
     Ok(Routes {
@@ -202,55 +204,58 @@ fn build(
     })
 }
 
-/// The answers that may be told when the database does not answer, if the settings say that any may.
-fn stale(settings: &Settings, db: &Db) -> Option<Stale> {
+/// Returns access to stale responses for use while the database does not respond, if the settings allow it.
+fn stale(settings: &Settings, db: &Db) -> Option<StaleIfError> {
     let most = Duration::from_millis(settings.cache.stale_if_error_ms);
     let cache = db.cache().filter(|_| !most.is_zero())?.clone();
-    Some(Stale { cache, most })
+    Some(StaleIfError { cache, most })
 }
 
-/// What a request is given on its way in.
-struct Entrance {
+/// The state from which the data of each request is built.
+struct ContextFactory {
     identity: Arc<Identity>,
     db: Db,
     clock: Arc<dyn Clock>,
     random: Random,
-    comments: Limits,
-    /// How many rows are looked at to count a list.
+    comments: CommentLimits,
+    /// Maximum number of rows to read when counting a list.
     counted_rows: u64,
-    /// Whether whole answers are kept.
+    /// Whether complete responses are cached.
     answers: bool,
-    /// Those that may be told when the database does not answer.
-    stale: Option<Stale>,
+    /// Access to stale responses for use while the database does not respond.
+    stale: Option<StaleIfError>,
     revoked: OnRevoked,
 }
 
-impl Entrance {
-    /// Who brings this, as of now.
-    async fn known(&self, brought: Brought) -> Result<(DateTime<Utc>, Known), Refused> {
+impl ContextFactory {
+    /// Identifies the viewer from the credentials. Returns the viewer and the current time.
+    async fn known(
+        &self,
+        credentials: PresentedCredentials,
+    ) -> Result<(DateTime<Utc>, Principal), ContextError> {
         let as_of = self.clock.now();
-        Ok((as_of, self.identity.know(brought, as_of).await?))
+        Ok((as_of, self.identity.know(credentials, as_of).await?))
     }
 
-    /// What resolvers find: the reader and the desk of whoever brings this, who is to be told no less
-    /// than was known at a place in the change feed.
+    /// Builds the data for the resolvers: the reader and the desk of the viewer. The reader reflects at least
+    /// `position` in the change feed, if it is given.
     async fn data(
         &self,
-        (as_of, known): (DateTime<Utc>, Known),
+        (as_of, known): (DateTime<Utc>, Principal),
         position: Option<Position>,
-    ) -> Result<Given, Refused> {
+    ) -> Result<RequestContext, ContextError> {
         let scope = Scope {
             viewer: known.viewer,
             as_of,
         };
         let reader = self.db.reader_at(scope, position).await;
-        let reader = reader.map_err(|error| position::refused(&error))?;
+        let reader = reader.map_err(|error| consistency_token::refused(&error))?;
         let mut reader = reader.counting(self.counted_rows);
         if self.answers && reader.has_view() {
             reader = reader.recording();
         }
-        let mut data = khabar_graphql::scope::data(reader.clone());
-        data.insert(Desk {
+        let mut data = khabar_graphql::context::data(reader.clone());
+        data.insert(WriteContext {
             db: self.db.clone(),
             name: known.name,
             address: known.address,
@@ -259,7 +264,7 @@ impl Entrance {
             comments: self.comments,
             revoked: Arc::clone(&self.revoked),
         });
-        Ok(Given {
+        Ok(RequestContext {
             stale: self.stale.clone(),
             data,
             scope,

@@ -1,20 +1,19 @@
-//! The runtime that everything runs on.
+//! The asynchronous runtime of the process.
 
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
-/// How much stack a thread has.
+/// Stack size of each thread in bytes.
 ///
-/// 16 MiB: each level of a query nests some thirty frames of the engine, and a build that is not
-/// optimised is through the usual 2 MiB at half the depth that the limits let through. What is not
-/// used takes no memory.
+/// 16 MiB: each level of a query nests about thirty stack frames of the GraphQL engine. In an unoptimised
+/// build, the usual 2 MiB are exhausted at half of the permitted query depth. Unused stack takes no memory.
 const STACK: usize = 16 * 1024 * 1024;
 
-/// How long what blocks a thread is waited for at the end: name resolution may take minutes.
+/// Maximum time to wait for blocked threads at shutdown. Name resolution may block for minutes.
 const LEFT_BEHIND: Duration = Duration::from_millis(500);
 
-/// A runtime with a thread for each core.
+/// Creates a runtime with one thread per core.
 pub fn runtime() -> std::io::Result<Runtime> {
     Builder::new_multi_thread()
         .thread_stack_size(STACK)
@@ -22,7 +21,7 @@ pub fn runtime() -> std::io::Result<Runtime> {
         .build()
 }
 
-/// Runs this on a runtime to its end. What it has left behind is not waited for longer than a moment.
+/// Runs a future to completion on a new runtime. Then waits up to half a second for blocked threads.
 pub fn run<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = runtime()?;
     let result = runtime.block_on(future);

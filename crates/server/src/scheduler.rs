@@ -1,8 +1,8 @@
-//! The scheduler: lets articles go out when their hour has come.
+//! The scheduler: publishes scheduled articles on time.
 //!
-//! Every node has one. Whichever sees first that something is due publishes it, by a transaction
-//! in which the article is its own: others pass it by, so it goes out once. After a pause, such as
-//! a restart, what became due meanwhile goes out at once.
+//! Every node runs a scheduler. The first node to see a due article publishes it, in a transaction that
+//! locks the article. Other nodes skip locked articles, so each is published once. After downtime, such as
+//! a restart, everything that became due in the meantime is published at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,70 +10,70 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use khabar_domain::article::Status;
 use khabar_domain::clock::Clock;
-use khabar_domain::workflow::Step;
+use khabar_domain::workflow::Transition;
 use khabar_domain::{ArticleId, Scope};
-use khabar_persistence::{Author, Db, article, desk};
+use khabar_persistence::{Author, Db, article, editorial};
 
-/// How long it sleeps at most. Something may be scheduled meanwhile, by any node, for the very next
-/// moment; then it is at most so much late. Looking costs one step into an index.
+/// Maximum time to sleep between rounds. Meanwhile, any node may schedule an article for the very next
+/// moment, which is then late by at most this time. A round costs one index lookup if nothing is due.
 const NAP: Duration = Duration::from_millis(500);
 
-/// One look at what is due.
+/// The result of one round of publishing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Round {
-    /// What went out.
+pub struct Tick {
+    /// The articles that were published.
     pub published: Vec<ArticleId>,
-    /// What is due and could not go out; the log says why.
+    /// The articles that are due but could not be published. The log gives the reasons.
     pub failed: Vec<ArticleId>,
-    /// When the next article is due.
+    /// The time at which the next article is due.
     pub next: Option<DateTime<Utc>>,
 }
 
-/// Lets out everything that is due, the earliest first, each in a transaction of its own: one that
-/// fails keeps no other back.
-pub async fn publish_due(db: &Db, clock: &dyn Clock) -> khabar_persistence::Result<Round> {
-    let mut round = Round::default();
+/// Publishes all due articles, earliest first. Each article has its own transaction, so a failure does not
+/// delay the others.
+pub async fn publish_due(db: &Db, clock: &dyn Clock) -> khabar_persistence::Result<Tick> {
+    let mut round = Tick::default();
     loop {
         let mut writer = db
             .writer(clock.now())
             .await?
             .signed(Author::command("publish on time"));
         let most = u16::try_from(round.failed.len() + 1).unwrap_or(u16::MAX);
-        let due = desk::due(&writer, most).await?;
+        let due = editorial::due(&writer, most).await?;
         let Some(id) = due.into_iter().find(|id| !round.failed.contains(id)) else {
             break;
         };
         let published = async {
             if let Some(held) = article::hold(&writer, id).await? {
-                held.take(&mut writer, Step::Publish, Status::Published, None)
+                held.take(&mut writer, Transition::Publish, Status::Published, None)
                     .await?;
             }
             writer.commit().await
         };
         match published.await {
             Ok(()) => {
-                tracing::info!(article = %id.uuid(), "went out on time");
+                tracing::info!(article = %id.uuid(), "article_published");
                 round.published.push(id);
             }
             Err(error) => {
-                tracing::error!(article = %id.uuid(), cause = %error, "could not go out");
+                tracing::error!(article = %id.uuid(), cause = %error, "article_publishing_failed");
                 round.failed.push(id);
             }
         }
     }
     let reader = db.primary(&db.reader(Scope::reader(clock.now())));
-    round.next = desk::next_due(&reader).await?;
+    round.next = editorial::next_due(&reader).await?;
     Ok(round)
 }
 
-/// Publishes on time until `stop` comes. A round that has begun is finished.
+/// Publishes due articles until `stop` completes. Finishes a round that is in progress.
 pub async fn run(db: Db, clock: Arc<dyn Clock>, stop: impl Future<Output = ()>) {
     tokio::pin!(stop);
     loop {
         let next = match publish_due(&db, clock.as_ref()).await {
             Ok(round) => round.next,
             Err(error) => {
-                tracing::error!(cause = %error, "the scheduler could not look what is due");
+                tracing::error!(cause = %error, "scheduler_failed");
                 None
             }
         };
@@ -84,8 +84,8 @@ pub async fn run(db: Db, clock: Arc<dyn Clock>, stop: impl Future<Output = ()>) 
     }
 }
 
-/// How long there is nothing to do. What is due already and did not go out is in another's hands,
-/// or broken: there is no haste to look again.
+/// Returns the time to sleep before the next round. An overdue article that was not published is locked by
+/// another node or has failed, so there is no need to retry early.
 fn nap(next: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Duration {
     let wait = next.and_then(|next| (next - now).to_std().ok());
     wait.filter(|wait| !wait.is_zero())

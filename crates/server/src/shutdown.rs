@@ -1,6 +1,6 @@
-//! Shutdown: how the server learns that it is to stop, and that it does in time.
+//! Shutdown: listening for stop signals, and ending the process within the grace period.
 //!
-//! A thread of its own listens for signals, so that they are heard however busy all others are.
+//! A dedicated thread listens for signals, so that they are handled however busy other threads are.
 
 use std::sync::mpsc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::telemetry;
 
-/// What told the process to stop.
+/// A signal that stops the process.
 #[derive(Clone, Copy, Debug)]
 enum Signal {
     /// Ctrl+C.
@@ -19,7 +19,7 @@ enum Signal {
 }
 
 impl Signal {
-    /// How a process is said to have ended that this signal ended.
+    /// Returns the conventional exit code of a process that this signal ended.
     fn exit_code(self) -> i32 {
         match self {
             Self::Interrupt => 130,
@@ -28,10 +28,10 @@ impl Signal {
     }
 }
 
-/// Ends when the process is told to stop. From then on it has so much time: past it, and when it is
-/// told a second time, it ends where it stands, which loses nothing that was acknowledged.
+/// Returns a future that completes at the first stop signal. After `grace`, or at a second signal, the
+/// process exits immediately. Acknowledged writes are not lost.
 ///
-/// It listens as soon as this is called.
+/// Starts to listen when called, not when the future is first polled.
 pub fn signal(grace: Duration) -> impl Future<Output = ()> {
     let (told, heard) = oneshot::channel();
     let (listens, is_listening) = mpsc::channel();
@@ -39,9 +39,9 @@ pub fn signal(grace: Duration) -> impl Future<Output = ()> {
         .name("signals".to_owned())
         .spawn(move || listen(told, &listens, grace));
     if let Err(cause) = listening {
-        tracing::warn!(%cause, "Ctrl+C and SIGTERM will stop the server at once");
+        tracing::warn!(%cause, "signal_handlers_unavailable");
     }
-    // A thread that could not listen has dropped its end.
+    // A thread that cannot listen drops its sender.
     let _ = is_listening.recv();
     async {
         if heard.await.is_err() {
@@ -57,7 +57,7 @@ fn listen(told: oneshot::Sender<()>, listens: &mpsc::Sender<()>, grace: Duration
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(cause) => {
-            tracing::warn!(%cause, "Ctrl+C and SIGTERM will stop the server at once");
+            tracing::warn!(%cause, "signal_handlers_unavailable");
             return;
         }
     };
@@ -65,16 +65,16 @@ fn listen(told: oneshot::Sender<()>, listens: &mpsc::Sender<()>, grace: Duration
         let mut signals = Signals::new();
         let _ = listens.send(());
         signals.next().await;
-        tracing::info!("stopping: requests in flight are finished first");
-        // Nobody who waits for it: the server has ended by itself.
+        tracing::info!("shutdown_started");
+        // An error means that nobody is waiting: the server has ended by itself.
         let _ = told.send(());
         let code = tokio::select! {
             signal = signals.next() => {
-                tracing::warn!("told to stop a second time: ends at once");
+                tracing::warn!("shutdown_forced");
                 signal.exit_code()
             }
             () = tokio::time::sleep(grace) => {
-                tracing::error!("the time to stop is over: ends at once");
+                tracing::error!("shutdown_grace_expired");
                 1
             }
         };
@@ -83,7 +83,7 @@ fn listen(told: oneshot::Sender<()>, listens: &mpsc::Sender<()>, grace: Duration
     });
 }
 
-/// The signals that stop the process, one after the other.
+/// The signals that stop the process, in order of arrival.
 struct Signals {
     #[cfg(unix)]
     interrupt: Option<tokio::signal::unix::Signal>,
@@ -95,10 +95,10 @@ impl Signals {
     #[cfg(unix)]
     fn new() -> Self {
         use tokio::signal::unix::{SignalKind, signal};
-        // Without a handler, a signal ends the process anyway.
+        // Without a handler, the signal ends the process by default.
         let listen = |kind, name| {
             signal(kind)
-                .inspect_err(|cause| tracing::warn!(%cause, name, "will stop the server at once"))
+                .inspect_err(|cause| tracing::warn!(%cause, name, "signal_handler_unavailable"))
                 .ok()
         };
         Self {

@@ -1,4 +1,4 @@
-//! Telemetry: the log.
+//! Telemetry: logging.
 
 mod queue;
 
@@ -11,17 +11,17 @@ use tracing_subscriber::EnvFilter;
 use self::queue::Queue;
 use crate::config::{Log, LogFormat};
 
-/// The log of this process, once it was started.
+/// The log queue of this process, once it is started.
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
-/// The log, until it is dropped: then what is still to be written is, or is given up.
+/// A guard that flushes the log when dropped. Lines that cannot be written within a second are lost.
 #[must_use]
 pub struct Started(());
 
-/// Starts the log, to standard error: standard output belongs to what a command answers.
+/// Starts logging to standard error. Standard output is reserved for the output of commands.
 ///
-/// A thread of its own writes it. Nobody waits for a disk that is full or a reader that is gone or
-/// stands still: lines that cannot be written are dropped and counted.
+/// A dedicated thread writes the log. Callers never wait for a full disk, or for a reader that has closed
+/// or stalled: lines that cannot be written are dropped and counted.
 pub fn start(log: &Log) -> anyhow::Result<Started> {
     let filter = EnvFilter::try_new(&log.filter)
         .with_context(|| format!("log.filter {:?} is not a list of levels", log.filter))?;
@@ -29,7 +29,7 @@ pub fn start(log: &Log) -> anyhow::Result<Started> {
     let queue = QUEUE.get_or_init(|| queue);
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        // It tells of its own errors by a macro that panics when standard error is gone.
+        // The subscriber reports its own errors with a macro that panics if standard error is closed.
         .log_internal_errors(false)
         .with_writer(queue.clone())
         .with_ansi(std::io::stderr().is_terminal());
@@ -38,9 +38,9 @@ pub fn start(log: &Log) -> anyhow::Result<Started> {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("could not start the log: {error}"))?;
-    // The usual hook writes to standard error itself, and waits for it.
+    // The default hook writes to standard error itself, and blocks on it.
     std::panic::set_hook(Box::new(|panic| {
-        tracing::error!(%panic, "a task panicked");
+        tracing::error!(%panic, "task_panicked");
     }));
     Ok(Started(()))
 }
@@ -51,14 +51,14 @@ impl Drop for Started {
     }
 }
 
-/// Writes what is still to be written, as far as that goes in a moment.
+/// Writes the queued lines. Gives up after a second.
 pub(crate) fn flush() {
     if let Some(queue) = QUEUE.get() {
         queue.flush();
     }
 }
 
-/// How many lines were dropped since the log was started.
+/// Returns the number of lines dropped since the log was started.
 pub(crate) fn dropped() -> u64 {
     QUEUE.get().map_or(0, Queue::dropped)
 }

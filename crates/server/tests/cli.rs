@@ -74,7 +74,7 @@ impl Serving {
         self.ask_by("", query)
     }
 
-    /// The same with a token.
+    /// Sends a request with a token.
     fn ask_by(&self, token: &str, query: &str) -> String {
         self.send_by(token, &serde_json::json!({ "query": query }))
     }
@@ -88,7 +88,7 @@ impl Serving {
         self.exchange(token, "", body).1
     }
 
-    /// The same with more lines of the head: the answer's head and its body.
+    /// Sends a request with additional header lines. Returns the head and the body of the response.
     fn exchange(&self, token: &str, lines: &str, body: &serde_json::Value) -> (String, String) {
         use std::io::{Read, Write};
         let authorization = match token {
@@ -337,8 +337,8 @@ fn what_is_kept_is_seen_and_a_correction_is_shown_at_once() {
     let stats = || {
         let (ok, told, error) = run(&folder, &url);
         assert!(ok, "{error}");
-        let line = told.lines().find(|line| line.starts_with("whole answers"));
-        let found = line.unwrap().split_whitespace().nth(2).unwrap();
+        let line = told.lines().find(|line| line.starts_with("responses"));
+        let found = line.unwrap().split_whitespace().nth(1).unwrap();
         (found.parse::<u32>().unwrap(), told)
     };
     let (before, _) = stats();
@@ -423,9 +423,9 @@ fn tokens_are_made_listed_and_revoked() {
     assert!(!ok && error.contains("revoked already"), "{error}");
     let (_, listed, _) = run(&folder, "token list");
     assert!(listed.contains("revoked "), "{listed}");
-    let log = "{ audit { nodes { name action noun node { ... on Token { name } } } } }";
+    let log = "{ audit { nodes { name action entityType node { ... on Token { name } } } } }";
     let answer = serving.ask_by(forever.trim(), log);
-    let layla = r#""noun":"token","node":{"name":"Layla"}"#;
+    let layla = r#""entityType":"token","node":{"name":"Layla"}"#;
     for action in ["token revoke", "token create"] {
         let entry = format!(r#"{{"name":"khabar","action":"{action}",{layla}}}"#);
         assert!(answer.contains(&entry), "{answer}");
@@ -466,7 +466,7 @@ fn trust_reads_both_kinds_of_manifest_and_registers_all_or_nothing() {
         &apollo("{ home { latest(first: 100000) { nodes { slug } } } }"),
     );
 
-    let (ok, _, error) = run(&folder, "trust relay.json wrong.json");
+    let (ok, _, error) = run(&folder, "documents register relay.json wrong.json");
     assert!(
         !ok && error.contains("nothing was registered: 3 mistakes"),
         "{error}"
@@ -479,24 +479,24 @@ fn trust_reads_both_kinds_of_manifest_and_registers_all_or_nothing() {
         error.contains("wrong.json: Home (e1), line 3, column 3: "),
         "{error}"
     );
-    let (ok, _, error) = run(&folder, "trust dear.json");
+    let (ok, _, error) = run(&folder, "documents register dear.json");
     assert!(!ok && error.contains("dear.json: Home (e1)"), "{error}");
-    let (ok, listed, _) = run(&folder, "trust --list");
+    let (ok, listed, _) = run(&folder, "documents list");
     assert!(ok && listed.trim().is_empty(), "{listed}");
 
     let serving = Serving::start(khabar(&folder, "serve --listen 127.0.0.1:0"), 3);
-    let (ok, said, error) = run(&folder, "trust relay.json apollo.json");
+    let (ok, said, error) = run(&folder, "documents register relay.json apollo.json");
     assert!(ok, "{error}");
     assert_eq!(said, "3 documents, 3 of them new\n");
-    let (ok, said, _) = run(&folder, "trust relay.json apollo.json");
+    let (ok, said, _) = run(&folder, "documents register relay.json apollo.json");
     assert!(ok && said == "3 documents, 0 of them new\n", "{said}");
-    let (ok, _, error) = run(&folder, "trust other.json");
+    let (ok, _, error) = run(&folder, "documents register other.json");
     assert!(
         !ok && error.contains("e1") && error.contains("another text"),
         "{error}"
     );
 
-    let (ok, listed, _) = run(&folder, "trust --list");
+    let (ok, listed, _) = run(&folder, "documents list");
     let names: Vec<_> = listed
         .lines()
         .map(|line| line.split("  ").nth(1).unwrap())
@@ -507,9 +507,9 @@ fn trust_reads_both_kinds_of_manifest_and_registers_all_or_nothing() {
         answer,
         r#"{"data":{"editions":[]},"extensions":{"cost":21}}"#
     );
-    let (ok, said, _) = run(&folder, "trust --remove 5f9e");
+    let (ok, said, _) = run(&folder, "documents remove 5f9e");
     assert!(ok && said.contains("5f9e"), "{said}");
-    let (ok, _, error) = run(&folder, "trust --remove 5f9e");
+    let (ok, _, error) = run(&folder, "documents remove 5f9e");
     assert!(!ok && error.contains("5f9e"), "{error}");
 }
 
@@ -629,9 +629,9 @@ fn mistakes_on_the_command_line_are_named() {
         ),
         ("token create --name x --role reader --expires soon", "soon"),
         ("token revoke nonsense", "nonsense"),
-        ("trust none.json", "none.json"),
-        ("trust", "--list"),
-        ("trust x.json --list", "cannot be used with"),
+        ("documents register none.json", "none.json"),
+        ("documents register", "<FILE>"),
+        ("documents", "Usage"),
         ("migrate status --database sqlite:none.db", "none.db"),
         (
             "serve --database postgres://u:secret@127.0.0.1:1/x",

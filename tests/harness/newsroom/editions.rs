@@ -1,24 +1,25 @@
-//! A newsroom of many editions, all alike and all complete: every edge of the schema leads from
-//! each edition to three or more children.
+//! A newsroom of many complete editions with the same structure. In each edition, every edge of the
+//! schema leads to three or more children.
 
 use khabar_domain::article::{Kind, MediaFlags, Status};
-use khabar_domain::desk::Withdrawal;
 use khabar_domain::edition::Labels;
+use khabar_domain::editorial::Withdrawal;
 use khabar_domain::media::{FocalPoint, Rendition};
 use khabar_domain::{
-    Article, Block, Body, Comment, Desk, Edition, FollowChannel, Invalid, LiveChannel, Media,
-    Person, RichText, Section, Source, Story, WebUrl, related,
+    Article, Block, Body, Comment, Edition, EditorialState, FollowChannel, Invalid, LiveChannel,
+    Media, Person, RichText, Section, Source, Story, WebUrl, related,
 };
 use khabar_persistence::article::Manuscript;
 
-use super::super::make;
+use super::super::builders;
 use super::{Newsroom, chosen, computed};
 
-/// How many children each edge has: enough to tell one statement from one for each child.
+/// Number of children of each edge, large enough to distinguish one statement in total from one
+/// statement per child.
 const EACH: usize = 3;
 
 impl Newsroom {
-    /// So many editions: `e-1`, `e-2` and so on.
+    /// Builds a newsroom of this many editions, with the slugs `e-1`, `e-2` and so on.
     pub fn of_editions(count: usize) -> Result<Self, Invalid> {
         let mut newsroom = Self::default();
         for number in 1..=count {
@@ -36,7 +37,7 @@ impl Newsroom {
                 stories: Some("قصص".to_owned()),
                 comments: Some("تعليقات".to_owned()),
             },
-            ..make::edition(&format!("e-{number}"), &format!("طبعة {number}"), "ar")?
+            ..builders::edition(&format!("e-{number}"), &format!("طبعة {number}"), "ar")?
         };
         let pictures = pictures(number)?;
         let picture = |at: usize| Some(pictures[at % pictures.len()].id);
@@ -44,27 +45,27 @@ impl Newsroom {
         let (mut topics, mut people, mut sources) = (Vec::new(), Vec::new(), Vec::new());
         let mut stories = Vec::new();
         for at in 0..EACH {
-            topics.push(make::topic(&edition, &format!("موضوع {at}"))?);
+            topics.push(builders::topic(&edition, &format!("موضوع {at}"))?);
             people.push(Person {
                 portrait: picture(at),
-                ..make::person(&edition, &format!("كاتبة {at}"))?
+                ..builders::person(&edition, &format!("كاتبة {at}"))?
             });
             sources.push(Source {
                 url: Some(WebUrl::parse("https://agency.example/")?),
-                ..make::source(&edition, &format!("وكالة {at}"))?
+                ..builders::source(&edition, &format!("وكالة {at}"))?
             });
             stories.push(Story {
                 image: picture(at),
                 pinned_position: i32::try_from(at).ok(),
-                ..make::story(&edition, &format!("قصة {at}"))?
+                ..builders::story(&edition, &format!("قصة {at}"))?
             });
             self.live_channels.push(LiveChannel {
                 poster: picture(at),
-                ..make::live_channel(&edition, &format!("قناة {at}"), 0)?
+                ..builders::live_channel(&edition, &format!("قناة {at}"), 0)?
             });
             self.follow_channels.push(FollowChannel {
                 url: Some(WebUrl::parse("https://follow.example/")?),
-                ..make::follow_channel(&edition, &format!("حساب {at}"), 0)?
+                ..builders::follow_channel(&edition, &format!("حساب {at}"), 0)?
             });
         }
 
@@ -78,14 +79,14 @@ impl Newsroom {
                 lead: Some("ملخص الخبر في سطر".to_owned()),
                 hero: picture(at),
                 source: Some(sources[at % EACH].id),
-                // The first is the parent of the next ones, in which the articles are filed.
+                // The first section is the parent of the next three, which contain the articles.
                 section: Some(sections[1 + at % EACH].id),
                 flags: MediaFlags {
                     photos: true,
                     video: true,
                     audio: false,
                 },
-                ..make::article(
+                ..builders::article(
                     &edition,
                     &format!("خبر رقم {at}"),
                     7 * i64::try_from(at).unwrap_or(0),
@@ -96,7 +97,7 @@ impl Newsroom {
                 authors: people.iter().map(|person| person.id).collect(),
                 topics: topics.iter().map(|topic| topic.id).collect(),
                 stories: stories.iter().map(|story| story.id).collect(),
-                ..make::manuscript(article.clone(), blocks(&pictures)?)?
+                ..builders::manuscript(article.clone(), blocks(&pictures)?)?
             };
             self.keep(&manuscript)?;
             self.manuscripts.push(manuscript);
@@ -128,29 +129,29 @@ impl Newsroom {
 }
 
 impl Newsroom {
-    /// Adds articles that were taken back, under their stones.
+    /// Adds withdrawn articles with their tombstones.
     fn withdraw(&mut self, edition: &Edition) -> Result<(), Invalid> {
         for at in 0..EACH {
             let withdrawn = Article {
                 status: Status::Withdrawn,
-                ..make::article(edition, &format!("خبر مسحوب {at}"), 100)?
+                ..builders::article(edition, &format!("خبر مسحوب {at}"), 100)?
             };
             let stone = Withdrawal {
                 at: withdrawn.listed_at,
                 reason: "سُحب الخبر لخطأ في مصدره".to_owned(),
             };
-            let desk = Desk {
+            let desk = EditorialState {
                 withdrawal: Some(stone),
-                ..Desk::default()
+                ..EditorialState::default()
             };
             self.desks.push((withdrawn.id, desk));
             self.manuscripts
-                .push(make::manuscript(withdrawn, Vec::new())?);
+                .push(builders::manuscript(withdrawn, Vec::new())?);
         }
         Ok(())
     }
 
-    /// Keeps what was written before and after of an article, and that readers were told.
+    /// Adds two revisions of an article, and a correction in the second one.
     fn keep(&mut self, manuscript: &Manuscript) -> Result<(), Invalid> {
         let mut second = manuscript.clone();
         second.article.version = 2;
@@ -179,13 +180,13 @@ fn pictures(number: usize) -> Result<Vec<Media>, Invalid> {
             Ok(Media {
                 focal_point: Some(FocalPoint::new(0.5, 0.25)?),
                 renditions: vec![rendition(320)?, rendition(640)?, rendition(960)?],
-                ..make::picture(&format!("{number}-{at}"), "صورة")?
+                ..builders::picture(&format!("{number}-{at}"), "صورة")?
             })
         })
         .collect()
 }
 
-/// One section, three in it, two beside it; all of them important.
+/// Returns a section, three children of it, and two more top-level sections. All are featured.
 fn sections(edition: &Edition) -> Result<Vec<Section>, Invalid> {
     let mut sections: Vec<Section> = Vec::new();
     for at in 0..2 * EACH {
@@ -193,7 +194,7 @@ fn sections(edition: &Edition) -> Result<Vec<Section>, Invalid> {
         sections.push(Section {
             parent: if at <= EACH { parent } else { None },
             featured: true,
-            ..make::section(
+            ..builders::section(
                 edition,
                 &format!("قسم {at}"),
                 i32::try_from(at).unwrap_or(0),
@@ -203,7 +204,7 @@ fn sections(edition: &Edition) -> Result<Vec<Section>, Invalid> {
     Ok(sections)
 }
 
-/// Three under the article, and three answers to the first of them.
+/// Returns three top-level comments on the article, and three replies to the first of them.
 fn comments(article: &Article) -> Result<Vec<Comment>, Invalid> {
     let mut comments: Vec<Comment> = Vec::new();
     for at in 0..2 * EACH {
@@ -211,13 +212,13 @@ fn comments(article: &Article) -> Result<Vec<Comment>, Invalid> {
         let first = comments.first().map(|first| first.id);
         comments.push(Comment {
             parent: if at < EACH { None } else { first },
-            ..make::comment(article, "قارئة", "تعليق على الخبر", minutes)?
+            ..builders::comment(article, "قارئة", "تعليق على الخبر", minutes)?
         });
     }
     Ok(comments)
 }
 
-/// A block of every kind.
+/// Returns a block of every kind.
 fn blocks(pictures: &[Media]) -> Result<Vec<Block>, Invalid> {
     let media: Vec<_> = pictures.iter().map(|picture| picture.id).collect();
     Ok(vec![

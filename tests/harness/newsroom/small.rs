@@ -1,4 +1,4 @@
-//! The newsroom that the API's cases read: a town by a river, and some days of its news.
+//! The newsroom for the API's test cases: a few days of news from a town by a river.
 
 use khabar_domain::article::{Kind, MediaFlags, Status};
 use khabar_domain::body::Run;
@@ -7,16 +7,16 @@ use khabar_domain::media::{FocalPoint, Rendition};
 use khabar_domain::topic::MediaTopic;
 use khabar_domain::{
     Article, Block, Comment, Direction, Edition, FollowChannel, Invalid, Language, LiveChannel,
-    Media, Person, RichText, Section, Source, Story, Topic, WebUrl, comment, follow, media,
+    Media, Person, RichText, Section, Source, Story, Topic, WebUrl, comment, follow_channel, media,
     related, source, story, topic,
 };
 use khabar_persistence::article::Manuscript;
 
-use super::super::make;
+use super::super::builders;
 use super::{Newsroom, chosen, computed};
 
 impl Newsroom {
-    /// The small one: two editions, a dozen articles, something of every kind.
+    /// Builds the small newsroom: two editions and about a dozen articles, with something of every kind.
     pub fn small() -> Result<Self, Invalid> {
         let arabic = Edition {
             labels: Labels {
@@ -26,9 +26,9 @@ impl Newsroom {
                 stories: Some("ملفات".to_owned()),
                 comments: None,
             },
-            ..make::edition("ar", "خبر السنديان", "ar")?
+            ..builders::edition("ar", "خبر السنديان", "ar")?
         };
-        let english = make::edition("en", "Sindyan News", "en")?;
+        let english = builders::edition("en", "Sindyan News", "en")?;
         let shelf = Shelf::new(&arabic)?;
         let mut newsroom = Self {
             media: shelf.media.to_vec(),
@@ -50,8 +50,8 @@ impl Newsroom {
         newsroom.stories[0].1 = vec![council.id, river.id];
         newsroom.stories[3].1 = vec![river.id];
         newsroom.add_articles(&arabic, &shelf, economy)?;
-        let abroad = make::article(&english, "Three villages race their boats", 20)?;
-        newsroom.manuscripts.push(make::manuscript(
+        let abroad = builders::article(&english, "Three villages race their boats", 20)?;
+        newsroom.manuscripts.push(builders::manuscript(
             abroad,
             vec![Block::paragraph("The boats left at noon.")],
         )?);
@@ -78,9 +78,9 @@ impl Newsroom {
         let plain = |headline, hours, section: &Section, text| {
             let article = Article {
                 section: Some(section.id),
-                ..make::article(edition, headline, hours)?
+                ..builders::article(edition, headline, hours)?
             };
-            make::manuscript(article, vec![Block::paragraph(text)])
+            builders::manuscript(article, vec![Block::paragraph(text)])
         };
 
         let opening = opening(edition, shelf)?;
@@ -218,7 +218,7 @@ impl Newsroom {
             ..night
         };
 
-        // In the bridge's story, but not for readers.
+        // Part of the bridge story, but not visible to readers.
         let unseen = |headline, hours, status| {
             let mut manuscript = plain(headline, hours, local, "ليس للقراء.")?;
             manuscript.article.status = status;
@@ -274,7 +274,7 @@ impl Newsroom {
     }
 }
 
-/// What articles are made with.
+/// Everything that articles refer to.
 struct Shelf {
     media: [Media; 5],
     sections: [Section; 5],
@@ -295,21 +295,21 @@ impl Shelf {
                     role: Some("محررة المحليات".to_owned()),
                     biography: Some("تكتب عن النهر وأهله منذ عشرين سنة.".to_owned()),
                     portrait: Some(media[4].id),
-                    ..make::person(edition, "سلمى النجار")?
+                    ..builders::person(edition, "سلمى النجار")?
                 },
-                make::person(edition, "كريم الشامي")?,
+                builders::person(edition, "كريم الشامي")?,
             ],
             sources: [
                 Source {
                     kind: Some(source::Kind::Agency),
                     url: Some(WebUrl::parse("https://agency.example/")?),
-                    ..make::source(edition, "وكالة السنديان")?
+                    ..builders::source(edition, "وكالة السنديان")?
                 },
                 Source {
                     kind: Some(source::Kind::Outlet),
-                    ..make::source(edition, "صحيفة الضفة")?
+                    ..builders::source(edition, "صحيفة الضفة")?
                 },
-                make::source(edition, "إذاعة النهر")?,
+                builders::source(edition, "إذاعة النهر")?,
             ],
             stories: stories(edition, &media)?,
             media,
@@ -333,13 +333,13 @@ fn media_of() -> Result<[Media; 5], Invalid> {
             placeholder: Some("LKO2?U%2Tw=w]~RBVZRi};RPxuwH".to_owned()),
             focal_point: Some(FocalPoint::new(0.5, 0.25)?),
             renditions: vec![rendition(320, 213)?, rendition(640, 427)?],
-            ..make::picture("bridge", "جسر حجري فوق نهر هادئ")?
+            ..builders::picture("bridge", "جسر حجري فوق نهر هادئ")?
         },
         Media {
             kind: media::Kind::Video,
             url: Some(WebUrl::parse("/media/regatta.mp4")?),
             seconds: Some(95),
-            ..make::picture("regatta", "قوارب في سباق")?
+            ..builders::picture("regatta", "قوارب في سباق")?
         },
         Media {
             kind: media::Kind::Audio,
@@ -348,7 +348,7 @@ fn media_of() -> Result<[Media; 5], Invalid> {
             height: None,
             seconds: Some(1_800),
             alt: None,
-            ..make::picture("talk", "")?
+            ..builders::picture("talk", "")?
         },
         Media {
             url: None,
@@ -356,9 +356,9 @@ fn media_of() -> Result<[Media; 5], Invalid> {
             height: None,
             alt: None,
             caption: Some("صورة لم يصل منها إلا شرحها".to_owned()),
-            ..make::picture("lost", "")?
+            ..builders::picture("lost", "")?
         },
-        make::picture("salma", "سلمى النجار في مكتبها")?,
+        builders::picture("salma", "سلمى النجار في مكتبها")?,
     ])
 }
 
@@ -366,21 +366,21 @@ fn sections(edition: &Edition) -> Result<[Section; 5], Invalid> {
     let local = Section {
         featured: true,
         summary: Some("ما يجري في أحياء السنديان".to_owned()),
-        ..make::section(edition, "محليات", 0)?
+        ..builders::section(edition, "محليات", 0)?
     };
     let markets = Section {
         featured: true,
-        ..make::section(edition, "أسواق", 1)?
+        ..builders::section(edition, "أسواق", 1)?
     };
     let farming = Section {
         parent: Some(markets.id),
-        ..make::section(edition, "زراعة", 0)?
+        ..builders::section(edition, "زراعة", 0)?
     };
     let crafts = Section {
         parent: Some(markets.id),
-        ..make::section(edition, "حرف", 1)?
+        ..builders::section(edition, "حرف", 1)?
     };
-    let sport = make::section(edition, "رياضة", 2)?;
+    let sport = builders::section(edition, "رياضة", 2)?;
     Ok([local, markets, farming, crafts, sport])
 }
 
@@ -389,19 +389,19 @@ fn topics(edition: &Edition) -> Result<[Topic; 4], Invalid> {
         Topic {
             kind: topic::Kind::Place,
             summary: Some("النهر الذي تقوم عليه البلدة".to_owned()),
-            ..make::topic(edition, "نهر السنديان")?
+            ..builders::topic(edition, "نهر السنديان")?
         },
         Topic {
             kind: topic::Kind::Organisation,
-            ..make::topic(edition, "بلدية السنديان")?
+            ..builders::topic(edition, "بلدية السنديان")?
         },
         Topic {
             kind: topic::Kind::Person,
-            ..make::topic(edition, "رئيسة البلدية ليلى حداد")?
+            ..builders::topic(edition, "رئيسة البلدية ليلى حداد")?
         },
         Topic {
             media_topic: Some(MediaTopic::parse("medtop:04000000")?),
-            ..make::topic(edition, "اقتصاد")?
+            ..builders::topic(edition, "اقتصاد")?
         },
     ])
 }
@@ -413,29 +413,29 @@ fn stories(edition: &Edition, media: &[Media; 5]) -> Result<[Story; 4], Invalid>
             image: Some(media[0].id),
             pinned_position: Some(0),
             reported_article_count: Some(41),
-            ..make::story(edition, "الجسر الجديد")?
+            ..builders::story(edition, "الجسر الجديد")?
         },
         Story {
             kind: story::Kind::Show,
             pinned_position: Some(1),
-            ..make::story(edition, "ساعة على الضفة")?
+            ..builders::story(edition, "ساعة على الضفة")?
         },
         Story {
             kind: story::Kind::Rubric,
             pinned_position: Some(2),
-            ..make::story(edition, "بالصور")?
+            ..builders::story(edition, "بالصور")?
         },
         Story {
             status: story::Status::Archived,
-            ..make::story(edition, "فيضان الربيع")?
+            ..builders::story(edition, "فيضان الربيع")?
         },
     ])
 }
 
-/// The article that has everything.
+/// Returns an article that uses every field.
 fn opening(edition: &Edition, shelf: &Shelf) -> Result<Manuscript, Invalid> {
     let [bridge_picture, regatta, _, lost, _] = &shelf.media;
-    let article = make::article(edition, "افتتاح الجسر الجديد فوق نهر السنديان", 60)?;
+    let article = builders::article(edition, "افتتاح الجسر الجديد فوق نهر السنديان", 60)?;
     let article = Article {
         canonical_url: Some(WebUrl::parse("https://sindyan.example/bridge")?),
         lead: Some("عبر أهل السنديان نهرهم على الأقدام للمرة الأولى منذ نصف قرن.".to_owned()),
@@ -514,19 +514,19 @@ fn opening(edition: &Edition, shelf: &Shelf) -> Result<Manuscript, Invalid> {
         authors: shelf.people.iter().map(|person| person.id).collect(),
         topics: vec![shelf.topics[0].id, shelf.topics[1].id],
         stories: vec![shelf.stories[0].id, shelf.stories[2].id],
-        ..make::manuscript(article, blocks)?
+        ..builders::manuscript(article, blocks)?
     })
 }
 
-/// Only its headline came, without a date.
+/// Returns a stub: an article with only a headline and no publication date.
 fn stub(edition: &Edition, headline: &str, hours: i64) -> Result<Manuscript, Invalid> {
     let article = Article {
         is_stub: true,
         first_published_at: None,
         published_at: None,
-        ..make::article(edition, headline, hours)?
+        ..builders::article(edition, headline, hours)?
     };
-    make::manuscript(article, Vec::new())
+    builders::manuscript(article, Vec::new())
 }
 
 fn comments(
@@ -534,17 +534,17 @@ fn comments(
     opinion: &Article,
     withdrawn: &Article,
 ) -> Result<Vec<Comment>, Invalid> {
-    let question = make::comment(opening, "هدى", "متى يُفتح مسار الدراجات؟", 5)?;
+    let question = builders::comment(opening, "هدى", "متى يُفتح مسار الدراجات؟", 5)?;
     let answer = |author, text, minutes| {
         Ok::<_, Invalid>(Comment {
             parent: Some(question.id),
-            ..make::comment(opening, author, text, minutes)?
+            ..builders::comment(opening, author, text, minutes)?
         })
     };
     let opened = answer("البلدية", "يوم السبت.", 9)?;
     let thanks = Comment {
         parent: Some(opened.id),
-        ..make::comment(opening, "هدى", "شكراً!", 11)?
+        ..builders::comment(opening, "هدى", "شكراً!", 11)?
     };
     let unseen = |comment: Comment, status| Comment { status, ..comment };
     Ok(vec![
@@ -552,18 +552,18 @@ fn comments(
         opened,
         answer("زياد", "والدراجات الكهربائية؟", 12)?,
         thanks,
-        make::comment(opening, "ناصر", "أخيراً.", 7)?,
-        make::comment(opening, "ريم", "صور جميلة\nوخبر أجمل.", 20)?,
+        builders::comment(opening, "ناصر", "أخيراً.", 7)?,
+        builders::comment(opening, "ريم", "صور جميلة\nوخبر أجمل.", 20)?,
         unseen(
             answer("مجهول", "ينتظر من يراجعه", 13)?,
             comment::Status::Pending,
         ),
         unseen(
-            make::comment(opening, "مجهول", "أُخفي", 14)?,
+            builders::comment(opening, "مجهول", "أُخفي", 14)?,
             comment::Status::Hidden,
         ),
-        make::comment(opinion, "هدى", "صدقت.", 30)?,
-        make::comment(withdrawn, "هدى", "هل صحيح ما نُشر؟", 3)?,
+        builders::comment(opinion, "هدى", "صدقت.", 30)?,
+        builders::comment(withdrawn, "هدى", "هل صحيح ما نُشر؟", 3)?,
     ])
 }
 
@@ -572,29 +572,29 @@ fn live_channels(edition: &Edition, shelf: &Shelf) -> Result<Vec<LiveChannel>, I
         LiveChannel {
             on_air: Some(false),
             stream_url: Some(WebUrl::parse("https://live.example/radio.m3u8")?),
-            ..make::live_channel(edition, "إذاعة النهر", 0)?
+            ..builders::live_channel(edition, "إذاعة النهر", 0)?
         },
         LiveChannel {
             on_air: Some(true),
             stream_url: Some(WebUrl::parse("https://live.example/tv.m3u8")?),
             poster: Some(shelf.media[0].id),
-            ..make::live_channel(edition, "تلفزيون السنديان", 1)?
+            ..builders::live_channel(edition, "تلفزيون السنديان", 1)?
         },
-        make::live_channel(edition, "قناة الملاعب", 2)?,
+        builders::live_channel(edition, "قناة الملاعب", 2)?,
     ])
 }
 
 fn follow_channels(edition: &Edition) -> Result<Vec<FollowChannel>, Invalid> {
     Ok(vec![
         FollowChannel {
-            platform: follow::Platform::Telegram,
+            platform: follow_channel::Platform::Telegram,
             handle: Some("@sindyan".to_owned()),
             url: Some(WebUrl::parse("https://t.me/sindyan")?),
-            ..make::follow_channel(edition, "تيليغرام", 0)?
+            ..builders::follow_channel(edition, "تيليغرام", 0)?
         },
         FollowChannel {
-            platform: follow::Platform::Newsletter,
-            ..make::follow_channel(edition, "النشرة المسائية", 1)?
+            platform: follow_channel::Platform::Newsletter,
+            ..builders::follow_channel(edition, "النشرة المسائية", 1)?
         },
     ])
 }

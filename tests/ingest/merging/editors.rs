@@ -1,15 +1,15 @@
-//! Editors at work between two imports: what they added, moved or took back stays so.
+//! Editorial changes between two imports: additions, moves and withdrawals are preserved.
 
 use anyhow::Context as _;
-use khabar_domain::article::{Measure, Status};
+use khabar_domain::article::{Status, TextStats};
 use khabar_domain::related::{Origin, Reason};
 use khabar_domain::{
     Article, ArticleId, Block, Body, EditionId, Headline, LiveChannel, Name, RelatedLink,
     SectionId, Slug, Story, StoryId, WebUrl,
 };
 use khabar_persistence::article::Manuscript;
-use khabar_persistence::{Writer, article, edition, live_channel, media, related, section, story};
-use khabar_tests::harness::{TestDb, make, newsroom};
+use khabar_persistence::{WriteTx, article, edition, live_channel, media, related, section, story};
+use khabar_tests::harness::{TestDb, builders, newsroom};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -18,10 +18,10 @@ use crate::{Kinds, answer, apps, feed, import, read};
 
 const METRO: &str = "مترو الضفتين يصل إلى المحطة السابعة";
 
-/// What an editor does, the newsroom being open for two days.
+/// Makes an editorial change two days after the newsroom opened.
 async fn edit<T>(
     db: &TestDb,
-    does: impl AsyncFnOnce(&mut Writer, EditionId) -> anyhow::Result<T>,
+    does: impl AsyncFnOnce(&mut WriteTx, EditionId) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let at = newsroom::opened() + chrono::Duration::days(2);
     let mut writer = db.db().writer(at).await?;
@@ -31,16 +31,16 @@ async fn edit<T>(
     Ok(done)
 }
 
-// What a page brought has the slug of its title.
+// Imported stories and articles have slugs derived from their titles.
 
-async fn story_called(writer: &Writer, edition: EditionId, title: &str) -> anyhow::Result<Story> {
+async fn story_called(writer: &WriteTx, edition: EditionId, title: &str) -> anyhow::Result<Story> {
     let unknown = StoryId::new(Uuid::nil());
     let found = story::find(writer, unknown, edition, &Slug::from_text(title)?).await?;
     found.with_context(|| format!("no story {title}"))
 }
 
 async fn article_called(
-    writer: &Writer,
+    writer: &WriteTx,
     edition: EditionId,
     headline: &str,
 ) -> anyhow::Result<Manuscript> {
@@ -56,7 +56,7 @@ async fn what_editors_added_stays() -> anyhow::Result<()> {
         import(db, &page, &Kinds::new(), 24).await?;
         edit(db, async |writer, edition| {
             let found = story_called(writer, edition, "مترو الضفتين").await?;
-            let picture = make::picture("metro", "قطار تحت الأرض")?;
+            let picture = builders::picture("metro", "قطار تحت الأرض")?;
             media::save(writer, &picture).await?;
             let story = Story {
                 title: Name::parse("مترو الضفتين: الخط الأول")?,
@@ -141,10 +141,10 @@ async fn an_editors_lead_stays_where_the_page_has_none() -> anyhow::Result<()> {
         let lead = "رصيف جديد يستقبل سفنه خلال أيام.";
         edit(db, async |writer, edition| {
             let mut own = article_called(writer, edition, PIER).await?;
-            let Measure {
+            let TextStats {
                 excerpt,
                 reading_minutes,
-            } = Measure::of(Some(lead), &own.body);
+            } = TextStats::of(Some(lead), &own.body);
             own.article = Article {
                 lead: Some(lead.into()),
                 excerpt,
@@ -174,9 +174,9 @@ async fn what_an_editor_related_or_took_back_stays_so() -> anyhow::Result<()> {
         let imported = import(db, &page, &Kinds::new(), 24).await?;
         let extra = "سوق السمك ينتقل إلى الرصيف الثاني";
         edit(db, async |writer, edition| {
-            let ar = make::edition("ar", "العربية", "ar")?;
+            let ar = builders::edition("ar", "العربية", "ar")?;
             assert_eq!(ar.id, edition);
-            let manuscript = make::manuscript(make::article(&ar, extra, 1)?, Vec::new())?;
+            let manuscript = builders::manuscript(builders::article(&ar, extra, 1)?, Vec::new())?;
             article::save(writer, &manuscript).await?;
             let mut links = related::links_of(writer, imported.article).await?;
             links.push(RelatedLink {
@@ -217,10 +217,10 @@ async fn a_section_that_an_editor_moved_keeps_its_place() -> anyhow::Result<()> 
         let db = app.db();
         import(db, &read("bare.txt")?, &Kinds::new(), 24).await?;
         edit(db, async |writer, _| {
-            let ar = make::edition("ar", "العربية", "ar")?;
-            let country = make::section(&ar, "البلاد", 0)?;
+            let ar = builders::edition("ar", "العربية", "ar")?;
+            let country = builders::section(&ar, "البلاد", 0)?;
             section::save(writer, &country).await?;
-            let mut city = make::section(&ar, "المدينة", 7)?;
+            let mut city = builders::section(&ar, "المدينة", 7)?;
             city.parent = Some(country.id);
             section::save(writer, &city).await?;
             Ok(())
@@ -246,20 +246,21 @@ async fn a_slug_stays_with_whoever_has_it() -> anyhow::Result<()> {
         let (db, page) = (app.db(), read("bare.txt")?);
         import(db, &read("blocks.txt")?, &Kinds::new(), 12).await?;
         edit(db, async |writer, _| {
-            let ar = make::edition("ar", "العربية", "ar")?;
+            let ar = builders::edition("ar", "العربية", "ar")?;
             let other = Story {
                 title: Name::parse("ميناء الشمال، عشرون عاما")?,
                 slug: Slug::from_text(PORT)?,
-                ..make::story(&ar, "ميناء")?
+                ..builders::story(&ar, "ميناء")?
             };
             story::save(writer, &other).await?;
             let other = Article {
                 slug: Slug::from_text(TRAIN)?,
-                ..make::article(&ar, "قطار آخر على الساحل", 1)?
+                ..builders::article(&ar, "قطار آخر على الساحل", 1)?
             };
-            article::save(writer, &make::manuscript(other, Vec::new())?).await?;
-            // The same title under its usual slug is the same story, whoever wrote it.
-            story::save(writer, &make::story(&ar, "مواسم الزيتون")?).await?;
+            article::save(writer, &builders::manuscript(other, Vec::new())?).await?;
+            // A story with an identical title and its default slug is the imported story, even if an
+            // editor created it.
+            story::save(writer, &builders::story(&ar, "مواسم الزيتون")?).await?;
             Ok(())
         })
         .await?;
@@ -320,7 +321,7 @@ async fn the_reported_count_is_not_the_count() -> anyhow::Result<()> {
             anyhow::Ok(())
         };
         counts(27).await?;
-        // A later page says another number; one that says none leaves the last.
+        // A later page updates the count. A page without a count leaves it unchanged.
         let mut later = page.clone();
         for (said, expected) in [(Some(28), 28), (None, 28)] {
             later.stories[0].reported_article_count = said;

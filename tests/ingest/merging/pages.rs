@@ -1,4 +1,4 @@
-//! Several pages: what one says of the other's articles, stories and edition.
+//! Several pages: the effect of one import on the articles, stories and edition of another.
 
 use anyhow::Context as _;
 use khabar_domain::Slug;
@@ -32,14 +32,14 @@ async fn a_stub_becomes_whole_when_its_page_comes_and_stays_so() -> anyhow::Resu
         assert_eq!(whole["isStub"], false);
         assert_eq!(whole["version"], 2);
         assert_eq!(whole["bodyText"], bare.article.body.text());
-        // It came with the first page, and keeps its place among others.
+        // The article was first imported with the first page, and retains its position in lists.
         assert_eq!(whole["listedAt"], stub["listedAt"]);
         let id = khabar_domain::derived("article", &["ar", PIER]);
         let notes = feed(db).await?;
         let note = notes[first..].iter().find(|note| note.noun_id == id);
         assert_eq!(note.context("no row in the feed")?.act, "changed");
 
-        // The first page again, which knows only its headline.
+        // Import the first page again, which has only the headline.
         let again = import(db, &blocks, &Kinds::new(), 72).await?;
         assert_eq!(again.added, 0);
         assert_eq!(seen().await?, whole);
@@ -47,7 +47,7 @@ async fn a_stub_becomes_whole_when_its_page_comes_and_stays_so() -> anyhow::Resu
     Ok(())
 }
 
-/// What is known of every article, whichever page it came with: all but hours and versions.
+/// Loads all articles by slug, without their times and versions, which depend on the import order.
 async fn articles(app: &TestApp) -> anyhow::Result<Vec<Value>> {
     const DOCUMENT: &str =
         "{ articles { nodes { headline slug isStub lead bodyText hasPhotos hasVideo hero { alt }
@@ -70,7 +70,7 @@ async fn two_pages_say_the_same_in_either_order() -> anyhow::Result<()> {
             }
         }
         assert_eq!(articles(one).await?, articles(other).await?);
-        // One of the second page's three is the first page's own.
+        // One of the three articles on the second page is the main article of the first.
         assert_eq!(articles(one).await?.len(), 6 + 3 - 1);
     }
     Ok(())
@@ -92,7 +92,7 @@ async fn badges_of_a_later_page_are_added() -> anyhow::Result<()> {
         let nodes = &home["latest"]["nodes"];
         assert_eq!(nodes[1]["hasAudio"], true);
         assert_eq!(nodes[1]["version"], 2);
-        // A page that shows no badge does not say that there is nothing to see.
+        // A missing badge does not mean that there is no video.
         assert_eq!(nodes[3]["hasVideo"], true);
         assert_eq!(nodes[3]["version"], 1);
     }

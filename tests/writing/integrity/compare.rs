@@ -1,4 +1,4 @@
-//! The comparison: everything that the models say, held against everything that the API answers.
+//! Comparison of the models with everything that the API returns.
 
 mod article;
 mod order;
@@ -15,15 +15,15 @@ use super::model::{Article, Id, Model, Order};
 use super::noun::{
     EDITION, FOLLOW, LIVE, MEDIA, Noun, PERSON, SECTION, SOURCE, STORY, TOPIC, flat,
 };
-use super::stock::Stock;
+use super::seed_data::Stock;
 use super::writer::{COMMON, Written};
 use crate::Desk;
 
-/// What all have written, together with what was there.
+/// The combined model of all writers, together with the initial content.
 pub(super) struct Whole {
     model: Model,
     stock: Stock,
-    /// The editions that are a writer's own, and the orders there.
+    /// The orders in each edition that belongs to a single writer, by edition slug.
     own: BTreeMap<String, BTreeMap<Order, Vec<Id>>>,
 }
 
@@ -42,7 +42,8 @@ impl Whole {
             model.merged.extend(writer.model.merged);
         }
         for (guest, visited) in guests {
-            // What a guest came to may have gone on in another story since, and that in a third.
+            // A story that a guest article was added to may have been merged since, possibly
+            // several times.
             let stories: BTreeSet<Id> = visited
                 .into_iter()
                 .map(|mut story| {
@@ -60,7 +61,7 @@ impl Whole {
         Self { model, stock, own }
     }
 
-    /// What is due by this hour has gone out at it; how many those are.
+    /// Publishes the articles in the model that are due by this time, and returns their number.
     pub(super) fn publish_due(&mut self, hour: DateTime<Utc>) -> usize {
         let articles = self.model.articles.iter_mut();
         let due = articles.filter(|(_, article)| {
@@ -78,7 +79,7 @@ impl Whole {
         due.len()
     }
 
-    /// Holds it all against what the API answers.
+    /// Compares the whole model with what the API returns.
     pub(super) async fn holds(&self, desk: &Desk) -> anyhow::Result<()> {
         for noun in [
             &TOPIC, &PERSON, &SOURCE, &SECTION, &STORY, &MEDIA, &LIVE, &FOLLOW, &EDITION,
@@ -91,7 +92,7 @@ impl Whole {
         self.orders_hold(desk).await
     }
 
-    /// Things are as they were left, and what was taken away is not there.
+    /// Checks that each object has the fields that the model expects.
     async fn things_hold(&self, desk: &Desk, noun: &Noun) -> anyhow::Result<()> {
         let things = self.model.things.iter();
         let things = things.filter(|(_, thing)| thing.noun.name == noun.name);
@@ -118,7 +119,8 @@ impl Whole {
         Ok(())
     }
 
-    /// Every slug that ever was leads to what has it now, or had it last, or nowhere.
+    /// Checks that every slug ever used resolves to its present owner, to its former owner, or to
+    /// nothing.
     async fn addresses_hold(&self, desk: &Desk) -> anyhow::Result<()> {
         for address in &self.model.addresses {
             let (noun, edition, slug) = address;
@@ -152,8 +154,8 @@ impl Whole {
         Ok(())
     }
 
-    /// By an article's slug, readers find what is published, the stone over what was withdrawn, and
-    /// nothing else.
+    /// Checks that an article slug gives readers a published article, the tombstone of a withdrawn
+    /// one, or nothing.
     async fn readers_find(
         &self,
         desk: &Desk,
@@ -181,7 +183,7 @@ impl Whole {
         Ok(())
     }
 
-    /// Every list of articles has those that belong there, newest first, and says how many.
+    /// Checks the content, order and count of every list of articles, newest first.
     async fn lists_hold(&self, desk: &Desk) -> anyhow::Result<()> {
         let editions: Vec<_> = self
             .own
@@ -191,7 +193,7 @@ impl Whole {
             .collect();
         let above = self.sections_above(desk, &editions).await?;
         let mut lists: BTreeMap<(&str, Id), Vec<&Id>> = BTreeMap::new();
-        // Where there is nothing, nothing may be listed.
+        // Lists start empty, so that objects without articles are checked too.
         for noun in [&TOPIC, &PERSON, &SOURCE, &SECTION, &STORY] {
             let mine = editions.iter().flat_map(|it| self.model.of(noun, it));
             for id in mine.chain(self.stock.of(noun)) {
@@ -245,7 +247,7 @@ impl Whole {
         Ok(())
     }
 
-    /// One list of articles, from its newest and from its oldest, and the count of what has it.
+    /// Checks one list of articles in both orders, and the `articleCount` of its owner.
     async fn list_holds(
         &self,
         desk: &Desk,
@@ -286,7 +288,8 @@ impl Whole {
         Ok(())
     }
 
-    /// What readers do not see lies on the desk, last touched first.
+    /// Checks that the desk lists the unpublished articles of an edition, most recently changed
+    /// first.
     async fn desk_holds(&self, desk: &Desk, edition: &str) -> anyhow::Result<()> {
         let unseen: Vec<_> = self
             .articles_of(edition)
@@ -295,7 +298,7 @@ impl Whole {
             .collect();
         let list = List {
             within: String::new(),
-            field: "desk",
+            field: "unpublishedArticles",
             arguments: format!("edition: {edition:?}"),
         };
         list.holds(desk, &desk.editor, &self.newest_first(&unseen))
@@ -307,8 +310,7 @@ impl Whole {
         articles.filter(move |(_, article)| article.edition == edition)
     }
 
-    /// These articles in the order in which they are listed: among those of one moment, by their
-    /// ids.
+    /// Sorts articles as lists do: newest first, and by descending ID if the times are equal.
     fn newest_first(&self, articles: &[&Id]) -> Vec<Id> {
         let mut order: Vec<Id> = articles.iter().map(|id| (*id).clone()).collect();
         let place = |id: &Id| {
@@ -319,8 +321,8 @@ impl Whole {
         order
     }
 
-    /// Each section with all in which it lies, itself among them: its own ones as the model has
-    /// them, the others as they are, which makes a tree.
+    /// Returns each section with its path to the root, itself included. Checks that every section
+    /// is known and that the sections form a tree.
     async fn sections_above(
         &self,
         desk: &Desk,
@@ -354,7 +356,7 @@ impl Whole {
     }
 }
 
-/// A global id as its bytes, by which ids are ordered.
+/// Decodes a global ID into its bytes, which define the order of IDs.
 fn bytes(id: &str) -> Vec<u8> {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;

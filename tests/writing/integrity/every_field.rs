@@ -1,8 +1,9 @@
-//! Every field that readers can select, made from the schema: what is kept of it is what the database
-//! says after each mutation, and each field really changes under some mutation, or is known not to.
+//! Tests for every field that readers can select, generated from the schema. After each mutation,
+//! the cached value of each field must match the database. Each field must also change under some
+//! mutation, or be listed as constant.
 //!
-//! For each field of each type there is an answer of its own that shows it, so that no other field
-//! lets go of it. A field that is new has to come to change here, or to stand in [`STEADY`] with the
+//! Each field of each type has a separate query, so that changes to other fields do not invalidate
+//! its cached response. A new field must either change here or be listed in [`STEADY`] with a
 //! reason.
 
 mod script;
@@ -17,12 +18,12 @@ use khabar_persistence::Cache;
 use khabar_tests::harness::{TestApp, TestDb};
 use serde_json::{Value, json};
 
-use super::ask::Front;
+use super::client::Front;
 use super::writer::{DECK, Writer};
 use crate::Desk;
 use crate::random::Random;
 
-/// Where things of each type are found: what stands before a field of theirs.
+/// Types with the start of a query that leads to their fields.
 const TYPES: [(&str, &str); 33] = [
     ("Article", "articles(first: 30) { nodes {"),
     (
@@ -107,10 +108,10 @@ const TYPES: [(&str, &str); 33] = [
     ("Topic", "articles(first: 30) { nodes { topics {"),
 ];
 
-/// The article that is asked for by its slug, from before it is there until it is withdrawn.
+/// The slug of an article that is queried from before it exists until it is withdrawn.
 pub(super) const SLUG: &str = "كل-حقل";
 
-/// Other ways to some fields: what stands before them, and which.
+/// Other paths to some fields: a name, the start of the query, and the fields.
 const WAYS: [(&str, &str, &[&str]); 2] = [
     (
         "Article by slug",
@@ -135,7 +136,7 @@ const WAYS: [(&str, &str, &[&str]); 2] = [
     ),
 ];
 
-/// Types that no query of a reader's leads to, or that show nothing of their own.
+/// Types that no reader's query reaches, or that have no fields to check here. Each has a reason.
 const ELSEWHERE: [(&str, &str); 17] = [
     ("ArticleDiff", "the desk's"),
     ("AuditEntry", "the auditors'"),
@@ -180,7 +181,7 @@ const ELSEWHERE: [(&str, &str); 17] = [
     ),
 ];
 
-/// How often the writer goes through the deck.
+/// Number of passes through the deck.
 const ROUNDS: usize = 1;
 
 /// Fields that no mutation changes, each with the reason.
@@ -304,11 +305,11 @@ async fn every_field(desk: &Desk) -> anyhow::Result<()> {
     fields.are_all_known()
 }
 
-/// A field of a type, with the answer that shows it.
+/// A field of a type, with the query that selects it.
 struct Field {
     of: &'static str,
     name: String,
-    /// The field with what is selected of it.
+    /// The field with its selection set.
     selected: String,
     query: String,
 }
@@ -316,10 +317,10 @@ struct Field {
 struct Fields<'a> {
     desk: &'a Desk,
     front: Front,
-    /// Asks for all fields of a type at once, of the database.
+    /// An uncached app with raised limits, for queries that select all fields of a type.
     plain: TestApp,
     each: Vec<Field>,
-    /// What each thing of each type said of each field last.
+    /// The last known fields of each object, by type and object name.
     said: BTreeMap<(&'static str, String), Value>,
     changed: BTreeSet<String>,
     looked: usize,
@@ -375,7 +376,7 @@ impl<'a> Fields<'a> {
         Ok(all)
     }
 
-    /// The fields of a type that need no argument, with what is selected of each.
+    /// Returns the fields of a type that require no argument, each with its selection set.
     async fn selections(&self, of: &str) -> anyhow::Result<Vec<(String, String)>> {
         const READ: &str = "query ($name: String!) { __type(name: $name) { fields {
             name args { defaultValue type { kind } }
@@ -430,7 +431,7 @@ impl<'a> Fields<'a> {
             .any(|field| field["name"] == "id"))
     }
 
-    /// Each type of the schema is looked at here or elsewhere.
+    /// Checks that each object type in the schema is covered here or listed elsewhere.
     async fn are_all_types(&self) -> anyhow::Result<()> {
         const READ: &str = "{ __schema { types { kind name } } }";
         let found = self.plain.ask(READ).await?.value()?;
@@ -457,8 +458,8 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    /// Compares what is kept with what the database says, and keeps what is not; remembers what has
-    /// changed.
+    /// Compares every field as cached with the database, which also fills the cache. Records which
+    /// fields have changed.
     async fn look(&mut self, after: &str) -> anyhow::Result<()> {
         self.looked += 1;
         let cache = self.desk.app.db().db().cache();
@@ -484,14 +485,14 @@ impl<'a> Fields<'a> {
                     truth["data"]
                 );
                 if self.looked == 1 {
-                    // What nothing has written is given as it was kept.
+                    // Nothing has been written yet, so a repeated query must be a cache hit.
                     let before = hits();
                     self.front.ask_as_reader(&field.query, &Value::Null).await?;
                     ensure!(hits() == before + 1, "not kept: {}", field.query);
                 }
             }
             let mut things = Vec::new();
-            // A fragment's braces are none of the answer's.
+            // Inline fragments open a brace in the query, but add no level to the response.
             let depth = before.matches('{').count() - before.matches("... on").count();
             collect(&truth["data"], depth, String::new(), &mut things);
             let names: Vec<_> = of_type().map(|field| field.name.clone()).collect();
@@ -528,7 +529,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A field of a type that shows something by itself: what changes oftenest, where it is known.
+/// Returns the field to select for a type without an ID: the one that changes most often, if known.
 fn leaf(of: &str) -> &'static str {
     match of {
         "ArticleCommenting" | "EditionCommenting" => "mode",
@@ -545,13 +546,13 @@ fn leaf(of: &str) -> &'static str {
     }
 }
 
-/// A query: what stands before, the selection, and as many braces as were opened.
+/// Builds a query from its start and a selection, and closes the open braces.
 fn whole(before: &str, selected: &str) -> String {
     let braces = "}".repeat(before.matches('{').count() + 1);
     format!("{{ {before} {selected} {braces}")
 }
 
-/// Whether all that is told stands in the truth, which says more of each thing.
+/// Whether `truth` contains all of `told`. Objects in `truth` may have more fields.
 fn is_part(told: &Value, truth: &Value) -> bool {
     match (told, truth) {
         (Value::Object(told), Value::Object(truth)) => told
@@ -568,8 +569,8 @@ fn is_part(told: &Value, truth: &Value) -> bool {
     }
 }
 
-/// The things at this depth of an answer, each named by its id or, where it has none, by the way from
-/// the last thing above that has one.
+/// Collects the objects at this depth of a response. Each is named by its ID or, if it has none, by
+/// the path from the nearest ancestor with an ID.
 fn collect(value: &Value, depth: usize, name: String, things: &mut Vec<(String, Value)>) {
     let name = value["id"].as_str().map_or(name, str::to_owned);
     match value {

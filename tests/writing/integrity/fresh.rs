@@ -1,4 +1,4 @@
-//! Whether what is answered from the cache is what the database answers.
+//! Checks that responses from the cache match the database.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::{Desk, roomy};
 
-/// What a reader can ask for, each kind of list and of thing in some way, in both editions in which
-/// more than one writes.
+/// Queries that cover each kind of list and object that a reader can request, in both editions with
+/// more than one writer.
 pub(super) const ASKED: [&str; 10] = [
     "{ home { edition { name articleCount } liveChannels { name } followChannels { name }
         featuredSections { name slug articleCount path { name } }
@@ -39,7 +39,7 @@ pub(super) const ASKED: [&str; 10] = [
         featured: sections(featured: true) { name } liveChannels { name position streamUrl } followChannels { name position url } }",
 ];
 
-/// Asks for all of it over and over, as a reader and as an editor, until dropped.
+/// Sends all queries repeatedly, as a reader and as an editor, until dropped.
 pub(super) async fn keep_reading(app: &TestApp, editor: &Who) -> anyhow::Result<()> {
     loop {
         for document in ASKED {
@@ -52,17 +52,18 @@ pub(super) async fn keep_reading(app: &TestApp, editor: &Who) -> anyhow::Result<
     }
 }
 
-/// Another node on the same database, which may keep this many bytes.
+/// Creates another node on the same database, with a cache of at most this many bytes.
 pub(super) async fn another_node(desk: &Desk, bytes: usize) -> anyhow::Result<TestApp> {
     let db = TestDb::at(desk.app.db().url().to_owned()).await?;
     TestApp::with_limits(db.caching_in(bytes).await?, roomy())
 }
 
-/// Whether everybody is told through the cache what they are told without it, on each node.
+/// Checks on each node that readers and editors get the same responses with the cache as without
+/// it.
 pub(super) async fn holds(nodes: &[&TestApp], editor: &Who) -> anyhow::Result<()> {
     let mut hits = BTreeMap::new();
     for (node, app) in nodes.iter().enumerate() {
-        app.db().db().caught_up().await?;
+        app.db().db().wait_for_feed().await?;
         for document in ASKED {
             for who in [&Who::anonymous(), editor] {
                 let truth = app.ask_uncached(who, document, &Value::Null).await?;
@@ -71,7 +72,8 @@ pub(super) async fn holds(nodes: &[&TestApp], editor: &Who) -> anyhow::Result<()
                     "{document}: {}",
                     truth.json
                 );
-                // What was kept before, and what is kept now.
+                // The first request reads what was cached before, the second what the first has
+                // cached.
                 for _ in 0..2 {
                     let now = super::newsroom::now();
                     let kept = app.ask_as(who, now, document, &Value::Null).await?;
@@ -88,7 +90,8 @@ pub(super) async fn holds(nodes: &[&TestApp], editor: &Who) -> anyhow::Result<()
         let stats = app.db().db().cache().map(khabar_persistence::Cache::stats);
         hits.insert(node, stats.unwrap_or_default());
     }
-    // What is not there is always right. The last node keeps the reference data alone.
+    // An empty cache is always right, so there must be cache hits. The last node caches only the
+    // reference data.
     ensure!(
         hits.iter().all(|(node, stats)| {
             let kept = stats.entities.hits > stats.entities.misses / 4 && stats.dropped > 0;

@@ -1,5 +1,5 @@
-//! Lists as readers page through them: forward, backward and in one go they are the same, and as
-//! long as they say.
+//! Checks of paginated lists. Reading forwards, backwards or in a single page must give equal lists
+//! of the reported length.
 
 use std::fmt::Write as _;
 
@@ -12,25 +12,25 @@ use crate::Desk;
 
 /// A connection of the API, as the path of fields that lead to it.
 pub(super) struct List {
-    /// What it stands in with its arguments, such as `story(id: "…")`; nothing at the root.
+    /// The parent field with its arguments, such as `story(id: "…")`. Empty at the root.
     pub(super) within: String,
-    /// Its field.
+    /// The name of the connection field.
     pub(super) field: &'static str,
-    /// Its arguments besides those of the page.
+    /// The arguments of the connection, without those for pagination.
     pub(super) arguments: String,
 }
 
-/// A page as it came.
+/// A page as returned by the API.
 struct Page {
     ids: Vec<Id>,
     total: Value,
     more: bool,
-    /// Where the next one begins.
+    /// The cursor for the next page.
     cursor: Value,
 }
 
 impl List {
-    /// Holds it against what it should be, in this order.
+    /// Checks that the list has exactly these items in this order.
     pub(super) async fn holds(
         &self,
         desk: &Desk,
@@ -47,7 +47,7 @@ impl List {
         self.pages_hold(desk, who, expected).await
     }
 
-    /// The same for a list whose order is not known.
+    /// Checks that the list has exactly these items, in any order.
     pub(super) async fn holds_all(
         &self,
         desk: &Desk,
@@ -67,9 +67,9 @@ impl List {
         self.pages_hold(desk, who, &whole).await
     }
 
-    /// Small pages, from both ends, make the same whole.
+    /// Checks that small pages, read from either end, add up to the whole list.
     async fn pages_hold(&self, desk: &Desk, who: &Who, whole: &[Id]) -> anyhow::Result<()> {
-        // Pages that end within the list, at its end, and beyond it.
+        // Choose a size for which the last page is full in some lists and partial in others.
         let size = match whole.len() {
             0 => return Ok(()),
             length @ 1..=9 => length.div_ceil(2),
@@ -87,7 +87,8 @@ impl List {
         Ok(())
     }
 
-    /// The whole list, by pages of this size from this side; each says how long it is.
+    /// Reads the whole list in pages of this size from this side. Each page must report this total
+    /// count.
     async fn walk(
         &self,
         desk: &Desk,

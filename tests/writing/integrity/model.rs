@@ -1,5 +1,5 @@
-//! The model: what one writer has written, in plain maps. It is exact, because nobody else writes
-//! what is theirs; what all write together is not in it.
+//! The model of what one writer has written, in plain maps. It is exact, because no other writer
+//! changes these objects. Objects that several writers change are not in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +8,13 @@ use serde_json::{Map, Value, json};
 
 use super::noun::{Noun, STORY};
 
-/// A global id.
+/// A global ID.
 pub(super) type Id = String;
 
-/// What is read of a thing: the API's fields, with ids for what it refers to.
+/// The fields of an object as read from the API, with IDs for references.
 pub(super) type Face = Map<String, Value>;
 
-/// Everything that is written in an article and kept of each version; the body as plain text.
+/// The fields of an article that are stored with each version. The body is plain text.
 pub(super) const CONTENT: [&str; 15] = [
     "kind",
     "slug",
@@ -33,7 +33,7 @@ pub(super) const CONTENT: [&str; 15] = [
     "bodyText",
 ];
 
-/// What is not an article.
+/// An object other than an article.
 pub(super) struct Thing {
     pub(super) noun: &'static Noun,
     /// The slug of its edition.
@@ -51,23 +51,23 @@ pub(super) struct Saved {
 
 pub(super) struct Article {
     pub(super) edition: String,
-    /// Its content, its status and its version.
+    /// The content, the status and the version.
     pub(super) face: Face,
-    /// Its place in time among others.
+    /// The time by which lists sort the article.
     pub(super) listed: DateTime<Utc>,
     pub(super) scheduled: Option<DateTime<Utc>>,
     pub(super) embargo: Option<DateTime<Utc>>,
-    /// Why it was withdrawn, while it is.
+    /// The reason for the withdrawal, while withdrawn.
     pub(super) reason: Option<String>,
-    /// Its versions, from 1 on; none for what was there before.
+    /// All versions from 1 onwards. Empty for articles that existed before the test.
     pub(super) history: Vec<Saved>,
-    /// What readers are told was put right: in which version, in which words.
+    /// The corrections shown to readers, each with its version and its note.
     pub(super) corrections: Vec<(i64, String)>,
-    /// What an editor chose to stand beside it, in order.
+    /// The related articles that an editor has chosen, in order.
     pub(super) related: Vec<Id>,
-    /// Whether others decide in which order its stories stand.
+    /// Whether other writers affect the order of its stories.
     pub(super) loose: bool,
-    /// The slug that it had when it was last withdrawn.
+    /// The slug at the time of the last withdrawal.
     pub(super) withdrawn_as: Option<String>,
 }
 
@@ -84,7 +84,7 @@ impl Article {
         self.status() == "PUBLISHED"
     }
 
-    /// Whether readers find something by its slug: the article, or why it was withdrawn.
+    /// Whether the slug gives readers a result: the article, or the reason for its withdrawal.
     pub(super) fn has_address(&self) -> bool {
         ["PUBLISHED", "WITHDRAWN"].contains(&self.status())
     }
@@ -93,14 +93,14 @@ impl Article {
         self.face["slug"].as_str().unwrap_or_default()
     }
 
-    /// The ids in one of its lists.
+    /// Returns the IDs in a list field.
     pub(super) fn ids(&self, field: &str) -> Vec<Id> {
         let list = self.face[field].as_array().into_iter().flatten();
         list.filter_map(|id| id.as_str().map(str::to_owned))
             .collect()
     }
 
-    /// What it refers to by one id.
+    /// Returns the ID in a reference field.
     pub(super) fn one(&self, field: &str) -> Option<Id> {
         self.face[field].as_str().map(str::to_owned)
     }
@@ -116,7 +116,7 @@ impl Article {
             .collect()
     }
 
-    /// Takes a step: its text as it stands now is another version.
+    /// Takes a workflow step, which stores the present content as a new version.
     pub(super) fn take(
         &mut self,
         step: &'static str,
@@ -149,7 +149,7 @@ impl Article {
     }
 }
 
-/// Where a step leads from a status; nothing when it does not begin there.
+/// Returns the status that a step leads to, or `None` if this status does not allow the step.
 pub(super) fn leads(step: &str, status: &str) -> Option<&'static str> {
     Some(match (step, status) {
         ("SAVE", "DRAFT") | ("RETURN", "REVIEW" | "SCHEDULED") | ("REOPEN", "WITHDRAWN") => "DRAFT",
@@ -161,35 +161,35 @@ pub(super) fn leads(step: &str, status: &str) -> Option<&'static str> {
     })
 }
 
-/// What stands in an order of its own.
+/// A list that editors arrange.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Order {
     Rail,
     Leads,
     Channels(&'static str),
-    /// The sections that lie in this one, or in none.
+    /// The sections with this parent, or the root sections.
     Sections(Option<Id>),
 }
 
-/// Where something lives, or lived: noun, edition, slug.
+/// The present or former address of an object: noun, edition and slug.
 pub(super) type Address = (&'static str, String, String);
 
 #[derive(Default)]
 pub(super) struct Model {
     pub(super) things: BTreeMap<Id, Thing>,
     pub(super) articles: BTreeMap<Id, Article>,
-    /// Every slug that ever was.
+    /// All slugs ever used.
     pub(super) addresses: BTreeSet<Address>,
-    /// What readers knew by a slug that it no longer has.
+    /// The objects that former slugs redirect to.
     pub(super) redirects: BTreeMap<Address, Id>,
-    /// The orders of the edition that is the writer's own.
+    /// The arranged lists of the writer's own edition.
     pub(super) orders: BTreeMap<Order, Vec<Id>>,
-    /// Which story went on in which.
+    /// Merged stories, each with the story that it was merged into.
     pub(super) merged: BTreeMap<Id, Id>,
 }
 
 impl Model {
-    /// The things of a kind in an edition.
+    /// Returns the objects of a kind in an edition.
     pub(super) fn of(&self, noun: &Noun, edition: &str) -> Vec<Id> {
         let things = self.things.iter();
         things
@@ -198,8 +198,8 @@ impl Model {
             .collect()
     }
 
-    /// The articles of an edition in any of these statuses; whatever their status when none is
-    /// said.
+    /// Returns the articles of an edition that have one of these statuses, or all of them if
+    /// `statuses` is empty. Guest articles are left out.
     pub(super) fn articles_of(&self, edition: &str, statuses: &[&str]) -> Vec<Id> {
         let articles = self.articles.iter();
         articles
@@ -209,13 +209,13 @@ impl Model {
             .collect()
     }
 
-    /// The face of something, whatever it is.
+    /// Returns the fields of any object.
     pub(super) fn face(&self, id: &str) -> Option<&Face> {
         let thing = self.things.get(id).map(|thing| &thing.face);
         thing.or_else(|| self.articles.get(id).map(|article| &article.face))
     }
 
-    /// What has this slug.
+    /// Returns the object that has this slug now.
     pub(super) fn owner(&self, (noun, edition, slug): &Address) -> Option<&Id> {
         if *noun == "article" {
             let mut articles = self.articles.iter();
@@ -233,24 +233,25 @@ impl Model {
         found.map(|(id, _)| id)
     }
 
-    /// What those find by this slug who see everything.
+    /// Returns the object that this slug gives editors, who see everything.
     pub(super) fn found_by_editors(&self, address: &Address) -> Option<&Id> {
         self.owner(address).or_else(|| self.redirects.get(address))
     }
 
-    /// What readers find by it: no draft stands in the way of what they knew by it.
+    /// Returns the object that this slug gives readers. A draft with this slug does not hide a
+    /// redirect.
     pub(super) fn found_by_readers(&self, address: &Address) -> Option<&Id> {
         let seen = |id: &&Id| self.articles.get(*id).is_none_or(Article::has_address);
         let led = self.redirects.get(address);
         self.owner(address).filter(seen).or(led.filter(seen))
     }
 
-    /// Whether something else lives under this slug.
+    /// Whether an object other than `except` has this slug.
     pub(super) fn is_taken(&self, address: &Address, except: Option<&Id>) -> bool {
         self.owner(address).is_some_and(|id| Some(id) != except)
     }
 
-    /// What led to a thing that is gone leads to this now, or nowhere.
+    /// Points all redirects to a removed object to another one, or removes them.
     pub(super) fn turn(&mut self, gone: &Id, to: Option<&Id>) {
         self.redirects.retain(|_, led| led != gone || to.is_some());
         for led in self.redirects.values_mut().filter(|led| *led == gone) {
@@ -260,7 +261,7 @@ impl Model {
         }
     }
 
-    /// Something that had one slug has another: `former` is none when it is new.
+    /// Records a new slug, and a redirect from the former one. `former` is `None` for a new object.
     pub(super) fn moved(&mut self, id: &Id, address: &Address, former: Option<&str>) {
         self.addresses.insert(address.clone());
         if former == Some(address.2.as_str()) {
@@ -268,7 +269,7 @@ impl Model {
         }
         let article = self.articles.get(id);
         let seen = article.is_none_or(Article::has_address);
-        // What was withdrawn and is worked on again is known by the slug that it had.
+        // A withdrawn article that was reopened is still known by the slug it had.
         let known = seen || article.is_some_and(|it| it.withdrawn_as.as_deref() == former);
         if let Some(former) = former.filter(|_| known) {
             let left = (address.0, address.1.clone(), former.to_owned());
@@ -279,7 +280,7 @@ impl Model {
         }
     }
 
-    /// An article has gone out: its slug leads nowhere else.
+    /// Removes the redirect that a newly published article replaces at its slug.
     pub(super) fn went_out(&mut self, id: &Id) {
         if let Some(article) = self.articles.get(id).filter(|article| article.published()) {
             let slug = article.slug().to_owned();
@@ -288,13 +289,13 @@ impl Model {
         }
     }
 
-    /// The slugs besides its own that lead to this.
+    /// Returns the former slugs that redirect to this object.
     pub(super) fn former(&self, id: &Id) -> BTreeSet<String> {
         let led = self.redirects.iter().filter(|(_, led)| *led == id);
         led.map(|((_, _, slug), _)| slug.clone()).collect()
     }
 
-    /// One story goes on in another: its articles, its topics, its place and its slugs do so too.
+    /// Merges one story into another: its articles, its topics, its pinned position and its slugs.
     pub(super) fn merge(&mut self, from: &Id, into: &Id) {
         for article in self.articles.values_mut() {
             let mut stories = article.ids("stories");
@@ -329,7 +330,7 @@ impl Model {
         self.merged.insert(from.clone(), into.clone());
     }
 
-    /// Whether a story goes on.
+    /// Returns the status of a story, or `ACTIVE` if the model does not contain it.
     pub(super) fn status(&self, id: &Id) -> &str {
         let thing = self.things.get(id);
         let thing = thing.filter(|thing| thing.noun.name == STORY.name);
@@ -338,14 +339,14 @@ impl Model {
             .unwrap_or("ACTIVE")
     }
 
-    /// Puts something into an order, at a place or last.
+    /// Inserts or moves an object to a position in a list, or to its end.
     pub(super) fn place(&mut self, order: Order, id: &Id, at: Option<usize>) {
         let order = self.orders.entry(order).or_default();
         order.retain(|other| other != id);
         order.insert(at.unwrap_or(order.len()).min(order.len()), id.clone());
     }
 
-    /// Takes something out of an order.
+    /// Removes an object from a list.
     pub(super) fn leave(&mut self, order: Order, id: &Id) {
         let order = self.orders.entry(order).or_default();
         order.retain(|other| other != id);

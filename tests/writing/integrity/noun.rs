@@ -1,37 +1,37 @@
-//! What is written besides articles, noun by noun: what is read of each, what one begins as, and what
-//! of it can be different.
+//! Kinds of objects other than articles: the fields to read, the defaults of a new object, and the
+//! fields that can be set.
 
 use serde_json::{Value, json};
 
 use super::model::Face;
 
-/// A kind of thing.
+/// A kind of object.
 pub(super) struct Noun {
-    /// Its name in the API's fields, such as `liveChannel`.
+    /// The name in API fields, such as `liveChannel`.
     pub(super) name: &'static str,
-    /// Its type.
+    /// The GraphQL type.
     pub(super) class: &'static str,
-    /// What is read of it, to be held against the model.
+    /// The selection to read and compare with the model.
     pub(super) read: &'static str,
-    /// The field that says what it is called.
+    /// The field that contains the name or title, or the URL of media.
     pub(super) called: &'static str,
-    /// Whether it lives under a slug in its edition.
+    /// Whether objects of this kind have a slug that is unique in their edition.
     pub(super) addressed: bool,
-    /// What a new one is where nothing is said, as JSON.
+    /// Default fields of a new object, as JSON.
     blank: &'static str,
-    /// What can be said of it, besides what it is called.
+    /// The fields that can be set, besides `called`.
     pub(super) parts: &'static [Part],
 }
 
-/// Something that can be said of a thing.
+/// A field that can be set.
 pub(super) struct Part {
     pub(super) field: &'static str,
     pub(super) sort: Sort,
-    /// Whether null clears it.
+    /// Whether null clears the field.
     pub(super) clears: bool,
 }
 
-/// What is said there.
+/// The kind of value that a field takes.
 pub(super) enum Sort {
     Text,
     Flag,
@@ -50,7 +50,7 @@ const fn part(field: &'static str, sort: Sort) -> Part {
     }
 }
 
-/// One that is never without a value.
+/// Describes a field that always has a value.
 const fn always(field: &'static str, sort: Sort) -> Part {
     Part {
         field,
@@ -60,7 +60,7 @@ const fn always(field: &'static str, sort: Sort) -> Part {
 }
 
 impl Noun {
-    /// What a new one is where nothing is said.
+    /// Returns the default fields of a new object.
     pub(super) fn blank(&self) -> Face {
         match serde_json::from_str(self.blank) {
             Ok(Value::Object(face)) => face,
@@ -173,7 +173,7 @@ pub(super) const FOLLOW: Noun = Noun {
     read: "name platform handle url",
     called: "name",
     addressed: false,
-    // A new one says where it is.
+    // Every creation sets `platform`, so the value here is only a placeholder.
     blank: r#"{"platform": "X", "handle": null, "url": null}"#,
     parts: &[
         always("platform", Sort::OneOf(&["X", "RSS"])),
@@ -193,7 +193,8 @@ pub(super) const EDITION: Noun = Noun {
     parts: &[],
 };
 
-/// Takes `{"id": "…"}` for the id, so that a reference reads as it is written.
+/// Replaces each `{"id": "…"}` with the ID itself, so that references have the form in which they
+/// are written.
 pub(super) fn flat(value: Value) -> Value {
     match value {
         Value::Object(mut fields) if fields.len() == 1 && fields.contains_key("id") => {
@@ -208,7 +209,7 @@ pub(super) fn flat(value: Value) -> Value {
     }
 }
 
-/// Places in a picture that can be its middle.
+/// Returns one of two focal points.
 pub(super) fn point(at: usize) -> Value {
     [json!({"x": 0.25, "y": 0.5}), json!({"x": 1.0, "y": 0.0})][at % 2].clone()
 }

@@ -1,8 +1,8 @@
-//! The steps that a writer takes: each sends one mutation with an input at random, tells beforehand
-//! what is to come of it, and puts that into the model.
+//! The steps of a writer. Each sends one mutation with random input, predicts the outcome, and applies it
+//! to the model.
 
 mod article;
-mod front;
+mod crud;
+mod home;
 mod section;
 mod story;
-mod thing;

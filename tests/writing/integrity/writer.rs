@@ -1,4 +1,5 @@
-//! A writer: takes random steps through the API, and keeps a model of what there is after each.
+//! A writer that takes random steps through the API, and updates a model of the expected state after
+//! each.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -10,20 +11,20 @@ use serde_json::{Value, json};
 
 use super::model::{Id, Model};
 use super::noun::{EDITION, FOLLOW, LIVE, MEDIA, Noun, PERSON, SECTION, SOURCE, STORY, TOPIC};
-use super::stock::Stock;
+use super::seed_data::Stock;
 use crate::Desk;
-use crate::agreement::mutation;
+use crate::invariants::mutation;
 use crate::random::Random;
 
-/// Every mutation that writers send, and how often it comes among the others.
+/// Every mutation that writers send, with its relative frequency.
 pub(super) const DECK: [(&str, usize); 49] = [
     ("addMedia", 1),
     ("addToStory", 4),
     ("archiveStory", 1),
-    ("arrangeFollowChannels", 1),
-    ("arrangeLiveChannels", 1),
-    ("arrangeRail", 1),
-    ("arrangeSections", 1),
+    ("reorderFollowChannels", 1),
+    ("reorderLiveChannels", 1),
+    ("reorderPinnedStories", 1),
+    ("reorderSections", 1),
     ("correctArticle", 3),
     ("createArticle", 5),
     ("createEdition", 1),
@@ -63,26 +64,26 @@ pub(super) const DECK: [(&str, usize); 49] = [
     ("updateStory", 1),
     ("updateTopic", 1),
     ("withdrawArticle", 2),
-    // Once more what others are in the way of.
+    // Mutations that can conflict with other writers are listed again, to send them more often.
     ("mergeStories", 1),
     ("addToStory", 2),
     ("moveSection", 1),
 ];
 
-/// How many rounds more it takes at most until every mutation was carried out.
+/// Maximum number of extra rounds until every mutation has succeeded.
 const PATIENCE: usize = 8;
 
-/// The edition in which all write.
+/// The edition shared by all writers.
 pub(super) const COMMON: &str = "ar";
 
-/// What writers have in common.
+/// State shared by all writers.
 pub(super) struct Room {
     pub(super) stock: Stock,
-    /// The article that all change, each the version that they have read.
+    /// The article that all writers update, each from the version it has read.
     pub(super) contested: Id,
-    /// Stories that their writers may merge, and to which others add.
+    /// Stories that their writers may merge while others add articles to them.
     lent: Mutex<Vec<(usize, Id)>>,
-    /// How many write.
+    /// Number of writers.
     pub(super) writers: usize,
 }
 
@@ -96,13 +97,13 @@ impl Room {
         }
     }
 
-    /// Lets others add to a story of this writer.
+    /// Allows other writers to add articles to a story of this writer.
     pub(super) fn lend(&self, writer: usize, story: &Id) {
         let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
         lent.push((writer, story.clone()));
     }
 
-    /// The stories that were lent, in that order, each with its writer.
+    /// Returns the lent stories in the order in which they were lent, each with the number of its writer.
     pub(super) fn lent(&self) -> Vec<(usize, Id)> {
         let lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
         lent.clone()
@@ -120,24 +121,25 @@ pub(super) struct Writer<'a> {
     names: usize,
 }
 
-/// What one has written.
+/// The work of one writer.
 #[derive(Default)]
 pub(super) struct Written {
     pub(super) model: Model,
-    /// The edition in which nobody else writes: there, orders are exact too.
+    /// The slug of the edition in which no other writer works, so that the model knows its orders
+    /// exactly.
     pub(super) own: String,
-    /// An article of its own that only ever comes to the stories of others.
+    /// The writer's guest article, which is only ever added to the stories of other writers.
     pub(super) guest: Id,
-    /// The stories to which it came.
+    /// The stories to which the guest article was added.
     pub(super) visited: Vec<Id>,
-    /// The versions of the contested article that it made, and their headlines.
+    /// The versions of the contested article that this writer created, with their headlines.
     pub(super) claims: Vec<(i64, String)>,
-    /// Which mutations were carried out.
+    /// The mutations that have succeeded at least once.
     pub(super) done: BTreeSet<&'static str>,
 }
 
 impl<'a> Writer<'a> {
-    /// A writer with an edition and some things of its own.
+    /// Creates a writer with an edition and some objects of its own.
     pub(super) async fn sit_down(
         desk: &'a Desk,
         room: &'a Room,
@@ -168,8 +170,9 @@ impl<'a> Writer<'a> {
         Ok(writer)
     }
 
-    /// Goes through the deck so many times, each time in another order; then again, until every
-    /// mutation was carried out once, which some rarely are: there has to be something to reopen.
+    /// Goes through the deck `rounds` times, shuffled each time. Then continues until every mutation has
+    /// succeeded once, for at most `PATIENCE` rounds. Some succeed rarely: reopening needs something to
+    /// reopen.
     pub(super) async fn write(mut self, rounds: usize) -> anyhow::Result<Written> {
         let deck: Vec<_> = DECK
             .iter()
@@ -189,7 +192,7 @@ impl<'a> Writer<'a> {
     /// Takes one step.
     pub(super) async fn step(&mut self, name: &'static str) -> anyhow::Result<()> {
         self.steps += 1;
-        // On the heap: together they are large.
+        // Boxed, because the combined futures are large.
         Box::pin(self.take(name))
             .await
             .with_context(|| format!("writer {}, step {}", self.number, self.steps))
@@ -217,10 +220,10 @@ impl<'a> Writer<'a> {
             "updateEdition" => self.update_edition().await,
             "deleteLiveChannel" => self.delete_channel(name, &LIVE).await,
             "deleteFollowChannel" => self.delete_channel(name, &FOLLOW).await,
-            "arrangeLiveChannels" => self.arrange_channels(name, &LIVE).await,
-            "arrangeFollowChannels" => self.arrange_channels(name, &FOLLOW).await,
+            "reorderLiveChannels" => self.arrange_channels(name, &LIVE).await,
+            "reorderFollowChannels" => self.arrange_channels(name, &FOLLOW).await,
             "moveSection" => self.move_section().await,
-            "arrangeSections" => self.arrange_sections().await,
+            "reorderSections" => self.arrange_sections().await,
             "deleteSection" => self.delete_section().await,
             "addToStory" => self.add_to_story().await,
             "removeFromStory" => self.remove_from_story().await,
@@ -229,7 +232,7 @@ impl<'a> Writer<'a> {
             "mergeStories" => self.merge_stories().await,
             "pinStory" => self.pin_story().await,
             "unpinStory" => self.unpin_story().await,
-            "arrangeRail" => self.arrange_rail().await,
+            "reorderPinnedStories" => self.arrange_rail().await,
             "setLeadArticles" => self.set_lead_articles().await,
             "createArticle" => self.create_article().await,
             "updateArticle" if self.random.once_in(3) => self.contest().await,
@@ -248,13 +251,13 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The hour of this step, which no other step of anybody has.
+    /// Returns the time of this step, which no other step of any writer has.
     pub(super) fn hour(&self) -> DateTime<Utc> {
         let seconds = self.steps * self.room.writers + self.number;
         newsroom::now() + Duration::seconds(i64::try_from(seconds).unwrap_or_default())
     }
 
-    /// Sends a mutation: its payload, and the codes of what kept it from being carried out.
+    /// Sends a mutation. Returns its payload and the codes of its user errors.
     pub(super) async fn try_send(
         &mut self,
         name: &'static str,
@@ -281,8 +284,8 @@ impl<'a> Writer<'a> {
         Ok((payload, codes))
     }
 
-    /// The same for a mutation of which the model knows what comes: the payload of one that is
-    /// carried out, or nothing where it is refused with this code.
+    /// Sends a mutation whose outcome the model predicts. Returns the payload, or `None` if the mutation
+    /// is rejected with the expected code. Fails on any other outcome.
     pub(super) async fn send(
         &mut self,
         name: &'static str,
@@ -300,14 +303,15 @@ impl<'a> Writer<'a> {
         Ok(refused.is_none().then_some(payload))
     }
 
-    /// The same for what others may be in the way of: whether it was carried out.
+    /// Sends a mutation that can conflict with other writers. Returns whether it succeeded. Fails on any
+    /// error code other than the allowed ones.
     pub(super) async fn send_among_others(
         &mut self,
         name: &'static str,
         input: &Value,
         allowed: &[&str],
     ) -> anyhow::Result<bool> {
-        let (payload, codes) = self.try_send(name, "clientMutationId", input).await?;
+        let (payload, codes) = self.try_send(name, "idempotencyKey", input).await?;
         ensure!(
             codes.iter().all(|code| allowed.contains(&code.as_str())),
             "{name} {input} was told {}",
@@ -316,7 +320,7 @@ impl<'a> Writer<'a> {
         Ok(codes.is_empty())
     }
 
-    /// One of the two editions that it writes in.
+    /// Returns one of the writer's two editions at random.
     pub(super) fn edition(&mut self) -> String {
         if self.random.once_in(2) {
             COMMON.to_owned()
@@ -325,18 +329,18 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A name that nothing else has.
+    /// Returns a name that no other object has.
     pub(super) fn name(&mut self) -> String {
         self.names += 1;
         format!("اسم {} من {}", self.names, self.number)
     }
 
-    /// A slug of the writer's own, which something else of theirs may have already.
+    /// Returns a random slug of the writer's own, which another of the writer's objects may already have.
     pub(super) fn slug(&mut self) -> String {
         format!("slug-{}-{}", self.number, self.random.below(8))
     }
 
-    /// Things of a kind to which something in this edition may refer.
+    /// Returns the objects of a kind that an object in this edition may refer to.
     pub(super) fn referred(&self, noun: &Noun, edition: &str) -> Vec<Id> {
         let mut ids = self.written.model.of(noun, edition);
         if edition == COMMON {
@@ -345,13 +349,13 @@ impl<'a> Writer<'a> {
         ids
     }
 
-    /// Media of its own.
+    /// Returns a random media object of the writer's own.
     pub(super) fn picture(&mut self) -> Option<Id> {
         let pictures = self.written.model.of(&MEDIA, "");
         self.random.pick(&pictures)
     }
 
-    /// Something of its own of this kind, and its edition.
+    /// Returns a random object of this kind of the writer's own, and its edition.
     pub(super) fn mine(&mut self, noun: &Noun) -> Option<(Id, String)> {
         let things = self.written.model.things.iter();
         let things: Vec<_> = things
@@ -361,7 +365,8 @@ impl<'a> Writer<'a> {
         self.random.pick(&things)
     }
 
-    /// An article of its own, usually one in such a status if there is one.
+    /// Returns a random article of the writer's own, usually one in any of these statuses if there is
+    /// one.
     pub(super) fn article(&mut self, statuses: &[&str]) -> Option<Id> {
         let of = |statuses: &[&str]| -> Vec<Id> {
             let editions = [self.written.own.as_str(), COMMON];
@@ -377,18 +382,18 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A place in a list; mostly one that is there, at times none.
+    /// Returns a random position in a list, or `None` one time in three.
     pub(super) fn position(&mut self) -> Option<usize> {
         (!self.random.once_in(3)).then(|| self.random.below(4))
     }
 
-    /// An edition in the model, with its face.
+    /// Returns the IDs of the writer's editions.
     pub(super) fn editions(&self) -> Vec<Id> {
         self.written.model.of(&EDITION, "")
     }
 }
 
-/// The id of what a payload tells of.
+/// Returns the ID of the object in this field of a payload.
 pub(super) fn told(payload: &Value, field: &str) -> anyhow::Result<Id> {
     let id = payload[field]["id"].as_str();
     Ok(id

@@ -1,4 +1,4 @@
-//! The model held against what readers, writers and moderators see.
+//! Comparison of the model with the views of readers, commenters and moderators.
 
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, Utc};
@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::model::{Model, Person, Place, Policy};
 use crate::Desk;
 
-/// As many as one page holds.
+/// Maximum number of items on one page.
 const PAGE: usize = 100;
 
-/// What moderators had to look at before the talk: of each comment its id, its status and whether
-/// it was reported. The oldest stand first.
+/// The moderation queue before the test. Each entry has the ID of the comment, its status, and whether it
+/// has open reports. Oldest first.
 pub(super) struct Queue(Vec<(String, String, bool)>);
 
 impl Queue {
@@ -31,7 +31,7 @@ impl Queue {
 }
 
 impl Model {
-    /// Whoever looks sees at this hour what should be there.
+    /// Checks every view at this time against the model.
     pub(super) async fn holds(
         &self,
         desk: &Desk,
@@ -55,7 +55,7 @@ impl Model {
         self.most_commented(desk).await
     }
 
-    /// Under an article a reader comes to each comment that is shown, page by page, in its order.
+    /// Checks that readers can page through all visible comments of an article, in order.
     async fn threads(&self, desk: &Desk, article: usize) -> anyhow::Result<()> {
         let mut open: Vec<Option<Place>> = vec![None];
         while let Some(parent) = open.pop() {
@@ -86,7 +86,7 @@ impl Model {
             found["node"]["commentCount"],
             self.count(article)
         );
-        // The newest first is usual.
+        // The default order is newest first.
         let newest = self.thread(article, None).into_iter().rev().take(PAGE);
         let newest: Vec<_> = newest.map(|at| json!({"id": self.said[at].id})).collect();
         ensure!(
@@ -132,7 +132,8 @@ impl Model {
         Ok(())
     }
 
-    /// By its id somebody finds what they may know of, as it stands; so for what it answers.
+    /// Checks that a person finds by ID exactly the comments they may see, in their current state. A
+    /// parent is included only if they may see it too.
     async fn by_id(&self, desk: &Desk, who: &Who, person: Option<Person>) -> anyhow::Result<()> {
         const READ: &str = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Comment {
             id text status authorName editedAt replyCount parent { id } } } }";
@@ -162,7 +163,7 @@ impl Model {
         Ok(())
     }
 
-    /// Somebody finds all that they said, the newest first, and what was decided about it.
+    /// Checks that a person finds all their own comments, newest first, with the moderation decisions.
     async fn own(&self, desk: &Desk, who: &Who, person: Person) -> anyhow::Result<()> {
         const READ: &str = "query ($after: String) { list: myComments(first: 100, after: $after) {
             totalCount nodes { id status reason } pageInfo { hasNextPage endCursor } } }";
@@ -175,7 +176,7 @@ impl Model {
         Ok(())
     }
 
-    /// Moderators see who had what to say against a comment, and why it stands as it does.
+    /// Checks that moderators see the reports of each comment, and the reason for the latest decision.
     async fn in_moderation(&self, desk: &Desk) -> anyhow::Result<()> {
         const READ: &str = "query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Comment {
             id reason reportCount reportReasons } } }";
@@ -196,7 +197,7 @@ impl Model {
         Ok(())
     }
 
-    /// Each of the moderators' queues holds what it should, the oldest first.
+    /// Checks that each moderation queue contains the expected comments, oldest first.
     async fn queues(&self, desk: &Desk, before: &Queue) -> anyhow::Result<()> {
         let talked = self.said.iter().map(|said| {
             let reported = said.open_reports > 0;
@@ -235,7 +236,7 @@ impl Model {
         Ok(())
     }
 
-    /// Lists of articles are sorted by the counts that they show.
+    /// Checks that lists of articles are sorted by the comment counts that they show.
     async fn most_commented(&self, desk: &Desk) -> anyhow::Result<()> {
         let read = "{ articles(first: 100, orderBy: MOST_COMMENTED) {
             nodes { id commentCount } } }";
@@ -258,7 +259,7 @@ fn listed(list: &Value) -> impl Iterator<Item = &Value> {
     list.as_array().into_iter().flatten()
 }
 
-/// All that a list has, page by page, of a document that calls it `list`; its `totalCount` says so.
+/// Loads every page of the connection with the alias `list`, and checks its `totalCount`.
 async fn all(desk: &Desk, who: &Who, document: &str) -> anyhow::Result<Vec<Value>> {
     let (mut found, mut after) = (Vec::new(), Value::Null);
     loop {
@@ -273,7 +274,8 @@ async fn all(desk: &Desk, who: &Who, document: &str) -> anyhow::Result<Vec<Value
     }
 }
 
-/// What a reader comes to under an article or a comment by paging, the oldest first, of so many.
+/// Loads all comments that readers find by paging under an article or a comment, oldest first. Checks
+/// that `totalCount` equals `many`.
 async fn paged(desk: &Desk, id: &str, many: usize) -> anyhow::Result<Vec<Value>> {
     const READ: &str = "query ($id: ID!, $after: String) { node(id: $id) {
         ... on Article { list: comments(first: 7, after: $after, orderBy: OLDEST) { ...Page } }

@@ -1,24 +1,24 @@
-//! What there should be after some talk: every comment, what was decided about it and who reported
-//! it, and how comments are taken in.
+//! The expected state of a discussion: all comments with their moderation decisions and reports, and the
+//! commenting settings.
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
 use khabar_domain::commenting::REPEATED_WITHIN;
 
-/// A comment, by its place in [`Model::said`].
+/// A comment, as an index into [`Model::said`].
 pub(super) type Place = usize;
-/// Somebody with an account, by their place among those who talk.
+/// A person with an account, as an index into the list of participants.
 pub(super) type Person = usize;
 
-/// For how long a comment can be changed.
+/// Period after posting in which a comment can be edited.
 pub(super) const WINDOW: Duration = Duration::minutes(30);
 
 /// A comment.
 #[derive(Clone)]
 pub(super) struct Said {
     pub(super) id: String,
-    /// Which of [`Model::articles`] it stands under.
+    /// The article commented on, as an index into [`Model::articles`].
     pub(super) article: usize,
     pub(super) parent: Option<Place>,
     pub(super) depth: i64,
@@ -28,13 +28,14 @@ pub(super) struct Said {
     pub(super) reason: Option<String>,
     pub(super) at: DateTime<Utc>,
     pub(super) edited: Option<DateTime<Utc>>,
-    /// Who reported it, and why, the first report first: an account reports the same words once.
+    /// The reports, oldest first: reporter, reason and time. An account can report the same text only
+    /// once.
     pub(super) reports: Vec<(Person, String, DateTime<Utc>)>,
-    /// How many of them came since it was last decided about.
+    /// Number of reports since the last moderation decision.
     pub(super) open_reports: usize,
 }
 
-/// What an article or the edition has decided; what is absent is decided above it.
+/// The commenting settings of an article or edition. An absent value is inherited from the level above.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Settings {
     pub(super) mode: Option<&'static str>,
@@ -43,7 +44,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// These where they decide something, those elsewhere.
+    /// Returns these settings, with absent values taken from `above`.
     fn over(self, above: Self) -> Self {
         Self {
             mode: self.mode.or(above.mode),
@@ -53,17 +54,17 @@ impl Settings {
     }
 }
 
-/// How comments are taken in, all decided.
+/// The effective commenting settings, with every value present.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy {
     pub(super) mode: &'static str,
-    /// Of which 0 is never.
+    /// Number of days after publication until commenting closes. 0 means never.
     pub(super) days: i64,
     pub(super) depth: i64,
 }
 
 impl From<Settings> for Policy {
-    /// The newsroom's usual way where nothing is decided.
+    /// Replaces absent values with the newsroom's defaults.
     fn from(settings: Settings) -> Self {
         Self {
             mode: settings.mode.unwrap_or("PRE_MODERATED"),
@@ -73,17 +74,17 @@ impl From<Settings> for Policy {
     }
 }
 
-/// An article that is talked about.
+/// An article with comments.
 pub(super) struct Article {
     pub(super) id: String,
     pub(super) went_out: DateTime<Utc>,
     pub(super) settings: Settings,
 }
 
-/// Why something cannot be done, and what is told about it.
+/// The reason for a rejection, and the expected error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
-    /// In the test's own words, which tell apart what has the same code.
+    /// A description in the test's own words, to distinguish rejections with the same code.
     pub(super) why: &'static str,
     pub(super) code: &'static str,
     pub(super) field: &'static str,
@@ -93,14 +94,14 @@ const fn refuse(why: &'static str, code: &'static str, field: &'static str) -> R
     Refusal { why, code, field }
 }
 
-/// What there should be.
+/// The expected state.
 pub(super) struct Model {
-    /// Every comment, in the order in which they came.
+    /// All comments, in the order in which they were posted.
     pub(super) said: Vec<Said>,
     pub(super) articles: Vec<Article>,
-    /// What the edition has decided.
+    /// The commenting settings of the edition.
     pub(super) edition: Settings,
-    /// Who sees everything.
+    /// The person who can see every comment.
     pub(super) moderator: Person,
 }
 
@@ -109,7 +110,7 @@ impl Model {
         self.articles[article].settings.over(self.edition).into()
     }
 
-    /// When commenting under an article ends by itself.
+    /// Returns the time at which commenting on an article closes automatically.
     pub(super) fn closes_at(&self, article: usize) -> Option<DateTime<Utc>> {
         let days = self.policy(article).days;
         (days > 0).then(|| self.articles[article].went_out + Duration::days(days))
@@ -120,27 +121,27 @@ impl Model {
         self.policy(article).mode != "CLOSED" && in_time
     }
 
-    /// Where a comment stands that comes in, or is changed.
-    pub(super) fn taken_in(&self, article: usize) -> &'static str {
+    /// Returns the status of a comment after it is posted or edited.
+    pub(super) fn initial_status(&self, article: usize) -> &'static str {
         match self.policy(article).mode {
             "POST_MODERATED" => "APPROVED",
             _ => "PENDING",
         }
     }
 
-    /// Whether readers see it.
+    /// Whether readers can see the comment. All its ancestors must be approved too.
     pub(super) fn shown(&self, at: Place) -> bool {
         let said = &self.said[at];
         said.status == "APPROVED" && said.parent.is_none_or(|parent| self.shown(parent))
     }
 
-    /// Whether somebody, or anybody, may know of it.
+    /// Whether a person may see the comment. `None` is an anonymous reader.
     pub(super) fn known(&self, at: Place, to: Option<Person>) -> bool {
         let theirs = to.is_some_and(|to| to == self.moderator || to == self.said[at].by);
         theirs || self.shown(at)
     }
 
-    /// What readers find under an article that answers this, or nothing; the first first.
+    /// Returns the visible replies to a comment, or the visible top-level comments, oldest first.
     pub(super) fn thread(&self, article: usize, parent: Option<Place>) -> Vec<Place> {
         let all = 0..self.said.len();
         let here = |at: &Place| {
@@ -150,19 +151,20 @@ impl Model {
         all.filter(here).collect()
     }
 
-    /// How many comments readers find under an article.
+    /// Returns the number of visible comments on an article, including replies.
     pub(super) fn count(&self, article: usize) -> usize {
         let all = 0..self.said.len();
         all.filter(|at| self.said[*at].article == article && self.shown(*at))
             .count()
     }
 
-    /// How many answers to it readers find.
+    /// Returns the number of visible direct replies to a comment.
     pub(super) fn replies(&self, at: Place) -> usize {
         self.thread(self.said[at].article, Some(at)).len()
     }
 
-    /// Whether somebody has said the same there lately, in another comment than this one.
+    /// Whether a person has recently posted the same text on this article, in a comment other than
+    /// `except`.
     fn repeats(
         &self,
         by: Person,
@@ -179,7 +181,7 @@ impl Model {
         })
     }
 
-    /// What keeps somebody from posting this.
+    /// Checks whether a person can post this comment. Returns the expected rejection if not.
     pub(super) fn post(
         &self,
         by: Person,
@@ -207,7 +209,7 @@ impl Model {
         Ok(())
     }
 
-    /// What keeps somebody from changing a comment to this.
+    /// Checks whether a person can edit a comment to this text. Returns the expected rejection if not.
     pub(super) fn edit(
         &self,
         by: Person,
@@ -241,7 +243,7 @@ impl Model {
         Ok(())
     }
 
-    /// What keeps somebody from reporting a comment.
+    /// Checks whether a person can report a comment. Returns the expected rejection if not.
     pub(super) fn report(&self, by: Person, place: Place) -> Result<(), Refusal> {
         if self.known(place, Some(by)) {
             return Ok(());
@@ -250,8 +252,8 @@ impl Model {
         Err(refuse(why, "NOT_FOUND", "id"))
     }
 
-    /// What stands behind each reading key: where it differs after a write, the change feed has to
-    /// say so. A key is named by the noun, by the thing's global id and by the list.
+    /// Returns the state behind each cache key. If the state differs after a write, the change feed must
+    /// contain the key. A key consists of the noun, the object's global ID and the list.
     pub(super) fn behind_keys(&self) -> BTreeMap<(&'static str, &str, &'static str), String> {
         let mut behind = BTreeMap::new();
         let names = |places: Vec<Place>| {

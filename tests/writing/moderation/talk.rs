@@ -1,13 +1,13 @@
-//! Readers and moderators at random: what is said, changed, reported and decided about, and how
-//! comments are taken in meanwhile, held against a plain model.
+//! Random actions of readers and moderators: posting, editing, reporting and moderating comments while
+//! the commenting settings change. The results are checked against a plain model.
 //!
-//! `KHABAR_SEED` says in which order; without it, each run has another. A failure tells its seed.
+//! `KHABAR_SEED` sets the order. Without it, each run uses another seed. A failure reports its seed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
 use chrono::{DateTime, Duration, Utc};
-use khabar_domain::commenting::{Limits, Pace};
+use khabar_domain::commenting::{CommentLimits, RateLimit};
 use khabar_domain::{Role, Scope};
 use khabar_persistence::change::{self, Change};
 use khabar_tests::harness::{Who, newsroom};
@@ -16,18 +16,18 @@ use serde_json::{Value, json};
 use super::compare::Queue;
 use super::model::{Article, Model, Person, Place, Refusal, Said, Settings, WINDOW};
 use crate::Desk;
-use crate::agreement::key;
 use crate::comment::{EDIT, MODERATE, POST, REPORT, SET_ARTICLE, SET_EDITION};
+use crate::invariants::key;
 use crate::random::{Random, seed};
 
-/// Enough to come to everything below a few times.
+/// Minimum number of steps: enough to reach each case below several times.
 const STEPS: usize = 400;
-/// A step takes a minute, and after a day the same words would no longer be a repetition.
+/// Maximum number of steps. Each takes a minute, and after a day equal texts no longer count as repeated.
 const MOST_STEPS: usize = 1_400;
-/// How often everything is compared.
+/// Number of steps between two full comparisons.
 const EVERY: usize = 50;
 
-/// How often each mutation comes among the others.
+/// The mutations, with their relative frequency.
 const DECK: [(&str, usize); 6] = [
     ("postComment", 8),
     ("editComment", 7),
@@ -37,7 +37,7 @@ const DECK: [(&str, usize); 6] = [
     ("setEditionCommenting", 1),
 ];
 
-/// Everything that has to come about, or the talk was not worth it.
+/// Cases that every run must reach.
 const WORTH: [&str; 22] = [
     "posted",
     "posted where it is closed",
@@ -76,12 +76,12 @@ async fn any_talk_leaves_what_was_said() -> anyhow::Result<()> {
 }
 
 async fn talk(desk: Desk, seed: u64) -> anyhow::Result<()> {
-    // How fast they may talk is tested elsewhere.
-    let fast = Pace {
-        a_minute: u32::MAX,
-        an_hour: u32::MAX,
+    // Rate limits are tested elsewhere.
+    let fast = RateLimit {
+        per_minute: u32::MAX,
+        per_hour: u32::MAX,
     };
-    let desk = desk.saying(Limits {
+    let desk = desk.saying(CommentLimits {
         edit_window: WINDOW,
         posts: fast,
         posts_of_address: fast,
@@ -101,17 +101,17 @@ async fn talk(desk: Desk, seed: u64) -> anyhow::Result<()> {
     talk.compare().await
 }
 
-/// The talk so far.
+/// The state of a run.
 struct Talk<'a> {
     desk: &'a Desk,
     random: Random,
-    /// Those who talk; the last is the moderator.
+    /// The participants. The last one is the moderator.
     people: Vec<Who>,
     model: Model,
     queue: Queue,
     met: BTreeSet<&'static str>,
     steps: usize,
-    /// How far the change feed is read.
+    /// The last position read in the change feed.
     seq: i64,
 }
 
@@ -158,7 +158,7 @@ impl<'a> Talk<'a> {
         missing.copied().collect()
     }
 
-    /// The hour of this step.
+    /// Returns the time of this step.
     fn hour(&self) -> DateTime<Utc> {
         newsroom::now() + Duration::minutes(i64::try_from(self.steps).unwrap_or_default())
     }
@@ -197,14 +197,14 @@ impl<'a> Talk<'a> {
         self.told(&before).await.context(name)
     }
 
-    /// What the change feed has that was not read yet.
+    /// Loads the changes in the feed that have not been read yet.
     async fn changes(&self) -> anyhow::Result<Vec<Change>> {
         let reader = self.desk.app.db().db();
         let reader = reader.reader(Scope::reader(newsroom::now()));
         Ok(change::after(&reader, self.seq, u16::MAX).await?)
     }
 
-    /// The change feed says of everything that is different now.
+    /// Checks that the change feed contains the key of everything that changed.
     async fn told(
         &mut self,
         before: &BTreeMap<(&'static str, String, &'static str), String>,
@@ -214,7 +214,7 @@ impl<'a> Talk<'a> {
         let told: BTreeSet<_> = changes.iter().flat_map(|change| &change.keys).collect();
         for ((noun, id, list), now) in self.model.behind_keys() {
             let was = before.get(&(noun, id.to_owned(), list));
-            // Of a new thing nobody has read the lists.
+            // Nobody can have read the lists of a new object.
             let different = was.map_or(list.is_empty(), |was| *was != now);
             let mut named = key(noun, &json!(id))?;
             if !list.is_empty() {
@@ -228,7 +228,8 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
-    /// Sends it, and holds what is told against what should be: the payload of what is carried out.
+    /// Sends a mutation and checks its outcome. Returns the payload if it succeeds, and `None` if it is
+    /// rejected as expected. A rejection must leave no changes in the feed.
     async fn send(
         &mut self,
         who: &Who,
@@ -255,7 +256,7 @@ impl<'a> Talk<'a> {
         Ok(None)
     }
 
-    /// A comment, rather one of the latest: they can still be changed.
+    /// Returns a random comment, usually one of the latest, which can still be edited.
     fn comment(&mut self) -> Place {
         let many = self.model.said.len();
         let back = if self.random.once_in(3) {
@@ -266,7 +267,8 @@ impl<'a> Talk<'a> {
         many - 1 - self.random.below(back)
     }
 
-    /// Words that are new, or that somebody has said already, rather this one under this article.
+    /// Returns a new text, or sometimes one that was posted before by anyone or by this person on this
+    /// article.
     fn words(&mut self, by: Person, article: usize) -> String {
         let said = self.model.said.iter();
         let here = said.filter(|said| said.by == by && said.article == article);
@@ -300,7 +302,7 @@ impl<'a> Talk<'a> {
         let Some(payload) = self.send(&who, POST, input, expected).await? else {
             return Ok(());
         };
-        let status = self.model.taken_in(article);
+        let status = self.model.initial_status(article);
         ensure!(payload["comment"]["status"] == status, "{payload}");
         let id = payload["comment"]["id"].as_str();
         self.met.insert("posted");
@@ -321,7 +323,7 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
-    /// A comment that readers see, that is answered and that its writer can still change.
+    /// Returns a random visible comment that has replies and can still be edited.
     fn answered(&mut self) -> Option<Place> {
         let hour = self.hour();
         let there = (0..self.model.said.len()).filter(|at| {
@@ -332,7 +334,7 @@ impl<'a> Talk<'a> {
         self.random.pick(&there)
     }
 
-    /// Its article comes to be moderated first; then its writer changes it.
+    /// Sets the article to pre-moderation, then edits the comment as its author.
     async fn send_back(&mut self, place: Place) -> anyhow::Result<()> {
         let said = self.model.said[place].clone();
         let article = &mut self.model.articles[said.article];
@@ -345,7 +347,7 @@ impl<'a> Talk<'a> {
         self.change(said.by, place, text).await
     }
 
-    /// A comment that its writer could change, if not to these words of theirs.
+    /// Returns a comment that its author can still edit, with a text that would be rejected as repeated.
     fn echo(&mut self) -> Option<(Place, String)> {
         let hour = self.hour();
         let said = &self.model.said;
@@ -380,7 +382,7 @@ impl<'a> Talk<'a> {
         self.change(by, place, text).await
     }
 
-    /// Somebody changes a comment to these words.
+    /// Edits a comment to this text as the given person.
     async fn change(&mut self, by: Person, place: Place, text: String) -> anyhow::Result<()> {
         let (old, hour) = (self.model.said[place].clone(), self.hour());
         let expected = self.model.edit(by, place, &text, hour);
@@ -393,7 +395,7 @@ impl<'a> Talk<'a> {
             self.met.insert("edited to the same");
         } else {
             let answered = self.model.shown(place) && self.model.replies(place) > 0;
-            let status = self.model.taken_in(old.article);
+            let status = self.model.initial_status(old.article);
             let said = &mut self.model.said[place];
             (said.text, said.edited, said.status) = (text, Some(hour), status);
             self.met.insert("edited");
@@ -401,7 +403,7 @@ impl<'a> Talk<'a> {
                 self.met.insert("edited and gone with its answers");
             }
         }
-        // Its writer sees it, whoever else does.
+        // Authors can see their own comment whatever its status.
         let said = &self.model.said[place];
         let comment = &payload["comment"];
         ensure!(
@@ -415,7 +417,7 @@ impl<'a> Talk<'a> {
 
     async fn report(&mut self) -> anyhow::Result<()> {
         let by: Person = self.random.below(self.people.len());
-        // Of few, so that the same one is reported again.
+        // The choice is narrow, so that the same comment is reported again.
         let (place, hour) = (self.comment(), self.hour());
         let reason = format!("سبب {}", self.steps);
         let expected = self.model.report(by, place);
@@ -488,12 +490,13 @@ impl<'a> Talk<'a> {
         Ok(())
     }
 
-    /// Other settings, and what asks for them: what is left out stays, null decides nothing.
+    /// Returns random settings and the input that sets them. Omitted fields are unchanged. A null unsets
+    /// a field.
     fn patch(&mut self, old: Settings) -> (Settings, Value) {
         let mut new = old;
         let mut input = json!({});
         if !self.random.once_in(3) {
-            // Rather open: elsewhere nothing comes about.
+            // Prefer open modes, because little happens while commenting is closed.
             let modes = [
                 None,
                 Some("PRE_MODERATED"),
@@ -507,7 +510,7 @@ impl<'a> Talk<'a> {
             input["mode"] = json!(new.mode);
         }
         if self.random.once_in(2) {
-            // One day after they went out is over for all of them.
+            // With 1 day, commenting is closed on every article, as all were published earlier than that.
             let days = [None, Some(0), Some(0), Some(3_650), Some(3_650), Some(1)];
             new.days = self.random.pick(&days).flatten();
             input["closesAfterDays"] = json!(new.days);
@@ -521,7 +524,7 @@ impl<'a> Talk<'a> {
     }
 
     async fn set_article(&mut self) -> anyhow::Result<()> {
-        // The last one rather leaves it to the edition.
+        // The last article is left out, so that it usually inherits the settings of the edition.
         let article = self.random.below(self.model.articles.len() - 1);
         let (new, mut input) = self.patch(self.model.articles[article].settings);
         input["id"] = json!(self.model.articles[article].id);

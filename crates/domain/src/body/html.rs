@@ -1,11 +1,12 @@
-//! A body as HTML that is safe to put into a page: every word escaped, every tag ours.
+//! Rendering of a body as HTML that is safe to insert into a page: all text is escaped, and every tag
+//! is generated here.
 
 use std::collections::HashMap;
 
 use super::{Block, Body};
 use crate::{Media, MediaId};
 
-/// Writes a body as HTML. Media that `media` does not hold are left out.
+/// Renders a body as HTML. Omits media that are missing from `media`.
 pub fn html<S: std::hash::BuildHasher>(body: &Body, media: &HashMap<MediaId, Media, S>) -> String {
     let mut out = String::new();
     for block in body.blocks() {
@@ -14,7 +15,7 @@ pub fn html<S: std::hash::BuildHasher>(body: &Body, media: &HashMap<MediaId, Med
     out
 }
 
-/// Appends text with the characters that HTML gives a meaning replaced; line breaks become `br`.
+/// Appends text with HTML special characters escaped. Line breaks become `br` elements.
 pub(super) fn escape_into(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {

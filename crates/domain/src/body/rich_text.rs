@@ -1,42 +1,42 @@
-//! Rich text: words of which some are strong, stressed or a link. No other markup exists.
+//! Rich text: text with bold, italic and linked passages. No other markup is supported.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{WebUrl, unicode};
 
-/// A stretch of words that look alike.
+/// A run of text with uniform formatting.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Run {
-    /// The words.
+    /// The text of the run.
     pub text: String,
-    /// In bold.
+    /// Whether the text is bold.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub strong: bool,
-    /// In italics.
+    /// Whether the text is in italics.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub emphasis: bool,
-    /// Where a click leads.
+    /// The target of the link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<WebUrl>,
 }
 
-/// Words with a little markup. Plain words are stored as a plain string.
+/// Text with optional formatting. Unformatted text is stored as a plain string.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum RichText {
-    /// Words without markup.
+    /// Text without formatting.
     Plain(String),
-    /// Words with some.
+    /// Text divided into formatted runs.
     Runs(Vec<Run>),
 }
 
 impl RichText {
-    /// Words without markup.
+    /// Creates rich text without formatting.
     pub fn plain(text: &str) -> Self {
         Self::Plain(text.to_owned())
     }
 
-    /// The words alone.
+    /// Returns the text without formatting.
     pub fn text(&self) -> String {
         match self {
             Self::Plain(text) => text.clone(),
@@ -44,7 +44,8 @@ impl RichText {
         }
     }
 
-    /// Normalizes its words as one text: what one run opens, another may close.
+    /// Normalizes all runs as one text, because a bidi control opened in one run may be closed in
+    /// another.
     pub(super) fn normalize(&mut self) {
         match self {
             Self::Plain(text) => super::normalize(text),
@@ -58,7 +59,7 @@ impl RichText {
         }
     }
 
-    /// The words as HTML: `strong`, `em`, `a` and `br`, everything else escaped.
+    /// Renders the text as HTML with `strong`, `em`, `a` and `br` elements. Everything else is escaped.
     pub fn html(&self) -> String {
         let mut out = String::new();
         match self {

@@ -1,8 +1,8 @@
-//! What introspection costs: as many fields as its answer has.
+//! The cost of introspection: the number of fields in its answer.
 //!
-//! The schema is known, so nothing has to be assumed: the selections are walked as they will be
-//! answered, and what would be answered is counted instead of made. The walk ends where the limit
-//! does, so it takes no longer than what is allowed.
+//! The schema is known, so nothing has to be estimated. The selections are walked as the engine would
+//! resolve them, but the answer is only counted, not built. The walk stops at the limit, so its duration
+//! is limited too.
 
 use apollo_compiler::ast::{self, Type};
 use apollo_compiler::collections::{HashMap, IndexMap};
@@ -18,28 +18,28 @@ use async_graphql_value::Value as EngineValue;
 
 use crate::limit::count;
 
-/// What an answer has: fields, and bytes of their names and values.
+/// The size of an answer: the number of fields, and the bytes of their names and values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Size {
     pub(super) fields: u64,
     pub(super) bytes: u64,
 }
 
-/// Counts what introspection would answer.
+/// A counter for the size of an introspection answer.
 pub(super) struct Counter<'a> {
     pub(super) schema: &'a Valid<Schema>,
     pub(super) implementers: &'a HashMap<Name, Implementers>,
     pub(super) variables: &'a JsonMap,
-    /// Where counting ends.
+    /// The size at which counting stops.
     pub(super) most: Size,
     pub(super) size: Size,
 }
 
-/// A value of introspection.
+/// An object in the introspection schema.
 #[derive(Clone, Copy)]
 enum Thing<'a> {
     Schema,
-    /// A type in brackets or with an exclamation mark; whether this is taken off already.
+    /// A list or non-null type, and whether its non-null wrapper was removed already.
     Wrapped(&'a Type, bool),
     Named(&'a Name, &'a ExtendedType),
     Field(&'a FieldDefinition),
@@ -48,21 +48,21 @@ enum Thing<'a> {
     Directive(&'a DirectiveDefinition),
 }
 
-/// What a field of introspection answers.
+/// The value of an introspection field.
 enum Answer<'a> {
-    /// Nothing or a short word, of so many bytes.
+    /// Null or a scalar value, with its size in bytes.
     Word(usize),
     One(Thing<'a>),
     Many(Vec<Thing<'a>>),
 }
 
-/// Counting has ended: there is more than is allowed.
+/// The signal that counting has stopped because the answer exceeds the limit.
 struct Full;
 
 impl<'a> Counter<'a> {
-    /// Adds what a field at the root of a query would answer.
+    /// Adds the answer of a root field of a query, and returns the new size.
     pub(super) fn add(mut self, field: &engine::Field) -> Size {
-        // More than is allowed is told by the size.
+        // An excess shows in the size, so the error can be ignored.
         let _ = self.root(field);
         self.size
     }
@@ -86,7 +86,7 @@ impl<'a> Counter<'a> {
 
     fn field(&mut self, field: &engine::Field, answer: Answer<'a>) -> Result<(), Full> {
         let key = field.alias.as_ref().unwrap_or(&field.name);
-        // Its key with quotes, a colon and a comma.
+        // The response key with its quotes, a colon and a comma.
         self.count(1, key.node.len() + 4)?;
         match answer {
             Answer::Word(bytes) => self.count(0, bytes),
@@ -184,7 +184,7 @@ impl<'a> Counter<'a> {
                     .map(|it| Thing::Directive(it.as_ref()))
                     .collect(),
             ),
-            // The engine describes what a schema is.
+            // The description of the schema, whose text comes from the engine.
             _ => Answer::Word(256),
         }
     }
@@ -231,7 +231,7 @@ impl<'a> Counter<'a> {
         }
     }
 
-    /// A type as it stands on a field or an argument.
+    /// Returns the type of a field or an argument, with its wrappers.
     fn reference(&self, ty: &'a Type, is_open: bool) -> Answer<'a> {
         if ty.is_list() || (ty.is_non_null() && !is_open) {
             return Answer::One(Thing::Wrapped(ty, is_open));
@@ -282,7 +282,7 @@ fn inputs<'a>(
     )
 }
 
-/// The fields that all that has a name has.
+/// Returns the value of a field that all named objects have in common.
 fn described<'a>(
     field: &str,
     name: &Name,
@@ -314,7 +314,7 @@ fn is_deprecated(directives: &[Node<ast::Directive>]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::document::Incoming;
+    use crate::document::OperationRequest;
     use crate::limit::Limits;
 
     fn cost(document: &str) -> Result<u64, String> {
@@ -323,13 +323,13 @@ mod tests {
 
     fn cost_within(limits: Limits, document: &str) -> Result<u64, String> {
         let api = crate::api(limits).unwrap();
-        match api.admit(&Incoming::new(document)) {
+        match api.admit(&OperationRequest::new(document)) {
             Ok(ready) => Ok(ready.cost()),
             Err(answer) => Err(answer.codes().collect()),
         }
     }
 
-    /// How many fields an answer has.
+    /// Counts the fields of an answer.
     fn fields(value: &serde_json::Value) -> u64 {
         match value {
             serde_json::Value::Array(items) => items.iter().map(fields).sum(),
@@ -351,11 +351,11 @@ mod tests {
             "{ __type(name: \"Node\") { possibleTypes { name } } a: __type(name: \"Nothing\") { name } }",
             "{ __type(name: \"ArticleFilter\") { inputFields { name defaultValue } } }",
         ] {
-            let incoming = Incoming::new(document);
+            let incoming = OperationRequest::new(document);
             let cost = api.admit(&incoming).unwrap().cost();
             let answer = api.answer(&incoming, async_graphql::Data::default()).await;
             let answer: serde_json::Value = serde_json::from_slice(&answer.to_json()).unwrap();
-            // The engine describes introspection itself a little otherwise than the gate.
+            // The engine's description of the introspection types differs slightly from the gate's.
             let fields = fields(&answer["data"]);
             assert!(
                 cost.abs_diff(fields) <= fields / 100,
@@ -364,8 +364,8 @@ mod tests {
         }
     }
 
-    /// What tools ask first: the query of graphql-js with all of its options, as GraphiQL, Apollo's
-    /// and other code generators send it.
+    /// The first query that tools send: that of graphql-js with all of its options, as used by GraphiQL,
+    /// Apollo and other code generators.
     fn whole_schema() -> String {
         let of_type = "ofType { kind name ".repeat(9) + &"}".repeat(9);
         format!(
@@ -390,11 +390,11 @@ mod tests {
     #[tokio::test]
     async fn the_whole_schema_can_be_asked_for() {
         let document = whole_schema();
-        // It may grow by half before the limit has to.
+        // The schema may grow by half before the limit has to be raised.
         let cost = cost(&document).unwrap();
         assert!(cost < Limits::default().complexity * 2 / 3, "{cost}");
         let api = crate::api(Limits::default()).unwrap();
-        let incoming = Incoming::new(document);
+        let incoming = OperationRequest::new(document);
         let answer = api.answer(&incoming, async_graphql::Data::default()).await;
         assert_eq!(answer.codes().count(), 0);
         let bytes = answer.to_json().len();
@@ -409,7 +409,7 @@ mod tests {
         let aliases = aliases.join(" ");
         let document = format!("{{ __schema {{ types {{ {aliases} }} }} }}");
         assert_eq!(cost(&document), Err("LIMIT_COMPLEXITY".to_owned()));
-        // Few fields, but long ones.
+        // An answer with few fields, but long ones.
         let long = "a".repeat(200);
         let document = format!("{{ __schema {{ types {{ fields {{ {long}: name }} }} }} }}");
         assert!(cost(&document).is_ok());

@@ -1,9 +1,10 @@
-//! What the engine is given to run: one operation, with everything decided that does not need data.
+//! The plan that the engine runs: one operation, with everything decided that does not depend on data.
 //!
-//! Fragments are written out, `@skip` and `@include` carried out, fields of one response key merged
-//! (so each is resolved once, in the order of first appearance), and arguments left out whose
-//! variables were. It is the specification's `CollectFields` (§6.3.2) done ahead: the engine's own
-//! runs a field as often as it is written, and knows no fragments on unions below other types.
+//! Planning inlines fragments, evaluates `@skip` and `@include`, and merges fields with the same response
+//! key, so that each is resolved once, in the order of first appearance. Arguments whose variables were
+//! not provided are removed. This is `CollectFields` of the specification (§6.3.2), done in advance. The
+//! engine's own version resolves a field as often as it is written, and does not support fragments on
+//! unions below other types.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -19,37 +20,37 @@ use async_graphql::{Pos, Positioned, Value as ConstValue};
 use async_graphql_parser::types as engine;
 use async_graphql_value::{Name as EngineName, Number, Value as EngineValue};
 
-use super::failure::Mark;
-use super::size::Refusal;
-use super::{Gate, introspection, position, weight};
+use super::bounds::LimitExceeded;
+use super::error_path::FieldGuard;
+use super::{Pipeline, introspection, position, weight};
+use crate::cache_hint;
 use crate::error::Error;
-use crate::hold;
 use crate::limit::Limits;
 
-/// The operation for the engine, and what it could cost.
+/// The operation for the engine, and its cost.
 pub(super) struct Plan {
     pub(super) operation: engine::OperationDefinition,
     pub(super) position: Pos,
     pub(super) cost: u64,
-    /// The shortest hold of the fields in it.
+    /// The shortest time that any selected field allows the answer to be cached.
     pub(super) hold: Option<Duration>,
 }
 
-/// What a plan is made from.
+/// The inputs and the running totals of a plan.
 pub(super) struct Planner<'a> {
     schema: &'a Valid<Schema>,
     implementers: &'a HashMap<Name, Implementers>,
     limits: &'a Limits,
     document: &'a ExecutableDocument,
     variables: &'a JsonMap,
-    /// Selections written so far: fragments on abstract types are written once for each of their
-    /// types, so this is held against the limit again.
+    /// The selections written so far. Fragments on abstract types are written once for each of their
+    /// possible types, so this number is checked against the limit again.
     written: u64,
-    /// What introspection answers, so far.
+    /// The size of the introspection answers so far.
     introspected: introspection::Size,
-    /// The shortest hold of the fields so far.
+    /// The shortest cache time of the fields so far.
     hold: Option<Duration>,
-    /// The mark of fields that may be null, and of those that may not.
+    /// The marks of nullable and non-null fields.
     nullable: engine::Directive,
     required: engine::Directive,
 }
@@ -61,38 +62,39 @@ struct Merged {
     cost: u64,
 }
 
-/// One place in a set: fields of one response key, or what holds for some types only.
+/// One place in a set: fields with the same response key, or selections for a single object type.
 enum Place<'a> {
     Fields(Vec<&'a Node<Field>>),
     OnType(&'a Name, &'a SelectionSet, Pos),
 }
 
-/// The names of introspection's own fields at the root of a query.
+/// Whether this is the name of an introspection field at the root of a query.
 fn is_introspection(name: &str) -> bool {
     matches!(name, "__schema" | "__type")
 }
 
-fn directive(mark: Mark) -> engine::Directive {
+fn directive(mark: FieldGuard) -> engine::Directive {
     engine::Directive {
         name: Positioned::new(EngineName::new(mark.name()), Pos::default()),
         arguments: Vec::new(),
     }
 }
 
-/// How the lists around a field repeat it.
+/// The context of a selection set, as far as the cost depends on it.
 #[derive(Clone, Copy)]
 struct Around {
-    /// The size of the page whose connection this set belongs to.
+    /// The page size of the connection that this set belongs to.
     page: Option<u64>,
-    /// Whether that connection was asked for under conditions.
+    /// Whether that connection is filtered.
     filtered: bool,
-    /// Introspection reads the schema, not the newsroom; it has a limit of its own.
+    /// Whether the set is part of introspection, which reads the schema rather than stored data and has
+    /// a limit of its own.
     introspection: bool,
 }
 
 impl<'a> Planner<'a> {
     pub(super) fn new(
-        gate: &'a Gate,
+        gate: &'a Pipeline,
         document: &'a ExecutableDocument,
         variables: &'a JsonMap,
     ) -> Self {
@@ -105,12 +107,12 @@ impl<'a> Planner<'a> {
             written: 0,
             introspected: introspection::Size::default(),
             hold: None,
-            nullable: directive(Mark::Nullable),
-            required: directive(Mark::Required),
+            nullable: directive(FieldGuard::Nullable),
+            required: directive(FieldGuard::Required),
         }
     }
 
-    pub(super) fn plan(&mut self, operation: &'a Node<Operation>) -> Result<Plan, Refusal> {
+    pub(super) fn plan(&mut self, operation: &'a Node<Operation>) -> Result<Plan, LimitExceeded> {
         let around = Around {
             page: None,
             filtered: false,
@@ -142,14 +144,14 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// Merges sets that are selected of one value, whose type is `parent` or, if that is abstract,
-    /// one of its types.
+    /// Merges selection sets that apply to the same value. The type of the value is `parent` or, if that is
+    /// abstract, one of its possible types.
     fn set(
         &mut self,
         parent: &'a Name,
         sets: &[&'a SelectionSet],
         around: Around,
-    ) -> Result<Merged, Refusal> {
+    ) -> Result<Merged, LimitExceeded> {
         let mut places = Vec::new();
         let mut keys = IndexMap::default();
         let mut spread = HashSet::new();
@@ -157,12 +159,13 @@ impl<'a> Planner<'a> {
             self.gather(parent, set, &mut places, &mut keys, &mut spread)?;
         }
         let mut merged = Merged::default();
-        // A value is of one type, so what holds for some types costs as much as the dearest.
+        // A value has a single type, so selections for several types cost as much as the most expensive one.
         let mut dearest: BTreeMap<&Name, u64> = BTreeMap::new();
         for place in places {
             match place {
                 Place::Fields(fields) => {
-                    self.hold = hold::shorter(self.hold, hold::of(parent, &fields[0].name));
+                    self.hold =
+                        cache_hint::shorter(self.hold, cache_hint::of(parent, &fields[0].name));
                     let (field, cost) = self.field(parent, &fields, around)?;
                     merged.items.push(field);
                     merged.cost = merged.cost.saturating_add(cost);
@@ -191,7 +194,7 @@ impl<'a> Planner<'a> {
         places: &mut Vec<Place<'a>>,
         keys: &mut IndexMap<&'a Name, usize>,
         spread_here: &mut HashSet<&'a Name>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), LimitExceeded> {
         for selection in &set.selections {
             if !self.is_included(selection.directives())? {
                 continue;
@@ -245,7 +248,7 @@ impl<'a> Planner<'a> {
         places: &mut Vec<Place<'a>>,
         keys: &mut IndexMap<&'a Name, usize>,
         spread_here: &mut HashSet<&'a Name>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), LimitExceeded> {
         match on {
             Some(on) if on != parent && !self.schema.is_subtype(on, parent) => {
                 let schema: &'a Schema = self.schema;
@@ -257,7 +260,7 @@ impl<'a> Planner<'a> {
                 }
                 Ok(())
             }
-            // It holds for whatever the parent turns out to be.
+            // The fragment applies to every possible type of the parent.
             _ => self.gather(parent, set, places, keys, spread_here),
         }
     }
@@ -267,7 +270,7 @@ impl<'a> Planner<'a> {
         parent: &Name,
         fields: &[&'a Node<Field>],
         around: Around,
-    ) -> Result<(Positioned<engine::Selection>, u64), Refusal> {
+    ) -> Result<(Positioned<engine::Selection>, u64), LimitExceeded> {
         self.write()?;
         let field = fields[0];
         let ty = &field.definition.ty;
@@ -312,7 +315,7 @@ impl<'a> Planner<'a> {
         } else if !ty.is_non_null() {
             Some(&self.nullable)
         } else {
-            // See `failure.rs`.
+            // The reasons are given in `error_path.rs`.
             (!is_bare || weight::is_text(&field.name)).then_some(&self.required)
         };
         let engine_field = engine::Field {
@@ -334,8 +337,8 @@ impl<'a> Planner<'a> {
         Ok((Positioned::new(selection, pos), cost))
     }
 
-    /// What a field of introspection at the root costs.
-    fn introspection(&mut self, field: &engine::Field) -> Result<u64, Refusal> {
+    /// Computes the cost of an introspection field at the root.
+    fn introspection(&mut self, field: &engine::Field) -> Result<u64, LimitExceeded> {
         let counter = introspection::Counter {
             schema: self.schema,
             implementers: self.implementers,
@@ -352,7 +355,7 @@ impl<'a> Planner<'a> {
         Ok(self.introspected.fields - before)
     }
 
-    /// Whether a connection is asked for with more than a page of it.
+    /// Whether a connection has an argument that filters its items, beyond those that select a page.
     fn is_filtered(&self, field: &Field) -> bool {
         field.arguments.iter().any(|argument| {
             weight::is_condition(&argument.name)
@@ -361,7 +364,8 @@ impl<'a> Planner<'a> {
         })
     }
 
-    /// How many items this field asks for, if it is a page: what `first` or `last` say.
+    /// Returns the page size if this field has `first` or `last`: the value that is given, or else the
+    /// assumed number of items. `None` if the field is not paginated.
     fn page_of(&self, field: &Field) -> Option<u64> {
         let mut is_page = false;
         for definition in &field.definition.arguments {
@@ -387,14 +391,14 @@ impl<'a> Planner<'a> {
         is_page.then_some(self.limits.assumed_items)
     }
 
-    /// Whether an argument is as good as not written, because its variable was not given.
+    /// Whether an argument counts as omitted because its variable was not provided.
     fn is_left_out(&self, value: &ast::Value) -> bool {
         value
             .as_variable()
             .is_some_and(|name| !self.variables.contains_key(name.as_str()))
     }
 
-    fn is_included(&self, directives: &ast::DirectiveList) -> Result<bool, Refusal> {
+    fn is_included(&self, directives: &ast::DirectiveList) -> Result<bool, LimitExceeded> {
         for directive in directives {
             let wanted = match directive.name.as_str() {
                 "include" => true,
@@ -411,7 +415,7 @@ impl<'a> Planner<'a> {
                     .and_then(JsonValue::as_bool),
                 other => other.to_bool(),
             };
-            let value = value.ok_or_else(|| Refusal {
+            let value = value.ok_or_else(|| LimitExceeded {
                 error: Error::bad_input(format!(
                     "The argument `if` of `@{}` must be true or false, not null.",
                     directive.name
@@ -431,7 +435,7 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// The object types that a value of this type can be of.
+/// Returns the possible object types of a type.
 fn possible<'a>(
     schema: &'a Schema,
     implementers: &'a HashMap<Name, Implementers>,
@@ -475,7 +479,7 @@ fn variable(
     definition: &Node<ast::VariableDefinition>,
 ) -> Option<Positioned<engine::VariableDefinition>> {
     let pos = position::of(definition.location());
-    // Defaults are already among the values.
+    // Default values are already included in the variables.
     Some(Positioned::new(
         engine::VariableDefinition {
             name: positioned_name(&definition.name),
@@ -491,7 +495,7 @@ fn positioned_name(name: &Name) -> Positioned<EngineName> {
     Positioned::new(EngineName::new(name), position::of(name.location()))
 }
 
-/// A literal as the engine takes it.
+/// Converts a literal into the representation of the engine.
 fn engine_value(value: &ast::Value) -> EngineValue {
     match value {
         ast::Value::Null => EngineValue::Null,
@@ -513,7 +517,8 @@ fn engine_value(value: &ast::Value) -> EngineValue {
     }
 }
 
-/// Numbers that JSON cannot hold reach only custom scalars; they get the digits to judge.
+/// Converts a number. Numbers that JSON cannot represent occur only in custom scalars, which receive the
+/// digits as a string.
 fn number_value(text: &str) -> EngineValue {
     text.parse::<Number>().map_or_else(
         |_| EngineValue::String(text.to_owned()),

@@ -1,22 +1,23 @@
-//! Where in a document something stands.
+//! Source positions of nodes in a document.
 //!
-//! While a request is under way a position is the byte where a node begins, kept as the column of
-//! line zero; it becomes a line and a column only if an error is to show it.
+//! While a request is processed, a position is the byte offset at which a node begins, stored as the
+//! column of line zero. It is converted to a line and a column only when an error reports it.
 
 use apollo_compiler::parser::SourceSpan;
 use async_graphql::{Pos, ServerError};
 
-/// The byte where a parsed node begins.
+/// Returns the byte offset at which a parsed node begins.
 pub(super) fn offset(span: Option<SourceSpan>) -> Option<usize> {
     span.map(|span| span.offset())
 }
 
-/// The engine's position for a parsed node. The engine's own "nowhere" has column zero.
+/// Returns the engine's position for a parsed node, or the engine's default position (column zero) if
+/// the node has no location.
 pub(super) fn of(span: Option<SourceSpan>) -> Pos {
     offset(span).map_or_else(Pos::default, at)
 }
 
-/// The position of a byte.
+/// Returns the position that encodes a byte offset.
 pub(super) fn at(offset: usize) -> Pos {
     Pos {
         line: 0,
@@ -24,7 +25,7 @@ pub(super) fn at(offset: usize) -> Pos {
     }
 }
 
-/// Turns an error's positions into lines and columns of this document.
+/// Converts an error's positions to lines and columns of this document. Removes unknown positions.
 pub(super) fn resolve(error: &mut ServerError, text: &str) {
     error.locations.retain_mut(|location| {
         if location.line == 0 {
@@ -37,7 +38,8 @@ pub(super) fn resolve(error: &mut ServerError, text: &str) {
     });
 }
 
-/// Both count from one; a column is a character. Lines end as GraphQL says: LF, CR LF, or CR.
+/// Returns the line and column of a byte offset. Both count from one, and a column is one character.
+/// Lines end as in the GraphQL specification: LF, CR LF, or CR.
 fn line_and_column(text: &str, offset: usize) -> Pos {
     let mut pos = Pos { line: 1, column: 1 };
     let mut characters = text.char_indices().peekable();

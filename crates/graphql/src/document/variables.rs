@@ -1,4 +1,4 @@
-//! The values that a client sends beside its document, as the operation's variables want them.
+//! Coerces the variable values that a client sends to the types that the operation declares.
 
 use apollo_compiler::Schema;
 use apollo_compiler::ast::Type;
@@ -9,28 +9,30 @@ use apollo_compiler::schema::ExtendedType;
 use apollo_compiler::validation::Valid;
 use async_graphql::{Name, Value};
 
-use super::size::Refusal;
-use super::{gaps, position};
+use super::bounds::LimitExceeded;
+use super::{extra_rules, position};
 use crate::error::Error;
 use crate::limit::{Limits, count};
 
-/// Coerces what was sent: defaults are filled in, and what was left out stays out.
+/// Coerces the variables that were sent. Fills in defaults. Variables with neither a value nor a
+/// default remain absent.
 pub(super) fn coerce(
     schema: &Valid<Schema>,
     operation: &Operation,
     sent: &JsonMap,
     limits: &Limits,
-) -> Result<JsonMap, Refusal> {
+) -> Result<JsonMap, LimitExceeded> {
     for value in sent.values() {
         check_lists(value, limits)?;
     }
-    let coerced = coerce_variable_values(schema, operation, sent).map_err(|refusal| Refusal {
-        error: Error::bad_input(sentence(&refusal.message().to_string())),
-        offset: position::offset(refusal.location()),
-    })?;
+    let coerced =
+        coerce_variable_values(schema, operation, sent).map_err(|refusal| LimitExceeded {
+            error: Error::bad_input(sentence(&refusal.message().to_string())),
+            offset: position::offset(refusal.location()),
+        })?;
     for variable in &operation.variables {
         if let Some(value) = coerced.get(variable.name.as_str()) {
-            check_one_of(schema, &variable.ty, value).map_err(|message| Refusal {
+            check_one_of(schema, &variable.ty, value).map_err(|message| LimitExceeded {
                 error: Error::bad_input(format!("Variable \"${}\": {message}", variable.name)),
                 offset: position::offset(variable.location()),
             })?;
@@ -39,7 +41,7 @@ pub(super) fn coerce(
     Ok(coerced.into_inner())
 }
 
-/// apollo-compiler's messages begin small and end without a stop.
+/// Capitalises a message from apollo-compiler and adds the full stop that it lacks.
 fn sentence(message: &str) -> String {
     let mut characters = message.chars();
     let first = characters.next().map(char::to_uppercase);
@@ -66,7 +68,7 @@ fn check_lists(value: &JsonValue, limits: &Limits) -> Result<(), Error> {
     }
 }
 
-/// Exactly one member of a `@oneOf` object is given, and it is not null.
+/// Checks that exactly one member of each `@oneOf` object is given, and that it is not null.
 fn check_one_of(schema: &Schema, ty: &Type, value: &JsonValue) -> Result<(), String> {
     match value {
         JsonValue::Array(items) if ty.is_list() => items
@@ -77,11 +79,11 @@ fn check_one_of(schema: &Schema, ty: &Type, value: &JsonValue) -> Result<(), Str
             else {
                 return Ok(());
             };
-            if gaps::is_one_of(object)
+            if extra_rules::is_one_of(object)
                 && (members.len() != 1 || members.values().any(JsonValue::is_null))
             {
                 return Err(format!(
-                    "exactly one member of `{}` must be given, and it must not be null.",
+                    "exactly one field of `{}` must be specified, and it must not be null.",
                     object.name
                 ));
             }
@@ -96,7 +98,7 @@ fn check_one_of(schema: &Schema, ty: &Type, value: &JsonValue) -> Result<(), Str
     }
 }
 
-/// A JSON value as the engine takes it.
+/// Converts a JSON value to the engine's value type.
 pub(super) fn engine_value(value: &JsonValue) -> Value {
     match value {
         JsonValue::Null => Value::Null,

@@ -1,30 +1,31 @@
-//! The weight of a field: what it costs by itself, in short values.
+//! Weights of fields: the cost of a field by itself, measured in short values.
 //!
-//! Most fields cost one. Those here cost more, because what they answer is long or takes long to make;
-//! so the gate refuses the worst before anything is read.
+//! Most fields cost one. The fields listed here cost more, because their values are long or expensive
+//! to compute. This lets the gate refuse the most expensive requests before anything is read.
 
-/// A whole text: 16 KiB, a long report, where a short value is taken to have 64 bytes.
+/// Weight of a full text. Assumes 16 KiB for a long report and 64 bytes for a short value.
 const TEXT: u64 = 256;
 
-/// A number that is counted by going through a list from its start.
+/// Weight of a count that scans a list from its start.
 const COUNT: u64 = 20;
 
-/// A number that is counted under conditions: as far as `counted_rows` says, some milliseconds.
+/// Weight of a count over a filtered list. Up to `counted_rows` rows are scanned, which takes some
+/// milliseconds.
 const FILTERED_COUNT: u64 = 1_000;
 
-/// The fields that weigh more, wherever they stand.
+/// Fields that weigh more than one, wherever they are selected: type, field and weight.
 const HEAVY: &[(&str, &str, u64)] = &[
     ("Article", "bodyHtml", TEXT),
     ("Article", "bodyText", TEXT),
     ("Revision", "bodyText", TEXT),
-    // Two texts are compared: at most 25 times in one request.
+    // Each compares two texts. The weight allows at most 25 comparisons in one request.
     ("ArticleDiff", "body", 8 * TEXT),
     ("ArticleDiff", "changed", 2 * TEXT),
     ("ArticleDiff", "granularity", 8 * TEXT),
 ];
 
-/// What a field costs beside the fields below it. `filtered`: the connection that it stands in was
-/// asked for with more than a page.
+/// Returns the cost of a field, excluding the fields below it. `filtered` states whether the enclosing
+/// connection has an argument that filters its items.
 pub(super) fn of(parent: &str, field: &str, filtered: bool) -> u64 {
     match field {
         "totalCount" | "totalCountIsExact" if filtered => FILTERED_COUNT,
@@ -36,7 +37,7 @@ pub(super) fn of(parent: &str, field: &str, filtered: bool) -> u64 {
     }
 }
 
-/// Whether an argument of a connection is a condition on its items.
+/// Whether an argument of a connection filters its items.
 pub(super) fn is_condition(argument: &str) -> bool {
     !matches!(
         argument,
@@ -44,8 +45,8 @@ pub(super) fn is_condition(argument: &str) -> bool {
     )
 }
 
-/// Whether what a field answers may be long although nothing else says so: its text is charged to the
-/// answer's budget (`budget.rs`).
+/// Whether a field may return a long text even if it has neither arguments nor subfields. Such text is
+/// charged to the answer's budget (`budget.rs`).
 pub(super) fn is_text(field: &str) -> bool {
     matches!(
         field,

@@ -1,68 +1,69 @@
-//! Which articles of a list are wanted.
+//! The filter for lists of articles.
 
 use async_graphql::{Context, ID, InputObject};
 use khabar_domain::EditionId;
 use khabar_persistence::article::{Filter, List};
 use khabar_persistence::{SlugKey, edition, section};
 
+use crate::context::ContextExt;
 use crate::error::{Error, Result};
 use crate::node;
 use crate::scalar::{DateTime, Language, Slug};
-use crate::scope::Asked;
 use crate::types::ArticleKind;
 
-/// Which articles of a list are wanted: those for which everything that is said here holds.
+/// Filters a list of articles. An article is included only if it matches every field that is set.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct ArticleFilter {
-    /// Filed in this section or below it.
+    /// Only articles filed in this section or, by default, in a section below it. Expects a global ID.
     pub section: Option<ID>,
-    /// The same by the section's slug, in the edition whose list this is. Not together with `section`.
+    /// The slug of the section, in the edition of this list. An alternative to `section`; the two
+    /// cannot be combined.
     pub section_slug: Option<Slug>,
-    /// Whether what is filed below the section counts; true when nothing is said.
+    /// Whether to include articles filed in sections below the given section. Defaults to true.
     pub include_descendants: Option<bool>,
-    /// Belonging to this story.
+    /// Only articles that belong to this story. Expects a global ID.
     pub story: Option<ID>,
-    /// About this topic.
+    /// Only articles about this topic. Expects a global ID.
     pub topic: Option<ID>,
-    /// Signed by this person.
+    /// Only articles signed by this person. Expects a global ID.
     pub person: Option<ID>,
-    /// Come from this source.
+    /// Only articles from this source. Expects a global ID.
     pub source: Option<ID>,
-    /// Of one of these kinds; of any kind when nothing is said or the list is empty.
+    /// Only articles of one of these kinds. If omitted or empty, articles of every kind match.
     pub kinds: Option<Vec<ArticleKind>>,
-    /// Written in this language.
+    /// Only articles written in this language.
     pub language: Option<Language>,
-    /// With pictures worth opening it for (true), or without (false).
+    /// Only articles with notable photos (true), or only articles without (false).
     pub has_photos: Option<bool>,
-    /// With a film (true), or without (false).
+    /// Only articles with video (true), or only articles without (false).
     pub has_video: Option<bool>,
-    /// With sound (true), or without (false).
+    /// Only articles with audio (true), or only articles without (false).
     pub has_audio: Option<bool>,
-    /// Listed at this moment or later (see `Article.listedAt`).
+    /// Only articles listed at or after this time (see `Article.listedAt`).
     pub published_since: Option<DateTime>,
-    /// Listed before this moment (see `Article.listedAt`).
+    /// Only articles listed before this time (see `Article.listedAt`).
     pub published_before: Option<DateTime>,
 }
 
-/// What a filter means: the lists in which an article must stand, and what it must be like.
-pub(crate) struct Narrowed {
-    /// The shortest kind of list first.
+/// A resolved filter: the lists that an article must be in, and the conditions that it must meet.
+pub(crate) struct ResolvedFilter {
+    /// The lists, with the kind that is usually shortest first.
     pub(crate) lists: Vec<List>,
-    /// Says nothing of lists.
+    /// The conditions other than lists. `also_in` is empty.
     pub(crate) filter: Filter,
 }
 
 impl ArticleFilter {
-    /// What the filter means in an edition; nothing when it names a section that is not there.
+    /// Resolves the filter in an edition. Returns `None` if no section has the given slug.
     pub(crate) async fn narrow(
         self,
         ctx: &Context<'_>,
         edition: EditionId,
-    ) -> Result<Option<Narrowed>> {
+    ) -> Result<Option<ResolvedFilter>> {
         let Some(section) = self.section_list(ctx, edition).await? else {
             return Ok(None);
         };
-        // A list is read until the page is full, so the one that most likely is short goes first.
+        // A list is read until the page is full, so the list that is likely to be shortest goes first.
         let lists = [
             parsed(self.story.as_ref(), List::Story)?,
             parsed(self.person.as_ref(), List::Person)?,
@@ -73,7 +74,7 @@ impl ArticleFilter {
         let mut kinds: Vec<_> = self.kinds.unwrap_or_default();
         kinds.sort_unstable();
         kinds.dedup();
-        Ok(Some(Narrowed {
+        Ok(Some(ResolvedFilter {
             lists: lists.into_iter().flatten().collect(),
             filter: Filter {
                 kinds: kinds.into_iter().map(Into::into).collect(),
@@ -88,7 +89,8 @@ impl ArticleFilter {
         }))
     }
 
-    /// The section's list: `Some(None)` when no section is named, `None` when it is not there.
+    /// Returns the section's list: `Some(None)` if no section is given, `None` if no section has the
+    /// given slug.
     async fn section_list(
         &self,
         ctx: &Context<'_>,
@@ -103,7 +105,7 @@ impl ArticleFilter {
             },
             (Some(_), Some(_)) => {
                 return Err(Error::bad_input(
-                    "A filter takes `section` or `sectionSlug`, not both.",
+                    "Specify either `section` or `sectionSlug` in the filter, not both.",
                 ));
             }
         };
@@ -131,6 +133,6 @@ async fn find_section(
     Ok(ctx.load(key).await?.map(|section| section.id))
 }
 
-fn parsed<T: node::Global>(id: Option<&ID>, list: fn(T) -> List) -> Result<Option<List>> {
+fn parsed<T: node::GlobalId>(id: Option<&ID>, list: fn(T) -> List) -> Result<Option<List>> {
     id.map(|id| node::parse(id).map(list)).transpose()
 }

@@ -1,9 +1,9 @@
-//! In which order articles are listed.
+//! The sort order of a list of articles.
 
 use async_graphql::Enum;
 use khabar_persistence::article::By;
 
-/// In which order articles are listed.
+/// The sort order of a list of articles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "By")]
 pub enum ArticleOrder {

@@ -1,14 +1,14 @@
-//! In which order comments are listed.
+//! The sort order of a list of comments.
 
 use async_graphql::Enum;
 use khabar_persistence::comment::By;
 
-/// In which order comments are listed.
+/// The sort order of a list of comments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "By")]
 pub enum CommentOrder {
     /// Newest first.
     Newest,
-    /// Oldest first, as a conversation is read.
+    /// Oldest first, in the order in which a conversation is read.
     Oldest,
 }

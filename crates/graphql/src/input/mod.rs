@@ -1,12 +1,13 @@
-//! Input: what a client asks with, and what that means to the newsroom.
+//! Filters, sort orders and look-ups that clients pass as arguments, and their translation into
+//! queries.
 
 mod article_filter;
 mod article_order;
 mod comment_order;
-mod look_up;
+mod selector;
 
 pub use article_filter::ArticleFilter;
-pub(crate) use article_filter::Narrowed;
+pub(crate) use article_filter::ResolvedFilter;
 pub use article_order::ArticleOrder;
 pub use comment_order::CommentOrder;
-pub(crate) use look_up::{LookUp, edition_slug, exactly_one};
+pub(crate) use selector::{Selector, edition_slug, exactly_one};

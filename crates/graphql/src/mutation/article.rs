@@ -1,45 +1,45 @@
-//! Articles being written, and the steps that they take to readers.
+//! Mutations that edit articles and move them through the publishing workflow.
 
 mod block;
-mod parts;
-mod step;
+mod patch;
+mod transitions;
 
 use async_graphql::{Context, ID, InputObject, Object};
-use khabar_domain::article::{Kind, Measure, MediaFlags, Status};
+use khabar_domain::article::{Kind, MediaFlags, Status, TextStats};
 use khabar_domain::diff::Part;
 use khabar_domain::related::{Origin, Reason};
-use khabar_domain::workflow::{Refused, Step};
-use khabar_domain::{Article, ArticleId, Body, Desk, Headline, RelatedLink, Right, Slug};
-use khabar_persistence::article::{self, Held, Manuscript, Reference};
+use khabar_domain::workflow::{Transition, TransitionError};
+use khabar_domain::{Article, ArticleId, Body, EditorialState, Headline, RelatedLink, Right, Slug};
+use khabar_persistence::article::{self, LockedArticle, Manuscript, Reference};
 use khabar_persistence::revision::{self, Content};
 use khabar_persistence::{correction, related, story};
 
-use self::parts::{ArticleParts, check};
-use super::read;
+use self::patch::{ArticleParts, check};
+use super::input_parse;
+use crate::context::ContextExt as _;
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult, run};
 use crate::scalar;
-use crate::scope::Asked as _;
 use crate::types::{ArticleConflict, UserError, UserErrorCode};
-use crate::write::{Act, Refusal, Write, Written, run};
 
-pub use step::{
+pub use transitions::{
     PublishArticleInput, ReopenArticleInput, ReturnArticleInput, ScheduleArticleInput,
     SubmitArticleInput, WithdrawArticleInput,
 };
 
-/// What came of writing an article.
-pub struct ArticlePayload(Written<ArticleId>);
+/// Result of a mutation on an article.
+pub struct ArticlePayload(MutationResult<ArticleId>);
 
-impl From<Written<ArticleId>> for ArticlePayload {
-    fn from(written: Written<ArticleId>) -> Self {
+impl From<MutationResult<ArticleId>> for ArticlePayload {
+    fn from(written: MutationResult<ArticleId>) -> Self {
         Self(written)
     }
 }
 
-/// What came of writing an article.
+/// Result of a mutation on an article.
 #[Object]
 impl ArticlePayload {
-    /// The article as it is now; null when the mutation was not carried out.
+    /// The article after the mutation. Null if the mutation was not carried out.
     async fn article(&self, ctx: &Context<'_>) -> Result<Option<crate::types::Article>> {
         let Some(id) = self.0.id else {
             return Ok(None);
@@ -48,52 +48,53 @@ impl ArticlePayload {
         Ok(found.map(crate::types::Article))
     }
 
-    /// What both sides changed, when the article was changed since the version that the input
-    /// states; otherwise null.
+    /// The edit conflict, if the article has changed since the version given in the input. Describes
+    /// the changes of both sides. Null otherwise.
     fn conflict(&self) -> Option<&ArticleConflict> {
         self.0.conflict.as_deref()
     }
 
-    /// What kept the mutation from being carried out; empty when it was.
+    /// Errors that prevented the mutation. Empty on success.
     fn user_errors(&self) -> &[UserError] {
         &self.0.errors
     }
 
-    /// The client's own name for this write, as it was sent.
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.0.client_mutation_id.as_deref()
+    /// The idempotency key of this mutation, as sent by the client.
+    fn idempotency_key(&self) -> Option<&str> {
+        self.0.idempotency_key.as_deref()
     }
 }
 
-/// What a new article is to be; it begins as a draft.
+/// Input for the `createArticle` mutation. The article is created as a draft.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateArticleInput {
-    /// The slug of the edition that it is to appear in; `ar` when nothing is said.
+    /// The slug of the article's edition. Defaults to `ar`.
     edition: Option<scalar::Slug>,
-    /// What it is called: a line of at most 300 characters.
+    /// The headline: a single line of at most 300 characters.
     headline: String,
     #[graphql(flatten)]
     parts: ArticleParts,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24 hours
+    /// applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for CreateArticleInput {
+impl Mutate for CreateArticleInput {
     const NAME: &'static str = "createArticle";
     const RIGHT: Right = Right::Write;
     type Id = ArticleId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<ArticleId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?;
-        let headline = read::value(&["headline"], Headline::parse(&self.headline))?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
+        let headline = input_parse::value(&["headline"], Headline::parse(&self.headline))?;
         let id: ArticleId = act.mint();
-        // A headline of signs alone makes no slug; one that is given replaces this.
+        // A headline of punctuation alone yields no slug. An explicit slug takes precedence.
         let slug = self.parts.slug(&headline)?;
-        let measure = Measure::of(None, &Body::default());
+        let measure = TextStats::of(None, &Body::default());
         let blank = Article {
             id,
             edition: edition.id,
@@ -128,43 +129,51 @@ impl Write for CreateArticleInput {
             stories: Vec::new(),
         };
         let manuscript = self.parts.put_into(act, blank, None, None).await?;
-        let desk = Desk {
+        let editorial = EditorialState {
             created_by: act.viewer.account,
-            ..Desk::default()
+            ..EditorialState::default()
         };
-        Held { manuscript, desk }.begin(act.writer).await?;
+        LockedArticle {
+            manuscript,
+            editorial,
+        }
+        .begin(act.writer)
+        .await?;
         Ok(id)
     }
 }
 
-/// Which article, and what is to be different: what is left out stays, null clears.
+/// Input for the `updateArticle` mutation. Omitted fields are left unchanged. Null clears an optional
+/// value.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateArticleInput {
-    /// Which article.
+    /// Global ID of the article.
     id: ID,
-    /// The version that was read: when there is a later one, nothing is overwritten.
+    /// The version that the change is based on. If the article has a later version, the mutation is
+    /// refused and nothing is overwritten.
     version: i32,
-    /// What it is called: a line of at most 300 characters.
+    /// The headline: a single line of at most 300 characters.
     headline: Option<String>,
     #[graphql(flatten)]
     parts: ArticleParts,
-    /// Why, in words for the newsroom: it stands on the revision.
+    /// The reason for the change, for the newsroom. Stored with the revision.
     note: Option<String>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24 hours
+    /// applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for UpdateArticleInput {
+impl Mutate for UpdateArticleInput {
     const NAME: &'static str = "updateArticle";
     const RIGHT: Right = Right::Write;
     type Id = ArticleId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<ArticleId, Refusal> {
-        let (held, to) = reach(act, &self.id, Step::Save).await?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let (held, to) = reach(act, &self.id, Transition::Save).await?;
         let note = note(self.note.as_deref())?;
         let patch = Patch {
             headline: self.headline.as_deref(),
@@ -173,49 +182,53 @@ impl Write for UpdateArticleInput {
         fresh(act, &held, Some(self.version), Some(patch)).await?;
         let after = patch.put_into(act, held.manuscript.clone()).await?;
         let id = after.article.id;
-        // A text that is saved as it is makes no version: editors save by the clock.
+        // Saving an unchanged text creates no version, because editors save automatically at intervals.
         if Content::of(&after) != Content::of(&held.manuscript) {
-            let held = Held {
+            let held = LockedArticle {
                 manuscript: after,
                 ..held
             };
-            held.take(act.writer, Step::Save, to, note).await?;
+            held.take(act.writer, Transition::Save, to, note).await?;
         }
         Ok(id)
     }
 }
 
-/// Which published article, and what is put right: what is left out stays, null clears.
+/// Input for the `correctArticle` mutation. Omitted fields are left unchanged. Null clears an optional
+/// value.
 #[derive(Clone, Debug, InputObject)]
 pub struct CorrectArticleInput {
-    /// Which article.
+    /// Global ID of the article.
     id: ID,
-    /// The version that was read: when there is a later one, nothing is overwritten.
+    /// The version that the change is based on. If the article has a later version, the mutation is
+    /// refused and nothing is overwritten.
     version: i32,
-    /// What it is called: a line of at most 300 characters.
+    /// The headline: a single line of at most 300 characters.
     headline: Option<String>,
     #[graphql(flatten)]
     parts: ArticleParts,
-    /// What was put right, in words for readers. Needed unless the correction is silent.
+    /// A description of the correction, for readers. Required unless `silent` is true.
     note: Option<String>,
-    /// Whether readers are told nothing: for what changes no meaning, such as a missing letter. The
-    /// note, if there is one, then stands on the revision alone. Not silent when nothing is said.
+    /// Whether to correct the article without a notice to readers, for changes that do not affect the
+    /// meaning, such as a missing letter. A note is then stored only with the revision. Defaults to
+    /// false.
     silent: Option<bool>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24 hours
+    /// applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for CorrectArticleInput {
+impl Mutate for CorrectArticleInput {
     const NAME: &'static str = "correctArticle";
     const RIGHT: Right = Right::Publish;
     type Id = ArticleId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<ArticleId, Refusal> {
-        let (held, to) = reach(act, &self.id, Step::Correct).await?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let (held, to) = reach(act, &self.id, Transition::Correct).await?;
         let patch = Patch {
             headline: self.headline.as_deref(),
             parts: &self.parts,
@@ -227,39 +240,42 @@ impl Write for CorrectArticleInput {
     }
 }
 
-/// Which earlier text of which article is to be its text again.
+/// Input for the `restoreRevision` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct RestoreRevisionInput {
-    /// Which article.
+    /// Global ID of the article.
     id: ID,
-    /// The version that was read: when there is a later one, nothing is overwritten.
+    /// The version that the change is based on. If the article has a later version, the mutation is
+    /// refused and nothing is overwritten.
     version: i32,
-    /// The version whose text is to come back, as a new version. The slug stays as it is; a story that
-    /// was merged since is the one that it became; for a section that is gone, the present one stays.
+    /// The version whose text is restored as a new version. The slug stays unchanged. A story that has
+    /// since been merged is replaced by the story it was merged into. If the section no longer exists,
+    /// the article stays in its current section.
     restore: i32,
-    /// Why. For a published article this is a correction: what was put right, in words for readers,
-    /// needed unless it is silent.
+    /// The reason for the change. For a published article, a description of the correction for readers,
+    /// which is required unless `silent` is true.
     note: Option<String>,
-    /// For a published article: whether readers are told nothing. Not silent when nothing is said.
+    /// Whether to correct a published article without a notice to readers. Defaults to false.
     silent: Option<bool>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24 hours
+    /// applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for RestoreRevisionInput {
+impl Mutate for RestoreRevisionInput {
     const NAME: &'static str = "restoreRevision";
     const RIGHT: Right = Right::Write;
     type Id = ArticleId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<ArticleId, Refusal> {
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
         let (held, own) = find(act, &self.id).await?;
         let step = match held.manuscript.article.status {
-            Status::Published => Step::Correct,
-            _ => Step::Save,
+            Status::Published => Transition::Correct,
+            _ => Transition::Save,
         };
         let to = allowed(act, &held, own, step)?;
         fresh(act, &held, Some(self.version), None).await?;
@@ -269,12 +285,12 @@ impl Write for RestoreRevisionInput {
         };
         let after = restored(act, old.content, &held.manuscript).await?;
         check(act, &after).await?;
-        if step == Step::Correct {
+        if step == Transition::Correct {
             let why = Why::read(self.note.as_deref(), self.silent)?;
             return correct(act, held, after, to, why).await;
         }
         let note = note(self.note.as_deref())?;
-        let held = Held {
+        let held = LockedArticle {
             manuscript: after,
             ..held
         };
@@ -283,9 +299,13 @@ impl Write for RestoreRevisionInput {
     }
 }
 
-/// The manuscript as it said then, among what there is now: a story that was merged is the one that it
-/// became, and where its section is gone, it stays where it is filed.
-async fn restored(act: &Act<'_>, then: Content, now: &Manuscript) -> Result<Manuscript, Refusal> {
+/// Returns the manuscript with an earlier text, adapted to the present. A merged story is replaced by
+/// its successor. If the earlier section no longer exists, the article stays in its current section.
+async fn restored(
+    act: &MutationCtx<'_>,
+    then: Content,
+    now: &Manuscript,
+) -> Result<Manuscript, MutationError> {
     let mut after = then.put_into(now.clone())?;
     after.stories = story::successors(act.writer, &after.stories).await?;
     let gone = article::missing(act.writer, &after).await?;
@@ -295,40 +315,41 @@ async fn restored(act: &Act<'_>, then: Content, now: &Manuscript) -> Result<Manu
     Ok(after)
 }
 
-/// What an article's reader may want next, as editors choose it.
+/// Input for the `setRelated` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct SetRelatedInput {
-    /// Which article.
+    /// Global ID of the article.
     id: ID,
-    /// The articles that stand first among those related to it, in this order: at most 100, of the
-    /// same edition. What was computed stays below them.
+    /// The related articles to list first, in this order. At most 100, all in the article's edition.
+    /// Computed related articles follow them.
     articles: Vec<ID>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24 hours
+    /// applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for SetRelatedInput {
+impl Mutate for SetRelatedInput {
     const NAME: &'static str = "setRelated";
     const RIGHT: Right = Right::Publish;
     type Id = ArticleId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<ArticleId, Refusal> {
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
         let (held, _) = find(act, &self.id).await?;
         let from = held.manuscript.article.id;
-        let chosen: Vec<ArticleId> = parts::ids("articles", &self.articles)?;
+        let chosen: Vec<ArticleId> = patch::ids("articles", &self.articles)?;
         if let Some(place) = chosen.iter().position(|id| *id == from) {
-            let message = "An article is not related to itself.";
+            let message = "An article cannot be related to itself.";
             let field = ["articles", &place.to_string()];
             return Err(UserError::new(&field, UserErrorCode::Invalid, message).into());
         }
         let edition = held.manuscript.article.edition;
         let gone = article::absent(act.writer, edition, &chosen).await?;
         if !gone.is_empty() {
-            return Err(parts::all_missing("articles", gone, "article"));
+            return Err(patch::all_missing("articles", gone, "article"));
         }
         let links = related::links_of(act.writer, from).await?.into_iter();
         let below =
@@ -347,7 +368,7 @@ impl Write for SetRelatedInput {
     }
 }
 
-/// What is to be different.
+/// The changes to apply to a manuscript.
 #[derive(Clone, Copy)]
 struct Patch<'a> {
     headline: Option<&'a str>,
@@ -355,7 +376,11 @@ struct Patch<'a> {
 }
 
 impl Patch<'_> {
-    async fn put_into(self, act: &Act<'_>, manuscript: Manuscript) -> Result<Manuscript, Refusal> {
+    async fn put_into(
+        self,
+        act: &MutationCtx<'_>,
+        manuscript: Manuscript,
+    ) -> Result<Manuscript, MutationError> {
         let former: Slug = manuscript.article.slug.clone();
         let parts = self.parts;
         parts
@@ -365,9 +390,9 @@ impl Patch<'_> {
 
     async fn put_blindly_into(
         self,
-        act: &Act<'_>,
+        act: &MutationCtx<'_>,
         manuscript: Manuscript,
-    ) -> Result<Manuscript, Refusal> {
+    ) -> Result<Manuscript, MutationError> {
         let former: Slug = manuscript.article.slug.clone();
         let parts = self.parts;
         parts
@@ -376,15 +401,15 @@ impl Patch<'_> {
     }
 }
 
-/// Takes the article in hand that the input names, as far as the viewer may know of it, and tells
-/// whether it is theirs.
-async fn find(act: &Act<'_>, id: &ID) -> Result<(Held, bool), Refusal> {
-    let id: ArticleId = read::id(&["id"], id)?;
+/// Loads the article that the input names, if the viewer may know of it, and locks it against other
+/// writers. Also returns whether the article is the viewer's own.
+async fn find(act: &MutationCtx<'_>, id: &ID) -> Result<(LockedArticle, bool), MutationError> {
+    let id: ArticleId = input_parse::id(&["id"], id)?;
     let not_found = || UserError::not_found(&["id"], "article");
     let held = article::hold(act.writer, id).await?.ok_or_else(not_found)?;
-    let own = act.viewer.account.is_some() && held.desk.created_by == act.viewer.account;
+    let own = act.viewer.account.is_some() && held.editorial.created_by == act.viewer.account;
     let status = held.manuscript.article.status;
-    let public = status == Status::Published || held.desk.withdrawal.is_some();
+    let public = status == Status::Published || held.editorial.withdrawal.is_some();
     if own || public || act.viewer.may(Right::Publish) {
         Ok((held, own))
     } else {
@@ -392,19 +417,27 @@ async fn find(act: &Act<'_>, id: &ID) -> Result<(Held, bool), Refusal> {
     }
 }
 
-/// Where a step leads, if the viewer may take it here.
-fn allowed(act: &Act<'_>, held: &Held, own: bool, step: Step) -> Result<Status, Refusal> {
+/// Returns the status that a step leads to, if the viewer may take the step here.
+fn allowed(
+    act: &MutationCtx<'_>,
+    held: &LockedArticle,
+    own: bool,
+    step: Transition,
+) -> Result<Status, MutationError> {
     let status = held.manuscript.article.status;
     step.take(act.viewer, own, status).map_err(|refused| {
         let (code, message) = match refused {
-            Refused::NotAllowed => (
+            TransitionError::NotAllowed => (
                 UserErrorCode::NotAllowed,
-                format!("You may not {} this article as it stands.", step.as_str()),
+                format!(
+                    "You are not allowed to {} this article in its current status.",
+                    step.as_str()
+                ),
             ),
-            Refused::WrongStatus => (
+            TransitionError::WrongStatus => (
                 UserErrorCode::WrongStatus,
                 format!(
-                    "The article is `{}`: the step `{}` does not begin there.",
+                    "The article has the status `{}`, which does not allow the step `{}`.",
                     status.as_str(),
                     step.as_str()
                 ),
@@ -414,28 +447,33 @@ fn allowed(act: &Act<'_>, held: &Held, own: bool, step: Step) -> Result<Status, 
     })
 }
 
-/// Takes the article in hand for a step, and tells where it leads.
-async fn reach(act: &Act<'_>, id: &ID, step: Step) -> Result<(Held, Status), Refusal> {
+/// Loads an article for a step, and returns the status that the step leads to.
+async fn reach(
+    act: &MutationCtx<'_>,
+    id: &ID,
+    step: Transition,
+) -> Result<(LockedArticle, Status), MutationError> {
     let (held, own) = find(act, id).await?;
     let to = allowed(act, &held, own, step)?;
     Ok((held, to))
 }
 
-/// Refuses what was made of another version than the current one, and tells what both sides
-/// changed.
+/// Refuses a change that is based on a version other than the current one. The refusal contains the
+/// changes of both sides.
 async fn fresh(
-    act: &Act<'_>,
-    held: &Held,
+    act: &MutationCtx<'_>,
+    held: &LockedArticle,
     read: Option<i32>,
     patch: Option<Patch<'_>>,
-) -> Result<(), Refusal> {
+) -> Result<(), MutationError> {
     let article = &held.manuscript.article;
     let current = article.version;
     let Some(read) = read.filter(|read| *read != current) else {
         return Ok(());
     };
     if !(1..current).contains(&read) {
-        let message = format!("There is no version {read} of the article: it is at {current}.");
+        let message =
+            format!("The article has no version {read}. Its current version is {current}.");
         return Err(UserError::new(&["version"], UserErrorCode::Invalid, message).into());
     }
     let base = revision::find(act.writer, article.id, read).await?;
@@ -444,13 +482,14 @@ async fn fresh(
             let slug = base.content.slug.clone();
             let mut was = base.content.clone().put_into(held.manuscript.clone())?;
             was.article.slug = slug;
-            // Whatever it writes is taken back with the refusal. What the article once referred to may
-            // be gone, such as a story that went on in another: that is no mistake of this patch.
+            // Anything written here is rolled back with the refusal. References of the old version may
+            // no longer exist, such as a story that was merged into another. That is not an error of
+            // this patch.
             Some(Content::of(&patch.put_blindly_into(act, was).await?))
         }
         _ => None,
     };
-    Err(Refusal::Stale(Box::new(ArticleConflict {
+    Err(MutationError::Stale(Box::new(ArticleConflict {
         read,
         current,
         base,
@@ -459,34 +498,34 @@ async fn fresh(
     })))
 }
 
-/// Why a published text is changed, and who is told.
+/// The reason for changing a published text, and whether readers see it.
 struct Why {
     note: Option<String>,
     silent: bool,
 }
 
 impl Why {
-    fn read(text: Option<&str>, silent: Option<bool>) -> Result<Self, Refusal> {
+    fn read(text: Option<&str>, silent: Option<bool>) -> Result<Self, MutationError> {
         let (note, silent) = (note(text)?, silent.unwrap_or(false));
         if note.is_none() && !silent {
-            let message = "Say in `note` what was put right, for readers, or correct it silently.";
+            let message = "Describe the correction for readers in `note`, or set `silent` to true.";
             return Err(UserError::new(&["note"], UserErrorCode::Invalid, message).into());
         }
         Ok(Self { note, silent })
     }
 }
 
-/// Changes a published text, and tells readers so.
+/// Changes a published text and, unless the correction is silent, adds a correction notice for readers.
 async fn correct(
-    act: &mut Act<'_>,
-    held: Held,
+    act: &mut MutationCtx<'_>,
+    held: LockedArticle,
     mut after: Manuscript,
     to: Status,
     why: Why,
-) -> Result<ArticleId, Refusal> {
+) -> Result<ArticleId, MutationError> {
     let parts = Content::of(&held.manuscript).differs(&Content::of(&after));
     if parts.is_empty() {
-        let message = "A correction changes something: this leaves the article as it is.";
+        let message = "A correction must change the article, but this one leaves it unchanged.";
         return Err(UserError::new(&[], UserErrorCode::Invalid, message).into());
     }
     let words = [Part::Headline, Part::Lead, Part::Body];
@@ -494,128 +533,138 @@ async fn correct(
         after.article.updated_at = Some(act.writer.at());
     }
     let (id, version) = (after.article.id, after.article.version.saturating_add(1));
-    let held = Held {
+    let held = LockedArticle {
         manuscript: after,
         ..held
     };
     let note = why.note.clone();
-    held.take(act.writer, Step::Correct, to, note).await?;
+    held.take(act.writer, Transition::Correct, to, note).await?;
     if let Some(note) = why.note.filter(|_| !why.silent) {
         correction::add(act.writer, id, version, &note).await?;
     }
     Ok(id)
 }
 
-fn note(text: Option<&str>) -> Result<Option<String>, Refusal> {
-    text.map_or(Ok(None), |text| read::text(&["note"], text))
+fn note(text: Option<&str>) -> Result<Option<String>, MutationError> {
+    text.map_or(Ok(None), |text| input_parse::text(&["note"], text))
 }
 
-/// The mutations of articles.
+/// The mutations on articles.
 #[derive(Default)]
 pub(crate) struct ArticleMutations;
 
 #[Object]
 impl ArticleMutations {
-    /// Begins an article, as a draft. Needs the right `write`.
+    /// Creates an article as a draft. Requires the `write` right.
     async fn create_article(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: CreateArticleInput,
-    ) -> Result<ArticlePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Fields of the new article.")] input: CreateArticleInput,
+    ) -> Result<Option<ArticlePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Saves another text of an article that readers do not see: what is left out stays, null clears. Needs the
-    /// right `write` and, for what is not the writer's own or was accepted already, `publish`.
+    /// Updates an article that is a draft, in review or scheduled. Omitted fields are left unchanged.
+    /// Null clears an optional value. Requires the `write` right and, for a scheduled article or one
+    /// created by somebody else, the `publish` right.
     async fn update_article(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which article, and what is to be different.")] input: UpdateArticleInput,
-    ) -> Result<ArticlePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the article and the fields to change.")] input: UpdateArticleInput,
+    ) -> Result<Option<ArticlePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Hands a draft to the editors. Needs the right `write` and, for another's, `publish`.
+    /// Submits a draft for editorial review. Requires the `write` right and, for a draft created by
+    /// somebody else, the `publish` right.
     async fn submit_article(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which draft.")] input: SubmitArticleInput,
-    ) -> Result<ArticlePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the draft to submit.")] input: SubmitArticleInput,
+    ) -> Result<Option<ArticlePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Gives an article back to its writer, or takes it back from the schedule: it is a draft again. Needs the
-    /// right `write` and, for another's or a scheduled one, `publish`.
+    /// Returns an article that is in review or scheduled to its writer as a draft. Requires the `write`
+    /// right and, for a scheduled article or one created by somebody else, the `publish` right.
     async fn return_article(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which article.")] input: ReturnArticleInput,
-    ) -> Result<ArticlePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the article to return to draft.")] input: ReturnArticleInput,
+    ) -> Result<Option<ArticlePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Sets the hour at which an article goes out by itself. Needs the right `publish`.
+    /// Schedules an article for publication. Requires the `publish` right.
     async fn schedule_article(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which article, and when.")] input: ScheduleArticleInput,
-    ) -> Result<ArticlePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the article and the time to publish it.")]
+        input: ScheduleArticleInput,
+    ) -> Result<Option<ArticlePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Lets an article go out, now or later. Needs the right `publish`.
+    /// Publishes an article now, or schedules it for later. Requires the `publish` right.
     async fn publish_article(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which article, and when.")] input: PublishArticleInput,
-    ) -> Result<ArticlePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the article and, optionally, the time to publish it.")]
+        input: PublishArticleInput,
+    ) -> Result<Option<ArticlePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Changes a published article, and tells readers what was put right. Needs the right `publish`.
+    /// Corrects a published article and, unless the correction is silent, shows readers a correction
+    /// notice. Requires the `publish` right.
     async fn correct_article(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which article, and what is put right.")] input: CorrectArticleInput,
-    ) -> Result<ArticlePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the article and the fields to correct.")]
+        input: CorrectArticleInput,
+    ) -> Result<Option<ArticlePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Takes a published article back from readers: its address says so, and why, ever after. Needs the right
-    /// `publish`.
+    /// Withdraws a published article. A tombstone that states the reason remains at its address.
+    /// Requires the `publish` right.
     async fn withdraw_article(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which article, and why.")] input: WithdrawArticleInput,
-    ) -> Result<ArticlePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the article and the reason for its withdrawal.")]
+        input: WithdrawArticleInput,
+    ) -> Result<Option<ArticlePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Makes a draft again of an article that was withdrawn. Needs the right `publish`.
+    /// Reopens a withdrawn article as a draft. Requires the `publish` right.
     async fn reopen_article(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which article.")] input: ReopenArticleInput,
-    ) -> Result<ArticlePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the withdrawn article to reopen.")] input: ReopenArticleInput,
+    ) -> Result<Option<ArticlePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Makes an earlier text of an article its text again, as a new version; of a published one, as a correction.
-    /// Needs the right `write` and, for what is not the writer's own or was accepted already, `publish`.
+    /// Restores an earlier text of an article as a new version. For a published article, this is a
+    /// correction. Requires the `write` right and, for a scheduled or published article or one created
+    /// by somebody else, the `publish` right.
     async fn restore_revision(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which text of which article.")] input: RestoreRevisionInput,
-    ) -> Result<ArticlePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the article and the version to restore.")]
+        input: RestoreRevisionInput,
+    ) -> Result<Option<ArticlePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Chooses by hand what an article's reader may want next. Needs the right `publish`.
+    /// Sets the related articles that editors have chosen for an article. Requires the `publish` right.
     async fn set_related(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which article, and what comes first.")] input: SetRelatedInput,
-    ) -> Result<ArticlePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the article and the related articles to list first.")]
+        input: SetRelatedInput,
+    ) -> Result<Option<ArticlePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

@@ -1,56 +1,59 @@
-//! Comments being written, changed and reported.
+//! Mutations that post, edit and report comments.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use khabar_domain::comment::{Status, Text};
-use khabar_domain::commenting::{Policy, Reason};
+use khabar_domain::commenting::{CommentPolicy, Reason};
 use khabar_domain::{Article, ArticleId, Comment, CommentId, Name, Right, Viewer};
-use khabar_persistence::comment::{self, ById, Held, Sender, Sent};
+use khabar_persistence::comment::{self, ById, JustPosted, LockedComment, Sender};
 use khabar_persistence::{article, commenting, reserved_name};
 
-use super::read;
+use super::input_parse;
+use crate::context::ContextExt as _;
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, WriteContext, require, run};
 use crate::payload::payload;
-use crate::scope::Asked as _;
 use crate::types::{UserError, UserErrorCode};
-use crate::write::{Act, Desk, Refusal, Write, require, run};
 
 payload! {
-    PostCommentPayload, "What came of posting a comment.",
-    comment: Comment by Sent, "The comment, in its true status, whoever sees it yet; null when the mutation was not carried out."
+    PostCommentPayload, "Result of posting a comment.",
+    comment: Comment by JustPosted,
+    "The posted comment with its actual status, even if readers cannot see it yet. Null if the mutation failed."
 }
 
 payload! {
-    CommentPayload, "What came of changing or reporting a comment.",
-    comment: Comment by ById, "The comment as it is now; null when the mutation was not carried out, or others have taken the comment down since."
+    CommentPayload, "Result of editing or reporting a comment.",
+    comment: Comment by ById,
+    "The comment in its current state. Null if the mutation failed, or if the comment has since been taken down."
 }
 
-/// What is to be said, and where.
+/// Input for the `postComment` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct PostCommentInput {
-    /// The article that it is about.
+    /// Global ID of the article to comment on.
     article: ID,
-    /// The comment that it answers; none when nothing is said.
+    /// Global ID of the comment to reply to. Omit it to post a top-level comment.
     parent: Option<ID>,
-    /// The words, as plain text: markup stays the text that it is. At most 4,000 characters.
+    /// The comment text, as plain text. Markup is not interpreted. At most 4,000 characters.
     text: String,
-    /// How a writer without an account signs, where that is allowed; a writer with an account signs
-    /// with its name.
+    /// Display name of a guest. Required for guests, where guest comments are allowed. Must be
+    /// omitted by a viewer with an account, whose comments show the account's name.
     name: Option<String>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for PostCommentInput {
+impl Mutate for PostCommentInput {
     const NAME: &'static str = "postComment";
     const RIGHT: Right = Right::Comment;
     const OPEN_TO_NAMES: bool = true;
     type Id = CommentId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn check(&self, ctx: &Context<'_>, desk: &Desk) -> Result<(), Refusal> {
+    async fn check(&self, ctx: &Context<'_>, context: &WriteContext) -> Result<(), MutationError> {
         let (id, ..) = self.read()?;
         let article = ctx.load(article::ById(id)).await?;
         let policy = ctx.load(commenting::OfArticle(id)).await?;
@@ -58,18 +61,26 @@ impl Write for PostCommentInput {
             return Err(UserError::not_found(&["article"], "article").into());
         };
         let scope = ctx.scope()?;
-        let (sender, _) = self.sender(scope.viewer, &desk.name, desk.address.as_deref(), policy)?;
+        let (sender, _) = self.sender(
+            scope.viewer,
+            &context.name,
+            context.address.as_deref(),
+            policy,
+        )?;
         if !policy.is_open(&article, scope.as_of) {
             return Err(closed(&["article"]).into());
         }
         let reader = ctx.loaders()?.reader();
-        if !sender.seems_to_keep_pace(&reader, &desk.comments).await? {
+        if !sender
+            .seems_to_keep_pace(&reader, &context.comments)
+            .await?
+        {
             return Err(too_often().into());
         }
         Ok(())
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<CommentId, Refusal> {
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
         let (id, parent, text) = self.read()?;
         let Some((article, policy)) = published(act, id).await? else {
             return Err(UserError::not_found(&["article"], "article").into());
@@ -84,7 +95,7 @@ impl Write for PostCommentInput {
             && reserved_name::is_reserved(act.writer, name).await?
         {
             let message =
-                "This is the name of somebody who writes here: choose another, or log in.";
+                "This name belongs to a contributor or an account. Choose another name, or log in.";
             return Err(UserError::new(&["name"], UserErrorCode::Taken, message).into());
         }
         sender.wait(act.writer).await?;
@@ -103,7 +114,7 @@ impl Write for PostCommentInput {
             account: act.viewer.account,
             author_name,
             text,
-            status: policy.taken_in(),
+            status: policy.initial_status(),
             reason: None,
             posted_at: act.writer.at(),
             edited_at: None,
@@ -118,42 +129,43 @@ impl Write for PostCommentInput {
 }
 
 impl PostCommentInput {
-    /// Under which article, in answer to what, in which words.
-    fn read(&self) -> Result<(ArticleId, Option<CommentId>, Text), Refusal> {
-        let article = read::id(&["article"], &self.article)?;
+    /// Parses the article, the parent comment and the text.
+    fn read(&self) -> Result<(ArticleId, Option<CommentId>, Text), MutationError> {
+        let article = input_parse::id(&["article"], &self.article)?;
         let parent = self.parent.as_ref();
-        let parent = parent.map(|parent| read::id(&["parent"], parent));
-        let text = read::value(&["text"], Text::parse(&self.text))?;
+        let parent = parent.map(|parent| input_parse::id(&["parent"], parent));
+        let text = input_parse::value(&["text"], Text::parse(&self.text))?;
         Ok((article, parent.transpose()?, text))
     }
 
-    /// Who sends it, and how they sign.
+    /// Returns the sender and the display name of the author. Refuses a guest where guest comments
+    /// are not allowed, a guest without a name, and an account that gives a name.
     fn sender(
         &self,
         viewer: Viewer,
         name: &str,
         address: Option<&str>,
-        policy: Policy,
-    ) -> Result<(Sender, Name), Refusal> {
+        policy: CommentPolicy,
+    ) -> Result<(Sender, Name), MutationError> {
         match (viewer.account, &self.name) {
             (Some(_), Some(_)) => {
-                let message = "An account signs with its own name.";
+                let message = "Comments from an account show the account's name. Omit `name`.";
                 Err(UserError::new(&["name"], UserErrorCode::Invalid, message).into())
             }
             (Some(account), None) => {
-                let name = read::value(&[], Name::parse(name))?;
+                let name = input_parse::value(&[], Name::parse(name))?;
                 Ok((Sender::Account(account), name))
             }
-            (None, _) if !policy.names_allowed => {
+            (None, _) if !policy.guest_comments_allowed => {
                 require(viewer, Right::Comment)?;
                 Err(closed(&["article"]).into())
             }
             (None, None) => {
-                let message = "Without an account, a name is needed.";
+                let message = "A name is required to comment without an account.";
                 Err(UserError::new(&["name"], UserErrorCode::Invalid, message).into())
             }
             (None, Some(name)) => {
-                let name = read::name(&["name"], name)?;
+                let name = input_parse::name(&["name"], name)?;
                 let sender = Sender::named(name.clone(), address.unwrap_or_default());
                 Ok((sender, name))
             }
@@ -161,32 +173,33 @@ impl PostCommentInput {
     }
 }
 
-/// Which comment, and its new words.
+/// Input for the `editComment` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct EditCommentInput {
-    /// Which comment.
+    /// Global ID of the comment.
     id: ID,
-    /// The words, as plain text: markup stays the text that it is. At most 4,000 characters.
+    /// The comment text, as plain text. Markup is not interpreted. At most 4,000 characters.
     text: String,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for EditCommentInput {
+impl Mutate for EditCommentInput {
     const NAME: &'static str = "editComment";
     const RIGHT: Right = Right::Comment;
     type Id = CommentId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<CommentId, Refusal> {
-        let id: CommentId = read::id(&["id"], &self.id)?;
-        let text = read::value(&["text"], Text::parse(&self.text))?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
+        let id: CommentId = input_parse::id(&["id"], &self.id)?;
+        let text = input_parse::value(&["text"], Text::parse(&self.text))?;
         wait(act).await?;
         let held = comment::hold(act.writer, &[id]).await?.remove(&id);
-        let Some(Held { comment: old, .. }) = seen(act, held).await? else {
+        let Some(LockedComment { comment: old, .. }) = seen(act, held).await? else {
             return Err(UserError::not_found(&["id"], "comment").into());
         };
         let Some(account) = act
@@ -194,11 +207,12 @@ impl Write for EditCommentInput {
             .account
             .filter(|_| old.account == act.viewer.account)
         else {
-            let message = "Only its writer can change a comment.";
+            let message = "A comment can only be edited by its author.";
             return Err(UserError::new(&["id"], UserErrorCode::NotAllowed, message).into());
         };
         if !matches!(old.status, Status::Pending | Status::Approved) {
-            let message = "The moderators have taken this comment back.";
+            let message =
+                "This comment was rejected or hidden by moderators and can no longer be edited.";
             return Err(UserError::new(&["id"], UserErrorCode::WrongStatus, message).into());
         }
         let at = act.writer.at();
@@ -209,8 +223,10 @@ impl Write for EditCommentInput {
         if at - old.posted_at >= act.comments.edit_window {
             let minutes = act.comments.edit_window.num_minutes();
             let message = match minutes {
-                0 => "Comments are not changed here.".to_owned(),
-                minutes => format!("A comment can be changed for {minutes} minutes."),
+                0 => "Comments cannot be edited on this server.".to_owned(),
+                minutes => {
+                    format!("Comments can only be edited within {minutes} minutes of being posted.")
+                }
             };
             return Err(UserError::new(&["id"], UserErrorCode::Closed, message).into());
         }
@@ -223,8 +239,8 @@ impl Write for EditCommentInput {
         let comment = Comment {
             text,
             edited_at: Some(at),
-            // Moderators have approved other words.
-            status: policy.taken_in(),
+            // An earlier approval applied to the old text.
+            status: policy.initial_status(),
             ..old
         };
         check_new(act, &Sender::Account(account), &comment).await?;
@@ -233,29 +249,30 @@ impl Write for EditCommentInput {
     }
 }
 
-/// Which comment, and what is wrong with it.
+/// Input for the `reportComment` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct ReportCommentInput {
-    /// Which comment.
+    /// Global ID of the comment.
     id: ID,
-    /// What is wrong with it, for the moderators. At most 500 characters.
+    /// Reason for the report, shown to the moderators. At most 500 characters.
     reason: String,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for ReportCommentInput {
+impl Mutate for ReportCommentInput {
     const NAME: &'static str = "reportComment";
     const RIGHT: Right = Right::Comment;
     type Id = CommentId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<CommentId, Refusal> {
-        let id: CommentId = read::id(&["id"], &self.id)?;
-        let reason = read::value(&["reason"], Reason::parse(&self.reason))?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
+        let id: CommentId = input_parse::id(&["id"], &self.id)?;
+        let reason = input_parse::value(&["reason"], Reason::parse(&self.reason))?;
         wait(act).await?;
         let held = comment::hold(act.writer, &[id]).await?.remove(&id);
         let Some(held) = seen(act, held).await? else {
@@ -266,7 +283,7 @@ impl Write for ReportCommentInput {
         };
         let kept = comment::keeps_pace(act.writer, act.comments.reports).await?;
         let is_new = comment::report(act.writer, &held.comment, account, &reason).await?;
-        // Said again, it counts no more than before: nobody is refused for that.
+        // A repeated report changes nothing, so it is exempt from the rate limit.
         if is_new && !kept {
             return Err(too_often().into());
         }
@@ -274,8 +291,11 @@ impl Write for ReportCommentInput {
     }
 }
 
-/// The article with this id and how comments are taken in under it, if readers see it.
-async fn published(act: &Act<'_>, id: ArticleId) -> Result<Option<(Article, Policy)>, Refusal> {
+/// Loads the article with this ID and its commenting policy, if the article is published.
+async fn published(
+    act: &MutationCtx<'_>,
+    id: ArticleId,
+) -> Result<Option<(Article, CommentPolicy)>, MutationError> {
     let found = commenting::under(act.writer, id).await?;
     Ok(found.filter(|(article, _)| is_published(article)))
 }
@@ -284,8 +304,12 @@ fn is_published(article: &Article) -> bool {
     article.status == khabar_domain::article::Status::Published
 }
 
-/// The comment, if the viewer may know of it.
-async fn seen(act: &Act<'_>, held: Option<Held>) -> Result<Option<Held>, Refusal> {
+/// Returns the comment if it is visible to the viewer: to its author, to moderators, and to
+/// everybody when it is shown under a published article.
+async fn seen(
+    act: &MutationCtx<'_>,
+    held: Option<LockedComment>,
+) -> Result<Option<LockedComment>, MutationError> {
     let Some(held) = held else { return Ok(None) };
     let own = act.viewer.account.is_some() && held.comment.account == act.viewer.account;
     let known = own
@@ -294,31 +318,42 @@ async fn seen(act: &Act<'_>, held: Option<Held>) -> Result<Option<Held>, Refusal
     Ok(known.then_some(held))
 }
 
-/// Refuses to answer what is not there to be answered, or stands too deep for it.
-fn check_parent(parent: Option<&Held>, article: ArticleId, policy: Policy) -> Result<(), Refusal> {
+/// Refuses a reply whose parent does not exist, is hidden from readers, belongs to another article,
+/// or is already at the maximum depth.
+fn check_parent(
+    parent: Option<&LockedComment>,
+    article: ArticleId,
+    policy: CommentPolicy,
+) -> Result<(), MutationError> {
     let Some(parent) = parent.filter(|held| held.shown && held.comment.article == article) else {
         return Err(UserError::not_found(&["parent"], "comment").into());
     };
     let deepest = policy.depth.get();
     if parent.depth >= deepest {
-        let message = format!("Answers go {deepest} deep here, and this comment stands there.");
+        let message =
+            format!("The maximum reply depth is {deepest}, and this comment is at that depth.");
         return Err(UserError::new(&["parent"], UserErrorCode::Invalid, message).into());
     }
     Ok(())
 }
 
-/// Refuses what the same sender has said under the same article already.
-async fn check_new(act: &Act<'_>, sender: &Sender, comment: &Comment) -> Result<(), Refusal> {
+/// Refuses a comment that repeats a recent comment by the same sender under the same article.
+async fn check_new(
+    act: &MutationCtx<'_>,
+    sender: &Sender,
+    comment: &Comment,
+) -> Result<(), MutationError> {
     let said = sender.repeats(act.writer, comment.article, &comment.text, comment.id);
     if said.await? {
-        let message = "The same was said here already.";
+        let message = "The same comment was already posted on this article.";
         return Err(UserError::new(&["text"], UserErrorCode::Repeated, message).into());
     }
     Ok(())
 }
 
-/// Makes what else the viewer sends meanwhile wait, so that what is counted stays so.
-async fn wait(act: &Act<'_>) -> Result<(), Refusal> {
+/// Serializes concurrent writes of the viewer's account, so that the counts used for rate limiting
+/// stay accurate.
+async fn wait(act: &MutationCtx<'_>) -> Result<(), MutationError> {
     if let Some(account) = act.viewer.account {
         Sender::Account(account).wait(act.writer).await?;
     }
@@ -326,49 +361,51 @@ async fn wait(act: &Act<'_>) -> Result<(), Refusal> {
 }
 
 fn too_often() -> UserError {
-    let message = "That is much in a short time: try again later.";
+    let message = "Too many submissions in a short time. Try again later.";
     UserError::new(&[], UserErrorCode::TooOften, message)
 }
 
 fn closed(field: &[&str]) -> UserError {
-    let message = "Comments are closed here.";
+    let message = "Comments are closed on this article.";
     UserError::new(field, UserErrorCode::Closed, message)
 }
 
-/// The mutations of comments.
+/// Mutations on comments.
 #[derive(Default)]
 pub(crate) struct CommentMutations;
 
 #[Object]
 impl CommentMutations {
-    /// Says something under an article. Needs the right `comment` or, where names are allowed
-    /// (`Article.commenting`), a name.
+    /// Posts a comment on an article. Requires the `comment` right. Guests can post with a name
+    /// where `Article.commenting` allows it.
     async fn post_comment(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What is to be said, and where.")] input: PostCommentInput,
-    ) -> Result<PostCommentPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Article to comment on and the text of the comment.")]
+        input: PostCommentInput,
+    ) -> Result<Option<PostCommentPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Changes one's own comment, within the newsroom's time for it: 15 minutes where it has not set
-    /// another. Where moderators look at comments first, they look at this one again. Needs the right
-    /// `comment`.
+    /// Edits one of the viewer's own comments within the edit window, which is 15 minutes unless
+    /// the newsroom configures another. Where comments are pre-moderated, the edited comment
+    /// returns to moderation. Requires the `comment` right.
     async fn edit_comment(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which comment, and its new words.")] input: EditCommentInput,
-    ) -> Result<CommentPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the comment and its new text.")] input: EditCommentInput,
+    ) -> Result<Option<CommentPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Tells the moderators of a comment; an account counts once, and once more after the writer has
-    /// changed the comment. Needs the right `comment`.
+    /// Reports a comment to the moderators. Each account is counted once per comment, and once more
+    /// after the author edits it. Requires the `comment` right.
     async fn report_comment(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which comment, and what is wrong with it.")] input: ReportCommentInput,
-    ) -> Result<CommentPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the comment and the reason for the report.")]
+        input: ReportCommentInput,
+    ) -> Result<Option<CommentPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

@@ -1,97 +1,102 @@
-//! How comments are taken in, being decided.
+//! Mutations that change the commenting settings.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
-use khabar_domain::commenting::{Closing, Depth, Settings};
+use khabar_domain::commenting::{Closing, CommentSettings, Depth};
 use khabar_domain::{ArticleId, EditionId, Right};
 use khabar_persistence::commenting::{self, Of};
 use khabar_persistence::{article, edition};
 
-use super::read;
+use super::input_parse;
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, run};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::{CommentingMode, UserError};
-use crate::write::{Act, Refusal, Write, run};
 
 payload! {
-    SetEditionCommentingPayload, "What came of deciding how comments are taken in under an edition's articles.",
-    edition: Edition by edition::ById, "The edition; null when the mutation was not carried out."
+    SetEditionCommentingPayload, "Result of changing the commenting settings of an edition.",
+    edition: Edition by edition::ById, "The edition. Null if the mutation failed."
 }
 
 payload! {
-    SetArticleCommentingPayload, "What came of deciding how comments are taken in under an article.",
-    article: Article by article::ById, "The article; null when the mutation was not carried out."
+    SetArticleCommentingPayload, "Result of changing the commenting settings of an article.",
+    article: Article by article::ById, "The article. Null if the mutation failed."
 }
 
-/// How comments are to be taken in under an edition's articles: what is left out stays, null goes
-/// back to the newsroom's usual way.
+/// Input for the `setEditionCommenting` mutation. Omitted settings are left unchanged. Null resets
+/// a setting to its default.
 #[derive(Clone, Debug, InputObject)]
 pub struct SetEditionCommentingInput {
-    /// The edition's slug; `ar` when nothing is said.
+    /// Slug of the edition. Defaults to `ar`.
     edition: Option<Slug>,
-    /// Who looks at comments, and when; usually moderators, before readers see them.
+    /// Moderation mode. Defaults to `PRE_MODERATED`: moderators review comments before readers see
+    /// them.
     mode: MaybeUndefined<CommentingMode>,
-    /// How many days after an article went out commenting ends; 0: never, which is usual.
+    /// Number of days after an article's publication at which commenting closes, 0 to 3,650. 0, the
+    /// default, keeps commenting open.
     closes_after_days: MaybeUndefined<i32>,
-    /// How deep answers go: 0 where comments are not answered, at most 8; usually 3.
+    /// Maximum nesting depth of replies, 0 to 8. 0 disables replies. Defaults to 3.
     depth: MaybeUndefined<i32>,
-    /// Whether a name is enough to comment, without an account; usually not.
-    names_allowed: MaybeUndefined<bool>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Whether guests can comment with only a name, without an account. Defaults to false.
+    guest_comments_allowed: MaybeUndefined<bool>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for SetEditionCommentingInput {
+impl Mutate for SetEditionCommentingInput {
     const NAME: &'static str = "setEditionCommenting";
     const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<EditionId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
         let patch = Patch {
             mode: &self.mode,
             days: &self.closes_after_days,
             depth: &self.depth,
-            names: &self.names_allowed,
+            names: &self.guest_comments_allowed,
         };
         patch.apply(act, Of::Edition(edition.id)).await?;
         Ok(edition.id)
     }
 }
 
-/// How comments are to be taken in under an article: what is left out stays, null goes back to what
-/// its edition has decided.
+/// Input for the `setArticleCommenting` mutation. Omitted settings are left unchanged. Null makes a
+/// setting inherit the value of the article's edition.
 #[derive(Clone, Debug, InputObject)]
 pub struct SetArticleCommentingInput {
-    /// Which article.
+    /// Global ID of the article.
     id: ID,
-    /// Who looks at comments, and when.
+    /// Moderation mode.
     mode: MaybeUndefined<CommentingMode>,
-    /// How many days after the article went out commenting ends; 0: never.
+    /// Number of days after the article's publication at which commenting closes, 0 to 3,650. 0
+    /// keeps commenting open.
     closes_after_days: MaybeUndefined<i32>,
-    /// How deep answers go: 0 where comments are not answered, at most 8.
+    /// Maximum nesting depth of replies, 0 to 8. 0 disables replies.
     depth: MaybeUndefined<i32>,
-    /// Whether a name is enough to comment, without an account.
-    names_allowed: MaybeUndefined<bool>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Whether guests can comment with only a name, without an account.
+    guest_comments_allowed: MaybeUndefined<bool>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for SetArticleCommentingInput {
+impl Mutate for SetArticleCommentingInput {
     const NAME: &'static str = "setArticleCommenting";
     const RIGHT: Right = Right::Publish;
     type Id = ArticleId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<ArticleId, Refusal> {
-        let id: ArticleId = read::id(&["id"], &self.id)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let id: ArticleId = input_parse::id(&["id"], &self.id)?;
         if commenting::under(act.writer, id).await?.is_none() {
             return Err(UserError::not_found(&["id"], "article").into());
         }
@@ -99,14 +104,14 @@ impl Write for SetArticleCommentingInput {
             mode: &self.mode,
             days: &self.closes_after_days,
             depth: &self.depth,
-            names: &self.names_allowed,
+            names: &self.guest_comments_allowed,
         };
         patch.apply(act, Of::Article(id)).await?;
         Ok(id)
     }
 }
 
-/// What of the settings is to be different.
+/// A partial update of the commenting settings.
 struct Patch<'a> {
     mode: &'a MaybeUndefined<CommentingMode>,
     days: &'a MaybeUndefined<i32>,
@@ -115,46 +120,51 @@ struct Patch<'a> {
 }
 
 impl Patch<'_> {
-    async fn apply(self, act: &mut Act<'_>, of: Of) -> Result<(), Refusal> {
+    async fn apply(self, act: &mut MutationCtx<'_>, of: Of) -> Result<(), MutationError> {
         let old = commenting::find(act.writer, of).await?;
-        let settings = Settings {
-            mode: read::patched(self.mode, old.mode, |mode| Ok(Some((*mode).into())))?,
-            closing: read::patched(self.days, old.closing, |days| {
-                read::value(&["closesAfterDays"], Closing::parse(*days)).map(Some)
+        let settings = CommentSettings {
+            mode: input_parse::patched(self.mode, old.mode, |mode| Ok(Some((*mode).into())))?,
+            closing: input_parse::patched(self.days, old.closing, |days| {
+                input_parse::value(&["closesAfterDays"], Closing::parse(*days)).map(Some)
             })?,
-            depth: read::patched(self.depth, old.depth, |depth| {
-                read::value(&["depth"], Depth::parse(*depth)).map(Some)
+            depth: input_parse::patched(self.depth, old.depth, |depth| {
+                input_parse::value(&["depth"], Depth::parse(*depth)).map(Some)
             })?,
-            names_allowed: read::patched(self.names, old.names_allowed, |allowed| {
-                Ok(Some(*allowed))
-            })?,
+            guest_comments_allowed: input_parse::patched(
+                self.names,
+                old.guest_comments_allowed,
+                |allowed| Ok(Some(*allowed)),
+            )?,
         };
         commenting::save(act.writer, of, settings).await?;
         Ok(())
     }
 }
 
-/// The mutations of commenting.
+/// Mutations on commenting settings.
 #[derive(Default)]
 pub(crate) struct CommentingMutations;
 
 #[Object]
 impl CommentingMutations {
-    /// Decides how comments are taken in under an edition's articles. Needs the right `arrange`.
+    /// Changes the commenting settings for all articles of an edition. Requires the `arrange`
+    /// right.
     async fn set_edition_commenting(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which edition, and how.")] input: SetEditionCommentingInput,
-    ) -> Result<SetEditionCommentingPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Edition and its new commenting settings.")]
+        input: SetEditionCommentingInput,
+    ) -> Result<Option<SetEditionCommentingPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Decides how comments are taken in under an article. Needs the right `publish`.
+    /// Changes the commenting settings of an article. Requires the `publish` right.
     async fn set_article_commenting(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which article, and how.")] input: SetArticleCommentingInput,
-    ) -> Result<SetArticleCommentingPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Article and its new commenting settings.")]
+        input: SetArticleCommentingInput,
+    ) -> Result<Option<SetArticleCommentingPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

@@ -1,44 +1,44 @@
-//! Editions being written.
+//! Mutations that create and update editions.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use khabar_domain::edition::Labels;
 use khabar_domain::{Edition, EditionId, Language, Right};
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::edition::{self, ById};
 
-use super::read;
+use super::input_parse;
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, run};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::{Direction, UserError, UserErrorCode};
-use crate::write::{Act, Refusal, Write, run};
 
 payload! {
-    EditionPayload, "What came of writing about an edition.",
-    edition: Edition by ById, "The edition as it is now; null when the mutation was not carried out."
+    EditionPayload, "Result of creating or updating an edition.",
+    edition: Edition by ById, "The created or updated edition. Null if the mutation failed."
 }
 
-/// The headings of the blocks around an article, each in one line: what is left out stays, null
-/// clears.
+/// Single-line headings of the blocks around an article. Omitted headings are left unchanged. Null
+/// removes a heading.
 #[derive(Clone, Debug, Default, InputObject)]
 pub struct EditionLabelsInput {
-    /// Over the link to live television.
+    /// Heading above the link to live television.
     live: MaybeUndefined<String>,
-    /// Over "where to follow us".
+    /// Heading above the follow channels.
     follow: MaybeUndefined<String>,
-    /// Over the important sections.
+    /// Heading above the featured sections.
     sections: MaybeUndefined<String>,
-    /// Over the rail of stories.
+    /// Heading above the rail of pinned stories.
     stories: MaybeUndefined<String>,
-    /// Over the comments.
+    /// Heading above the comments.
     comments: MaybeUndefined<String>,
 }
 
 impl EditionLabelsInput {
-    fn patch(&self, old: Labels) -> Result<Labels, Refusal> {
+    fn patch(&self, old: Labels) -> Result<Labels, MutationError> {
         let label = |field: &str, patch: &MaybeUndefined<String>, old| {
-            read::patched(patch, old, |text| {
-                read::name(&["labels", field], text).map(|label| Some(label.into()))
+            input_parse::patched(patch, old, |text| {
+                input_parse::name(&["labels", field], text).map(|label| Some(label.into()))
             })
         };
         Ok(Labels {
@@ -51,44 +51,46 @@ impl EditionLabelsInput {
     }
 }
 
-/// What a new edition is to be.
+/// Input for the `createEdition` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateEditionInput {
-    /// Its part of an address, such as `en`.
+    /// URL slug, such as `en`. Must not be in use by another edition.
     slug: Slug,
-    /// What it is called.
+    /// Display name of the edition.
     name: String,
-    /// The language that its articles are in unless they say otherwise, such as `en` or `ar-EG`.
+    /// Default language of the edition's articles, as a BCP 47 language tag such as `en` or
+    /// `ar-EG`.
     language: String,
-    /// From which side its pages are read; as its language is when nothing is said.
+    /// Text direction of the edition's pages. Defaults to the direction of its language.
     direction: Option<Direction>,
-    /// What the blocks of its pages are called.
+    /// Headings of the blocks on the edition's pages.
     labels: Option<EditionLabelsInput>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for CreateEditionInput {
+impl Mutate for CreateEditionInput {
     const NAME: &'static str = "createEdition";
     const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<EditionId, Refusal> {
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
         if edition::find(act.writer, &self.slug.0).await?.is_some() {
             let message = format!("The slug {:?} is taken.", self.slug.0.as_str());
             return Err(UserError::new(&["slug"], UserErrorCode::Taken, message).into());
         }
         let id: EditionId = act.mint();
-        let language = read::value(&["language"], Language::parse(&self.language))?;
+        let language = input_parse::value(&["language"], Language::parse(&self.language))?;
         let labels = self.labels.clone().unwrap_or_default();
         let edition = Edition {
             id,
             slug: self.slug.0.clone(),
-            name: read::name(&["name"], &self.name)?,
+            name: input_parse::name(&["name"], &self.name)?,
             direction: self
                 .direction
                 .map_or_else(|| language.direction(), Into::into),
@@ -101,34 +103,39 @@ impl Write for CreateEditionInput {
     }
 }
 
-/// Which edition, and what is to be different: what is left out stays.
+/// Input for the `updateEdition` mutation. Omitted fields are left unchanged.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateEditionInput {
-    /// Which edition.
+    /// Global ID of the edition.
     id: ID,
-    /// What it is called.
+    /// Display name of the edition.
     name: Option<String>,
-    /// What the blocks of its pages are called.
+    /// Headings of the blocks on the edition's pages.
     labels: Option<EditionLabelsInput>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for UpdateEditionInput {
+impl Mutate for UpdateEditionInput {
     const NAME: &'static str = "updateEdition";
     const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<EditionId, Refusal> {
-        let id = read::id(&["id"], &self.id)?;
-        let old = read::found(&["id"], Noun::Edition, edition::get(act.writer, id).await?)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
+        let id = input_parse::id(&["id"], &self.id)?;
+        let old = input_parse::found(
+            &["id"],
+            EntityKind::Edition,
+            edition::get(act.writer, id).await?,
+        )?;
         let labels = self.labels.clone().unwrap_or_default();
         let edition = Edition {
-            name: read::renamed("name", self.name.as_deref(), &old.name)?,
+            name: input_parse::renamed("name", self.name.as_deref(), &old.name)?,
             labels: labels.patch(old.labels.clone())?,
             ..old
         };
@@ -137,28 +144,28 @@ impl Write for UpdateEditionInput {
     }
 }
 
-/// The mutations of editions.
+/// Mutations on editions.
 #[derive(Default)]
 pub(crate) struct EditionMutations;
 
 #[Object]
 impl EditionMutations {
-    /// Adds an edition to the newsroom. Needs the right `arrange`.
+    /// Creates an edition. Requires the `arrange` right.
     async fn create_edition(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: CreateEditionInput,
-    ) -> Result<EditionPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Fields of the new edition.")] input: CreateEditionInput,
+    ) -> Result<Option<EditionPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Changes the name and the labels of an edition: what is left out stays. Needs the right
-    /// `arrange`.
+    /// Updates the name and the labels of an edition. Omitted fields are left unchanged. Requires
+    /// the `arrange` right.
     async fn update_edition(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which edition, and what is to be different.")] input: UpdateEditionInput,
-    ) -> Result<EditionPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the edition and the fields to change.")] input: UpdateEditionInput,
+    ) -> Result<Option<EditionPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

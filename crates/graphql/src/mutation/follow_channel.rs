@@ -1,125 +1,132 @@
-//! Follow channels being written.
+//! Mutations that create, update, delete and reorder follow channels.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use khabar_domain::{EditionId, FollowChannel, FollowChannelId, Right};
 use khabar_persistence::Page;
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::follow_channel::{self, ById};
 
-use super::read;
+use super::input_parse;
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, run};
 use crate::payload::{DeletedPayload, payload};
 use crate::scalar::Slug;
 use crate::types::{FollowPlatform, UserError, UserErrorCode};
-use crate::write::{Act, Refusal, Write, run};
 
 payload! {
-    FollowChannelPayload, "What came of writing about a follow channel.",
-    follow_channel: FollowChannel by ById, "The follow channel as it is now; null when the mutation was not carried out."
+    FollowChannelPayload, "Result of creating or updating a follow channel.",
+    follow_channel: FollowChannel by ById,
+    "The created or updated follow channel. Null if the mutation failed."
 }
 
 payload! {
-    FollowChannelsPayload, "What came of putting follow channels in order.",
+    FollowChannelsPayload, "Result of reordering follow channels.",
     follow_channels: [FollowChannel] of EditionId by crate::types::FollowChannel::of_edition,
-    "The follow channels in their order now; null when the mutation was not carried out."
+    "The follow channels in their new order. Null if the mutation failed."
 }
 
-/// What a new follow channel is.
+/// Input for the `createFollowChannel` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateFollowChannelInput {
-    /// The slug of the edition that it is to belong to; `ar` when nothing is said.
+    /// Slug of the edition that the channel belongs to. Defaults to `ar`.
     edition: Option<Slug>,
-    /// What it is called.
+    /// Display name of the channel.
     name: String,
-    /// Where it is.
+    /// Platform of the channel.
     platform: FollowPlatform,
-    /// The newsroom's name there, such as `@khabar`.
+    /// The newsroom's handle on the platform, such as `@khabar`.
     handle: Option<String>,
-    /// Where the link leads: an absolute `https` or `http` address, or a path on this server.
+    /// Link to the channel: an absolute `https` or `http` URL, or a path on this server.
     url: Option<String>,
-    /// Its place in the list, from 0: those from there on make room. The last when nothing is said
-    /// or there are fewer.
+    /// Zero-based position in the list. Channels at and after it move down. Defaults to the end of
+    /// the list, which is also used for a larger position.
     position: Option<i32>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for CreateFollowChannelInput {
+impl Mutate for CreateFollowChannelInput {
     const NAME: &'static str = "createFollowChannel";
     const RIGHT: Right = Right::Arrange;
     type Id = FollowChannelId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<FollowChannelId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?.id;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<FollowChannelId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?.id;
         act.writer.lock_order(edition).await?;
         let mut order = follow_channel::in_order(act.writer, edition).await?;
         if order.len() >= usize::from(Page::MAX) {
-            let message = format!("There is room for {} follow channels.", Page::MAX);
+            let message = format!("An edition can have at most {} follow channels.", Page::MAX);
             return Err(UserError::new(&[], UserErrorCode::Invalid, message).into());
         }
         let id: FollowChannelId = act.mint();
-        let url = self.url.as_deref().map(|url| read::url(&["url"], url));
+        let url = self
+            .url
+            .as_deref()
+            .map(|url| input_parse::url(&["url"], url));
         let channel = FollowChannel {
             id,
             edition,
-            name: read::name(&["name"], &self.name)?,
+            name: input_parse::name(&["name"], &self.name)?,
             platform: self.platform.into(),
             handle: self.handle.as_deref().map(handle).transpose()?,
             url: url.transpose()?,
             position: i32::try_from(order.len()).unwrap_or(i32::MAX),
         };
         follow_channel::save(act.writer, &channel).await?;
-        let at = read::position(self.position)?;
+        let at = input_parse::position(self.position)?;
         order.insert(at.unwrap_or(order.len()).min(order.len()), id);
         follow_channel::arrange(act.writer, edition, &order).await?;
         Ok(id)
     }
 }
 
-/// Which follow channel, and what is to be different: what is left out stays, null clears.
+/// Input for the `updateFollowChannel` mutation. Omitted fields are left unchanged. Null clears an
+/// optional value.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateFollowChannelInput {
-    /// Which follow channel.
+    /// Global ID of the follow channel.
     id: ID,
-    /// What it is called.
+    /// Display name of the channel.
     name: Option<String>,
-    /// Where it is.
+    /// Platform of the channel.
     platform: Option<FollowPlatform>,
-    /// The newsroom's name there, such as `@khabar`.
+    /// The newsroom's handle on the platform, such as `@khabar`.
     handle: MaybeUndefined<String>,
-    /// Where the link leads: an absolute `https` or `http` address, or a path on this server.
+    /// Link to the channel: an absolute `https` or `http` URL, or a path on this server.
     url: MaybeUndefined<String>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for UpdateFollowChannelInput {
+impl Mutate for UpdateFollowChannelInput {
     const NAME: &'static str = "updateFollowChannel";
     const RIGHT: Right = Right::Arrange;
     type Id = FollowChannelId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<FollowChannelId, Refusal> {
-        let id = read::id(&["id"], &self.id)?;
-        let old = read::found(
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<FollowChannelId, MutationError> {
+        let id = input_parse::id(&["id"], &self.id)?;
+        let old = input_parse::found(
             &["id"],
-            Noun::FollowChannel,
+            EntityKind::FollowChannel,
             follow_channel::find(act.writer, id).await?,
         )?;
         let channel = FollowChannel {
-            name: read::renamed("name", self.name.as_deref(), &old.name)?,
+            name: input_parse::renamed("name", self.name.as_deref(), &old.name)?,
             platform: self.platform.map_or(old.platform, Into::into),
-            handle: read::patched(&self.handle, old.handle.clone(), |text| {
+            handle: input_parse::patched(&self.handle, old.handle.clone(), |text| {
                 handle(text).map(Some)
             })?,
-            url: read::patched_url("url", &self.url, old.url.as_ref())?,
+            url: input_parse::patched_url("url", &self.url, old.url.as_ref())?,
             ..old
         };
         follow_channel::save(act.writer, &channel).await?;
@@ -127,29 +134,30 @@ impl Write for UpdateFollowChannelInput {
     }
 }
 
-/// Which follow channel is to go.
+/// Input for the `deleteFollowChannel` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct DeleteFollowChannelInput {
-    /// Which follow channel.
+    /// Global ID of the follow channel.
     id: ID,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for DeleteFollowChannelInput {
+impl Mutate for DeleteFollowChannelInput {
     const NAME: &'static str = "deleteFollowChannel";
     const RIGHT: Right = Right::Arrange;
     type Id = FollowChannelId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<FollowChannelId, Refusal> {
-        let (id, _) = read::placed(act, Noun::FollowChannel, &self.id).await?;
-        let channel = read::found(
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<FollowChannelId, MutationError> {
+        let (id, _) = input_parse::placed(act, EntityKind::FollowChannel, &self.id).await?;
+        let channel = input_parse::found(
             &["id"],
-            Noun::FollowChannel,
+            EntityKind::FollowChannel,
             follow_channel::find(act.writer, id).await?,
         )?;
         follow_channel::remove(act.writer, &channel).await?;
@@ -157,81 +165,89 @@ impl Write for DeleteFollowChannelInput {
     }
 }
 
-/// In which order follow channels stand.
+/// Input for the `reorderFollowChannels` mutation.
 #[derive(Clone, Debug, InputObject)]
-pub struct ArrangeFollowChannelsInput {
-    /// The slug of the edition that they belong to; `ar` when nothing is said.
+pub struct ReorderFollowChannelsInput {
+    /// Slug of the edition that the channels belong to. Defaults to `ar`.
     edition: Option<Slug>,
-    /// Every follow channel of the edition, in the order that they are to have.
+    /// Global IDs of all follow channels of the edition, in their new order.
     channels: Vec<ID>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for ArrangeFollowChannelsInput {
-    const NAME: &'static str = "arrangeFollowChannels";
+impl Mutate for ReorderFollowChannelsInput {
+    const NAME: &'static str = "reorderFollowChannels";
     const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<EditionId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?.id;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?.id;
         act.writer.lock_order(edition).await?;
         let there = follow_channel::in_order(act.writer, edition).await?;
-        let order = read::order("channels", Noun::FollowChannel, &self.channels, &there)?;
+        let order = input_parse::order(
+            "channels",
+            EntityKind::FollowChannel,
+            &self.channels,
+            &there,
+        )?;
         follow_channel::arrange(act.writer, edition, &order).await?;
         Ok(edition)
     }
 }
 
-/// A handle is one line, as a name is.
-fn handle(text: &str) -> Result<String, Refusal> {
-    read::name(&["handle"], text).map(Into::into)
+/// Parses a handle. A handle is a single line and follows the rules for names.
+fn handle(text: &str) -> Result<String, MutationError> {
+    input_parse::name(&["handle"], text).map(Into::into)
 }
 
-/// The mutations of follow channels.
+/// Mutations on follow channels.
 #[derive(Default)]
 pub(crate) struct FollowChannelMutations;
 
 #[Object]
 impl FollowChannelMutations {
-    /// Adds a follow channel to an edition. Needs the right `arrange`.
+    /// Creates a follow channel in an edition. Requires the `arrange` right.
     async fn create_follow_channel(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is.")] input: CreateFollowChannelInput,
-    ) -> Result<FollowChannelPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Fields of the new follow channel.")] input: CreateFollowChannelInput,
+    ) -> Result<Option<FollowChannelPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Changes a follow channel: what is left out stays, null clears. Needs the right `arrange`.
+    /// Updates a follow channel. Omitted fields are left unchanged. Null clears an optional value.
+    /// Requires the `arrange` right.
     async fn update_follow_channel(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which channel, and what is to be different.")]
+        #[graphql(desc = "ID of the follow channel and the fields to change.")]
         input: UpdateFollowChannelInput,
-    ) -> Result<FollowChannelPayload> {
-        Ok(run(ctx, input).await?.into())
+    ) -> Result<Option<FollowChannelPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Takes a follow channel away. Needs the right `arrange`.
+    /// Deletes a follow channel. Requires the `arrange` right.
     async fn delete_follow_channel(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which channel.")] input: DeleteFollowChannelInput,
-    ) -> Result<DeletedPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the follow channel to delete.")] input: DeleteFollowChannelInput,
+    ) -> Result<Option<DeletedPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Puts the follow channels of an edition in order. Needs the right `arrange`.
-    async fn arrange_follow_channels(
+    /// Reorders the follow channels of an edition. Requires the `arrange` right.
+    async fn reorder_follow_channels(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which channels, and their order.")] input: ArrangeFollowChannelsInput,
-    ) -> Result<FollowChannelsPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Edition and its follow channels in their new order.")]
+        input: ReorderFollowChannelsInput,
+    ) -> Result<Option<FollowChannelsPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

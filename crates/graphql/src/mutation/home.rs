@@ -1,65 +1,67 @@
-//! Front pages being made.
+//! Mutations that arrange front pages.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use khabar_domain::article::Status;
 use khabar_domain::{EditionId, Right};
 use khabar_persistence::{edition, home_lead};
 
-use super::read;
+use super::input_parse;
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, run};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::{UserError, UserErrorCode};
-use crate::write::{Act, Refusal, Write, run};
 
 payload! {
-    HomePayload, "What came of arranging a front page.",
+    HomePayload, "Result of changing a front page.",
     home: Home by edition::ById as crate::types::Home::of,
-    "The front page as it is now; null when the mutation was not carried out."
+    "The updated front page. Null if the mutation failed."
 }
 
-/// How many articles can lead a front page: what a reader may scroll through on a telephone before
-/// the newest ones.
+/// Maximum number of lead articles on a front page: about as many as a reader on a phone will
+/// scroll past before reaching the latest articles.
 const MOST: usize = 20;
 
-/// What stands at the top of a front page.
+/// Input for the `setLeadArticles` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct SetLeadArticlesInput {
-    /// The slug of the edition that it belongs to; `ar` when nothing is said.
+    /// Slug of the edition that the front page belongs to. Defaults to `ar`.
     edition: Option<Slug>,
-    /// The articles of the edition that are to lead it, in their order: published ones, at most 20.
+    /// Global IDs of the lead articles, in display order. At most 20, all of them published
+    /// articles of the edition.
     articles: Vec<ID>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for SetLeadArticlesInput {
+impl Mutate for SetLeadArticlesInput {
     const NAME: &'static str = "setLeadArticles";
     const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<EditionId, Refusal> {
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
         if self.articles.len() > MOST {
             let message = format!(
-                "These are {} articles: at most {MOST} can lead.",
+                "At most {MOST} lead articles are allowed; {} were given.",
                 self.articles.len()
             );
             return Err(UserError::new(&["articles"], UserErrorCode::Invalid, message).into());
         }
-        let edition = read::edition(act, self.edition.as_ref()).await?.id;
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?.id;
         act.writer.lock_order(edition).await?;
-        let found = read::articles(act, edition, "articles", &self.articles).await?;
+        let found = input_parse::articles(act, edition, "articles", &self.articles).await?;
         let unseen = found
             .iter()
             .enumerate()
             .filter(|(_, article)| article.status != Status::Published);
         let errors: Vec<_> = unseen.map(|(at, _)| not_published(at)).collect();
         if !errors.is_empty() {
-            return Err(Refusal::User(errors));
+            return Err(MutationError::User(errors));
         }
         let ids: Vec<_> = found.iter().map(|article| article.id).collect();
         home_lead::set(act.writer, edition, &ids).await?;
@@ -73,19 +75,19 @@ fn not_published(at: usize) -> UserError {
     UserError::new(&field, UserErrorCode::WrongStatus, message)
 }
 
-/// The mutations of front pages.
+/// Mutations on front pages.
 #[derive(Default)]
 pub(crate) struct HomeMutations;
 
 #[Object]
 impl HomeMutations {
-    /// Says which articles stand at the top of a front page, in which order. Needs the right
-    /// `arrange`.
+    /// Sets the lead articles of a front page and their order. Requires the `arrange` right.
     async fn set_lead_articles(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which articles, and their order.")] input: SetLeadArticlesInput,
-    ) -> Result<HomePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Edition and its lead articles in their new order.")]
+        input: SetLeadArticlesInput,
+    ) -> Result<Option<HomePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

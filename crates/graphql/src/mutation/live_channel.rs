@@ -1,130 +1,138 @@
-//! Live channels being written.
+//! Mutations that create, update, delete and reorder live channels.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use khabar_domain::{EditionId, LiveChannel, LiveChannelId, Right};
 use khabar_persistence::Page;
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::live_channel::{self, ById};
 
-use super::read;
+use super::input_parse;
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, run};
 use crate::payload::{DeletedPayload, payload};
 use crate::scalar::Slug;
 use crate::types::{UserError, UserErrorCode};
-use crate::write::{Act, Refusal, Write, run};
 
 payload! {
-    LiveChannelPayload, "What came of writing about a live channel.",
-    live_channel: LiveChannel by ById, "The live channel as it is now; null when the mutation was not carried out."
+    LiveChannelPayload, "Result of creating or updating a live channel.",
+    live_channel: LiveChannel by ById,
+    "The created or updated live channel. Null if the mutation failed."
 }
 
 payload! {
-    LiveChannelsPayload, "What came of putting live channels in order.",
+    LiveChannelsPayload, "Result of reordering live channels.",
     live_channels: [LiveChannel] of EditionId by crate::types::LiveChannel::of_edition,
-    "The live channels in their order now; null when the mutation was not carried out."
+    "The live channels in their new order. Null if the mutation failed."
 }
 
-/// What a new live channel is.
+/// Input for the `createLiveChannel` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateLiveChannelInput {
-    /// The slug of the edition that it is to belong to; `ar` when nothing is said.
+    /// Slug of the edition that the channel belongs to. Defaults to `ar`.
     edition: Option<Slug>,
-    /// What it is called.
+    /// Display name of the channel.
     name: String,
-    /// Where its stream is: an absolute `https` or `http` address, or a path on this server.
+    /// URL of the stream: an absolute `https` or `http` URL, or a path on this server.
     stream_url: Option<String>,
-    /// What to show before it plays.
+    /// Global ID of the poster image shown before playback starts.
     poster: Option<ID>,
-    /// Whether it is on the air; not known when nothing is said.
+    /// Whether the channel is on the air. Omit it if unknown.
     on_air: Option<bool>,
-    /// Its place in the list, from 0: those from there on make room. The last when nothing is said
-    /// or there are fewer.
+    /// Zero-based position in the list. Channels at and after it move down. Defaults to the end of
+    /// the list, which is also used for a larger position.
     position: Option<i32>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for CreateLiveChannelInput {
+impl Mutate for CreateLiveChannelInput {
     const NAME: &'static str = "createLiveChannel";
     const RIGHT: Right = Right::Arrange;
     type Id = LiveChannelId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<LiveChannelId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?.id;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<LiveChannelId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?.id;
         act.writer.lock_order(edition).await?;
         let mut order = live_channel::in_order(act.writer, edition).await?;
         if order.len() >= usize::from(Page::MAX) {
-            let message = format!("There is room for {} live channels.", Page::MAX);
+            let message = format!("An edition can have at most {} live channels.", Page::MAX);
             return Err(UserError::new(&[], UserErrorCode::Invalid, message).into());
         }
         let id: LiveChannelId = act.mint();
         let stream = self
             .stream_url
             .as_deref()
-            .map(|url| read::url(&["streamUrl"], url));
+            .map(|url| input_parse::url(&["streamUrl"], url));
         let poster = match &self.poster {
             None => None,
-            Some(poster) => Some(read::media(act, "poster", poster).await?),
+            Some(poster) => Some(input_parse::media(act, "poster", poster).await?),
         };
         let channel = LiveChannel {
             id,
             edition,
-            name: read::name(&["name"], &self.name)?,
+            name: input_parse::name(&["name"], &self.name)?,
             stream_url: stream.transpose()?,
             poster,
             on_air: self.on_air,
             position: i32::try_from(order.len()).unwrap_or(i32::MAX),
         };
         live_channel::save(act.writer, &channel).await?;
-        let at = read::position(self.position)?;
+        let at = input_parse::position(self.position)?;
         order.insert(at.unwrap_or(order.len()).min(order.len()), id);
         live_channel::arrange(act.writer, edition, &order).await?;
         Ok(id)
     }
 }
 
-/// Which live channel, and what is to be different: what is left out stays, null clears.
+/// Input for the `updateLiveChannel` mutation. Omitted fields are left unchanged. Null clears an
+/// optional value.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateLiveChannelInput {
-    /// Which live channel.
+    /// Global ID of the live channel.
     id: ID,
-    /// What it is called.
+    /// Display name of the channel.
     name: Option<String>,
-    /// Where its stream is: an absolute `https` or `http` address, or a path on this server.
+    /// URL of the stream: an absolute `https` or `http` URL, or a path on this server.
     stream_url: MaybeUndefined<String>,
-    /// What to show before it plays.
+    /// Global ID of the poster image shown before playback starts.
     poster: MaybeUndefined<ID>,
-    /// Whether it is on the air; null: not known.
+    /// Whether the channel is on the air. Null means unknown.
     on_air: MaybeUndefined<bool>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for UpdateLiveChannelInput {
+impl Mutate for UpdateLiveChannelInput {
     const NAME: &'static str = "updateLiveChannel";
     const RIGHT: Right = Right::Arrange;
     type Id = LiveChannelId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<LiveChannelId, Refusal> {
-        let id = read::id(&["id"], &self.id)?;
-        let old = read::found(
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<LiveChannelId, MutationError> {
+        let id = input_parse::id(&["id"], &self.id)?;
+        let old = input_parse::found(
             &["id"],
-            Noun::LiveChannel,
+            EntityKind::LiveChannel,
             live_channel::find(act.writer, id).await?,
         )?;
         let channel = LiveChannel {
-            name: read::renamed("name", self.name.as_deref(), &old.name)?,
-            stream_url: read::patched_url("streamUrl", &self.stream_url, old.stream_url.as_ref())?,
-            poster: read::patched_media(act, "poster", &self.poster, old.poster).await?,
-            on_air: read::patched(&self.on_air, old.on_air, |on_air| Ok(Some(*on_air)))?,
+            name: input_parse::renamed("name", self.name.as_deref(), &old.name)?,
+            stream_url: input_parse::patched_url(
+                "streamUrl",
+                &self.stream_url,
+                old.stream_url.as_ref(),
+            )?,
+            poster: input_parse::patched_media(act, "poster", &self.poster, old.poster).await?,
+            on_air: input_parse::patched(&self.on_air, old.on_air, |on_air| Ok(Some(*on_air)))?,
             ..old
         };
         live_channel::save(act.writer, &channel).await?;
@@ -132,29 +140,30 @@ impl Write for UpdateLiveChannelInput {
     }
 }
 
-/// Which live channel is to go.
+/// Input for the `deleteLiveChannel` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct DeleteLiveChannelInput {
-    /// Which live channel.
+    /// Global ID of the live channel.
     id: ID,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for DeleteLiveChannelInput {
+impl Mutate for DeleteLiveChannelInput {
     const NAME: &'static str = "deleteLiveChannel";
     const RIGHT: Right = Right::Arrange;
     type Id = LiveChannelId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<LiveChannelId, Refusal> {
-        let (id, _) = read::placed(act, Noun::LiveChannel, &self.id).await?;
-        let channel = read::found(
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<LiveChannelId, MutationError> {
+        let (id, _) = input_parse::placed(act, EntityKind::LiveChannel, &self.id).await?;
+        let channel = input_parse::found(
             &["id"],
-            Noun::LiveChannel,
+            EntityKind::LiveChannel,
             live_channel::find(act.writer, id).await?,
         )?;
         live_channel::remove(act.writer, &channel).await?;
@@ -162,76 +171,80 @@ impl Write for DeleteLiveChannelInput {
     }
 }
 
-/// In which order live channels stand.
+/// Input for the `reorderLiveChannels` mutation.
 #[derive(Clone, Debug, InputObject)]
-pub struct ArrangeLiveChannelsInput {
-    /// The slug of the edition that they belong to; `ar` when nothing is said.
+pub struct ReorderLiveChannelsInput {
+    /// Slug of the edition that the channels belong to. Defaults to `ar`.
     edition: Option<Slug>,
-    /// Every live channel of the edition, in the order that they are to have.
+    /// Global IDs of all live channels of the edition, in their new order.
     channels: Vec<ID>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for ArrangeLiveChannelsInput {
-    const NAME: &'static str = "arrangeLiveChannels";
+impl Mutate for ReorderLiveChannelsInput {
+    const NAME: &'static str = "reorderLiveChannels";
     const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<EditionId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?.id;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?.id;
         act.writer.lock_order(edition).await?;
         let there = live_channel::in_order(act.writer, edition).await?;
-        let order = read::order("channels", Noun::LiveChannel, &self.channels, &there)?;
+        let order =
+            input_parse::order("channels", EntityKind::LiveChannel, &self.channels, &there)?;
         live_channel::arrange(act.writer, edition, &order).await?;
         Ok(edition)
     }
 }
 
-/// The mutations of live channels.
+/// Mutations on live channels.
 #[derive(Default)]
 pub(crate) struct LiveChannelMutations;
 
 #[Object]
 impl LiveChannelMutations {
-    /// Adds a live channel to an edition. Needs the right `arrange`.
+    /// Creates a live channel in an edition. Requires the `arrange` right.
     async fn create_live_channel(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is.")] input: CreateLiveChannelInput,
-    ) -> Result<LiveChannelPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Fields of the new live channel.")] input: CreateLiveChannelInput,
+    ) -> Result<Option<LiveChannelPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Changes a live channel: what is left out stays, null clears. Needs the right `arrange`.
+    /// Updates a live channel. Omitted fields are left unchanged. Null clears an optional value.
+    /// Requires the `arrange` right.
     async fn update_live_channel(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which channel, and what is to be different.")]
+        #[graphql(desc = "ID of the live channel and the fields to change.")]
         input: UpdateLiveChannelInput,
-    ) -> Result<LiveChannelPayload> {
-        Ok(run(ctx, input).await?.into())
+    ) -> Result<Option<LiveChannelPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Takes a live channel away. Needs the right `arrange`.
+    /// Deletes a live channel. Requires the `arrange` right.
     async fn delete_live_channel(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which channel.")] input: DeleteLiveChannelInput,
-    ) -> Result<DeletedPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the live channel to delete.")] input: DeleteLiveChannelInput,
+    ) -> Result<Option<DeletedPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Puts the live channels of an edition in order. Needs the right `arrange`.
-    async fn arrange_live_channels(
+    /// Reorders the live channels of an edition. Requires the `arrange` right.
+    async fn reorder_live_channels(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which channels, and their order.")] input: ArrangeLiveChannelsInput,
-    ) -> Result<LiveChannelsPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Edition and its live channels in their new order.")]
+        input: ReorderLiveChannelsInput,
+    ) -> Result<Option<LiveChannelsPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

@@ -1,4 +1,4 @@
-//! Comments being decided about, many at once.
+//! Mutations that moderate comments in bulk.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
 use khabar_domain::commenting::{Decision, Reason};
@@ -6,60 +6,62 @@ use khabar_domain::{CommentId, Right};
 use khabar_persistence::Page;
 use khabar_persistence::comment::{self, ById};
 
-use super::read;
+use super::input_parse;
+use crate::context::ContextExt as _;
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult};
 use crate::node;
-use crate::scope::Asked as _;
 use crate::types::{Comment, UserError, UserErrorCode};
-use crate::write::{Act, Refusal, Write, Written};
 
-/// What a moderator decides about a comment.
+/// A moderation decision on a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Decision")]
 pub enum CommentDecision {
-    /// Readers may see it, whatever was decided before.
+    /// Approves the comment so that readers can see it. Overrides any earlier decision.
     Approve,
-    /// It is refused before readers have seen it: one that waits.
+    /// Rejects a pending comment before readers see it.
     Reject,
-    /// It is taken down, and all that answers it with it: one that was approved.
+    /// Hides an approved comment together with all replies to it.
     Hide,
 }
 
-/// Which comments, and what is decided about all of them.
+/// Input for the `moderateComments` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct ModerateCommentsInput {
-    /// Which comments: 1 to 100.
+    /// Global IDs of the comments to moderate, 1 to 100.
     ids: Vec<ID>,
-    /// What is decided.
+    /// Decision to apply to all of the comments.
     decision: CommentDecision,
-    /// Why: needed to reject; shown to the comments' writers. At most 500 characters.
+    /// Reason for the decision, shown to the authors of the comments. Required when rejecting. At
+    /// most 500 characters.
     reason: Option<String>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for ModerateCommentsInput {
+impl Mutate for ModerateCommentsInput {
     const NAME: &'static str = "moderateComments";
     const RIGHT: Right = Right::Moderate;
     type Id = CommentId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<CommentId, Refusal> {
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
         let most = usize::from(Page::MAX);
         if !(1..=most).contains(&self.ids.len()) {
-            let message = format!("Give 1 to {most} comments.");
+            let message = format!("Provide 1 to {most} comments.");
             return Err(UserError::new(&["ids"], UserErrorCode::Invalid, message).into());
         }
         let reason = match &self.reason {
             None => None,
-            Some(reason) => Some(read::value(&["reason"], Reason::parse(reason))?),
+            Some(reason) => Some(input_parse::value(&["reason"], Reason::parse(reason))?),
         };
         let decision = Decision::from(self.decision);
         if decision == Decision::Reject && reason.is_none() {
-            let message = "Say why: its writer will want to know.";
+            let message = "A reason is required to reject comments.";
             return Err(UserError::new(&["reason"], UserErrorCode::Invalid, message).into());
         }
         let held = comment::hold(act.writer, &self.known()).await?;
@@ -83,8 +85,10 @@ impl Write for ModerateCommentsInput {
             let status = held.comment.status;
             if !decision.fits(status) {
                 let message = match decision {
-                    Decision::Reject => "It was approved or hidden already: hide it instead.",
-                    _ => "It was never approved: reject it instead.",
+                    Decision::Reject => {
+                        "The comment was already approved or hidden. Hide it instead."
+                    }
+                    _ => "The comment was never approved. Reject it instead.",
                 };
                 let code = UserErrorCode::WrongStatus;
                 act.errors.push(UserError::new(&field, code, message));
@@ -93,12 +97,12 @@ impl Write for ModerateCommentsInput {
             comment::decide(act.writer, &held.comment, decision, reason.as_ref()).await?;
             first.get_or_insert(id);
         }
-        first.ok_or_else(|| Refusal::User(std::mem::take(&mut act.errors)))
+        first.ok_or_else(|| MutationError::User(std::mem::take(&mut act.errors)))
     }
 }
 
 impl ModerateCommentsInput {
-    /// The ids among those given.
+    /// Returns the well-formed IDs of the input.
     fn known(&self) -> Vec<CommentId> {
         self.ids
             .iter()
@@ -107,17 +111,17 @@ impl ModerateCommentsInput {
     }
 }
 
-/// What came of deciding about comments.
+/// Result of the `moderateComments` mutation.
 pub struct ModerateCommentsPayload {
     asked: Vec<CommentId>,
     decision: Decision,
-    written: Written<CommentId>,
+    written: MutationResult<CommentId>,
 }
 
-/// What came of deciding about comments.
+/// Result of the `moderateComments` mutation.
 #[Object]
 impl ModerateCommentsPayload {
-    /// The comments that stand as decided, in the order in which they were named.
+    /// The comments that now have the requested status, in the order of the input.
     async fn comments(&self, ctx: &Context<'_>) -> Result<Vec<Comment>> {
         if self.written.id.is_none() {
             return Ok(Vec::new());
@@ -137,23 +141,23 @@ impl ModerateCommentsPayload {
             .collect())
     }
 
-    /// What could not be decided, and why: one for each such comment, at its place in `ids`. The
-    /// others are decided nevertheless.
+    /// Errors for the comments that could not be moderated, each pointing at the position in `ids`.
+    /// The other comments are still moderated.
     fn user_errors(&self) -> &[UserError] {
         &self.written.errors
     }
 
-    /// The client's own name for this write, as it was sent.
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.written.client_mutation_id.as_deref()
+    /// The idempotency key sent with the mutation, if any.
+    fn idempotency_key(&self) -> Option<&str> {
+        self.written.idempotency_key.as_deref()
     }
 }
 
 impl ModerateCommentsPayload {
-    /// The answer to a mutation with this input.
+    /// Runs the mutation with this input and returns its payload.
     pub(super) async fn of(ctx: &Context<'_>, input: ModerateCommentsInput) -> Result<Self> {
         let (asked, decision) = (input.known(), input.decision.into());
-        let written = crate::write::run(ctx, input).await?;
+        let written = crate::mutate::run(ctx, input).await?;
         Ok(Self {
             asked,
             decision,
@@ -162,19 +166,20 @@ impl ModerateCommentsPayload {
     }
 }
 
-/// The mutations of moderation.
+/// Mutations for comment moderation.
 #[derive(Default)]
 pub(crate) struct ModerationMutations;
 
 #[Object]
 impl ModerationMutations {
-    /// Decides about comments. Those about which it cannot be decided are told one by one; the
-    /// others are decided nevertheless. Needs the right `moderate`.
+    /// Applies a moderation decision to comments. Each comment that cannot be moderated is reported
+    /// in `userErrors`, and the others are still moderated. Requires the `moderate` right.
     async fn moderate_comments(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which comments, and what is decided.")] input: ModerateCommentsInput,
-    ) -> Result<ModerateCommentsPayload> {
-        ModerateCommentsPayload::of(ctx, input).await
+        #[graphql(desc = "IDs of the comments and the decision to apply to them.")]
+        input: ModerateCommentsInput,
+    ) -> Result<Option<ModerateCommentsPayload>> {
+        Ok(Some(ModerateCommentsPayload::of(ctx, input).await?))
     }
 }

@@ -1,70 +1,71 @@
-//! People being written.
+//! Mutations that create and update people.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use khabar_domain::{Person, PersonId, Right};
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::person::{self, ById};
 
-use super::read::{self, Addressed};
+use super::input_parse::{self, SlugTarget};
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, run};
 use crate::payload::payload;
 use crate::scalar::Slug;
-use crate::write::{Act, Refusal, Write, run};
 
 payload! {
-    PersonPayload, "What came of writing about a person.",
-    person: Person by ById, "The person as they are now; null when the mutation was not carried out."
+    PersonPayload, "Result of creating or updating a person.",
+    person: Person by ById, "The created or updated person. Null if the mutation failed."
 }
 
-/// Who a new person is.
+/// Input for the `createPerson` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreatePersonInput {
-    /// The slug of the edition that they are to sign in; `ar` when nothing is said.
+    /// Slug of the edition in which the person is credited. Defaults to `ar`.
     edition: Option<Slug>,
-    /// How they sign.
+    /// Name of the person, as shown in bylines.
     name: String,
-    /// Their part of an address; made from the name when nothing is said.
+    /// URL slug, unique among the people of the edition. Generated from the name if omitted.
     slug: Option<Slug>,
-    /// What they do, such as "economy editor".
+    /// Job title, such as "economy editor".
     role: Option<String>,
-    /// A few sentences about them.
+    /// Short biography, a few sentences long.
     biography: Option<String>,
-    /// Their portrait.
+    /// Global ID of the portrait.
     portrait: Option<ID>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for CreatePersonInput {
+impl Mutate for CreatePersonInput {
     const NAME: &'static str = "createPerson";
     const RIGHT: Right = Right::Arrange;
     type Id = PersonId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<PersonId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?;
-        let name = read::name(&["name"], &self.name)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<PersonId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
+        let name = input_parse::name(&["name"], &self.name)?;
         let id: PersonId = act.mint();
-        let of = Addressed {
-            noun: Noun::Person,
+        let of = SlugTarget {
+            noun: EntityKind::Person,
             edition: edition.id,
             id: id.uuid(),
             former: None,
         };
         let portrait = match &self.portrait {
             None => None,
-            Some(portrait) => Some(read::media(act, "portrait", portrait).await?),
+            Some(portrait) => Some(input_parse::media(act, "portrait", portrait).await?),
         };
         let person = Person {
             id,
             edition: edition.id,
-            slug: read::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
             name,
-            role: read::new_text("role", self.role.as_ref())?,
-            biography: read::new_text("biography", self.biography.as_ref())?,
+            role: input_parse::new_text("role", self.role.as_ref())?,
+            biography: input_parse::new_text("biography", self.biography.as_ref())?,
             portrait,
             article_count: 0,
         };
@@ -73,50 +74,61 @@ impl Write for CreatePersonInput {
     }
 }
 
-/// Which person, and what is to be different: what is left out stays, null clears.
+/// Input for the `updatePerson` mutation. Omitted fields are left unchanged. Null clears an
+/// optional value.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdatePersonInput {
-    /// Which person.
+    /// Global ID of the person.
     id: ID,
-    /// How they sign.
+    /// Name of the person, as shown in bylines.
     name: Option<String>,
-    /// Their part of an address; the old one goes on leading here.
+    /// New URL slug. The previous slug keeps resolving to the person.
     slug: Option<Slug>,
-    /// What they do, such as "economy editor".
+    /// Job title, such as "economy editor".
     role: MaybeUndefined<String>,
-    /// A few sentences about them.
+    /// Short biography, a few sentences long.
     biography: MaybeUndefined<String>,
-    /// Their portrait.
+    /// Global ID of the portrait.
     portrait: MaybeUndefined<ID>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for UpdatePersonInput {
+impl Mutate for UpdatePersonInput {
     const NAME: &'static str = "updatePerson";
     const RIGHT: Right = Right::Arrange;
     type Id = PersonId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<PersonId, Refusal> {
-        let id = read::id(&["id"], &self.id)?;
-        let old = read::found(&["id"], Noun::Person, person::get(act.writer, id).await?)?;
-        let name = read::renamed("name", self.name.as_deref(), &old.name)?;
-        let of = Addressed {
-            noun: Noun::Person,
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<PersonId, MutationError> {
+        let id = input_parse::id(&["id"], &self.id)?;
+        let old = input_parse::found(
+            &["id"],
+            EntityKind::Person,
+            person::get(act.writer, id).await?,
+        )?;
+        let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
+        let of = SlugTarget {
+            noun: EntityKind::Person,
             edition: old.edition,
             id: id.uuid(),
             former: Some(old.slug.clone()),
         };
         let person = Person {
-            slug: read::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
             name,
-            role: read::patched_text("role", &self.role, old.role.as_ref())?,
-            biography: read::patched_text("biography", &self.biography, old.biography.as_ref())?,
-            portrait: read::patched_media(act, "portrait", &self.portrait, old.portrait).await?,
+            role: input_parse::patched_text("role", &self.role, old.role.as_ref())?,
+            biography: input_parse::patched_text(
+                "biography",
+                &self.biography,
+                old.biography.as_ref(),
+            )?,
+            portrait: input_parse::patched_media(act, "portrait", &self.portrait, old.portrait)
+                .await?,
             ..old
         };
         person::save(act.writer, &person).await?;
@@ -124,28 +136,28 @@ impl Write for UpdatePersonInput {
     }
 }
 
-/// The mutations of people.
+/// Mutations on people.
 #[derive(Default)]
 pub(crate) struct PersonMutations;
 
 #[Object]
 impl PersonMutations {
-    /// Adds a person who signs in an edition. Needs the right `arrange`.
+    /// Creates a person who can be credited in an edition. Requires the `arrange` right.
     async fn create_person(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Who they are.")] input: CreatePersonInput,
-    ) -> Result<PersonPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Fields of the new person.")] input: CreatePersonInput,
+    ) -> Result<Option<PersonPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Changes what is said of a person: what is left out stays, null clears. Needs the right
-    /// `arrange`.
+    /// Updates a person. Omitted fields are left unchanged. Null clears an optional value. Requires
+    /// the `arrange` right.
     async fn update_person(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which person, and what is to be different.")] input: UpdatePersonInput,
-    ) -> Result<PersonPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the person and the fields to change.")] input: UpdatePersonInput,
+    ) -> Result<Option<PersonPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

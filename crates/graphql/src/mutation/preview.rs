@@ -1,60 +1,62 @@
-//! Previews being given out.
+//! Mutations that create and revoke previews.
 
 use async_graphql::{Context, ID, InputObject, Object};
 use chrono::{SubsecRound as _, TimeDelta};
 use khabar_domain::article::Status;
 use khabar_domain::{ArticleId, Right};
-use khabar_persistence::{article, desk, preview};
+use khabar_persistence::{article, editorial, preview};
 
-use super::{ArticlePayload, read};
+use super::{ArticlePayload, input_parse};
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult, run};
 use crate::types::{Preview, UserError, UserErrorCode};
-use crate::write::{Act, Refusal, Write, Written, run};
 
-/// Of which article, and for how long.
+/// Input for the `createPreview` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreatePreviewInput {
-    /// The article that it is to open.
+    /// Global ID of the article to preview.
     article: ID,
-    /// For how many seconds: 60 to 2,592,000 (30 days); a day when nothing is said.
+    /// Lifetime of the preview in seconds, 60 to 2,592,000 (30 days). Defaults to 86,400 (one day).
     expires_in: Option<i32>,
-    /// The client's own name for this write: sent again within a day, it is made once, and the token
-    /// is the same, with the same end.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once and returns the same token with the same expiry time.
+    idempotency_key: Option<String>,
 }
 
-/// A shorter one would have ended before anybody had looked at it.
+/// Minimum lifetime in seconds. A shorter preview would expire before anybody could open it.
 const SHORTEST: i32 = 60;
 const LONGEST: i32 = khabar_domain::Preview::LONGEST;
 const USUAL: i32 = 24 * 60 * 60;
 
 impl CreatePreviewInput {
-    /// For how long it is asked for.
+    /// Returns the requested lifetime, or the default of one day.
     pub(super) fn lasting(&self) -> TimeDelta {
         TimeDelta::seconds(self.expires_in.unwrap_or(USUAL).into())
     }
 }
 
-impl Write for CreatePreviewInput {
+impl Mutate for CreatePreviewInput {
     const NAME: &'static str = "createPreview";
     const RIGHT: Right = Right::Write;
     const OR: &'static [Right] = &[Right::Publish];
     type Id = ArticleId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<ArticleId, Refusal> {
-        let id: ArticleId = read::id(&["article"], &self.article)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let id: ArticleId = input_parse::id(&["article"], &self.article)?;
         let seconds = self.expires_in.unwrap_or(USUAL);
         if !(SHORTEST..=LONGEST).contains(&seconds) {
-            let message = format!("It is {seconds}: it may be {SHORTEST} to {LONGEST} seconds.");
+            let message = format!(
+                "The lifetime is {seconds} seconds; it must be {SHORTEST} to {LONGEST} seconds."
+            );
             return Err(UserError::new(&["expiresIn"], UserErrorCode::Invalid, message).into());
         }
         let status = theirs(act, id).await?;
         if status == Status::Withdrawn {
-            let message = "It was withdrawn: its text is shown to nobody until it is reopened.";
+            let message = "The article is withdrawn and cannot be previewed until it is reopened.";
             return Err(UserError::new(&["article"], UserErrorCode::WrongStatus, message).into());
         }
         let bits = act.bits();
@@ -63,18 +65,20 @@ impl Write for CreatePreviewInput {
     }
 }
 
-/// The status of an article of which the viewer may give previews, and take them back.
-async fn theirs(act: &Act<'_>, id: ArticleId) -> Result<Status, Refusal> {
+/// Returns the status of an article whose previews the viewer may create and revoke. The viewer
+/// must be its creator or have the `publish` right.
+async fn theirs(act: &MutationCtx<'_>, id: ArticleId) -> Result<Status, MutationError> {
     let unknown = || UserError::not_found(&["article"], "article");
     let status = article::status(act.writer, id).await?.ok_or_else(unknown)?;
-    let kept = desk::find(act.writer, id).await?;
+    let kept = editorial::find(act.writer, id).await?;
     let theirs = kept.created_by.is_some() && kept.created_by == act.viewer.account;
     if act.viewer.may(Right::Publish) || theirs {
         return Ok(status);
     }
-    // Of what they may not see, they do not learn that it is there.
+    // Articles that the viewer may not see are reported as not found, so that their existence is
+    // not revealed.
     let seen = status == Status::Published || kept.withdrawal.is_some();
-    let message = "Only who may publish has to do with previews of other people's articles.";
+    let message = "Previews of articles created by others require the `publish` right.";
     Err(if seen {
         UserError::new(&["article"], UserErrorCode::NotAllowed, message).into()
     } else {
@@ -82,94 +86,99 @@ async fn theirs(act: &Act<'_>, id: ArticleId) -> Result<Status, Refusal> {
     })
 }
 
-/// Of which article.
+/// Input for the `revokePreviews` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct RevokePreviewsInput {
-    /// The article of which every preview is taken back that was given out so far.
+    /// Global ID of the article whose existing previews are revoked.
     article: ID,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for RevokePreviewsInput {
+impl Mutate for RevokePreviewsInput {
     const NAME: &'static str = "revokePreviews";
     const RIGHT: Right = Right::Write;
     const OR: &'static [Right] = &[Right::Publish];
     type Id = ArticleId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<ArticleId, Refusal> {
-        let id: ArticleId = read::id(&["article"], &self.article)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let id: ArticleId = input_parse::id(&["article"], &self.article)?;
         theirs(act, id).await?;
         preview::revoke(act.writer, id).await?;
         Ok(id)
     }
 }
 
-/// What came of asking for a preview.
+/// Result of the `createPreview` mutation.
 pub struct CreatePreviewPayload {
-    written: Written<ArticleId>,
+    written: MutationResult<ArticleId>,
     lasting: TimeDelta,
 }
 
-/// What came of asking for a preview.
+/// Result of the `createPreview` mutation.
 #[Object]
 impl CreatePreviewPayload {
-    /// The preview; null when the mutation was not carried out.
+    /// The preview that was created. Null if the mutation failed.
     fn preview(&self) -> Option<Preview> {
-        // In whole seconds, as the token says it; counted from when it was given, so that the one
-        // that is asked for again is signed to the same text.
+        // Whole seconds, as encoded in the token. The lifetime is counted from the first write, so
+        // that a repeated mutation signs an identical token.
         let until = self.written.at.trunc_subsecs(0) + self.lasting;
         let article = self.written.id?;
         Some(Preview { article, until })
     }
 
-    /// What kept the mutation from being carried out; empty when it was.
+    /// Errors that prevented the mutation from being carried out. Empty on success.
     fn user_errors(&self) -> &[UserError] {
         &self.written.errors
     }
 
-    /// The client's own name for this write, as it was sent.
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.written.client_mutation_id.as_deref()
+    /// The idempotency key sent with the mutation, if any.
+    fn idempotency_key(&self) -> Option<&str> {
+        self.written.idempotency_key.as_deref()
     }
 }
 
 impl CreatePreviewPayload {
-    /// What came of it, for a preview that lasts so long.
-    pub(super) fn new(written: Written<ArticleId>, lasting: TimeDelta) -> Self {
+    /// Creates the payload for a preview with this lifetime.
+    pub(super) fn new(written: MutationResult<ArticleId>, lasting: TimeDelta) -> Self {
         Self { written, lasting }
     }
 }
 
-/// The mutations of previews.
+/// Mutations on previews.
 #[derive(Default)]
 pub(crate) struct PreviewMutations;
 
 #[Object]
 impl PreviewMutations {
-    /// Gives a token that shows one article before readers see it, to an app that sends it as the
-    /// header `Khabar-Preview` with its usual queries. It opens nothing else. Needs the right
-    /// `publish`, or `write` for one's own article.
+    /// Creates a token that gives access to a single unpublished article. Send it as the
+    /// `Khabar-Preview` header with any query. Requires the `publish` right, or the `write` right
+    /// for an article that the viewer created.
     async fn create_preview(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of which article, and for how long.")] input: CreatePreviewInput,
-    ) -> Result<CreatePreviewPayload> {
+        #[graphql(desc = "ID of the article to preview and the lifetime of the preview.")]
+        input: CreatePreviewInput,
+    ) -> Result<Option<CreatePreviewPayload>> {
         let lasting = input.lasting();
-        Ok(CreatePreviewPayload::new(run(ctx, input).await?, lasting))
+        let written = run(ctx, input).await?;
+        Ok(Some(CreatePreviewPayload::new(written, lasting)))
     }
 
-    /// Takes back every preview of an article that was given out so far: they open nothing from now on,
-    /// on every server. Needs the right `publish`, or `write` for one's own article.
+    /// Revokes all existing previews of an article, on every server. Previews created later are not
+    /// affected. Requires the `publish` right, or the `write` right for an article that the viewer
+    /// created.
     async fn revoke_previews(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Of which article.")] input: RevokePreviewsInput,
-    ) -> Result<ArticlePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the article whose previews are revoked.")]
+        input: RevokePreviewsInput,
+    ) -> Result<Option<ArticlePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

@@ -1,73 +1,74 @@
-//! Sections being written.
+//! Mutations that create, update, move, reorder and delete sections.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use khabar_domain::{EditionId, Right, Section, SectionId};
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::section::{self, ById};
 
-use super::read::{self, Addressed};
+use super::input_parse::{self, SlugTarget};
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, run};
 use crate::payload::{DeletedPayload, payload};
 use crate::scalar::Slug;
 use crate::types::{UserError, UserErrorCode};
-use crate::write::{Act, Refusal, Write, run};
 
 payload! {
-    SectionPayload, "What came of writing a section.",
-    section: Section by ById, "The section as it is now; null when the mutation was not carried out."
+    SectionPayload, "Result of creating, updating or moving a section.",
+    section: Section by ById, "The created, updated or moved section. Null if the mutation failed."
 }
 
 payload! {
-    SectionsPayload, "What came of putting sections in order.",
+    SectionsPayload, "Result of reordering sections.",
     sections: [Section] of SectionId by crate::types::Section::beside,
-    "The sections in their order now; null when the mutation was not carried out."
+    "The sections in their new order. Null if the mutation failed."
 }
 
-/// What a new section is to be.
+/// Input for the `createSection` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateSectionInput {
-    /// The slug of the edition that it is to be part of; `ar` when nothing is said.
+    /// Slug of the edition that the section belongs to. Defaults to `ar`.
     edition: Option<Slug>,
-    /// What it is called.
+    /// Display name of the section.
     name: String,
-    /// Its part of an address; made from the name when nothing is said.
+    /// URL slug, unique among the sections of the edition. Generated from the name if omitted.
     slug: Option<Slug>,
-    /// What it covers, in a sentence.
+    /// One-sentence description of what the section covers.
     summary: Option<String>,
-    /// The section that it is to lie in; none when nothing is said.
+    /// Global ID of the parent section. Omit it to create a top-level section.
     parent: Option<ID>,
-    /// Its place among its siblings, from 0: those from there on make room. The last when nothing
-    /// is said or there are fewer.
+    /// Zero-based position among the sibling sections. Siblings at and after it move down. Defaults
+    /// to the end, which is also used for a larger position.
     position: Option<i32>,
-    /// Whether it is to stand among the important sections; not when nothing is said.
+    /// Whether to list the section among the featured sections. Defaults to false.
     featured: Option<bool>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for CreateSectionInput {
+impl Mutate for CreateSectionInput {
     const NAME: &'static str = "createSection";
     const RIGHT: Right = Right::Arrange;
     type Id = SectionId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<SectionId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
         act.writer.lock_order(edition.id).await?;
-        let name = read::name(&["name"], &self.name)?;
+        let name = input_parse::name(&["name"], &self.name)?;
         let id: SectionId = act.mint();
-        let of = Addressed {
-            noun: Noun::Section,
+        let of = SlugTarget {
+            noun: EntityKind::Section,
             edition: edition.id,
             id: id.uuid(),
             former: None,
         };
-        let slug = read::slug(act, of, self.slug.as_ref(), name.as_str()).await?;
+        let slug = input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?;
         let parent = parent(act, edition.id, self.parent.as_ref()).await?;
-        let at = read::position(self.position)?;
+        let at = input_parse::position(self.position)?;
         let siblings = section::siblings(act.writer, edition.id, parent).await?;
         let section = Section {
             id,
@@ -75,7 +76,7 @@ impl Write for CreateSectionInput {
             parent,
             slug,
             name,
-            summary: read::new_text("summary", self.summary.as_ref())?,
+            summary: input_parse::new_text("summary", self.summary.as_ref())?,
             position: i32::try_from(siblings.len()).unwrap_or(i32::MAX),
             featured: self.featured.unwrap_or(false),
             article_count: 0,
@@ -86,46 +87,52 @@ impl Write for CreateSectionInput {
     }
 }
 
-/// Which section, and what is to be different: what is left out stays, null clears.
+/// Input for the `updateSection` mutation. Omitted fields are left unchanged. Null clears an
+/// optional value.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateSectionInput {
-    /// Which section.
+    /// Global ID of the section.
     id: ID,
-    /// What it is called.
+    /// Display name of the section.
     name: Option<String>,
-    /// Its part of an address; the old one goes on leading here.
+    /// New URL slug. The previous slug keeps resolving to the section.
     slug: Option<Slug>,
-    /// What it covers, in a sentence.
+    /// One-sentence description of what the section covers.
     summary: MaybeUndefined<String>,
-    /// Whether it is to stand among the important sections.
+    /// Whether to list the section among the featured sections.
     featured: Option<bool>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for UpdateSectionInput {
+impl Mutate for UpdateSectionInput {
     const NAME: &'static str = "updateSection";
     const RIGHT: Right = Right::Arrange;
     type Id = SectionId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<SectionId, Refusal> {
-        let id: SectionId = read::id(&["id"], &self.id)?;
-        let old = read::found(&["id"], Noun::Section, section::get(act.writer, id).await?)?;
-        let name = read::renamed("name", self.name.as_deref(), &old.name)?;
-        let of = Addressed {
-            noun: Noun::Section,
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
+        let id: SectionId = input_parse::id(&["id"], &self.id)?;
+        let old = input_parse::found(
+            &["id"],
+            EntityKind::Section,
+            section::get(act.writer, id).await?,
+        )?;
+        let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
+        let of = SlugTarget {
+            noun: EntityKind::Section,
             edition: old.edition,
             id: id.uuid(),
             former: Some(old.slug.clone()),
         };
         let section = Section {
-            slug: read::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
             name,
-            summary: read::patched_text("summary", &self.summary, old.summary.as_ref())?,
+            summary: input_parse::patched_text("summary", &self.summary, old.summary.as_ref())?,
             featured: self.featured.unwrap_or(old.featured),
             ..old
         };
@@ -134,176 +141,190 @@ impl Write for UpdateSectionInput {
     }
 }
 
-/// Which section, and where it is to lie.
+/// Input for the `moveSection` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct MoveSectionInput {
-    /// Which section. What lies in it and is filed in it goes with it.
+    /// Global ID of the section to move. Its subsections and articles move with it.
     id: ID,
-    /// The section that it is to lie in; in none when nothing or null is said.
+    /// Global ID of the new parent section. If omitted or null, the section moves to the top level.
     parent: Option<ID>,
-    /// Its place among those that lie there, from 0. The last when nothing is said or there are
-    /// fewer.
+    /// Zero-based position among the new siblings. Defaults to the end, which is also used for a
+    /// larger position.
     position: Option<i32>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for MoveSectionInput {
+impl Mutate for MoveSectionInput {
     const NAME: &'static str = "moveSection";
     const RIGHT: Right = Right::Arrange;
     type Id = SectionId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<SectionId, Refusal> {
-        let (id, edition) = read::placed(act, Noun::Section, &self.id).await?;
-        let section = read::found(&["id"], Noun::Section, section::get(act.writer, id).await?)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
+        let (id, edition) = input_parse::placed(act, EntityKind::Section, &self.id).await?;
+        let section = input_parse::found(
+            &["id"],
+            EntityKind::Section,
+            section::get(act.writer, id).await?,
+        )?;
         let parent = parent(act, edition, self.parent.as_ref()).await?;
         if let Some(parent) = parent
             && section::lies_in(act.writer, parent, id).await?
         {
-            let message = "A section cannot lie in itself or in what lies in it.";
+            let message = "A section cannot be moved into itself or into one of its descendants.";
             return Err(UserError::new(&["parent"], UserErrorCode::Invalid, message).into());
         }
-        let at = read::position(self.position)?;
+        let at = input_parse::position(self.position)?;
         section::place(act.writer, &section, parent, at).await?;
         Ok(id)
     }
 }
 
-/// Which sections, in which order.
+/// Input for the `reorderSections` mutation.
 #[derive(Clone, Debug, InputObject)]
-pub struct ArrangeSectionsInput {
-    /// The slug of the edition that they are part of; `ar` when nothing is said.
+pub struct ReorderSectionsInput {
+    /// Slug of the edition that the sections belong to. Defaults to `ar`.
     edition: Option<Slug>,
-    /// The section that they lie in; those that lie in none when nothing or null is said.
+    /// Global ID of the parent section. If omitted or null, the top-level sections are reordered.
     parent: Option<ID>,
-    /// Every section that lies there, in the order that they are to have.
+    /// Global IDs of all sections under that parent, in their new order.
     sections: Vec<ID>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for ArrangeSectionsInput {
-    const NAME: &'static str = "arrangeSections";
+impl Mutate for ReorderSectionsInput {
+    const NAME: &'static str = "reorderSections";
     const RIGHT: Right = Right::Arrange;
     type Id = SectionId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<SectionId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
         act.writer.lock_order(edition.id).await?;
         let parent = parent(act, edition.id, self.parent.as_ref()).await?;
         let there = section::siblings(act.writer, edition.id, parent).await?;
-        let order = read::order("sections", Noun::Section, &self.sections, &there)?;
+        let order = input_parse::order("sections", EntityKind::Section, &self.sections, &there)?;
         section::arrange(act.writer, edition.id, parent, &order).await?;
         let Some(first) = order.first() else {
-            let message = "No section lies there.";
+            let message = "There are no sections to arrange.";
             return Err(UserError::new(&["sections"], UserErrorCode::Invalid, message).into());
         };
         Ok(*first)
     }
 }
 
-/// Which section is to go.
+/// Input for the `deleteSection` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct DeleteSectionInput {
-    /// Which section. Nothing may lie in it or be filed in it, drafts neither.
+    /// Global ID of the section to delete. The section must have no subsections and no articles,
+    /// including drafts.
     id: ID,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for DeleteSectionInput {
+impl Mutate for DeleteSectionInput {
     const NAME: &'static str = "deleteSection";
     const RIGHT: Right = Right::Arrange;
     type Id = SectionId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<SectionId, Refusal> {
-        let (id, _) = read::placed(act, Noun::Section, &self.id).await?;
-        let section = read::found(&["id"], Noun::Section, section::get(act.writer, id).await?)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
+        let (id, _) = input_parse::placed(act, EntityKind::Section, &self.id).await?;
+        let section = input_parse::found(
+            &["id"],
+            EntityKind::Section,
+            section::get(act.writer, id).await?,
+        )?;
         if !section::remove(act.writer, &section).await? {
-            let message = "Something lies in this section or is filed in it: move that first.";
+            let message = "The section still has subsections or articles. Move them first.";
             return Err(UserError::new(&["id"], UserErrorCode::WrongStatus, message).into());
         }
         Ok(id)
     }
 }
 
-/// The section of an edition that is named as a parent.
+/// Parses the optional parent section. Refuses a section that does not belong to the edition.
 async fn parent(
-    act: &Act<'_>,
+    act: &MutationCtx<'_>,
     edition: EditionId,
     given: Option<&ID>,
-) -> Result<Option<SectionId>, Refusal> {
+) -> Result<Option<SectionId>, MutationError> {
     let Some(given) = given else {
         return Ok(None);
     };
-    let id: SectionId = read::id(&["parent"], given)?;
-    let there = khabar_persistence::edition::of(act.writer, Noun::Section, id.uuid()).await?;
+    let id: SectionId = input_parse::id(&["parent"], given)?;
+    let there = khabar_persistence::edition::of(act.writer, EntityKind::Section, id.uuid()).await?;
     let here = there.filter(|there| *there == edition);
-    read::found(&["parent"], Noun::Section, here.map(|_| Some(id)))
+    input_parse::found(&["parent"], EntityKind::Section, here.map(|_| Some(id)))
 }
 
-/// The mutations of sections.
+/// Mutations on sections.
 #[derive(Default)]
 pub(crate) struct SectionMutations;
 
 #[Object]
 impl SectionMutations {
-    /// Adds a section to an edition. Needs the right `arrange`.
+    /// Creates a section in an edition. Requires the `arrange` right.
     async fn create_section(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: CreateSectionInput,
-    ) -> Result<SectionPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Fields of the new section.")] input: CreateSectionInput,
+    ) -> Result<Option<SectionPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Changes a section: what is left out stays, null clears. Needs the right `arrange`.
+    /// Updates a section. Omitted fields are left unchanged. Null clears an optional value.
+    /// Requires the `arrange` right.
     async fn update_section(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which section, and what is to be different.")] input: UpdateSectionInput,
-    ) -> Result<SectionPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the section and the fields to change.")] input: UpdateSectionInput,
+    ) -> Result<Option<SectionPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Moves a section with all that lies in it into another, or out of any. Needs the right
-    /// `arrange`.
+    /// Moves a section with its subsections under another parent, or to the top level. Requires the
+    /// `arrange` right.
     async fn move_section(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which section, and where to.")] input: MoveSectionInput,
-    ) -> Result<SectionPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the section and its new place.")] input: MoveSectionInput,
+    ) -> Result<Option<SectionPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Puts the sections that lie together in order. Needs the right `arrange`.
-    async fn arrange_sections(
+    /// Reorders the sections under one parent. Requires the `arrange` right.
+    async fn reorder_sections(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which sections, and their order.")] input: ArrangeSectionsInput,
-    ) -> Result<SectionsPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Parent section and all sections under it in their new order.")]
+        input: ReorderSectionsInput,
+    ) -> Result<Option<SectionsPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Takes away a section in which nothing lies or is filed. Its slugs lead nowhere then. Needs
-    /// the right `arrange`.
+    /// Deletes a section that has no subsections and no articles. Its current and former slugs stop
+    /// resolving. Requires the `arrange` right.
     async fn delete_section(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which section.")] input: DeleteSectionInput,
-    ) -> Result<DeletedPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the section to delete.")] input: DeleteSectionInput,
+    ) -> Result<Option<DeletedPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

@@ -1,64 +1,68 @@
-//! Sources being written.
+//! Mutations that create and update sources.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use khabar_domain::{Right, Source, SourceId};
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::source::{self, ById};
 
-use super::read::{self, Addressed};
+use super::input_parse::{self, SlugTarget};
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, run};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::SourceKind;
-use crate::write::{Act, Refusal, Write, run};
 
 payload! {
-    SourcePayload, "What came of writing about a source.",
-    source: Source by ById, "The source as it is now; null when the mutation was not carried out."
+    SourcePayload, "Result of creating or updating a source.",
+    source: Source by ById, "The created or updated source. Null if the mutation failed."
 }
 
-/// What a new source is.
+/// Input for the `createSource` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateSourceInput {
-    /// The slug of the edition that it is to be cited in; `ar` when nothing is said.
+    /// Slug of the edition in which the source is cited. Defaults to `ar`.
     edition: Option<Slug>,
-    /// What it is called.
+    /// Display name of the source.
     name: String,
-    /// Its part of an address; made from the name when nothing is said.
+    /// URL slug, unique among the sources of the edition. Generated from the name if omitted.
     slug: Option<Slug>,
-    /// What kind of source it is.
+    /// Kind of source.
     kind: Option<SourceKind>,
-    /// Its site: an absolute `https` or `http` address.
+    /// Website of the source: an absolute `https` or `http` URL.
     url: Option<String>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for CreateSourceInput {
+impl Mutate for CreateSourceInput {
     const NAME: &'static str = "createSource";
     const RIGHT: Right = Right::Arrange;
     type Id = SourceId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<SourceId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?;
-        let name = read::name(&["name"], &self.name)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SourceId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
+        let name = input_parse::name(&["name"], &self.name)?;
         let id: SourceId = act.mint();
-        let of = Addressed {
-            noun: Noun::Source,
+        let of = SlugTarget {
+            noun: EntityKind::Source,
             edition: edition.id,
             id: id.uuid(),
             former: None,
         };
-        let url = self.url.as_deref().map(|url| read::url(&["url"], url));
+        let url = self
+            .url
+            .as_deref()
+            .map(|url| input_parse::url(&["url"], url));
         let source = Source {
             id,
             edition: edition.id,
             kind: self.kind.map(Into::into),
-            slug: read::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
             name,
             url: url.transpose()?,
             article_count: 0,
@@ -68,47 +72,53 @@ impl Write for CreateSourceInput {
     }
 }
 
-/// Which source, and what is to be different: what is left out stays, null clears.
+/// Input for the `updateSource` mutation. Omitted fields are left unchanged. Null clears an
+/// optional value.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateSourceInput {
-    /// Which source.
+    /// Global ID of the source.
     id: ID,
-    /// What it is called.
+    /// Display name of the source.
     name: Option<String>,
-    /// Its part of an address; the old one goes on leading here.
+    /// New URL slug. The previous slug keeps resolving to the source.
     slug: Option<Slug>,
-    /// What kind of source it is.
+    /// Kind of source.
     kind: MaybeUndefined<SourceKind>,
-    /// Its site: an absolute `https` or `http` address.
+    /// Website of the source: an absolute `https` or `http` URL.
     url: MaybeUndefined<String>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for UpdateSourceInput {
+impl Mutate for UpdateSourceInput {
     const NAME: &'static str = "updateSource";
     const RIGHT: Right = Right::Arrange;
     type Id = SourceId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<SourceId, Refusal> {
-        let id = read::id(&["id"], &self.id)?;
-        let old = read::found(&["id"], Noun::Source, source::get(act.writer, id).await?)?;
-        let name = read::renamed("name", self.name.as_deref(), &old.name)?;
-        let of = Addressed {
-            noun: Noun::Source,
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SourceId, MutationError> {
+        let id = input_parse::id(&["id"], &self.id)?;
+        let old = input_parse::found(
+            &["id"],
+            EntityKind::Source,
+            source::get(act.writer, id).await?,
+        )?;
+        let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
+        let of = SlugTarget {
+            noun: EntityKind::Source,
             edition: old.edition,
             id: id.uuid(),
             former: Some(old.slug.clone()),
         };
         let source = Source {
-            kind: read::patched(&self.kind, old.kind, |kind| Ok(Some((*kind).into())))?,
-            slug: read::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            kind: input_parse::patched(&self.kind, old.kind, |kind| Ok(Some((*kind).into())))?,
+            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
             name,
-            url: read::patched_url("url", &self.url, old.url.as_ref())?,
+            url: input_parse::patched_url("url", &self.url, old.url.as_ref())?,
             ..old
         };
         source::save(act.writer, &source).await?;
@@ -116,28 +126,28 @@ impl Write for UpdateSourceInput {
     }
 }
 
-/// The mutations of sources.
+/// Mutations on sources.
 #[derive(Default)]
 pub(crate) struct SourceMutations;
 
 #[Object]
 impl SourceMutations {
-    /// Adds a source that is cited in an edition. Needs the right `arrange`.
+    /// Creates a source that can be cited in an edition. Requires the `arrange` right.
     async fn create_source(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is.")] input: CreateSourceInput,
-    ) -> Result<SourcePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Fields of the new source.")] input: CreateSourceInput,
+    ) -> Result<Option<SourcePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Changes what is said of a source: what is left out stays, null clears. Needs the right
-    /// `arrange`.
+    /// Updates a source. Omitted fields are left unchanged. Null clears an optional value. Requires
+    /// the `arrange` right.
     async fn update_source(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which source, and what is to be different.")] input: UpdateSourceInput,
-    ) -> Result<SourcePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the source and the fields to change.")] input: UpdateSourceInput,
+    ) -> Result<Option<SourcePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

@@ -1,69 +1,70 @@
-//! Stories being written, and the rail.
+//! Mutations on stories and on the rail of pinned stories.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use khabar_domain::story::{Kind, Status};
 use khabar_domain::{ArticleId, EditionId, Right, Story, StoryId, TopicId};
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::story::{self, ById};
 use khabar_persistence::{article, edition};
 
 use super::HomePayload;
-use super::read::{self, Addressed};
+use super::input_parse::{self, SlugTarget};
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, run};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::{StoryKind, UserError, UserErrorCode};
-use crate::write::{Act, Refusal, Write, run};
 
 payload! {
-    StoryPayload, "What came of writing a story.",
-    story: Story by ById, "The story as it is now; null when the mutation was not carried out."
+    StoryPayload, "Result of a mutation on a story.",
+    story: Story by ById, "The story in its current state. Null if the mutation failed."
 }
 
-/// What a new story is to be.
+/// Input for the `createStory` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateStoryInput {
-    /// The slug of the edition that it is to be told in; `ar` when nothing is said.
+    /// Slug of the edition that the story belongs to. Defaults to `ar`.
     edition: Option<Slug>,
-    /// What readers are to know it by.
+    /// Title of the story, as shown to readers.
     title: String,
-    /// Its part of an address; made from the title when nothing is said.
+    /// URL slug, unique among the stories of the edition. Generated from the title if omitted.
     slug: Option<Slug>,
-    /// What kind of thread it is; running when nothing is said.
+    /// Kind of story. Defaults to `RUNNING`.
     kind: Option<StoryKind>,
-    /// What it is about, in a sentence or two.
+    /// Summary of the story in one or two sentences.
     summary: Option<String>,
-    /// Its picture on the rail.
+    /// Global ID of the image shown on the rail of pinned stories.
     image: Option<ID>,
-    /// What it is about, in order; at most 100 topics of its edition.
+    /// Global IDs of the story's topics, in order. At most 100, all of them topics of the edition.
     topics: Option<Vec<ID>>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for CreateStoryInput {
+impl Mutate for CreateStoryInput {
     const NAME: &'static str = "createStory";
     const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<StoryId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?;
-        let title = read::name(&["title"], &self.title)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
+        let title = input_parse::name(&["title"], &self.title)?;
         let id: StoryId = act.mint();
-        let of = Addressed {
-            noun: Noun::Story,
+        let of = SlugTarget {
+            noun: EntityKind::Story,
             edition: edition.id,
             id: id.uuid(),
             former: None,
         };
-        let slug = read::slug(act, of, self.slug.as_ref(), title.as_str()).await?;
+        let slug = input_parse::slug(act, of, self.slug.as_ref(), title.as_str()).await?;
         let image = match &self.image {
             None => None,
-            Some(image) => Some(read::media(act, "image", image).await?),
+            Some(image) => Some(input_parse::media(act, "image", image).await?),
         };
         let story = Story {
             id,
@@ -72,7 +73,7 @@ impl Write for CreateStoryInput {
             status: Status::Active,
             slug,
             title,
-            summary: read::new_text("summary", self.summary.as_ref())?,
+            summary: input_parse::new_text("summary", self.summary.as_ref())?,
             image,
             pinned_position: None,
             article_count: 0,
@@ -88,53 +89,55 @@ impl Write for CreateStoryInput {
     }
 }
 
-/// Which story, and what is to be different: what is left out stays, null clears.
+/// Input for the `updateStory` mutation. Omitted fields are left unchanged. Null clears an optional
+/// value.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateStoryInput {
-    /// Which story.
+    /// Global ID of the story.
     id: ID,
-    /// What readers are to know it by.
+    /// Title of the story, as shown to readers.
     title: Option<String>,
-    /// Its part of an address; the old one goes on leading here.
+    /// New URL slug. The previous slug keeps resolving to the story.
     slug: Option<Slug>,
-    /// What kind of thread it is.
+    /// Kind of story.
     kind: Option<StoryKind>,
-    /// What it is about, in a sentence or two.
+    /// Summary of the story in one or two sentences.
     summary: MaybeUndefined<String>,
-    /// Its picture on the rail.
+    /// Global ID of the image shown on the rail of pinned stories.
     image: MaybeUndefined<ID>,
-    /// What it is about, in order, in place of what was said before; at most 100 topics of its
-    /// edition.
+    /// Global IDs of the story's topics, in order. At most 100, all of them topics of the edition.
+    /// The list replaces all existing topics.
     topics: MaybeUndefined<Vec<ID>>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for UpdateStoryInput {
+impl Mutate for UpdateStoryInput {
     const NAME: &'static str = "updateStory";
     const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<StoryId, Refusal> {
-        let id = read::id(&["id"], &self.id)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let id = input_parse::id(&["id"], &self.id)?;
         let old = held(act, "id", id).await?;
-        let title = read::renamed("title", self.title.as_deref(), &old.title)?;
-        let of = Addressed {
-            noun: Noun::Story,
+        let title = input_parse::renamed("title", self.title.as_deref(), &old.title)?;
+        let of = SlugTarget {
+            noun: EntityKind::Story,
             edition: old.edition,
             id: id.uuid(),
             former: Some(old.slug.clone()),
         };
         let story = Story {
-            slug: read::slug(act, of, self.slug.as_ref(), title.as_str()).await?,
+            slug: input_parse::slug(act, of, self.slug.as_ref(), title.as_str()).await?,
             title,
             kind: self.kind.map_or(old.kind, Into::into),
-            summary: read::patched_text("summary", &self.summary, old.summary.as_ref())?,
-            image: read::patched_media(act, "image", &self.image, old.image).await?,
+            summary: input_parse::patched_text("summary", &self.summary, old.summary.as_ref())?,
+            image: input_parse::patched_media(act, "image", &self.image, old.image).await?,
             ..old
         };
         story::save(act.writer, &story).await?;
@@ -147,32 +150,34 @@ impl Write for UpdateStoryInput {
     }
 }
 
-/// Which articles are to belong to which story.
+/// Input for the `addToStory` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct AddToStoryInput {
-    /// Which story.
+    /// Global ID of the story.
     id: ID,
-    /// Which articles of its edition, published or not; at most 100.
+    /// Global IDs of the articles to add, published or unpublished. At most 100, all of them
+    /// articles of the story's edition.
     articles: Vec<ID>,
-    /// The story's place among the stories of each article, from 0. When nothing is said: the last,
-    /// or where it is already.
+    /// Zero-based position of the story in the story list of each article. If omitted, the story is
+    /// appended, or retains its position in articles that already belong to it.
     position: Option<i32>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for AddToStoryInput {
+impl Mutate for AddToStoryInput {
     const NAME: &'static str = "addToStory";
     const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<StoryId, Refusal> {
-        let id: StoryId = read::id(&["id"], &self.id)?;
-        let at = read::position(self.position)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let id: StoryId = input_parse::id(&["id"], &self.id)?;
+        let at = input_parse::position(self.position)?;
         for article in articles(act, id, &self.articles).await? {
             let mut stories = article::stories(act.writer, article).await?;
             if at.is_none() && stories.contains(&id) {
@@ -186,28 +191,30 @@ impl Write for AddToStoryInput {
     }
 }
 
-/// Which articles are no longer to belong to which story.
+/// Input for the `removeFromStory` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct RemoveFromStoryInput {
-    /// Which story.
+    /// Global ID of the story.
     id: ID,
-    /// Which articles; at most 100. Those that do not belong to it stay as they are.
+    /// Global IDs of the articles to remove. At most 100. Articles that do not belong to the story
+    /// are left unchanged.
     articles: Vec<ID>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for RemoveFromStoryInput {
+impl Mutate for RemoveFromStoryInput {
     const NAME: &'static str = "removeFromStory";
     const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<StoryId, Refusal> {
-        let id: StoryId = read::id(&["id"], &self.id)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let id: StoryId = input_parse::id(&["id"], &self.id)?;
         for article in articles(act, id, &self.articles).await? {
             let mut stories = article::stories(act.writer, article).await?;
             stories.retain(|story| *story != id);
@@ -217,119 +224,124 @@ impl Write for RemoveFromStoryInput {
     }
 }
 
-/// Which story is to stand on the rail.
+/// Input for the `pinStory` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct PinStoryInput {
-    /// Which story; it goes on.
+    /// Global ID of the story to pin. The story must be active.
     id: ID,
-    /// Its place on the rail, from 0: those from there on make room. The last when nothing is said
-    /// or there are fewer.
+    /// Zero-based position on the rail of pinned stories. Stories at and after it move down.
+    /// Defaults to the end, which is also used for a larger position.
     position: Option<i32>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for PinStoryInput {
+impl Mutate for PinStoryInput {
     const NAME: &'static str = "pinStory";
     const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<StoryId, Refusal> {
-        let (id, edition) = read::placed(act, Noun::Story, &self.id).await?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let (id, edition) = input_parse::placed(act, EntityKind::Story, &self.id).await?;
         let story = held(act, "id", id).await?;
         goes_on(&["id"], &story)?;
-        let at = read::position(self.position)?;
-        let mut order = story::rail(act.writer, edition).await?;
+        let at = input_parse::position(self.position)?;
+        let mut order = story::pinned(act.writer, edition).await?;
         order.retain(|other| *other != id);
         order.insert(at.unwrap_or(order.len()).min(order.len()), id);
-        set_rail(act, "id", edition, &order).await?;
+        set_pinned(act, "id", edition, &order).await?;
         Ok(id)
     }
 }
 
-/// Which story is to leave the rail.
+/// Input for the `unpinStory` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct UnpinStoryInput {
-    /// Which story.
+    /// Global ID of the story.
     id: ID,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for UnpinStoryInput {
+impl Mutate for UnpinStoryInput {
     const NAME: &'static str = "unpinStory";
     const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<StoryId, Refusal> {
-        let (id, edition) = read::placed(act, Noun::Story, &self.id).await?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let (id, edition) = input_parse::placed(act, EntityKind::Story, &self.id).await?;
         unpin(act, edition, id).await?;
         Ok(id)
     }
 }
 
-/// Which stories stand on the rail, in which order.
+/// Input for the `reorderPinnedStories` mutation.
 #[derive(Clone, Debug, InputObject)]
-pub struct ArrangeRailInput {
-    /// The slug of the edition that it belongs to; `ar` when nothing is said.
+pub struct ReorderPinnedStoriesInput {
+    /// Slug of the edition that the rail belongs to. Defaults to `ar`.
     edition: Option<Slug>,
-    /// The stories, at most 100: those that are not on the rail come onto it, others leave it.
+    /// Global IDs of all stories to pin, in order. At most 100, all of them active stories of the
+    /// edition. Stories that are not listed are unpinned.
     stories: Vec<ID>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for ArrangeRailInput {
-    const NAME: &'static str = "arrangeRail";
+impl Mutate for ReorderPinnedStoriesInput {
+    const NAME: &'static str = "reorderPinnedStories";
     const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<EditionId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?.id;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?.id;
         act.writer.lock_order(edition).await?;
         let order: Vec<StoryId> =
-            read::ids_in(act, edition, Noun::Story, "stories", &self.stories).await?;
+            input_parse::ids_in(act, edition, EntityKind::Story, "stories", &self.stories).await?;
         for (at, id) in order.iter().enumerate() {
             let story = held(act, "stories", *id).await?;
             goes_on(&["stories", &at.to_string()], &story)?;
         }
-        set_rail(act, "stories", edition, &order).await?;
+        set_pinned(act, "stories", edition, &order).await?;
         Ok(edition)
     }
 }
 
-/// Which story has ended.
+/// Input for the `archiveStory` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct ArchiveStoryInput {
-    /// Which story. It leaves the rail; its articles stay readable.
+    /// Global ID of the story to archive. The story is unpinned, and its articles stay readable.
     id: ID,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for ArchiveStoryInput {
+impl Mutate for ArchiveStoryInput {
     const NAME: &'static str = "archiveStory";
     const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<StoryId, Refusal> {
-        let (id, edition) = read::placed(act, Noun::Story, &self.id).await?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let (id, edition) = input_parse::placed(act, EntityKind::Story, &self.id).await?;
         goes_on(&["id"], &held(act, "id", id).await?)?;
         unpin(act, edition, id).await?;
         let story = held(act, "id", id).await?;
@@ -339,29 +351,30 @@ impl Write for ArchiveStoryInput {
     }
 }
 
-/// Which story goes on again.
+/// Input for the `reopenStory` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct ReopenStoryInput {
-    /// Which story.
+    /// Global ID of the story.
     id: ID,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for ReopenStoryInput {
+impl Mutate for ReopenStoryInput {
     const NAME: &'static str = "reopenStory";
     const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<StoryId, Refusal> {
-        let id = read::id(&["id"], &self.id)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let id = input_parse::id(&["id"], &self.id)?;
         let story = held(act, "id", id).await?;
         if story.status == Status::Active {
-            let message = "This story goes on already.";
+            let message = "This story is already active.";
             return Err(UserError::new(&["id"], UserErrorCode::WrongStatus, message).into());
         }
         let status = Status::Active;
@@ -370,54 +383,60 @@ impl Write for ReopenStoryInput {
     }
 }
 
-/// Which story is to go on in which.
+/// Input for the `mergeStories` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct MergeStoriesInput {
-    /// The story that is to be gone. Every slug of it leads to the other from then on.
+    /// Global ID of the story to merge and delete. All its slugs then resolve to the other story.
     from: ID,
-    /// The story of the same edition that has its articles, its topics and, unless it has one or
-    /// has ended, its place on the rail from then on.
+    /// Global ID of the story to merge into, from the same edition. It receives the articles and
+    /// topics of the merged story. It also takes over the pinned position, unless it is already
+    /// pinned or archived.
     into: ID,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
+    /// hours applies it only once.
+    idempotency_key: Option<String>,
 }
 
-impl Write for MergeStoriesInput {
+impl Mutate for MergeStoriesInput {
     const NAME: &'static str = "mergeStories";
     const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<StoryId, Refusal> {
-        let from: StoryId = read::id(&["from"], &self.from)?;
-        let into: StoryId = read::id(&["into"], &self.into)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let from: StoryId = input_parse::id(&["from"], &self.from)?;
+        let into: StoryId = input_parse::id(&["into"], &self.into)?;
         let refuse = |message: &str| UserError::new(&["into"], UserErrorCode::Invalid, message);
         if from == into {
             return Err(refuse("A story cannot be merged into itself.").into());
         }
-        let edition = edition::of(act.writer, Noun::Story, from.uuid()).await?;
-        let edition = read::found(&["from"], Noun::Story, edition)?;
+        let edition = edition::of(act.writer, EntityKind::Story, from.uuid()).await?;
+        let edition = input_parse::found(&["from"], EntityKind::Story, edition)?;
         act.writer.lock_order(edition).await?;
         story::hold_both(act.writer, from, into).await?;
         let from = held(act, "from", from).await?;
         let into = held(act, "into", into).await?;
         if from.edition != into.edition {
-            return Err(refuse("It is told in another edition.").into());
+            return Err(refuse("This story belongs to another edition.").into());
         }
         story::merge(act.writer, &from, &into).await?;
         Ok(into.id)
     }
 }
 
-async fn held(act: &Act<'_>, field: &str, id: StoryId) -> Result<Story, Refusal> {
-    read::found(&[field], Noun::Story, story::get(act.writer, id).await?)
+async fn held(act: &MutationCtx<'_>, field: &str, id: StoryId) -> Result<Story, MutationError> {
+    input_parse::found(
+        &[field],
+        EntityKind::Story,
+        story::get(act.writer, id).await?,
+    )
 }
 
-/// Refuses a story that has ended.
-fn goes_on(field: &[&str], story: &Story) -> Result<(), Refusal> {
+/// Refuses an archived story.
+fn goes_on(field: &[&str], story: &Story) -> Result<(), MutationError> {
     if story.status == Status::Active {
         return Ok(());
     }
@@ -425,20 +444,28 @@ fn goes_on(field: &[&str], story: &Story) -> Result<(), Refusal> {
     Err(UserError::new(field, UserErrorCode::WrongStatus, message).into())
 }
 
-/// What the topics of a story are to be.
-async fn set_topics(act: &mut Act<'_>, story: &Story, topics: &[ID]) -> Result<(), Refusal> {
+/// Replaces the topics of a story.
+async fn set_topics(
+    act: &mut MutationCtx<'_>,
+    story: &Story,
+    topics: &[ID],
+) -> Result<(), MutationError> {
     let topics: Vec<TopicId> =
-        read::ids_in(act, story.edition, Noun::Topic, "topics", topics).await?;
+        input_parse::ids_in(act, story.edition, EntityKind::Topic, "topics", topics).await?;
     story::set_topics(act.writer, story.id, &topics).await?;
     Ok(())
 }
 
-/// The articles that are to come or go, each kept from other writers. In the order of their ids, so
-/// that two writers never wait for each other in a circle.
-async fn articles(act: &Act<'_>, story: StoryId, given: &[ID]) -> Result<Vec<ArticleId>, Refusal> {
-    let edition = edition::of(act.writer, Noun::Story, story.uuid()).await?;
-    let edition = read::found(&["id"], Noun::Story, edition)?;
-    let named = read::articles(act, edition, "articles", given).await?;
+/// Parses the articles to add or remove and locks each of them against other writers. The locks are
+/// taken in the order of the IDs, so that two writers cannot deadlock.
+async fn articles(
+    act: &MutationCtx<'_>,
+    story: StoryId,
+    given: &[ID],
+) -> Result<Vec<ArticleId>, MutationError> {
+    let edition = edition::of(act.writer, EntityKind::Story, story.uuid()).await?;
+    let edition = input_parse::found(&["id"], EntityKind::Story, edition)?;
+    let named = input_parse::articles(act, edition, "articles", given).await?;
     let mut ids: Vec<_> = named.into_iter().map(|article| article.id).collect();
     ids.sort_unstable();
     for id in &ids {
@@ -447,124 +474,132 @@ async fn articles(act: &Act<'_>, story: StoryId, given: &[ID]) -> Result<Vec<Art
     Ok(ids)
 }
 
-async fn unpin(act: &mut Act<'_>, edition: EditionId, id: StoryId) -> Result<(), Refusal> {
-    let mut order = story::rail(act.writer, edition).await?;
+async fn unpin(
+    act: &mut MutationCtx<'_>,
+    edition: EditionId,
+    id: StoryId,
+) -> Result<(), MutationError> {
+    let mut order = story::pinned(act.writer, edition).await?;
     order.retain(|other| *other != id);
-    story::set_rail(act.writer, edition, &order).await?;
+    story::set_pinned(act.writer, edition, &order).await?;
     Ok(())
 }
 
-/// Puts the rail in order, unless it grows longer than a page.
-async fn set_rail(
-    act: &mut Act<'_>,
+/// Sets the pinned stories and their order. Refuses more stories than fit on one page.
+async fn set_pinned(
+    act: &mut MutationCtx<'_>,
     field: &str,
     edition: EditionId,
     order: &[StoryId],
-) -> Result<(), Refusal> {
+) -> Result<(), MutationError> {
     let most = usize::from(khabar_persistence::Page::MAX);
     if order.len() > most {
-        let message = format!("The rail is full: it has room for {most} stories.");
+        let message = format!("The rail can hold at most {most} stories.");
         return Err(UserError::new(&[field], UserErrorCode::Invalid, message).into());
     }
-    story::set_rail(act.writer, edition, order).await?;
+    story::set_pinned(act.writer, edition, order).await?;
     Ok(())
 }
 
-/// The mutations of stories.
+/// Mutations on stories.
 #[derive(Default)]
 pub(crate) struct StoryMutations;
 
 #[Object]
 impl StoryMutations {
-    /// Opens a story. Needs the right `arrange`.
+    /// Creates a story. Requires the `arrange` right.
     async fn create_story(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: CreateStoryInput,
-    ) -> Result<StoryPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Fields of the new story.")] input: CreateStoryInput,
+    ) -> Result<Option<StoryPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Changes a story: what is left out stays, null clears. Needs the right `arrange`.
+    /// Updates a story. Omitted fields are left unchanged. Null clears an optional value. Requires
+    /// the `arrange` right.
     async fn update_story(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which story, and what is to be different.")] input: UpdateStoryInput,
-    ) -> Result<StoryPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the story and the fields to change.")] input: UpdateStoryInput,
+    ) -> Result<Option<StoryPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Lets articles belong to a story; what does already stays. Needs the right `arrange`.
+    /// Adds articles to a story. Articles that already belong to the story stay in it. Requires the
+    /// `arrange` right.
     async fn add_to_story(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which articles, and which story.")] input: AddToStoryInput,
-    ) -> Result<StoryPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Story and the articles to add to it.")] input: AddToStoryInput,
+    ) -> Result<Option<StoryPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Lets articles no longer belong to a story. Needs the right `arrange`.
+    /// Removes articles from a story. Requires the `arrange` right.
     async fn remove_from_story(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which articles, and which story.")] input: RemoveFromStoryInput,
-    ) -> Result<StoryPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Story and the articles to remove from it.")] input: RemoveFromStoryInput,
+    ) -> Result<Option<StoryPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Puts a story on the rail, or elsewhere on it. Needs the right `arrange`.
+    /// Pins a story to the rail, or moves an already pinned story. Requires the `arrange` right.
     async fn pin_story(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which story, and its place.")] input: PinStoryInput,
-    ) -> Result<StoryPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the story and its position on the rail.")] input: PinStoryInput,
+    ) -> Result<Option<StoryPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Takes a story from the rail; one that is not there stays as it is. Needs the right
-    /// `arrange`.
+    /// Unpins a story. A story that is not pinned is left unchanged. Requires the `arrange` right.
     async fn unpin_story(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which story.")] input: UnpinStoryInput,
-    ) -> Result<StoryPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the story to unpin.")] input: UnpinStoryInput,
+    ) -> Result<Option<StoryPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Says which stories stand on the rail, in which order. Needs the right `arrange`.
-    async fn arrange_rail(
+    /// Sets the pinned stories of an edition and their order. Requires the `arrange` right.
+    async fn reorder_pinned_stories(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which stories, and their order.")] input: ArrangeRailInput,
-    ) -> Result<HomePayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Edition and its pinned stories in their new order.")]
+        input: ReorderPinnedStoriesInput,
+    ) -> Result<Option<HomePayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Ends a story: it leaves the rail, and its articles stay readable. Needs the right `arrange`.
+    /// Archives a story. The story is unpinned, and its articles stay readable. Requires the
+    /// `arrange` right.
     async fn archive_story(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which story.")] input: ArchiveStoryInput,
-    ) -> Result<StoryPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the story to archive.")] input: ArchiveStoryInput,
+    ) -> Result<Option<StoryPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Lets a story that has ended go on. Needs the right `arrange`.
+    /// Reopens an archived story. Requires the `arrange` right.
     async fn reopen_story(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which story.")] input: ReopenStoryInput,
-    ) -> Result<StoryPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the story to reopen.")] input: ReopenStoryInput,
+    ) -> Result<Option<StoryPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Lets a story go on in another, and be gone: whatever belonged or led to it does so to the
-    /// other. Needs the right `arrange`.
+    /// Merges one story into another and deletes it. Its articles, topics and slugs pass to the
+    /// other story. Requires the `arrange` right.
     async fn merge_stories(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which story, and in which other.")] input: MergeStoriesInput,
-    ) -> Result<StoryPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the story to merge and of the story to merge it into.")]
+        input: MergeStoriesInput,
+    ) -> Result<Option<StoryPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

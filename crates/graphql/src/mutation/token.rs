@@ -1,4 +1,4 @@
-//! API tokens being given out and taken back.
+//! Mutations that issue and revoke API tokens.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,69 +9,70 @@ use khabar_domain::{Credential, Right, Rights, TokenId};
 use khabar_persistence::account;
 use khabar_persistence::token::{self, ById, Issue, Revoked};
 
-use super::read;
+use super::input_parse;
+use crate::context::ContextExt as _;
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult, WriteContext, run};
 use crate::payload::payload;
 use crate::scalar::DateTime;
-use crate::scope::Asked as _;
 use crate::types::{self, Role, Token, UserError, UserErrorCode};
-use crate::write::{Act, Desk, Refusal, Write, Written, run};
 
 payload! {
-    TokenPayload, "What came of taking a token back.",
-    token: Token by ById, "The token as it is now; null when the mutation was not carried out."
+    TokenPayload, "Result of revoking an API token.",
+    token: Token by ById, "The revoked token. Null if the mutation failed."
 }
 
-/// Whose the token is to be, and what it is to allow.
+/// Input for issuing an API token: the account it belongs to and the rights it grants.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateTokenInput {
-    /// How its bearer is called. Tokens of one name belong to one account, and its drafts are open to
-    /// each of them.
+    /// Name of the account that the token belongs to. All tokens with one name share one account, and
+    /// each of them has access to its drafts.
     name: String,
-    /// What its bearer is to be.
+    /// Role granted to the bearer.
     role: Role,
-    /// Only these of the role's rights; all of them when nothing is said.
+    /// Subset of the role's rights to grant. Defaults to all rights of the role.
     rights: Option<Vec<types::Right>>,
-    /// From when on it no longer counts: a minute from now to ten years; never when nothing is said.
+    /// Expiry time, between one minute and ten years from now. If omitted, the token never expires.
     expires_at: Option<DateTime>,
-    /// The client's own name for this write: sent again within a day, it is made once. What is
-    /// answered then does not have the secret again.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. A repeat within a day is not carried out again. The
+    /// response to a repeat does not include the secret.
+    idempotency_key: Option<String>,
 }
 
-/// One that ends sooner has ended before anybody has used it.
+/// Minimum lifetime of a token. A shorter one would expire before anybody could use it.
 const SHORTEST: TimeDelta = TimeDelta::minutes(1);
-/// Ten years: one that should last longer is meant to last for ever, and can say so.
+/// Maximum lifetime of a token: ten years. A token meant to last longer should have no expiry instead.
 const LONGEST: TimeDelta = TimeDelta::days(3_653);
 
-/// A token being given out.
+/// A `createToken` mutation in progress.
 struct Giving {
     input: CreateTokenInput,
-    /// What its bearer is to have, once it is made.
+    /// The credential for the bearer, set once the token is issued.
     given: Arc<Mutex<Option<Credential>>>,
 }
 
-/// What is asked for, by which the same is known when it is sent again: the secret is not of it.
+/// Formats the input only. A repeated request is recognised by this text, so the secret is left out.
 impl fmt::Debug for Giving {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.input.fmt(formatter)
     }
 }
 
-impl Write for Giving {
+impl Mutate for Giving {
     const NAME: &'static str = "createToken";
     const RIGHT: Right = Right::Grant;
     type Id = TokenId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.input.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.input.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<TokenId, Refusal> {
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<TokenId, MutationError> {
         let asked = self.input.issue(act)?;
         let account = account::of_name(&asked.name);
         if !act.viewer.may_give_for(account) && account::get(act.writer, account).await?.is_some() {
-            let message = "Somebody has this name, and their drafts would be open to its bearer.";
+            let message = "An account with this name already exists. A token for it would give \
+                           access to its drafts and requires the `publish` right.";
             return Err(UserError::new(&["name"], UserErrorCode::NotAllowed, message).into());
         }
         let credential = Credential::of(act.bits());
@@ -82,25 +83,28 @@ impl Write for Giving {
 }
 
 impl CreateTokenInput {
-    /// What it asks for, where it may.
-    fn issue(&self, act: &Act<'_>) -> Result<Issue, Refusal> {
-        let name = read::name(&["name"], &self.name)?;
+    /// Validates the input and checks that the viewer may grant it.
+    fn issue(&self, act: &MutationCtx<'_>) -> Result<Issue, MutationError> {
+        let name = input_parse::name(&["name"], &self.name)?;
         let role = khabar_domain::Role::from(self.role);
         let rights = self.rights.as_deref().map(|rights| {
             let rights: Vec<Right> = rights.iter().copied().map(Into::into).collect();
             Rights::of(&rights)
         });
-        let gives = read::value(&["rights"], role.narrowed(rights))?;
+        let gives = input_parse::value(&["rights"], role.narrowed(rights))?;
         if !act.viewer.may_give(gives) {
             let beyond = gives.without(act.viewer.rights).each().map(Right::as_str);
             let beyond: Vec<_> = beyond.collect();
-            let message = format!("Nobody gives what they have not: {}.", beyond.join(", "));
+            let message = format!(
+                "You cannot grant rights that you do not have: {}.",
+                beyond.join(", ")
+            );
             return Err(UserError::new(&["rights"], UserErrorCode::NotAllowed, message).into());
         }
         let expires_at = self.expires_at.map(|expires| expires.0);
         let lasting = expires_at.map(|expires| expires - act.writer.at());
         if lasting.is_some_and(|lasting| !(SHORTEST..=LONGEST).contains(&lasting)) {
-            let message = "It may count for a minute at least, and for ten years at most.";
+            let message = "The token must expire between one minute and ten years from now.";
             return Err(UserError::new(&["expiresAt"], UserErrorCode::Invalid, message).into());
         }
         Ok(Issue {
@@ -113,16 +117,16 @@ impl CreateTokenInput {
     }
 }
 
-/// What came of giving out a token.
+/// Result of issuing an API token.
 pub struct CreateTokenPayload {
-    written: Written<TokenId>,
+    written: MutationResult<TokenId>,
     given: Option<Credential>,
 }
 
-/// What came of giving out a token.
+/// Result of issuing an API token.
 #[Object]
 impl CreateTokenPayload {
-    /// The token; null when the mutation was not carried out.
+    /// The new token. Null if the mutation was not carried out.
     async fn token(&self, ctx: &Context<'_>) -> Result<Option<Token>> {
         let Some(id) = self.written.id else {
             return Ok(None);
@@ -130,27 +134,26 @@ impl CreateTokenPayload {
         Ok(ctx.load(ById(id)).await?.map(Token))
     }
 
-    /// What its bearer sends as `Authorization: Bearer …`. It is shown here and never again: null
-    /// when the mutation was not carried out, or was carried out before under the same
-    /// `clientMutationId`.
+    /// The secret that the bearer sends as `Authorization: Bearer …`. It is shown only once. Null if
+    /// the mutation was not carried out, or repeats an earlier one with the same `idempotencyKey`.
     fn secret(&self) -> Option<&str> {
         let given = self.given.as_ref().filter(|_| self.written.id.is_some());
         given.map(Credential::as_str)
     }
 
-    /// What kept the mutation from being carried out; empty when it was.
+    /// Errors that prevented the mutation. Empty on success.
     fn user_errors(&self) -> &[UserError] {
         &self.written.errors
     }
 
-    /// The client's own name for this write, as it was sent.
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.written.client_mutation_id.as_deref()
+    /// The idempotency key of this mutation, as sent by the client.
+    fn idempotency_key(&self) -> Option<&str> {
+        self.written.idempotency_key.as_deref()
     }
 }
 
 impl CreateTokenPayload {
-    /// The answer to a mutation with this input.
+    /// Runs the mutation with this input and builds its payload.
     async fn of(ctx: &Context<'_>, input: CreateTokenInput) -> Result<Self> {
         let given = Arc::default();
         let giving = Giving {
@@ -163,65 +166,65 @@ impl CreateTokenPayload {
     }
 }
 
-/// Which token.
+/// Input for revoking an API token.
 #[derive(Clone, Debug, InputObject)]
 pub struct RevokeTokenInput {
-    /// Which token.
+    /// ID of the token to revoke.
     id: ID,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. A repeat within a day is not carried out again.
+    idempotency_key: Option<String>,
 }
 
-impl Write for RevokeTokenInput {
+impl Mutate for RevokeTokenInput {
     const NAME: &'static str = "revokeToken";
     const RIGHT: Right = Right::Grant;
     type Id = TokenId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<TokenId, Refusal> {
-        let id: TokenId = read::id(&["id"], &self.id)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<TokenId, MutationError> {
+        let id: TokenId = input_parse::id(&["id"], &self.id)?;
         match token::revoke(act.writer, id).await? {
             Revoked::Now => Ok(id),
             Revoked::Before => {
-                let message = "It was taken back before.";
+                let message = "The token was already revoked.";
                 Err(UserError::new(&["id"], UserErrorCode::WrongStatus, message).into())
             }
             Revoked::Unknown => Err(UserError::not_found(&["id"], "token").into()),
         }
     }
 
-    fn is_done(desk: &Desk, id: TokenId) {
-        (desk.revoked)(id);
+    fn is_done(context: &WriteContext, id: TokenId) {
+        (context.revoked)(id);
     }
 }
 
-/// The mutations of API tokens.
+/// Mutations for API tokens.
 #[derive(Default)]
 pub(crate) struct TokenMutations;
 
 #[Object]
 impl TokenMutations {
-    /// Gives out an API token, which allows no more than the viewer may do. Needs the right `grant`,
-    /// and `publish` where somebody else has the name already.
+    /// Issues an API token. It cannot grant rights that the viewer does not have. Requires the right
+    /// `grant`, and also `publish` if another account already uses the name.
     async fn create_token(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whose it is to be, and what it is to allow.")] input: CreateTokenInput,
-    ) -> Result<CreateTokenPayload> {
-        CreateTokenPayload::of(ctx, input).await
+        #[graphql(desc = "Account and rights of the new token.")] input: CreateTokenInput,
+    ) -> Result<Option<CreateTokenPayload>> {
+        Ok(Some(CreateTokenPayload::of(ctx, input).await?))
     }
 
-    /// Takes an API token back, also one that allows more than the viewer may do. The server that
-    /// answers refuses it from now on, others of a fleet after five seconds at most. Needs the right
-    /// `grant`.
+    /// Revokes an API token, even one with more rights than the viewer has. The server that handles the
+    /// request rejects the token immediately, other servers of the fleet within five seconds. Requires
+    /// the right `grant`.
     async fn revoke_token(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which token.")] input: RevokeTokenInput,
-    ) -> Result<TokenPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the token to revoke.")] input: RevokeTokenInput,
+    ) -> Result<Option<TokenPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

@@ -1,57 +1,57 @@
-//! Topics being written.
+//! Mutations that create and update topics.
 
 use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
 use khabar_domain::topic::{Kind, MediaTopic};
 use khabar_domain::{Right, Topic, TopicId};
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::topic::{self, ById};
 
-use super::read::{self, Addressed};
+use super::input_parse::{self, SlugTarget};
 use crate::error::Result;
+use crate::mutate::{Mutate, MutationCtx, MutationError, run};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::TopicKind;
-use crate::write::{Act, Refusal, Write, run};
 
 payload! {
-    TopicPayload, "What came of writing a topic.",
-    topic: Topic by ById, "The topic as it is now; null when the mutation was not carried out."
+    TopicPayload, "Result of creating or updating a topic.",
+    topic: Topic by ById, "The created or updated topic. Null if the mutation failed."
 }
 
-/// What a new topic is to be.
+/// Input for creating a topic.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateTopicInput {
-    /// The slug of the edition that it is to be followed in; `ar` when nothing is said.
+    /// Slug of the edition in which readers can follow the topic. Defaults to `ar`.
     edition: Option<Slug>,
-    /// What it is called.
+    /// Name of the topic.
     name: String,
-    /// Its part of an address; made from the name when nothing is said.
+    /// URL slug of the topic. Generated from the name if omitted.
     slug: Option<Slug>,
-    /// What kind of thing it is; a subject when nothing is said.
+    /// Kind of the topic. Defaults to a subject.
     kind: Option<TopicKind>,
-    /// What it is, in a sentence.
+    /// One-sentence description of the topic.
     summary: Option<String>,
-    /// Its code in IPTC Media Topics, such as `medtop:04000000`.
+    /// IPTC Media Topics code, such as `medtop:04000000`.
     media_topic: Option<String>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. A repeat within a day is not carried out again.
+    idempotency_key: Option<String>,
 }
 
-impl Write for CreateTopicInput {
+impl Mutate for CreateTopicInput {
     const NAME: &'static str = "createTopic";
     const RIGHT: Right = Right::Arrange;
     type Id = TopicId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<TopicId, Refusal> {
-        let edition = read::edition(act, self.edition.as_ref()).await?;
-        let name = read::name(&["name"], &self.name)?;
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<TopicId, MutationError> {
+        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
+        let name = input_parse::name(&["name"], &self.name)?;
         let id: TopicId = act.mint();
-        let of = Addressed {
-            noun: Noun::Topic,
+        let of = SlugTarget {
+            noun: EntityKind::Topic,
             edition: edition.id,
             id: id.uuid(),
             former: None,
@@ -61,9 +61,9 @@ impl Write for CreateTopicInput {
             id,
             edition: edition.id,
             kind: self.kind.map_or(Kind::Subject, Into::into),
-            slug: read::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
             name,
-            summary: read::new_text("summary", self.summary.as_ref())?,
+            summary: input_parse::new_text("summary", self.summary.as_ref())?,
             media_topic: code.transpose()?,
             article_count: 0,
         };
@@ -72,52 +72,58 @@ impl Write for CreateTopicInput {
     }
 }
 
-/// Which topic, and what is to be different: what is left out stays, null clears.
+/// Input for updating a topic. Omitted fields are left unchanged. Null clears a field.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateTopicInput {
-    /// Which topic.
+    /// ID of the topic to update.
     id: ID,
-    /// What it is called.
+    /// Name of the topic.
     name: Option<String>,
-    /// Its part of an address; the old one goes on leading here.
+    /// URL slug of the topic. The previous slug continues to resolve to this topic.
     slug: Option<Slug>,
-    /// What kind of thing it is.
+    /// Kind of the topic.
     kind: Option<TopicKind>,
-    /// What it is, in a sentence.
+    /// One-sentence description of the topic.
     summary: MaybeUndefined<String>,
-    /// Its code in IPTC Media Topics, such as `medtop:04000000`.
+    /// IPTC Media Topics code, such as `medtop:04000000`.
     media_topic: MaybeUndefined<String>,
-    /// The client's own name for this write: sent again within a day, it is made once.
-    client_mutation_id: Option<String>,
+    /// Idempotency key chosen by the client. A repeat within a day is not carried out again.
+    idempotency_key: Option<String>,
 }
 
-impl Write for UpdateTopicInput {
+impl Mutate for UpdateTopicInput {
     const NAME: &'static str = "updateTopic";
     const RIGHT: Right = Right::Arrange;
     type Id = TopicId;
 
-    fn client_mutation_id(&self) -> Option<&str> {
-        self.client_mutation_id.as_deref()
+    fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
     }
 
-    async fn act(&self, act: &mut Act<'_>) -> Result<TopicId, Refusal> {
-        let id = read::id(&["id"], &self.id)?;
-        let old = read::found(&["id"], Noun::Topic, topic::get(act.writer, id).await?)?;
-        let name = read::renamed("name", self.name.as_deref(), &old.name)?;
-        let of = Addressed {
-            noun: Noun::Topic,
+    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<TopicId, MutationError> {
+        let id = input_parse::id(&["id"], &self.id)?;
+        let old = input_parse::found(
+            &["id"],
+            EntityKind::Topic,
+            topic::get(act.writer, id).await?,
+        )?;
+        let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
+        let of = SlugTarget {
+            noun: EntityKind::Topic,
             edition: old.edition,
             id: id.uuid(),
             former: Some(old.slug.clone()),
         };
         let topic = Topic {
             kind: self.kind.map_or(old.kind, Into::into),
-            slug: read::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
             name,
-            summary: read::patched_text("summary", &self.summary, old.summary.as_ref())?,
-            media_topic: read::patched(&self.media_topic, old.media_topic.clone(), |code| {
-                media_topic(code).map(Some)
-            })?,
+            summary: input_parse::patched_text("summary", &self.summary, old.summary.as_ref())?,
+            media_topic: input_parse::patched(
+                &self.media_topic,
+                old.media_topic.clone(),
+                |code| media_topic(code).map(Some),
+            )?,
             ..old
         };
         topic::save(act.writer, &topic).await?;
@@ -125,31 +131,32 @@ impl Write for UpdateTopicInput {
     }
 }
 
-fn media_topic(code: &str) -> Result<MediaTopic, Refusal> {
-    read::value(&["mediaTopic"], MediaTopic::parse(code))
+fn media_topic(code: &str) -> Result<MediaTopic, MutationError> {
+    input_parse::value(&["mediaTopic"], MediaTopic::parse(code))
 }
 
-/// The mutations of topics.
+/// Mutations for topics.
 #[derive(Default)]
 pub(crate) struct TopicMutations;
 
 #[Object]
 impl TopicMutations {
-    /// Adds a topic to an edition. Needs the right `arrange`.
+    /// Creates a topic in an edition. Requires the right `arrange`.
     async fn create_topic(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "What it is to be.")] input: CreateTopicInput,
-    ) -> Result<TopicPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "Fields of the new topic.")] input: CreateTopicInput,
+    ) -> Result<Option<TopicPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 
-    /// Changes a topic: what is left out stays, null clears. Needs the right `arrange`.
+    /// Updates a topic. Omitted fields are left unchanged, and null clears a field. Requires the right
+    /// `arrange`.
     async fn update_topic(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Which topic, and what is to be different.")] input: UpdateTopicInput,
-    ) -> Result<TopicPayload> {
-        Ok(run(ctx, input).await?.into())
+        #[graphql(desc = "ID of the topic and the fields to change.")] input: UpdateTopicInput,
+    ) -> Result<Option<TopicPayload>> {
+        Ok(Some(run(ctx, input).await?.into()))
     }
 }

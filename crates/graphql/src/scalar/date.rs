@@ -1,13 +1,13 @@
-//! A day of the calendar.
+//! The `Date` scalar: a calendar day.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::NaiveDate;
 
-/// A day, in UTC.
+/// A calendar day in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Date(pub NaiveDate);
 
-/// A day of the calendar as RFC 3339 writes it, in UTC: `2025-03-09`.
+/// A calendar day in UTC, in RFC 3339 format: `2025-03-09`.
 #[Scalar]
 impl ScalarType for Date {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -1,23 +1,24 @@
-//! A moment.
+//! The `DateTime` scalar: a point in time.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{Datelike, SecondsFormat, SubsecRound, Utc};
 
-/// A moment, in whole microseconds: the finest that both databases keep.
+/// A point in time, in whole microseconds: the finest precision that both databases store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DateTime(pub chrono::DateTime<Utc>);
 
-/// A moment as RFC 3339 writes it, answered in UTC: `2025-03-09T16:45:00Z`. Any offset is read.
+/// A point in time in RFC 3339 format. Input may have any UTC offset. Output is always in UTC:
+/// `2025-03-09T16:45:00Z`.
 #[Scalar(specified_by_url = "https://scalars.graphql.org/andimarek/date-time")]
 impl ScalarType for DateTime {
     fn parse(value: Value) -> InputValueResult<Self> {
         match &value {
             Value::String(text) => {
                 let moment = chrono::DateTime::parse_from_rfc3339(text)?.to_utc();
-                // An offset can carry it out of the years that have four digits; SQLite compares
-                // moments by their text.
+                // Converting to UTC can move the year outside of four digits. SQLite compares points in
+                // time as text.
                 if !(0..=9999).contains(&moment.year()) {
-                    let message = format!("{text:?} is not of the years 0000 to 9999 in UTC");
+                    let message = format!("{text:?} is outside the years 0000 to 9999 in UTC");
                     return Err(InputValueError::custom(message));
                 }
                 Ok(Self(moment.trunc_subsecs(6)))

@@ -1,12 +1,12 @@
-//! The language that a text is in.
+//! The `Language` scalar: the language of a text.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
-/// The language that a text is in.
+/// The language of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Language(pub khabar_domain::Language);
 
-/// A language tag (BCP 47), such as `ar`, `en` or `ar-EG`.
+/// A BCP 47 language tag, such as `ar`, `en` or `ar-EG`.
 #[Scalar]
 impl ScalarType for Language {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -1,4 +1,4 @@
-//! Scalars: the leaves of an answer that are more than a string or a number.
+//! Custom scalars of the API.
 
 mod date;
 mod date_time;
@@ -14,7 +14,8 @@ pub use language::Language;
 pub use slug::Slug;
 pub use url::Url;
 
-/// A count as `Int`, which has 32 bits; a list of more than two thousand million items says so many.
+/// Converts a count to the 32-bit `Int` of GraphQL. Larger counts saturate at `i32::MAX`, about 2.1
+/// billion.
 pub(crate) fn count(number: i64) -> i32 {
     i32::try_from(number).unwrap_or(i32::MAX)
 }

@@ -1,18 +1,18 @@
-//! The part of an address that names one thing in its edition.
+//! The `Slug` scalar: the part of a URL that identifies an object within its edition.
 
 use async_graphql::{Context, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use khabar_persistence::slug::FormerSlugs;
 use uuid::Uuid;
 
+use crate::context::ContextExt;
 use crate::error::Result;
-use crate::scope::Asked;
 
-/// The part of an address that names one thing in its edition.
+/// The part of a URL that identifies an object within its edition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slug(pub khabar_domain::Slug);
 
-/// The part of an address that names one thing in its edition: letters and digits of any script, joined
-/// by hyphens, as in `الميناء-الجديد`.
+/// The part of a URL that identifies an object within its edition: letters and digits of any script,
+/// joined by hyphens, as in `الميناء-الجديد`.
 #[Scalar]
 impl ScalarType for Slug {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -28,7 +28,7 @@ impl ScalarType for Slug {
 }
 
 impl Slug {
-    /// Those that something had before and that still lead to it.
+    /// Loads the former slugs of an object that still resolve to it.
     pub(crate) async fn former(ctx: &Context<'_>, id: impl Into<Uuid>) -> Result<Vec<Self>> {
         let found = ctx.load(FormerSlugs(id.into())).await?;
         Ok(found.unwrap_or_default().into_iter().map(Self).collect())

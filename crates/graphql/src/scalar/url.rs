@@ -1,4 +1,4 @@
-//! A web address.
+//! The `Url` scalar: a web address.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 
@@ -6,7 +6,7 @@ use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url(pub khabar_domain::WebUrl);
 
-/// A web address: absolute with `https` or `http`, or a path on this server that starts with `/`.
+/// A web address: an absolute `https` or `http` URL, or a path on this server that starts with `/`.
 #[Scalar]
 impl ScalarType for Url {
     fn parse(value: Value) -> InputValueResult<Self> {

@@ -1,12 +1,12 @@
-//! An article, as the API shows it.
+//! The `Article` type.
 
 use async_graphql::{Context, Enum, ID, Object};
 use futures::future::try_join;
-use khabar_domain::article::{Kind, Status, cut};
-use khabar_domain::{Desk, Right};
-use khabar_persistence::cache::ReadingKey;
-use khabar_persistence::change::{Noun, Part};
-use khabar_persistence::desk::{self, CountLying, Lying};
+use khabar_domain::article::{Kind, Status, truncate_at_word};
+use khabar_domain::{EditorialState, Right};
+use khabar_persistence::cache::CacheTag;
+use khabar_persistence::change::{EntityKind, Facet};
+use khabar_persistence::editorial::{self, CountUnpublished, Unpublished};
 use khabar_persistence::{
     Page, SlugKey, article, comment, correction, edition, media, person, related, revision,
     section, source, story, topic,
@@ -17,107 +17,110 @@ use super::{
     Correction, Direction, Edition, Media, Person, RelatedArticleConnection, Revision,
     RevisionConnection, Section, Source, Story, Topic, Withdrawal, body,
 };
-use crate::connection::{Connection, Paging, Total};
+use crate::connection::{Connection, Paging, TotalCount};
+use crate::context::ContextExt;
 use crate::error::{Error, Result};
-use crate::input::{CommentOrder, LookUp, exactly_one};
+use crate::input::{CommentOrder, Selector, exactly_one};
+use crate::mutate::require;
 use crate::node;
 use crate::scalar::{DateTime, Html, Language, Slug, Url, count};
-use crate::scope::Asked;
-use crate::write::require;
 
 /// An article.
 #[derive(Clone, Debug)]
 pub struct Article(pub khabar_domain::Article);
 
-/// What the newsroom publishes: a text under a headline, in a section, as part of stories.
+/// A news article: a text with a headline, filed in a section and grouped into stories.
 #[Object]
 impl Article {
-    /// Its global id.
+    /// The global ID.
     pub(crate) async fn id(&self) -> ID {
         node::id(self.0.id)
     }
 
-    /// The edition that it appeared in.
+    /// The edition that the article belongs to.
     async fn edition(&self, ctx: &Context<'_>) -> Result<Edition> {
         Edition::of(ctx, edition::ById(self.0.edition)).await
     }
 
-    /// Its part of an address, unique in its edition. What was withdrawn shows readers another one, made
-    /// from its id, which leads to it as well: the one that it had would tell what it said.
+    /// The URL slug, unique within the edition. For a withdrawn article, readers get a slug generated
+    /// from its ID, because the original slug would reveal the content. Both slugs resolve to the
+    /// article.
     fn slug(&self) -> Slug {
         Slug(self.0.slug.clone())
     }
 
-    /// Slugs under which it was published before, which still lead to it; `slug` is where it lives now.
+    /// Slugs of earlier published versions that still resolve to this article. The current one is
+    /// `slug`.
     async fn former_slugs(&self, ctx: &Context<'_>) -> Result<Vec<Slug>> {
-        if self.is_under_stone(ctx)? {
+        if self.is_redacted(ctx)? {
             return Ok(Vec::new());
         }
         Slug::former(ctx, self.0.id).await
     }
 
-    /// Where it lives on the web; null where that is not known, and of what was withdrawn.
+    /// The canonical URL. Null if it is unknown, and for readers if the article is withdrawn.
     fn canonical_url(&self) -> Option<Url> {
         self.0.canonical_url.clone().map(Url)
     }
 
-    /// What kind of article it is.
+    /// The kind of article.
     fn kind(&self, ctx: &Context<'_>) -> ArticleKind {
-        self.shows(ctx, Part::Details);
+        self.shows(ctx, Facet::Details);
         self.0.kind.into()
     }
 
-    /// Where it stands on its way to readers. They only ever see what is published, and under the
-    /// address of what was withdrawn that it was, with the reason as its headline.
+    /// The editorial status. Readers only see published articles and the tombstones of withdrawn ones,
+    /// whose headline is the reason for the withdrawal.
     fn status(&self) -> ArticleStatus {
         self.0.status.into()
     }
 
-    /// True when only its headline has come to us: it has no body.
+    /// Whether only the headline was received from the source. Such an article has no body.
     fn is_stub(&self, ctx: &Context<'_>) -> bool {
-        self.shows(ctx, Part::Text);
+        self.shows(ctx, Facet::Text);
         self.0.is_stub
     }
 
-    /// What it is called.
+    /// The headline. For a withdrawn article, readers get the reason for the withdrawal instead.
     fn headline(&self) -> &str {
         self.0.headline.as_str()
     }
 
-    /// The paragraph that sums it up.
+    /// The lead: a paragraph that summarises the article.
     fn lead(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.shows(ctx, Part::Lead);
+        self.shows(ctx, Facet::Lead);
         self.0.lead.as_deref()
     }
 
-    /// The beginning of its text, for teasers: ended at a word, with `…` where it was cut.
+    /// The beginning of the body text, for teasers. Shortened text ends at a word boundary and with
+    /// `…`.
     fn excerpt(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "At most this many characters: 1 to 600; 200 when nothing is said.")]
+        #[graphql(desc = "Maximum length in characters. 1 to 600. Defaults to 200.")]
         length: Option<i32>,
     ) -> Result<String> {
-        self.shows(ctx, Part::Text);
+        self.shows(ctx, Facet::Text);
         excerpt(&self.0.excerpt, length)
     }
 
-    /// The picture or film at its head.
+    /// The main image or video, shown at the top of the article.
     async fn hero(&self, ctx: &Context<'_>) -> Result<Option<Media>> {
         Media::maybe(ctx, self.0.hero).await
     }
 
-    /// Its text, block by block; empty for a stub.
+    /// The body as a list of blocks. Empty for a stub.
     async fn body(&self, ctx: &Context<'_>) -> Result<Vec<BodyBlock>> {
         let body = ctx.load_or_default(article::BodyOf(self.0.id)).await?;
         body::blocks(ctx, body)
     }
 
-    /// Its text as HTML; empty for a stub.
+    /// The body as HTML. Empty for a stub.
     async fn body_html(&self, ctx: &Context<'_>) -> Result<Html> {
         let body = ctx.load_or_default(article::BodyOf(self.0.id)).await?;
         let shown = body.media();
         for id in &shown {
-            ctx.shows(ReadingKey::part(Noun::Media, *id, Part::Caption));
+            ctx.shows(CacheTag::part(EntityKind::Media, *id, Facet::Caption));
         }
         let media = ctx.load_many(shown.into_iter().map(media::ById)).await?;
         let media = media
@@ -129,31 +132,31 @@ impl Article {
         )))
     }
 
-    /// Its words alone: a block a paragraph, blank lines between; empty for a stub.
+    /// The body as plain text: one paragraph per block, separated by blank lines. Empty for a stub.
     async fn body_text(&self, ctx: &Context<'_>) -> Result<String> {
         let body = ctx.load_or_default(article::BodyOf(self.0.id)).await?;
         Ok(body.text())
     }
 
-    /// The agency or outlet that it came from.
+    /// The news agency or outlet that the article came from.
     async fn source(&self, ctx: &Context<'_>) -> Result<Option<Source>> {
-        self.shows(ctx, Part::Details);
+        self.shows(ctx, Facet::Details);
         let Some(id) = self.0.source else {
             return Ok(None);
         };
         Ok(ctx.load(source::ById(id)).await?.map(Source))
     }
 
-    /// Who signed it, in order.
+    /// The authors credited in the byline, in order.
     async fn authors(&self, ctx: &Context<'_>) -> Result<Vec<Person>> {
-        if self.is_under_stone(ctx)? {
+        if self.is_redacted(ctx)? {
             return Ok(Vec::new());
         }
         let found = ctx.load(person::OfArticle(self.0.id)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Person).collect())
     }
 
-    /// The section that it is filed in.
+    /// The section that the article is filed in.
     async fn section(&self, ctx: &Context<'_>) -> Result<Option<Section>> {
         let Some(id) = self.0.section else {
             return Ok(None);
@@ -161,38 +164,39 @@ impl Article {
         Ok(ctx.load(section::ById(id)).await?.map(Section))
     }
 
-    /// What it is about, in order.
+    /// The topics of the article, in order.
     async fn topics(&self, ctx: &Context<'_>) -> Result<Vec<Topic>> {
-        if self.is_under_stone(ctx)? {
+        if self.is_redacted(ctx)? {
             return Ok(Vec::new());
         }
         let found = ctx.load(topic::OfArticle(self.0.id)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Topic).collect())
     }
 
-    /// The stories that it belongs to, in order.
+    /// The stories that the article belongs to, in order.
     async fn stories(&self, ctx: &Context<'_>) -> Result<Vec<Story>> {
-        if self.is_under_stone(ctx)? {
+        if self.is_redacted(ctx)? {
             return Ok(Vec::new());
         }
         let found = ctx.load_ahead(story::OfArticle(self.0.id)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Story).collect())
     }
 
-    /// What its reader may want next: what editors chose, in their order, then what was computed.
+    /// Related articles to read next. Articles chosen by editors come first, in their order, followed
+    /// by computed ones.
     async fn related(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
     ) -> Result<RelatedArticleConnection> {
         let page = Paging {
             first,
@@ -201,31 +205,29 @@ impl Article {
             before,
         }
         .page()?;
-        if self.is_under_stone(ctx)? {
+        if self.is_redacted(ctx)? {
             return Ok(Connection::empty());
         }
         let article = self.0.id;
         let key = related::Of { article, page };
-        Connection::load(ctx, key, Total::by(related::CountOf(self.0.id))).await
+        Connection::load(ctx, key, TotalCount::by(related::CountOf(self.0.id))).await
     }
 
-    /// The comments under it that answer no other; their answers are `Comment.replies`.
+    /// Top-level comments on the article. Their replies are available as `Comment.replies`.
     async fn comments(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "In which order; newest first when nothing is said.")] order_by: Option<
-            CommentOrder,
-        >,
+        #[graphql(desc = "Sort order. Defaults to newest first.")] order_by: Option<CommentOrder>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
     ) -> Result<CommentConnection> {
         let page = Paging {
             first,
@@ -234,8 +236,8 @@ impl Article {
             before,
         }
         .page()?;
-        // What was said of it goes with it.
-        if self.is_under_stone(ctx)? {
+        // Comments on a withdrawn article are hidden with it.
+        if self.is_redacted(ctx)? {
             return Ok(Connection::empty());
         }
         let key = comment::OfArticle {
@@ -243,87 +245,90 @@ impl Article {
             by: Comment::order(order_by, CommentOrder::Newest),
             page,
         };
-        Connection::load(ctx, key, Total::by(comment::CountOfArticle(self.0.id))).await
+        Connection::load(ctx, key, TotalCount::by(comment::CountOfArticle(self.0.id))).await
     }
 
-    /// Whether, until when and how comments are taken in under it.
+    /// The commenting policy: whether comments are accepted, until when and how.
     async fn commenting(&self, ctx: &Context<'_>) -> Result<ArticleCommenting> {
         ArticleCommenting::of(ctx, &self.0).await
     }
 
-    /// How many comments readers see under it, answers included.
+    /// The number of comments visible to readers, including replies.
     fn comment_count(&self, ctx: &Context<'_>) -> i32 {
-        self.shows(ctx, Part::Comments);
+        self.shows(ctx, Facet::Comments);
         count(self.0.comment_count)
     }
 
-    /// The language that it is in.
+    /// The language of the article.
     fn language(&self, ctx: &Context<'_>) -> Language {
-        self.shows(ctx, Part::Details);
+        self.shows(ctx, Facet::Details);
         Language(self.0.language.clone())
     }
 
-    /// From which side it is read.
+    /// The text direction of the article.
     fn direction(&self, ctx: &Context<'_>) -> Direction {
-        self.shows(ctx, Part::Details);
+        self.shows(ctx, Facet::Details);
         self.0.direction.into()
     }
 
-    /// Whether it has pictures worth opening it for.
+    /// Whether the article contains notable photos.
     fn has_photos(&self, ctx: &Context<'_>) -> bool {
-        self.shows(ctx, Part::Details);
+        self.shows(ctx, Facet::Details);
         self.0.flags.photos
     }
 
-    /// Whether it has a film.
+    /// Whether the article contains video.
     fn has_video(&self, ctx: &Context<'_>) -> bool {
-        self.shows(ctx, Part::Details);
+        self.shows(ctx, Facet::Details);
         self.0.flags.video
     }
 
-    /// Whether it has sound.
+    /// Whether the article contains audio.
     fn has_audio(&self, ctx: &Context<'_>) -> bool {
-        self.shows(ctx, Part::Details);
+        self.shows(ctx, Facet::Details);
         self.0.flags.audio
     }
 
-    /// When it first went out; corrections keep it. Null where its source does not say.
+    /// The time of the first publication. Corrections do not change it. Null if the source does not
+    /// provide it.
     fn first_published_at(&self) -> Option<DateTime> {
         self.0.first_published_at.map(DateTime)
     }
 
-    /// When it went out. Null where its source does not say.
+    /// The publication time. Publishing the article again updates it, corrections do not. Null if the
+    /// article has not been published or its source does not provide the time.
     fn published_at(&self) -> Option<DateTime> {
         self.0.published_at.map(DateTime)
     }
 
-    /// When its words last changed. Null where they have not, or its source does not say.
+    /// The time of the last change to the text since publication. Null if the text has not changed or
+    /// the source does not provide the time.
     fn updated_at(&self, ctx: &Context<'_>) -> Option<DateTime> {
-        self.shows(ctx, Part::Text);
+        self.shows(ctx, Facet::Text);
         self.0.updated_at.map(DateTime)
     }
 
-    /// Its place in time among others: when it went out or, where that is not known, when it came
-    /// to us. Lists are ordered by it.
+    /// The time by which lists are ordered: the publication time or, if that is unknown, the time when
+    /// the article was received.
     fn listed_at(&self) -> DateTime {
         DateTime(self.0.listed_at)
     }
 
-    /// How often it has been saved, from 1.
+    /// The version number. Starts at 1 and increases by one each time the article is saved.
     fn version(&self, ctx: &Context<'_>) -> i32 {
-        self.shows(ctx, Part::Text);
+        self.shows(ctx, Facet::Text);
         self.0.version
     }
 
-    /// How long it takes to read, in minutes; 0 for a stub.
+    /// The estimated reading time in minutes. 0 for a stub.
     fn reading_minutes(&self, ctx: &Context<'_>) -> i32 {
-        self.shows(ctx, Part::Text);
+        self.shows(ctx, Facet::Text);
         self.0.reading_minutes
     }
 
-    /// What was put right since readers saw it, the first correction first.
+    /// Corrections made since publication, oldest first.
     async fn corrections(&self, ctx: &Context<'_>) -> Result<Vec<Correction>> {
-        if self.is_under_stone(ctx)? {
+        if self.is_redacted(ctx)? {
             return Ok(Vec::new());
         }
         let found = ctx.load(correction::Of(self.0.id)).await?;
@@ -331,42 +336,44 @@ impl Article {
         Ok(found.map(Correction).collect())
     }
 
-    /// That it was taken back from readers; null when it was not.
+    /// The withdrawal of the article. Null if it is not withdrawn.
     async fn withdrawal(&self, ctx: &Context<'_>) -> Result<Option<Withdrawal>> {
         if self.0.status != Status::Withdrawn {
             return Ok(None);
         }
-        let desk = ctx.load(desk::Of(self.0.id)).await?;
-        Ok(desk.and_then(|desk| desk.withdrawal).map(Withdrawal))
+        let editorial = ctx.load(editorial::Of(self.0.id)).await?;
+        Ok(editorial
+            .and_then(|editorial| editorial.withdrawal)
+            .map(Withdrawal))
     }
 
-    /// When it goes out by itself; null when nothing is set. For its writer and for those with the
-    /// right `publish`.
+    /// The time at which the article is scheduled to be published. Null if it is not scheduled. Visible
+    /// to its writer and to viewers with the right `publish`.
     async fn scheduled_for(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
-        Ok(self.desk(ctx).await?.scheduled_for.map(DateTime))
+        Ok(self.editorial(ctx).await?.scheduled_for.map(DateTime))
     }
 
-    /// The moment before which it may not go out; null when there is none. For its writer and for
-    /// those with the right `publish`.
+    /// The end of the embargo, before which the article cannot be published. Null if there is no
+    /// embargo. Visible to its writer and to viewers with the right `publish`.
     async fn embargo_until(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
-        Ok(self.desk(ctx).await?.embargo_until.map(DateTime))
+        Ok(self.editorial(ctx).await?.embargo_until.map(DateTime))
     }
 
-    /// Every text that it ever had, the latest first. For its writer and for those with the right
-    /// `publish`.
+    /// All stored revisions of the text, newest first. Visible to the article's writer and to viewers
+    /// with the right `publish`.
     async fn revisions(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
     ) -> Result<RevisionConnection> {
         self.open_desk(ctx).await?;
         let page = Paging {
@@ -378,15 +385,15 @@ impl Article {
         .page()?;
         let article = self.0.id;
         let key = revision::Of { article, page };
-        Connection::load(ctx, key, Total::by(revision::CountOf(article))).await
+        Connection::load(ctx, key, TotalCount::by(revision::CountOf(article))).await
     }
 
-    /// The text that it had in this version; null where that was not kept. For its writer and for
-    /// those with the right `publish`.
+    /// The revision of the text with this version number. Null if it was not stored. Visible to the
+    /// article's writer and to viewers with the right `publish`.
     async fn revision(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The number of the version, from 1.")] version: i32,
+        #[graphql(desc = "Version number, starting at 1.")] version: i32,
     ) -> Result<Option<Revision>> {
         self.open_desk(ctx).await?;
         let article = self.0.id;
@@ -396,13 +403,13 @@ impl Article {
             .map(Revision))
     }
 
-    /// What changed from one version to another, which may be the older one; null where one of them
-    /// was not kept. For its writer and for those with the right `publish`.
+    /// The differences between two versions, in either direction. Null if one of them was not stored.
+    /// Visible to the article's writer and to viewers with the right `publish`.
     async fn diff(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "The number of the version before.")] from: i32,
-        #[graphql(desc = "The number of the version after.")] to: i32,
+        #[graphql(desc = "Version number to compare from.")] from: i32,
+        #[graphql(desc = "Version number to compare to.")] to: i32,
     ) -> Result<Option<ArticleDiff>> {
         self.open_desk(ctx).await?;
         let at = |version| revision::At {
@@ -417,21 +424,22 @@ impl Article {
 }
 
 impl Article {
-    /// Says that the answer shows a part of it that may change alone.
-    fn shows(&self, ctx: &Context<'_>, part: Part) {
-        ctx.shows(ReadingKey::part(Noun::Article, self.0.id, part));
+    /// Records that the response depends on a part of the article that can change independently.
+    fn shows(&self, ctx: &Context<'_>, part: Facet) {
+        ctx.shows(CacheTag::part(EntityKind::Article, self.0.id, part));
     }
 
-    /// Whether this is the stone over a withdrawn article: the viewer sees nothing of what is below.
-    fn is_under_stone(&self, ctx: &Context<'_>) -> Result<bool> {
-        // Of what is published everybody sees the same: who asks is no part of the answer.
+    /// Returns whether the viewer sees only the tombstone of a withdrawn article, not its content.
+    fn is_redacted(&self, ctx: &Context<'_>) -> Result<bool> {
+        // A published article looks alike to every viewer, so the response must not depend on the
+        // viewer.
         if self.0.status != Status::Withdrawn {
             return Ok(false);
         }
         Ok(!ctx.viewer()?.may(Right::Publish))
     }
 
-    /// The article under this slug; or the one that was withdrawn from whose id it was made.
+    /// Loads the article with this slug, or the withdrawn article whose id the slug was generated from.
     async fn by_slug(ctx: &Context<'_>, key: SlugKey) -> Result<Option<khabar_domain::Article>> {
         let id = key.slug.as_id();
         let edition = edition::BySlug(key.edition.clone());
@@ -446,26 +454,32 @@ impl Article {
         }))
     }
 
-    /// Refuses those who may neither publish nor wrote it.
+    /// Returns an error unless the viewer wrote the article or has the right to publish.
     async fn open_desk(&self, ctx: &Context<'_>) -> Result<()> {
         let viewer = ctx.viewer()?;
         if viewer.account.is_some() && viewer.may(Right::Write) && !viewer.may(Right::Publish) {
-            let desk = ctx.load(desk::Of(self.0.id)).await?.unwrap_or_default();
-            if desk.created_by == viewer.account {
+            let editorial = ctx
+                .load(editorial::Of(self.0.id))
+                .await?
+                .unwrap_or_default();
+            if editorial.created_by == viewer.account {
                 return Ok(());
             }
         }
         require(viewer, Right::Publish)
     }
 
-    /// What the newsroom keeps of it, for those who may know.
-    async fn desk(&self, ctx: &Context<'_>) -> Result<Desk> {
+    /// Loads the editorial data of the article, if the viewer may see it.
+    async fn editorial(&self, ctx: &Context<'_>) -> Result<EditorialState> {
         self.open_desk(ctx).await?;
-        Ok(ctx.load(desk::Of(self.0.id)).await?.unwrap_or_default())
+        Ok(ctx
+            .load(editorial::Of(self.0.id))
+            .await?
+            .unwrap_or_default())
     }
 
-    /// A page of what lies on an edition's desk, as far as the viewer may know.
-    pub(crate) async fn on_desk(
+    /// Loads a page of the unpublished and withdrawn articles of an edition that the viewer may see.
+    pub(crate) async fn unpublished(
         ctx: &Context<'_>,
         edition: Option<Slug>,
         status: Option<ArticleStatus>,
@@ -483,20 +497,25 @@ impl Article {
         let Some(Edition(edition)) = Edition::named(ctx, edition).await? else {
             return Ok(Connection::empty());
         };
-        let filter = desk::Filter {
+        let filter = editorial::Filter {
             status: status.map(Into::into),
             by: viewer.account.filter(|_| mine || !all),
         };
         let edition = edition.id;
-        let key = Lying {
+        let key = Unpublished {
             edition,
             filter,
             page,
         };
-        Connection::load(ctx, key, Total::by(CountLying { edition, filter })).await
+        Connection::load(
+            ctx,
+            key,
+            TotalCount::by(CountUnpublished { edition, filter }),
+        )
+        .await
     }
 
-    /// The article that is named by its id, its slug or its address.
+    /// Looks up an article by its id, slug or canonical URL. Exactly one of them must be given.
     pub(crate) async fn look_up(
         ctx: &Context<'_>,
         id: Option<ID>,
@@ -508,9 +527,9 @@ impl Article {
             Some(url) if id.is_none() && slug.is_none() => {
                 ctx.load_ahead(article::ByUrl(url.0)).await?
             }
-            None if id.is_some() != slug.is_some() => match LookUp::read(id, slug, edition)? {
-                LookUp::Id(id) => ctx.load_ahead(article::ById(node::parse(&id)?)).await?,
-                LookUp::Slug(key) => Self::by_slug(ctx, key).await?,
+            None if id.is_some() != slug.is_some() => match Selector::read(id, slug, edition)? {
+                Selector::Id(id) => ctx.load_ahead(article::ById(node::parse(&id)?)).await?,
+                Selector::Slug(key) => Self::by_slug(ctx, key).await?,
             },
             _ => return Err(exactly_one("`id`, `slug` and `url`")),
         };
@@ -524,50 +543,50 @@ impl From<khabar_domain::Article> for Article {
     }
 }
 
-/// What kind of article it is.
+/// The kind of an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Enum)]
 #[graphql(remote = "Kind")]
 pub enum ArticleKind {
-    /// A report.
+    /// A news report.
     News,
-    /// What its author thinks.
+    /// An opinion piece.
     Opinion,
-    /// What the news means.
+    /// Analysis of the news.
     Analysis,
-    /// A report that grows while events go on.
+    /// A live blog: a report that is continued while events unfold.
     Liveblog,
-    /// A film with a few words.
+    /// A video with a short text.
     Video,
-    /// Pictures with a few words.
+    /// A photo gallery with a short text.
     Gallery,
-    /// One broadcast of a programme.
+    /// An episode of a programme.
     Episode,
 }
 
-/// Where an article stands on its way to readers.
+/// The editorial status of an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Status")]
 pub enum ArticleStatus {
-    /// It is being written.
+    /// Draft: the article is still being written.
     Draft,
-    /// It is finished and waits for an editor.
+    /// In review: the article is finished and awaits an editor.
     Review,
-    /// It is finished and waits for its hour.
+    /// Scheduled: the article is finished and will be published at a set time.
     Scheduled,
-    /// Readers see it.
+    /// Published: the article is visible to readers.
     Published,
-    /// It was taken back.
+    /// Withdrawn: the article was published and then taken back.
     Withdrawn,
 }
 
 fn excerpt(text: &str, length: Option<i32>) -> Result<String> {
-    // Two lines of a card on a telephone.
+    // 200 characters fill two lines of a card on a phone.
     let asked = length.unwrap_or(200);
     let most = khabar_domain::Article::EXCERPT;
     match usize::try_from(asked) {
-        Ok(length) if (1..=most).contains(&length) => Ok(cut(text, length)),
+        Ok(length) if (1..=most).contains(&length) => Ok(truncate_at_word(text, length)),
         _ => {
-            let message = format!("`length` is {asked}: it may be 1 to {most}.");
+            let message = format!("`length` is {asked}; it must be 1 to {most}.");
             Err(Error::bad_input(message))
         }
     }

@@ -1,40 +1,41 @@
-//! A conflict, as the API shows it: two who wrote the same version of an article.
+//! The `ArticleConflict` type: an edit conflict between two writes to one version of an article.
 
 use async_graphql::Object;
 use khabar_persistence::revision::Content;
 
 use super::{ArticleDiff, Revision, UserError, UserErrorCode};
 
-/// A conflict.
+/// An edit conflict.
 #[derive(Clone, Debug)]
 pub struct ArticleConflict {
-    /// The version that was read.
+    /// The version that the write was based on.
     pub(crate) read: i32,
-    /// The version that there is.
+    /// The current version.
     pub(crate) current: i32,
-    /// What was read, where that is kept.
+    /// The revision that the write was based on, if it was stored.
     pub(crate) base: Option<khabar_persistence::revision::Revision>,
-    /// What there is.
+    /// The current content.
     pub(crate) theirs: Content,
-    /// What was to be written.
+    /// The content that the write would have produced from its base version.
     pub(crate) yours: Option<Content>,
 }
 
-/// What an article has become since the version that a write was made of, and what the write would
-/// have made of that version. Nothing was overwritten.
+/// An edit conflict: the article has changed since the version that the write was based on. Describes
+/// both sets of changes. Nothing was overwritten.
 #[Object]
 impl ArticleConflict {
-    /// The version that there is now: read it, and write again.
+    /// The current version number. Fetch this version and repeat the write on top of it.
     fn current_version(&self) -> i32 {
         self.current
     }
 
-    /// The version that was read, as it was; null when it was an import's, which are not kept.
+    /// The version that the write was based on. Null if it came from an import, because imported
+    /// versions are not stored.
     fn base(&self) -> Option<Revision> {
         self.base.clone().map(Revision)
     }
 
-    /// What others have changed since the version that was read; null when that is not kept.
+    /// Changes made by others since the base version. Null if the base version was not stored.
     fn theirs(&self) -> Option<ArticleDiff> {
         let base = self.base.as_ref()?;
         Some(ArticleDiff::new(
@@ -43,8 +44,8 @@ impl ArticleConflict {
         ))
     }
 
-    /// What the write was to change in the version that was read; null when that is not kept, and
-    /// for a step that changes no text.
+    /// Changes that the write would have made to the base version. Null if the base version was not
+    /// stored, or if the mutation does not change any text.
     fn yours(&self) -> Option<ArticleDiff> {
         let base = self.base.as_ref()?;
         Some(ArticleDiff::new(
@@ -55,10 +56,10 @@ impl ArticleConflict {
 }
 
 impl ArticleConflict {
-    /// What the client is told.
+    /// Converts the conflict to the user error of the response.
     pub(crate) fn error(&self) -> UserError {
         let message = format!(
-            "The article was changed since version {}: it is at version {} now.",
+            "The article has changed since version {}. Its current version is {}.",
             self.read, self.current
         );
         UserError::new(&["version"], UserErrorCode::Stale, message)

@@ -1,4 +1,4 @@
-//! A page of a list of articles: of an edition, a section, a story, a topic, a person, a source.
+//! The `ArticleConnection` type: articles of an edition, section, story, topic, person or source.
 
 use async_graphql::Context;
 use khabar_domain::EditionId;
@@ -6,30 +6,30 @@ use khabar_persistence::Page;
 use khabar_persistence::article::{CountListed, Filter, List, Listed as Key};
 
 use super::{Article, Edition};
-use crate::connection::{Connection, Listed, Plain, Total};
+use crate::connection::{Connection, ConnectionNode, SimpleEdge, TotalCount};
 use crate::error::Result;
-use crate::input::{ArticleFilter, ArticleOrder, Narrowed};
+use crate::input::{ArticleFilter, ArticleOrder, ResolvedFilter};
 use crate::scalar::Slug;
 
 /// A page of a list of articles.
-pub type ArticleConnection = Connection<Plain<Article>>;
+pub type ArticleConnection = Connection<SimpleEdge<Article>>;
 
-impl Listed for Article {
+impl ConnectionNode for Article {
     type Item = khabar_domain::Article;
     const EDGE: &'static str = "ArticleEdge";
     const CONNECTION: &'static str = "ArticleConnection";
-    const ABOUT: &'static str = "A page of a list of articles.";
+    const ABOUT: &'static str = "A page of articles.";
 }
 
-/// A list of articles: what is known of it before it is read.
+/// A list of articles that has not been loaded yet.
 pub(crate) struct Articles {
     pub(crate) list: List,
     pub(crate) edition: EditionId,
-    /// How many it has, where that is kept.
+    /// The number of articles in the list, if a stored count exists.
     pub(crate) count: Option<i64>,
 }
 
-/// What a client asks of a list of articles.
+/// The arguments of a field that returns a list of articles.
 pub(crate) struct AskedArticles {
     pub(crate) filter: Option<ArticleFilter>,
     pub(crate) order_by: Option<ArticleOrder>,
@@ -37,30 +37,32 @@ pub(crate) struct AskedArticles {
 }
 
 impl Articles {
-    /// Loads the page that is asked for.
+    /// Loads the requested page.
     pub(crate) async fn load(
         self,
         ctx: &Context<'_>,
         asked: AskedArticles,
     ) -> Result<ArticleConnection> {
         match asked.narrow(ctx, self.edition).await? {
-            Some(Narrowed { lists, filter }) => self.page(ctx, lists, filter, asked).await,
+            Some(ResolvedFilter { lists, filter }) => self.page(ctx, lists, filter, asked).await,
             None => Ok(Connection::empty()),
         }
     }
 
-    /// Loads a page of an edition's articles or, where a filter names a shorter list, of that one.
+    /// Loads a page of an edition's articles. If the filter names a shorter list, such as a story's,
+    /// loads from that list instead.
     pub(crate) async fn search(
         ctx: &Context<'_>,
         named: Option<Slug>,
         asked: AskedArticles,
     ) -> Result<ArticleConnection> {
-        // A story knows its edition: only one that the client named is a condition of its own.
+        // A story implies its edition. Only an edition that the client named is a further condition.
         let everywhere = named.is_none();
         let Some(Edition(edition)) = Edition::named(ctx, named).await? else {
             return Ok(Connection::empty());
         };
-        let Some(Narrowed { mut lists, filter }) = asked.narrow(ctx, edition.id).await? else {
+        let Some(ResolvedFilter { mut lists, filter }) = asked.narrow(ctx, edition.id).await?
+        else {
             return Ok(Connection::empty());
         };
         let whole = Self {
@@ -92,8 +94,8 @@ impl Articles {
         let list = self.list;
         let filter = Filter { also_in, ..filter };
         let total = match self.count {
-            Some(count) if filter.is_open() => Total::Kept(count, list.key()),
-            _ => Total::by(CountListed {
+            Some(count) if filter.is_open() => TotalCount::Stored(count, list.key()),
+            _ => TotalCount::by(CountListed {
                 list,
                 filter: filter.clone(),
             }),
@@ -110,8 +112,12 @@ impl Articles {
 }
 
 impl AskedArticles {
-    /// What the filter means in an edition; nothing when it names a section that is not there.
-    async fn narrow(&self, ctx: &Context<'_>, edition: EditionId) -> Result<Option<Narrowed>> {
+    /// Resolves the filter within an edition. Returns `None` if it names a section that does not exist.
+    async fn narrow(
+        &self,
+        ctx: &Context<'_>,
+        edition: EditionId,
+    ) -> Result<Option<ResolvedFilter>> {
         let filter = self.filter.clone().unwrap_or_default();
         filter.narrow(ctx, edition).await
     }

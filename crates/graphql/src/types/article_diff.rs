@@ -1,4 +1,4 @@
-//! A diff of two texts of an article, as the API shows it.
+//! The `ArticleDiff` type: the differences between two versions of an article.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::BodyBlock;
 use crate::compare::compare;
 use crate::error::Result;
 
-/// A diff of two texts of an article.
+/// The differences between two versions of an article.
 #[derive(Clone, Debug)]
 pub struct ArticleDiff {
     from: i32,
@@ -22,39 +22,39 @@ pub struct ArticleDiff {
     compared: Arc<OnceCell<Compared>>,
 }
 
-/// The two bodies, compared.
+/// The result of comparing the two bodies.
 #[derive(Debug)]
 struct Compared {
     changes: Arc<[Change]>,
     is_coarse: bool,
 }
 
-/// What changed from one text of an article to another.
+/// The differences between two versions of an article.
 #[Object]
 impl ArticleDiff {
-    /// The version before.
+    /// The version number of the old text.
     fn from(&self) -> i32 {
         self.from
     }
 
-    /// The version after; null for what was not saved.
+    /// The version number of the new text. Null if it was not saved.
     fn to(&self) -> Option<i32> {
         self.to
     }
 
-    /// The parts that are different; empty when the two are the same.
+    /// The parts that differ. Empty if the versions are equal.
     async fn changed(&self, ctx: &Context<'_>) -> Result<Vec<ArticlePart>> {
         let (before, after) = (Arc::clone(&self.before), Arc::clone(&self.after));
         let (parts, _) = compare(ctx, move |_| before.differs(&after)).await?;
         Ok(parts.into_iter().map(Into::into).collect())
     }
 
-    /// What became of the headline, word by word.
+    /// The word-by-word diff of the headline.
     fn headline(&self) -> Vec<WordsDiff> {
         words(self.before.headline.as_str(), self.after.headline.as_str())
     }
 
-    /// What became of the lead, word by word; empty where neither has one.
+    /// The word-by-word diff of the lead. Empty if neither version has a lead.
     async fn lead(&self, ctx: &Context<'_>) -> Result<Vec<WordsDiff>> {
         let (before, after) = (Arc::clone(&self.before), Arc::clone(&self.after));
         let lead = |content: &Content| content.lead.clone().unwrap_or_default();
@@ -65,14 +65,14 @@ impl ArticleDiff {
         Ok(spans.into_iter().map(WordsDiff).collect())
     }
 
-    /// What became of the body, block by block, the blocks that stayed among them.
+    /// The block-by-block diff of the body, including unchanged blocks.
     async fn body(&self, ctx: &Context<'_>) -> Result<Vec<BlockDiff>> {
         let changes = &self.compared(ctx).await?.changes;
         let each = (0..changes.len()).map(|at| BlockDiff(Arc::clone(changes), at));
         Ok(each.collect())
     }
 
-    /// How finely `body` was compared.
+    /// The granularity at which `body` was compared.
     async fn granularity(&self, ctx: &Context<'_>) -> Result<DiffGranularity> {
         Ok(if self.compared(ctx).await?.is_coarse {
             DiffGranularity::Block
@@ -83,7 +83,7 @@ impl ArticleDiff {
 }
 
 impl ArticleDiff {
-    /// From one text to another, which has a version if it was saved.
+    /// Creates a diff between two texts. The new text has no version if it was not saved.
     pub(crate) fn new((from, before): (i32, Content), (to, after): (Option<i32>, Content)) -> Self {
         Self {
             from,
@@ -117,34 +117,34 @@ fn words(before: &str, after: &str) -> Vec<WordsDiff> {
         .collect()
 }
 
-/// How finely two texts were compared.
+/// The granularity of a diff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum DiffGranularity {
-    /// Word by word.
+    /// Compared word by word.
     Word,
-    /// Block by block, at least in part: the texts are too large or too different to be compared word
-    /// by word in the time that the server allows. What it says is true, but less of it is `SAME`
-    /// than could be.
+    /// Compared block by block, at least in part, because the texts are too large or too different for
+    /// a word-by-word comparison in the available time. The diff is correct but may mark less text as
+    /// `SAME` than possible.
     Block,
 }
 
-/// What became of a block.
+/// The diff of one block.
 pub struct BlockDiff(Arc<[Change]>, usize);
 
-/// What became of a block of the body.
+/// The diff of one block of the body.
 #[Object]
 impl BlockDiff {
-    /// What became of it.
-    fn fate(&self) -> BlockFate {
+    /// The change made to the block.
+    fn op(&self) -> BlockDiffOp {
         match self.change() {
-            Change::Same(_) => BlockFate::Same,
-            Change::Added(_) => BlockFate::Added,
-            Change::Removed(_) => BlockFate::Removed,
-            Change::Changed { .. } => BlockFate::Changed,
+            Change::Same(_) => BlockDiffOp::Same,
+            Change::Added(_) => BlockDiffOp::Added,
+            Change::Removed(_) => BlockDiffOp::Removed,
+            Change::Changed { .. } => BlockDiffOp::Changed,
         }
     }
 
-    /// What it was; null for one that was added.
+    /// The old block. Null if the block was added.
     fn before(&self) -> Option<BodyBlock> {
         let block: &Block = match self.change() {
             Change::Same(block) | Change::Removed(block) => block,
@@ -154,7 +154,7 @@ impl BlockDiff {
         Some(block.clone().into())
     }
 
-    /// What it is; null for one that was removed.
+    /// The new block. Null if the block was removed.
     fn after(&self) -> Option<BodyBlock> {
         let block: &Block = match self.change() {
             Change::Same(block) | Change::Added(block) => block,
@@ -164,7 +164,7 @@ impl BlockDiff {
         Some(block.clone().into())
     }
 
-    /// What became of its words, where it was changed; otherwise empty.
+    /// The word-by-word diff of a changed block. Empty for other blocks.
     fn words(&self) -> Vec<WordsDiff> {
         match self.change() {
             Change::Changed { words, .. } => words.iter().cloned().map(WordsDiff).collect(),
@@ -179,80 +179,80 @@ impl BlockDiff {
     }
 }
 
-/// What became of some words.
+/// A run of words in a word-by-word diff.
 pub struct WordsDiff(Span);
 
-/// Neighbouring words with one fate, with the spaces and signs among them. Those that are the same
-/// and those that were removed are, put together, the text before; those that are the same and
-/// those that were added, the text after.
+/// A run of adjacent words with one change status, including the spaces and punctuation between them.
+/// The `SAME` and `REMOVED` runs together form the old text. The `SAME` and `ADDED` runs form the new
+/// text.
 #[Object]
 impl WordsDiff {
-    /// What became of them.
-    fn fate(&self) -> WordsFate {
+    /// The change made to the words.
+    fn op(&self) -> WordsDiffOp {
         self.0.edit.into()
     }
 
-    /// The words. In Arabic a word keeps its harakat, its tatweel and its joiners.
+    /// The text of the run. Arabic words are never separated from their harakat, tatweel and joiners.
     fn text(&self) -> &str {
         &self.0.text
     }
 }
 
-/// What became of a block.
+/// The change made to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-pub enum BlockFate {
-    /// It stayed as it was.
+pub enum BlockDiffOp {
+    /// The block is unchanged.
     Same,
-    /// It is new.
+    /// The block was added.
     Added,
-    /// It is gone.
+    /// The block was removed.
     Removed,
-    /// It is different.
+    /// The block was changed.
     Changed,
 }
 
-/// What became of some words.
+/// The change made to a run of words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Edit")]
-pub enum WordsFate {
-    /// They stayed.
+pub enum WordsDiffOp {
+    /// The words are unchanged.
     Same,
-    /// They are new.
+    /// The words were added.
     Added,
-    /// They are gone.
+    /// The words were removed.
     Removed,
 }
 
-/// A part of what an article says and belongs to.
+/// A part of an article that can differ between versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Part")]
 pub enum ArticlePart {
-    /// What kind of article it is.
+    /// The kind of article.
     Kind,
-    /// Its part of an address.
+    /// The URL slug.
     Slug,
-    /// Where it lives on the web.
+    /// The canonical URL.
     CanonicalUrl,
-    /// What it is called.
+    /// The headline.
     Headline,
-    /// The paragraph that sums it up.
+    /// The lead.
     Lead,
-    /// The picture or film at its head.
+    /// The main image or video.
     Hero,
-    /// The agency or outlet that it came from.
+    /// The news agency or outlet that the article came from.
     Source,
-    /// Where it is filed.
+    /// The section that the article is filed in.
     Section,
-    /// The language that it is in.
+    /// The language.
     Language,
-    /// Whether it has pictures, a film or sound.
+    /// The flags for photos, video and audio.
     Flags,
-    /// Who signed it.
+    /// The authors.
     Authors,
-    /// What it is about.
+    /// The topics.
     Topics,
-    /// The stories that it belongs to.
+    /// The stories that the article belongs to.
     Stories,
-    /// Its text.
+    /// The body.
     Body,
 }

@@ -1,70 +1,71 @@
-//! An entry of the audit log, as the API shows it.
+//! The `AuditEntry` type.
 
 use async_graphql::{Context, ID, Object};
 use khabar_domain::Right;
 use khabar_persistence::audit::{self, Entry};
 
 use super::Role;
-use crate::connection::{Connection, Listed, Paging, Plain, Total};
+use crate::connection::{Connection, ConnectionNode, Paging, SimpleEdge, TotalCount};
+use crate::context::ContextExt as _;
 use crate::error::Result;
+use crate::mutate::require;
 use crate::node::{self, Node};
 use crate::scalar::DateTime;
-use crate::scope::Asked as _;
-use crate::write::require;
 
 /// An entry of the audit log.
 #[derive(Clone, Debug)]
 pub struct AuditEntry(pub Entry);
 
-/// One write: who made it, when, from where, and what it did.
+/// An audit log entry for one write: who made it, when, from where, and what it did.
 #[Object]
 impl AuditEntry {
-    /// How whoever wrote was called; `khabar` for a command on the server's machine.
+    /// The name of the author of the write. `khabar` for a command run on the server itself.
     fn name(&self) -> &str {
         &self.0.author_name
     }
 
-    /// Which account wrote, which tells people of the same name apart; null for commands and for
-    /// readers who did not say who they are.
+    /// The ID of the account that made the write. Distinguishes people with equal names. Null for
+    /// commands and anonymous readers.
     fn account_id(&self) -> Option<ID> {
         self.0.account.map(|account| ID(account.uuid().to_string()))
     }
 
-    /// In which role they wrote; null for commands.
+    /// The role of the author at the time of the write. Null for commands.
     fn role(&self) -> Option<Role> {
         self.0.role.map(Into::into)
     }
 
-    /// When it was written.
+    /// The time of the write.
     fn at(&self) -> DateTime {
         DateTime(self.0.at)
     }
 
-    /// The network address that the request came from; null where that is not known.
+    /// The network address that the request came from. Null if it is unknown.
     fn address(&self) -> Option<&str> {
         self.0.address.as_deref()
     }
 
-    /// What was done: a mutation's name, or a command.
+    /// The action: the name of a mutation or of a command.
     fn action(&self) -> &str {
         &self.0.action
     }
 
-    /// What kind of thing it was about first of all, such as `article`; `account` where it let
-    /// somebody in for the first time, `preview` where it opened an article to somebody.
-    fn noun(&self) -> &str {
+    /// The type of the primary subject of the write, such as `article`. `account` means that somebody
+    /// was given access for the first time and an account was created. `preview` means that previews of
+    /// an article were shared or revoked, or that the key that signs previews was replaced.
+    fn entity_type(&self) -> &str {
         &self.0.noun
     }
 
-    /// The id of what it was about first of all, also where that is not there any more. Of an
-    /// account it is as in `accountId`, of a preview its article's.
-    fn noun_id(&self) -> ID {
+    /// The ID of the primary subject, even if it no longer exists. For an account, this is the
+    /// `accountId`. For a preview, this is the ID of its article.
+    fn entity_id(&self) -> ID {
         let id = Node::id_of_noun(&self.0.noun, self.0.noun_id);
         id.unwrap_or_else(|| ID(self.0.noun_id.to_string()))
     }
 
-    /// What it was about first of all; null where that is not there any more, is an account, or is
-    /// not for this viewer.
+    /// The primary subject of the write. Null if it no longer exists, is an account, or is not visible
+    /// to the viewer.
     #[graphql(name = "node")]
     async fn the_node(&self, ctx: &Context<'_>) -> Result<Option<Node>> {
         Node::of_noun(ctx, &self.0.noun, self.0.noun_id).await
@@ -72,17 +73,17 @@ impl AuditEntry {
 }
 
 /// A page of the audit log.
-pub type AuditEntryConnection = Connection<Plain<AuditEntry>>;
+pub type AuditEntryConnection = Connection<SimpleEdge<AuditEntry>>;
 
-impl Listed for AuditEntry {
+impl ConnectionNode for AuditEntry {
     type Item = Entry;
     const EDGE: &'static str = "AuditEntryEdge";
     const CONNECTION: &'static str = "AuditEntryConnection";
-    const ABOUT: &'static str = "A page of the log of every write, the latest first.";
+    const ABOUT: &'static str = "A page of the audit log, newest entries first.";
 }
 
 impl AuditEntry {
-    /// A page of the log, for those who may see it.
+    /// Loads a page of the log, if the viewer may see it.
     pub(crate) async fn log(
         ctx: &Context<'_>,
         of: Option<ID>,
@@ -94,7 +95,7 @@ impl AuditEntry {
             of,
             page: page.page()?,
         };
-        Connection::load(ctx, key, Total::by(audit::CountLog(of))).await
+        Connection::load(ctx, key, TotalCount::by(audit::CountLog(of))).await
     }
 }
 

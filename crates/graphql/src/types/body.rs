@@ -1,69 +1,71 @@
-//! A body's blocks, as the API shows them.
+//! The blocks of an article body.
 //!
-//! Fields of different shape have different names in different blocks (`image`, `images`), so that
-//! a client can select all blocks at once without aliases.
+//! Fields of different types have different names in different blocks (`image`, `images`). A client can
+//! therefore select all blocks in one query without aliases.
 
 use async_graphql::{Context, Object, Union};
 use khabar_domain::{Block, MediaId, WebUrl};
 use khabar_persistence::media;
 
 use super::Media;
+use crate::context::ContextExt;
 use crate::error::Result;
 use crate::scalar::{Html, Url};
-use crate::scope::Asked;
 
-/// One block of an article's text.
+/// A block of an article body.
 #[derive(Union)]
 pub enum BodyBlock {
-    /// Running text.
+    /// A paragraph of text.
     Paragraph(ParagraphBlock),
     /// A heading between paragraphs.
     Heading(HeadingBlock),
-    /// Words that somebody else said.
+    /// A quotation.
     Quotation(QuotationBlock),
-    /// Points.
+    /// A list of items.
     List(ListBlock),
-    /// A picture.
+    /// An image.
     Image(ImageBlock),
-    /// Several pictures.
+    /// A gallery of images.
     Gallery(GalleryBlock),
-    /// A film.
+    /// A video.
     Video(VideoBlock),
-    /// A post or player of another site.
+    /// Content embedded from another site, such as a post or a player.
     Embed(EmbedBlock),
-    /// Rows and columns.
+    /// A table.
     Table(TableBlock),
 }
 
-/// Words with a little markup.
+/// Text with inline formatting.
 pub struct RichText(khabar_domain::RichText);
 
-/// Words with a little markup.
+/// Text with inline formatting.
 #[Object]
 impl RichText {
-    /// The words alone.
+    /// The plain text.
     fn text(&self) -> String {
         self.0.text()
     }
 
-    /// The words as HTML: `strong`, `em`, `a` and `br`, everything else escaped.
+    /// The text as HTML. The only elements are `strong`, `em`, `a` and `br`. Everything else is
+    /// escaped.
     fn html(&self) -> Html {
         Html(self.0.html())
     }
 }
 
-/// Running text.
+/// A paragraph of text.
 pub struct ParagraphBlock(khabar_domain::RichText);
 
-/// Running text.
+/// A paragraph of text.
 #[Object]
 impl ParagraphBlock {
-    /// The words alone.
+    /// The plain text.
     fn text(&self) -> String {
         self.0.text()
     }
 
-    /// The words as HTML: `strong`, `em`, `a` and `br`, everything else escaped.
+    /// The text as HTML. The only elements are `strong`, `em`, `a` and `br`. Everything else is
+    /// escaped.
     fn html(&self) -> Html {
         Html(self.0.html())
     }
@@ -78,81 +80,82 @@ pub struct HeadingBlock {
 /// A heading between paragraphs.
 #[Object]
 impl HeadingBlock {
-    /// 2 to 4; the headline is 1.
+    /// The heading level, from 2 to 4. Level 1 is the headline of the article.
     fn level(&self) -> i32 {
         self.level.into()
     }
 
-    /// Its words.
+    /// The text of the heading.
     fn text(&self) -> &str {
         &self.text
     }
 }
 
-/// Words that somebody else said.
+/// A quotation.
 pub struct QuotationBlock {
     text: khabar_domain::RichText,
     attribution: Option<String>,
 }
 
-/// Words that somebody else said.
+/// A quotation.
 #[Object]
 impl QuotationBlock {
-    /// What was said, the words alone.
+    /// The quoted text as plain text.
     fn text(&self) -> String {
         self.text.text()
     }
 
-    /// What was said, as HTML: `strong`, `em`, `a` and `br`, everything else escaped.
+    /// The quoted text as HTML. The only elements are `strong`, `em`, `a` and `br`. Everything else is
+    /// escaped.
     fn html(&self) -> Html {
         Html(self.text.html())
     }
 
-    /// By whom, or where.
+    /// The person or publication quoted.
     fn attribution(&self) -> Option<&str> {
         self.attribution.as_deref()
     }
 }
 
-/// Points.
+/// A list of items.
 pub struct ListBlock {
     ordered: bool,
     items: Vec<RichText>,
 }
 
-/// Points, numbered or not.
+/// A list of items, numbered or bulleted.
 #[Object]
 impl ListBlock {
-    /// Whether the points are numbered.
+    /// Whether the items are numbered.
     fn ordered(&self) -> bool {
         self.ordered
     }
 
-    /// The points.
+    /// The items of the list.
     fn items(&self) -> &[RichText] {
         &self.items
     }
 }
 
-/// A picture.
+/// An image.
 pub struct ImageBlock(MediaId);
 
-/// A picture.
+/// An image.
 #[Object]
 impl ImageBlock {
-    /// The picture; null when it is gone.
+    /// The image. Null if it no longer exists.
     async fn image(&self, ctx: &Context<'_>) -> Result<Option<Media>> {
         Media::maybe(ctx, Some(self.0)).await
     }
 }
 
-/// Several pictures.
+/// A gallery of images.
 pub struct GalleryBlock(Vec<MediaId>);
 
-/// Several pictures.
+/// A gallery of images.
 #[Object]
 impl GalleryBlock {
-    /// The pictures, in order, without those that are gone.
+    /// The images, in order. Images that no longer exist are left out.
     async fn images(&self, ctx: &Context<'_>) -> Result<Vec<Media>> {
         let mut found = ctx
             .load_many(self.0.iter().copied().map(media::ById))
@@ -165,73 +168,73 @@ impl GalleryBlock {
     }
 }
 
-/// A film.
+/// A video.
 pub struct VideoBlock(MediaId);
 
-/// A film.
+/// A video.
 #[Object]
 impl VideoBlock {
-    /// The film; null when it is gone.
+    /// The video. Null if it no longer exists.
     async fn video(&self, ctx: &Context<'_>) -> Result<Option<Media>> {
         Media::maybe(ctx, Some(self.0)).await
     }
 }
 
-/// A post or player of another site.
+/// Content embedded from another site, such as a post or a player.
 pub struct EmbedBlock {
     provider: String,
     url: WebUrl,
     title: Option<String>,
 }
 
-/// A post or player of another site.
+/// Content embedded from another site, such as a post or a player.
 #[Object]
 impl EmbedBlock {
-    /// Whose it is, such as `YouTube`.
+    /// The name of the provider, such as `YouTube`.
     fn provider(&self) -> &str {
         &self.provider
     }
 
-    /// Where it is.
+    /// The URL of the embedded content.
     fn url(&self) -> Url {
         Url(self.url.clone())
     }
 
-    /// What to show where it cannot be embedded.
+    /// The text to show where the content cannot be embedded.
     fn title(&self) -> Option<&str> {
         self.title.as_deref()
     }
 }
 
-/// Rows and columns.
+/// A table.
 pub struct TableBlock {
     caption: Option<String>,
     header: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
-/// Rows and columns of words.
+/// A table with text cells.
 #[Object]
 impl TableBlock {
-    /// What stands over it.
+    /// The caption shown above the table.
     fn caption(&self) -> Option<&str> {
         self.caption.as_deref()
     }
 
-    /// The columns' headings; empty when it has none.
+    /// The column headings. Empty if the table has none.
     fn header(&self) -> &[String] {
         &self.header
     }
 
-    /// The rows, each as long as the others.
+    /// The rows of the table. All rows have an equal number of cells.
     fn rows(&self) -> &[Vec<String>] {
         &self.rows
     }
 }
 
-/// The blocks of a body.
+/// Converts a body to its blocks, and charges their size to the budget of the response.
 pub(crate) fn blocks(ctx: &Context<'_>, body: khabar_domain::Body) -> Result<Vec<BodyBlock>> {
-    // They are copies, and all that are asked for may be held at once.
+    // The blocks are copies, and those of all requested articles may be in memory at once.
     ctx.charge(body.bytes())?;
     Ok(Vec::from(body).into_iter().map(Into::into).collect())
 }

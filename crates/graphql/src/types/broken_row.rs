@@ -1,50 +1,50 @@
-//! A broken row, as the API shows it.
+//! The `BrokenRow` type.
 
 use async_graphql::{Context, Object};
 use khabar_domain::Right;
 
+use crate::context::ContextExt as _;
 use crate::error::Result;
-use crate::scope::Asked as _;
-use crate::write::{Desk, require};
+use crate::mutate::{WriteContext, require};
 
 /// A broken row.
 #[derive(Clone, Debug)]
 pub struct BrokenRow(khabar_persistence::BrokenRow);
 
-/// A row of the database that cannot be read, because what is stored in it breaks a rule of the
-/// newsroom. Lists leave it out; asking for it by itself answers the error `BROKEN_ROW`.
+/// A database row that cannot be read because its stored data breaks a rule of the newsroom. Lists
+/// leave the row out. Requesting it directly returns the error `BROKEN_ROW`.
 #[Object]
 impl BrokenRow {
-    /// The table that has it.
+    /// The name of the table that contains the row.
     fn table(&self) -> &str {
         &self.0.table
     }
 
-    /// The column that breaks a rule.
+    /// The name of the column that breaks the rule.
     fn column(&self) -> &str {
         &self.0.column
     }
 
-    /// The row's primary key.
+    /// The primary key of the row.
     fn row(&self) -> &str {
         &self.0.row
     }
 
-    /// The rule that it breaks.
+    /// The rule that the row breaks.
     fn problem(&self) -> &str {
         &self.0.problem
     }
 }
 
 impl BrokenRow {
-    /// Those that this server has met, for those who can mend them.
+    /// Returns the broken rows that this server has found, if the viewer may repair them.
     pub(crate) fn met(ctx: &Context<'_>) -> Result<Option<Vec<Self>>> {
         require(ctx.viewer()?, Right::Publish)?;
-        // What is met by other requests is no part of what this one reads.
+        // Reads of other requests can change this result, so the response must not be cached.
         ctx.loaders()?.reader().not_kept();
-        let desk = ctx.data_opt::<Desk>();
-        Ok(desk.map(|desk| {
-            let rows = desk.db.broken_rows().known();
+        let context = ctx.data_opt::<WriteContext>();
+        Ok(context.map(|context| {
+            let rows = context.db.broken_rows().known();
             rows.into_iter().map(Self).collect()
         }))
     }

@@ -1,41 +1,41 @@
-//! A comment, as the API shows it.
+//! The `Comment` type.
 
 use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use khabar_domain::Right;
 use khabar_domain::article::Status::Published;
 use khabar_domain::comment::Status;
-use khabar_persistence::cache::ReadingKey;
-use khabar_persistence::change::{Noun, Part};
+use khabar_persistence::cache::CacheTag;
+use khabar_persistence::change::{EntityKind, Facet};
 use khabar_persistence::comment::By;
 use khabar_persistence::{Page, article, comment};
 
 use super::{Article, Edition};
-use crate::connection::{Connection, Listed, Paging, Plain, Total};
+use crate::connection::{Connection, ConnectionNode, Paging, SimpleEdge, TotalCount};
+use crate::context::ContextExt;
 use crate::error::{Code, Error, Result};
 use crate::input::CommentOrder;
+use crate::mutate::require;
 use crate::node;
 use crate::scalar::{DateTime, Slug, count};
-use crate::scope::Asked;
-use crate::write::require;
 
 /// A comment.
 #[derive(Clone, Debug)]
 pub struct Comment(pub khabar_domain::Comment);
 
-/// What a reader wrote under an article, or under another comment.
+/// A comment by a reader on an article, or in reply to another comment.
 #[Object]
 impl Comment {
-    /// Its global id.
+    /// The global ID.
     pub(crate) async fn id(&self) -> ID {
         node::id(self.0.id)
     }
 
-    /// How its writer signed.
+    /// The name that the comment is signed with.
     fn author_name(&self) -> &str {
         self.0.author_name.as_str()
     }
 
-    /// Who wrote it.
+    /// The author of the comment.
     fn author(&self) -> CommentAuthor {
         CommentAuthor {
             name: self.0.author_name.to_string(),
@@ -43,28 +43,29 @@ impl Comment {
         }
     }
 
-    /// The words, as plain text.
+    /// The text of the comment, as plain text.
     fn text(&self) -> &str {
         self.0.text.as_str()
     }
 
-    /// When it was sent.
+    /// The time when the comment was submitted.
     fn posted_at(&self) -> DateTime {
         DateTime(self.0.posted_at)
     }
 
-    /// When its writer changed it; null when it is as it was sent.
+    /// The time when the author last edited the comment. Null if it was never edited.
     fn edited_at(&self) -> Option<DateTime> {
         self.0.edited_at.map(DateTime)
     }
 
-    /// Where it stands. Readers only ever see approved comments; its writer sees what is true.
+    /// The moderation status. Other readers only see approved comments. The author always sees the
+    /// actual status.
     fn status(&self) -> CommentStatus {
         self.0.status.into()
     }
 
-    /// Why moderators have decided about it as they did; null where they have not said. Only for its
-    /// writer, and for those who have the right `moderate`.
+    /// The reason that moderators gave for their decision. Null if they gave none. Visible to the
+    /// author and to viewers with the right `moderate`.
     fn reason(&self, ctx: &Context<'_>) -> Result<Option<&str>> {
         let viewer = ctx.viewer()?;
         if viewer.account.is_none() || viewer.account != self.0.account {
@@ -73,21 +74,23 @@ impl Comment {
         Ok(self.0.reason.as_deref())
     }
 
-    /// How many accounts have reported it since moderators last decided about it. Needs the right
-    /// `moderate`.
+    /// The number of accounts that have reported the comment since the last moderation decision.
+    /// Requires the right `moderate`.
     fn report_count(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
         require(ctx.viewer()?, Right::Moderate)?;
         Ok(Some(count(self.0.report_count)))
     }
 
-    /// What those who reported it had to say, latest first, at most 20. Needs the right `moderate`.
+    /// The reasons given in reports of the comment, latest first. At most 20. Requires the right
+    /// `moderate`.
     async fn report_reasons(&self, ctx: &Context<'_>) -> Result<Option<Vec<String>>> {
         require(ctx.viewer()?, Right::Moderate)?;
         let reasons = ctx.load(comment::ReasonsOf(self.0.id)).await?;
         Ok(Some(reasons.unwrap_or_default()))
     }
 
-    /// The article that it stands under; null when that has been taken back meanwhile.
+    /// The article that the comment was posted on. Null if the viewer can no longer see it. For a
+    /// withdrawn article, readers get its tombstone.
     async fn article(&self, ctx: &Context<'_>) -> Result<Option<Article>> {
         Ok(ctx
             .load_ahead(article::ById(self.0.article))
@@ -95,7 +98,8 @@ impl Comment {
             .map(Article))
     }
 
-    /// The comment that it answers; null when it answers none, or that has been taken down.
+    /// The comment that this comment replies to. Null if it is not a reply or the parent has been taken
+    /// down.
     async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Self>> {
         let Some(id) = self.0.parent else {
             return Ok(None);
@@ -103,7 +107,7 @@ impl Comment {
         Ok(ctx.load(comment::ById(id)).await?.map(Comment))
     }
 
-    /// How many comments that readers see answer it directly.
+    /// The number of direct replies visible to readers.
     async fn reply_count(&self, ctx: &Context<'_>) -> Result<i32> {
         if self.replies_are_hidden(ctx).await? {
             return Ok(0);
@@ -112,23 +116,21 @@ impl Comment {
         Ok(count(self.0.reply_count))
     }
 
-    /// The comments that answer it directly.
+    /// Direct replies to the comment.
     async fn replies(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "In which order; oldest first when nothing is said.")] order_by: Option<
-            CommentOrder,
-        >,
+        #[graphql(desc = "Sort order. Defaults to oldest first.")] order_by: Option<CommentOrder>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
     ) -> Result<CommentConnection> {
         let key = comment::RepliesTo {
             comment: self.0.id,
@@ -147,43 +149,44 @@ impl Comment {
         Connection::load(
             ctx,
             key,
-            Total::Kept(self.0.reply_count, self.replies_key()),
+            TotalCount::Stored(self.0.reply_count, self.replies_key()),
         )
         .await
     }
 }
 
-/// The writer of a comment.
+/// The author of a comment.
 #[derive(Clone, Debug, SimpleObject)]
 pub struct CommentAuthor {
-    /// The name that it is signed with. Without an account nobody can sign with the name of a person or
-    /// an account of the newsroom, nor with one that looks the same.
+    /// The name that the comment is signed with. Guests cannot use the name of a person or an account
+    /// of the newsroom, nor a name that looks identical.
     name: String,
-    /// Whether the writer worked for the newsroom when they wrote it: their account had another role
-    /// than `reader`. False for comments of versions that did not record it.
+    /// Whether the author worked for the newsroom when the comment was written, with an account role
+    /// other than `reader`. False for comments from versions of the server that did not record it.
     is_staff: bool,
 }
 
 /// A page of a list of comments.
-pub type CommentConnection = Connection<Plain<Comment>>;
+pub type CommentConnection = Connection<SimpleEdge<Comment>>;
 
-impl Listed for Comment {
+impl ConnectionNode for Comment {
     type Item = khabar_domain::Comment;
     const EDGE: &'static str = "CommentEdge";
     const CONNECTION: &'static str = "CommentConnection";
-    const ABOUT: &'static str = "A page of a list of comments.";
+    const ABOUT: &'static str = "A page of comments.";
 }
 
 impl Comment {
-    /// What its number of replies changes with.
-    fn replies_key(&self) -> ReadingKey {
-        ReadingKey::part(Noun::Comment, self.0.id, Part::Replies)
+    /// Returns the reading key that changes whenever the number of replies does.
+    fn replies_key(&self) -> CacheTag {
+        CacheTag::part(EntityKind::Comment, self.0.id, Facet::Replies)
     }
 
-    /// Whether what answers it is hidden from the viewer with its article. Its writer alone sees it
-    /// there, and only their own words.
+    /// Returns whether the replies are hidden from the viewer because the article is not published. In
+    /// that case only the author still sees the comment, and only their own text.
     async fn replies_are_hidden(&self, ctx: &Context<'_>) -> Result<bool> {
-        // Who is not signed in has none, and sees others' only where their article is published.
+        // Anonymous viewers have no comments of their own. They see others' only if the article is
+        // published.
         if self.0.account.is_none() || ctx.scope()?.viewer.account.is_none() {
             return Ok(false);
         }
@@ -195,16 +198,16 @@ impl Comment {
         Ok(article.is_none_or(|article| article.status != Published))
     }
 
-    /// The order that was asked for, or the usual one.
+    /// Returns the requested order, or the default.
     pub(crate) fn order(asked: Option<CommentOrder>, usual: CommentOrder) -> By {
         asked.unwrap_or(usual).into()
     }
 
-    /// A page of the moderators' queue.
+    /// Loads a page of the moderation queue.
     pub(crate) async fn queue(
         ctx: &Context<'_>,
         edition: Option<Slug>,
-        wanted: comment::Wanted,
+        wanted: comment::QueueFilter,
         page: Page,
     ) -> Result<CommentConnection> {
         require(ctx.viewer()?, Right::Moderate)?;
@@ -217,32 +220,32 @@ impl Comment {
             wanted,
             page,
         };
-        let total = Total::by(comment::CountQueue { edition, wanted });
+        let total = TotalCount::by(comment::CountQueue { edition, wanted });
         Connection::load(ctx, key, total).await
     }
 
-    /// A page of what the viewer has written.
+    /// Loads a page of the viewer's own comments.
     pub(crate) async fn own(ctx: &Context<'_>, page: Page) -> Result<CommentConnection> {
         let Some(account) = ctx.viewer()?.account else {
-            let message = "This needs a token: send it as `Authorization: Bearer …`.";
+            let message = "This requires a token. Send it in the header `Authorization: Bearer …`.";
             return Err(Error::new(Code::Unauthenticated, message));
         };
-        let total = Total::by(comment::CountOfAccount(account));
+        let total = TotalCount::by(comment::CountOfAccount(account));
         Connection::load(ctx, comment::OfAccount { account, page }, total).await
     }
 }
 
-/// Where a comment stands.
+/// The moderation status of a comment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Status")]
 pub enum CommentStatus {
-    /// Moderators have not looked at it yet.
+    /// Pending: moderators have not reviewed the comment yet.
     Pending,
-    /// Readers may see it.
+    /// Approved: the comment is visible to readers.
     Approved,
-    /// It was refused before readers had seen it.
+    /// Rejected: the comment was refused before readers could see it.
     Rejected,
-    /// It was taken down.
+    /// Hidden: the comment was taken down.
     Hidden,
 }
 

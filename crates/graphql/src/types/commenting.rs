@@ -1,66 +1,69 @@
-//! How comments are taken in, as the API shows it.
+//! GraphQL types for the commenting settings of articles and editions.
 
 use async_graphql::{Context, Enum, Object};
-use khabar_domain::commenting::{Mode, Policy};
+use khabar_domain::commenting::{CommentPolicy, Mode};
 use khabar_persistence::commenting;
 
+use crate::context::ContextExt as _;
 use crate::error::{Error, Result};
 use crate::scalar::DateTime;
-use crate::scope::Asked as _;
 
-/// Who looks at comments, and when.
+/// The moderation mode of comments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Mode")]
 pub enum CommentingMode {
-    /// Readers see a comment at once; moderators look at it afterwards.
+    /// Comments are visible to readers immediately and moderated afterwards.
     PostModerated,
-    /// Moderators look at a comment before readers see it.
+    /// Comments are visible to readers only after a moderator has approved them.
     PreModerated,
-    /// Nobody may comment; what was written stays.
+    /// New comments are not accepted. Existing comments are retained.
     Closed,
 }
 
-/// How comments are taken in under an article.
+/// Commenting settings of an article, as exposed through GraphQL.
 pub struct ArticleCommenting {
-    policy: Policy,
+    policy: CommentPolicy,
     open: bool,
     closes_at: Option<DateTime>,
 }
 
-/// How comments are taken in under an article: what it has decided itself, or else its edition.
+/// Commenting settings of an article. Settings that the article does not define are inherited from
+/// its edition.
 #[Object]
 impl ArticleCommenting {
-    /// Whether comments are taken in now.
+    /// Whether the article currently accepts comments.
     fn open(&self) -> bool {
         self.open
     }
 
-    /// Who looks at comments, and when.
+    /// The moderation mode of comments.
     fn mode(&self) -> CommentingMode {
         self.policy.mode.into()
     }
 
-    /// When commenting ends, or ended, by itself; null when it does not.
+    /// The time at which commenting closes, or closed, automatically. Null if it never closes
+    /// automatically.
     fn closes_at(&self) -> Option<DateTime> {
         self.closes_at
     }
 
-    /// How deep answers go: 0 where comments are not answered, 1 where answers are not.
+    /// Maximum nesting depth of replies: 0 if comments cannot be replied to, 1 if replies cannot be
+    /// replied to.
     fn depth(&self) -> i32 {
         self.policy.depth.get()
     }
 
-    /// Whether a name is enough to comment, without an account.
-    fn names_allowed(&self) -> bool {
-        self.policy.names_allowed
+    /// Whether guests may comment by giving only a name, without an account.
+    fn guest_comments_allowed(&self) -> bool {
+        self.policy.guest_comments_allowed
     }
 }
 
 impl ArticleCommenting {
-    /// How comments are taken in under this article.
+    /// Loads the commenting settings of an article.
     pub(crate) async fn of(ctx: &Context<'_>, article: &khabar_domain::Article) -> Result<Self> {
         let policy = ctx.load(commenting::OfArticle(article.id)).await?;
-        let policy = policy.ok_or_else(|| Error::not_found("The article is gone."))?;
+        let policy = policy.ok_or_else(|| Error::not_found("The article no longer exists."))?;
         let (now, closes_at) = (ctx.as_of()?, policy.closes_at(article));
         let open = policy.is_open(article, now);
         if let Some(closes_at) = closes_at.filter(|_| open) {
@@ -74,38 +77,40 @@ impl ArticleCommenting {
     }
 }
 
-/// How comments are taken in under an edition's articles.
-pub struct EditionCommenting(Policy);
+/// Commenting settings of an edition, as exposed through GraphQL.
+pub struct EditionCommenting(CommentPolicy);
 
-/// How comments are taken in under an edition's articles that do not decide it themselves.
+/// Default commenting settings for the articles of an edition. An article can override each of
+/// them.
 #[Object]
 impl EditionCommenting {
-    /// Who looks at comments, and when.
+    /// The moderation mode of comments.
     fn mode(&self) -> CommentingMode {
         self.0.mode.into()
     }
 
-    /// How many days after an article went out commenting ends; 0: it does not end by itself.
+    /// Number of days after publication at which commenting on an article closes. 0 means never.
     fn closes_after_days(&self) -> i32 {
         self.0.closing.days()
     }
 
-    /// How deep answers go: 0 where comments are not answered, 1 where answers are not.
+    /// Maximum nesting depth of replies: 0 if comments cannot be replied to, 1 if replies cannot be
+    /// replied to.
     fn depth(&self) -> i32 {
         self.0.depth.get()
     }
 
-    /// Whether a name is enough to comment, without an account.
-    fn names_allowed(&self) -> bool {
-        self.0.names_allowed
+    /// Whether guests may comment by giving only a name, without an account.
+    fn guest_comments_allowed(&self) -> bool {
+        self.0.guest_comments_allowed
     }
 }
 
 impl EditionCommenting {
-    /// How comments are taken in under this edition's articles.
+    /// Loads the commenting settings of an edition.
     pub(crate) async fn of(ctx: &Context<'_>, edition: khabar_domain::EditionId) -> Result<Self> {
         let policy = ctx.load(commenting::OfEdition(edition)).await?;
-        let policy = policy.ok_or_else(|| Error::not_found("The edition is gone."))?;
+        let policy = policy.ok_or_else(|| Error::not_found("The edition no longer exists."))?;
         Ok(Self(policy))
     }
 }

@@ -1,26 +1,26 @@
-//! A correction, as the API shows it.
+//! The GraphQL type for corrections.
 
 use async_graphql::Object;
 
 use crate::scalar::DateTime;
 
-/// A correction.
+/// A correction, as exposed through GraphQL.
 pub struct Correction(pub khabar_persistence::correction::Correction);
 
-/// What was put right in an article after readers had seen it.
+/// A correction made to an article after its publication.
 #[Object]
 impl Correction {
-    /// When it was put right.
+    /// The time of the correction.
     fn at(&self) -> DateTime {
         DateTime(self.0.at)
     }
 
-    /// What was put right, in words for readers.
+    /// A description of the correction, written for readers.
     fn note(&self) -> &str {
         &self.0.note
     }
 
-    /// The version of the article that it made.
+    /// The article version that resulted from the correction.
     fn version(&self) -> i32 {
         self.0.version
     }

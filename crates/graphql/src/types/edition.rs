@@ -1,4 +1,4 @@
-//! An edition, as the API shows it.
+//! The GraphQL type for editions, with its headings and text direction.
 
 use async_graphql::{Context, Enum, ID, Object};
 use khabar_domain::edition::Labels;
@@ -6,95 +6,97 @@ use khabar_persistence::article::List;
 use khabar_persistence::{BatchKey, edition};
 
 use super::EditionCommenting;
+use crate::context::ContextExt;
 use crate::error::{Error, Result};
 use crate::input::{edition_slug, exactly_one};
 use crate::node;
 use crate::scalar::{Language, Slug, count};
-use crate::scope::Asked;
 
-/// An edition.
+/// An edition, as exposed through GraphQL.
 #[derive(Clone, Debug)]
 pub struct Edition(pub khabar_domain::Edition);
 
-/// The newsroom in one language, with its own sections, stories and front page.
+/// The newsroom's publication in one language, with its own sections, stories and front page.
 #[Object]
 impl Edition {
-    /// Its global id.
+    /// The globally unique, opaque ID of the edition.
     pub(crate) async fn id(&self) -> ID {
         node::id(self.0.id)
     }
 
-    /// Its part of an address, such as `ar`.
+    /// URL slug, such as `ar`.
     fn slug(&self) -> Slug {
         Slug(self.0.slug.clone())
     }
 
-    /// What it is called.
+    /// Display name of the edition.
     fn name(&self) -> &str {
         self.0.name.as_str()
     }
 
-    /// The language that its articles are in unless they say otherwise.
+    /// Default language of the edition's articles. An article can specify another one.
     fn language(&self) -> Language {
         Language(self.0.language.clone())
     }
 
-    /// From which side its pages are read.
+    /// Text direction of the edition's pages.
     fn direction(&self) -> Direction {
         self.0.direction.into()
     }
 
-    /// What the blocks of its pages are called.
+    /// Headings for the blocks on the edition's pages.
     fn labels(&self) -> EditionLabels<'_> {
         EditionLabels(&self.0.labels)
     }
 
-    /// How comments are taken in under its articles that do not decide it themselves.
+    /// Default commenting settings for the edition's articles. An article can override each of
+    /// them.
     async fn commenting(&self, ctx: &Context<'_>) -> Result<EditionCommenting> {
         EditionCommenting::of(ctx, self.0.id).await
     }
 
-    /// How many published articles it has.
+    /// Number of published articles in the edition.
     fn article_count(&self, ctx: &Context<'_>) -> i32 {
         ctx.shows(List::Edition(self.0.id).key());
         count(self.0.article_count)
     }
 }
 
-/// The headings of the blocks around an article.
+/// Headings of an edition's page blocks, as exposed through GraphQL.
 pub struct EditionLabels<'a>(&'a Labels);
 
-/// The headings of the blocks around an article, in the edition's own words; null where not known.
+/// Headings for the blocks around an article, in the language of the edition. A heading is null if
+/// it is not known.
 #[Object]
 impl EditionLabels<'_> {
-    /// Over the link to live television.
+    /// Heading above the link to live television.
     fn live(&self) -> Option<&str> {
         self.0.live.as_deref()
     }
 
-    /// Over "where to follow us".
+    /// Heading above the channels on which to follow the newsroom.
     fn follow(&self) -> Option<&str> {
         self.0.follow.as_deref()
     }
 
-    /// Over the important sections.
+    /// Heading above the featured sections.
     fn sections(&self) -> Option<&str> {
         self.0.sections.as_deref()
     }
 
-    /// Over the rail of stories.
+    /// Heading above the pinned stories.
     fn stories(&self) -> Option<&str> {
         self.0.stories.as_deref()
     }
 
-    /// Over the comments.
+    /// Heading above the comments.
     fn comments(&self) -> Option<&str> {
         self.0.comments.as_deref()
     }
 }
 
 impl Edition {
-    /// The edition with this slug; the newsroom's first when nothing is said.
+    /// Looks up an edition by its slug. Without a slug, returns the newsroom's default edition.
     pub(crate) async fn named(ctx: &Context<'_>, slug: Option<Slug>) -> Result<Option<Self>> {
         let found = ctx.load(edition::BySlug(edition_slug(slug)?)).await?;
         if let Some(edition) = &found {
@@ -104,7 +106,8 @@ impl Edition {
         Ok(found.map(Self))
     }
 
-    /// The edition that is named by its id or its slug.
+    /// Looks up an edition by either its ID or its slug. Returns an error unless exactly one of
+    /// them is given.
     pub(crate) async fn look_up(
         ctx: &Context<'_>,
         id: Option<ID>,
@@ -117,31 +120,32 @@ impl Edition {
         }
     }
 
-    /// Every edition, by slug.
+    /// Loads all editions, ordered by slug.
     pub(crate) async fn every(ctx: &Context<'_>) -> Result<Vec<Self>> {
         let found = ctx.load(edition::Every).await?.unwrap_or_default();
         Ok(found.into_iter().map(Self).collect())
     }
 
-    /// The edition that something belongs to: the database lets nothing be without one.
+    /// Loads the edition that an object belongs to. Returns an internal error if there is none,
+    /// which the database rules out.
     pub(crate) async fn of(
         ctx: &Context<'_>,
         key: impl BatchKey<Value = khabar_domain::Edition>,
     ) -> Result<Self> {
         let found = ctx.load(key.clone()).await?;
         found.map(Self).ok_or_else(|| {
-            tracing::error!(?key, "something is without its edition");
+            tracing::error!(?key, "edition_missing");
             Error::unexplained()
         })
     }
 }
 
-/// From which side a text is read.
+/// Text direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "khabar_domain::Direction")]
 pub enum Direction {
-    /// From the left, as English.
+    /// Left to right, as in English.
     Ltr,
-    /// From the right, as Arabic.
+    /// Right to left, as in Arabic.
     Rtl,
 }

@@ -1,62 +1,62 @@
-//! A follow channel, as the API shows it.
+//! The GraphQL type for follow channels.
 
 use async_graphql::{Context, Enum, ID, Object};
 use khabar_domain::EditionId;
-use khabar_domain::follow::Platform;
+use khabar_domain::follow_channel::Platform;
 use khabar_persistence::follow_channel;
 
+use crate::context::ContextExt;
 use crate::error::Result;
 use crate::node;
 use crate::scalar::Url;
-use crate::scope::Asked;
 
-/// A follow channel.
+/// A follow channel, as exposed through GraphQL.
 #[derive(Clone, Debug)]
 pub struct FollowChannel(pub khabar_domain::FollowChannel);
 
-/// Somewhere else to follow the newsroom.
+/// A channel on another platform where readers can follow the newsroom.
 #[Object]
 impl FollowChannel {
-    /// Its global id.
+    /// The globally unique, opaque ID of the follow channel.
     pub(crate) async fn id(&self) -> ID {
         node::id(self.0.id)
     }
 
-    /// Where it is.
+    /// The platform that hosts the channel.
     fn platform(&self) -> FollowPlatform {
         self.0.platform.into()
     }
 
-    /// What the link says.
+    /// Link text for the channel.
     fn name(&self) -> &str {
         self.0.name.as_str()
     }
 
-    /// The newsroom's name there, such as `@khabar`.
+    /// Account name of the newsroom on the platform, such as `@khabar`.
     fn handle(&self) -> Option<&str> {
         self.0.handle.as_deref()
     }
 
-    /// Where the link leads; null where it is not known.
+    /// Link to the channel. Null if it is not known.
     fn url(&self) -> Option<Url> {
         self.0.url.clone().map(Url)
     }
 
-    /// Its place in the list, from 0.
+    /// Position in the list of follow channels, starting at 0.
     fn position(&self) -> i32 {
         self.0.position
     }
 }
 
 impl FollowChannel {
-    /// Those of an edition, in order.
+    /// Loads the follow channels of an edition, in order.
     pub(crate) async fn of_edition(ctx: &Context<'_>, edition: EditionId) -> Result<Vec<Self>> {
         let found = ctx.load(follow_channel::OfEdition(edition)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Self).collect())
     }
 }
 
-/// Where a newsroom can be followed.
+/// A platform on which readers can follow the newsroom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Platform")]
 pub enum FollowPlatform {
@@ -74,10 +74,10 @@ pub enum FollowPlatform {
     X,
     /// YouTube.
     Youtube,
-    /// A feed.
+    /// An RSS feed.
     Rss,
-    /// A newsletter by mail.
+    /// An email newsletter.
     Newsletter,
-    /// Anywhere else.
+    /// Any other platform.
     Other,
 }

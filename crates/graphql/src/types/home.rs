@@ -1,4 +1,5 @@
-//! The home page: what a front page or an app's first screen needs in one request.
+//! The GraphQL type for the home page: everything a front page or an app's first screen needs, in
+//! one request.
 
 use async_graphql::{Context, Object};
 use khabar_persistence::article::{List, MostRead};
@@ -10,30 +11,31 @@ use super::{
     Article, ArticleConnection, Articles, AskedArticles, Edition, FollowChannel, LiveChannel,
     Section, Story, StoryConnection,
 };
-use crate::connection::{Connection, Paging, Total};
+use crate::connection::{Connection, Paging, TotalCount};
+use crate::context::ContextExt;
 use crate::error::Result;
 use crate::input::ArticleFilter;
-use crate::scope::Asked;
 
-/// An edition's home page.
+/// An edition's home page, as exposed through GraphQL.
 pub struct Home(pub Edition);
 
 impl Home {
-    /// The home page of an edition.
+    /// Returns the home page of an edition.
     pub(crate) fn of(edition: khabar_domain::Edition) -> Self {
         Self(Edition(edition))
     }
 }
 
-/// What a front page or an app's first screen needs.
+/// Content for an edition's front page or an app's first screen.
 #[Object]
 impl Home {
-    /// The edition whose home page this is; the headings of its blocks are `Edition.labels`.
+    /// The edition of the home page. Headings for its blocks are in `Edition.labels`.
     fn edition(&self) -> &Edition {
         &self.0
     }
 
-    /// The live channel to show: the first that is on the air or, when none is, the first.
+    /// The live channel to show: the first one on air, or the first in order if none is. Null if
+    /// the edition has no live channels.
     async fn live_channel(&self, ctx: &Context<'_>) -> Result<Option<LiveChannel>> {
         let mut channels = LiveChannel::of_edition(ctx, self.0.0.id).await?;
         let shown = channels
@@ -47,20 +49,20 @@ impl Home {
         LiveChannel::of_edition(ctx, self.0.0.id).await
     }
 
-    /// The rail of pinned stories, in its order.
+    /// The pinned stories, in the order set by the editors.
     async fn pinned_stories(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
     ) -> Result<StoryConnection> {
         let filter = Filter {
             pinned: Some(true),
@@ -81,7 +83,7 @@ impl Home {
         .await
     }
 
-    /// The articles that editors put at the top, in their order.
+    /// The lead articles at the top of the home page, in the order set by the editors.
     async fn lead_articles(&self, ctx: &Context<'_>) -> Result<Vec<Article>> {
         let found = ctx.load_ahead(home_lead::OfEdition(self.0.0.id)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Article).collect())
@@ -91,17 +93,18 @@ impl Home {
     async fn latest(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only these; all when nothing is said.")] filter: Option<ArticleFilter>,
+        #[graphql(desc = "Conditions that the articles must meet. Omit to return all articles.")]
+        filter: Option<ArticleFilter>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
     ) -> Result<ArticleConnection> {
         let articles = Articles {
             list: List::Edition(self.0.0.id),
@@ -127,20 +130,20 @@ impl Home {
             .await
     }
 
-    /// The articles, most read first.
+    /// The edition's articles, most read first.
     async fn most_read(
         &self,
         ctx: &Context<'_>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
     ) -> Result<ArticleConnection> {
         let key = MostRead {
             edition: self.0.0.id,
@@ -153,15 +156,15 @@ impl Home {
             .page()?,
         };
         let all = List::Edition(self.0.0.id).key();
-        Connection::load(ctx, key, Total::Kept(self.0.0.article_count, all)).await
+        Connection::load(ctx, key, TotalCount::Stored(self.0.0.article_count, all)).await
     }
 
-    /// The important sections, in order.
+    /// The featured sections, in order.
     async fn featured_sections(&self, ctx: &Context<'_>) -> Result<Vec<Section>> {
         Section::of_edition(ctx, self.0.0.id, Which::Featured).await
     }
 
-    /// Where else the newsroom can be followed, in order.
+    /// The channels on other platforms where readers can follow the newsroom, in order.
     async fn follow_channels(&self, ctx: &Context<'_>) -> Result<Vec<FollowChannel>> {
         FollowChannel::of_edition(ctx, self.0.0.id).await
     }

@@ -1,156 +1,156 @@
-//! Media, as the API shows them.
+//! GraphQL types for media: pictures, videos and audio.
 
 use async_graphql::{Context, Enum, ID, Object};
 use khabar_domain::MediaId;
 use khabar_domain::media::Kind;
-use khabar_persistence::cache::ReadingKey;
-use khabar_persistence::change::{Noun, Part};
+use khabar_persistence::cache::CacheTag;
+use khabar_persistence::change::{EntityKind, Facet};
 use khabar_persistence::media;
 
+use crate::context::ContextExt;
 use crate::error::Result;
 use crate::node;
 use crate::scalar::{Url, count};
-use crate::scope::Asked;
 
-/// A picture, video or sound.
+/// A picture, video or audio file, as exposed through GraphQL.
 #[derive(Clone, Debug)]
 pub struct Media(pub khabar_domain::Media);
 
-/// A picture, video or sound, with the words that stand for it and stand under it.
+/// A picture, video or audio file, with its alternative text, caption and credit.
 #[Object]
 impl Media {
-    /// Its global id.
+    /// The globally unique, opaque ID of the media.
     pub(crate) async fn id(&self) -> ID {
         node::id(self.0.id)
     }
 
-    /// What kind of media it is.
+    /// The kind of media.
     fn kind(&self) -> MediaKind {
         self.0.kind.into()
     }
 
-    /// Where it is; null where only its caption has come to us.
+    /// The URL of the media file. Null if only the caption was imported.
     fn url(&self) -> Option<Url> {
         self.0.url.clone().map(Url)
     }
 
-    /// Its width in pixels.
+    /// Width in pixels.
     fn width(&self) -> Option<i32> {
         self.0.width.map(|pixels| count(pixels.into()))
     }
 
-    /// Its height in pixels.
+    /// Height in pixels.
     fn height(&self) -> Option<i32> {
         self.0.height.map(|pixels| count(pixels.into()))
     }
 
-    /// How long it runs, in seconds.
+    /// Duration in seconds.
     fn duration_seconds(&self, ctx: &Context<'_>) -> Option<i32> {
-        self.shows(ctx, Part::Details);
+        self.shows(ctx, Facet::Details);
         self.0.seconds.map(|seconds| count(seconds.into()))
     }
 
-    /// What a reader who cannot see it is told.
+    /// Alternative text for screen readers.
     fn alt(&self) -> Option<&str> {
         self.0.alt.as_deref()
     }
 
-    /// What stands under it.
+    /// The caption shown below the media.
     fn caption(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.shows(ctx, Part::Caption);
+        self.shows(ctx, Facet::Caption);
         self.0.caption.as_deref()
     }
 
-    /// Who made it.
+    /// The creator to credit for the media.
     fn credit(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.shows(ctx, Part::Caption);
+        self.shows(ctx, Facet::Caption);
         self.0.credit.as_deref()
     }
 
-    /// What to show before it has loaded: a BlurHash.
+    /// A BlurHash to display while the media loads.
     fn placeholder(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.shows(ctx, Part::Details);
+        self.shows(ctx, Facet::Details);
         self.0.placeholder.as_deref()
     }
 
-    /// The point that every crop must keep.
+    /// The point of the picture that must remain visible in every crop.
     fn focal_point(&self, ctx: &Context<'_>) -> Option<FocalPoint> {
-        self.shows(ctx, Part::Details);
+        self.shows(ctx, Facet::Details);
         self.0.focal_point.map(FocalPoint)
     }
 
-    /// The same at other widths, narrowest first.
+    /// Versions of the media at other widths, narrowest first.
     fn renditions(&self, ctx: &Context<'_>) -> Vec<Rendition<'_>> {
-        self.shows(ctx, Part::Details);
+        self.shows(ctx, Facet::Details);
         self.0.renditions.iter().map(Rendition).collect()
     }
 }
 
-/// The same picture or film at another width.
+/// A rendition of a picture or video, as exposed through GraphQL.
 pub struct Rendition<'a>(&'a khabar_domain::media::Rendition);
 
-/// The same picture or film at another width.
+/// A version of a picture or video at another width.
 #[Object]
 impl Rendition<'_> {
-    /// Where it is.
+    /// The URL of the rendition's file.
     fn url(&self) -> Url {
         Url(self.0.url.clone())
     }
 
-    /// Its width in pixels.
+    /// Width in pixels.
     fn width(&self) -> i32 {
         count(self.0.width.into())
     }
 
-    /// Its height in pixels.
+    /// Height in pixels.
     fn height(&self) -> i32 {
         count(self.0.height.into())
     }
 
-    /// Its media type, such as `image/webp`.
+    /// Media type (MIME type), such as `image/webp`.
     fn mime_type(&self) -> &str {
         &self.0.mime
     }
 }
 
-/// The point of a picture that every crop must keep.
+/// The focal point of a picture, as exposed through GraphQL.
 pub struct FocalPoint(khabar_domain::media::FocalPoint);
 
-/// The point of a picture that every crop must keep.
+/// The point of a picture that must remain visible in every crop.
 #[Object]
 impl FocalPoint {
-    /// From the left, 0 to 1.
+    /// Horizontal position, from 0 (left edge) to 1 (right edge).
     fn x(&self) -> f64 {
         self.0.x
     }
 
-    /// From the top, 0 to 1.
+    /// Vertical position, from 0 (top edge) to 1 (bottom edge).
     fn y(&self) -> f64 {
         self.0.y
     }
 }
 
 impl Media {
-    /// Says that the answer shows a part of it that may change alone.
-    fn shows(&self, ctx: &Context<'_>, part: Part) {
-        ctx.shows(ReadingKey::part(Noun::Media, self.0.id, part));
+    /// Records that the response depends on a part of this media that can change independently.
+    fn shows(&self, ctx: &Context<'_>, part: Facet) {
+        ctx.shows(CacheTag::part(EntityKind::Media, self.0.id, part));
     }
 
-    /// The media with this id, where there is one.
+    /// Loads the media with this ID. Returns `None` without an ID, or if the media does not exist.
     pub(crate) async fn maybe(ctx: &Context<'_>, id: Option<MediaId>) -> Result<Option<Self>> {
         let Some(id) = id else { return Ok(None) };
         Ok(ctx.load(media::ById(id)).await?.map(Self))
     }
 }
 
-/// What kind of media it is.
+/// The kind of media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Kind")]
 pub enum MediaKind {
     /// A still picture.
     Image,
-    /// A film.
+    /// A video.
     Video,
-    /// Sound alone.
+    /// Audio without a picture.
     Audio,
 }

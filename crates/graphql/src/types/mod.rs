@@ -1,5 +1,5 @@
-//! The types of the API: one file each, under the name that it has in the schema. What belongs to
-//! one type alone (its enums, its parts) stands in that type's file.
+//! The GraphQL types of the API. Each type has its own file, named after the type in the schema.
+//! Enums and nested types that belong to a single type are defined in that type's file.
 
 mod article;
 mod article_conflict;
@@ -35,7 +35,7 @@ pub use article_conflict::ArticleConflict;
 pub use article_connection::ArticleConnection;
 pub(crate) use article_connection::{Articles, AskedArticles};
 pub use article_diff::{
-    ArticleDiff, ArticlePart, BlockDiff, BlockFate, DiffGranularity, WordsDiff, WordsFate,
+    ArticleDiff, ArticlePart, BlockDiff, BlockDiffOp, DiffGranularity, WordsDiff, WordsDiffOp,
 };
 pub use audit_entry::{AuditEntry, AuditEntryConnection};
 pub use body::{

@@ -1,4 +1,4 @@
-//! A preview, as the API shows it to whoever made it.
+//! The GraphQL type for previews, shown to the user who created them.
 
 use async_graphql::{Context, Object};
 use chrono::Utc;
@@ -6,27 +6,28 @@ use khabar_domain::ArticleId;
 use khabar_persistence::{article, preview, secret};
 
 use super::Article;
+use crate::context::ContextExt as _;
 use crate::error::{Error, Result};
 use crate::scalar::DateTime;
-use crate::scope::Asked as _;
 
-/// A preview.
+/// A preview, as exposed through GraphQL.
 #[derive(Clone, Copy, Debug)]
 pub struct Preview {
-    /// The one article that it opens.
+    /// The article that the preview gives access to.
     pub article: ArticleId,
-    /// When it ends, in whole seconds.
+    /// The expiry time, in whole seconds.
     pub until: chrono::DateTime<Utc>,
 }
 
-/// Leave to see one article before readers see it.
+/// Temporary access to a single unpublished article.
 #[Object]
 impl Preview {
-    /// What an app sends as the header `Khabar-Preview`, to see the article by its usual queries.
+    /// The preview token. Send it in the `Khabar-Preview` header to read the article through the
+    /// usual queries.
     async fn token(&self, ctx: &Context<'_>) -> Result<String> {
         let keys = ctx.load(secret::OfPreviews).await?;
         let keys = keys.ok_or_else(|| {
-            tracing::error!("a preview was given out without a key");
+            tracing::error!("preview_without_key");
             Error::unexplained()
         })?;
         let generation = ctx.load(preview::GenerationOf(self.article)).await?;
@@ -38,12 +39,12 @@ impl Preview {
         signed.map_err(|error| Error::internal(&error))
     }
 
-    /// When it ends.
+    /// The expiry time of the preview.
     fn expires_at(&self) -> DateTime {
         DateTime(self.until)
     }
 
-    /// The one article that it opens.
+    /// The article that the preview gives access to.
     async fn article(&self, ctx: &Context<'_>) -> Result<Option<Article>> {
         Ok(ctx.load(article::ById(self.article)).await?.map(Article))
     }

@@ -1,4 +1,4 @@
-//! A page of what an article's reader may want next, and why each is there.
+//! A page of related articles, with the reason for each of them.
 
 use async_graphql::{Enum, Object};
 use khabar_domain::RelatedLink;
@@ -11,17 +11,17 @@ use crate::connection::{Connection, Edge};
 /// A page of related articles.
 pub type RelatedArticleConnection = Connection<RelatedArticleEdge>;
 
-/// A related article in its place.
+/// An edge of a connection of related articles, as exposed through GraphQL.
 pub struct RelatedArticleEdge {
     cursor: String,
     link: RelatedLink,
     node: Article,
 }
 
-/// A related article, its place in the list, and why it is there.
+/// A related article with its position in the list and the reason for the link.
 #[Object]
 impl RelatedArticleEdge {
-    /// Its place, for `after` and `before`.
+    /// Cursor of the edge, for use in `after` and `before`.
     fn cursor(&self) -> &str {
         &self.cursor
     }
@@ -32,22 +32,23 @@ impl RelatedArticleEdge {
         &self.node
     }
 
-    /// Its place among the related articles, from 0; one that readers may not see keeps its place.
+    /// Position among the related articles, starting at 0. Articles that readers may not see keep
+    /// their position, so there may be gaps.
     fn rank(&self) -> i32 {
         self.link.rank
     }
 
-    /// Who made the link.
+    /// The origin of the link.
     fn origin(&self) -> RelatedOrigin {
         self.link.origin.into()
     }
 
-    /// Why it is related.
+    /// The reason for the link.
     fn reason(&self) -> RelatedReason {
         self.link.reason.into()
     }
 
-    /// How strong a computed link is, 0 to 1; null when an editor made it.
+    /// Strength of a computed link, from 0 to 1. Null for editorial links.
     fn score(&self) -> Option<f64> {
         self.link.score
     }
@@ -57,7 +58,7 @@ impl Edge for RelatedArticleEdge {
     type Item = Related;
     type Node = Article;
     const CONNECTION: &'static str = "RelatedArticleConnection";
-    const ABOUT: &'static str = "A page of what an article's reader may want next.";
+    const ABOUT: &'static str = "A page of an article's related articles.";
 
     fn new(cursor: String, item: Related) -> Self {
         Self {
@@ -72,26 +73,26 @@ impl Edge for RelatedArticleEdge {
     }
 }
 
-/// Who made a link to a related article.
+/// The origin of a link to a related article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Origin")]
 pub enum RelatedOrigin {
-    /// An editor chose it; such links come first, in their order.
+    /// Chosen by an editor. Editorial links come first, in the order set by the editors.
     Editorial,
-    /// It was computed.
+    /// Computed automatically.
     Computed,
 }
 
-/// Why an article is related to another.
+/// The reason an article is related to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Reason")]
 pub enum RelatedReason {
-    /// An editor, or the page that it came from, put it there.
+    /// Chosen by an editor, or listed on the page that the article was imported from.
     Chosen,
-    /// Both belong to one story.
+    /// Both articles belong to the same story.
     SameStory,
-    /// Both are about the same topics.
+    /// Both articles share topics.
     SharedTopics,
-    /// Their words are alike.
+    /// The texts of the two articles are similar.
     SimilarText,
 }

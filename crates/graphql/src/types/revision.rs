@@ -1,28 +1,28 @@
-//! A revision, as the API shows it: a text that an article had.
+//! The GraphQL type for revisions: the saved versions of an article.
 
 use std::hash::Hash;
 
 use async_graphql::{Context, Enum, Object};
 use khabar_domain::article::Kind;
-use khabar_domain::workflow::Step;
+use khabar_domain::workflow::Transition;
 use khabar_persistence::{BatchKey, person, source, story, topic};
 
 use super::{
     ArticleKind, BodyBlock, Direction, Media, Person, Section, Source, Story, Topic, body,
 };
-use crate::connection::{Connection, Listed, Plain};
+use crate::connection::{Connection, ConnectionNode, SimpleEdge};
+use crate::context::ContextExt as _;
 use crate::error::{Error, Result};
 use crate::scalar::{DateTime, Language, Slug, Url};
-use crate::scope::Asked as _;
 
-/// A revision.
+/// A revision, as exposed through GraphQL.
 #[derive(Clone, Debug)]
 pub struct Revision(pub khabar_persistence::revision::Revision);
 
 /// A page of an article's revisions.
-pub type RevisionConnection = Connection<Plain<Revision>>;
+pub type RevisionConnection = Connection<SimpleEdge<Revision>>;
 
-impl Listed for Revision {
+impl ConnectionNode for Revision {
     type Item = khabar_persistence::revision::Revision;
     const EDGE: &'static str = "RevisionEdge";
     const CONNECTION: &'static str = "RevisionConnection";
@@ -35,76 +35,77 @@ impl From<khabar_persistence::revision::Revision> for Revision {
     }
 }
 
-/// One save of an article: who made it and when, and all that the article said then.
+/// A saved version of an article: its author, its time and its complete content.
 #[Object]
 impl Revision {
-    /// Its number, from 1.
+    /// Version number, starting at 1.
     fn version(&self) -> i32 {
         self.0.version
     }
 
-    /// When it was saved.
+    /// The time at which the revision was saved.
     fn at(&self) -> DateTime {
         DateTime(self.0.at)
     }
 
-    /// Who saved it; `khabar` for the scheduler and for imports.
+    /// Name of the user who saved the revision. `khabar` for the scheduler and for imports.
     fn author_name(&self) -> &str {
         &self.0.author_name
     }
 
-    /// The step by which it was saved.
+    /// The workflow step that created the revision.
     fn step(&self) -> ArticleStep {
         self.0.step.into()
     }
 
-    /// Why, in its author's words.
+    /// The author's reason for the change.
     fn note(&self) -> Option<&str> {
         self.0.note.as_deref()
     }
 
-    /// What kind of article it was.
+    /// The kind of article in this revision.
     fn kind(&self) -> Result<ArticleKind> {
         let kind = Kind::parse(&self.0.content.kind);
         Ok(kind.map_err(|error| Error::internal(&error))?.into())
     }
 
-    /// Its part of an address.
+    /// URL slug in this revision.
     fn slug(&self) -> Slug {
         Slug(self.0.content.slug.clone())
     }
 
-    /// Where it lived on the web.
+    /// Canonical URL in this revision.
     fn canonical_url(&self) -> Option<Url> {
         self.0.content.canonical_url.clone().map(Url)
     }
 
-    /// What it was called.
+    /// Headline in this revision.
     fn headline(&self) -> &str {
         self.0.content.headline.as_str()
     }
 
-    /// The paragraph that summed it up.
+    /// Lead paragraph in this revision, which sums up the article.
     fn lead(&self) -> Option<&str> {
         self.0.content.lead.as_deref()
     }
 
-    /// The picture or film at its head.
+    /// The picture or video at the head of the article in this revision.
     async fn hero(&self, ctx: &Context<'_>) -> Result<Option<Media>> {
         Media::maybe(ctx, self.0.content.hero).await
     }
 
-    /// Its text, block by block.
+    /// Content of this revision, as a list of blocks.
     fn body(&self, ctx: &Context<'_>) -> Result<Vec<BodyBlock>> {
         body::blocks(ctx, self.0.content.body.clone())
     }
 
-    /// Its words alone: a block a paragraph, blank lines between.
+    /// Plain text of this revision's body. Each block is a paragraph, and blank lines separate
+    /// them.
     fn body_text(&self) -> String {
         self.0.content.body.text()
     }
 
-    /// The agency or outlet that it came from.
+    /// The agency or outlet that the article came from, in this revision.
     async fn source(&self, ctx: &Context<'_>) -> Result<Option<Source>> {
         let Some(id) = self.0.content.source else {
             return Ok(None);
@@ -112,13 +113,13 @@ impl Revision {
         Ok(ctx.load(source::ById(id)).await?.map(Source))
     }
 
-    /// Who had signed it, in order.
+    /// The credited authors in this revision, in order.
     async fn authors(&self, ctx: &Context<'_>) -> Result<Vec<Person>> {
         let authors = self.0.content.authors.iter();
         in_order(ctx, authors.map(|id| person::ById(*id)), Person).await
     }
 
-    /// The section that it was filed in.
+    /// The section that the article was filed in, in this revision.
     async fn section(&self, ctx: &Context<'_>) -> Result<Option<Section>> {
         let Some(id) = self.0.content.section else {
             return Ok(None);
@@ -127,45 +128,45 @@ impl Revision {
         Ok(found.map(Section))
     }
 
-    /// What it was about, in order.
+    /// The topics of the article in this revision, in order.
     async fn topics(&self, ctx: &Context<'_>) -> Result<Vec<Topic>> {
         let topics = self.0.content.topics.iter();
         in_order(ctx, topics.map(|id| topic::ById(*id)), Topic).await
     }
 
-    /// The stories that it belonged to, in order.
+    /// The stories that the article belonged to in this revision, in order.
     async fn stories(&self, ctx: &Context<'_>) -> Result<Vec<Story>> {
         let stories = self.0.content.stories.iter();
         in_order(ctx, stories.map(|id| story::ById(*id)), Story).await
     }
 
-    /// The language that it was in.
+    /// Language of the article in this revision.
     fn language(&self) -> Language {
         Language(self.0.content.language.clone())
     }
 
-    /// From which side it was read.
+    /// Text direction of the article in this revision.
     fn direction(&self) -> Direction {
         self.0.content.direction.into()
     }
 
-    /// Whether it had pictures worth opening it for.
+    /// Whether this revision was marked as having notable pictures.
     fn has_photos(&self) -> bool {
         self.0.content.photos
     }
 
-    /// Whether it had a film.
+    /// Whether this revision was marked as having a video.
     fn has_video(&self) -> bool {
         self.0.content.video
     }
 
-    /// Whether it had sound.
+    /// Whether this revision was marked as having audio.
     fn has_audio(&self) -> bool {
         self.0.content.audio
     }
 }
 
-/// What answers these keys, in their order, without what is gone.
+/// Loads the values of these keys, in the order of the keys. Omits values that no longer exist.
 async fn in_order<K: BatchKey + Hash, T>(
     ctx: &Context<'_>,
     keys: impl Iterator<Item = K>,
@@ -177,24 +178,24 @@ async fn in_order<K: BatchKey + Hash, T>(
     Ok(found.map(shown).collect())
 }
 
-/// A step on an article's way to readers.
+/// A step in an article's editorial workflow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "Step")]
+#[graphql(remote = "Transition")]
 pub enum ArticleStep {
-    /// Another text of what readers do not see yet was saved.
+    /// An unpublished version was saved.
     Save,
-    /// It was handed to the editors.
+    /// A draft was submitted for editorial review.
     Submit,
-    /// It was given back to its writer, or taken back from the schedule.
+    /// The article was returned to its writer, or taken off the schedule.
     Return,
-    /// The hour at which it goes out was set.
+    /// The publication time was scheduled.
     Schedule,
-    /// It went out.
+    /// The article was published.
     Publish,
-    /// What readers see was changed.
+    /// The published article was corrected.
     Correct,
-    /// It was taken back from readers.
+    /// The published article was withdrawn.
     Withdraw,
-    /// It is worked on again after it was withdrawn.
+    /// The withdrawn article was reopened as a draft.
     Reopen,
 }

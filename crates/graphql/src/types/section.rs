@@ -1,4 +1,4 @@
-//! A section, as the API shows it.
+//! The GraphQL type for sections.
 
 use async_graphql::{Context, ID, Object};
 use khabar_domain::{EditionId, SectionId};
@@ -8,60 +8,60 @@ use khabar_persistence::{edition, section};
 
 use super::{ArticleConnection, Articles, AskedArticles, Edition};
 use crate::connection::Paging;
+use crate::context::ContextExt;
 use crate::error::Result;
-use crate::input::{ArticleFilter, ArticleOrder, LookUp};
+use crate::input::{ArticleFilter, ArticleOrder, Selector};
 use crate::node;
 use crate::scalar::{Slug, count};
-use crate::scope::Asked;
 
-/// A section.
+/// A section, as exposed through GraphQL.
 #[derive(Clone, Debug)]
 pub struct Section(pub khabar_domain::Section);
 
-/// A department of an edition, such as economy or sport. Sections nest.
+/// A department of an edition, such as economy or sport. Sections can be nested.
 #[Object]
 impl Section {
-    /// Its global id.
+    /// The globally unique, opaque ID of the section.
     pub(crate) async fn id(&self) -> ID {
         node::id(self.0.id)
     }
 
-    /// The edition that it is part of.
+    /// The edition that the section belongs to.
     async fn edition(&self, ctx: &Context<'_>) -> Result<Edition> {
         Edition::of(ctx, edition::ById(self.0.edition)).await
     }
 
-    /// Its part of an address, unique in its edition.
+    /// URL slug, unique within the edition.
     fn slug(&self) -> Slug {
         Slug(self.0.slug.clone())
     }
 
-    /// Slugs that it had before, which still lead to it; `slug` is where it lives now.
+    /// Earlier slugs of the section, which still resolve to it. The current one is `slug`.
     async fn former_slugs(&self, ctx: &Context<'_>) -> Result<Vec<Slug>> {
         Slug::former(ctx, self.0.id).await
     }
 
-    /// What it is called.
+    /// Display name of the section.
     fn name(&self) -> &str {
         self.0.name.as_str()
     }
 
-    /// What it covers, in a sentence.
+    /// One-sentence description of the section's coverage.
     fn summary(&self) -> Option<&str> {
         self.0.summary.as_deref()
     }
 
-    /// Its place among its siblings, from 0.
+    /// Position among sibling sections, starting at 0.
     fn position(&self) -> i32 {
         self.0.position
     }
 
-    /// Whether it stands among the important sections.
+    /// Whether the section is featured, for example on the home page.
     fn featured(&self) -> bool {
         self.0.featured
     }
 
-    /// The section that it is part of; null for one that lies in no other.
+    /// The parent section. Null for a top-level section.
     async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Self>> {
         let Some(id) = self.0.parent else {
             return Ok(None);
@@ -69,44 +69,46 @@ impl Section {
         Ok(ctx.load(section::ById(id)).await?.map(Section))
     }
 
-    /// The sections that lie directly in it, in order.
+    /// The direct child sections, in order.
     async fn children(&self, ctx: &Context<'_>) -> Result<Vec<Self>> {
         let found = ctx.load(section::ChildrenOf(self.0.id)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Section).collect())
     }
 
-    /// The sections from the root down to this one, itself included.
+    /// The path to the section: all sections from the top-level section down to this one,
+    /// inclusive.
     async fn path(&self, ctx: &Context<'_>) -> Result<Vec<Self>> {
         let found = ctx.load(section::PathTo(self.0.id)).await?;
         Ok(found.unwrap_or_default().into_iter().map(Section).collect())
     }
 
-    /// How many published articles are filed in it or below it.
+    /// Number of published articles filed in the section or its descendants.
     fn article_count(&self, ctx: &Context<'_>) -> i32 {
         ctx.shows(List::Section(self.0.id).key());
         count(self.0.article_count)
     }
 
-    /// The articles that are filed in it.
+    /// The articles filed in the section.
     async fn articles(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Whether what is filed below it counts; true when nothing is said.")]
-        include_descendants: Option<bool>,
-        #[graphql(desc = "Only these; all when nothing is said.")] filter: Option<ArticleFilter>,
-        #[graphql(desc = "In which order; newest first when nothing is said.")] order_by: Option<
-            ArticleOrder,
-        >,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Whether to include articles of its subsections, at any depth. Defaults to true."
+        )]
+        include_descendants: Option<bool>,
+        #[graphql(desc = "Conditions that the articles must meet. Omit to return all articles.")]
+        filter: Option<ArticleFilter>,
+        #[graphql(desc = "Sort order. Defaults to newest first.")] order_by: Option<ArticleOrder>,
+        #[graphql(
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
     ) -> Result<ArticleConnection> {
         let articles = self.list(include_descendants.unwrap_or(true));
         articles
@@ -129,16 +131,16 @@ impl Section {
 }
 
 impl Section {
-    /// The section that is named.
-    pub(crate) async fn look_up(ctx: &Context<'_>, named: LookUp) -> Result<Option<Self>> {
+    /// Looks up a section by ID or slug.
+    pub(crate) async fn look_up(ctx: &Context<'_>, named: Selector) -> Result<Option<Self>> {
         let found = match named {
-            LookUp::Id(id) => ctx.load(section::ById(node::parse(&id)?)).await?,
-            LookUp::Slug(key) => ctx.load(section::BySlug(key)).await?,
+            Selector::Id(id) => ctx.load(section::ById(node::parse(&id)?)).await?,
+            Selector::Slug(key) => ctx.load(section::BySlug(key)).await?,
         };
         Ok(found.map(Self))
     }
 
-    /// Those of an edition, in order.
+    /// Loads the sections of an edition that `which` selects, in order.
     pub(crate) async fn of_edition(
         ctx: &Context<'_>,
         edition: EditionId,
@@ -148,12 +150,13 @@ impl Section {
         Ok(found.unwrap_or_default().into_iter().map(Self).collect())
     }
 
-    /// Those that lie in no section of an edition, in order.
+    /// Loads the top-level sections of an edition, in order.
     pub(crate) async fn roots(ctx: &Context<'_>, edition: EditionId) -> Result<Vec<Self>> {
         Self::of_edition(ctx, edition, Which::Roots).await
     }
 
-    /// Those that lie where this one does, in order.
+    /// Loads the siblings of a section, in order and including the section. Returns an empty list
+    /// if the section does not exist.
     pub(crate) async fn beside(ctx: &Context<'_>, id: SectionId) -> Result<Vec<Self>> {
         let Some(section) = ctx.load(section::ById(id)).await? else {
             return Ok(Vec::new());

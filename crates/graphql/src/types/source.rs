@@ -1,4 +1,4 @@
-//! A source, as the API shows it.
+//! The GraphQL type for sources.
 
 use async_graphql::{Context, Enum, ID, Object};
 use khabar_domain::source::Kind;
@@ -7,78 +7,77 @@ use khabar_persistence::{edition, source};
 
 use super::{ArticleConnection, Articles, AskedArticles, Edition};
 use crate::connection::Paging;
+use crate::context::ContextExt;
 use crate::error::Result;
-use crate::input::{ArticleFilter, ArticleOrder, LookUp};
+use crate::input::{ArticleFilter, ArticleOrder, Selector};
 use crate::node;
 use crate::scalar::{Slug, Url, count};
-use crate::scope::Asked;
 
-/// A source.
+/// A source, as exposed through GraphQL.
 #[derive(Clone, Debug)]
 pub struct Source(pub khabar_domain::Source);
 
 /// The agency or outlet that an article came from.
 #[Object]
 impl Source {
-    /// Its global id.
+    /// The globally unique, opaque ID of the source.
     pub(crate) async fn id(&self) -> ID {
         node::id(self.0.id)
     }
 
-    /// The edition that it is cited in.
+    /// The edition that cites the source.
     async fn edition(&self, ctx: &Context<'_>) -> Result<Edition> {
         Edition::of(ctx, edition::ById(self.0.edition)).await
     }
 
-    /// What kind of source it is; null where the page that cites it only names it.
+    /// The kind of source. Null if the citing page only gives the source's name.
     fn kind(&self) -> Option<SourceKind> {
         self.0.kind.map(Into::into)
     }
 
-    /// Its part of an address, unique in its edition.
+    /// URL slug, unique within the edition.
     fn slug(&self) -> Slug {
         Slug(self.0.slug.clone())
     }
 
-    /// Slugs that it had before, which still lead to it; `slug` is where it lives now.
+    /// Earlier slugs of the source, which still resolve to it. The current one is `slug`.
     async fn former_slugs(&self, ctx: &Context<'_>) -> Result<Vec<Slug>> {
         Slug::former(ctx, self.0.id).await
     }
 
-    /// What it is called.
+    /// Display name of the source.
     fn name(&self) -> &str {
         self.0.name.as_str()
     }
 
-    /// Its site.
+    /// Website of the source.
     fn url(&self) -> Option<Url> {
         self.0.url.clone().map(Url)
     }
 
-    /// How many published articles came from it.
+    /// Number of published articles from the source.
     fn article_count(&self, ctx: &Context<'_>) -> i32 {
         ctx.shows(List::Source(self.0.id).key());
         count(self.0.article_count)
     }
 
-    /// The articles that came from it.
+    /// The articles from the source.
     async fn articles(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only these; all when nothing is said.")] filter: Option<ArticleFilter>,
-        #[graphql(desc = "In which order; newest first when nothing is said.")] order_by: Option<
-            ArticleOrder,
-        >,
+        #[graphql(desc = "Conditions that the articles must meet. Omit to return all articles.")]
+        filter: Option<ArticleFilter>,
+        #[graphql(desc = "Sort order. Defaults to newest first.")] order_by: Option<ArticleOrder>,
         #[graphql(
-            desc = "How many from the start, or after `after`: 0 to 100; 20 when neither `first` nor `last` is given."
+            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
         )]
         first: Option<i32>,
-        #[graphql(desc = "Only what follows this cursor.")] after: Option<String>,
+        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
         #[graphql(
-            desc = "How many from the end, or before `before`: 0 to 100. Not together with `first`."
+            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
         )]
         last: Option<i32>,
-        #[graphql(desc = "Only what precedes this cursor.")] before: Option<String>,
+        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
     ) -> Result<ArticleConnection> {
         let articles = Articles {
             list: List::Source(self.0.id),
@@ -105,22 +104,22 @@ impl Source {
 }
 
 impl Source {
-    /// The source that is named.
-    pub(crate) async fn look_up(ctx: &Context<'_>, named: LookUp) -> Result<Option<Self>> {
+    /// Looks up a source by ID or slug.
+    pub(crate) async fn look_up(ctx: &Context<'_>, named: Selector) -> Result<Option<Self>> {
         let found = match named {
-            LookUp::Id(id) => ctx.load(source::ById(node::parse(&id)?)).await?,
-            LookUp::Slug(key) => ctx.load(source::BySlug(key)).await?,
+            Selector::Id(id) => ctx.load(source::ById(node::parse(&id)?)).await?,
+            Selector::Slug(key) => ctx.load(source::BySlug(key)).await?,
         };
         Ok(found.map(Self))
     }
 }
 
-/// What kind of source it is.
+/// The kind of source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "Kind")]
 pub enum SourceKind {
-    /// A news agency, which sells its text to many.
+    /// A news agency, which sells its reports to many outlets.
     Agency,
-    /// A newspaper, broadcaster or site.
+    /// A newspaper, broadcaster or website.
     Outlet,
 }

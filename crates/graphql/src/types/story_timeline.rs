@@ -1,4 +1,4 @@
-//! A story's timeline: a page of its newest articles, grouped by day.
+//! A story's timeline: a page of its articles, newest first, grouped by day.
 
 use async_graphql::{Context, Object};
 use chrono::NaiveDate;
@@ -7,19 +7,19 @@ use khabar_persistence::Page;
 use khabar_persistence::article::{By, Filter, List, Listed};
 
 use super::Article;
-use crate::connection::{PageInfo, Total, slice};
+use crate::connection::{PageInfo, TotalCount, slice};
 use crate::error::Result;
 use crate::scalar::{Date, count};
 
-/// A page of a story's days.
+/// A page of a story's timeline, as exposed through GraphQL.
 pub struct StoryTimeline {
     days: Vec<StoryDay>,
     page_info: PageInfo,
-    total: Total,
+    total: TotalCount,
 }
 
-/// A page of a story's articles, newest first, grouped by day. A page ends after as many articles as
-/// were asked for, so its last day may go on in the next one.
+/// A page of a story's articles, newest first, grouped by day. The page size counts articles, so
+/// the last day of a page may continue on the next page.
 #[Object]
 impl StoryTimeline {
     /// The days, newest first.
@@ -27,37 +27,37 @@ impl StoryTimeline {
         &self.days
     }
 
-    /// What lies before and after this page; its cursors are places of articles.
+    /// Pagination information. The cursors refer to articles, not to days.
     fn page_info(&self) -> &PageInfo {
         &self.page_info
     }
 
-    /// How many articles the whole timeline has.
+    /// Total number of articles in the timeline.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
         Ok(count(self.total.load(ctx).await?.count))
     }
 
-    /// Whether `totalCount` is all of them.
+    /// Whether `totalCount` is exact. If false, it is a lower bound.
     async fn total_count_is_exact(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(self.total.load(ctx).await?.is_exact)
     }
 }
 
-/// One day of a story.
+/// A day in a story's timeline, as exposed through GraphQL.
 pub struct StoryDay {
     date: NaiveDate,
     articles: Vec<Article>,
 }
 
-/// One day of a story.
+/// A day in a story's timeline.
 #[Object]
 impl StoryDay {
-    /// Which day, in UTC.
+    /// Date of the day, in UTC.
     fn date(&self) -> Date {
         Date(self.date)
     }
 
-    /// The articles of this day that are on this page, newest first.
+    /// The articles of the day that are on this page, newest first.
     fn articles(&self) -> &[Article] {
         &self.articles
     }
@@ -75,13 +75,13 @@ impl StoryTimeline {
         let slice = slice(ctx, key).await?;
         Ok(Self {
             page_info: PageInfo::of(&slice),
-            total: Total::Kept(story.article_count, List::Story(story.id).key()),
+            total: TotalCount::Stored(story.article_count, List::Story(story.id).key()),
             days: days(slice.into_items()),
         })
     }
 }
 
-/// Groups articles that lie together in time.
+/// Groups consecutive articles that were listed on the same day (in UTC).
 fn days(articles: Vec<khabar_domain::Article>) -> Vec<StoryDay> {
     let mut days: Vec<StoryDay> = Vec::new();
     for article in articles {

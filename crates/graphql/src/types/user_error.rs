@@ -1,47 +1,47 @@
-//! A mistake in a mutation's input, as the API shows it.
+//! The GraphQL type for errors in a mutation's input.
 
 use async_graphql::{Enum, SimpleObject};
 use khabar_domain::Invalid;
 use serde::{Deserialize, Serialize};
 
-/// Something that kept a mutation from being carried out and that its user can put right.
-// Also as it is kept for whoever sends the same again: for a day, so names may change with care.
+/// An error that prevented a mutation from being carried out and that the user can correct.
+// Also stored as JSON for a day, to answer repeated requests: rename fields and codes with care.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject, Serialize, Deserialize)]
 pub struct UserError {
-    /// Where in the input: the names of its fields from the outside in, and places in lists from
-    /// 0. Empty where it is about the whole.
+    /// Path to the invalid input: field names from the outermost inwards, and list indexes starting
+    /// at 0. Empty if the error concerns the input as a whole.
     field: Vec<String>,
-    /// What is wrong, in a sentence for people.
+    /// Human-readable message, in one sentence.
     message: String,
-    /// What is wrong, for programs.
+    /// Machine-readable error code.
     code: UserErrorCode,
 }
 
-/// What kept a mutation from being carried out.
+/// The reason a mutation was not carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum, Serialize, Deserialize)]
 pub enum UserErrorCode {
-    /// A value breaks a rule.
+    /// A value violates a rule.
     Invalid,
-    /// What an id or a slug names is not there, or is not for this viewer.
+    /// The object with the given ID or slug does not exist, or is not visible to the viewer.
     NotFound,
-    /// The viewer may not do this to this thing.
+    /// The viewer is not permitted to do this to this object.
     NotAllowed,
-    /// Something else has that name, slug or address already.
+    /// The name, slug or address is already in use.
     Taken,
-    /// It does not stand where this step begins.
+    /// The operation is not possible in the object's current status.
     WrongStatus,
-    /// It was changed since the version that the input states.
+    /// The object has changed since the version stated in the input.
     Stale,
-    /// It is closed to this.
+    /// The object no longer accepts this change, for example because commenting has closed.
     Closed,
-    /// The same was sent before.
+    /// Identical content was already submitted.
     Repeated,
-    /// Too much was sent in too short a time.
+    /// Rate limit exceeded: too many submissions in a short time.
     TooOften,
 }
 
 impl UserError {
-    /// A mistake at this place of the input.
+    /// Returns an error at this path of the input.
     pub(crate) fn new(field: &[&str], code: UserErrorCode, message: impl Into<String>) -> Self {
         Self {
             field: field.iter().map(|&name| name.to_owned()).collect(),
@@ -50,7 +50,7 @@ impl UserError {
         }
     }
 
-    /// A value of the input that breaks a rule.
+    /// Returns an error for an input value that violates a rule.
     pub(crate) fn invalid(field: &[&str], invalid: &Invalid) -> Self {
         Self::new(
             field,
@@ -59,7 +59,7 @@ impl UserError {
         )
     }
 
-    /// What a field of the input names is not there.
+    /// Returns an error for an input field that refers to an object that does not exist.
     pub(crate) fn not_found(field: &[&str], what: &str) -> Self {
         Self::new(
             field,
@@ -69,7 +69,7 @@ impl UserError {
     }
 }
 
-/// A message as a sentence begins.
+/// Capitalises the first letter of a message.
 fn upper(message: &str) -> String {
     let mut letters = message.chars();
     letters

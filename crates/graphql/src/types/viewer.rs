@@ -1,81 +1,84 @@
-//! The viewer, as the API shows them to themselves.
+//! The GraphQL type for the viewer, shown only to themselves.
 
 use async_graphql::{Context, Enum, Object};
 
+use crate::context::ContextExt as _;
 use crate::error::Result;
-use crate::scope::Asked as _;
-use crate::write::Desk;
+use crate::mutate::WriteContext;
 
-/// The viewer.
+/// The viewer, as exposed through GraphQL.
 #[derive(Clone, Debug)]
 pub struct Viewer {
     viewer: khabar_domain::Viewer,
     name: Option<String>,
 }
 
-/// Who is asking, and what they may do.
+/// The user making the request, and their rights.
 #[Object]
 impl Viewer {
-    /// How they are called; null when they did not say who they are.
+    /// Display name of the viewer. Null if the request is anonymous.
     fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// What they are to the newsroom.
+    /// The viewer's role in the newsroom.
     fn role(&self) -> Role {
         self.viewer.role.into()
     }
 
-    /// What they may do: all that their role allows, or what their token is narrowed to.
+    /// The viewer's rights: all rights of the role, or the subset that their token is restricted
+    /// to.
     fn rights(&self) -> Vec<Right> {
         self.viewer.rights.each().map(Into::into).collect()
     }
 }
 
 impl Viewer {
-    /// Whoever is asking.
+    /// Returns the viewer of the current request.
     pub(crate) fn asking(ctx: &Context<'_>) -> Result<Self> {
         let viewer = ctx.viewer()?;
-        let desk = ctx.data_opt::<Desk>().filter(|_| viewer.account.is_some());
+        let context = ctx
+            .data_opt::<WriteContext>()
+            .filter(|_| viewer.account.is_some());
         Ok(Self {
             viewer,
-            name: desk.map(|desk| desk.name.clone()),
+            name: context.map(|context| context.name.clone()),
         })
     }
 }
 
-/// What somebody is to the newsroom.
+/// A user's role in the newsroom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "khabar_domain::Role")]
 pub enum Role {
-    /// Reads, and comments under their own name.
+    /// Reads articles, and comments under their own name.
     Reader,
     /// Writes articles, which an editor publishes.
     Contributor,
-    /// Decides about comments.
+    /// Moderates comments.
     Moderator,
-    /// Writes, publishes and arranges everything that readers see.
+    /// Writes, publishes and manages everything that readers see.
     Editor,
-    /// An editor who also sees who did what, and gives out API tokens.
+    /// Has all rights of an editor. Also reads the audit log, and issues and revokes API tokens.
     Admin,
 }
 
-/// One thing that a role may allow, and that a token may be narrowed to.
+/// A right that a role can grant. A token can be restricted to some of its role's rights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 #[graphql(remote = "khabar_domain::Right")]
 pub enum Right {
-    /// To comment.
+    /// Post comments.
     Comment,
-    /// To write articles, and to change one's own until they are published.
+    /// Write articles, and edit one's own until they are scheduled or published.
     Write,
-    /// To change anybody's articles, and to publish, correct and withdraw them.
+    /// Edit all articles, and publish, correct and withdraw them.
     Publish,
-    /// To arrange sections, stories, topics, people, sources, media, channels and front pages.
+    /// Manage sections, stories, topics, people, sources, media, channels and front pages.
     Arrange,
-    /// To decide about comments.
+    /// Moderate comments.
     Moderate,
-    /// To see the audit log.
+    /// View the audit log.
     Audit,
-    /// To see who has API tokens, to give them out and to take them back.
+    /// View, issue and revoke API tokens.
     Grant,
 }

@@ -1,21 +1,21 @@
-//! A withdrawal, as the API shows it.
+//! The GraphQL type for withdrawals.
 
 use async_graphql::Object;
 
 use crate::scalar::DateTime;
 
-/// A withdrawal.
-pub struct Withdrawal(pub khabar_domain::desk::Withdrawal);
+/// A withdrawal, as exposed through GraphQL.
+pub struct Withdrawal(pub khabar_domain::editorial::Withdrawal);
 
-/// That an article was taken back from readers.
+/// The withdrawal of a published article.
 #[Object]
 impl Withdrawal {
-    /// When it was taken back.
+    /// The time of the withdrawal.
     fn at(&self) -> DateTime {
         DateTime(self.0.at)
     }
 
-    /// Why, in words for readers.
+    /// The reason for the withdrawal, written for readers.
     fn reason(&self) -> &str {
         &self.0.reason
     }

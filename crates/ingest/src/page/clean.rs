@@ -1,5 +1,5 @@
-//! A page as we mean it: what it says, in the newsroom's own values. What it does not say is
-//! absent.
+//! The clean stage: the content of a page as validated domain values. Content that the page does not have
+//! is `None` or empty.
 
 mod around;
 mod article;
@@ -8,7 +8,7 @@ mod rail;
 
 use khabar_domain::article::MediaFlags;
 use khabar_domain::edition::Labels;
-use khabar_domain::follow::Platform;
+use khabar_domain::follow_channel::Platform;
 use khabar_domain::story::Kind;
 use khabar_domain::{Body, Headline, Language, Name, Slug, WebUrl};
 
@@ -17,102 +17,102 @@ use super::raw::Raw;
 use super::words::Words;
 use lines::Lines;
 
-/// One page.
+/// The content of one page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
-    /// The language that it is in.
+    /// The language of the page.
     pub language: Language,
-    /// What the edition in that language is called until somebody calls it something else.
+    /// The default name of the edition in that language, used when the edition is created.
     pub edition: Name,
-    /// Its headings, in its own words.
+    /// The headings of the page, as written there.
     pub labels: Labels,
-    /// The live channels, in order.
+    /// The live channels, in page order.
     pub live: Vec<Channel>,
-    /// Where to follow the newsroom, in order.
+    /// The links to follow the newsroom, in page order.
     pub follow: Vec<Follow>,
-    /// The important sections, in order.
+    /// The important sections, in page order.
     pub sections: Vec<Named>,
-    /// The rail of stories, in order.
+    /// The stories on the rail, in page order.
     pub stories: Vec<Story>,
-    /// The article that the page is about.
+    /// The main article of the page.
     pub article: Article,
-    /// The other headlines, in order; none is the article's own.
+    /// The headlines of other articles, in page order. Never includes the main article's headline.
     pub others: Vec<Headlined>,
 }
 
 /// A live channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Channel {
-    /// What it is called.
+    /// The display name.
     pub name: Name,
-    /// Where it is.
+    /// The address of the channel's stream.
     pub url: Option<WebUrl>,
 }
 
-/// Somewhere to follow the newsroom.
+/// A link to follow the newsroom on another platform.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Follow {
-    /// Where.
+    /// The platform that the link leads to.
     pub platform: Platform,
-    /// What the link says.
+    /// The text of the link.
     pub name: Name,
-    /// The newsroom's name there.
+    /// The newsroom's account name on the platform.
     pub handle: Option<String>,
-    /// Where the link leads.
+    /// The address that the link leads to.
     pub url: Option<WebUrl>,
 }
 
-/// Something with a name and an address: a section, a source.
+/// A named resource with a slug: a section or a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// What it is called.
+    /// The display name.
     pub name: Name,
-    /// Its part of an address.
+    /// The slug used in URLs.
     pub slug: Slug,
 }
 
 /// A story on the rail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
-    /// What it is called.
+    /// The title of the story.
     pub title: Name,
-    /// Its part of an address.
+    /// The slug used in URLs.
     pub slug: Slug,
-    /// The kind that its title names.
+    /// The kind indicated by the title. `None` if the title indicates none.
     pub kind: Option<Kind>,
-    /// The words that stand for its picture, where it has one.
+    /// The alternative text of the story's picture. `None` if there is no picture.
     pub picture: Option<String>,
-    /// How many articles the page says it has.
+    /// The number of articles in the story, as reported by the page.
     pub reported_article_count: Option<i64>,
 }
 
-/// A headline, and what stood behind it in brackets.
+/// A headline and the media badges that followed it in brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Headlined {
-    /// The headline, without brackets.
+    /// The headline without its badges.
     pub headline: Headline,
-    /// Its part of an address.
+    /// The slug used in URLs.
     pub slug: Slug,
-    /// What the brackets said.
+    /// The media flags indicated by the badges.
     pub flags: MediaFlags,
 }
 
-/// The page's own article.
+/// The main article of a page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Article {
-    /// Its headline.
+    /// The headline and its media flags.
     pub headlined: Headlined,
-    /// The paragraph that sums it up.
+    /// The summary paragraph below the headline.
     pub lead: Option<String>,
-    /// The words that stand for the picture at its head, where it has one.
+    /// The alternative text of the lead picture. `None` if there is no picture.
     pub picture: Option<String>,
-    /// Its text.
+    /// The text of the article.
     pub body: Body,
-    /// The agency or outlet that it came from.
+    /// The agency or outlet that the article came from.
     pub source: Named,
 }
 
-/// Finds out what a page says.
+/// Extracts the content of a raw page.
 pub(super) fn clean(raw: &Raw<'_>) -> Result<Page, PageError> {
     let mut lines = Lines::new(raw);
     let first = &raw.lines[0];

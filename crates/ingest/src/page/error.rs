@@ -1,54 +1,54 @@
-//! What is wrong with a page: in which line of which file, and what should have stood there.
+//! Errors found in a page, with the file, the line and the expected content.
 
 use khabar_domain::Invalid;
 
-/// Why a file was refused.
+/// The error returned for a page that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}, line {line}: {problem}")]
 pub struct PageError {
-    /// Which file.
+    /// The name of the file.
     pub file: String,
-    /// Which line, from 1; where something is missing at the end, the last one.
+    /// The line number, from 1. If something is missing at the end of the file, that of the last line.
     pub line: usize,
-    /// What is wrong.
+    /// The problem with the page.
     pub problem: Problem,
 }
 
-/// What is wrong with a page.
+/// The problem with a page.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    /// Nothing is in it.
+    /// The file has no text.
     #[error("expected a news page, but the file is empty")]
     Empty,
-    /// It is not text, or not in the encoding of the web.
+    /// The file is not valid UTF-8.
     #[error("expected UTF-8, but byte {offset} of the file (from 0) is none")]
     NotUtf8 {
-        /// The first byte that is not UTF-8.
+        /// The offset of the first invalid byte, from 0.
         offset: usize,
     },
-    /// It is text of another form.
+    /// The text does not start with the first heading of a news page.
     #[error("expected the first heading of a news page ({expected}), but found {found:?}")]
     NotAPage {
         /// The headings that a page may start with.
         expected: String,
-        /// What stands there.
+        /// The text found instead, truncated.
         found: String,
     },
-    /// It ends too soon.
+    /// The file ends too early.
     #[error("expected {expected}, but the file ends")]
     CutShort {
-        /// What should have come.
+        /// A description of the expected content.
         expected: String,
     },
-    /// Something else stands where a part of the page should be.
+    /// A line has other content than expected.
     #[error("expected {expected}, but found {found:?}")]
     Unexpected {
-        /// What should have come.
+        /// A description of the expected content.
         expected: String,
-        /// What stands there.
+        /// The text found instead, truncated.
         found: String,
     },
-    /// A value breaks a rule of the newsroom.
+    /// A value is invalid.
     #[error("{0}")]
     Refused(Invalid),
 }

@@ -1,8 +1,8 @@
-//! Merging: a page brought into the newsroom that is there already.
+//! The merge stage: stores the content of a page in the existing database.
 //!
-//! What the page says is put in place; what it does not say stays as it is, so nothing that an
-//! editor added is lost. Ids are derived from the page's own words, so merging it twice finds
-//! everything in its place and changes nothing.
+//! Content of the page is added or updated. Everything else remains unchanged, so nothing that an editor
+//! added is lost. IDs are derived from the text of the page. Merging is therefore idempotent: merging the
+//! same page again changes nothing.
 
 mod around;
 mod article;
@@ -13,32 +13,34 @@ use std::collections::BTreeMap;
 use khabar_domain::edition::Labels;
 use khabar_domain::story::Kind;
 use khabar_domain::{ArticleId, Edition, EditionId, Slug, derived};
-use khabar_persistence::change::Noun;
-use khabar_persistence::{Error, Saved, Writer, edition, slug};
+use khabar_persistence::change::EntityKind;
+use khabar_persistence::{Error, Saved, WriteTx, edition, slug};
 use uuid::Uuid;
 
 use super::clean::Page;
 use super::title::key;
 
-/// What merging a page did.
+/// The result of merging a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
-    /// The edition that it went into.
+    /// The slug of the edition that the page was merged into.
     pub edition: Slug,
-    /// The page's own article.
+    /// The ID of the page's main article.
     pub article: ArticleId,
-    /// How many things are new: articles, stories, sections and so on.
+    /// The number of objects created: articles, stories, sections and so on.
     pub added: usize,
-    /// How many were there and are different now.
+    /// The number of existing objects that were updated.
     pub changed: usize,
-    /// How many were there and are the same.
+    /// The number of existing objects that were already up to date.
     pub unchanged: usize,
 }
 
-/// Puts a page into the newsroom. `kinds` are the kinds of stories whose titles do not say them;
-/// a story that neither names is a running one. The caller commits.
+/// Merges a page into the database. The caller must commit the transaction.
+///
+/// `kinds` maps story titles to kinds, for stories whose titles do not indicate one. Without either, an
+/// existing story retains its kind, and a new one is [`Kind::Running`].
 pub async fn merge(
-    writer: &mut Writer,
+    writer: &mut WriteTx,
     page: &Page,
     kinds: &BTreeMap<String, Kind>,
 ) -> Result<Imported, Error> {
@@ -60,17 +62,17 @@ pub async fn merge(
     })
 }
 
-/// Where one page is merged: the edition, the open transaction, and the tally so far.
+/// The state of a merge: the edition, the open transaction, and the counts so far.
 struct Desk<'a> {
-    writer: &'a mut Writer,
+    writer: &'a mut WriteTx,
     edition: EditionId,
     slug: Slug,
     tally: Tally,
 }
 
 impl<'a> Desk<'a> {
-    /// Finds or opens the page's edition.
-    async fn open(writer: &'a mut Writer, page: &Page) -> Result<Self, Error> {
+    /// Finds or creates the edition of the page, and updates its labels.
+    async fn open(writer: &'a mut WriteTx, page: &Page) -> Result<Self, Error> {
         let slug = Slug::parse(page.language.as_str())?;
         let wanted = match edition::find(writer, &slug).await? {
             Some(old) => Edition {
@@ -97,7 +99,8 @@ impl<'a> Desk<'a> {
         })
     }
 
-    /// The id of something that the edition knows by these words.
+    /// Derives the ID of an object in the edition from its kind and identifying texts. Differences that
+    /// [`key`] ignores do not matter.
     fn id<T: From<Uuid>>(&self, noun: &str, words: &[&str]) -> T {
         let words: Vec<_> = words.iter().map(|words| key(words)).collect();
         let parts = std::iter::once(self.slug.as_str()).chain(words.iter().map(String::as_str));
@@ -105,7 +108,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-/// The page's labels, and the old ones where it has none.
+/// Returns the labels of the page, with missing ones taken from the old labels.
 fn over(page: &Labels, old: Labels) -> Labels {
     Labels {
         live: page.live.clone().or(old.live),
@@ -133,25 +136,26 @@ impl Tally {
     }
 }
 
-/// What the newsroom has under an id or a slug.
+/// The result of looking up an object by ID or slug.
 enum Known<T> {
-    /// The thing itself.
+    /// The object exists.
     Here(T),
-    /// Not that thing; this is the slug that it can have.
+    /// The object does not exist. Contains a free slug for it.
     New(Slug),
 }
 
-/// What the page means by something.
+/// The identity of an object as given by the page.
 struct Meant<'a> {
-    noun: Noun,
+    noun: EntityKind,
     id: Uuid,
     title: &'a str,
     slug: &'a Slug,
 }
 
 impl Desk<'_> {
-    /// Tells whether what was `found` is what the page means: it has the id derived from the page, or
-    /// the same title. Something else that has the slug, or had it and is still found by it, keeps it.
+    /// Determines whether `found` is the object on the page: its ID is the one derived from the page, or its
+    /// title is equal by [`key`]. If not, or if nothing was found, returns a slug for a new object. If
+    /// another object has the page's slug, or a redirect from it, the new object gets a distinct one.
     async fn known<T>(
         &self,
         found: Option<T>,
@@ -178,7 +182,7 @@ impl Desk<'_> {
     }
 }
 
-/// The slug with a few letters of the id behind it.
+/// Appends the first eight hexadecimal digits of an ID to a slug. The slug is truncated if necessary.
 fn distinct(slug: &Slug, id: Uuid) -> Result<Slug, Error> {
     const LETTERS: usize = 8;
     let room = Slug::MAX - LETTERS - 1;

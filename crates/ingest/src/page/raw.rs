@@ -1,44 +1,45 @@
-//! A page as it came: its lines, with their numbers and how they are set, and no meaning yet.
+//! The raw stage: the lines of a page with their numbers and layout, not yet interpreted.
 
 use khabar_domain::unicode;
 use unicode_normalization::UnicodeNormalization;
 
 use super::error::{PageError, Problem};
 
-/// A file as lines. There is at least one.
+/// A file split into lines. There is at least one line.
 #[derive(Debug)]
 pub(super) struct Raw<'a> {
-    /// What the file is called.
+    /// The name of the file.
     pub(super) file: &'a str,
-    /// The lines that have words.
+    /// The lines that have text.
     pub(super) lines: Vec<Line>,
-    /// The number of the file's last line.
+    /// The number of the last line in the file.
     pub(super) last: usize,
 }
 
-/// A line with words.
+/// A line with text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
-    /// From 1, as editors count them.
+    /// The line number, from 1, as shown in text editors.
     pub(super) number: usize,
-    /// How it is set.
+    /// The layout of the line.
     pub(super) set: Set,
-    /// Its words: NFC, white space folded, without bullet, bidi controls or other unseen marks.
+    /// The text: in NFC, with white space collapsed, and without bullet, bidi controls or other invisible
+    /// marks.
     pub(super) text: String,
 }
 
-/// How a line is set.
+/// The layout of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Set {
-    /// From the margin.
+    /// Starting at the margin.
     Plain,
-    /// Away from the margin.
+    /// Indented by white space.
     Indented,
-    /// After a bullet.
+    /// Preceded by a bullet, whether indented or not.
     Bulleted,
 }
 
-/// Takes a file apart; refuses one that is empty or not UTF-8.
+/// Splits a file into lines. Fails if the file is empty or not valid UTF-8.
 pub(super) fn read<'a>(file: &'a str, bytes: &[u8]) -> Result<Raw<'a>, PageError> {
     let error = |line, problem| PageError {
         file: file.to_owned(),
@@ -69,7 +70,7 @@ pub(super) fn read<'a>(file: &'a str, bytes: &[u8]) -> Result<Raw<'a>, PageError
     })
 }
 
-/// The same text with one kind of line break, whatever the machine it came from used.
+/// Converts all line breaks to `\n`, whichever system the text came from.
 fn breaks(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
@@ -88,7 +89,8 @@ fn line(number: usize, text: &str) -> Option<Line> {
 }
 
 fn after_bullet(text: &str) -> Option<&str> {
-    // These are only ever bullets; the others also open a number or a dialogue, without a space.
+    // These characters are always bullets. The others can also start a number or a dialogue, and are
+    // bullets only if white space follows.
     if let Some(rest) = text.strip_prefix(['•', '·', '●', '▪', '‣', '◦']) {
         return Some(rest);
     }
@@ -96,8 +98,9 @@ fn after_bullet(text: &str) -> Option<&str> {
     (rest.is_empty() || rest.starts_with(char::is_whitespace)).then_some(rest)
 }
 
-/// What the newsroom drops from typed text as well, and what it refuses there: somebody else has made
-/// the page, and open bidi controls of theirs say nothing about the words.
+/// Whether a character is removed from the text of a page: a display mark or a bidi control. Typed text
+/// with unbalanced bidi controls is refused. A page was written by someone else, and its controls say
+/// nothing about its words, so they are removed instead.
 fn is_unseen(c: char) -> bool {
     unicode::is_mark(c) || unicode::is_bidi_control(c)
 }

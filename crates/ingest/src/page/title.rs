@@ -1,8 +1,9 @@
-//! A title as others repeat it: when two are the same, and the badges that stand behind one.
+//! Compares titles, and separates media badges from headlines.
 
 use khabar_domain::article::MediaFlags;
 
-/// What is left of a title when only its words count: the same for every way of writing it.
+/// Returns a comparison key for a title: in lower case, with white space collapsed, and without vowel
+/// marks and tatweel. Titles that differ only in these have equal keys.
 pub(super) fn key(title: &str) -> String {
     title
         .split_whitespace()
@@ -14,8 +15,8 @@ pub(super) fn key(title: &str) -> String {
         .collect()
 }
 
-/// Vowel marks and stretching, which one writer sets and another does not. (Hamza and madda above
-/// an alef are letters of their own in NFC, so they are not met here.)
+/// Whether a character is a vowel mark or tatweel, which writers use inconsistently. Hamza and madda above
+/// an alef are not affected, because NFC combines each with its alef into one letter.
 fn is_ornament(c: char) -> bool {
     matches!(c, '\u{610}'..='\u{61a}' | '\u{640}' | '\u{64b}'..='\u{65f}' | '\u{670}')
 }
@@ -33,7 +34,8 @@ const VIDEO: &[&str] = &["فيديو", "فيديوهات", "بالفيديو", "
 const AUDIO: &[&str] = &["صوت", "بالصوت", "audio"];
 const BETWEEN: &[&str] = &["و", "and", "with"];
 
-/// Cuts what says "(photos + video)" from a headline's end; gives the headline and what it said.
+/// Removes badges such as "(photos + video)" from the end of a headline. Returns the headline and the
+/// media flags that the badges indicate.
 pub(super) fn without_badges(headline: &str) -> (&str, MediaFlags) {
     let mut flags = MediaFlags::default();
     let mut headline = headline.trim();
@@ -44,7 +46,7 @@ pub(super) fn without_badges(headline: &str) -> (&str, MediaFlags) {
     (headline, flags)
 }
 
-/// What either of two says.
+/// Returns the union of two sets of media flags.
 pub(super) fn both(one: MediaFlags, other: MediaFlags) -> MediaFlags {
     MediaFlags {
         photos: one.photos || other.photos,
@@ -58,11 +60,11 @@ fn last_badge(headline: &str) -> Option<(&str, MediaFlags)> {
         .into_iter()
         .find_map(|(open, close)| headline.strip_suffix(close)?.rsplit_once(open))?;
     let rest = rest.trim_end();
-    // A headline of badges alone would be no headline.
+    // Badges are not removed if nothing else would be left of the headline.
     (!rest.is_empty()).then_some((rest, badges(inside)?))
 }
 
-/// The badges that these words are; nothing when one of them is another word.
+/// Returns the media flags for the words inside brackets, or `None` if one of the words is not a badge.
 fn badges(inside: &str) -> Option<MediaFlags> {
     let mut flags = MediaFlags::default();
     let words = inside.split(|c: char| c.is_whitespace() || "+،,/&".contains(c));

@@ -1,16 +1,16 @@
-//! The words that a page's own furniture is made of, in each language that we can read one in.
+//! The headings and labels of a page, in each supported language.
 
 use khabar_domain::story::Kind;
 
 use super::raw::{Line, Set};
 use super::title::key;
 
-/// The furniture of one language's pages; of several spellings, the usual one comes first.
+/// The headings and labels in one language. The most common spelling of each comes first.
 #[derive(Debug)]
 pub(super) struct Words {
-    /// Its tag, which is its edition's slug too.
+    /// The language tag, which is also the slug of the edition.
     pub(super) language: &'static str,
-    /// What its edition is called until somebody calls it something else.
+    /// The default name of the edition, used when the edition is created.
     pub(super) edition: &'static str,
     live: &'static [&'static str],
     follow: &'static [&'static str],
@@ -19,15 +19,15 @@ pub(super) struct Words {
     comments: &'static [&'static str],
     source: &'static [&'static str],
     news: &'static [&'static str],
-    /// What the titles of shows begin with.
+    /// Words that the titles of shows begin with.
     shows: &'static [&'static str],
-    /// What a title counts that names a show by its length.
+    /// Units in titles that name a show by its length, such as "30 minutes".
     minutes: &'static [&'static str],
     /// Titles of rubrics.
     rubrics: &'static [&'static str],
 }
 
-/// Arabic first: it is what a page counts as when its words could be either.
+/// The supported languages. The first one, Arabic, is used if a page matches both equally.
 const LANGUAGES: [Words; 2] = [
     Words {
         language: "ar",
@@ -59,7 +59,7 @@ const LANGUAGES: [Words; 2] = [
     },
 ];
 
-/// A block that stands around the article.
+/// The headings of the blocks around the article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Heading {
     Live,
@@ -70,7 +70,7 @@ pub(super) enum Heading {
 }
 
 impl Words {
-    /// The language that most of a page's headings are in; nothing where there are none.
+    /// Returns the language that most headings of a page are in, or `None` if there are no headings.
     pub(super) fn of(lines: &[Line]) -> Option<&'static Self> {
         let headings = |words: &Self| {
             lines
@@ -82,14 +82,14 @@ impl Words {
         (headings(best) > 0).then_some(best)
     }
 
-    /// The headings that a page may start with, for people.
+    /// Returns the headings that a page may start with, for error messages.
     pub(super) fn first_headings() -> String {
         LANGUAGES
             .map(|words| format!("{:?}", words.live[0]))
             .join(" or ")
     }
 
-    /// The heading that a line is. Only a line from the margin is one.
+    /// Returns the heading that a line consists of. Indented and bulleted lines are never headings.
     pub(super) fn heading(&self, line: &Line) -> Option<Heading> {
         let blocks = [
             (self.live, Heading::Live),
@@ -107,7 +107,7 @@ impl Words {
             .map(|(_, heading)| heading)
     }
 
-    /// The usual spelling of a heading, for people.
+    /// Returns the usual spelling of a heading, for error messages.
     pub(super) fn usual(&self, heading: Heading) -> &'static str {
         match heading {
             Heading::Live => self.live[0],
@@ -118,18 +118,19 @@ impl Words {
         }
     }
 
-    /// What stands after "source:", if that is what a line says.
+    /// Returns the name after "source:", or `None` if the line is not a source line.
     pub(super) fn source<'a>(&self, text: &'a str) -> Option<&'a str> {
         let (label, name) = text.split_once(':')?;
         is_one_of(self.source, label).then(|| name.trim())
     }
 
-    /// The usual spelling of the source's line, for people.
+    /// Returns the usual form of a source line, for error messages.
     pub(super) fn usual_source(&self) -> String {
         format!("{}: …", self.source[0])
     }
 
-    /// How many news a line such as "41 خبر" counts; `Some(None)` for more than anybody has.
+    /// Returns the number of articles in a line such as "41 خبر". Returns `None` if the line is not a count,
+    /// and `Some(None)` if the number overflows.
     #[expect(
         clippy::option_option,
         reason = "no count, a count, a count that is too large"
@@ -147,12 +148,13 @@ impl Words {
         Some(count)
     }
 
-    /// The usual form of a count, for people.
+    /// Returns the usual form of a count, for error messages.
     pub(super) fn usual_count(&self) -> String {
         format!("41 {}", self.news[0])
     }
 
-    /// The kind of story that a title names.
+    /// Returns the kind of story that a title indicates, if any. Titles of rubrics are recognised in every
+    /// supported language.
     pub(super) fn kind(&self, title: &str) -> Option<Kind> {
         let title = key(title);
         let starts = |word: &&str| {
@@ -180,7 +182,7 @@ fn is_one_of(spellings: &[&str], text: &str) -> bool {
     spellings.iter().any(|spelling| key(spelling) == text)
 }
 
-/// The value of a digit: European, Arabic-Indic or Persian.
+/// Returns the value of a European, Arabic-Indic or Persian digit.
 fn digit(c: char) -> Option<i64> {
     let zero = match c {
         '0'..='9' => '0',

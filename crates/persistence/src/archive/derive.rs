@@ -1,13 +1,13 @@
-//! What rows say that follows from other rows: counts, where articles stand in lists, which comments
-//! readers see. An archive may have been made or mended by hand, so all of it is computed anew.
+//! Derived values: counts, the lists that articles appear in, and the visibility of comments.
+//! An archive may have been written or edited by hand, so a restore recomputes all of them.
 
 use super::{Error, Result};
-use crate::Writer;
+use crate::WriteTx;
 use crate::sql::Dialect;
 
 const DOING: &str = "count what an archive holds";
 
-/// Every section with those that it lies in, itself included.
+/// Rebuilds `section_path`: every section paired with itself and each of its ancestors.
 const PATHS: [&str; 2] = [
     "DELETE FROM section_path",
     "WITH RECURSIVE above (section_id, ancestor_id, height) AS (\
@@ -18,8 +18,9 @@ const PATHS: [&str; 2] = [
      SELECT section_id, ancestor_id, height FROM above",
 ];
 
-/// Which comments readers see, and how many there are. Of the reports that came since the last
-/// decision there are at most all.
+/// Recomputes the visibility of comments, and the counts of comments, replies and reports.
+/// `report_count` counts reports since the last moderation decision, so it is only capped at the
+/// total number of reports.
 const COMMENTS: [&str; 5] = [
     "UPDATE comment SET shown = FALSE, edition_id = \
      (SELECT a.edition_id FROM article a WHERE a.id = comment.article_id)",
@@ -37,7 +38,8 @@ const COMMENTS: [&str; 5] = [
      (SELECT count(*) FROM comment c WHERE c.article_id = article.id AND c.shown)",
 ];
 
-/// Where a published article stands: what gives the lists, `l.list_id`, and for which noun.
+/// The lists that a published article appears in. Each entry has the noun, a subquery that yields
+/// `article_id` and `list_id`, and the value of `listing.direct`.
 const LISTS: [(&str, &str, i32); 7] = [
     (
         "edition",
@@ -80,21 +82,21 @@ const LISTS: [(&str, &str, i32); 7] = [
 const COUNTED: [&str; 6] = ["edition", "section", "story", "topic", "person", "source"];
 
 const STORIES: &str = "UPDATE story SET last_article_at = \
-    (SELECT max(l.listed_at) FROM listing l WHERE l.list_id = story.id AND l.own = 0), \
+    (SELECT max(l.listed_at) FROM listing l WHERE l.list_id = story.id AND l.direct = 0), \
     active_at = coalesce((SELECT max(l.listed_at) FROM listing l WHERE l.list_id = story.id \
-    AND l.own = 0), active_at)";
+    AND l.direct = 0), active_at)";
 
-/// Computes all of it, after the rows are there and make trees.
-pub(super) async fn derive(writer: &Writer) -> Result<()> {
+/// Computes all derived values. Requires that all rows are restored and known to form trees.
+pub(super) async fn derive(writer: &WriteTx) -> Result<()> {
     for text in PATHS.into_iter().chain(COMMENTS) {
         run(writer, spelled(writer, text)).await?;
     }
     run(writer, "DELETE FROM listing".to_owned()).await?;
-    for (noun, lists, own) in LISTS {
+    for (noun, lists, direct) in LISTS {
         let text = format!(
-            "INSERT INTO listing (list_id, own, article_id, noun, listed_at, comment_count, kind, \
+            "INSERT INTO listing (list_id, direct, article_id, noun, listed_at, comment_count, kind, \
              language, has_photos, has_video, has_audio) \
-             SELECT l.list_id, {own}, a.id, '{noun}', a.listed_at, a.comment_count, a.kind, \
+             SELECT l.list_id, {direct}, a.id, '{noun}', a.listed_at, a.comment_count, a.kind, \
              a.language, a.has_photos, a.has_video, a.has_audio FROM {lists} l \
              JOIN article a ON a.id = l.article_id WHERE a.status = 'published'"
         );
@@ -103,22 +105,22 @@ pub(super) async fn derive(writer: &Writer) -> Result<()> {
     for noun in COUNTED {
         let text = format!(
             "UPDATE {noun} SET article_count = \
-             (SELECT count(*) FROM listing l WHERE l.list_id = {noun}.id AND l.own = 0)"
+             (SELECT count(*) FROM listing l WHERE l.list_id = {noun}.id AND l.direct = 0)"
         );
         run(writer, text).await?;
     }
     run(writer, STORIES.to_owned()).await
 }
 
-/// SQLite stores truth as numbers.
-fn spelled(writer: &Writer, text: &str) -> String {
+/// Adapts the boolean literals of a statement to the dialect. SQLite stores booleans as numbers.
+fn spelled(writer: &WriteTx, text: &str) -> String {
     match writer.dialect() {
         Dialect::Postgres => text.to_owned(),
         Dialect::Sqlite => text.replace("TRUE", "1").replace("FALSE", "0"),
     }
 }
 
-async fn run(writer: &Writer, text: String) -> Result<()> {
+async fn run(writer: &WriteTx, text: String) -> Result<()> {
     let done = writer.run(DOING, writer.sql(), text).await;
     done.map(drop).map_err(Error::from)
 }

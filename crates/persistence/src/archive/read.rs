@@ -1,5 +1,5 @@
-//! Restoring an archive: into an empty database, all of it or nothing, a few lines in memory at a
-//! time.
+//! Restoring an archive into an empty database. The restore is atomic and holds only a few lines in
+//! memory at a time.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read as _};
@@ -11,28 +11,30 @@ use sha2::{Digest as _, Sha256};
 
 use super::derive::derive;
 use super::tables::{Noted, TABLES, Table};
-use super::{Counts, End, Error, Head, Result, VERSION, hexadecimal, tree, value};
-use crate::change::Act;
+use super::{Counts, End, Error, Head, Result, VERSION, acyclic, codec, hexadecimal};
+use crate::change::ChangeKind;
 use crate::sql::{Dialect, Sql};
-use crate::{Doing, Writer, check, reserved_name};
+use crate::{Doing, WriteTx, check, reserved_name};
 
-/// How long a line may be: a body a hundred times as long as any that was ever printed. Without a
-/// limit a file without line breaks would be read into memory whole.
+/// Maximum length of a line in bytes (64 MiB), a hundred times the longest article body ever
+/// printed. Without a limit, a file without line breaks would be read into memory as a whole.
 const LINE: u64 = 64 << 20;
-/// How many values one INSERT carries: under SQLite's 32,766, and enough to be quick.
+/// Maximum number of values in one INSERT. Well below SQLite's limit of 32,766, and large enough to
+/// be fast.
 const VALUES: usize = 8_000;
-/// How many bytes of lines are kept until they are inserted.
+/// Number of bytes of lines to buffer before they are inserted (4 MiB).
 const BYTES: usize = 4 << 20;
-/// How many changes are noted until they go into the feed.
+/// Number of changes to collect before they are written to the change feed.
 const NOTES: usize = 5_000;
 
-/// UTF-8's, which some editors write at the head of a file.
+/// The UTF-8 byte order mark, which some editors write at the start of a file.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 const DOING: &str = "restore the newsroom";
 
-/// Restores a newsroom in this writer's transaction, and commits it.
-pub async fn restore(mut writer: Writer, archive: impl BufRead + Send) -> Result<Counts> {
+/// Restores a newsroom in this writer's transaction and commits it. Returns the number of rows of
+/// each kind.
+pub async fn restore(mut writer: WriteTx, archive: impl BufRead + Send) -> Result<Counts> {
     let mut lines = Lines {
         archive,
         number: 0,
@@ -41,7 +43,7 @@ pub async fn restore(mut writer: Writer, archive: impl BufRead + Send) -> Result
     prepare(&writer).await?;
     let counts = fill(&mut writer, &mut lines).await?;
     conclude(&writer).await?;
-    tree::check(&writer).await?;
+    acyclic::check(&writer).await?;
     derive(&writer).await?;
     reserved_name::complete(&writer).await?;
     if let Some(row) = check::first_broken(&writer).await? {
@@ -51,8 +53,9 @@ pub async fn restore(mut writer: Writer, archive: impl BufRead + Send) -> Result
     Ok(counts)
 }
 
-/// Keeps others out, makes sure that there is nothing, and lets rows refer to later ones.
-async fn prepare(writer: &Writer) -> Result<()> {
+/// Locks out other writers, makes sure that all tables are empty, and defers the foreign keys that
+/// let rows refer to later rows.
+async fn prepare(writer: &WriteTx) -> Result<()> {
     if writer.dialect() == Dialect::Postgres {
         let tables: Vec<_> = TABLES.iter().map(|table| quoted(table.name)).collect();
         let lock = format!("LOCK TABLE {} IN EXCLUSIVE MODE", tables.join(", "));
@@ -70,8 +73,8 @@ async fn prepare(writer: &Writer) -> Result<()> {
     }
 }
 
-/// Checks what was put off, and puts the tables back as they were.
-async fn conclude(writer: &Writer) -> Result<()> {
+/// Checks the deferred constraints and restores the original table definitions (PostgreSQL only).
+async fn conclude(writer: &WriteTx) -> Result<()> {
     if writer.dialect() == Dialect::Postgres {
         command(writer, "SET CONSTRAINTS ALL IMMEDIATE").await?;
         constraints(writer, "NOT DEFERRABLE").await?;
@@ -79,8 +82,8 @@ async fn conclude(writer: &Writer) -> Result<()> {
     Ok(())
 }
 
-/// Makes the constraints by which rows refer to others of their table so.
-async fn constraints(writer: &Writer, so: &str) -> Result<()> {
+/// Sets the deferrability of all self-referencing foreign keys to `so`.
+async fn constraints(writer: &WriteTx, so: &str) -> Result<()> {
     for table in TABLES {
         if let Some(parent) = table.parent {
             let name = table.name;
@@ -92,13 +95,13 @@ async fn constraints(writer: &Writer, so: &str) -> Result<()> {
     Ok(())
 }
 
-async fn command(writer: &Writer, text: &str) -> Result<()> {
+async fn command(writer: &WriteTx, text: &str) -> Result<()> {
     let done = writer.connection().execute_unprepared(text).await;
     done.doing(DOING)?;
     Ok(())
 }
 
-async fn fill<R: BufRead + Send>(writer: &mut Writer, lines: &mut Lines<R>) -> Result<Counts> {
+async fn fill<R: BufRead + Send>(writer: &mut WriteTx, lines: &mut Lines<R>) -> Result<Counts> {
     let promised = head(lines)?;
     let mut counts: Counts = promised.keys().map(|kind| (kind.clone(), 0)).collect();
     let mut place = 0;
@@ -109,9 +112,11 @@ async fn fill<R: BufRead + Send>(writer: &mut Writer, lines: &mut Lines<R>) -> R
             after: lines.number,
         })?;
         let (kind, json) = lines.opened(&text)?;
+        let kind = current(kind);
         if kind == "end" {
             batch.insert(writer).await?;
-            let end: End = lines.parsed(json)?;
+            let mut end: End = lines.parsed(json)?;
+            end.counts = with_current_names(end.counts);
             seal(lines, &end, before, &promised, &counts)?;
             return Ok(counts);
         }
@@ -128,7 +133,7 @@ async fn fill<R: BufRead + Send>(writer: &mut Writer, lines: &mut Lines<R>) -> R
             batch = Batch::of(table);
             place = found;
         }
-        let fields: BTreeMap<String, &RawValue> = lines.parsed(json)?;
+        let fields = with_current_names(lines.parsed::<BTreeMap<_, _>>(json)?);
         let row = row(table, &fields).map_err(|problem| lines.wrong(problem))?;
         if let Some(noted) = table.noted {
             note(writer, noted, &row).await?;
@@ -143,7 +148,7 @@ async fn fill<R: BufRead + Send>(writer: &mut Writer, lines: &mut Lines<R>) -> R
     }
 }
 
-/// What the first line promises.
+/// Reads and checks the first line. Returns the row counts that it announces.
 fn head<R: BufRead>(lines: &mut Lines<R>) -> Result<Counts> {
     let text = lines.next()?.ok_or(Error::Cut { after: 0 })?;
     let (kind, json) = lines.opened(&text)?;
@@ -156,12 +161,13 @@ fn head<R: BufRead>(lines: &mut Lines<R>) -> Result<Counts> {
     let version = version
         .get("version")
         .map_or("none", |version| version.get());
-    if version != VERSION.to_string() {
+    if !(1..=VERSION).any(|readable| version == readable.to_string()) {
         return Err(lines.wrong(format!(
-            "has the version {version}; this program reads version {VERSION}"
+            "has the version {version}; this program reads versions up to {VERSION}"
         )));
     }
-    let head: Head = lines.parsed(json)?;
+    let mut head: Head = lines.parsed(json)?;
+    head.counts = with_current_names(head.counts);
     let known = |kind: &String| TABLES.iter().any(|table| table.name == kind);
     if let Some(kind) = head.counts.keys().find(|kind| !known(kind)) {
         return Err(lines.wrong(format!("counts a kind that is not known: {kind:?}")));
@@ -175,7 +181,28 @@ fn head<R: BufRead>(lines: &mut Lines<R>) -> Result<Counts> {
     Ok(head.counts)
 }
 
-/// Makes sure that the last line is right about what came before it, and is the last.
+/// Kinds and fields with their names in version 1 and now.
+const RENAMED: [(&str, &str); 3] = [
+    ("article_desk", "article_editorial"),
+    ("own", "direct"),
+    ("names_allowed", "guest_comments_allowed"),
+];
+
+/// Returns the current name of a kind or a field.
+fn current(name: String) -> String {
+    let renamed = RENAMED.iter().find(|(former, _)| *former == name);
+    renamed.map_or(name, |(_, current)| (*current).to_owned())
+}
+
+fn with_current_names<V>(named: BTreeMap<String, V>) -> BTreeMap<String, V> {
+    named
+        .into_iter()
+        .map(|(name, value)| (current(name), value))
+        .collect()
+}
+
+/// Checks that the counts and the digest of the last line match the preceding lines, and that
+/// nothing follows it.
 fn seal<R: BufRead>(
     lines: &mut Lines<R>,
     end: &End,
@@ -206,7 +233,7 @@ fn seal<R: BufRead>(
     Ok(())
 }
 
-/// A row's values in the order of its table's columns, or what is wrong with it.
+/// Returns the values of a row in the order of the table's columns, or a description of the problem.
 fn row(table: &Table, fields: &BTreeMap<String, &RawValue>) -> Result<Vec<sea_orm::Value>, String> {
     if let Some(name) = fields.keys().find(|name| table.column(name).is_none()) {
         return Err(format!(
@@ -217,7 +244,7 @@ fn row(table: &Table, fields: &BTreeMap<String, &RawValue>) -> Result<Vec<sea_or
     let mut values = Vec::with_capacity(table.columns.len());
     for column in table.columns {
         let json = fields.get(column.name).copied();
-        // Older archives have what stays at home now.
+        // Older archives may contain columns that are now private. Their values are ignored.
         let json = json.filter(|json| json.get() != "null" && !column.private);
         if json.is_none() && !column.nullable {
             return Err(format!(
@@ -225,7 +252,7 @@ fn row(table: &Table, fields: &BTreeMap<String, &RawValue>) -> Result<Vec<sea_or
                 column.name, table.name
             ));
         }
-        let value = value::read(json, column.holds);
+        let value = codec::read(json, column.holds);
         let value = value.map_err(|expected| {
             let name = column.name;
             format!(
@@ -241,7 +268,7 @@ fn row(table: &Table, fields: &BTreeMap<String, &RawValue>) -> Result<Vec<sea_or
     Ok(values)
 }
 
-/// An address in its normal form, by which articles are found: earlier versions stored it otherwise.
+/// Converts a URL to the normal form used for lookups. Earlier versions stored a different form.
 fn normalized_url(value: sea_orm::Value) -> sea_orm::Value {
     match &value {
         sea_orm::Value::String(Some(url)) => {
@@ -252,9 +279,9 @@ fn normalized_url(value: sea_orm::Value) -> sea_orm::Value {
     }
 }
 
-/// Tells the change feed of a row, and of all lists that it has: there were none.
-async fn note(writer: &mut Writer, noted: Noted, row: &[sea_orm::Value]) -> Result<()> {
-    // Whatever the feed hears of has its id as its first column.
+/// Records a row in the change feed as added, along with all of its lists, which are new as well.
+async fn note(writer: &mut WriteTx, noted: Noted, row: &[sea_orm::Value]) -> Result<()> {
+    // The id is the first column of every table that is recorded in the feed.
     let Some(sea_orm::Value::Uuid(Some(id))) = row.first() else {
         return Ok(());
     };
@@ -262,14 +289,14 @@ async fn note(writer: &mut Writer, noted: Noted, row: &[sea_orm::Value]) -> Resu
     let mut keys = vec![noted.noun.key(id)];
     let lists = noted.lists.iter();
     keys.extend(lists.map(|list| noted.noun.list_key(id, *list)));
-    writer.note(noted.noun, id, Act::Added, keys);
+    writer.note(noted.noun, id, ChangeKind::Added, keys);
     if writer.noted() >= NOTES {
-        writer.hand_in().await?;
+        writer.flush_changes().await?;
     }
     Ok(())
 }
 
-/// Rows of one table that are inserted together.
+/// Rows of one table to be inserted by one statement.
 struct Batch {
     table: &'static Table,
     lines: (u64, u64),
@@ -300,7 +327,7 @@ impl Batch {
         (self.rows.len() + 1) * self.table.columns.len() > VALUES || self.bytes > BYTES
     }
 
-    async fn insert(&mut self, writer: &Writer) -> Result<()> {
+    async fn insert(&mut self, writer: &WriteTx) -> Result<()> {
         if self.rows.is_empty() {
             return Ok(());
         }
@@ -334,7 +361,7 @@ fn quoted(name: &str) -> String {
     format!("\"{name}\"")
 }
 
-/// The lines of an archive, one after another, and the digest of those that were read.
+/// A reader of an archive's lines, with the digest of those read so far.
 struct Lines<R> {
     archive: R,
     number: u64,
@@ -359,7 +386,7 @@ impl<R: BufRead> Lines<R> {
             }
             return Err(Error::Cut { after: self.number });
         }
-        // An editor may have put it there; it is sealed without.
+        // An editor may have added a byte order mark. The digest does not cover it.
         if self.number == 0 && line.starts_with(BYTE_ORDER_MARK) {
             line.drain(..BYTE_ORDER_MARK.len());
         }
@@ -371,7 +398,7 @@ impl<R: BufRead> Lines<R> {
         ))
     }
 
-    /// A line's kind, and what it holds of it.
+    /// Returns the kind of a line and the JSON value under that key.
     fn opened<'a>(&self, line: &'a str) -> Result<(String, &'a RawValue)> {
         let object: BTreeMap<String, &RawValue> = serde_json::from_str(line)
             .map_err(|error| self.wrong(format!("is not a JSON object: {error}")))?;

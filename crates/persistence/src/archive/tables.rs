@@ -1,51 +1,51 @@
-//! What an archive holds: every table of the newsroom and every column, by name and kind.
+//! The schema of an archive: every table of the newsroom and every column, by name and type.
 //!
-//! A new column is one entry in its table's list, a new table one entry in [`TABLES`], after those
-//! that it refers to; the test below fails as long as either is missing.
+//! To add a column, add an entry to the list of its table. To add a table, add an entry to
+//! [`TABLES`], after the tables that it refers to. The test below fails while either is missing.
 
-use crate::change::{Noun, Part};
+use crate::change::{EntityKind, Facet};
 
-/// One table.
+/// A table of the archive.
 pub(super) struct Table {
-    /// What it is called in the database and in the archive.
+    /// Name of the table, in the database and in the archive.
     pub(super) name: &'static str,
-    /// The columns of its primary key, by which its rows are in order.
+    /// Columns of the primary key. Rows are archived in the order of this key.
     pub(super) key: &'static [&'static str],
-    /// All its columns.
+    /// All columns of the table.
     pub(super) columns: &'static [Column],
-    /// The column by which a row may refer to one further down.
+    /// The self-referencing column, if any. A row may refer to a row that comes later.
     pub(super) parent: Option<&'static str>,
-    /// What the change feed calls its rows, if readers know them by themselves.
+    /// Description of the rows in the change feed, if readers address them individually.
     pub(super) noted: Option<Noted>,
 }
 
-/// How the change feed hears of rows.
+/// Description of a table's rows for the change feed.
 #[derive(Clone, Copy)]
 pub(super) struct Noted {
-    pub(super) noun: Noun,
-    /// The lists that one of them has, as reading keys name them.
-    pub(super) lists: &'static [Part],
+    pub(super) noun: EntityKind,
+    /// Lists that belong to a row, as named in reading keys.
+    pub(super) lists: &'static [Facet],
 }
 
-/// One column.
+/// A column of a table.
 pub(super) struct Column {
     pub(super) name: &'static str,
     pub(super) holds: Holds,
     pub(super) nullable: bool,
-    /// Whether it stays here: it is not exported, and not restored from an archive that has it.
+    /// Whether the column is excluded: it is not exported, and ignored in an archive that has it.
     pub(super) private: bool,
 }
 
-/// What a column holds, which the two databases store each in its way.
+/// The type of a column's values. The two databases store some of these types differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Holds {
     Bool,
     Id,
-    /// 32 bits.
+    /// A 32-bit integer.
     Int,
-    /// 64 bits.
+    /// A 64-bit integer.
     Long,
-    /// JSON, which stands in the archive as it is.
+    /// JSON, embedded in the archive as JSON rather than as a string.
     Json,
     Real,
     Text,
@@ -76,20 +76,20 @@ impl Table {
         }
     }
 
-    const fn noted(self, noun: Noun, lists: &'static [Part]) -> Self {
+    const fn noted(self, noun: EntityKind, lists: &'static [Facet]) -> Self {
         Self {
             noted: Some(Noted { noun, lists }),
             ..self
         }
     }
 
-    /// The column of this name.
+    /// Returns the column with this name.
     pub(super) fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|column| column.name == name)
     }
 }
 
-/// A column that always holds something.
+/// Creates a column that is never null.
 const fn some(name: &'static str, holds: Holds) -> Column {
     Column {
         name,
@@ -99,7 +99,7 @@ const fn some(name: &'static str, holds: Holds) -> Column {
     }
 }
 
-/// A column that may be null.
+/// Creates a column that may be null.
 const fn maybe(name: &'static str, holds: Holds) -> Column {
     Column {
         name,
@@ -109,7 +109,7 @@ const fn maybe(name: &'static str, holds: Holds) -> Column {
     }
 }
 
-/// A column that is nobody's business elsewhere.
+/// Creates a nullable column that is excluded from archives.
 const fn private(name: &'static str, holds: Holds) -> Column {
     Column {
         private: true,
@@ -117,7 +117,7 @@ const fn private(name: &'static str, holds: Holds) -> Column {
     }
 }
 
-/// Every table, after those that it refers to.
+/// All tables of the archive. Each table comes after those that it refers to.
 pub(super) const TABLES: &[Table] = &[
     table(
         "account",
@@ -148,7 +148,7 @@ pub(super) const TABLES: &[Table] = &[
             some("renditions", Json),
         ],
     )
-    .noted(Noun::Media, &[]),
+    .noted(EntityKind::Media, &[]),
     table(
         "edition",
         &["id"],
@@ -167,14 +167,14 @@ pub(super) const TABLES: &[Table] = &[
         ],
     )
     .noted(
-        Noun::Edition,
+        EntityKind::Edition,
         &[
-            Part::Articles,
-            Part::Sections,
-            Part::Stories,
-            Part::LiveChannels,
-            Part::FollowChannels,
-            Part::Leads,
+            Facet::Articles,
+            Facet::Sections,
+            Facet::Stories,
+            Facet::LiveChannels,
+            Facet::FollowChannels,
+            Facet::Leads,
         ],
     ),
     table(
@@ -193,7 +193,7 @@ pub(super) const TABLES: &[Table] = &[
         ],
     )
     .under("parent_id")
-    .noted(Noun::Section, &[Part::Articles, Part::Children]),
+    .noted(EntityKind::Section, &[Facet::Articles, Facet::Children]),
     table(
         "section_path",
         &["section_id", "ancestor_id"],
@@ -222,7 +222,7 @@ pub(super) const TABLES: &[Table] = &[
             some("active_at", Time),
         ],
     )
-    .noted(Noun::Story, &[Part::Articles, Part::Topics]),
+    .noted(EntityKind::Story, &[Facet::Articles, Facet::Topics]),
     table(
         "person",
         &["id"],
@@ -237,7 +237,7 @@ pub(super) const TABLES: &[Table] = &[
             some("article_count", Long),
         ],
     )
-    .noted(Noun::Person, &[Part::Articles]),
+    .noted(EntityKind::Person, &[Facet::Articles]),
     table(
         "source",
         &["id"],
@@ -251,7 +251,7 @@ pub(super) const TABLES: &[Table] = &[
             some("article_count", Long),
         ],
     )
-    .noted(Noun::Source, &[Part::Articles]),
+    .noted(EntityKind::Source, &[Facet::Articles]),
     table(
         "topic",
         &["id"],
@@ -266,7 +266,7 @@ pub(super) const TABLES: &[Table] = &[
             some("article_count", Long),
         ],
     )
-    .noted(Noun::Topic, &[Part::Articles]),
+    .noted(EntityKind::Topic, &[Facet::Articles]),
     table(
         "article",
         &["id"],
@@ -299,7 +299,7 @@ pub(super) const TABLES: &[Table] = &[
             some("read_count", Long),
         ],
     )
-    .noted(Noun::Article, &[Part::Comments, Part::Related]),
+    .noted(EntityKind::Article, &[Facet::Comments, Facet::Related]),
     table(
         "article_body",
         &["article_id"],
@@ -348,10 +348,10 @@ pub(super) const TABLES: &[Table] = &[
     ),
     table(
         "listing",
-        &["list_id", "own", "article_id"],
+        &["list_id", "direct", "article_id"],
         &[
             some("list_id", Id),
-            some("own", Int),
+            some("direct", Int),
             some("article_id", Id),
             some("noun", Text),
             some("listed_at", Time),
@@ -376,7 +376,7 @@ pub(super) const TABLES: &[Table] = &[
         ],
     ),
     table(
-        "article_desk",
+        "article_editorial",
         &["article_id"],
         &[
             some("article_id", Id),
@@ -435,7 +435,7 @@ pub(super) const TABLES: &[Table] = &[
             some("posted_at", Time),
             some("reply_count", Long),
             maybe("account_id", Id),
-            // From where it was sent: it serves to count what comes from there within a day.
+            // The sender's network address, used to count the comments sent from it within a day.
             private("address", Text),
             maybe("edited_at", Time),
             maybe("reason", Text),
@@ -447,7 +447,7 @@ pub(super) const TABLES: &[Table] = &[
         ],
     )
     .under("parent_id")
-    .noted(Noun::Comment, &[Part::Replies]),
+    .noted(EntityKind::Comment, &[Facet::Replies]),
     table(
         "comment_report",
         &["comment_id", "account_id"],
@@ -467,7 +467,7 @@ pub(super) const TABLES: &[Table] = &[
             maybe("mode", Text),
             maybe("days", Int),
             maybe("depth", Int),
-            maybe("names_allowed", Bool),
+            maybe("guest_comments_allowed", Bool),
         ],
     ),
     table(
@@ -483,7 +483,7 @@ pub(super) const TABLES: &[Table] = &[
             some("position", Int),
         ],
     )
-    .noted(Noun::LiveChannel, &[]),
+    .noted(EntityKind::LiveChannel, &[]),
     table(
         "follow_channel",
         &["id"],
@@ -497,7 +497,7 @@ pub(super) const TABLES: &[Table] = &[
             some("position", Int),
         ],
     )
-    .noted(Noun::FollowChannel, &[]),
+    .noted(EntityKind::FollowChannel, &[]),
     table(
         "home_lead",
         &["edition_id", "article_id"],
@@ -518,7 +518,7 @@ pub(super) const TABLES: &[Table] = &[
             some("registered_at", Time),
         ],
     )
-    .noted(Noun::TrustedDocument, &[]),
+    .noted(EntityKind::TrustedDocument, &[]),
 ];
 
 #[cfg(test)]
@@ -531,7 +531,7 @@ mod tests {
     use crate::sql::{Dialect, Sql};
     use crate::{Db, Options, migration};
 
-    /// What an archive leaves out, each with its reason.
+    /// Tables that an archive leaves out, each with the reason.
     const LEFT_OUT: &[(&str, &str)] = &[
         ("token", "who finds an archive is to open nothing with it"),
         ("secret", "who finds an archive is to open nothing with it"),
@@ -543,8 +543,14 @@ mod tests {
             "reserved_name",
             "it follows from the names of people and accounts",
         ),
-        ("done", "kept for a day, for clients of this installation"),
-        ("purge_place", "the caches are those of this installation"),
+        (
+            "idempotency_key",
+            "kept for a day, for clients of this installation",
+        ),
+        (
+            "feed_checkpoint",
+            "the caches are those of this installation",
+        ),
         (
             "seaql_migrations",
             "what the tables are, not what is in them",

@@ -1,4 +1,4 @@
-//! Writing an archive: one consistent moment of the newsroom, a page of rows in memory at a time.
+//! Writing an archive from a consistent snapshot, with one page of rows in memory at a time.
 
 use std::io::Write;
 
@@ -6,16 +6,17 @@ use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult};
 use sha2::{Digest as _, Sha256};
 
 use super::tables::{Holds, TABLES, Table};
-use super::{Counts, End, Error, Head, Result, VERSION, hexadecimal, value};
+use super::{Counts, End, Error, Head, Result, VERSION, codec, hexadecimal};
 use crate::sql::{Dialect, Sql};
 use crate::{Db, Doing};
 
-/// How many rows are read at once: bodies of 20 kB each are then a few megabytes.
+/// Number of rows to read at once. With article bodies of 20 kB each, a page takes a few megabytes.
 const PAGE: u64 = 200;
 
 const DOING: &str = "export the newsroom";
 
-/// Writes the whole newsroom, as it is at one moment, while others go on writing.
+/// Exports the whole newsroom from a consistent snapshot. Does not block other writers. Returns the
+/// number of rows of each kind.
 pub async fn export(db: &Db, out: impl Write + Send) -> Result<Counts> {
     let snapshot = Snapshot {
         transaction: db.snapshot().await?,
@@ -59,7 +60,7 @@ pub async fn export(db: &Db, out: impl Write + Send) -> Result<Counts> {
     Ok(counts)
 }
 
-/// One moment of the newsroom.
+/// A consistent snapshot of the database.
 struct Snapshot {
     transaction: DatabaseTransaction,
     dialect: Dialect,
@@ -74,7 +75,7 @@ impl Snapshot {
         Ok(count.unsigned_abs())
     }
 
-    /// The rows after this one, by primary key.
+    /// Returns the page of rows after `last` in primary key order, or the first page.
     async fn page(&self, table: &Table, last: Option<&QueryResult>) -> Result<Vec<QueryResult>> {
         let mut sql = Sql::new(self.dialect);
         let names = table.columns.iter().map(|column| column.name);
@@ -107,7 +108,7 @@ impl Snapshot {
     }
 }
 
-/// A column of a key, in an order that is the same on both databases: that of its bytes.
+/// Returns the sort expression of a key column. Both databases sort text by its bytes.
 fn in_order(dialect: Dialect, table: &Table, name: &str) -> String {
     let is_text = table
         .column(name)
@@ -133,13 +134,13 @@ fn bound(
     })
 }
 
-/// A row as a line.
+/// Formats a row as a line of the archive.
 fn line(table: &Table, row: &QueryResult) -> Result<String> {
     let mut text = format!("{{\"{}\":{{", table.name);
     let mut comma = "";
     for column in table.columns.iter().filter(|column| !column.private) {
         let doing = format!("export column {} of table {}", column.name, table.name);
-        if let Some(value) = value::written(row, column.name, column.holds).doing(&doing)? {
+        if let Some(value) = codec::written(row, column.name, column.holds).doing(&doing)? {
             for part in [comma, "\"", column.name, "\":", &value] {
                 text.push_str(part);
             }
@@ -150,7 +151,7 @@ fn line(table: &Table, row: &QueryResult) -> Result<String> {
     Ok(text)
 }
 
-/// What is written, and its digest so far.
+/// A writer of lines that computes the digest of the output.
 struct Sealed<W> {
     out: W,
     digest: Sha256,

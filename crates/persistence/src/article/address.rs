@@ -1,23 +1,23 @@
-//! The address of an article: the slug under which readers know it. What it was called before it went
-//! out leads nowhere, and a draft takes nobody's former slug away.
+//! Slugs of articles and redirects from their former slugs. A slug that an article had only before
+//! it was published does not redirect, and a draft does not take over another article's former slug.
 
 use khabar_domain::article::Status;
-use khabar_domain::workflow::Step;
+use khabar_domain::workflow::Transition;
 use khabar_domain::{Article, Slug};
 
-use crate::change::Noun;
+use crate::change::EntityKind;
 use crate::row::broken;
-use crate::{Doing, Result, Writer, slug};
+use crate::{Doing, Result, WriteTx, slug};
 
-/// An article as it was before it was saved.
+/// The status and slug of an article before it was saved.
 pub(super) struct Before {
     pub(super) status: String,
     pub(super) slug: String,
 }
 
-/// Keeps the addresses in order once an article was saved.
+/// Updates redirects after an article was saved.
 pub(super) async fn settle(
-    writer: &Writer,
+    writer: &WriteTx,
     before: Option<&Before>,
     article: &Article,
 ) -> Result<()> {
@@ -30,37 +30,44 @@ pub(super) async fn settle(
     let id = article.id.uuid();
     if let Some(former) = former {
         let former = Slug::parse(former).map_err(broken("article", "slug", id))?;
-        // One that was withdrawn and is worked on again is known by the slug that it had.
+        // Readers still know a withdrawn article that was reopened by the slug it was withdrawn with.
         if was || withdrawn_as(writer, article).await?.as_ref() == Some(&former) {
-            slug::leave(writer, article.edition, Noun::Article, &former, id).await?;
+            slug::leave(writer, article.edition, EntityKind::Article, &former, id).await?;
         }
     }
     if now && (former.is_some() || !was) {
-        slug::end(writer, article.edition, Noun::Article, &article.slug).await?;
+        slug::end(writer, article.edition, EntityKind::Article, &article.slug).await?;
     } else if former.is_some() {
-        // It has again what it had before.
-        slug::end_to(writer, article.edition, Noun::Article, &article.slug, id).await?;
+        // The article may have a former slug again, so a redirect from it to the article ends.
+        slug::end_to(
+            writer,
+            article.edition,
+            EntityKind::Article,
+            &article.slug,
+            id,
+        )
+        .await?;
     }
     Ok(())
 }
 
-/// Whether readers know an article of this status by its slug: it shows them the article, or why it
-/// was withdrawn.
+/// Returns whether readers can reach an article of this status by its slug. The slug leads to the
+/// article or, once it is withdrawn, to its tombstone with the reason.
 fn has_address(status: &str) -> bool {
     [Status::Published, Status::Withdrawn]
         .map(Status::as_str)
         .contains(&status)
 }
 
-/// The slug that an article had when it was last withdrawn.
-async fn withdrawn_as(writer: &Writer, article: &Article) -> Result<Option<Slug>> {
+/// Returns the slug that an article had when it was last withdrawn.
+async fn withdrawn_as(writer: &WriteTx, article: &Article) -> Result<Option<Slug>> {
     const DOING: &str = "find the slug that readers know an article by";
     let id = article.id.uuid();
     let mut sql = writer.sql();
     let text = format!(
         "SELECT content FROM revision WHERE article_id = {} AND step = {} ORDER BY version DESC LIMIT 1",
         sql.bind(id),
-        sql.bind(Step::Withdraw.as_str())
+        sql.bind(Transition::Withdraw.as_str())
     );
     let rows = writer.rows(DOING, sql, text).await?;
     let Some(row) = rows.first() else {

@@ -1,5 +1,5 @@
-//! Addresses of articles as earlier versions stored them: with percent-escapes in small letters, by
-//! which nobody finds them any more.
+//! Migration of article URLs that earlier versions stored with lower-case percent-escapes. Lookups
+//! use the normal form and do not find these URLs.
 
 use chrono::DateTime;
 use khabar_domain::WebUrl;
@@ -9,11 +9,11 @@ use crate::{Db, Doing, Result};
 
 const DOING: &str = "put the addresses of articles in their normal form";
 
-/// How many are looked at by one statement.
+/// Number of articles to read with one statement.
 const AT_ONCE: usize = 500;
 
-/// Puts them in their normal form. One that another article has already stays as it is, and
-/// `khabar check` names it.
+/// Converts stored URLs to their normal form. If another article already has the normal form, the
+/// URL remains unchanged, and `khabar check` reports it.
 pub(crate) async fn normalize(db: &Db) -> Result<()> {
     let writer = db.writer(DateTime::UNIX_EPOCH).await?;
     let mut last = Uuid::nil();

@@ -1,4 +1,4 @@
-//! Saving an article: its row, its body, what it is linked to, and its place in every list.
+//! Saving an article: its row, its body, its links, and its entries in lists.
 
 use khabar_domain::article::Status;
 use khabar_domain::{Article, ArticleId, Body, EditionId, PersonId, Slug, StoryId, TopicId};
@@ -8,47 +8,47 @@ use uuid::Uuid;
 use super::address::{self, Before};
 use super::{body_table, table};
 use crate::article::body;
-use crate::change::{Act, Copies, Noun, Part, differing};
-use crate::link::Links;
-use crate::listing::{self, Placement};
+use crate::change::{ChangeKind, Copies, EntityKind, Facet, differing};
+use crate::join_table::JoinTable;
+use crate::list_membership::{self, Membership};
 use crate::slug;
-use crate::{Doing, Result, Saved, Writer};
+use crate::{Doing, Result, Saved, WriteTx};
 
-/// An article as the newsroom hands it in: whole, with its body and all that it belongs to.
+/// A complete article as the newsroom submits it, with its body and links.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manuscript {
-    /// The article.
+    /// The article without body and links.
     pub article: Article,
-    /// Its text.
+    /// The body of the article.
     pub body: Body,
-    /// Who signed it, in order.
+    /// The authors, in order.
     pub authors: Vec<PersonId>,
-    /// What it is about, in order.
+    /// The topics, in order.
     pub topics: Vec<TopicId>,
-    /// The stories that it belongs to, in order.
+    /// The stories that the article belongs to, in order.
     pub stories: Vec<StoryId>,
 }
 
-const AUTHORS: Links = Links {
+const AUTHORS: JoinTable = JoinTable {
     table: "article_author",
     from: "article_id",
     to: "person_id",
 };
-const TOPICS: Links = Links {
+const TOPICS: JoinTable = JoinTable {
     table: "article_topic",
     from: "article_id",
     to: "topic_id",
 };
-pub(super) const STORIES: Links = Links {
+pub(super) const STORIES: JoinTable = JoinTable {
     table: "article_story",
     from: "article_id",
     to: "story_id",
 };
 
-/// The article with this id or, failing that, the one under this slug, whole and whatever its
-/// status: for a write that depends on it.
+/// Returns the complete article with this id or, if there is none, with this slug, for a write that
+/// depends on it. Includes articles of any status.
 pub async fn find(
-    writer: &Writer,
+    writer: &WriteTx,
     id: ArticleId,
     edition: EditionId,
     slug: &Slug,
@@ -68,8 +68,9 @@ pub async fn find(
     }
 }
 
-/// The article with this id, whole and whatever its status, for a write that depends on it.
-pub async fn get(writer: &Writer, id: ArticleId) -> Result<Option<Manuscript>> {
+/// Returns the complete article with this id, for a write that depends on it. Includes articles of
+/// any status.
+pub async fn get(writer: &WriteTx, id: ArticleId) -> Result<Option<Manuscript>> {
     let by_id = table::Column::Id.eq(id.uuid());
     let found = writer
         .find::<table::Entity, _>("find an article", by_id)
@@ -80,8 +81,8 @@ pub async fn get(writer: &Writer, id: ArticleId) -> Result<Option<Manuscript>> {
     }
 }
 
-/// An article with all that was handed in with it.
-async fn whole(writer: &Writer, article: Article) -> Result<Manuscript> {
+/// Loads the body and links of an article.
+async fn whole(writer: &WriteTx, article: Article) -> Result<Manuscript> {
     const DOING: &str = "read what belongs to an article";
     let id = article.id.uuid();
     let row = body_table::Entity::find_by_id(id)
@@ -98,8 +99,9 @@ async fn whole(writer: &Writer, article: Article) -> Result<Manuscript> {
     })
 }
 
-/// Where an article stands, whoever may see it: for a write that depends on it.
-pub async fn status(writer: &Writer, id: ArticleId) -> Result<Option<Status>> {
+/// Returns the status of an article, for a write that depends on it. Does not check whether the
+/// viewer may see the article.
+pub async fn status(writer: &WriteTx, id: ArticleId) -> Result<Option<Status>> {
     let by_id = table::Column::Id.eq(id.uuid());
     let found = writer
         .find::<table::Entity, _>("find out where an article stands", by_id)
@@ -107,9 +109,9 @@ pub async fn status(writer: &Writer, id: ArticleId) -> Result<Option<Status>> {
     Ok(found.map(|article| article.status))
 }
 
-/// Adds it, or changes the one with its id, and puts it where readers will find it. Comment and
-/// read counts are the database's.
-pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved> {
+/// Inserts an article or updates the one with its id, and updates the lists that it appears in. An
+/// update retains the stored comment and read counts.
+pub async fn save(writer: &mut WriteTx, manuscript: &Manuscript) -> Result<Saved> {
     let article = &manuscript.article;
     let id = article.id.uuid();
     let mut row = table::Model::from(article);
@@ -138,60 +140,65 @@ pub async fn save(writer: &mut Writer, manuscript: &Manuscript) -> Result<Saved>
     }
     let published = article.status == Status::Published;
     let above = match row.section_id {
-        Some(section) if published => listing::sections_above(writer, section).await?,
+        Some(section) if published => list_membership::sections_above(writer, section).await?,
         _ => Vec::new(),
     };
     let wanted = placements(manuscript, &above);
-    let touched = listing::place(writer, &row, wanted).await?;
+    let touched = list_membership::place(writer, &row, wanted).await?;
     if parts.iter().all(|part| *part == Saved::Unchanged) && touched.is_empty() {
         return Ok(Saved::Unchanged);
     }
     let (act, saved) = match saved {
-        Saved::Added => (Act::Added, Saved::Added),
-        _ if published => (Act::Changed, Saved::Changed),
-        _ => (Act::Withdrawn, Saved::Changed),
+        Saved::Added => (ChangeKind::Added, Saved::Added),
+        _ if published => (ChangeKind::Changed, Saved::Changed),
+        _ => (ChangeKind::Withdrawn, Saved::Changed),
     };
     is_card &= parts[0] != Saved::Unchanged;
     let mut keys = vec![
-        Noun::Article.list_key(id, Part::Text),
-        Noun::Article.slug_key(&article.slug),
+        EntityKind::Article.list_key(id, Facet::Text),
+        EntityKind::Article.slug_key(&article.slug),
     ];
     if is_card {
-        // Whatever belongs to it was read from it as well.
-        keys.insert(0, Noun::Article.key(id));
+        // This key also invalidates answers about everything that belongs to the article.
+        keys.insert(0, EntityKind::Article.key(id));
     } else {
-        // The body may be another where nothing of the row tells that.
-        differ.retain(|part| *part != Part::Text);
-        keys.extend(differ.iter().map(|part| Noun::Article.list_key(id, *part)));
+        // The body may have changed without any change to the row, so the key of the text is
+        // always included above.
+        differ.retain(|part| *part != Facet::Text);
+        keys.extend(
+            differ
+                .iter()
+                .map(|part| EntityKind::Article.list_key(id, *part)),
+        );
         let links = LINKED.into_iter().zip(&parts[2..]);
         let links = links.filter(|(_, saved)| **saved != Saved::Unchanged);
-        keys.extend(links.map(|(part, _)| Noun::Article.list_key(id, part)));
+        keys.extend(links.map(|(part, _)| EntityKind::Article.list_key(id, part)));
     }
     keys.extend(touched);
     let was_published = |before: Before| before.status == Status::Published.as_str();
     let appeared = before.is_some_and(|before| was_published(before) != published);
     if appeared {
         keys.extend(led_from(writer, id).await?);
-        // What led to it led nowhere, or will.
+        // Redirects to the article start or stop leading somewhere.
         let former = slug::former(writer, id).await?;
-        keys.extend(former.iter().map(|slug| Noun::Article.slug_key(slug)));
+        keys.extend(former.iter().map(|slug| EntityKind::Article.slug_key(slug)));
     }
-    writer.note(Noun::Article, id, act, keys);
+    writer.note(EntityKind::Article, id, act, keys);
     Ok(saved)
 }
 
-/// What fields show that say so (see `types/article.rs` of the API): the lead, what follows from the
-/// text, and what tells it from others without being read.
+/// The parts on which API fields can depend separately (see `types/article.rs` of the API): the lead,
+/// the values derived from the text, and the details that classify the article.
 const PARTS: [Copies<table::Model>; 3] = [
-    (Part::Lead, |row, from| row.lead.clone_from(&from.lead)),
-    (Part::Text, |row, from| {
+    (Facet::Lead, |row, from| row.lead.clone_from(&from.lead)),
+    (Facet::Text, |row, from| {
         row.excerpt.clone_from(&from.excerpt);
         row.is_stub = from.is_stub;
         row.updated_at = from.updated_at;
         row.version = from.version;
         row.reading_minutes = from.reading_minutes;
     }),
-    (Part::Details, |row, from| {
+    (Facet::Details, |row, from| {
         row.kind.clone_from(&from.kind);
         row.source_id = from.source_id;
         row.language.clone_from(&from.language);
@@ -202,8 +209,9 @@ const PARTS: [Copies<table::Model>; 3] = [
     }),
 ];
 
-/// The reading keys of what leads to an article, and shows it only while it is published.
-async fn led_from(writer: &Writer, id: Uuid) -> Result<Vec<String>> {
+/// Returns the reading keys of everything that links to an article and shows it only while it is
+/// published.
+async fn led_from(writer: &WriteTx, id: Uuid) -> Result<Vec<String>> {
     const DOING: &str = "find what leads to an article";
     let mut sql = writer.sql();
     let id = sql.bind(id);
@@ -216,8 +224,8 @@ async fn led_from(writer: &Writer, id: Uuid) -> Result<Vec<String>> {
         let id: Uuid = row.try_get("", "id")?;
         let by_link: i32 = row.try_get("", "by_link")?;
         Ok(match by_link {
-            1 => Noun::Article.list_key(id, Part::Related),
-            _ => Noun::Edition.list_key(id, Part::Leads),
+            1 => EntityKind::Article.list_key(id, Facet::Related),
+            _ => EntityKind::Edition.list_key(id, Facet::Leads),
         })
     });
     keys.collect::<Result<_, _>>().doing(DOING)
@@ -227,14 +235,14 @@ fn typed<Id: From<Uuid>>(ids: Vec<Uuid>) -> Vec<Id> {
     ids.into_iter().map(Id::from).collect()
 }
 
-async fn save_body(writer: &Writer, id: Uuid, body: &Body) -> Result<Saved> {
+async fn save_body(writer: &WriteTx, id: Uuid, body: &Body) -> Result<Saved> {
     let row = body_row(id, body);
     writer
         .save::<body_table::Entity, _>("save an article's body", id, row, |_, _| ())
         .await
 }
 
-/// The row of an article's body.
+/// Returns the row of an article's body.
 pub(crate) fn body_row(id: Uuid, body: &Body) -> body_table::Model {
     let blocks = serde_json::to_value(body).unwrap_or_default().to_string();
     body_table::Model {
@@ -243,11 +251,11 @@ pub(crate) fn body_row(id: Uuid, body: &Body) -> body_table::Model {
     }
 }
 
-/// The lists that [`linked`] gives, as reading keys name them.
-const LINKED: [Part; 3] = [Part::Authors, Part::Topics, Part::Stories];
+/// The parts that name the lists of [`linked`] in reading keys, in the order of that function.
+const LINKED: [Facet; 3] = [Facet::Authors, Facet::Topics, Facet::Stories];
 
-/// What an article is linked to, in order, by each table of links.
-pub(crate) fn linked(manuscript: &Manuscript) -> [(Links, Vec<Uuid>); 3] {
+/// Returns the ids that an article is linked to, in order, for each link table.
+pub(crate) fn linked(manuscript: &Manuscript) -> [(JoinTable, Vec<Uuid>); 3] {
     let Manuscript {
         authors,
         topics,
@@ -267,14 +275,14 @@ pub(crate) fn linked(manuscript: &Manuscript) -> [(Links, Vec<Uuid>); 3] {
     ]
 }
 
-/// Every list in which an article stands; none unless it is published. `above` are the sections
-/// that hold what is filed in its own: itself and those above.
-pub(crate) fn placements(manuscript: &Manuscript, above: &[Uuid]) -> Vec<Placement> {
+/// Returns every list that an article appears in, or nothing if it is not published. `above` has the
+/// article's own section and all sections above it.
+pub(crate) fn placements(manuscript: &Manuscript, above: &[Uuid]) -> Vec<Membership> {
     let article = &manuscript.article;
     if article.status != Status::Published {
         return Vec::new();
     }
-    let place = |noun, list: Uuid, own| Placement { list, own, noun };
+    let place = |noun, list: Uuid, direct| Membership { list, direct, noun };
     let whole = |noun, list| place(noun, list, 0);
     let Manuscript {
         authors,
@@ -282,12 +290,24 @@ pub(crate) fn placements(manuscript: &Manuscript, above: &[Uuid]) -> Vec<Placeme
         stories,
         ..
     } = manuscript;
-    let mut wanted = vec![whole(Noun::Edition, article.edition.uuid())];
-    wanted.extend(article.section.map(|id| place(Noun::Section, id.uuid(), 1)));
-    wanted.extend(above.iter().map(|id| whole(Noun::Section, *id)));
-    wanted.extend(stories.iter().map(|id| whole(Noun::Story, id.uuid())));
-    wanted.extend(topics.iter().map(|id| whole(Noun::Topic, id.uuid())));
-    wanted.extend(authors.iter().map(|id| whole(Noun::Person, id.uuid())));
-    wanted.extend(article.source.map(|id| whole(Noun::Source, id.uuid())));
+    let mut wanted = vec![whole(EntityKind::Edition, article.edition.uuid())];
+    wanted.extend(
+        article
+            .section
+            .map(|id| place(EntityKind::Section, id.uuid(), 1)),
+    );
+    wanted.extend(above.iter().map(|id| whole(EntityKind::Section, *id)));
+    wanted.extend(stories.iter().map(|id| whole(EntityKind::Story, id.uuid())));
+    wanted.extend(topics.iter().map(|id| whole(EntityKind::Topic, id.uuid())));
+    wanted.extend(
+        authors
+            .iter()
+            .map(|id| whole(EntityKind::Person, id.uuid())),
+    );
+    wanted.extend(
+        article
+            .source
+            .map(|id| whole(EntityKind::Source, id.uuid())),
+    );
     wanted
 }

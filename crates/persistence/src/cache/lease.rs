@@ -1,19 +1,19 @@
-//! The lease of a cache: for how long it answers after the change feed was last read to its end.
+//! The lease of a cache: how long it may answer after it last read the change feed to the end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A lease, renewed by each reading of the feed to its end.
+/// A lease, renewed each time the feed is read to its end.
 #[derive(Debug)]
 pub(crate) struct Lease {
     time: Duration,
     since: Instant,
-    /// Microseconds after `since` up to which it is valid.
+    /// The expiry, in microseconds after `since`.
     until: AtomicU64,
 }
 
 impl Lease {
-    /// A lease of so long from a moment on.
+    /// Creates a lease of the given duration, starting at the given time.
     pub(crate) fn new(time: Duration, from: Instant) -> Self {
         Self {
             time,
@@ -22,18 +22,18 @@ impl Lease {
         }
     }
 
-    /// Renews it after a reading that was begun at this moment: what was written later may be missing.
+    /// Renews the lease after a read that began at this time. Later writes may be missing from it.
     pub(super) fn renew(&self, begun: Instant) {
         let until = begun.saturating_duration_since(self.since) + self.time;
         self.until.fetch_max(micros(until), Ordering::AcqRel);
     }
 
-    /// Whether it is valid now.
+    /// Whether the lease has not expired.
     pub(super) fn is_valid(&self) -> bool {
         micros(self.since.elapsed()) < self.until.load(Ordering::Acquire)
     }
 
-    /// The time since the feed was last read to its end.
+    /// Returns the time since the feed was last read to its end.
     pub(super) fn age(&self) -> Duration {
         let until = Duration::from_micros(self.until.load(Ordering::Acquire));
         self.since
@@ -41,7 +41,7 @@ impl Lease {
             .saturating_sub(until.saturating_sub(self.time))
     }
 
-    /// The time of the lease.
+    /// Returns the duration of the lease.
     pub(super) fn time(&self) -> Duration {
         self.time
     }

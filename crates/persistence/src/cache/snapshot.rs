@@ -1,70 +1,72 @@
-//! The reference data as the cache has it: one snapshot, which is taken out as soon as something in
-//! it is written, and whoever reads what was touched and brings the next.
+//! The reference data in the cache. It is held as one snapshot, which is removed as soon as a part
+//! of it is written. A background task then reloads the affected parts and installs the next
+//! snapshot.
 //!
-//! Exact as everything here is: all of this changes under the lock under which the feed is applied.
-//! What is brought has been read since some place in the feed and up to another. It answers only if
-//! the feed was applied up to the latter and touched nothing in it on the way; else it is what the
-//! next reading begins with, and that which was touched is read once more.
+//! The snapshot is exact like the rest of the cache: all of this changes under the lock under which
+//! the feed is applied. New data was read between two positions in the feed. It is put to use only
+//! if the feed has been applied up to the second position and touched nothing in it in between.
+//! Otherwise it is the basis of the next reload, which reads the touched parts again.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::time::{sleep, timeout};
 
-use super::key::ReadingKey;
-use super::seam::Step;
+use super::failpoint::Point;
+use super::tag::CacheTag;
 use super::{Inner, PAUSE};
 use crate::Result;
 use crate::change::Feed;
-use crate::reference::{self, Reference, Touched};
+use crate::reference_data::{self, DirtyRows, Reference};
 
-/// How long it waits at most between two readings that fail: a row that cannot be read is told of
+/// The longest delay between two failed attempts to read. A row that cannot be read is logged
 /// once a minute.
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// What is known of the reference data.
+/// The state of the reference data.
 pub(super) struct Snapshot {
-    /// As of the place up to which the feed was applied.
+    /// The current snapshot, as of the position up to which the feed was applied.
     current: Option<Arc<Reference>>,
-    /// The last that was read.
+    /// The last snapshot that was read.
     old: Arc<Reference>,
-    /// What was written since that.
-    touched: Touched,
-    /// Somebody is reading: what they will bring may have anything in it.
+    /// The parts written since `old` was read.
+    touched: DirtyRows,
+    /// Whether a reload is in progress. Its result may contain any object.
     reading: bool,
-    /// How often everything was let go: what is being read then is of no use.
+    /// The number of times that everything was cleared. A reload in progress at that time is
+    /// discarded.
     generation: u64,
-    /// The newsroom has too much of it.
+    /// Whether the newsroom has too much reference data for a snapshot.
     too_large: bool,
 }
 
-/// What is to be read.
+/// A reload to be performed.
 pub(super) struct Task {
     old: Arc<Reference>,
-    touched: Touched,
+    touched: DirtyRows,
     generation: u64,
 }
 
 impl Snapshot {
-    /// Nothing is known yet.
+    /// Creates the initial state, in which nothing has been read.
     pub(super) fn new() -> Self {
         Self {
             current: None,
             old: Arc::default(),
-            touched: Touched::everything(),
+            touched: DirtyRows::everything(),
             reading: false,
             generation: 0,
             too_large: false,
         }
     }
 
-    /// What answers now.
+    /// Returns the current snapshot, if there is one.
     pub(super) fn current(&self) -> Option<Arc<Reference>> {
         self.current.clone()
     }
 
-    /// Remembers what a write has touched; tells whether something has to be read now.
-    pub(super) fn touch(&mut self, keys: impl IntoIterator<Item = ReadingKey>) -> bool {
+    /// Records what a write has touched. Returns whether something has to be reloaded.
+    pub(super) fn touch(&mut self, keys: impl IntoIterator<Item = CacheTag>) -> bool {
         if self.too_large {
             return false;
         }
@@ -79,7 +81,7 @@ impl Snapshot {
         touched
     }
 
-    /// Lets go of everything.
+    /// Clears everything.
     pub(super) fn clear(&mut self) {
         *self = Self {
             generation: self.generation + 1,
@@ -87,7 +89,7 @@ impl Snapshot {
         };
     }
 
-    /// What is to be read now, if anything is.
+    /// Starts a reload and returns its task. Returns `None` if nothing has to be reloaded.
     pub(super) fn begin(&mut self) -> Option<Task> {
         if self.is_settled() {
             return None;
@@ -100,14 +102,15 @@ impl Snapshot {
         })
     }
 
-    /// What was read, when the feed has been applied as far as whoever read it can have seen.
+    /// Installs the result of a reload. The feed must have been applied up to everything that the
+    /// reload can have seen. `None` means that there is too much reference data.
     pub(super) fn bring(&mut self, task: &Task, read: Option<Reference>) {
         if self.generation != task.generation {
             return;
         }
         self.reading = false;
         let Some(read) = read else {
-            tracing::warn!("there is too much reference data: each request reads what it needs");
+            tracing::warn!("reference_data_too_large");
             *self = Self {
                 too_large: true,
                 generation: self.generation,
@@ -122,12 +125,12 @@ impl Snapshot {
         }
     }
 
-    /// Whether nothing is to be read.
+    /// Whether nothing has to be reloaded.
     fn is_settled(&self) -> bool {
         self.too_large || self.touched.is_empty()
     }
 
-    /// Nothing was read.
+    /// Abandons a reload that has no result. Its parts remain to be reloaded.
     pub(super) fn give_up(&mut self, task: Task) {
         if self.generation == task.generation {
             self.reading = false;
@@ -136,19 +139,19 @@ impl Snapshot {
     }
 }
 
-/// Reads what was touched and brings it, once.
+/// Performs one reload of the touched parts and installs the result.
 pub(super) async fn refresh(inner: &Inner, feed: &Feed) -> Result<()> {
     let Some(task) = inner.write().snapshot.begin() else {
         return Ok(());
     };
     let found = async {
-        let read = reference::read(&feed.reader(), &task.old, &task.touched).await?;
-        // Whatever was seen was committed by now.
+        let read = reference_data::read(&feed.reader(), &task.old, &task.touched).await?;
+        // Everything that was seen is committed by now.
         Ok((read, feed.edges().await?.head))
     };
     match found.await {
         Ok((read, head)) if inner.reaches(head).await => {
-            inner.seam.at(Step::Install).await;
+            inner.seam.at(Point::Install).await;
             let mut known = inner.write();
             known.snapshot.bring(&task, read);
             inner.settled.send_replace(known.snapshot.is_settled());
@@ -165,7 +168,7 @@ pub(super) async fn refresh(inner: &Inner, feed: &Feed) -> Result<()> {
     }
 }
 
-/// Reads whatever is touched for as long as anybody has the cache.
+/// Reloads touched parts for as long as the cache is in use.
 pub(super) async fn keep(inner_of: Weak<Inner>, feed: Feed) {
     let mut pause = PAUSE;
     loop {
@@ -175,9 +178,10 @@ pub(super) async fn keep(inner_of: Weak<Inner>, feed: Feed) {
         let touched = Arc::clone(&inner.touched);
         let begun = Instant::now();
         if let Err(error) = refresh(&inner, &feed).await {
-            tracing::warn!(cause = %error, "the reference data cannot be read: each request reads what it needs");
+            tracing::warn!(cause = %error, "reference_data_unavailable");
             drop(inner);
-            // Until then, or until something is written: it may have been what was wrong.
+            // Retries after the pause, or as soon as something is written, which may have fixed the
+            // problem.
             let _ = timeout(pause, touched.notified()).await;
             pause = (2 * pause).min(LONGEST_PAUSE);
             continue;
@@ -187,7 +191,8 @@ pub(super) async fn keep(inner_of: Weak<Inner>, feed: Feed) {
             touched.notify_one();
         }
         drop(inner);
-        // As long as it worked: however much is written, the database has something else to do.
+        // Pauses for as long as the reload took. Even under many writes, this leaves the database
+        // time for other work.
         sleep(begun.elapsed()).await;
         touched.notified().await;
     }

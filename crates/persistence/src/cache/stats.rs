@@ -1,4 +1,4 @@
-//! What a cache counts of itself.
+//! Statistics of a cache.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,32 +32,33 @@ impl Counted {
     }
 }
 
-/// How often one kind of what is kept was asked for.
+/// Lookup counters of one kind of cache entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many were found.
+    /// The number of entries found.
     pub hits: u64,
-    /// How many were asked for that were not there.
+    /// The number of lookups that found no entry.
     pub misses: u64,
-    /// How many were not kept, because what they were read from was written meanwhile.
+    /// The number of results not cached because their sources were written in the meantime.
     pub refused: u64,
 }
 
-/// What a cache has done since it began, and what it holds.
+/// The activity of a cache since it was created, and its current size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Answers of the database to the loaders' questions.
+    /// Counters of the database results for batch keys.
     pub entities: Tally,
-    /// Whole answers.
+    /// Counters of whole answers.
     pub answers: Tally,
-    /// How many were let go because of a write.
+    /// The number of entries invalidated by writes.
     pub dropped: u64,
-    /// How often everything was let go: changes were missed, or not understood.
+    /// The number of times that the whole cache was cleared, because changes were missed or not
+    /// understood.
     pub cleared: u64,
-    /// How many answers were reference data, asked for or not before.
+    /// The number of results answered from the reference data, including repeated ones.
     pub referred: u64,
-    /// How many are kept.
+    /// The number of entries in the cache.
     pub entries: usize,
-    /// How many bytes they take, about.
+    /// The approximate size of the entries, in bytes.
     pub bytes: usize,
 }

@@ -1,11 +1,11 @@
-//! What is kept, by key and by what each was read from, within a number of bytes.
+//! The storage of the cache: entries by key and by reading key, limited to a number of bytes.
 //!
-//! All of it lies behind one lock, because exactness is one question: was anything that this answer
-//! was read from written since? Keeping an answer asks and answers it at once, and a write that
-//! comes later finds the answer by its reading keys.
+//! One lock protects all of it, because exactness depends on a single question: was anything from
+//! which this result was read written since? Adding an entry checks this atomically, and a later
+//! write finds the entry by its reading keys.
 //!
-//! What has to go goes by SIEVE (Zhang et al., NSDI 2024): a hand moves from the oldest entry to the
-//! newest and takes the first that nobody has asked for since it last came by.
+//! Eviction follows SIEVE (Zhang et al., NSDI 2024): a hand moves from the oldest entry to the
+//! newest and evicts the first that has not been accessed since the hand last passed it.
 
 use std::any::{Any, TypeId};
 use std::collections::{HashMap, VecDeque};
@@ -15,31 +15,33 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::Kept;
-use super::key::ReadingKey;
-use crate::change::{Noun, Part};
+use super::CacheMeta;
+use super::tag::CacheTag;
+use crate::change::{EntityKind, Facet};
 
-/// How many reading keys of the last changes are remembered, for answers that were read before them
-/// and come after: some megabytes; a fill that is older than all of them is refused.
+/// The number of reading keys of recent changes that are retained, to check results that were read
+/// before these changes and arrive after them. This takes a few megabytes. A result that is older
+/// than all of them is refused.
 const REMEMBERED: usize = 65_536;
 
-/// What an entry costs besides its key, its value and what that holds: the slot, its place in the
-/// table and one reading key with its link. Each further one costs [`LINK`].
+/// The cost of an entry in bytes, besides its key, its value and what the value holds: the slot,
+/// its place in the table, and an allowance for one reading key. Each reading key, including
+/// the first, adds [`LINK`].
 const ENTRY: usize = 256;
-/// What a reading key costs.
+/// The cost of a reading key, in bytes.
 const LINK: usize = 64;
 
-/// A place in one of the vectors; none.
+/// An index into one of the vectors that refers to nothing.
 const NONE: u32 = u32::MAX;
 
 type Erased = Arc<dyn Any + Send + Sync>;
 
-/// What something is kept under.
+/// A type that can be the key of an entry.
 pub(super) trait Key: Clone + Eq + Hash + Send + Sync + 'static {}
 
 impl<K: Clone + Eq + Hash + Send + Sync + 'static> Key for K {}
 
-/// The entries.
+/// The entries of the cache.
 pub(super) struct Store {
     most: usize,
     bytes: usize,
@@ -50,15 +52,16 @@ pub(super) struct Store {
     links: Vec<Link>,
     free_links: Vec<u32>,
     /// The first link of each reading key.
-    index: HashMap<ReadingKey, u32, DefaultHashBuilder>,
+    index: HashMap<CacheTag, u32, DefaultHashBuilder>,
     newest: u32,
     oldest: u32,
     hand: u32,
     recent: Recent,
-    /// How often everything was let go: what was read before does not come in after.
+    /// The number of times that everything was cleared. Results read before a clear are not added
+    /// after it.
     pub(super) generation: u64,
-    /// How many entries were let go because something was written, by the kind of what was.
-    pub(super) dropped: HashMap<(Noun, Option<Part>), u64>,
+    /// The number of entries invalidated by writes, by the kind of object and part written.
+    pub(super) dropped: HashMap<(EntityKind, Option<Facet>), u64>,
 }
 
 struct Slot {
@@ -72,39 +75,39 @@ struct Slot {
     older: u32,
 }
 
-/// One reading key of one entry, in the list of all entries that were read from it.
+/// A reading key of an entry: a node in the linked list of all entries read from that key.
 struct Link {
-    key: ReadingKey,
+    key: CacheTag,
     slot: u32,
     before: u32,
     after: u32,
 }
 
-/// The last changes.
+/// The most recent changes.
 #[derive(Default)]
 struct Recent {
-    /// Each with its keys, oldest first.
-    changes: VecDeque<(i64, Vec<ReadingKey>)>,
-    /// The last change of each key among them.
-    last: HashMap<ReadingKey, i64, DefaultHashBuilder>,
+    /// The changes with their keys, oldest first.
+    changes: VecDeque<(i64, Vec<CacheTag>)>,
+    /// The last of these changes for each key.
+    last: HashMap<CacheTag, i64, DefaultHashBuilder>,
     keys: usize,
-    /// The last change that is not among them.
+    /// The last change that is no longer included.
     horizon: i64,
 }
 
-/// What became of an answer that was to be kept.
+/// The outcome of adding an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Filled {
-    /// It is there.
-    Kept,
-    /// Something that it was read from was written since.
-    Refused,
-    /// It is larger than all that may be kept.
+pub(super) enum Insert {
+    /// The entry was added.
+    Stored,
+    /// Something from which the result was read has been written since.
+    Stale,
+    /// The entry is larger than the whole cache.
     TooLarge,
 }
 
 impl Store {
-    /// Nothing yet, of at most so many bytes, as of a place in the feed.
+    /// Creates an empty store of at most `most` bytes, as of a position in the feed.
     pub(super) fn new(most: usize, applied: i64) -> Self {
         Self {
             most,
@@ -128,56 +131,57 @@ impl Store {
         }
     }
 
-    /// Whether it keeps anything at all.
+    /// Whether the store can hold any entries.
     pub(super) fn keeps(&self) -> bool {
         self.most > 0
     }
 
-    /// How many bytes are kept, about.
+    /// Returns the approximate size of the entries, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// How many answers are kept.
+    /// Returns the number of entries.
     pub(super) fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// What is kept under a key; none also where it is of another type.
+    /// Returns the value stored under a key. Returns `None` if there is none, or if it is of
+    /// another type.
     pub(super) fn get<K: Key, V: Send + Sync + 'static>(&self, key: &K) -> Option<Arc<V>> {
         let slot = self.slot(self.find(key, self.hash(key))?)?;
         slot.asked.store(true, Ordering::Relaxed);
         Arc::clone(&slot.value).downcast().ok()
     }
 
-    /// Whether anything is kept under a key.
+    /// Whether there is an entry under a key.
     #[cfg(feature = "failpoints")]
     pub(super) fn has<K: Key>(&self, key: &K) -> bool {
         self.find(key, self.hash(key)).is_some()
     }
 
-    /// Keeps an answer that was read when the feed stood at `position` or later.
+    /// Adds a result that was read when the feed was at `position` or later.
     pub(super) fn fill<K: Key, V: Send + Sync + 'static>(
         &mut self,
         position: i64,
         key: &K,
         value: Arc<V>,
-        kept: Kept,
-    ) -> Filled {
-        let Kept {
+        kept: CacheMeta,
+    ) -> Insert {
+        let CacheMeta {
             mut keys,
             numbers,
             bytes,
         } = kept;
         keys.extend(numbers);
         if keys.iter().any(|key| self.recent.touched(*key, position)) {
-            return Filled::Refused;
+            return Insert::Stale;
         }
         keys.sort_unstable_by_key(|key| self.hasher.hash_one(key));
         keys.dedup();
         let bytes = bytes + size_of::<K>() + ENTRY + keys.len() * LINK;
         if bytes > self.most {
-            return Filled::TooLarge;
+            return Insert::TooLarge;
         }
         let hash = self.hash(key);
         if let Some(old) = self.find(key, hash) {
@@ -217,11 +221,11 @@ impl Store {
                 .map_or(0, |slot| slot.hash)
         };
         self.table.insert_unique(hash, at, hash_of);
-        Filled::Kept
+        Insert::Stored
     }
 
-    /// Lets go of whatever was read from what this change touches.
-    pub(super) fn apply(&mut self, seq: i64, keys: Vec<ReadingKey>) {
+    /// Invalidates every entry that was read from a key touched by this change.
+    pub(super) fn apply(&mut self, seq: i64, keys: Vec<CacheTag>) {
         for key in &keys {
             let mut dropped = 0;
             while let Some(first) = self.index.get(key) {
@@ -237,7 +241,7 @@ impl Store {
         self.recent.remember(seq, keys);
     }
 
-    /// Lets go of everything: what was written up to `seq` is not known.
+    /// Clears everything. Writes up to `seq` are treated as unknown.
     pub(super) fn clear(&mut self, seq: i64) {
         let generation = self.generation + 1;
         *self = Self {
@@ -267,10 +271,10 @@ impl Store {
         self.slots.get_mut(at as usize)?.as_mut()
     }
 
-    /// The next that nobody has asked for.
+    /// Returns the next entry to evict.
     fn sieve(&mut self) -> Option<u32> {
         let mut at = self.hand;
-        // Twice round: the first time every one of them may have been asked for.
+        // Two rounds are needed, because in the first every entry may have been accessed.
         for _ in 0..=2 * self.table.len() {
             if at == NONE {
                 at = self.oldest;
@@ -310,7 +314,7 @@ impl Store {
         self.free.push(at);
     }
 
-    fn link(&mut self, key: ReadingKey, slot: u32) -> u32 {
+    fn link(&mut self, key: CacheTag, slot: u32) -> u32 {
         let after = self.index.get(&key).copied().unwrap_or(NONE);
         let link = Link {
             key,
@@ -350,18 +354,19 @@ impl Store {
     }
 }
 
-/// A place in one of the vectors: each entry takes hundreds of bytes, so there are fewer than 2³².
+/// Converts an index into one of the vectors. Each entry takes hundreds of bytes, so there are
+/// fewer than 2³².
 fn place(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(NONE)
 }
 
 impl Recent {
-    /// Whether the key was touched after this place, or may have been.
-    fn touched(&self, key: ReadingKey, position: i64) -> bool {
+    /// Whether the key was touched after this position, or may have been.
+    fn touched(&self, key: CacheTag, position: i64) -> bool {
         position < self.horizon || self.last.get(&key).is_some_and(|seq| *seq > position)
     }
 
-    fn remember(&mut self, seq: i64, keys: Vec<ReadingKey>) {
+    fn remember(&mut self, seq: i64, keys: Vec<CacheTag>) {
         self.keys += keys.len();
         self.last.extend(keys.iter().map(|key| (*key, seq)));
         self.changes.push_back((seq, keys));

@@ -1,4 +1,4 @@
-//! The cache by itself: what it keeps, what it refuses and what it lets go of.
+//! Tests of the cache on its own: entries that it adds, refuses and invalidates.
 
 use std::collections::HashMap;
 
@@ -8,32 +8,32 @@ use khabar_domain::{Direction, Edition, EditionId, Language, Name, Scope, Slug};
 use uuid::Uuid;
 
 use super::*;
-use crate::change::{Noun, Part};
-use crate::reference::{Known, Reference};
-use crate::{BatchKey, Db, Options, Reader, edition, migration};
+use crate::change::{EntityKind, Facet};
+use crate::reference_data::{Lookup, Reference};
+use crate::{BatchKey, Db, Options, ReadSession, edition, migration};
 
-impl Shown for i64 {
-    fn shown(&self, _: &mut Kept) {}
+impl Cacheable for i64 {
+    fn shown(&self, _: &mut CacheMeta) {}
 }
 
-/// A question about one article, answered by a number.
+/// A key of one article, whose result is a number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct About(u128);
 
 impl BatchKey for About {
     type Value = i64;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, value: Option<&i64>) -> Option<Kept> {
+    fn keep(&self, value: Option<&i64>) -> Option<CacheMeta> {
         let id = Uuid::from_u128(self.0);
-        let kept = Kept::of::<Self>(value).on(Noun::Article, id);
-        Some(kept.part(Noun::Article, id, Part::Comments))
+        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, id);
+        Some(kept.part(EntityKind::Article, id, Facet::Comments))
     }
 
-    async fn fetch(_: &Reader, _: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(_: &ReadSession, _: &[Self]) -> Result<HashMap<Self, i64>> {
         Ok(HashMap::new())
     }
 }
@@ -49,7 +49,7 @@ fn change(seq: i64, key: &str) -> Change {
     }
 }
 
-/// A cache of at most so many bytes, whose lease lasts for longer than any test.
+/// Creates a cache of at most `most` bytes, with a lease longer than any test.
 fn cache_of(most: usize) -> Cache {
     Cache::at(most, 0, Lease::new(Duration::from_hours(1), Instant::now()))
 }
@@ -64,10 +64,10 @@ fn begin_at(cache: &Cache, seq: i64) {
 }
 
 fn article(id: u128) -> String {
-    Noun::Article.key(Uuid::from_u128(id))
+    EntityKind::Article.key(Uuid::from_u128(id))
 }
 
-fn fill(view: &View, id: u128, value: i64) {
+fn fill(view: &CacheSession, id: u128, value: i64) {
     let key = About(id);
     view.fill([(&key, Some(&value))]);
 }
@@ -77,7 +77,7 @@ fn get(cache: &Cache, id: u128) -> Option<i64> {
     found.get(&About(id)).copied()
 }
 
-fn view(cache: &Cache) -> View {
+fn view(cache: &Cache) -> CacheSession {
     cache.view().expect("it is up to date")
 }
 
@@ -90,7 +90,7 @@ fn a_change_drops_what_was_read_from_it_and_nothing_else() {
         (get(&cache, 1), get(&cache, 2), get(&cache, 3)),
         (Some(10), None, Some(10))
     );
-    let list = Noun::Article.list_key(Uuid::from_u128(3), Part::Comments);
+    let list = EntityKind::Article.list_key(Uuid::from_u128(3), Facet::Comments);
     apply(&cache, &[change(2, &list)]);
     assert_eq!((get(&cache, 1), get(&cache, 3)), (Some(10), None));
     assert_eq!((cache.stats().dropped, cache.stats().entries), (2, 1));
@@ -151,10 +151,10 @@ fn a_key_that_is_not_known_empties_it_and_whoever_read_before_fills_nothing() {
 fn the_words_of_the_feed_are_known() {
     for text in [
         article(1),
-        Noun::FollowChannel.key(Uuid::nil()),
-        Noun::Edition.list_key(Uuid::nil(), Part::LiveChannels),
+        EntityKind::FollowChannel.key(Uuid::nil()),
+        EntityKind::Edition.list_key(Uuid::nil(), Facet::LiveChannels),
     ] {
-        assert!(ReadingKey::read(&text).is_some(), "{text}");
+        assert!(CacheTag::read(&text).is_some(), "{text}");
     }
 }
 
@@ -170,7 +170,7 @@ fn it_stays_within_its_bytes_and_what_is_asked_for_stays_longest() {
     }
     assert_eq!(get(&cache, 2), None);
     assert_eq!(get(&cache, 1_999), Some(10));
-    // What was let go left nothing behind.
+    // Removed entries leave nothing behind.
     let keys: Vec<_> = (1..2_000).map(article).collect();
     let all = Change {
         keys,
@@ -208,7 +208,7 @@ fn it_is_not_asked_when_its_lease_is_over() {
     assert!(cache.view().is_some() && cache.position().is_some());
 }
 
-/// The reference data, read as of now with nothing in it.
+/// Loads empty reference data into the cache.
 fn read(cache: &Cache) {
     let mut known = cache.0.write();
     let task = known.snapshot.begin().expect("something is to be read");
@@ -229,22 +229,25 @@ fn reference_data_answers_until_something_in_it_is_written() {
     let mut seq = 0;
     for (key, is_part) in [
         (article(1), false),
-        (Noun::Topic.list_key(id, Part::Articles), false),
-        (Noun::Edition.list_key(id, Part::Leads), false),
-        (Noun::Story.key(id), false),
-        (Noun::Media.key(id), false),
-        (Noun::Edition.key(id), true),
-        (Noun::Edition.list_key(id, Part::Articles), true),
-        (Noun::Edition.list_key(id, Part::Sections), true),
-        (Noun::Edition.list_key(id, Part::Stories), true),
-        (Noun::Edition.list_key(id, Part::LiveChannels), true),
-        (Noun::Edition.list_key(id, Part::FollowChannels), true),
-        (Noun::Section.key(id), true),
-        (Noun::Section.list_key(id, Part::Articles), true),
-        (Noun::Source.key(id), true),
-        (Noun::Source.list_key(id, Part::Articles), true),
-        (Noun::LiveChannel.key(id), true),
-        (Noun::FollowChannel.key(id), true),
+        (EntityKind::Topic.list_key(id, Facet::Articles), false),
+        (EntityKind::Edition.list_key(id, Facet::Leads), false),
+        (EntityKind::Story.key(id), false),
+        (EntityKind::Media.key(id), false),
+        (EntityKind::Edition.key(id), true),
+        (EntityKind::Edition.list_key(id, Facet::Articles), true),
+        (EntityKind::Edition.list_key(id, Facet::Sections), true),
+        (EntityKind::Edition.list_key(id, Facet::Stories), true),
+        (EntityKind::Edition.list_key(id, Facet::LiveChannels), true),
+        (
+            EntityKind::Edition.list_key(id, Facet::FollowChannels),
+            true,
+        ),
+        (EntityKind::Section.key(id), true),
+        (EntityKind::Section.list_key(id, Facet::Articles), true),
+        (EntityKind::Source.key(id), true),
+        (EntityKind::Source.list_key(id, Facet::Articles), true),
+        (EntityKind::LiveChannel.key(id), true),
+        (EntityKind::FollowChannel.key(id), true),
     ] {
         seq += 1;
         apply(&cache, &[change(seq, &key)]);
@@ -264,7 +267,7 @@ fn reference_data_answers_until_something_in_it_is_written() {
 #[test]
 fn what_is_written_while_it_is_read_is_read_once_more() {
     let cache = cache_of(0);
-    let section = Noun::Section.key(Uuid::from_u128(7));
+    let section = EntityKind::Section.key(Uuid::from_u128(7));
     let begin = || cache.0.write().snapshot.begin().expect("is to be read");
     let bring = |task| {
         let mut known = cache.0.write();
@@ -274,12 +277,16 @@ fn what_is_written_while_it_is_read_is_read_once_more() {
     apply(&cache, &[change(1, &section)]);
     bring(first);
     assert!(!refers(&cache));
-    // Whether a story or a picture is a part of it is not known before it was read.
+    // Until it has been read, it is unknown whether a story or picture belongs to the reference
+    // data.
     let second = begin();
-    apply(&cache, &[change(2, &Noun::Story.key(Uuid::from_u128(8)))]);
+    apply(
+        &cache,
+        &[change(2, &EntityKind::Story.key(Uuid::from_u128(8)))],
+    );
     bring(second);
     assert!(refers(&cache));
-    // Nothing is brought across a beginning.
+    // A reload that began before the cache was restarted is discarded.
     apply(&cache, &[change(3, &section)]);
     let third = begin();
     begin_at(&cache, 1);
@@ -291,8 +298,8 @@ fn what_is_written_while_it_is_read_is_read_once_more() {
     assert!(refers(&cache));
 }
 
-/// Whoever reads may see more than this node knows to have happened: an answer of that moment would be
-/// one that no place in the feed has.
+/// A reload may see changes that this node has not read from the feed yet. Answering with it at
+/// that time would give a state that exists at no position in the feed.
 #[tokio::test]
 async fn what_was_read_answers_once_the_feed_was_applied_as_far() {
     let folder = tempfile::tempdir().unwrap();
@@ -319,40 +326,39 @@ async fn what_was_read_answers_once_the_feed_was_applied_as_far() {
     apply(&cache, &feed.next(0, 10).await.unwrap());
     snapshot::refresh(&cache.0, &feed).await.unwrap();
     let known = view(&cache).known(&edition::ById(edition.id));
-    assert_eq!(known, Known::Answer(Some(edition)));
+    assert_eq!(known, Lookup::Hit(Some(edition)));
 }
 
-/// A question about one article whose statement brings along what [`About`] it is asked for later:
-/// its number, ten times.
+/// A key of one article whose statement prefetches the result of [`About`]: ten times its number.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Bringing(u128);
 
 impl BatchKey for Bringing {
     type Value = i64;
 
-    fn is_kept(_: Scope) -> bool {
+    fn is_cacheable(_: Scope) -> bool {
         true
     }
 
-    fn keep(&self, _: Option<&i64>) -> Option<Kept> {
+    fn keep(&self, _: Option<&i64>) -> Option<CacheMeta> {
         None
     }
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, i64>> {
         let number = |key: &Self| i64::try_from(10 * key.0).ok();
         reader.bring(keys.iter().map(|key| (About(key.0), number(key))));
         Ok(HashMap::new())
     }
 }
 
-/// The same for somebody whose answers are not everybody's.
+/// A key that prefetches in the same way, but whose own results may not be shared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Privately(u128);
 
 impl BatchKey for Privately {
     type Value = i64;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, i64>> {
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, i64>> {
         reader.bring(keys.iter().map(|key| (About(key.0), Some(1))));
         Ok(HashMap::new())
     }
@@ -372,13 +378,13 @@ async fn what_came_along_is_kept_once_it_is_asked_for_and_if_it_is_still_so() {
 
     apply(&cache, &[change(1, &article(2))]);
     for (id, number, kept) in [(1, 10, Some(10)), (2, 20, None), (3, 1, None)] {
-        // Whoever was told of it is told the same again.
+        // The request gets the prefetched result again, whether or not it could be cached.
         let found = reader.load(&[About(id)]).await.unwrap();
         assert_eq!(found.get(&About(id)), Some(&number));
         assert_eq!(get(&cache, id), kept, "{id}");
     }
     assert_eq!(cache.stats().entities.refused, 1);
-    // After a write of one's own, nothing is left of it.
+    // After a write by this reader, prefetched results are gone.
     let found = reader.afresh().uncached().load(&[About(1)]).await.unwrap();
     assert!(found.is_empty());
 }

@@ -1,24 +1,24 @@
-//! A reader of the change feed that waits for more.
+//! A reader of the change feed that waits for new changes.
 
 use std::time::Duration;
 
 use khabar_domain::Scope;
 use tokio::sync::watch;
 
-use super::{Change, Edges, Page, page};
-use crate::{Db, Error, Reader, Result};
+use super::{Change, FeedBounds, Page, page};
+use crate::{Db, Error, ReadSession, Result};
 
-/// Reads the change feed, and waits where it ends. Its reader keeps their own place: that which they
-/// have dealt with, wherever they keep it.
+/// Reads the change feed and waits for new changes at its end. The caller stores its own position: the
+/// last `seq` that it has processed.
 ///
-/// It reads on the primary: what a replica does not have yet, it does not have to show. Whoever asks
-/// for what has changed says up to where they know it ([`Db::reader_at`]): a replica, or the cache, may
-/// not have come so far.
+/// Always reads from the primary. A replica or the cache may not reflect the changes returned here yet.
+/// To load what has changed, state the position reached: see [`Db::reader_at`].
 #[derive(Clone, Debug)]
 pub struct Feed {
     db: Db,
     ear: watch::Receiver<i64>,
-    /// The epoch that its reader knows; none before the first reading.
+    /// The epoch of the caller's position. `None` before the first read, unless set by
+    /// [`Feed::in_epoch`].
     epoch: Option<i64>,
 }
 
@@ -32,8 +32,8 @@ impl Feed {
         }
     }
 
-    /// This feed, for a reader whose place is in this epoch. In another one its place is
-    /// [`Error::Missed`].
+    /// Sets the epoch of the caller's position. If the feed is in another epoch, reading fails with
+    /// [`Error::FeedGap`].
     #[must_use]
     pub fn in_epoch(self, epoch: i64) -> Self {
         Self {
@@ -42,17 +42,17 @@ impl Feed {
         }
     }
 
-    /// The epoch that was read last, if any was.
+    /// Returns the epoch that was last read or set, if any.
     pub fn epoch(&self) -> Option<i64> {
         self.epoch
     }
 
-    /// The changes after this place, oldest first, at most `most` of them: at once if there are
-    /// some, else as soon as there are.
+    /// Returns the changes after the position `after`, oldest first, at most `most` of them. Returns at
+    /// once if there are any, and otherwise as soon as there are.
     ///
-    /// A place that the feed no longer reaches, or does not reach yet, is [`Error::Missed`], and so is
-    /// any place when the feed's epoch has changed: what comes next is in the new one.
-    /// Dropping the future loses nothing.
+    /// Fails with [`Error::FeedGap`] if the feed no longer reaches back to the position, if the position
+    /// is beyond the end of the feed, or if the epoch has changed. The next call then reads the new
+    /// epoch. Dropping the future loses nothing.
     pub async fn next(&mut self, after: i64, most: u16) -> Result<Vec<Change>> {
         loop {
             let Page { changes, .. } = self.poll(after, most).await?;
@@ -63,24 +63,24 @@ impl Feed {
         }
     }
 
-    /// The changes after this place that there are now, and how far the feed goes.
+    /// Returns the changes after the position `after` that exist now, and the ends of the feed.
     pub(crate) async fn poll(&mut self, after: i64, most: u16) -> Result<Page> {
-        // Before it is read: what is committed from here on rings again.
+        // Marked before reading, so that a commit from here on signals again.
         self.ear.mark_unchanged();
         let read = page(&self.reader(), self.epoch, after, most).await;
-        if let Err(Error::Missed { epoch, .. }) = &read {
+        if let Err(Error::FeedGap { epoch, .. }) = &read {
             self.epoch = Some(*epoch);
         }
         let page = read?;
-        let Edges {
+        let FeedBounds {
             oldest,
             head,
             epoch,
         } = page.edges;
         self.epoch = Some(epoch);
         if head < after {
-            // The place is of another newsroom, or of one that has lost what it wrote.
-            return Err(Error::Missed {
+            // The position comes from another database, or from one that has lost committed changes.
+            return Err(Error::FeedGap {
                 after,
                 oldest,
                 head,
@@ -90,26 +90,26 @@ impl Feed {
         Ok(page)
     }
 
-    /// Waits until there may be more than when it was last read, but not for longer than this.
+    /// Waits until there may be changes since the last read, for at most `most`.
     pub(crate) async fn wait(&mut self, most: Duration) {
         let more = self.db.bell().wait(&mut self.ear);
-        // Its end is as good as a ring.
+        // A time-out is handled like a signal.
         let _ = tokio::time::timeout(most, more).await;
     }
 
-    /// Forgets what was committed here beyond this place: it is gone.
+    /// Discards knowledge of commits after `head`, because they no longer exist.
     pub(crate) fn restart(&self, head: i64) {
         self.db.bell().restart(head);
     }
 
-    /// How far the feed goes now, and from where it is kept.
-    pub async fn edges(&self) -> Result<Edges> {
+    /// Returns the ends of the feed: its oldest retained row and its head.
+    pub async fn edges(&self) -> Result<FeedBounds> {
         super::edges(&self.reader()).await
     }
 
-    /// A new one each time, because a reader remembers every statement that it sent. The feed says
-    /// the same to everybody at every hour.
-    pub(crate) fn reader(&self) -> Reader {
+    /// Creates a reader for each call, because a reader records every statement that it sends. The feed
+    /// depends neither on the viewer nor on the time.
+    pub(crate) fn reader(&self) -> ReadSession {
         let scope = Scope::reader(chrono::DateTime::UNIX_EPOCH);
         self.db.primary(&self.db.reader(scope))
     }

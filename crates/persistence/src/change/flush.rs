@@ -1,8 +1,9 @@
-//! The end of a transaction: the rows of the change feed and of the audit log, and COMMIT.
+//! Ends a transaction: writes the rows of the change feed and of the audit log, then commits.
 //!
-//! Taking the next number of the feed locks the one row of `change_head` until the commit, so all other
-//! writers wait from there on. On PostgreSQL all of it is one message therefore: a node that is frozen
-//! or cut off before it was sent holds no lock, and after that the server goes on without it.
+//! Allocating the next number of the feed locks the single row of `change_head` until the commit. All
+//! other writers wait from that point. On PostgreSQL everything is therefore sent as one message. A
+//! node that is frozen or cut off before sending it holds no lock. Once it is sent, the server finishes
+//! without the node.
 
 use std::fmt::Write as _;
 
@@ -10,18 +11,20 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait, DbErr, EntityTrait, QueryResult, Set};
 use uuid::Uuid;
 
-use super::{Note, bell, headless, table};
-use crate::audit::{self, Deed};
+use super::{PendingChange, headless, notifier, table};
+use crate::audit::{self, AuditEntryDraft};
 use crate::sql::Dialect;
-use crate::{Author, Doing, Result, Writer};
+use crate::{Author, Doing, Result, WriteTx};
 
 const DOING: &str = "write the change feed";
 
-/// The rows that one INSERT carries: six values each stay well under SQLite's 32,766.
+/// Maximum number of rows in one INSERT. With six values each, they stay well below SQLite's limit of
+/// 32,766 parameters.
 pub(crate) const ROWS: usize = 500;
 
-/// Appends the notes of one transaction to the feed, with the next numbers; gives the last of them.
-pub(crate) async fn append(writer: &Writer, notes: &[Note]) -> Result<Option<i64>> {
+/// Appends the notes of one transaction to the feed under the next numbers. Returns the last of them,
+/// or `None` if there are no notes.
+pub(crate) async fn append(writer: &WriteTx, notes: &[PendingChange]) -> Result<Option<i64>> {
     let (transaction, at) = (writer.connection(), writer.at());
     let Ok(count) = i64::try_from(notes.len()) else {
         return Ok(None);
@@ -33,11 +36,11 @@ pub(crate) async fn append(writer: &Writer, notes: &[Note]) -> Result<Option<i64
     let count_bound = sql.bind(count);
     let timeline = sql.bind(transaction.timeline());
     let update = next(&count_bound, &timeline);
-    // What is notified reaches other processes when this is committed, and not otherwise.
+    // The notification reaches other processes only if the transaction commits.
     let text = match sql.dialect {
         Dialect::Postgres => format!(
             "WITH head AS ({update}) SELECT seq, pg_notify('{}', seq::text)::text FROM head",
-            bell::CHANNEL
+            notifier::CHANNEL
         ),
         Dialect::Sqlite => update,
     };
@@ -64,8 +67,8 @@ pub(crate) async fn append(writer: &Writer, notes: &[Note]) -> Result<Option<i64
     Ok(Some(last))
 }
 
-/// The statement that takes the next numbers: a new timeline begins a new epoch. A timeline that is not
-/// known says nothing.
+/// Builds the statement that allocates the next numbers. A new timeline begins a new epoch. An unknown
+/// (empty) timeline changes neither the epoch nor the stored timeline.
 fn next(count: &str, timeline: &str) -> String {
     format!(
         "UPDATE change_head SET seq = seq + {count}, \
@@ -75,13 +78,18 @@ fn next(count: &str, timeline: &str) -> String {
     )
 }
 
-fn keys(note: &Note) -> String {
+fn keys(note: &PendingChange) -> String {
     serde_json::Value::from(note.keys.clone()).to_string()
 }
 
-/// The end of a transaction of PostgreSQL that has at most [`ROWS`] notes and none in the feed yet, as
-/// one message. What it gives is read by [`committed`].
-pub(crate) fn script(notes: &[Note], author: &Author, at: DateTime<Utc>, timeline: &str) -> String {
+/// Builds the single message that ends a PostgreSQL transaction with at most [`ROWS`] notes, none of
+/// them in the feed yet. The result is read by [`committed`].
+pub(crate) fn script(
+    notes: &[PendingChange],
+    author: &Author,
+    at: DateTime<Utc>,
+    timeline: &str,
+) -> String {
     let count = notes.len();
     let mut deeds = Vec::new();
     let mut rows = String::new();
@@ -100,7 +108,7 @@ pub(crate) fn script(notes: &[Note], author: &Author, at: DateTime<Utc>, timelin
     }
     let mut entries = String::new();
     for (place, deed) in deeds.iter().enumerate() {
-        let Deed {
+        let AuditEntryDraft {
             first_seq,
             seq,
             noun,
@@ -126,8 +134,8 @@ pub(crate) fn script(notes: &[Note], author: &Author, at: DateTime<Utc>, timelin
     let account = account.map_or_else(|| "NULL::uuid".to_owned(), |account| id(account.uuid()));
     let role = maybe(role.map(khabar_domain::Role::as_str));
     let (name, address, action) = (text(name), maybe(address.as_deref()), text(action));
-    let channel = bell::CHANNEL;
-    // Dividing by zero, where the head's row is missing, ends it before the COMMIT.
+    let channel = notifier::CHANNEL;
+    // If the row of the head is missing, the division by zero aborts the message before the COMMIT.
     format!(
         "WITH head AS ({next}), \
          added AS (INSERT INTO change (seq, at, noun, noun_id, act, keys) \
@@ -145,8 +153,8 @@ pub(crate) fn script(notes: &[Note], author: &Author, at: DateTime<Utc>, timelin
     )
 }
 
-/// The place in the feed of a transaction that [`script`] has ended: the number that it was given,
-/// found again in the feed after the commit. None when it is not there.
+/// Returns the feed position of a transaction that [`script`] has ended: the allocated number, found in
+/// the feed again after the commit. Returns `None` if it is not there.
 pub(crate) fn committed(rows: &[QueryResult]) -> Result<Option<i64>, DbErr> {
     let [given, found] = rows else {
         return Ok(None);
@@ -156,7 +164,7 @@ pub(crate) fn committed(rows: &[QueryResult]) -> Result<Option<i64>, DbErr> {
     Ok((given == found).then_some(given))
 }
 
-/// A text literal, as `standard_conforming_strings` has it.
+/// Quotes a text literal according to `standard_conforming_strings`.
 fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }

@@ -1,24 +1,24 @@
-//! Reports: what readers have said against comments.
+//! Database rows of the reports that readers make about comments.
 
 use std::collections::HashMap;
 
 use khabar_domain::CommentId;
 
-use crate::cells::{columns, stored};
-use crate::page::{Lists, Order, Sorts};
+use crate::decode::{columns, stored};
+use crate::page::{KeysetQuery, Order, SortKind};
 use crate::row::Row;
-use crate::{BatchKey, Page, Reader, Result};
+use crate::{BatchKey, Page, ReadSession, Result};
 
-/// Why a comment was reported, the latest reasons first; a moderator reads no more than a page.
+/// The reasons given in reports of a comment, latest first. Limited to one page of the default size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReasonsOf(pub CommentId);
 
 impl BatchKey for ReasonsOf {
     type Value = Vec<String>;
 
-    async fn fetch(reader: &Reader, keys: &[Self]) -> Result<HashMap<Self, Vec<String>>> {
-        let lists = Lists {
-            doing: "read why comments were reported",
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<String>>> {
+        let lists = KeysetQuery {
+            query: "comment.report_reasons",
             table: "comment_report",
             parent: Some("comment_id"),
             order: &LATEST,
@@ -40,7 +40,7 @@ const LATEST: Order = Order {
     tag: 41,
     column: "at",
     id: "account_id",
-    sorts: Sorts::Times,
+    sorts: SortKind::Times,
     descending: true,
 };
 

@@ -1,7 +1,8 @@
-//! Saving comments, and what a decision about one means for those below it.
+//! Saves comments, and applies moderation decisions to the replies below them.
 //!
-//! A comment is shown when it is approved and so is every comment above it. That is kept in its row,
-//! so that lists and counts go by one flag; whatever changes it here changes the counts with it.
+//! A comment is shown if it and all comments above it are approved. This is stored as a flag in its
+//! row, so that lists and counts filter by one column. Every change to the flag here updates the counts
+//! as well.
 
 use std::collections::HashMap;
 
@@ -12,24 +13,27 @@ use sea_orm::EntityTrait;
 use uuid::Uuid;
 
 use super::table;
-use crate::change::{Act, Noun, Part};
+use crate::change::{ChangeKind, EntityKind, Facet};
 use crate::row::Row;
-use crate::{Doing, Result, Saved, Writer};
+use crate::{Doing, Result, Saved, WriteTx};
 
-/// A comment that nobody else changes until this write has ended.
+/// A comment that is locked against changes by other writers until the transaction ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The comment, whoever sees it.
+pub struct LockedComment {
+    /// The comment, in any status.
     pub comment: Comment,
-    /// How many comments stand above it.
+    /// The number of comments above it in the thread.
     pub depth: i32,
-    /// Whether readers see it.
+    /// Whether the comment is shown to readers.
     pub shown: bool,
 }
 
-/// Those of these comments that there are, whoever sees them; their articles are locked, in the
-/// order of their ids, so that two who hold some never wait for each other in a circle.
-pub async fn hold(writer: &Writer, ids: &[CommentId]) -> Result<HashMap<CommentId, Held>> {
+/// Locks the articles of these comments and returns the comments that exist, in any status. The
+/// articles are locked in the order of their ids, so that concurrent writers cannot deadlock.
+pub async fn hold(
+    writer: &WriteTx,
+    ids: &[CommentId],
+) -> Result<HashMap<CommentId, LockedComment>> {
     let mut articles: Vec<_> = rows_of(writer, ids)
         .await?
         .iter()
@@ -40,11 +44,11 @@ pub async fn hold(writer: &Writer, ids: &[CommentId]) -> Result<HashMap<CommentI
     for article in articles {
         writer.lock_article(article).await?;
     }
-    // What was read before may be different now.
+    // The comments may have changed before the locks were acquired.
     let held = rows_of(writer, ids).await?.into_iter().map(|row| {
         let (depth, shown) = (row.depth, row.shown);
         let comment = row.read()?;
-        let held = Held {
+        let held = LockedComment {
             comment,
             depth,
             shown,
@@ -54,7 +58,7 @@ pub async fn hold(writer: &Writer, ids: &[CommentId]) -> Result<HashMap<CommentI
     held.collect()
 }
 
-async fn rows_of(writer: &Writer, ids: &[CommentId]) -> Result<Vec<table::Model>> {
+async fn rows_of(writer: &WriteTx, ids: &[CommentId]) -> Result<Vec<table::Model>> {
     use sea_orm::{ColumnTrait, QueryFilter};
     table::Entity::find()
         .filter(table::Column::Id.is_in(ids.iter().map(|id| id.uuid())))
@@ -63,14 +67,15 @@ async fn rows_of(writer: &Writer, ids: &[CommentId]) -> Result<Vec<table::Model>
         .doing("find comments")
 }
 
-/// Adds it, or changes the one with its id. What it answers stays as it was; counts and what is
-/// shown follow.
-pub async fn save(writer: &mut Writer, comment: &Comment) -> Result<Saved> {
+/// Adds the comment, or updates the one with its id. An update does not move it to another article or
+/// parent. Counts and visibility are updated.
+pub async fn save(writer: &mut WriteTx, comment: &Comment) -> Result<Saved> {
     send(writer, comment, None).await
 }
 
-/// The same for one that is sent without an account, from this address.
-pub async fn send(writer: &mut Writer, comment: &Comment, address: Option<&str>) -> Result<Saved> {
+/// Saves a comment as [`save`] does. `address` is stored with a new comment that a guest sends. An
+/// update retains the stored address.
+pub async fn send(writer: &mut WriteTx, comment: &Comment, address: Option<&str>) -> Result<Saved> {
     writer.lock_article(comment.article).await?;
     let place = Place::find(writer, comment).await?;
     let row = place.row(comment, address);
@@ -89,15 +94,16 @@ pub async fn send(writer: &mut Writer, comment: &Comment, address: Option<&str>)
         .await?;
     match saved {
         Saved::Unchanged => {}
-        Saved::Added => follow(writer, comment, Act::Added).await?,
-        Saved::Changed => follow(writer, comment, Act::Changed).await?,
+        Saved::Added => follow(writer, comment, ChangeKind::Added).await?,
+        Saved::Changed => follow(writer, comment, ChangeKind::Changed).await?,
     }
     Ok(saved)
 }
 
-/// Writes down what a moderator decides about a comment; the reports that led to it are dealt with.
+/// Stores a moderator's decision about a comment, with its reason. Resets the report count, because the
+/// decision settles the reports that led to it.
 pub async fn decide(
-    writer: &mut Writer,
+    writer: &mut WriteTx,
     comment: &Comment,
     decision: Decision,
     reason: Option<&Reason>,
@@ -110,13 +116,13 @@ pub async fn decide(
         sql.bind(comment.id.uuid())
     );
     writer.run("decide about a comment", sql, text).await?;
-    follow(writer, comment, Act::Changed).await
+    follow(writer, comment, ChangeKind::Changed).await
 }
 
-/// Writes down that an account reports a comment; an account does so once for the words that stand
-/// there, and again when its writer has changed them. Tells whether it is new.
+/// Stores an account's report of a comment. An account can report the same text only once, and again
+/// after the text was edited. Returns whether the report is new.
 pub async fn report(
-    writer: &mut Writer,
+    writer: &mut WriteTx,
     comment: &Comment,
     account: AccountId,
     reason: &Reason,
@@ -144,14 +150,14 @@ pub async fn report(
     let text = format!("UPDATE comment SET report_count = report_count + 1 WHERE id = {id}");
     writer.run(DOING, sql, text).await?;
     let keys = vec![
-        Noun::Comment.key(comment.id),
-        Noun::Comment.list_key(comment.id, Part::Reports),
+        EntityKind::Comment.key(comment.id),
+        EntityKind::Comment.list_key(comment.id, Facet::Reports),
     ];
-    writer.note(Noun::Comment, comment.id, Act::Changed, keys);
+    writer.note(EntityKind::Comment, comment.id, ChangeKind::Changed, keys);
     Ok(true)
 }
 
-/// Where a comment stands.
+/// The edition and thread depth of a comment.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     edition: Uuid,
@@ -159,7 +165,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    async fn find(writer: &Writer, comment: &Comment) -> Result<Self> {
+    async fn find(writer: &WriteTx, comment: &Comment) -> Result<Self> {
         const DOING: &str = "find where a comment stands";
         let refuse = |problem| Err(Invalid::new("the comment", problem).into());
         if comment.parent == Some(comment.id) {
@@ -214,8 +220,8 @@ impl Place {
     }
 }
 
-/// The rows of the comments that come with a new article, questions before answers, and how many
-/// of them readers see.
+/// Builds the rows of the comments of a new article. Each parent must come before its replies. Returns
+/// the rows and the number of comments shown to readers.
 pub(crate) fn rows(
     edition: EditionId,
     article: ArticleId,
@@ -252,48 +258,52 @@ pub(crate) fn rows(
     Ok((rows, i64::try_from(seen).unwrap_or(i64::MAX)))
 }
 
-/// The reading keys that a comment touches beside its own.
+/// Returns the reading keys that a comment touches in addition to its own.
 pub(crate) fn touched(comment: &Comment) -> Vec<String> {
-    let mut keys = vec![Noun::Article.list_key(comment.article, Part::Comments)];
+    let mut keys = vec![EntityKind::Article.list_key(comment.article, Facet::Comments)];
     let parent = comment.parent;
-    keys.extend(parent.map(|parent| Noun::Comment.list_key(parent, Part::Replies)));
+    keys.extend(parent.map(|parent| EntityKind::Comment.list_key(parent, Facet::Replies)));
     keys
 }
 
-/// A comment that readers see from now on, or no longer.
+/// A comment whose visibility to readers has changed.
 struct Turned {
     id: Uuid,
     parent: Option<Uuid>,
 }
 
-/// Makes what is shown and what is counted follow what was written of a comment, which is told the
-/// change feed first; then those below it that come or go with it.
-async fn follow(writer: &mut Writer, comment: &Comment, act: Act) -> Result<()> {
+/// Updates visibility and counts after a comment was written. Notes the comment in the change feed
+/// first, then the replies that are shown or hidden with it.
+async fn follow(writer: &mut WriteTx, comment: &Comment, act: ChangeKind) -> Result<()> {
     let (shown, turned) = turn(writer, comment.id.uuid()).await?;
     if !turned.is_empty() {
         count(writer, comment, shown, &turned).await?;
     }
     let gone = !shown && !turned.is_empty();
-    let act = if gone { Act::Withdrawn } else { act };
-    let mut keys = vec![Noun::Comment.key(comment.id)];
+    let act = if gone { ChangeKind::Withdrawn } else { act };
+    let mut keys = vec![EntityKind::Comment.key(comment.id)];
     keys.extend(touched(comment));
-    writer.note(Noun::Comment, comment.id, act, keys);
+    writer.note(EntityKind::Comment, comment.id, act, keys);
     for below in turned.iter().filter(|one| one.id != comment.id.uuid()) {
-        let mut keys = vec![Noun::Comment.key(below.id)];
+        let mut keys = vec![EntityKind::Comment.key(below.id)];
         keys.extend(
             below
                 .parent
-                .map(|parent| Noun::Comment.list_key(parent, Part::Replies)),
+                .map(|parent| EntityKind::Comment.list_key(parent, Facet::Replies)),
         );
-        let act = if gone { Act::Withdrawn } else { Act::Changed };
-        writer.note(Noun::Comment, below.id, act, keys);
+        let act = if gone {
+            ChangeKind::Withdrawn
+        } else {
+            ChangeKind::Changed
+        };
+        writer.note(EntityKind::Comment, below.id, act, keys);
     }
     Ok(())
 }
 
-/// Brings what is shown in line with a comment's status: of it and of the approved ones that hang
-/// on it. Gives what it should be, and whose had to be turned.
-async fn turn(writer: &Writer, id: Uuid) -> Result<(bool, Vec<Turned>)> {
+/// Updates the visibility of a comment, and of the approved replies below it, to match its status.
+/// Returns whether the comment should be shown, and the comments whose visibility has changed.
+async fn turn(writer: &WriteTx, id: Uuid) -> Result<(bool, Vec<Turned>)> {
     const DOING: &str = "show or hide comments";
     let mut sql = writer.sql();
     let text = format!(
@@ -335,8 +345,9 @@ async fn turn(writer: &Writer, id: Uuid) -> Result<(bool, Vec<Turned>)> {
     Ok((shown, turned.doing(DOING)?))
 }
 
-/// Tells whoever counts them that so many comments are shown now, or no longer.
-async fn count(writer: &Writer, comment: &Comment, shown: bool, turned: &[Turned]) -> Result<()> {
+/// Updates the comment count of the article and the reply counts after the visibility of the comments
+/// in `turned` has changed.
+async fn count(writer: &WriteTx, comment: &Comment, shown: bool, turned: &[Turned]) -> Result<()> {
     const DOING: &str = "count an article's comments";
     let many = i64::try_from(turned.len()).unwrap_or(i64::MAX);
     let (by, one) = if shown { (many, 1) } else { (-many, -1) };
@@ -347,7 +358,7 @@ async fn count(writer: &Writer, comment: &Comment, shown: bool, turned: &[Turned
         sql.bind(comment.article.uuid())
     );
     writer.run(DOING, sql, text).await?;
-    crate::listing::recount_comments(writer, comment.article.uuid(), by).await?;
+    crate::list_membership::recount_comments(writer, comment.article.uuid(), by).await?;
     if turned.len() > 1 {
         let mut sql = writer.sql();
         let among = sql.among("id", turned.iter().map(|one| one.id));

@@ -1,4 +1,4 @@
-//! Connecting: how a file of SQLite and a PostgreSQL server are opened.
+//! Connects to SQLite files and PostgreSQL servers.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::pool::{Bounds, Looks, Pool};
 use crate::sql::{Dialect, Sql};
 use crate::{Doing, Result};
 
-/// A use of the database that has connections of its own, so that none keeps another waiting.
+/// A use of the database that has its own connections, so that no use blocks another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
     /// Reads for requests.
@@ -24,9 +24,9 @@ pub(super) enum Use {
     Write,
     /// The change feed and the reference data.
     Feed,
-    /// Identity, health and the position of the feed: what every request may need first.
+    /// Identity, health and the position of the feed: reads that every request may need first.
     System,
-    /// Writes by the clock: the scheduler and maintenance.
+    /// Scheduled writes: the scheduler and maintenance.
     Background,
 }
 
@@ -44,8 +44,8 @@ impl Use {
             ..
         } = options.timeouts;
         let size = match self {
-            Self::Read => options.readers,
-            Self::Write => options.writers,
+            Self::Read => options.read_connections,
+            Self::Write => options.write_connections,
             Self::Feed | Self::System => 2,
             Self::Background => 1,
         };
@@ -57,8 +57,8 @@ impl Use {
             read: None,
         };
         match self {
-            // What they say is of no use when it comes late: the cache asks the database instead, and
-            // a health check has given up.
+            // A late answer is useless: by then the cache has been bypassed, and a health check has
+            // given up.
             Self::Feed | Self::System => Bounds {
                 read: read.map(|read| read.min(PROMPT)),
                 ..bounds
@@ -68,11 +68,11 @@ impl Use {
     }
 }
 
-/// The time for reads that are awaited by all others.
+/// Time limit for reads that all other requests wait for.
 const PROMPT: Duration = Duration::from_millis(1_500);
 
-/// A pool for this use of the database at an address; nothing is connected yet. `database` is its file
-/// on SQLite.
+/// Creates the pool for this use of the database, without connecting yet. `database` is the file of a
+/// SQLite database.
 pub(super) fn pool(
     url: &str,
     options: &Options,
@@ -93,7 +93,7 @@ pub(super) fn pool(
                 Access::Read
             };
             let connect = with_sqlite(connect, &path, access, options.timeouts.lock);
-            // One may write.
+            // SQLite allows a single writer.
             let size = if used.writes() { 1 } else { bounds.size };
             let looks = if used == Use::Read {
                 Looks::Never
@@ -111,8 +111,8 @@ pub(super) fn pool(
     pool.doing(&format!("open {}", without_password(url)))
 }
 
-/// One connection by SeaORM's own pool, which is opened when it is first used: for migrations, and for
-/// reading everything as it is at one moment.
+/// Creates one connection in SeaORM's own pool, which is opened on first use. For migrations, and for
+/// reading a consistent snapshot of the database.
 pub(super) async fn whole(url: &str, access: Access) -> Result<DatabaseConnection> {
     let mut connect = ConnectOptions::new(url.to_owned());
     connect
@@ -138,17 +138,18 @@ pub(super) async fn whole(url: &str, access: Access) -> Result<DatabaseConnectio
     connected.doing(&format!("open {}", without_password(url)))
 }
 
-/// What is done with a file of SQLite.
+/// The access mode for a SQLite file.
 #[derive(Clone, Copy)]
 pub(super) enum Access {
     Read,
     Write {
-        /// Whether the file is made when there is none.
+        /// Whether to create the file if it does not exist.
         create: bool,
     },
 }
 
-/// How a file of SQLite is opened. `lock` is the time to wait for another process that writes.
+/// Sets the options for opening a SQLite file. `lock` is the time to wait for another process that
+/// writes. Defaults to 30 seconds.
 fn with_sqlite(
     options: SqliteConnectOptions,
     path: &str,
@@ -164,8 +165,8 @@ fn with_sqlite(
         .create_if_missing(creates)
         .read_only(reads)
         .journal_mode(SqliteJournalMode::Wal)
-        // With WAL, NORMAL keeps the file whole through a crash; only a power cut may lose the
-        // last commits, so writes sync in full: what was acknowledged stays.
+        // With WAL, NORMAL keeps the file consistent through a crash, but a power cut may lose the last
+        // commits. Writers therefore use FULL, so that acknowledged commits are durable.
         .synchronous(if reads {
             SqliteSynchronous::Normal
         } else {
@@ -174,23 +175,25 @@ fn with_sqlite(
         .foreign_keys(true)
         .busy_timeout(lock.unwrap_or(Duration::from_secs(30)))
         .statement_cache_capacity(256)
-        // Kilobytes. Readers map the file and hold pages of the write-ahead log alone.
+        // In kilobytes. Readers map the file into memory and cache only pages of the write-ahead log.
         .pragma("cache_size", if reads { "-8192" } else { "-32768" })
         .pragma("temp_store", "memory")
-        // All of the file, however large: what is not mapped is copied into each connection's cache.
+        // Maps the whole file, however large. Pages that are not mapped are copied into each
+        // connection's cache.
         .pragma("mmap_size", "0x10000000000")
-        // What a long transaction, or a reader that held it up, has made of it is given back.
+        // Frees the disk space of a log that a long transaction, or a reader that blocked it, has made
+        // grow.
         .pragma("journal_size_limit", WAL_BYTES.to_string())
         .disable_statement_logging()
 }
 
-/// The bytes that the write-ahead log may keep on the disk when it begins anew: it usually does at about
+/// Maximum size of the write-ahead log on disk when it restarts, in bytes. It usually restarts at about
 /// 4 MB.
 pub(super) const WAL_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Connects for the first time. A pooler between this program and PostgreSQL is refused: it takes the
-/// session's settings away, time-outs among them, and in transaction mode prepared statements and
-/// `LISTEN`, too.
+/// Connects for the first time. Refuses a pooler between this program and PostgreSQL, because it
+/// discards session settings such as time-outs. In transaction mode, a pooler also loses prepared
+/// statements and `LISTEN`.
 pub(super) async fn check(pool: &Pool) -> Result<(), DbErr> {
     let text = "SELECT current_setting('plan_cache_mode') AS mode".to_owned();
     let Pool::Postgres(_) = pool else {
@@ -218,11 +221,11 @@ pub(super) async fn check(pool: &Pool) -> Result<(), DbErr> {
     }
 }
 
-/// Every statement has one good plan, whatever its values: making it anew each time took half of the
-/// database's time.
+/// The plan cache mode. Every statement has one good plan, whatever its values. Planning it anew each
+/// time took half of the database's time.
 const PLAN_CACHE_MODE: &str = "force_generic_plan";
 
-/// Refuses an address of several hosts, which the driver would take for one strange name.
+/// Refuses an address with several hosts, which the driver would take for a single host name.
 fn one_host(url: &str) -> Result<()> {
     let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (authority, query) = authority.split_once('?').unwrap_or((authority, ""));
@@ -243,7 +246,7 @@ fn one_host(url: &str) -> Result<()> {
     Ok(())
 }
 
-/// How PostgreSQL is connected to.
+/// Builds the options for connecting to PostgreSQL.
 pub(super) fn postgres_options(url: &str) -> Result<PgConnectOptions> {
     one_host(url)?;
     let options =
@@ -252,12 +255,12 @@ pub(super) fn postgres_options(url: &str) -> Result<PgConnectOptions> {
         .application_name("khabar")
         .statement_cache_capacity(256)
         .options([("plan_cache_mode", PLAN_CACHE_MODE)])
-        // Text is quoted by doubling `'` where a statement has no parameters.
+        // Statements without parameters quote text by doubling `'`.
         .options([("standard_conforming_strings", "on")])
         .disable_statement_logging())
 }
 
-/// The limits that the server itself keeps to. They hold while this program is frozen, too.
+/// Adds the time-outs that the server enforces. They apply even while this program is frozen.
 fn with_timeouts(
     options: PgConnectOptions,
     timeouts: &Timeouts,
@@ -273,7 +276,7 @@ fn with_timeouts(
             "idle_in_transaction_session_timeout",
             milliseconds(timeouts.idle_in_transaction),
         ),
-        // A statement whose client has gone is of no use to anybody.
+        // Cancels a statement whose client has disconnected. In milliseconds.
         ("client_connection_check_interval", 1_000),
         ("tcp_user_timeout", dead_peer),
         ("tcp_keepalives_idle", seconds),

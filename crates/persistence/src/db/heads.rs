@@ -1,5 +1,5 @@
-//! The head of the feed for those who name a position: asked for once for all who wait, and only so many
-//! may.
+//! The head of the feed, for requests that name a position. One query serves all waiting requests, and
+//! their number is limited.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,11 +10,11 @@ use super::{Db, late};
 use crate::change::Position;
 use crate::{Doing, Result};
 
-/// The requests that may wait for a position at the same time. A stranger's take no more, and a wait is
-/// some milliseconds long: the next request is told to come again.
+/// Maximum number of requests that may wait for a position at once. Requests from strangers can occupy
+/// no more. A wait lasts a few milliseconds. Further requests fail and can be retried.
 const WAITERS: usize = 64;
 
-/// The head of the feed as it was last asked for.
+/// The head of the feed as last read.
 #[derive(Debug)]
 pub(super) struct Heads {
     waiters: Arc<Semaphore>,
@@ -31,13 +31,14 @@ impl Default for Heads {
 }
 
 impl Heads {
-    /// A place among those who wait, until it is dropped.
+    /// Acquires a permit to wait, which is released when dropped. Fails if too many requests are
+    /// waiting.
     pub(super) fn waiter(&self) -> Result<OwnedSemaphorePermit> {
         let waiter = Arc::clone(&self.waiters).try_acquire_owned();
         waiter.map_err(|_| late()).doing("wait for a position")
     }
 
-    /// The head of the feed, as of now or later.
+    /// Returns the head of the feed, read at or after the time of the call.
     pub(super) async fn head(&self, db: &Db) -> Result<Position> {
         let now = Instant::now();
         let mut last = self.last.lock().await;

@@ -1,41 +1,41 @@
-//! How a database is opened: its address, the sizes of its pools, and how long it may keep the program
-//! waiting.
+//! Options for opening a database: its address, the sizes of its pools, and its time-outs.
 
 use std::time::Duration;
 
-/// How a database is opened.
+/// Options for opening a database.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// `sqlite:PATH` or `postgres://…`.
+    /// The address: `sqlite:PATH` or `postgres://…`.
     pub url: String,
-    /// Read replicas of a PostgreSQL database; readers take them in turn. None: the primary.
+    /// The addresses of the read replicas of a PostgreSQL database, which are used in turn. If empty,
+    /// readers use the primary.
     pub replicas: Vec<String>,
-    /// The connections that read for requests, on each server.
-    pub readers: u32,
-    /// The connections that write for requests; SQLite always has one.
-    pub writers: u32,
-    /// Whether a SQLite file is made when there is none.
+    /// The number of connections that read for requests, on each server.
+    pub read_connections: u32,
+    /// The number of connections that write for requests. SQLite always has one.
+    pub write_connections: u32,
+    /// Whether to create a SQLite file that does not exist.
     pub create: bool,
-    /// How long the database may keep the program waiting.
+    /// The time-outs of the database.
     pub timeouts: Timeouts,
 }
 
 impl Options {
-    /// The usual pools for this address: a file that is not there is an error.
+    /// Creates options with the default pool sizes for this address. A missing SQLite file is an error.
     pub fn new(url: impl Into<String>) -> Self {
-        // Eight readers keep two cores busy while others wait for the disk; PostgreSQL's default
-        // of 100 connections then carries a fleet of five.
+        // Eight readers keep two cores busy while others wait for the disk. With these sizes,
+        // PostgreSQL's default of 100 connections is enough for five nodes.
         Self {
             url: url.into(),
             replicas: Vec::new(),
-            readers: 8,
-            writers: 4,
+            read_connections: 8,
+            write_connections: 4,
             create: false,
             timeouts: Timeouts::default(),
         }
     }
 
-    /// These options, for a database that is made if it is a SQLite file that is not there.
+    /// Creates the database if it is a SQLite file that does not exist.
     #[must_use]
     pub fn create(self) -> Self {
         Self {
@@ -45,33 +45,32 @@ impl Options {
     }
 }
 
-/// How long the database may keep the program waiting. On PostgreSQL, `read`, `write`, `lock` and
-/// `idle_in_transaction` are settings of the session as well, so that a node that is frozen or cut off
-/// keeps nobody else waiting for longer.
+/// Time-outs of the database. On PostgreSQL, `read`, `write`, `lock` and `idle_in_transaction` are also
+/// settings of the session, so that a frozen or disconnected node does not block others for longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
-    /// The time to open a connection.
+    /// Maximum time to open a connection.
     pub connect: Duration,
-    /// The time to wait for a free connection of a pool.
+    /// Maximum time to wait for a free connection of a pool.
     pub acquire: Duration,
-    /// The time for a statement that reads; none: no limit.
+    /// Maximum time for a statement that reads. `None` means no limit.
     pub read: Option<Duration>,
-    /// The time for a statement of a write; none: no limit.
+    /// Maximum time for a statement of a write transaction. `None` means no limit.
     pub write: Option<Duration>,
-    /// The time to wait for a lock that another transaction holds; none: no limit.
+    /// Maximum time to wait for a lock that another transaction holds. `None` means no limit.
     pub lock: Option<Duration>,
-    /// The time for which a transaction may send nothing before PostgreSQL ends its session; none: no
-    /// limit.
+    /// Maximum time that a transaction may stay idle before PostgreSQL ends its session. `None` means
+    /// no limit.
     pub idle_in_transaction: Option<Duration>,
-    /// The time after which PostgreSQL gives up a peer that acknowledges no packets
-    /// (`tcp_user_timeout`, and its keep-alives); none: the operating system's, often two hours.
+    /// Time after which PostgreSQL drops a peer that acknowledges no packets (`tcp_user_timeout` and
+    /// TCP keep-alives). `None` uses the limit of the operating system, often two hours.
     pub dead_peer: Option<Duration>,
 }
 
 impl Default for Timeouts {
-    /// For a server. A page is read in milliseconds: five seconds are a database in trouble. Writes may
-    /// have much to move (a section with all of its articles), and end before the fifteen seconds that a
-    /// request may take.
+    /// Returns the time-outs for a server. A page is read in milliseconds, so five seconds mean a
+    /// database in trouble. Writes may have much to move, such as a section with all of its articles.
+    /// They end before the 15 seconds that a request may take.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
@@ -86,8 +85,8 @@ impl Default for Timeouts {
 }
 
 impl Timeouts {
-    /// For a command that a person waits for: a migration, an import, a restored archive may take as
-    /// long as they take.
+    /// Returns the time-outs for a command that a person waits for. Statements of a migration, an
+    /// import or a restore have no time limit.
     pub fn patient() -> Self {
         Self {
             connect: Duration::from_secs(10),

@@ -1,4 +1,4 @@
-//! The write-ahead log of SQLite, which gives back the room that it has taken.
+//! Reclaims the disk space of SQLite's write-ahead log.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use super::Db;
 use super::connect::WAL_BYTES;
 use crate::{Doing, Result};
 
-/// For how long writers may be kept waiting while the log is cut off.
+/// Maximum time that writers may wait while the log is truncated.
 const PATIENCE: Duration = Duration::from_millis(100);
 
 impl Db {
-    /// Cuts off the write-ahead log of SQLite where it is larger than it has to be. While somebody
-    /// reads from it, or writes, it stays. Nothing on PostgreSQL.
+    /// Truncates SQLite's write-ahead log if it is larger than necessary. A log that is being read or
+    /// written is not truncated. Does nothing on PostgreSQL.
     ///
-    /// A writer that begins the log anew cuts it off by itself (`journal_size_limit`): this is for when
-    /// nobody writes.
+    /// A writer that restarts the log truncates it as well (`journal_size_limit`). This function covers
+    /// the time without writes.
     pub async fn shrink_wal(&self) -> Result<()> {
         let Some(file) = &self.pools.file else {
             return Ok(());
@@ -38,7 +38,8 @@ async fn shrink(path: &std::path::Path) -> sqlx::Result<()> {
     let options = SqliteConnectOptions::new().filename(path);
     let options = options.busy_timeout(PATIENCE).disable_statement_logging();
     let mut connection = options.connect().await?;
-    // First without a lock that writers wait for: most of it takes the time that the disk takes.
+    // The passive checkpoint takes no lock that writers wait for. It does most of the work, at the
+    // speed of the disk.
     let (_, written, moved) = checkpoint(&mut connection, "PASSIVE").await?;
     if written == moved {
         checkpoint(&mut connection, "TRUNCATE").await?;
@@ -46,8 +47,8 @@ async fn shrink(path: &std::path::Path) -> sqlx::Result<()> {
     connection.close().await
 }
 
-/// Whether it was kept from being finished, the pages of the log, and those of them that are in the
-/// database.
+/// Runs a checkpoint. Returns whether it was blocked, the number of pages in the log, and the number of
+/// those moved into the database.
 async fn checkpoint(
     connection: &mut SqliteConnection,
     mode: &'static str,

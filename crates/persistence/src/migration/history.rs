@@ -1,5 +1,5 @@
-//! The table `seaql_migrations`: which migrations the database has. The name and the columns are
-//! `sea-orm-migration`'s, which wrote it in the first versions.
+//! The table `seaql_migrations`, which records the applied migrations. Its name and columns come from
+//! `sea-orm-migration`, which wrote the table in the first versions.
 
 use std::collections::HashSet;
 
@@ -11,10 +11,10 @@ use sea_orm::{
 use crate::sql::Dialect;
 use crate::{Db, Doing, Result};
 
-/// The advisory lock of migrations, as PostgreSQL counts them: "khabar" in ASCII.
+/// The key of PostgreSQL's advisory lock for migrations: "khabar" in ASCII.
 const LOCK: i64 = 0x6b68_6162_6172;
 
-/// Begins the transaction of one migration, which no other process migrates beside.
+/// Begins the transaction of one migration and excludes migrations by other processes until it ends.
 pub(super) async fn begin(db: &Db) -> Result<DatabaseTransaction> {
     const DOING: &str = "wait for other migrations";
     match db.dialect() {
@@ -28,8 +28,8 @@ pub(super) async fn begin(db: &Db) -> Result<DatabaseTransaction> {
         }
         Dialect::Postgres => {
             let transaction = db.connection().begin().await.doing(DOING)?;
-            // A large table takes the time that it takes, and so does another's migration: somebody
-            // waits for this who can see it and end it.
+            // Disable the timeouts: a large table takes a long time to migrate, and so does waiting for
+            // another process's migration. The operator who started this one can see it and cancel it.
             let text = format!(
                 "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
                  SET LOCAL idle_in_transaction_session_timeout = 0; \
@@ -41,9 +41,9 @@ pub(super) async fn begin(db: &Db) -> Result<DatabaseTransaction> {
     }
 }
 
-/// Makes the table if it is not there.
+/// Creates the table if it does not exist.
 pub(super) async fn install(connection: &impl ConnectionTrait, dialect: Dialect) -> Result<()> {
-    // `IF NOT EXISTS` would need the right to create even where it is there.
+    // `IF NOT EXISTS` would require permission to create tables even if the table exists.
     if exists(connection, dialect).await? {
         return Ok(());
     }
@@ -53,7 +53,7 @@ pub(super) async fn install(connection: &impl ConnectionTrait, dialect: Dialect)
     Ok(())
 }
 
-/// The names of the migrations that the database has.
+/// Returns the names of the applied migrations.
 pub(super) async fn marked(
     connection: &impl ConnectionTrait,
     dialect: Dialect,
@@ -74,9 +74,9 @@ async fn exists(connection: &impl ConnectionTrait, dialect: Dialect) -> Result<b
         Dialect::Sqlite => {
             "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'seaql_migrations'"
         }
-        // Unlike the information schema, `pg_class` shows what the role may not read. `to_regclass` would
-        // not do: in the transaction that waited for another one's migration it may still answer from
-        // what the session had looked up before.
+        // Unlike the information schema, `pg_class` also shows tables that the role may not read.
+        // `to_regclass` is not suitable: in a transaction that has waited for another migration, it may
+        // still return what the session looked up earlier.
         Dialect::Postgres => {
             "SELECT 1 FROM pg_class WHERE relname = 'seaql_migrations' AND pg_table_is_visible(oid)"
         }
@@ -86,7 +86,7 @@ async fn exists(connection: &impl ConnectionTrait, dialect: Dialect) -> Result<b
     Ok(found.doing("look for the table of migrations")?.is_some())
 }
 
-/// Writes down that the database has a migration.
+/// Records a migration as applied.
 pub(super) async fn mark(
     connection: &impl ConnectionTrait,
     dialect: Dialect,
@@ -100,7 +100,7 @@ pub(super) async fn mark(
     change(connection, dialect, text, name).await
 }
 
-/// Writes down that it has it no longer.
+/// Removes the record of an applied migration.
 pub(super) async fn unmark(
     connection: &impl ConnectionTrait,
     dialect: Dialect,

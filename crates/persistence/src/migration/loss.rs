@@ -1,5 +1,7 @@
-//! The loss that taking migrations back means: the tables and columns that go, and how many rows are
-//! in them.
+//! The data loss caused by reverting migrations: the tables and columns that are dropped, and the
+//! number of rows in them.
+
+use std::collections::HashMap;
 
 use sea_orm::{ConnectionTrait, Statement};
 
@@ -8,18 +10,19 @@ use super::{history, last, partial, unknown};
 use crate::sql::Dialect;
 use crate::{Db, Doing, Result};
 
-/// A table or a column that is dropped.
+/// A table or a column that would be dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// Which table it is, or is in.
+    /// The name of the dropped table, or of the table that contains the dropped column.
     pub table: String,
-    /// The column, when the table stays.
+    /// The name of the dropped column, or `None` if the whole table is dropped.
     pub column: Option<String>,
-    /// How many rows the table has.
+    /// The number of rows in the table.
     pub rows: i64,
 }
 
-/// What is lost when the last `steps` migrations are taken back, and how many of them there are.
+/// Returns the number of migrations that reverting the last `steps` would cover, and the tables and
+/// columns that would be lost.
 pub async fn losses(db: &Db, steps: u32) -> Result<(u32, Vec<Loss>)> {
     let (connection, dialect) = (db.connection(), db.dialect());
     let marked = history::marked(connection, dialect).await?;
@@ -31,6 +34,8 @@ pub async fn losses(db: &Db, steps: u32) -> Result<(u32, Vec<Loss>)> {
         .take(steps)
         .collect();
     let mut dropped = Vec::new();
+    // The current names of tables, by the names that they have once the later migrations are reverted.
+    let mut names: HashMap<String, String> = HashMap::new();
     for script in &back {
         let statements = script.down(dialect);
         let is_last = last(&marked).is_some_and(|last| last.name == script.name);
@@ -40,7 +45,14 @@ pub async fn losses(db: &Db, steps: u32) -> Result<(u32, Vec<Loss>)> {
             }
             _ => 0,
         };
-        dropped.extend(statements[done..].iter().filter_map(|text| drop_of(text)));
+        for statement in &statements[done..] {
+            if let Some((name, former)) = rename_of(statement) {
+                let current = names.remove(name).unwrap_or_else(|| name.to_owned());
+                names.insert(former.to_owned(), current);
+            } else if let Some((table, column)) = drop_of(statement) {
+                dropped.push((names.get(&table).cloned().unwrap_or(table), column));
+            }
+        }
     }
     let gone = |table: &str| {
         let mut tables = dropped.iter().filter(|(_, column)| column.is_none());
@@ -60,7 +72,16 @@ pub async fn losses(db: &Db, steps: u32) -> Result<(u32, Vec<Loss>)> {
     Ok((u32::try_from(back.len()).unwrap_or(u32::MAX), losses))
 }
 
-/// The table, or its column, that a statement drops.
+/// Returns the table that a statement renames, and its new name.
+fn rename_of(statement: &str) -> Option<(&str, &str)> {
+    let words: Vec<&str> = statement.split_whitespace().collect();
+    match words[..] {
+        ["ALTER", "TABLE", table, "RENAME", "TO", name] => Some((table, name)),
+        _ => None,
+    }
+}
+
+/// Returns the table that a statement drops, or the table and the column.
 fn drop_of(statement: &str) -> Option<(String, Option<String>)> {
     let words: Vec<&str> = statement.split_whitespace().collect();
     match words[..] {

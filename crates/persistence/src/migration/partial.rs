@@ -1,7 +1,7 @@
-//! Migrations that were done in part. Older programs migrated SQLite statement by statement, so one
-//! that was killed left the first of them behind and no mark. How many there were is found by doing
-//! the same in an empty database in memory, and comparing what tables, columns and indexes there are
-//! after each statement.
+//! Detection of partly applied and partly reverted migrations. Older programs migrated SQLite statement
+//! by statement, so a killed process left the effects of the first statements behind, but no record of
+//! them. To count these statements, the migration is repeated in an empty in-memory database, and the
+//! tables, columns and indexes are compared after each statement.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,10 +11,10 @@ use super::script::{SCRIPTS, Script, run};
 use crate::sql::Dialect;
 use crate::{Doing, Error, Result};
 
-/// Names of tables, columns and indexes.
+/// The names of all tables, columns and indexes.
 type Schema = BTreeSet<String>;
 
-/// How many statements of a migration without a mark the database has seen.
+/// Returns how many statements of an unrecorded migration have already been applied.
 pub(super) async fn applied(
     connection: &impl ConnectionTrait,
     marked: &HashSet<String>,
@@ -31,8 +31,9 @@ pub(super) async fn applied(
     })
 }
 
-/// How many statements that take a migration back the database has seen, although its mark is
-/// there. A database that was changed by hand, and fits none, has seen none.
+/// Returns how many statements that revert a migration have already run, although the migration is
+/// still recorded as applied. Returns 0 if the schema was changed by hand and matches no point of the
+/// script.
 pub(super) async fn reverted(
     connection: &impl ConnectionTrait,
     marked: &HashSet<String>,
@@ -53,8 +54,8 @@ fn marked_before<'a>(marked: &HashSet<String>, script: &Script) -> Vec<&'a Scrip
         .collect()
 }
 
-/// How many of these statements the database has seen, which come after what these scripts make;
-/// none where it fits no place among them.
+/// Returns how many of these statements the database has already run on top of the scripts in `before`.
+/// Returns `None` if its schema matches no point in the sequence.
 async fn seen(
     connection: &impl ConnectionTrait,
     before: &[&Script],
@@ -69,7 +70,7 @@ async fn seen(
     run(&scratch, statements).await?;
     let last = schema(&scratch).await?;
     scratch.close().await?;
-    // Most often nothing was begun, and two states tell that.
+    // Usually nothing was started. Comparing the first and the last state is enough to see that.
     let whole: Schema = first.symmetric_difference(&last).cloned().collect();
     if !whole.is_empty() && within(&there, &whole) == within(&first, &whole) {
         return Ok(Some(0));
@@ -77,7 +78,7 @@ async fn seen(
     Ok(position(&states(before, statements).await?, &there))
 }
 
-/// What there is before the first of these statements and after each.
+/// Returns the schema before the first of these statements and after each one.
 async fn states(before: &[&Script], statements: &[String]) -> Result<Vec<Schema>, DbErr> {
     let scratch = scratch().await?;
     for script in before {
@@ -93,7 +94,7 @@ async fn states(before: &[&Script], statements: &[String]) -> Result<Vec<Schema>
 }
 
 async fn scratch() -> Result<DatabaseConnection, DbErr> {
-    // Each connection to memory has a database of its own.
+    // Each in-memory connection has its own database.
     let mut connect = ConnectOptions::new("sqlite::memory:");
     connect
         .max_connections(1)
@@ -113,9 +114,10 @@ async fn schema(connection: &impl ConnectionTrait) -> Result<Schema, DbErr> {
     rows.iter().map(|row| row.try_get("", "thing")).collect()
 }
 
-/// The first of these states that the database is in, as far as they differ: what else there is was
-/// put there by somebody else. The first, because a statement that leaves the schema alone may be
-/// done again: it sets what follows from other rows.
+/// Returns the index of the first state that matches the database. Only the names by which the states
+/// differ are compared, because anything else in the schema was created by somebody else. The first
+/// match is correct because a statement that leaves the schema unchanged may run again: it sets values
+/// that are derived from other rows.
 fn position(states: &[Schema], there: &Schema) -> Option<usize> {
     let every: Schema = states.iter().flatten().cloned().collect();
     let differing: Schema = every
@@ -137,8 +139,8 @@ mod tests {
     use super::*;
     use crate::{Db, Options, migration};
 
-    /// Kills an older program after each of its statements: whatever it left is finished, and is the
-    /// same as what was never interrupted.
+    /// Simulates an older program that is killed after each of its statements. `up` must finish the
+    /// migration, with the same schema as if it had never been interrupted.
     #[tokio::test]
     async fn what_was_interrupted_anywhere_is_finished() {
         let folder = tempfile::tempdir().unwrap();
@@ -154,7 +156,7 @@ mod tests {
         let wanted = schema(whole.connection()).await.unwrap();
         for (place, script) in SCRIPTS.iter().enumerate() {
             let statements = script.up(Dialect::Sqlite);
-            // The first is long, and all of one kind.
+            // The first script is long, and its statements are all of one kind.
             let every = if place == 0 { 6 } else { 1 };
             for killed_after in (0..=statements.len()).step_by(every) {
                 let db = open(format!("{place}-{killed_after}.db")).await;
@@ -183,7 +185,8 @@ mod tests {
         }
     }
 
-    /// The same for the way back: it is not gone on from by itself, and `down` finishes it.
+    /// Simulates a revert that is interrupted after each of its statements. `up` must refuse to
+    /// continue it, and `down` must finish it.
     #[tokio::test]
     async fn what_was_taken_back_in_part_is_finished_by_down_alone() {
         let folder = tempfile::tempdir().unwrap();
@@ -205,7 +208,7 @@ mod tests {
                     let refused = migration::up(&db).await.unwrap_err().to_string();
                     assert!(refused.contains("migrate down"), "{refused}");
                 } else {
-                    // Nothing was done yet that can be seen.
+                    // No visible change has been made yet.
                     assert_eq!(state, migration::State::Applied, "{killed_after}");
                 }
                 migration::down(&db, 1).await.unwrap();

@@ -1,17 +1,17 @@
-//! A migration as SQL: a script up and a script down.
+//! Migrations as SQL: a script that applies each one and a script that reverts it.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::sql::Dialect;
 
-/// A migration as SQL.
+/// The SQL scripts of a migration.
 pub(super) struct Script {
     pub(super) name: &'static str,
     up: &'static str,
     down: &'static str,
 }
 
-/// The migrations of these names, oldest first; each is a script up and a script down.
+/// Includes the up and down scripts of the named migrations. The names are listed oldest first.
 macro_rules! scripts {
     ($($name:literal),+ $(,)?) => {
         &[$(Script {
@@ -35,21 +35,22 @@ pub(super) const SCRIPTS: &[Script] = scripts! {
     "m0010_working_titles",
     "m0011_addresses_and_keys",
     "m0012_reserved_names",
+    "m0013_field_names",
 };
 
 impl Script {
-    /// The statements that apply it.
+    /// Returns the statements that apply the migration.
     pub(super) fn up(&self, dialect: Dialect) -> Vec<String> {
         statements(self.up, dialect)
     }
 
-    /// The statements that take it back.
+    /// Returns the statements that revert the migration.
     pub(super) fn down(&self, dialect: Dialect) -> Vec<String> {
         statements(self.down, dialect)
     }
 }
 
-/// The statements of a script, separated by `;`, with the open type names filled in.
+/// Splits a script into its statements at each `;`, with the placeholders for the dialect filled in.
 fn statements(script: &str, dialect: Dialect) -> Vec<String> {
     let types: [(&str, &str); 8] = match dialect {
         Dialect::Postgres => [
@@ -70,7 +71,7 @@ fn statements(script: &str, dialect: Dialect) -> Vec<String> {
             ("{bigint}", "integer"),
             ("{real}", "real"),
             ("{random}", "abs(random() % 1000000000)"),
-            // Without it SQLite would take a word where a number belongs.
+            // Without STRICT, SQLite would accept text in a numeric column.
             ("{strict}", "STRICT"),
         ],
     };
@@ -79,7 +80,7 @@ fn statements(script: &str, dialect: Dialect) -> Vec<String> {
         .fold(script.to_owned(), |script, (open, filled)| {
             script.replace(open, filled)
         });
-    // Comments are prose, in which a semicolon ends nothing.
+    // Remove comments first, because a semicolon in a comment does not end a statement.
     let text: String = script
         .lines()
         .filter(|line| !line.trim_start().starts_with("--"))
@@ -92,7 +93,7 @@ fn statements(script: &str, dialect: Dialect) -> Vec<String> {
         .collect()
 }
 
-/// Runs statements one after the other.
+/// Runs the statements one after another.
 pub(super) async fn run(
     connection: &impl ConnectionTrait,
     statements: &[String],

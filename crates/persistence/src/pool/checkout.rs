@@ -1,4 +1,4 @@
-//! A connection while it is lent.
+//! A connection while it is lent by a pool.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,31 +11,31 @@ use tokio::runtime::Handle;
 
 use super::{Connector, Engine, Interrupt, engine};
 
-/// The time for an abandoned statement to end before its connection is closed, which ends it on
-/// PostgreSQL; SQLite is interrupted at once.
+/// The time that an abandoned statement has to finish before its connection is closed. On PostgreSQL,
+/// closing the connection ends the statement. On SQLite, the statement is interrupted immediately.
 const ABANDONED: Duration = Duration::from_millis(250);
-/// The time for a transaction to be rolled back.
+/// The timeout for rolling back a transaction.
 const ROLLBACK: Duration = Duration::from_secs(2);
 
-/// A lent connection.
+/// A connection lent by a pool. Dropping it returns the connection.
 pub(crate) struct Checkout<DB: Engine> {
     connection: Option<Object<Connector<DB>>>,
     state: State,
 }
 
-/// What has to be done before a connection may be lent again.
+/// The cleanup that a connection needs before it may be lent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Nothing: it is in autocommit, and nothing is on its way.
+    /// No cleanup. The connection is in autocommit mode and has no pending response.
     Clean,
-    /// A statement was sent, and its answer was not read to the end.
+    /// A statement was sent, and its response was not read to the end.
     Busy,
-    /// A transaction was begun, or may have been.
+    /// A transaction was begun, or may have been begun.
     InTransaction,
 }
 
 impl<DB: Engine> Checkout<DB> {
-    /// A connection of this pool, as soon as one is free.
+    /// Takes a connection from the pool, and waits until one is free.
     pub(crate) async fn from(pool: &managed::Pool<Connector<DB>>) -> Result<Self, DbErr> {
         pool.manager().check_file()?;
         let connection = pool.get().await.map_err(|error| match error {
@@ -49,13 +49,13 @@ impl<DB: Engine> Checkout<DB> {
         })
     }
 
-    /// The history that the database's writes belong to.
+    /// Returns the identifier of the history to which the database's writes belong.
     pub(crate) fn timeline(&self) -> Arc<str> {
         let connection = self.connection.as_ref();
         connection.map_or_else(|| "".into(), |connection| Arc::clone(&connection.timeline))
     }
 
-    /// Runs one statement, outside a transaction or in the one that was begun.
+    /// Runs one statement, either on its own or within the current transaction.
     pub(crate) async fn run<T>(
         &mut self,
         statement: impl FnOnce(&mut DB::Connection) -> BoxFuture<'_, sqlx::Result<T>>,
@@ -69,21 +69,21 @@ impl<DB: Engine> Checkout<DB> {
         Ok(done)
     }
 
-    /// Begins a transaction. From here on the connection is rolled back, or closed, unless
-    /// [`Checkout::commit`] says that it is done.
+    /// Begins a transaction. When this value is dropped, the transaction is rolled back or the
+    /// connection is closed, unless [`Checkout::commit`] has succeeded.
     pub(crate) async fn begin(&mut self, text: &'static str) -> Result<(), DbErr> {
         self.state = State::InTransaction;
         let begun = self.timed(|connection| DB::script(connection, text.to_owned()));
         if let Err(error) = begun.await {
-            // It may be in a transaction that nobody ended; a new one is not.
+            // The connection may be in a transaction that was never ended. A new connection is not.
             self.close();
             return Err(error);
         }
         Ok(())
     }
 
-    /// Runs the statements that end the transaction, the last of which is COMMIT. Where they fail, the
-    /// connection is closed: it may still be in the transaction.
+    /// Runs the statements that end the transaction, the last of which is COMMIT. If they fail, the
+    /// connection is closed because it may still be in the transaction.
     pub(crate) async fn commit(
         &mut self,
         text: String,
@@ -115,7 +115,7 @@ impl<DB: Engine> Checkout<DB> {
         }
         let answer = statement(&mut connection.inner);
         let answer = match timeout {
-            // The database's own limit comes first, and its error says more.
+            // The database's own timeout fires first, and its error is more informative.
             Some(timeout) => tokio::time::timeout(timeout + GRACE, answer).await,
             None => Ok(answer.await),
         };
@@ -138,25 +138,25 @@ impl<DB: Engine> Checkout<DB> {
         }
     }
 
-    /// Closes the connection instead of lending it again.
+    /// Closes the connection instead of returning it to the pool.
     fn close(&mut self) {
         if let Some(connection) = self.connection.take() {
             let connection = Object::take(connection);
             if let Some(interrupt) = &connection.interrupt {
                 interrupt.now();
             }
-            // Not politely: who does not answer would not answer that either.
+            // Skip the orderly shutdown: a server that does not answer would not answer that either.
             drop(connection);
         }
     }
 }
 
-/// The time that the database has for ending a statement by itself.
+/// The extra time that the database has to end a statement by itself.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// Whether a connection that gave this error is not to be used again: it is broken, or in a state that
-/// it should not be in (class 25, invalid transaction state), or of a server that is shutting down
-/// or only reads.
+/// Whether a connection that returned this error must not be used again. The connection is broken, in
+/// an invalid transaction state (class 25), or connected to a server that is shutting down or
+/// read-only.
 fn is_fatal(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
@@ -188,7 +188,7 @@ impl<DB: Engine> Drop for Checkout<DB> {
             drop(Object::take(connection));
             return;
         };
-        // Until it is clean, the connection is lent.
+        // The connection remains lent until the cleanup is done.
         runtime.spawn(clean(connection, state));
     }
 }

@@ -1,5 +1,5 @@
-//! The two database engines as the pools use them: how a connection is prepared, asked, and
-//! interrupted.
+//! The two database engines as used by the pools: preparing connections, running statements and
+//! interrupting them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,26 +17,26 @@ use sqlx::{PgConnection, Postgres, Sqlite, SqliteConnection};
 
 /// A database engine.
 pub(crate) trait Engine: Database<Connection: Send> {
-    /// Prepares a new connection, which was opened with these options.
+    /// Prepares a new connection that was opened with these options.
     fn prepare<'c>(
         connection: &'c mut Self::Connection,
         options: &'c <Self::Connection as Connection>::Options,
     ) -> BoxFuture<'c, sqlx::Result<Prepared>>;
 
-    /// Runs a statement; every row that it gives.
+    /// Runs a statement and returns all of its rows.
     fn rows(
         connection: &mut Self::Connection,
         statement: Statement,
     ) -> BoxFuture<'_, sqlx::Result<Vec<QueryResult>>>;
 
-    /// Runs a statement that gives no rows.
+    /// Runs a statement that returns no rows.
     fn execute(
         connection: &mut Self::Connection,
         statement: Statement,
     ) -> BoxFuture<'_, sqlx::Result<ExecResult>>;
 
-    /// Runs text without values, which may hold several statements separated by `;`: on PostgreSQL
-    /// one message of the simple query protocol. Every row that they give.
+    /// Runs SQL text without bound values and returns all rows. The text may contain several statements
+    /// separated by `;`. On PostgreSQL it is sent as one message of the simple query protocol.
     fn script(
         connection: &mut Self::Connection,
         text: String,
@@ -92,22 +92,25 @@ macro_rules! engine {
 engine!(Postgres, PgConnection, PgConnectOptions, postgres);
 engine!(Sqlite, SqliteConnection, SqliteConnectOptions, sqlite);
 
-/// A connection's own facts, found out when it is opened.
+/// Properties of a connection, determined when it is opened.
 pub(crate) struct Prepared {
-    /// What ends a statement that takes too long; none where the server does it.
+    /// The handle that ends a statement on timeout, or `None` if the server does this itself.
     pub(crate) interrupt: Option<Arc<Interrupt>>,
-    /// The history that the database's writes belong to: another one after a failover or a restored
-    /// backup, which may lack writes of the one before. Empty where it cannot be found out.
+    /// The identifier of the history to which the database's writes belong. A failover or a restored
+    /// backup starts a new history, which may lack writes of the previous one. Empty if it cannot be
+    /// determined.
     pub(crate) timeline: String,
 }
 
-/// The timeline of the write-ahead log, which is a new one after each failover, in this cluster.
+/// Selects the cluster's identifier and the timeline of its write-ahead log. Each failover starts a new
+/// timeline. The result is empty on a server in recovery.
 const TIMELINE: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE \
     (SELECT system_identifier FROM pg_control_system())::text || '/' || \
     substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) END AS timeline";
 
-/// PostgreSQL ends a statement by itself: after `statement_timeout`, and when its client's connection
-/// is closed. It knows the latter from version 14 on, and not on every operating system.
+/// Prepares a PostgreSQL connection. The server ends a statement by itself after `statement_timeout`,
+/// and when its client's connection is closed. It detects the latter only from version 14 on, and not
+/// on every operating system.
 async fn postgres(connection: &mut PgConnection, _: &PgConnectOptions) -> sqlx::Result<Prepared> {
     let checks = "SET client_connection_check_interval = '1s'".to_owned();
     match Postgres::script(connection, checks).await {
@@ -118,7 +121,7 @@ async fn postgres(connection: &mut PgConnection, _: &PgConnectOptions) -> sqlx::
         Ok(rows) => rows
             .first()
             .and_then(|row| row.try_get("", "timeline").ok()),
-        // Not every role may ask on every server.
+        // Not every role has permission to run this on every server.
         Err(sqlx::Error::Database(_)) => None,
         Err(error) => return Err(error),
     };
@@ -128,7 +131,8 @@ async fn postgres(connection: &mut PgConnection, _: &PgConnectOptions) -> sqlx::
     })
 }
 
-/// The instructions of SQLite's virtual machine between two looks at the clock: about a millisecond.
+/// The number of SQLite virtual machine instructions between two checks of the clock: about a
+/// millisecond.
 const INSTRUCTIONS: i32 = 20_000;
 
 async fn sqlite(
@@ -146,7 +150,8 @@ async fn sqlite(
     })
 }
 
-/// A file that was copied back from a backup is another file.
+/// Returns the inode of a file, or an empty string if it is unknown. A file restored from a backup has
+/// another inode.
 fn inode(file: &Path) -> String {
     #[cfg(unix)]
     {
@@ -161,11 +166,11 @@ fn inode(file: &Path) -> String {
     }
 }
 
-/// The end of a running statement of SQLite, which has no clock of its own.
+/// The deadline of a running SQLite statement. SQLite has no statement timeout of its own.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
     since: Instant,
-    /// Microseconds after `since`; 0 without an end.
+    /// The deadline in microseconds after `since`, or 0 for no deadline.
     deadline: AtomicU64,
 }
 
@@ -179,18 +184,18 @@ impl Default for Interrupt {
 }
 
 impl Interrupt {
-    /// Lets the next statement run for so long.
+    /// Sets the time limit of the next statement. `None` means no limit.
     pub(crate) fn allow(&self, time: Option<Duration>) {
         let deadline = time.map_or(0, |time| micros(self.since.elapsed() + time).max(1));
         self.deadline.store(deadline, Ordering::Relaxed);
     }
 
-    /// Lets whatever comes next run for as long as it takes.
+    /// Removes the time limit from the following statements.
     pub(crate) fn reset(&self) {
         self.deadline.store(0, Ordering::Relaxed);
     }
 
-    /// Ends the statement that is running.
+    /// Interrupts the running statement.
     pub(crate) fn now(&self) {
         self.deadline.store(1, Ordering::Relaxed);
     }
@@ -207,7 +212,7 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Closes a connection; it is gone whether that goes well or not.
+/// Closes a connection. An error is only logged, because the connection is gone in any case.
 pub(crate) async fn close<DB: Engine>(connection: DB::Connection) {
     if let Err(error) = connection.close().await {
         tracing::debug!(%error, "connection_close_failed");

@@ -19,7 +19,7 @@ fn pool_in(folder: &tempfile::TempDir, bounds: Bounds) -> Pool {
     Pool::sqlite(options.create_if_missing(true), bounds, None).unwrap()
 }
 
-/// A statement that takes many seconds and gives one row.
+/// A statement that runs for many seconds and returns one row.
 const LONG: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000000000) \
                     SELECT count(*) AS round FROM n";
 

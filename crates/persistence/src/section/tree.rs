@@ -1,22 +1,22 @@
-//! The tree of sections: what lies in what, and in which order. What is filed below a section goes
-//! where it goes, whatever that is, by as many statements.
+//! The tree of sections and their order. When a section moves, everything filed in it or below it moves
+//! along. The number of statements does not depend on how much that is.
 //!
-//! Whoever changes the tree locks the edition's order first ([`Writer::lock_order`]).
+//! Callers that change the tree must first lock the edition's order ([`WriteTx::lock_order`]).
 
 use khabar_domain::{EditionId, Section, SectionId};
 use uuid::Uuid;
 
 use super::PLACES;
-use crate::change::{Act, Noun, Part};
-use crate::listing::{self, Counts};
+use crate::change::{ChangeKind, EntityKind, Facet};
+use crate::list_membership::{self, Counts};
 use crate::sql::Sql;
-use crate::writer::Strength;
-use crate::{Doing, Result, Writer, slug};
+use crate::write_tx::RowLock;
+use crate::{Doing, Result, WriteTx, slug};
 
 const DOING: &str = "move a section";
 
-/// Whether a section is this other one or lies in it, however deep.
-pub async fn lies_in(writer: &Writer, section: SectionId, other: SectionId) -> Result<bool> {
+/// Whether a section is the other one or one of its descendants.
+pub async fn lies_in(writer: &WriteTx, section: SectionId, other: SectionId) -> Result<bool> {
     let mut sql = writer.sql();
     let text = format!(
         "SELECT 1 FROM section_path WHERE section_id = {} AND ancestor_id = {}",
@@ -27,9 +27,9 @@ pub async fn lies_in(writer: &Writer, section: SectionId, other: SectionId) -> R
     Ok(!rows.is_empty())
 }
 
-/// The sections that lie directly in this one, or in none, in order.
+/// Returns the direct children of a section in order, or the root sections if there is no parent.
 pub async fn siblings(
-    writer: &Writer,
+    writer: &WriteTx,
     edition: EditionId,
     parent: Option<SectionId>,
 ) -> Result<Vec<SectionId>> {
@@ -43,10 +43,10 @@ pub async fn siblings(
     Ok(found.await?.into_iter().map(SectionId::new).collect())
 }
 
-/// Lets a section lie in this one, or in none, at this place among those that lie there; at the end
-/// when that is not said. The parent does not lie in it.
+/// Moves a section to a parent, or to the root if there is none. `at` is its index among its new siblings
+/// and defaults to the end. The parent must not be a descendant of the section.
 pub async fn place(
-    writer: &mut Writer,
+    writer: &mut WriteTx,
     section: &Section,
     parent: Option<SectionId>,
     at: Option<usize>,
@@ -74,16 +74,16 @@ pub async fn place(
     if !moved && shifted.is_empty() {
         return Ok(());
     }
-    keys.extend(shifted.into_iter().map(|id| Noun::Section.key(id)));
+    keys.extend(shifted.into_iter().map(|id| EntityKind::Section.key(id)));
     keys.extend(lists(section.edition, section.parent));
     keys.extend(lists(section.edition, parent));
-    note(writer, section.id, Act::Changed, keys);
+    note(writer, section.id, ChangeKind::Changed, keys);
     Ok(())
 }
 
-/// Puts the sections that lie together into this order.
+/// Reorders the sections that share a parent.
 pub async fn arrange(
-    writer: &mut Writer,
+    writer: &mut WriteTx,
     edition: EditionId,
     parent: Option<SectionId>,
     order: &[SectionId],
@@ -94,16 +94,16 @@ pub async fn arrange(
     };
     let mut keys: Vec<_> = shifted
         .into_iter()
-        .map(|id| Noun::Section.key(id))
+        .map(|id| EntityKind::Section.key(id))
         .collect();
     keys.extend(lists(edition, parent));
-    note(writer, first.into(), Act::Changed, keys);
+    note(writer, first.into(), ChangeKind::Changed, keys);
     Ok(())
 }
 
-/// Takes a section away with its former slugs, unless something is filed in it or lies in it; tells
-/// whether it did. Those after it close up.
-pub async fn remove(writer: &mut Writer, section: &Section) -> Result<bool> {
+/// Deletes a section and the redirects from its former slugs, unless it has articles or children. Returns
+/// whether it was deleted. The positions of its siblings are renumbered without a gap.
+pub async fn remove(writer: &mut WriteTx, section: &Section) -> Result<bool> {
     const DOING: &str = "take a section away";
     let id = section.id.uuid();
     let mut sql = writer.sql();
@@ -127,70 +127,70 @@ pub async fn remove(writer: &mut Writer, section: &Section) -> Result<bool> {
     let shifted = set(writer, &left).await?;
     let mut keys: Vec<_> = shifted
         .into_iter()
-        .map(|id| Noun::Section.key(id))
+        .map(|id| EntityKind::Section.key(id))
         .collect();
     keys.extend(lists(section.edition, section.parent));
-    note(writer, section.id, Act::Withdrawn, keys);
+    note(writer, section.id, ChangeKind::Withdrawn, keys);
     Ok(true)
 }
 
-/// Takes a section with all that lies and is filed in it out of those above and puts it into those
-/// above its new place; gives the reading keys of what is different then.
+/// Moves a section, its descendants and their articles from the listings of its old ancestors to those
+/// of its new ones. Returns the reading keys that this changes.
 async fn carry(
-    writer: &Writer,
+    writer: &WriteTx,
     section: SectionId,
     parent: Option<SectionId>,
 ) -> Result<Vec<String>> {
     let id = section.uuid();
     let below = hold_below(writer, id).await?;
-    let mut lost = listing::sections_above(writer, id).await?;
+    let mut lost = list_membership::sections_above(writer, id).await?;
     lost.retain(|above| *above != id);
     let gained = match parent {
-        Some(parent) => listing::sections_above(writer, parent.uuid()).await?,
+        Some(parent) => list_membership::sections_above(writer, parent.uuid()).await?,
         None => Vec::new(),
     };
     repath(writer, id, parent).await?;
 
     let (left, entered) = (without(&lost, &gained), without(&gained, &lost));
-    let length = listing::length(writer, id).await?;
-    listing::take_out(writer, id, &left).await?;
-    listing::put_in(writer, id, &entered).await?;
+    let length = list_membership::length(writer, id).await?;
+    list_membership::take_out(writer, id, &left).await?;
+    list_membership::put_in(writer, id, &entered).await?;
     let mut counts = Counts::default();
     for list in &left {
-        counts.tell(*list, Noun::Section, -length);
+        counts.tell(*list, EntityKind::Section, -length);
     }
     for list in &entered {
-        counts.tell(*list, Noun::Section, length);
+        counts.tell(*list, EntityKind::Section, length);
     }
     counts.write(writer).await?;
 
-    let paths = below.into_iter().map(|id| Noun::Section.key(id));
+    let paths = below.into_iter().map(|id| EntityKind::Section.key(id));
     let recounted = left.into_iter().chain(entered);
-    let lists = recounted.map(|id| Noun::Section.list_key(id, Part::Articles));
+    let lists = recounted.map(|id| EntityKind::Section.list_key(id, Facet::Articles));
     Ok(paths.chain(lists).collect())
 }
 
-/// Keeps a section, those in it and what is filed in them as they are; gives the sections.
+/// Locks a section, its descendants and their articles. Returns the IDs of the sections.
 ///
-/// Articles first: whoever writes one holds it before its section. Then again, for those that came
-/// while the sections were waited for. Sections deepest first: whoever files an article holds its
-/// section before the counts of those above.
-async fn hold_below(writer: &Writer, section: Uuid) -> Result<Vec<Uuid>> {
-    listing::hold(writer, section).await?;
+/// Articles are locked first, because a write to an article locks it before its section. They are locked
+/// again at the end, to include those filed while waiting for the sections. The deepest sections are
+/// locked first, because filing an article locks its section before the counts of the ancestors.
+async fn hold_below(writer: &WriteTx, section: Uuid) -> Result<Vec<Uuid>> {
+    list_membership::hold(writer, section).await?;
     let mut sql = writer.sql();
     let text = format!(
         "SELECT 1 FROM section t JOIN section_path p ON p.section_id = t.id \
          WHERE p.ancestor_id = {} ORDER BY p.height DESC, t.id",
         sql.bind(section)
     );
-    let strength = Strength::WholeOf("t");
-    writer.hold_rows(DOING, sql, text, strength).await?;
-    listing::hold(writer, section).await?;
+    let strength = RowLock::UpdateOf("t");
+    writer.lock_rows(DOING, sql, text, strength).await?;
+    list_membership::hold(writer, section).await?;
     below(writer, section).await
 }
 
-/// The sections that lie in this one, however deep, itself included.
-async fn below(writer: &Writer, section: Uuid) -> Result<Vec<Uuid>> {
+/// Returns the IDs of a section and all of its descendants.
+async fn below(writer: &WriteTx, section: Uuid) -> Result<Vec<Uuid>> {
     const DOING: &str = "find what lies in a section";
     let mut sql = writer.sql();
     let text = format!(
@@ -205,8 +205,8 @@ async fn below(writer: &Writer, section: Uuid) -> Result<Vec<Uuid>> {
     ids.doing(DOING)
 }
 
-/// Writes the paths anew of all that lies in a section, itself included.
-async fn repath(writer: &Writer, section: Uuid, parent: Option<SectionId>) -> Result<()> {
+/// Rewrites the paths to a section and all of its descendants.
+async fn repath(writer: &WriteTx, section: Uuid, parent: Option<SectionId>) -> Result<()> {
     let mut sql = writer.sql();
     let id = sql.bind(section);
     let text = format!(
@@ -225,23 +225,24 @@ async fn repath(writer: &Writer, section: Uuid, parent: Option<SectionId>) -> Re
     Ok(())
 }
 
-async fn set(writer: &Writer, order: &[SectionId]) -> Result<Vec<Uuid>> {
+async fn set(writer: &WriteTx, order: &[SectionId]) -> Result<Vec<Uuid>> {
     let order: Vec<_> = order.iter().map(|section| section.uuid()).collect();
     PLACES.set(writer, &order).await
 }
 
-/// The reading keys of the lists that have what lies in this section, or in none.
+/// Returns the reading keys of the lists that contain the children of a section, or the root sections if
+/// there is no parent.
 fn lists(edition: EditionId, parent: Option<SectionId>) -> Vec<String> {
-    let mut keys = vec![Noun::Edition.list_key(edition, Part::Sections)];
-    keys.extend(parent.map(|parent| Noun::Section.list_key(parent, Part::Children)));
+    let mut keys = vec![EntityKind::Edition.list_key(edition, Facet::Sections)];
+    keys.extend(parent.map(|parent| EntityKind::Section.list_key(parent, Facet::Children)));
     keys
 }
 
-fn note(writer: &mut Writer, section: SectionId, act: Act, mut keys: Vec<String>) {
-    keys.push(Noun::Section.key(section));
+fn note(writer: &mut WriteTx, section: SectionId, act: ChangeKind, mut keys: Vec<String>) {
+    keys.push(EntityKind::Section.key(section));
     keys.sort_unstable();
     keys.dedup();
-    writer.note(Noun::Section, section, act, keys);
+    writer.note(EntityKind::Section, section, act, keys);
 }
 
 fn without(these: &[Uuid], others: &[Uuid]) -> Vec<Uuid> {

@@ -1,4 +1,4 @@
-//! Two stories that become one.
+//! The merging of two stories.
 
 use std::collections::HashMap;
 
@@ -6,30 +6,31 @@ use khabar_domain::article::Status;
 use khabar_domain::{ArticleId, Story, StoryId, TopicId, story};
 use uuid::Uuid;
 
-use super::{STORY_TOPIC, rail, set_rail, set_topics};
-use crate::arrange::Places;
-use crate::change::{Act, Noun, Part};
-use crate::listing::{self, Counts};
-use crate::writer::Strength;
-use crate::{Doing, Result, Writer, slug};
+use super::{STORY_TOPIC, pinned, set_pinned, set_topics};
+use crate::change::{ChangeKind, EntityKind, Facet};
+use crate::list_membership::{self, Counts};
+use crate::ordering::Ordering;
+use crate::write_tx::RowLock;
+use crate::{Doing, Result, WriteTx, slug};
 
 const DOING: &str = "merge two stories";
-const STORIES: Places = Places {
+const STORIES: Ordering = Ordering {
     table: "story",
     column: "pinned_position",
 };
 
-/// Lets one story go on in another of its edition: its articles, its topics, its place on the rail
-/// (unless the other has one, or has ended) and every slug that led to it are the other's now, and
-/// it is gone. Whoever does locks the edition's order first ([`Writer::lock_order`]) and then both ([`hold_both`]).
-pub async fn merge(writer: &mut Writer, from: &Story, into: &Story) -> Result<()> {
+/// Merges the story `from` into the story `into` of the same edition, and deletes `from`. Its articles,
+/// topics and slugs move to `into`. So does its pinned position, unless `into` is already pinned or is
+/// not active. The caller first locks the edition's order ([`WriteTx::lock_order`]) and then both stories
+/// ([`hold_both`]).
+pub async fn merge(writer: &mut WriteTx, from: &Story, into: &Story) -> Result<()> {
     let (old, new) = (from.id.uuid(), into.id.uuid());
     let articles = articles(writer, old).await?;
     relink(writer, old, new).await?;
-    let came = listing::pour(writer, old, new).await?;
+    let came = list_membership::pour(writer, old, new).await?;
     if came > 0 {
         let mut counts = Counts::default();
-        counts.tell(new, Noun::Story, came);
+        counts.tell(new, EntityKind::Story, came);
         counts.write(writer).await?;
     }
 
@@ -47,32 +48,42 @@ pub async fn merge(writer: &mut Writer, from: &Story, into: &Story) -> Result<()
     remember(writer, old, new).await?;
     STORIES.remove(writer, old).await?;
     slug::turn(writer, old, new).await?;
-    slug::leave(writer, from.edition, Noun::Story, &from.slug, new).await?;
+    slug::leave(writer, from.edition, EntityKind::Story, &from.slug, new).await?;
 
     let list = |story: StoryId| {
         vec![
-            Noun::Story.key(story),
-            Noun::Story.list_key(story, Part::Articles),
-            Noun::Edition.list_key(from.edition, Part::Stories),
+            EntityKind::Story.key(story),
+            EntityKind::Story.list_key(story, Facet::Articles),
+            EntityKind::Edition.list_key(from.edition, Facet::Stories),
         ]
     };
-    writer.note(Noun::Story, into.id, Act::Changed, list(into.id));
-    writer.note(Noun::Story, from.id, Act::Withdrawn, list(from.id));
+    writer.note(
+        EntityKind::Story,
+        into.id,
+        ChangeKind::Changed,
+        list(into.id),
+    );
+    writer.note(
+        EntityKind::Story,
+        from.id,
+        ChangeKind::Withdrawn,
+        list(from.id),
+    );
     for (article, status) in articles {
-        // As when an article is saved: what readers do not see is nothing to them.
+        // As when an article is saved: for readers, an article that is not published is withdrawn.
         let act = match status {
-            Status::Published => Act::Changed,
-            _ => Act::Withdrawn,
+            Status::Published => ChangeKind::Changed,
+            _ => ChangeKind::Withdrawn,
         };
-        let keys = vec![Noun::Article.list_key(article, Part::Stories)];
-        writer.note(Noun::Article, article, act, keys);
+        let keys = vec![EntityKind::Article.list_key(article, Facet::Stories)];
+        writer.note(EntityKind::Article, article, act, keys);
     }
     Ok(())
 }
 
-/// What became of each of these stories: itself, or the one that it was merged into. What is neither
-/// is left out, and what became one stands once.
-pub async fn successors(writer: &Writer, stories: &[StoryId]) -> Result<Vec<StoryId>> {
+/// Returns the current story for each of these ids: the story itself, or the one that it was merged
+/// into. Unknown ids are left out, and each result is returned only once.
+pub async fn successors(writer: &WriteTx, stories: &[StoryId]) -> Result<Vec<StoryId>> {
     const DOING: &str = "find out what became of stories";
     let mut sql = writer.sql();
     let ids = || stories.iter().map(|story| story.uuid());
@@ -96,8 +107,9 @@ pub async fn successors(writer: &Writer, stories: &[StoryId]) -> Result<Vec<Stor
     Ok(found)
 }
 
-/// Writes down what became of a story, and of those that were merged into it before.
-async fn remember(writer: &Writer, from: Uuid, into: Uuid) -> Result<()> {
+/// Records that a story was merged into another. Stories that were merged into it before now lead to the
+/// other as well.
+async fn remember(writer: &WriteTx, from: Uuid, into: Uuid) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!(
         "UPDATE story_merge SET into_id = {} WHERE into_id = {}",
@@ -112,30 +124,33 @@ async fn remember(writer: &Writer, from: Uuid, into: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Keeps both stories and the articles of the one that goes as they are. Articles first: whoever
-/// writes one holds it before its stories. Then again, for those that came meanwhile.
-pub async fn hold_both(writer: &Writer, from: StoryId, into: StoryId) -> Result<()> {
+/// Locks both stories and the articles of `from` until the transaction ends. The articles are locked
+/// first, because a writer of an article locks the article before its stories. They are locked again at
+/// the end, to include articles that were added in the meantime.
+pub async fn hold_both(writer: &WriteTx, from: StoryId, into: StoryId) -> Result<()> {
     let (from, into) = (from.uuid(), into.uuid());
     hold_articles(writer, from).await?;
     let mut sql = writer.sql();
     let among = sql.among("t.id", [from, into]);
     let text = format!("SELECT 1 FROM story t WHERE {among} ORDER BY t.id");
-    let strength = Strength::WholeOf("t");
-    writer.hold_rows(DOING, sql, text, strength).await?;
+    let strength = RowLock::UpdateOf("t");
+    writer.lock_rows(DOING, sql, text, strength).await?;
     hold_articles(writer, from).await
 }
 
-async fn hold_articles(writer: &Writer, story: Uuid) -> Result<()> {
+async fn hold_articles(writer: &WriteTx, story: Uuid) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!(
         "SELECT 1 FROM article WHERE id IN (SELECT article_id FROM article_story WHERE story_id = {}) ORDER BY id",
         sql.bind(story)
     );
-    writer.hold_rows(DOING, sql, text, Strength::Values).await
+    writer
+        .lock_rows(DOING, sql, text, RowLock::NoKeyUpdate)
+        .await
 }
 
-/// Everything that belongs to a story, whether readers see it or not.
-async fn articles(writer: &Writer, story: Uuid) -> Result<Vec<(ArticleId, Status)>> {
+/// Returns every article of a story with its status, published or not.
+async fn articles(writer: &WriteTx, story: Uuid) -> Result<Vec<(ArticleId, Status)>> {
     let mut sql = writer.sql();
     let text = format!(
         "SELECT a.id, a.status FROM article_story l JOIN article a ON a.id = l.article_id \
@@ -152,9 +167,9 @@ async fn articles(writer: &Writer, story: Uuid) -> Result<Vec<(ArticleId, Status
     Ok(found)
 }
 
-/// Puts the one story into the other's place among the stories of each article. Where an article
-/// is in both already, the one only goes, and those behind it close up.
-async fn relink(writer: &Writer, from: Uuid, into: Uuid) -> Result<()> {
+/// Replaces the story `from` with `into` in each article's list of stories, at the same position. If an
+/// article already belongs to both, `from` is removed and the stories after it move up.
+async fn relink(writer: &WriteTx, from: Uuid, into: Uuid) -> Result<()> {
     let mut sql = writer.sql();
     let (old, new) = (sql.bind(from), sql.bind(into));
     let text = format!(
@@ -178,9 +193,10 @@ async fn relink(writer: &Writer, from: Uuid, into: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// On the rail the other takes the place of the one that goes, unless it has one or has ended.
-async fn take_place(writer: &mut Writer, from: &Story, into: &Story) -> Result<()> {
-    let old = rail(writer, from.edition).await?;
+/// Gives the pinned position of `from` to `into`. If `into` is already pinned or is not active, `from` is
+/// only unpinned.
+async fn take_place(writer: &mut WriteTx, from: &Story, into: &Story) -> Result<()> {
+    let old = pinned(writer, from.edition).await?;
     let mut order: Vec<_> = old
         .iter()
         .map(|story| if *story == from.id { into.id } else { *story })
@@ -188,5 +204,5 @@ async fn take_place(writer: &mut Writer, from: &Story, into: &Story) -> Result<(
     if old.contains(&into.id) || into.status != story::Status::Active {
         order = old.into_iter().filter(|story| *story != from.id).collect();
     }
-    set_rail(writer, from.edition, &order).await
+    set_pinned(writer, from.edition, &order).await
 }

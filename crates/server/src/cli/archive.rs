@@ -1,4 +1,4 @@
-//! `khabar export` and `khabar restore`: a whole newsroom to and from one file.
+//! `khabar export` and `khabar restore`: backing up a whole newsroom to one file and restoring it.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
@@ -9,24 +9,24 @@ use clap::Args;
 use khabar_domain::clock::{Clock, SystemClock};
 use khabar_persistence::{Author, Db, archive};
 
-use super::{Database, database, say};
+use super::{Database, database, print};
 use crate::config::Settings;
 
-/// Write the whole newsroom, as it is at one moment, into one file that either database takes back;
-/// without tokens, secrets, the change feed and the audit log
+/// Export a consistent snapshot of the whole newsroom to one file, which can be restored into SQLite or
+/// PostgreSQL. Excludes tokens, secrets, the change feed and the audit log
 #[derive(Clone, Debug, Args)]
 pub(super) struct Export {
-    /// The file; `-` is standard output
+    /// File to write, or `-` for standard output
     file: PathBuf,
     #[command(flatten)]
     database: Database,
 }
 
-/// Fill an empty database, after `khabar migrate up`, with the newsroom that a file holds; all of it
-/// or, when anything is wrong with it, nothing
+/// Restore an exported newsroom into an empty database, after `khabar migrate up`. If the file has any
+/// error, nothing is restored
 #[derive(Clone, Debug, Args)]
 pub(super) struct Restore {
-    /// The file; `-` is standard input
+    /// File to read, or `-` for standard input
     file: PathBuf,
     #[command(flatten)]
     database: Database,
@@ -89,12 +89,12 @@ pub(super) async fn restore(restore: Restore, settings: Settings) -> anyhow::Res
     Ok(())
 }
 
-/// Where an archive is written.
+/// The destination of an archive.
 enum Destination {
     StandardOutput,
-    /// Into a device, a pipe or whatever else a name stands for that is no file: it stays what it is.
+    /// A device, a pipe or any other path that is not a regular file. It is written to, never replaced.
     Stream,
-    /// As this file, in the place of what is there.
+    /// A regular file at this path, which replaces any existing one.
     Replaced(PathBuf),
 }
 
@@ -103,14 +103,14 @@ impl Destination {
         if is_stream(file) {
             return Ok(Self::StandardOutput);
         }
-        // `/dev/stdout` may lead to a file, which whoever redirected it has open.
+        // `/dev/stdout` may resolve to a regular file, which the process that redirected it has open.
         let folder = folder_of(file).canonicalize()?;
         if folder.starts_with("/dev") || folder.starts_with("/proc") {
             return Ok(Self::Stream);
         }
         match std::fs::metadata(file) {
             Ok(found) if !found.is_file() => Ok(Self::Stream),
-            // A link stays, and leads to the new archive.
+            // A symbolic link is followed, so it remains and points to the new archive.
             Ok(_) => Ok(Self::Replaced(file.canonicalize()?)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 Ok(Self::Replaced(file.to_owned()))
@@ -125,9 +125,9 @@ fn folder_of(file: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
-/// Writes the archive under another name until it is whole, so that no half takes the place of an older
-/// one. It holds drafts and accounts, so it is its owner's alone, or who could read the one before may
-/// read this one.
+/// Writes the archive to a temporary file and renames it when complete, so that a partial archive never
+/// replaces an older one. The archive contains drafts and accounts, so only its owner can read a new file.
+/// A replaced file passes its permissions on.
 async fn replace(db: &Db, file: &Path) -> anyhow::Result<archive::Counts> {
     let mut unfinished = tempfile::NamedTempFile::new_in(folder_of(file))?;
     let mut out = BufWriter::new(unfinished.as_file_mut());
@@ -148,6 +148,6 @@ fn is_stream(file: &Path) -> bool {
 
 fn tell(counts: &archive::Counts) {
     for (kind, count) in counts.iter().filter(|(_, count)| **count > 0) {
-        say(format_args!("{count:>9}  {kind}"));
+        print(format_args!("{count:>9}  {kind}"));
     }
 }

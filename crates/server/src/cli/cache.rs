@@ -1,4 +1,4 @@
-//! `khabar cache`: what a running server's cache has done, what it holds, and how it is emptied.
+//! `khabar cache`: showing the cache statistics of a running server, and clearing the caches.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,11 +11,11 @@ use http_body_util::{BodyExt as _, Limited};
 use khabar_domain::clock::{Clock as _, SystemClock};
 use khabar_persistence::{Author, change};
 
-use super::{Database, database, say};
+use super::{Database, database, print};
 use crate::config::Settings;
 use crate::http::client;
 
-/// Look into the cache of a running server, or empty the caches of all of them
+/// Show the cache statistics of a running server, or clear the caches of all servers
 #[derive(Clone, Debug, Args)]
 pub(super) struct Cache {
     #[command(subcommand)]
@@ -24,14 +24,14 @@ pub(super) struct Cache {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
-    /// Print what was asked for, what was found, what was let go and why, and what is kept
+    /// Print cache hits and misses, the current size, and invalidations by cause
     Stats {
-        /// Where the server is [default: where the configuration says that it listens]
+        /// Base URL of the server [default: the listening address in the configuration]
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },
-    /// Make every server of this database, and every cache that they purge, let go of all that it keeps;
-    /// as after a change of the database by hand
+    /// Clear the caches of every server of this database, and every cache that they purge. Use this after
+    /// changing the database by hand
     Clear {
         #[command(flatten)]
         database: Database,
@@ -47,7 +47,7 @@ impl Cache {
     }
 }
 
-/// More than all that `/metrics` says of a busy server.
+/// Maximum number of bytes to read from `/metrics`. The metrics of a busy server are smaller.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 pub(super) async fn cache(cache: Cache, settings: Settings) -> anyhow::Result<()> {
@@ -57,7 +57,8 @@ pub(super) async fn cache(cache: Cache, settings: Settings) -> anyhow::Result<()
     }
 }
 
-/// By the change feed, which every server follows: who may write to the database may do this.
+/// Clears all caches through the change feed, which every server follows. Requires only write access to
+/// the database.
 async fn clear(settings: &Settings) -> anyhow::Result<()> {
     let db = database::open(settings).await?;
     let author = Author::command("cache clear");
@@ -65,7 +66,7 @@ async fn clear(settings: &Settings) -> anyhow::Result<()> {
     change::clear_caches(&mut writer);
     writer.commit().await?;
     db.close().await?;
-    say("every server of this database lets go of what it keeps, as soon as it has read this");
+    print("every server of this database empties its cache as soon as it has read the change feed");
     Ok(())
 }
 
@@ -76,7 +77,7 @@ async fn stats(url: Option<String>, settings: &Settings) -> anyhow::Result<()> {
     let text = fetch(&url)
         .await
         .with_context(|| format!("could not read {url}"))?;
-    say(table(&Samples::read(&text)).trim_end());
+    print(table(&Samples::read(&text)).trim_end());
     Ok(())
 }
 
@@ -90,11 +91,11 @@ async fn fetch(url: &str) -> anyhow::Result<String> {
     String::from_utf8(body.into()).context("it is not text")
 }
 
-/// Samples of the exposition format: by name, by the text of their labels.
+/// Samples in the Prometheus exposition format, by metric name. Each is a pair of label text and value.
 struct Samples<'a>(BTreeMap<&'a str, Vec<(&'a str, u64)>>);
 
 impl<'a> Samples<'a> {
-    /// Those that are whole numbers; what is something else is none of ours.
+    /// Parses the samples whose values are whole numbers. All samples used here are, so others are skipped.
     fn read(text: &'a str) -> Self {
         let mut samples: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -113,12 +114,12 @@ impl<'a> Samples<'a> {
         self.0.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// The sample of a metric of which there is one.
+    /// The value of a metric that has a single sample.
     fn only(&self, name: &str) -> Option<u64> {
         self.of(name).first().map(|(_, value)| *value)
     }
 
-    /// The sample of one kind.
+    /// The value of the sample with this `kind` label, or 0 if there is none.
     fn kind(&self, name: &str, kind: &str) -> u64 {
         let label = format!("kind=\"{kind}\"");
         let found = self.of(name).iter().find(|(labels, _)| *labels == label);
@@ -126,54 +127,48 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// What a person reads.
+/// Formats the samples as a human-readable table.
 fn table(samples: &Samples<'_>) -> String {
     let mut out = String::new();
     if samples.only("khabar_cache_entries").is_none() {
-        return "The server keeps nothing.".to_owned();
+        return "The server has no cache.".to_owned();
     }
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
         "{:<16}{:>12}{:>12}{:>8}{:>12}",
-        "", "found", "not found", "rate", "refused"
+        "", "hits", "misses", "rate", "stale"
     );
-    for (kind, shown) in [("answers", "whole answers"), ("entities", "entities")] {
-        let [hits, misses, refused] = ["hits", "misses", "refused"]
+    for (kind, shown) in [("responses", "responses"), ("entities", "entities")] {
+        let [hits, misses, stale] = ["hits", "misses", "stale_inserts"]
             .map(|what| samples.kind(&format!("khabar_cache_{what}_total"), kind));
         let rate = (hits * 100)
             .checked_div(hits + misses)
             .map_or("-".to_owned(), |rate| format!("{rate} %"));
-        let _ = writeln!(
-            out,
-            "{shown:<16}{hits:>12}{misses:>12}{rate:>8}{refused:>12}"
-        );
+        let _ = writeln!(out, "{shown:<16}{hits:>12}{misses:>12}{rate:>8}{stale:>12}");
     }
     let referred = samples.kind("khabar_cache_hits_total", "reference");
     let _ = writeln!(out, "{:<16}{referred:>12}", "reference data");
     let number = |name| samples.only(name).unwrap_or_default();
     let _ = writeln!(
         out,
-        "\n{} kept in {:.1} MB; everything let go {} times",
+        "\n{} entries in {:.1} MB; flushed {} times",
         number("khabar_cache_entries"),
         megabytes(number("khabar_cache_size_bytes")),
-        number("khabar_cache_cleared_total"),
+        number("khabar_cache_flushed_total"),
     );
     if let (Some(place), lag) = (
         samples.only("khabar_feed_position"),
         number("khabar_feed_lag_changes"),
     ) {
-        let _ = writeln!(out, "change feed known up to {place}, {lag} behind");
+        let _ = writeln!(out, "change feed read up to {place}, {lag} changes behind");
     } else {
-        let _ = writeln!(
-            out,
-            "the change feed cannot be read: nothing is answered from here"
-        );
+        let _ = writeln!(out, "the change feed cannot be read; the cache is not used");
     }
-    let mut dropped = samples.of("khabar_cache_dropped_total").to_vec();
+    let mut dropped = samples.of("khabar_cache_invalidated_total").to_vec();
     dropped.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
     if !dropped.is_empty() {
-        let _ = writeln!(out, "\nlet go because this was written:");
+        let _ = writeln!(out, "\ninvalidated by changes of:");
     }
     for (labels, count) in dropped {
         let kind: Vec<_> = labels.split('"').skip(1).step_by(2).collect();
@@ -198,24 +193,24 @@ mod tests {
     #[test]
     fn what_is_told_is_what_was_counted() {
         let text = "# HELP khabar_cache_hits What.\n\
-                    khabar_cache_hits_total{kind=\"answers\"} 3\n\
-                    khabar_cache_misses_total{kind=\"answers\"} 1\n\
+                    khabar_cache_hits_total{kind=\"responses\"} 3\n\
+                    khabar_cache_misses_total{kind=\"responses\"} 1\n\
                     khabar_cache_hits_total{kind=\"reference\"} 12\n\
-                    khabar_cache_dropped_total{noun=\"article\",part=\"\"} 2\n\
-                    khabar_cache_dropped_total{noun=\"section\",part=\"articles\"} 7\n\
+                    khabar_cache_invalidated_total{entity=\"article\",facet=\"\"} 2\n\
+                    khabar_cache_invalidated_total{entity=\"section\",facet=\"articles\"} 7\n\
                     khabar_cache_entries 5\n\
                     khabar_cache_size_bytes 2600000\n\
-                    khabar_cache_cleared_total 0\n\
+                    khabar_cache_flushed_total 0\n\
                     khabar_feed_position 9\n\
                     khabar_feed_lag_changes 2\n\
                     # EOF\n";
         let table = table(&Samples::read(text));
         for line in [
-            "whole answers              3           1    75 %           0",
+            "responses                  3           1    75 %           0",
             "entities                   0           0       -           0",
             "reference data            12",
-            "5 kept in 2.6 MB; everything let go 0 times",
-            "change feed known up to 9, 2 behind",
+            "5 entries in 2.6 MB; flushed 0 times",
+            "change feed read up to 9, 2 changes behind",
             "           7  section:articles\n           2  article",
         ] {
             assert!(table.contains(line), "{line}\n{table}");
@@ -224,9 +219,6 @@ mod tests {
 
     #[test]
     fn a_server_without_a_cache_says_so() {
-        assert_eq!(
-            table(&Samples::read("# EOF\n")),
-            "The server keeps nothing."
-        );
+        assert_eq!(table(&Samples::read("# EOF\n")), "The server has no cache.");
     }
 }

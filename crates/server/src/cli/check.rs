@@ -1,4 +1,4 @@
-//! `khabar check`: whether every row of the database can be read.
+//! `khabar check`: verifying that every row of the database can be read.
 
 use anyhow::bail;
 use clap::Args;
@@ -6,12 +6,11 @@ use khabar_domain::clock::{Clock as _, SystemClock};
 use khabar_domain::{Scope, Viewer};
 use khabar_persistence::check;
 
-use super::{Database, database, say};
+use super::{Database, database, print};
 use crate::config::Settings;
 
-/// Read every row of the database as answers read it, and name each that cannot be read by table,
-/// column and primary key; the exit code is 1 when there is one. It changes nothing, and may run
-/// beside a server
+/// Read every row of the database as the API would, and report each unreadable row by table, column and
+/// primary key. Exits with code 1 if there are any. Changes nothing, and can run alongside a server
 #[derive(Clone, Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]
@@ -33,13 +32,13 @@ pub(super) async fn check(_: Check, settings: Settings) -> anyhow::Result<()> {
     let mut broken = 0_u64;
     let read = check::check(&db, scope, |row| {
         broken += 1;
-        say(row);
+        print(row);
     });
     let read = read.await?;
     db.close().await?;
     if broken > 0 {
         bail!("{broken} of {read} rows cannot be read");
     }
-    say(format_args!("all {read} rows can be read"));
+    print(format_args!("all {read} rows can be read"));
     Ok(())
 }

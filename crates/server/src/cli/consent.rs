@@ -1,11 +1,11 @@
-//! Consent to what cannot be undone.
+//! Confirmation of irreversible operations.
 
 use std::io::{IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, bail};
 
-/// Whether the person at the terminal says yes. Where there is none to ask, as in a script, the
-/// command has to say so itself.
+/// Asks for confirmation and returns whether the answer is `yes`. Fails if standard input is not a
+/// terminal, as in a script, which must pass `--yes` instead.
 pub(super) fn given() -> anyhow::Result<bool> {
     let (input, mut out) = (std::io::stdin(), std::io::stderr());
     if !input.is_terminal() {

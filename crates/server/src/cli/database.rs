@@ -1,4 +1,4 @@
-//! Opening the database that the settings name, and what to do when it lacks its tables.
+//! Opening the configured database, and checking that its migrations are applied.
 
 use anyhow::{Context, bail};
 use khabar_persistence::migration::{self, State};
@@ -6,14 +6,14 @@ use khabar_persistence::{Db, Options, Timeouts};
 
 use crate::config::Settings;
 
-/// Opens the database for a command that needs its tables, and takes as long as it takes. The embedded
-/// default is made and migrated when it has to be; any other must have been migrated by its owner.
+/// Opens the database for a command that needs its tables, without statement time-outs. The embedded
+/// default database is created and migrated if necessary. Any other database must already be migrated.
 pub(super) async fn open(settings: &Settings) -> anyhow::Result<Db> {
     let db = connect(settings, settings.is_embedded()).await?;
     with_tables(settings, db).await
 }
 
-/// Opens the database for the server, which keeps to the time-outs of its settings.
+/// Opens the database for the server, with the configured time-outs. Otherwise like [`open`].
 pub(super) async fn open_to_serve(settings: &Settings) -> anyhow::Result<Db> {
     let db = connect_to_serve(settings, settings.is_embedded()).await?;
     with_tables(settings, db).await
@@ -43,12 +43,14 @@ async fn with_tables(settings: &Settings, db: Db) -> anyhow::Result<Db> {
     Ok(db)
 }
 
-/// Opens the database as it is, for a command; `create` makes a SQLite file that is not there.
+/// Opens the database for a command, without checking its migrations. `create` creates a missing SQLite
+/// file.
 pub(super) async fn connect(settings: &Settings, create: bool) -> anyhow::Result<Db> {
     connect_with(settings, create, Timeouts::patient()).await
 }
 
-/// Opens the database as it is, for the server.
+/// Opens the database for the server, without checking its migrations. `create` creates a missing SQLite
+/// file.
 pub(super) async fn connect_to_serve(settings: &Settings, create: bool) -> anyhow::Result<Db> {
     connect_with(settings, create, settings.database_timeouts.timeouts()).await
 }
@@ -57,8 +59,8 @@ async fn connect_with(settings: &Settings, create: bool, timeouts: Timeouts) -> 
     let options = Options {
         url: settings.database.clone(),
         replicas: settings.replicas.clone(),
-        readers: settings.readers,
-        writers: settings.writers,
+        read_connections: settings.read_connections,
+        write_connections: settings.write_connections,
         create,
         timeouts,
     };

@@ -1,4 +1,4 @@
-//! `khabar demo`: a newsroom to look at.
+//! `khabar demo`: a server with sample content.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,17 @@ use khabar_domain::{Credential, Name, Role, Scope};
 use khabar_persistence::token::ByHash;
 use khabar_persistence::{BatchKey as _, Db, migration};
 
-use super::{Place, database, serve};
+use super::{ServeArgs, database, serve};
+use crate::auth::{Issue, issue};
 use crate::config::Settings;
 use crate::http::LOOPBACK;
-use crate::identity::{Issue, issue};
 
-/// Serve a newsroom with stories and articles to look at, in a database of its own.
+/// Serve a demo newsroom with sample stories and articles, in a separate database.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Demo {
     #[command(flatten)]
-    place: Place,
-    /// The folder to keep the demo's database in [default: a temporary one, removed at the end]
+    place: ServeArgs,
+    /// Folder for the demo's database [default: a temporary folder, removed on exit]
     #[arg(long, value_name = "DIR", conflicts_with = "database")]
     data: Option<PathBuf>,
 }
@@ -49,7 +49,7 @@ pub(super) async fn demo(demo: Demo, mut settings: Settings) -> anyhow::Result<(
         settings.replicas.clear();
     }
     if settings.http.cors.origins.is_empty() {
-        // Whoever tries it with an app of theirs runs that on a port of this machine.
+        // An app under development usually runs on another port of this machine.
         settings.http.cors.origins.push(LOOPBACK.to_owned());
     }
     let db = database::connect_to_serve(&settings, true).await?;
@@ -67,8 +67,9 @@ pub(super) async fn demo(demo: Demo, mut settings: Settings) -> anyhow::Result<(
     Ok(())
 }
 
-/// A token to write with. Where the demo's folder is kept, so is the token, so that it stays good in
-/// the tabs where somebody put it; otherwise a new one is made, which ends after a day.
+/// Returns an editor's token. If the demo's folder is permanent (`--data`), the token is stored there and
+/// reused, so that it remains valid in browser tabs that use it. Otherwise a new token is issued, which
+/// expires after a day.
 async fn editor(db: &Db, now: DateTime<Utc>, kept: Option<&Path>) -> anyhow::Result<Credential> {
     if let Some(file) = kept.filter(|file| file.exists()) {
         let text = std::fs::read_to_string(file)
@@ -92,7 +93,7 @@ async fn editor(db: &Db, now: DateTime<Utc>, kept: Option<&Path>) -> anyhow::Res
     Ok(credential)
 }
 
-/// Who writes in the demo.
+/// The name of the editor whose token the demo issues.
 const EDITOR: &str = "محرر التجربة";
 
 async fn counts(db: &Db, now: DateTime<Utc>, credential: &Credential) -> anyhow::Result<bool> {
@@ -101,14 +102,14 @@ async fn counts(db: &Db, now: DateTime<Utc>, credential: &Credential) -> anyhow:
     Ok(found.get(&key).is_some_and(|named| named.token.counts(now)))
 }
 
-/// Writes it where nobody else may read it.
+/// Writes the token to a file that only its owner can read.
 fn keep(file: &Path, credential: &Credential) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut open = options.open(file)?;
-    // One that was there keeps what it had.
+    // The mode given at opening applies to new files only.
     #[cfg(unix)]
     open.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     writeln!(open, "{}", credential.as_str())

@@ -1,4 +1,4 @@
-//! `khabar import`: news from elsewhere into the database.
+//! `khabar import`: importing news from other sources into the database.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,10 +9,10 @@ use khabar_domain::clock::{Clock, SystemClock};
 use khabar_domain::story::Kind;
 use khabar_ingest::page::{self, Imported, Page};
 
-use super::{Database, database, say};
+use super::{Database, database, print};
 use crate::config::Settings;
 
-/// Read news into the database.
+/// Import news into the database.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Import {
     #[command(subcommand)]
@@ -21,9 +21,9 @@ pub(super) struct Import {
 
 #[derive(Clone, Debug, Subcommand)]
 enum What {
-    /// Read text renditions of news pages; a file with a mistake stores nothing
+    /// Import text renditions of news pages. If any file has a mistake, nothing is stored
     Page {
-        /// The files
+        /// Files to import
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         #[command(flatten)]
@@ -41,7 +41,7 @@ impl Import {
 pub(super) async fn import(import: Import, settings: Settings) -> anyhow::Result<()> {
     let What::Page { files, .. } = import.what;
     let kinds = story_kinds(&settings)?;
-    // Every file is read before the first is stored, so that a mistake in one stores none.
+    // All files are parsed before the first is stored, so that a mistake in one means that none is stored.
     let pages: Vec<_> = files.iter().map(read).collect::<Result<_, _>>()?;
     let db = database::open(&settings).await?;
     let mut writer = db.writer(SystemClock.now()).await?;
@@ -62,7 +62,7 @@ pub(super) async fn import(import: Import, settings: Settings) -> anyhow::Result
         },
     ) in files.iter().zip(done)
     {
-        say(format_args!(
+        print(format_args!(
             "{}: edition {edition}: {added} added, {changed} changed, {unchanged} unchanged",
             file.display()
         ));
@@ -77,7 +77,7 @@ fn read(file: &PathBuf) -> anyhow::Result<Page> {
     Ok(page::read(&file.display().to_string(), &bytes)?)
 }
 
-/// The configuration's kinds of stories, by title.
+/// Returns the configured story kinds, by story title.
 fn story_kinds(settings: &Settings) -> anyhow::Result<BTreeMap<String, Kind>> {
     let kinds = settings.import.story_kinds.iter();
     let parsed = kinds.map(|(title, kind)| {

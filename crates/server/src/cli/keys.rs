@@ -1,14 +1,14 @@
-//! `khabar keys`: what the newsroom signs by.
+//! `khabar keys`: rotating the newsroom's signing keys.
 
 use clap::{Args, Subcommand};
 use khabar_domain::clock::{Clock as _, SystemClock};
 use khabar_persistence::{Author, secret};
 
-use super::{Database, database, say};
+use super::{Database, database, print};
+use crate::auth;
 use crate::config::Settings;
-use crate::identity;
 
-/// Replace the keys that the newsroom signs by.
+/// Rotate the newsroom's signing keys.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Keys {
     #[command(subcommand)]
@@ -17,10 +17,10 @@ pub(super) struct Keys {
 
 #[derive(Clone, Debug, Subcommand)]
 enum What {
-    /// Sign previews by a new key from now on; servers need not be started again
+    /// Sign previews with a new key from now on. Servers need no restart
     Rotate {
-        /// Take back what was signed so far, as when the key has come into wrong hands; otherwise it
-        /// stays good until it ends
+        /// Revoke all existing previews, for example because the key has leaked. Otherwise previews that
+        /// were signed with the current key remain valid until they expire or until the next rotation
         #[arg(long)]
         revoke: bool,
         #[command(flatten)]
@@ -41,9 +41,9 @@ pub(super) async fn keys(keys: Keys, settings: Settings) -> anyhow::Result<()> {
     let db = database::open(&settings).await?;
     let author = Author::command("keys rotate");
     let mut writer = db.writer(SystemClock.now()).await?.signed(author);
-    secret::rotate_previews(&mut writer, identity::bits(), revoke).await?;
+    secret::rotate_previews(&mut writer, auth::bits(), revoke).await?;
     writer.commit().await?;
-    say(if revoke {
+    print(if revoke {
         "previews are signed by a new key; those given out so far open nothing"
     } else {
         "previews are signed by a new key; those given out so far stay good until they end"

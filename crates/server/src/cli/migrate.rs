@@ -1,14 +1,14 @@
-//! `khabar migrate`: the database's tables, step by step.
+//! `khabar migrate`: applying, listing and reverting database migrations.
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
 use khabar_persistence::Db;
 use khabar_persistence::migration::{self, Loss};
 
-use super::{Database, consent, database, note, say};
+use super::{Database, consent, database, eprint, print};
 use crate::config::Settings;
 
-/// Bring a database's tables up to date, show what it lacks, or take steps back.
+/// Apply database migrations, show their status, or revert them.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Migrate {
     #[command(subcommand)]
@@ -17,16 +17,16 @@ pub(super) struct Migrate {
 
 #[derive(Clone, Debug, Subcommand)]
 enum Way {
-    /// Apply every migration that the database lacks (a SQLite file is made if there is none)
+    /// Apply all pending migrations, and create the SQLite file if it does not exist
     Up(Database),
-    /// List the migrations and whether the database has them
+    /// List all migrations and their states
     Status(Database),
-    /// Take back the last migrations, with all that is stored in what they made
+    /// Revert the most recent migrations, and delete all data stored in the tables and columns they created
     Down {
-        /// How many to take back
+        /// Number of migrations to revert
         #[arg(long, default_value_t = 1)]
         steps: u32,
-        /// Destroy what is stored there without asking
+        /// Delete the data without asking for confirmation
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
@@ -53,7 +53,7 @@ pub(super) async fn migrate(migrate: Migrate, settings: Settings) -> anyhow::Res
         Way::Status(_) => {}
     }
     for step in migration::status(&db).await? {
-        say(format_args!("{}  {}", step.state.as_str(), step.name));
+        print(format_args!("{}  {}", step.state.as_str(), step.name));
     }
     db.close().await?;
     Ok(())
@@ -68,7 +68,7 @@ async fn down(db: &Db, steps: u32, yes: bool) -> anyhow::Result<()> {
         0 => ", and with them no table and no column.",
         _ => " and destroys what is stored in:",
     };
-    note(format_args!("This takes back {steps} migration(s){what}"));
+    eprint(format_args!("This takes back {steps} migration(s){what}"));
     for Loss {
         table,
         column,
@@ -76,7 +76,7 @@ async fn down(db: &Db, steps: u32, yes: bool) -> anyhow::Result<()> {
     } in losses
     {
         let column = column.map(|column| format!(", column {column}"));
-        note(format_args!(
+        eprint(format_args!(
             "{rows:>9} row(s)  {table}{}",
             column.unwrap_or_default()
         ));

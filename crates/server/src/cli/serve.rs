@@ -1,4 +1,4 @@
-//! `khabar serve`: the server, until it is told to stop.
+//! `khabar serve`: running the server until it receives a stop signal.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -17,8 +17,8 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
     run(settings, db, "Khabar is serving", None).await
 }
 
-/// Listens, says where, and serves until the process is told to stop. A token that is said is one
-/// to try the server with.
+/// Binds the listener, prints the server's URLs, and serves until the process receives a stop signal.
+/// If `token` is given, it is printed too, for trying out the API.
 pub(super) async fn run(
     settings: Settings,
     db: Db,
@@ -27,7 +27,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<()> {
     http::raise_limit();
     let lease = Duration::from_millis(settings.cache.lease_ms);
-    let db = db.caching_for(settings.cache.bytes, lease).await?;
+    let db = db.caching_for(settings.cache.max_bytes, lease).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
         .with_context(|| format!("could not listen on {}", settings.listen))?;
@@ -45,7 +45,7 @@ pub(super) async fn run(
              {{\"Authorization\": \"Bearer {token}\"}}"
         );
     }
-    let grace = Duration::from_millis(settings.http.shutdown_ms);
+    let grace = Duration::from_millis(settings.http.shutdown_grace_ms);
     let shutdown = shutdown::signal(grace);
     greet(said);
     router::serve(listener, &settings, db, shutdown).await

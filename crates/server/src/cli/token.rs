@@ -1,4 +1,4 @@
-//! `khabar token`: who may do what, by a token that they bring along.
+//! `khabar token`: managing the API tokens that grant access to the newsroom.
 
 use std::fmt::Write as _;
 
@@ -7,15 +7,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, Subcommand};
 use khabar_domain::clock::{Clock, SystemClock};
 use khabar_domain::{Name, Right, Rights, Role, Scope, TokenId};
-use khabar_persistence::token::{self, Named, Revoked};
+use khabar_persistence::token::{self, Revoked, TokenOfAccount};
 use khabar_persistence::{Author, Db};
 use uuid::Uuid;
 
-use super::{Database, database, note, say};
+use super::{Database, database, eprint, print};
+use crate::auth::{Issue, issue};
 use crate::config::Settings;
-use crate::identity::{Issue, issue};
 
-/// Give out API tokens, list them, or take them back.
+/// Create, list, or revoke API tokens.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Token {
     #[command(subcommand)]
@@ -24,28 +24,29 @@ pub(super) struct Token {
 
 #[derive(Clone, Debug, Subcommand)]
 enum What {
-    /// Give out a token: it is printed once, alone, and kept as a hash
+    /// Create a token. It is printed to standard output once, and stored only as a hash
     Create {
-        /// How its bearer is called; tokens of one name share their drafts
+        /// Name of the token's bearer. Tokens with equal names share their drafts
         #[arg(long, value_name = "NAME")]
         name: String,
-        /// What its bearer is: reader, contributor, moderator, editor or admin
+        /// Role of the bearer: reader, contributor, moderator, editor or admin
         #[arg(long, value_name = "ROLE", value_parser = role)]
         role: Role,
-        /// Only these of the role's rights: comment, write, publish, arrange, moderate, audit, grant
+        /// Comma-separated subset of the role's rights: comment, write, publish, arrange, moderate, audit,
+        /// grant [default: all rights of the role]
         #[arg(long, value_name = "A,B", value_parser = right, value_delimiter = ',')]
         rights: Option<Vec<Right>>,
-        /// How long it counts, such as 90d, 12h or 30m [default: until it is revoked]
+        /// Lifetime of the token, such as 90d, 12h or 30m [default: until it is revoked]
         #[arg(long, value_name = "TIME", value_parser = duration)]
         expires: Option<TimeDelta>,
         #[command(flatten)]
         database: Database,
     },
-    /// List every token, the newest first
+    /// List all tokens, newest first
     List(Database),
-    /// Take a token back: servers refuse it within seconds
+    /// Revoke a token. Servers refuse it within seconds
     Revoke {
-        /// Its id, as `khabar token list` has it
+        /// ID of the token, as shown by `khabar token list`
         #[arg(value_name = "ID")]
         id: Uuid,
         #[command(flatten)]
@@ -85,7 +86,7 @@ pub(super) async fn token(token: Token, settings: Settings) -> anyhow::Result<()
         }
         What::List(_) => {
             let tokens = token::every(&db.reader(Scope::reader(now))).await?;
-            say(table(&tokens, now).trim_end());
+            print(table(&tokens, now).trim_end());
         }
         What::Revoke { id, .. } => {
             let mut writer = db
@@ -95,7 +96,7 @@ pub(super) async fn token(token: Token, settings: Settings) -> anyhow::Result<()
             let revoked = token::revoke(&mut writer, TokenId::new(id)).await?;
             writer.commit().await?;
             match revoked {
-                Revoked::Now => say(format_args!("revoked  {id}")),
+                Revoked::Now => print(format_args!("revoked  {id}")),
                 Revoked::Before => bail!("the token {id} is revoked already"),
                 Revoked::Unknown => bail!("there is no token {id}"),
             }
@@ -119,16 +120,16 @@ async fn create(db: &Db, now: DateTime<Utc>, what: Issue) -> anyhow::Result<()> 
             token.expires_at.map_or_else(|| "never".to_owned(), minute),
         ),
     ] {
-        note(format_args!("{what:8} {said}"));
+        eprint(format_args!("{what:8} {said}"));
     }
-    note("This is the token; it is not shown again:");
-    // Alone on standard output, so that `$(khabar token create …)` is the token.
-    say(issued.credential.as_str());
+    eprint("This is the token; it is not shown again:");
+    // Only the token goes to standard output, so that `$(khabar token create …)` captures it.
+    print(issued.credential.as_str());
     Ok(())
 }
 
-/// The tokens as people read them, in columns.
-fn table(tokens: &[Named], now: DateTime<Utc>) -> String {
+/// Formats the tokens as a human-readable table with aligned columns.
+fn table(tokens: &[TokenOfAccount], now: DateTime<Utc>) -> String {
     let mut rows = vec![
         [
             "ID",
@@ -141,7 +142,7 @@ fn table(tokens: &[Named], now: DateTime<Utc>) -> String {
         ]
         .map(str::to_owned),
     ];
-    rows.extend(tokens.iter().map(|Named { token, name }| {
+    rows.extend(tokens.iter().map(|TokenOfAccount { token, name }| {
         let state = match (token.revoked_at, token.expires_at) {
             (Some(at), _) => format!("revoked {}", minute(at)),
             (None, Some(at)) if at <= now => format!("expired {}", minute(at)),
@@ -200,7 +201,7 @@ fn right(text: &str) -> Result<Right, khabar_domain::Invalid> {
     Right::parse(text)
 }
 
-/// Reads `90d`, `12h` or `30m`.
+/// Parses a duration such as `90d`, `12h` or `30m`. The minimum is one minute, the maximum [`LONGEST`].
 fn duration(text: &str) -> anyhow::Result<TimeDelta> {
     const FORM: &str = "it is to be a number and d, h or m: 90d";
     let unit = text.chars().last().context(FORM)?;
@@ -215,7 +216,8 @@ fn duration(text: &str) -> anyhow::Result<TimeDelta> {
     duration.context("it is to be a minute at least, and ten years at most")
 }
 
-/// A token that should last longer than this is meant to last for ever, and can say so.
+/// Maximum lifetime of a token that expires: ten years. A token that should last longer can be created
+/// without an expiry.
 const LONGEST: TimeDelta = TimeDelta::days(3_653);
 
 #[cfg(test)]

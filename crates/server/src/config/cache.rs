@@ -1,50 +1,53 @@
-//! How much of what was read is kept in memory.
+//! Settings of the in-memory cache.
 
 use serde::{Deserialize, Serialize};
 
-/// The cache of what the database answered.
+/// Settings of the in-memory cache of database results and whole responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cache {
-    /// Bytes that it may take; 0: nothing is kept but the reference data.
+    /// Maximum size of the cache, in bytes. If 0, only the reference data is cached.
     ///
-    /// The default is an eighth of the memory that the process may use.
-    pub bytes: usize,
-    /// Whether whole answers are kept, within the same bytes.
+    /// Defaults to an eighth of the memory that the process may use, or to 128 MiB if that is unknown.
+    pub max_bytes: usize,
+    /// Whether whole responses are cached, within the limit of `bytes`.
     ///
-    /// They are a hundred times cheaper than those that are put together from what is kept.
-    pub answers: bool,
-    /// Milliseconds for which it answers after the change feed was last read to its end.
+    /// Defaults to true: a cached response is a hundred times cheaper than one assembled from cached
+    /// entities.
+    pub responses: bool,
+    /// Milliseconds for which the cache may be used after the change feed was last read to its end.
     ///
-    /// 2 seconds: while the database cannot be heard of, nothing older than that is answered.
+    /// Defaults to 2,000: while the database is unreachable, no data older than that is served.
     pub lease_ms: u64,
-    /// Milliseconds for which whole answers to anonymous readers are told beyond the lease while the
-    /// database does not answer, marked by `Age` and `Warning`.
+    /// Milliseconds beyond the lease for which cached responses are still served to anonymous readers while
+    /// the database does not respond. They are marked by the headers `Age` and `Warning`.
     ///
-    /// 0: an honest 503. More is for those who would rather show what was true a while ago.
+    /// Defaults to 0: the server responds with status 503 instead. Set a larger value to prefer stale
+    /// content over errors.
     pub stale_if_error_ms: u64,
 }
 
-/// The default's part of the memory.
+/// The divisor of the available memory that gives the default cache size.
 const PART: usize = 8;
 
-/// The default where the system does not say how much memory there is.
+/// The default cache size in bytes if the available memory is unknown.
 const UNKNOWN: usize = 128 * 1024 * 1024;
 
 impl Default for Cache {
     fn default() -> Self {
-        let bytes = memory().map_or(UNKNOWN, |bytes| bytes / PART);
+        let max_bytes = memory().map_or(UNKNOWN, |bytes| bytes / PART);
         Self {
-            bytes,
-            answers: true,
+            max_bytes,
+            responses: true,
             lease_ms: 2_000,
             stale_if_error_ms: 0,
         }
     }
 }
 
-/// The bytes of memory that this process may use, as Linux tells: those of the machine or, if that
-/// is less, of the process's own group (a container).
+/// Returns the number of bytes of memory that the process may use, as reported by Linux: the memory of the
+/// machine, or the limit of the process's control group (a container) if that is less. Returns `None` if
+/// the system does not report it.
 fn memory() -> Option<usize> {
     let machine = std::fs::read_to_string("/proc/meminfo").ok()?;
     let machine = machine

@@ -1,85 +1,87 @@
-//! How much readers may say how fast, and for how long they can change it.
+//! Rate limits and other limits on readers' comments.
 
 use anyhow::ensure;
 use chrono::TimeDelta;
-use khabar_domain::commenting::{Limits, Pace};
+use khabar_domain::commenting::{CommentLimits, RateLimit};
 use serde::{Deserialize, Serialize};
 
-/// How much readers may say how fast, and for how long they can change it.
+/// Rate limits for readers' comments, the time for edits, and the retention of network addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Comments {
-    /// Minutes for which its writer can change a comment: 0, for not at all, to 1,440, a day.
+    /// Minutes for which a comment can be edited by its author: from 0, which forbids edits, to 1,440, a day.
     pub edit_minutes: u32,
-    /// Comments of one account in a minute, or under one name from one address.
-    pub posts_a_minute: u32,
-    /// The same in an hour.
-    pub posts_an_hour: u32,
-    /// Comments without an account from one address in a minute, under all names: telephones share
-    /// the addresses of their networks.
-    pub address_posts_a_minute: u32,
-    /// The same in an hour.
-    pub address_posts_an_hour: u32,
-    /// Changes that one account makes to its comments in a minute.
-    pub edits_a_minute: u32,
-    /// The same in an hour.
-    pub edits_an_hour: u32,
-    /// Comments that one account reports in a minute.
-    pub reports_a_minute: u32,
-    /// The same in an hour.
-    pub reports_an_hour: u32,
-    /// Hours for which the address is kept from which a reader wrote, with the comment and in the audit
-    /// log: 1 to 8,760. The default, a day, is for as long as the same words again count as repeated;
-    /// with less, they are noticed for that long alone.
+    /// Maximum number of comments per minute by one account, or by a guest with one name from one address.
+    pub posts_per_minute: u32,
+    /// Maximum number of comments per hour by one account, or by a guest with one name from one address.
+    pub posts_per_hour: u32,
+    /// Maximum number of guests' comments per minute from one address, under all names. Mobile phones share
+    /// the addresses of their networks, so this limit should be well above that of a single guest.
+    pub address_posts_per_minute: u32,
+    /// Maximum number of guests' comments per hour from one address, under all names.
+    pub address_posts_per_hour: u32,
+    /// Maximum number of edits per minute that one account can make to its comments.
+    pub edits_per_minute: u32,
+    /// Maximum number of edits per hour that one account can make to its comments.
+    pub edits_per_hour: u32,
+    /// Maximum number of comments per minute that one account can report.
+    pub reports_per_minute: u32,
+    /// Maximum number of comments per hour that one account can report.
+    pub reports_per_hour: u32,
+    /// Hours for which a reader's network address is retained, with a guest's comment and in the audit log:
+    /// 1 to 8,760. Defaults to 24, the time within which identical text counts as a repetition. With a
+    /// smaller value, guests' repetitions are detected only for that long.
     pub address_hours: u32,
 }
 
-/// In hours, a year: what is kept for longer serves no pace.
+/// Maximum of `address_hours`: a year. Longer retention would not serve any rate limit.
 const LONGEST_ADDRESS: u32 = 365 * 24;
 
-/// In minutes: what others have read for longer than a day is not turned round.
+/// Maximum of `edit_minutes`: a day. Later edits could reverse the meaning of a comment that others have
+/// long read.
 const LONGEST_EDIT: u32 = 24 * 60;
 
-/// What came within an hour is looked at one by one at each write; this many still cost little.
+/// Maximum of each rate limit. Each write examines the events of the last hour one by one, which is still
+/// cheap for this many.
 const MOST: u32 = 10_000;
 
 impl Default for Comments {
     fn default() -> Self {
-        let Limits {
+        let CommentLimits {
             edit_window,
             posts,
             posts_of_address,
             edits,
             reports,
-        } = Limits::default();
+        } = CommentLimits::default();
         Self {
             edit_minutes: u32::try_from(edit_window.num_minutes()).unwrap_or(LONGEST_EDIT),
-            posts_a_minute: posts.a_minute,
-            posts_an_hour: posts.an_hour,
-            address_posts_a_minute: posts_of_address.a_minute,
-            address_posts_an_hour: posts_of_address.an_hour,
-            edits_a_minute: edits.a_minute,
-            edits_an_hour: edits.an_hour,
-            reports_a_minute: reports.a_minute,
-            reports_an_hour: reports.an_hour,
+            posts_per_minute: posts.per_minute,
+            posts_per_hour: posts.per_hour,
+            address_posts_per_minute: posts_of_address.per_minute,
+            address_posts_per_hour: posts_of_address.per_hour,
+            edits_per_minute: edits.per_minute,
+            edits_per_hour: edits.per_hour,
+            reports_per_minute: reports.per_minute,
+            reports_per_hour: reports.per_hour,
             address_hours: 24,
         }
     }
 }
 
 impl Comments {
-    /// The limits that they set.
-    pub fn limits(&self) -> Limits {
-        Limits {
+    /// Returns these settings as domain limits.
+    pub fn limits(&self) -> CommentLimits {
+        CommentLimits {
             edit_window: TimeDelta::minutes(self.edit_minutes.into()),
-            posts: pace(self.posts_a_minute, self.posts_an_hour),
-            posts_of_address: pace(self.address_posts_a_minute, self.address_posts_an_hour),
-            edits: pace(self.edits_a_minute, self.edits_an_hour),
-            reports: pace(self.reports_a_minute, self.reports_an_hour),
+            posts: pace(self.posts_per_minute, self.posts_per_hour),
+            posts_of_address: pace(self.address_posts_per_minute, self.address_posts_per_hour),
+            edits: pace(self.edits_per_minute, self.edits_per_hour),
+            reports: pace(self.reports_per_minute, self.reports_per_hour),
         }
     }
 
-    /// Refuses what is of the right type and cannot be meant.
+    /// Checks the ranges of the values, and that no limit per minute exceeds the limit per hour.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         ensure!(
             self.edit_minutes <= LONGEST_EDIT,
@@ -91,7 +93,7 @@ impl Comments {
             "comments.address_hours is {}: it may be 1 to {LONGEST_ADDRESS}",
             self.address_hours
         );
-        let Limits {
+        let CommentLimits {
             posts,
             posts_of_address,
             edits,
@@ -104,8 +106,11 @@ impl Comments {
             ("edits", edits),
             ("reports", reports),
         ] {
-            let Pace { a_minute, an_hour } = pace;
-            for (name, value) in [("a_minute", a_minute), ("an_hour", an_hour)]
+            let RateLimit {
+                per_minute,
+                per_hour,
+            } = pace;
+            for (name, value) in [("per_minute", per_minute), ("per_hour", per_hour)]
                 .map(|(time, value)| (format!("comments.{name}_{time}"), value))
             {
                 ensure!(
@@ -114,8 +119,8 @@ impl Comments {
                 );
             }
             ensure!(
-                a_minute <= an_hour,
-                "comments.{name}_a_minute is {a_minute}, and comments.{name}_an_hour only {an_hour}: \
+                per_minute <= per_hour,
+                "comments.{name}_per_minute is {per_minute}, and comments.{name}_per_hour only {per_hour}: \
                  so many could never come in a minute"
             );
         }
@@ -123,8 +128,11 @@ impl Comments {
     }
 }
 
-const fn pace(a_minute: u32, an_hour: u32) -> Pace {
-    Pace { a_minute, an_hour }
+const fn pace(per_minute: u32, per_hour: u32) -> RateLimit {
+    RateLimit {
+        per_minute,
+        per_hour,
+    }
 }
 
 #[cfg(test)]
@@ -137,7 +145,7 @@ mod tests {
 
     #[test]
     fn nothing_set_is_what_it_was() {
-        assert_eq!(Comments::default().limits(), Limits::default());
+        assert_eq!(Comments::default().limits(), CommentLimits::default());
         assert!(Comments::default().check().is_ok());
     }
 
@@ -161,32 +169,32 @@ mod tests {
             ),
             (
                 Comments {
-                    posts_a_minute: 0,
+                    posts_per_minute: 0,
                     ..usual
                 },
-                "comments.posts_a_minute is 0: it may be 1 to 10000",
+                "comments.posts_per_minute is 0: it may be 1 to 10000",
             ),
             (
                 Comments {
-                    reports_an_hour: 10_001,
+                    reports_per_hour: 10_001,
                     ..usual
                 },
-                "comments.reports_an_hour is 10001: it may be 1 to 10000",
+                "comments.reports_per_hour is 10001: it may be 1 to 10000",
             ),
             (
                 Comments {
-                    edits_a_minute: 61,
+                    edits_per_minute: 61,
                     ..usual
                 },
-                "comments.edits_a_minute is 61, and comments.edits_an_hour only 60: so many could \
+                "comments.edits_per_minute is 61, and comments.edits_per_hour only 60: so many could \
                  never come in a minute",
             ),
             (
                 Comments {
-                    address_posts_an_hour: 29,
+                    address_posts_per_hour: 29,
                     ..usual
                 },
-                "comments.address_posts_a_minute is 30, and comments.address_posts_an_hour only 29: \
+                "comments.address_posts_per_minute is 30, and comments.address_posts_per_hour only 29: \
                  so many could never come in a minute",
             ),
         ];

@@ -1,4 +1,4 @@
-//! The settings: every value that the server can be told, with its default and the reason for it.
+//! All settings of the server, with their defaults and the reasons for them.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,56 +10,58 @@ use serde::{Deserialize, Serialize};
 use khabar_graphql::limit::Limits;
 
 use super::{Cache, Comments, DatabaseTimeouts};
+use crate::auth;
 use crate::graphql;
 use crate::http;
-use crate::identity;
+use crate::maintenance;
 use crate::purge::Targets;
-use crate::upkeep;
 
-/// What the server is told.
+/// The settings of the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The address to listen on. The default is for this machine alone.
+    /// The address to listen on. Defaults to `127.0.0.1:4000`, which only this machine can reach.
     pub listen: SocketAddr,
-    /// `sqlite:PATH` or `postgres://…`.
+    /// The URL of the database: `sqlite:PATH` or `postgres://…`. Defaults to `sqlite:khabar.db`.
     pub database: String,
-    /// Read replicas of a PostgreSQL database.
+    /// URLs of the read replicas of a PostgreSQL database. Defaults to none.
     pub replicas: Vec<String>,
-    /// Connections for reading.
-    pub readers: u32,
-    /// Connections for writing (PostgreSQL).
-    pub writers: u32,
-    /// How long the database may keep the server waiting.
+    /// Number of database connections for reading. Must be at least 1.
+    pub read_connections: u32,
+    /// Number of database connections for writing (PostgreSQL). Must be at least 1.
+    pub write_connections: u32,
+    /// Time-outs of the database connections.
     pub database_timeouts: DatabaseTimeouts,
-    /// Whether `/playground` is served.
+    /// Whether `/playground` is served. Defaults to true.
     pub playground: bool,
-    /// Whether `/metrics` is served, to whoever asks: a proxy in front keeps the world from it.
+    /// Whether `/metrics` is served. Defaults to true. The endpoint requires no authentication: use a proxy
+    /// or `metrics_listen` to keep it from the public.
     pub metrics: bool,
-    /// The address of a listener of its own for `/metrics`, which is then not served to strangers,
-    /// and for `/health/…`, which is then answered however many connections these have. Empty: none.
+    /// The address of a separate listener for `/metrics` and `/health/…`. Metrics are then not served on the
+    /// public listener, and health checks succeed even if clients use up all public connections. Has no
+    /// effect unless `metrics` is true. Defaults to the empty string: no separate listener.
     pub metrics_listen: String,
-    /// What is logged.
+    /// Settings of the log.
     pub log: Log,
-    /// How many connections there may be, and how long they may keep the server waiting.
+    /// Settings of the HTTP server, such as connection limits and time-outs.
     pub http: http::Settings,
-    /// How long and how large a GraphQL request may be.
+    /// Settings of the GraphQL endpoint, such as the time and size limits of a request.
     pub graphql: graphql::Settings,
-    /// How the server knows who asks, besides by its own tokens.
-    pub auth: identity::Settings,
-    /// What one request may ask for.
+    /// Authentication of clients, in addition to the server's own API tokens.
+    pub auth: auth::Settings,
+    /// Limits on the size and complexity of a GraphQL operation.
     pub limits: Limits,
-    /// How much readers may say how fast, and for how long they can change it.
+    /// Rate limits and other limits on readers' comments.
     pub comments: Comments,
-    /// How long the audit log keeps what it need not keep for ever.
+    /// Retention of network addresses in the audit log.
     pub audit: Audit,
-    /// How much of what was read is kept in memory.
+    /// Settings of the in-memory cache.
     pub cache: Cache,
-    /// How much of the change feed is kept.
-    pub feed: upkeep::Feed,
-    /// The caches before the server, by name, which are told what to let go of.
+    /// Retention of the change feed.
+    pub feed: maintenance::FeedRetention,
+    /// The caches in front of the server that receive purge requests, by name.
     pub purge: Targets,
-    /// How imports understand what they find.
+    /// Settings of imports.
     pub import: Import,
 }
 
@@ -70,8 +72,8 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 4000)),
             database: DATABASE.to_owned(),
             replicas: Vec::new(),
-            readers: options.readers,
-            writers: options.writers,
+            read_connections: options.read_connections,
+            write_connections: options.write_connections,
             database_timeouts: DatabaseTimeouts::default(),
             playground: true,
             metrics: true,
@@ -79,28 +81,29 @@ impl Default for Settings {
             log: Log::default(),
             http: http::Settings::default(),
             graphql: graphql::Settings::default(),
-            auth: identity::Settings::default(),
+            auth: auth::Settings::default(),
             limits: Limits::default(),
             comments: Comments::default(),
             audit: Audit::default(),
             cache: Cache::default(),
-            feed: upkeep::Feed::default(),
+            feed: maintenance::FeedRetention::default(),
             purge: Targets::new(),
             import: Import::default(),
         }
     }
 }
 
-/// The embedded default: a file in the folder where the server is started.
+/// The URL of the embedded default database: a file in the working directory of the server.
 const DATABASE: &str = "sqlite:khabar.db";
 
 impl Settings {
-    /// Whether this is the embedded database, which the server migrates by itself.
+    /// Whether the database is the embedded default, which the server migrates automatically.
     pub fn is_embedded(&self) -> bool {
         self.database == DATABASE
     }
 
-    /// The listener of its own for metrics, if there is to be one.
+    /// Returns the address of the separate metrics listener, if one is configured. Fails if the setting is
+    /// not a valid address.
     pub fn metrics_listener(&self) -> anyhow::Result<Option<SocketAddr>> {
         if self.metrics_listen.is_empty() {
             return Ok(None);
@@ -113,15 +116,15 @@ impl Settings {
         Ok(Some(address))
     }
 
-    /// How long the addresses of clients are kept.
-    pub fn addresses(&self) -> upkeep::Addresses {
-        upkeep::Addresses {
+    /// Returns the retention periods of clients' network addresses.
+    pub fn addresses(&self) -> maintenance::Addresses {
+        maintenance::Addresses {
             readers: TimeDelta::hours(self.comments.address_hours.into()),
             staff: TimeDelta::days(self.audit.address_days.into()),
         }
     }
 
-    /// Refuses what is of the right type and cannot work.
+    /// Checks all values, and returns an error for the first that has the right type but cannot work.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         let waits = [
             ("graphql.body_timeout_ms", self.graphql.body_timeout_ms),
@@ -133,10 +136,13 @@ impl Settings {
         for (name, value) in waits {
             ensure!(value > 0, "{name} is 0: nothing could ever be answered");
         }
-        ensure!(self.readers > 0, "readers is 0: nothing could ever be read");
         ensure!(
-            self.writers > 0,
-            "writers is 0: nothing could ever be written"
+            self.read_connections > 0,
+            "read_connections is 0: nothing could ever be read"
+        );
+        ensure!(
+            self.write_connections > 0,
+            "write_connections is 0: nothing could ever be written"
         );
         for (name, target) in &self.purge {
             target.check(name)?;
@@ -151,7 +157,7 @@ impl Settings {
         }
         ensure!(
             self.cache.lease_ms > 0,
-            "cache.lease_ms is 0: nothing could be answered from the cache; cache.bytes = 0 switches it off"
+            "cache.lease_ms is 0: nothing could be answered from the cache; cache.max_bytes = 0 switches it off"
         );
         self.database_timeouts.check()?;
         self.http.check()?;
@@ -167,17 +173,17 @@ impl Settings {
     }
 }
 
-/// How long the audit log keeps what it need not keep for ever.
+/// Retention of network addresses in the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Audit {
-    /// Days for which it keeps the address from which a member of the newsroom wrote: 1 to 3,650. The
-    /// default, a quarter, is for finding out what a stolen token did. Readers' addresses go after
+    /// Days for which the network addresses of newsroom members are retained: 1 to 3,650. Defaults to 90, a
+    /// quarter, so that the use of a stolen token can be investigated. Readers' addresses are removed after
     /// `comments.address_hours`.
     pub address_days: u32,
 }
 
-/// In days, ten years.
+/// Maximum of `address_days`: ten years.
 const LONGEST_ADDRESS: u32 = 3_650;
 
 impl Default for Audit {
@@ -186,24 +192,24 @@ impl Default for Audit {
     }
 }
 
-/// What is logged.
+/// Settings of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
-    /// In which form.
+    /// The format of log lines. Defaults to text.
     pub format: LogFormat,
-    /// From which level on, by module: `info`, `khabar=debug,info`.
+    /// The minimum level to log, optionally by module: `info`, `khabar=debug,info`. Defaults to `info`.
     pub filter: String,
-    /// Bytes of lines that wait to be written. Lines beyond are dropped and counted: nothing waits
-    /// for the log.
+    /// Maximum size in bytes of the log lines that wait to be written. Further lines are dropped and counted,
+    /// so that the log never blocks the server.
     ///
-    /// 4 MiB: some ten thousand lines, which a disk that stands still for a moment catches up with.
+    /// Defaults to 4 MiB: some ten thousand lines, enough for a disk that stalls briefly.
     pub buffer_bytes: usize,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        // Migrations say what they do in the answer of the command that runs them.
+        // Migrations need no filter here: the command that runs them reports them in its output.
         Self {
             format: LogFormat::Text,
             filter: "info".to_owned(),
@@ -212,21 +218,20 @@ impl Default for Log {
     }
 }
 
-/// The form of a log line.
+/// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// Human-readable text.
     Text,
-    /// For collectors: one JSON object a line.
+    /// One JSON object per line, for log collectors.
     Json,
 }
 
-/// How imports understand what they find.
+/// Settings of imports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Import {
-    /// The kind of a story by its title, where the title does not say it: `running`, `show` or
-    /// `rubric`.
+    /// The kinds of stories whose titles do not reveal it, by title. Each is `running`, `show` or `rubric`.
     pub story_kinds: BTreeMap<String, String>,
 }

@@ -1,9 +1,10 @@
-//! Where values come from besides the file: variables and flags, each of which names itself.
+//! Configuration sources other than the file: environment variables and flags. Each value records its
+//! origin.
 
 use config::{ConfigError, Map, Source, Value};
 
-/// `KHABAR_…` variables; `__` stands for the dot of a key. Other names that begin so are left
-/// alone: they belong to others, such as the tests.
+/// Values from `KHABAR_…` environment variables. `__` in a name represents the dot of a key. Variables that
+/// match no known key are ignored, because other programs, such as the tests, may use the prefix.
 #[derive(Clone, Debug)]
 pub(super) struct Environment(Vec<(String, String, String)>);
 
@@ -22,7 +23,7 @@ impl Environment {
         let found = variables
             .into_iter()
             .filter_map(|(name, value)| Some((key(&name)?, name, value)));
-        // A list that is empty by default is not among the defaults' entries.
+        // An empty default list produces no entry, so list keys are checked separately.
         let is_known = |key: &String| {
             known.contains(key) || LISTS.contains(&key.as_str()) || key.starts_with(TARGETS)
         };
@@ -30,10 +31,10 @@ impl Environment {
     }
 }
 
-/// What is below it has names of its owner's choice.
+/// The key prefix of purge targets, whose names the operator chooses.
 const TARGETS: &str = "purge.";
 
-/// The keys that hold a list.
+/// The keys whose values are lists.
 const LISTS: [&str; 4] = [
     "auth.trusted_proxies",
     "graphql.cache.surrogate",
@@ -49,7 +50,7 @@ impl Source for Environment {
     fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
         let named = |(key, name, value): &(String, String, String)| {
             let origin = format!("variable {name}");
-            // A list in one variable is separated by commas; no value of ours holds one otherwise.
+            // The items of a list are separated by commas. No list item contains a comma.
             let value = if LISTS.contains(&key.as_str()) {
                 let items: Vec<Value> = value
                     .split(',')
@@ -66,7 +67,7 @@ impl Source for Environment {
     }
 }
 
-/// What the command line set.
+/// Values from command-line flags, by key.
 #[derive(Clone, Debug)]
 pub(super) struct Flags(pub(super) Vec<(&'static str, String)>);
 

@@ -1,4 +1,4 @@
-//! How long the database may keep the server waiting.
+//! Time-outs of the database connections.
 
 use std::time::Duration;
 
@@ -6,43 +6,43 @@ use anyhow::ensure;
 use khabar_persistence::Timeouts;
 use serde::{Deserialize, Serialize};
 
-/// The time-outs of the database's connections, in milliseconds. On PostgreSQL those of a statement, a
-/// lock and an idle transaction are the session's own settings, too: they hold while this process is
-/// frozen or cut off.
+/// Time-outs of the database connections, in milliseconds. Each is from 1 to 3,600,000, an hour. On
+/// PostgreSQL, the time-outs of statements, locks and idle transactions are also set on the session, so
+/// that they apply even while this process is frozen or disconnected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DatabaseTimeouts {
-    /// The time to open a connection.
+    /// Maximum time to open a connection.
     ///
-    /// 5 seconds: another network away it takes a tenth of one.
+    /// Defaults to 5 seconds. Even across networks, a connection takes about a tenth of a second.
     pub connect_ms: u64,
-    /// The time to wait for a free connection of a pool.
+    /// Maximum time to wait for a free connection of a pool.
     ///
-    /// 5 seconds: whoever waits for longer is told to come again (`UNAVAILABLE`).
+    /// Defaults to 5 seconds. After that, the client receives `UNAVAILABLE` and can retry later.
     pub acquire_ms: u64,
-    /// The time for a statement that reads (`statement_timeout`).
+    /// Maximum time for a statement of a read (`statement_timeout`).
     ///
-    /// 5 seconds: a page takes milliseconds.
+    /// Defaults to 5 seconds. Reading a page takes milliseconds.
     pub read_ms: u64,
-    /// The time for a statement of a write (`statement_timeout`).
+    /// Maximum time for a statement of a write (`statement_timeout`).
     ///
-    /// 12 seconds: less than `graphql.request_timeout_ms`, so that a write is refused rather than left
-    /// with an unknown outcome.
+    /// Defaults to 12 seconds, less than the default of `graphql.request_timeout_ms`, so that a slow write
+    /// is refused rather than left with an unknown outcome.
     pub write_ms: u64,
-    /// The time to wait for a lock that another transaction holds (`lock_timeout`; SQLite's
-    /// `busy_timeout`).
+    /// Maximum time to wait for a lock that another transaction holds (`lock_timeout`, or `busy_timeout` on
+    /// SQLite).
     ///
-    /// 5 seconds.
+    /// Defaults to 5 seconds.
     pub lock_ms: u64,
-    /// The time for which a transaction may send nothing before PostgreSQL ends it
+    /// Maximum time for which a transaction may be idle before PostgreSQL ends its session
     /// (`idle_in_transaction_session_timeout`).
     ///
-    /// 5 seconds: what a frozen node has locked is free again after that.
+    /// Defaults to 5 seconds, after which the locks of a frozen node are released.
     pub idle_in_transaction_ms: u64,
-    /// The time after which PostgreSQL gives up a peer that acknowledges no packets
+    /// Time after which PostgreSQL drops the connection of a peer that acknowledges no packets
     /// (`tcp_user_timeout`, `tcp_keepalives_…`).
     ///
-    /// 10 seconds; the operating system's is two hours.
+    /// Defaults to 10 seconds. The operating system's default is often two hours.
     pub dead_peer_ms: u64,
 }
 
@@ -72,7 +72,7 @@ impl Default for DatabaseTimeouts {
 }
 
 impl DatabaseTimeouts {
-    /// Refuses what would let nothing through, or more than a request may take.
+    /// Checks that every time-out is from 1 ms to an hour.
     pub(super) fn check(&self) -> anyhow::Result<()> {
         for (name, value) in [
             ("connect_ms", self.connect_ms),
@@ -91,7 +91,7 @@ impl DatabaseTimeouts {
         Ok(())
     }
 
-    /// These time-outs, as a database is opened with them.
+    /// Returns these time-outs in the form that opening a database takes.
     pub fn timeouts(&self) -> Timeouts {
         let ms = Duration::from_millis;
         Timeouts {

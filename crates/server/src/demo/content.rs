@@ -1,11 +1,11 @@
-//! Content: what the demo's files say, entry by entry, before any of it is checked.
+//! The content of the demo's files, parsed entry by entry but not yet validated.
 
 use anyhow::Context;
 use serde::Deserialize;
 
 use super::Files;
 
-/// Every entry of every file, files in the order of their names.
+/// All entries of all files, in the order of the file names.
 #[derive(Default)]
 pub(super) struct Content {
     pub(super) editions: Vec<In<Edition>>,
@@ -21,7 +21,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// What is inside the binary.
+    /// Reads the content that is embedded in the binary.
     pub(super) fn embedded() -> anyhow::Result<Self> {
         let mut names: Vec<_> = Files::iter()
             .filter(|name| name.ends_with(".toml"))
@@ -37,7 +37,7 @@ impl Content {
         Ok(content)
     }
 
-    /// Adds what one file says.
+    /// Adds the entries of one file.
     pub(super) fn read(&mut self, file: &str, text: &str) -> anyhow::Result<()> {
         let page: Page =
             toml::from_str(text).with_context(|| format!("could not read the demo's {file}"))?;
@@ -55,14 +55,14 @@ impl Content {
     }
 }
 
-/// An entry, and the file that it stands in.
+/// An entry, with the name of the file that contains it.
 pub(super) struct In<T> {
     file: String,
     pub(super) entry: T,
 }
 
 impl<T: Entry> In<T> {
-    /// Where to look when something is wrong with it.
+    /// Describes the location of the entry, for error messages.
     pub(super) fn place(&self) -> String {
         format!(
             "the demo's {}: {} {:?}",
@@ -80,7 +80,7 @@ fn gather<T>(file: &str, from: Vec<T>, to: &mut Vec<In<T>>) {
     }));
 }
 
-/// One file. Any of them may hold entries of any kind.
+/// The contents of one file. Any file may contain entries of any kind.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Page {
@@ -96,17 +96,19 @@ struct Page {
     article: Vec<Article>,
 }
 
-/// An entry that others can name.
+/// An entry that other entries can refer to by key.
 pub(super) trait Entry {
     const NOUN: &'static str;
 
-    /// In whose edition the key counts; media are everybody's.
+    /// The edition within which the key is unique. `None` for editions themselves and for media, which
+    /// all editions share.
     fn edition(&self) -> Option<&str>;
 
     fn key(&self) -> &str;
 }
 
-/// Declares the entries of one kind: fields in the order of the files, those with `?` optional.
+/// Declares entry types. Each has a noun, a type name, an edition field unless all editions share it, a
+/// key field, and fields in the order of the files.
 macro_rules! entries {
     ($($noun:literal $name:ident $(in $edition:ident)? by $key:ident { $($field:ident: $type:ty,)+ })+) => {$(
         #[derive(Deserialize)]
@@ -162,7 +164,7 @@ entries! {
     }
 }
 
-/// The headings of an edition's blocks.
+/// The headings of the blocks of an edition.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Labels {
@@ -173,7 +175,7 @@ pub(super) struct Labels {
     pub(super) comments: String,
 }
 
-/// An article, with the comments under it.
+/// An article and its comments.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Article {
@@ -194,7 +196,7 @@ pub(super) struct Article {
     pub(super) hero: Option<String>,
     #[serde(default)]
     pub(super) flags: Vec<String>,
-    /// When it went out; before 0 for one that waits for its hour.
+    /// Hours since publication. Negative for a scheduled article.
     pub(super) hours_ago: f64,
     pub(super) updated_hours_ago: Option<f64>,
     #[serde(default)]
@@ -222,7 +224,7 @@ impl Entry for Article {
     }
 }
 
-/// A block of an article, in the short form of the files.
+/// A block of an article, in the short notation of the files.
 #[derive(Deserialize)]
 #[serde(untagged, deny_unknown_fields)]
 pub(super) enum Block {
@@ -255,13 +257,13 @@ pub(super) struct Table {
     pub(super) rows: Vec<Vec<String>>,
 }
 
-/// A comment, with those that answer it.
+/// A comment and its replies.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Comment {
     pub(super) by: String,
     pub(super) text: String,
-    /// After the article, or after the comment that it answers.
+    /// Minutes after the publication of the article, or after the parent comment if this is a reply.
     pub(super) minutes_after: u32,
     pub(super) status: Option<String>,
     #[serde(default)]

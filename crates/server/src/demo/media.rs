@@ -1,4 +1,4 @@
-//! The demo's pictures: drawings inside the binary, at their own width or at another.
+//! The demo's pictures: drawings embedded in the binary, served at their original width or scaled.
 
 use anyhow::{Context, ensure};
 use axum::Router;
@@ -12,18 +12,19 @@ use rust_embed::EmbeddedFile;
 
 use super::Files;
 
-/// The other widths at which a picture is served: a telephone's card and page, a tablet, a desk.
+/// The widths of scaled pictures, in pixels: a card and a page on a phone, a tablet, a desktop.
 const WIDTHS: [u32; 4] = [320, 640, 960, 1280];
 
-/// A drawing shows itself: it runs nothing and loads nothing, also when it is opened as a page.
+/// The policy for drawings: they run no scripts and load nothing, even when opened as a page.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
-/// An hour, then ask again: their names stay the same when another build redraws them.
+/// One hour, then revalidation: a later build may change a drawing without changing its name.
 const CACHE_CONTROL: &str = "public, max-age=3600";
 
 const MIME: &str = "image/svg+xml";
 
-/// The pictures at `/media/demo/NAME.svg`, and at `/media/demo/NAME-WIDTH.svg`.
+/// Returns a router that serves the pictures at `/media/demo/NAME.svg` and, scaled, at
+/// `/media/demo/NAME-WIDTH.svg`.
 pub fn media_routes<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -71,7 +72,7 @@ fn picture(file: &str, request: &HeaderMap) -> Option<Response> {
     Some((headers, picture.drawing(width)).into_response())
 }
 
-/// Whether the client has what this tag stands for.
+/// Whether the `If-None-Match` headers of the request contain this entity tag.
 fn is_known(request: &HeaderMap, tag: &str) -> bool {
     let known = request.get_all(header::IF_NONE_MATCH).iter();
     known
@@ -81,7 +82,7 @@ fn is_known(request: &HeaderMap, tag: &str) -> bool {
         .any(|known| known == "*" || known.trim_start_matches("W/") == tag)
 }
 
-/// The picture at other widths, narrowest first.
+/// Returns the renditions that are narrower than the original, narrowest first.
 pub(super) fn renditions(picture: &Picture) -> anyhow::Result<Vec<Rendition>> {
     let narrower = WIDTHS.into_iter().filter(|width| *width < picture.width);
     narrower
@@ -96,7 +97,7 @@ pub(super) fn renditions(picture: &Picture) -> anyhow::Result<Vec<Rendition>> {
         .collect()
 }
 
-/// One drawing.
+/// A drawing from the binary, with its size in pixels.
 pub(super) struct Picture {
     name: String,
     file: EmbeddedFile,
@@ -106,7 +107,7 @@ pub(super) struct Picture {
 }
 
 impl Picture {
-    /// The drawing of this name, which is its file's without `.svg`.
+    /// Finds a drawing by its name: the file name without `.svg`.
     pub(super) fn find(name: &str) -> anyhow::Result<Self> {
         let file = Files::get(&format!("media/{name}.svg"))
             .with_context(|| format!("there is no drawing {name:?}"))?;
@@ -132,7 +133,7 @@ impl Picture {
         })
     }
 
-    /// Where it is served.
+    /// Returns the path of the picture, at the given width or at the original one.
     pub(super) fn url(&self, width: Option<u32>) -> String {
         let width = width.map_or_else(String::new, |width| format!("-{width}"));
         format!("/media/demo/{}{width}.svg", self.name)
@@ -143,7 +144,7 @@ impl Picture {
         u32::try_from(height).unwrap_or(self.height).max(1)
     }
 
-    /// Its source, saying another width and height. Its view box keeps every line in its place.
+    /// Returns the SVG source with another width and the matching height. The view box scales the content.
     fn drawing(&self, width: Option<u32>) -> String {
         let Some(width) = width else {
             return self.svg.clone();
@@ -167,7 +168,7 @@ impl Picture {
     }
 }
 
-/// An attribute of the drawing's root.
+/// Returns the value of an attribute of the root element.
 fn attribute<'a>(svg: &'a str, name: &str) -> Option<&'a str> {
     let (root, _) = svg.split_once('>')?;
     let (_, rest) = root.split_once(&format!(" {name}=\""))?;

@@ -1,4 +1,4 @@
-//! The newsroom as the demo means it: its content, checked and at its hours, ready to be written.
+//! The demo newsroom as domain types: validated content with absolute times, ready to be written.
 
 use anyhow::Context;
 use chrono::{DateTime, SubsecRound, Utc};
@@ -9,10 +9,10 @@ use khabar_domain::{
 use khabar_persistence::article::Manuscript;
 
 use super::content::{self, Content, Entry, In};
-use super::desk::Desk;
-use super::names::Names;
+use super::convert::Desk;
+use super::ids::Names;
 
-/// Everything that the demo writes, in the order in which it can be written.
+/// All rows that the demo writes, in an order that satisfies their references.
 #[derive(Debug, PartialEq)]
 pub(super) struct Newsroom {
     pub(super) media: Vec<Media>,
@@ -31,7 +31,7 @@ pub(super) struct Newsroom {
 }
 
 impl Newsroom {
-    /// What this content means at this hour. An error names the file and the entry.
+    /// Converts the content, with times relative to `at`. An error names the file and the entry.
     pub(super) fn of(content: &Content, at: DateTime<Utc>) -> anyhow::Result<Self> {
         let desk = Desk {
             names: Names::of(content)?,
@@ -87,7 +87,7 @@ fn each_ranked<T: Entry, D>(
         .collect()
 }
 
-/// Entries with their places, from 0, among those of the same `list`.
+/// Pairs each entry with its position among the entries of its `list`, starting at 0.
 fn ranked<T, L: PartialEq>(entries: &[In<T>], list: impl Fn(&T) -> L) -> Vec<(&In<T>, i32)> {
     let mut seen: Vec<(L, i32)> = Vec::new();
     let mut place = |entry: &T| {

@@ -1,10 +1,10 @@
-//! The text of the demo: its articles, block by block, and what readers wrote under them.
+//! The text of the demo: articles, block by block, and the comments of readers.
 
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
-use khabar_domain::article::{Kind, Measure, MediaFlags, Status};
+use khabar_domain::article::{Kind, MediaFlags, Status, TextStats};
 use khabar_domain::{
     Article, ArticleId, Block, Body, Comment, CommentId, Direction, Headline, Language, Name,
     RichText, Slug, WebUrl, comment, derived,
@@ -12,7 +12,7 @@ use khabar_domain::{
 use khabar_persistence::article::Manuscript;
 
 use super::content::{self, In};
-use super::desk::Desk;
+use super::convert::Desk;
 
 impl Desk {
     pub(super) fn manuscript(
@@ -26,10 +26,10 @@ impl Desk {
         let edition = &edition.context("it has no edition")?.entry;
         let blocks = of.body.iter().map(|block| self.block(block));
         let body = Body::parse(blocks.collect::<anyhow::Result<_>>()?)?;
-        let Measure {
+        let TextStats {
             excerpt,
             reading_minutes,
-        } = Measure::of(of.lead.as_deref(), &body);
+        } = TextStats::of(of.lead.as_deref(), &body);
         let status = Status::parse(of.status.as_deref().unwrap_or("published"))?;
         let out = self.hours_ago(of.hours_ago)?;
         let went_out = matches!(status, Status::Published | Status::Withdrawn);
@@ -75,7 +75,7 @@ impl Desk {
     fn hours_ago(&self, hours: f64) -> anyhow::Result<DateTime<Utc>> {
         let distance = Duration::try_from_secs_f64(hours.abs() * 3_600.0)
             .with_context(|| format!("{hours} is no number of hours"))?;
-        // In whole seconds, which every database keeps.
+        // Whole seconds, because every database can store them exactly.
         let distance = TimeDelta::from_std(Duration::from_secs(distance.as_secs()))?;
         Ok(if hours < 0.0 {
             self.at + distance
@@ -127,7 +127,7 @@ impl Desk {
         })
     }
 
-    /// The comments under an article, each after the one that it answers.
+    /// Returns the comments on an article, with every reply after its parent.
     pub(super) fn comments(&self, of: &content::Article) -> anyhow::Result<Vec<Comment>> {
         let mut thread = Thread {
             article: self.names.find("article", &of.edition, &of.key)?,
@@ -139,7 +139,7 @@ impl Desk {
     }
 }
 
-/// The comments under one article, as they are collected.
+/// The comments on one article while they are collected.
 struct Thread {
     article: ArticleId,
     at: DateTime<Utc>,

@@ -1,7 +1,8 @@
-//! Entity tags (RFC 9110 §8.8.3) and what a client that holds an answer is sent instead of it.
+//! Entity tags (RFC 9110 §8.8.3) and conditional requests.
 //!
-//! A tag is strong, so it names one sequence of bytes: of one media type, in one content coding. The
-//! route tags the answer as written; [`conditional`], around the compression, adds the coding.
+//! The tags are strong: a tag identifies one sequence of bytes, of one media type and in one content
+//! coding. The route tags the uncompressed answer. [`conditional`], which wraps the route and its
+//! compression, adds the coding.
 
 use std::fmt::Write as _;
 
@@ -12,16 +13,16 @@ use axum::middleware::Next;
 use axum::response::Response;
 use sha2::{Digest as _, Sha256};
 
-use super::media::Media;
+use super::media_type::ResponseType;
 
-/// Bytes of the hash in a tag: 128 bits, in which nobody meets two answers of one tag by chance.
+/// Length of the hash in a tag, in bytes. With 128 bits, accidental collisions are negligible.
 const BYTES: usize = 16;
 
-/// A digest of an answer's text, in hexadecimal digits.
+/// A truncated SHA-256 of the text of an answer, in hexadecimal digits.
 pub(super) struct Digest(String);
 
 impl Digest {
-    /// The digest of this text.
+    /// Computes the digest of a text.
     pub(super) fn of(text: &[u8]) -> Self {
         let mut digits = String::with_capacity(2 * BYTES);
         for byte in Sha256::digest(text).iter().take(BYTES) {
@@ -31,16 +32,16 @@ impl Digest {
     }
 }
 
-/// The tag of a text with this digest as this media type, before it is compressed.
-pub(super) fn of(media: Media, digest: &Digest) -> Option<HeaderValue> {
+/// Returns the tag of an uncompressed text with this digest, sent as this media type.
+pub(super) fn of(media: ResponseType, digest: &Digest) -> Option<HeaderValue> {
     let media = match media {
-        Media::GraphQl => "",
-        Media::Json => "-json",
+        ResponseType::GraphQl => "",
+        ResponseType::Json => "-json",
     };
     HeaderValue::try_from(format!("\"{}{media}\"", digest.0)).ok()
 }
 
-/// Gives a tag the coding that was chosen, and answers 304 to who holds just these bytes.
+/// Adds the content coding to the entity tag, and answers 304 if the client already has these bytes.
 pub(super) async fn conditional(request: Request, next: Next) -> Response {
     let asks = matches!(*request.method(), Method::GET | Method::HEAD);
     let held: Vec<HeaderValue> = request
@@ -62,7 +63,7 @@ pub(super) async fn conditional(request: Request, next: Next) -> Response {
     }
 }
 
-/// A response's tag with its content coding, if it has a tag.
+/// Returns the entity tag of a response, extended by its content coding. `None` if it has no tag.
 fn coded(headers: &HeaderMap) -> Option<HeaderValue> {
     let tag = headers.get(header::ETAG)?;
     let Some(coding) = headers.get(header::CONTENT_ENCODING) else {
@@ -72,19 +73,20 @@ fn coded(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("{opaque}-{}\"", coding.to_str().ok()?)).ok()
 }
 
-/// Whether a list of `If-None-Match` names this tag, compared weakly (RFC 9110 §13.1.2): a proxy may
-/// have weakened it on its way.
+/// Whether the `If-None-Match` lists contain this tag. The comparison is weak (RFC 9110 §13.1.2),
+/// because a proxy may have weakened the tag.
 fn names(held: &[HeaderValue], tag: &HeaderValue) -> bool {
     let Ok(tag) = tag.to_str() else { return false };
     held.iter()
         .filter_map(|list| list.to_str().ok())
-        // A tag of ours has no comma, so one of somebody else's that has is only not ours.
+        // Our tags contain no commas. Splitting a foreign tag at a comma is harmless: it does not match.
         .flat_map(|list| list.split(','))
         .map(str::trim)
         .any(|held| held == "*" || held.strip_prefix("W/").unwrap_or(held) == tag)
 }
 
-/// The same without its content: validators and what caches go by stay (RFC 9110 §15.4.5).
+/// Turns a response into a 304 without content. Validators and caching headers are retained
+/// (RFC 9110 §15.4.5).
 fn not_modified(response: Response) -> Response {
     let (mut parts, _) = response.into_parts();
     parts.status = StatusCode::NOT_MODIFIED;

@@ -1,30 +1,30 @@
-//! Surrogate keys: how a cache before the server is told what an answer was read from, so that it can
-//! let go of just the answers that a write changes.
+//! Surrogate keys: they tell a cache in front of the server what an answer was read from, so that it
+//! can purge exactly the answers that a write changes.
 //!
-//! They are the reading keys of the change feed, spelled short. A key may stand for more than one
-//! thing, if seldom: whoever goes by it lets go of too much then, and never of too little.
+//! They are the reading keys of the change feed in a short encoding. In rare cases, two things share a
+//! key. A purge by that key then removes too much, but never too little.
 
 use axum::http::{HeaderName, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use khabar_persistence::cache::ReadingKey;
-use khabar_persistence::change::{Noun, Part};
+use khabar_persistence::cache::CacheTag;
+use khabar_persistence::change::{EntityKind, Facet};
 use serde::{Deserialize, Serialize};
 
-/// A header in which caches look for an answer's keys.
+/// A response header in which caches look for surrogate keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Header {
-    /// `Surrogate-Key`, as Fastly and others read it.
+    /// `Surrogate-Key`, as read by Fastly and others.
     SurrogateKey,
-    /// `Cache-Tag`, as Cloudflare and others read it.
+    /// `Cache-Tag`, as read by Cloudflare and others.
     CacheTag,
-    /// `xkey`, as Varnish's module of that name reads it.
+    /// `xkey`, as read by the Varnish module of that name.
     Xkey,
 }
 
 impl Header {
-    /// What it is called.
+    /// Returns the name of the header.
     pub fn name(self) -> HeaderName {
         HeaderName::from_static(match self {
             Self::SurrogateKey => "surrogate-key",
@@ -41,31 +41,32 @@ impl Header {
     }
 }
 
-/// How many bytes a header's keys may have: Varnish takes lines of 8 KiB unless it is told otherwise,
-/// Fastly and Cloudflare take 16. That is some five hundred keys; an article's page has dozens.
+/// Maximum length of a header's keys, in bytes. Varnish accepts header lines of 8 KiB by default,
+/// Fastly and Cloudflare accept 16 KiB. The limit is enough for about five hundred keys. The page of an
+/// article has dozens.
 const MOST: usize = 8_000;
 
-/// The headers that say what an answer was read from. Where they would not fit, parts are named
-/// without saying of which thing: more is purged then, and nothing less. None where that is not known,
-/// or they do not fit even so: such an answer could not be purged, so that it is not to be held by
-/// shared caches at all.
+/// Returns the headers that list what an answer was read from. If the keys do not fit, the keys of
+/// parts are replaced by coarser ones that cover the part of every object of the kind: more is purged
+/// then, but never less. Returns `None` if the keys are unknown, or do not fit even so. Such an answer
+/// could not be purged, so shared caches must not hold it.
 pub fn headers(
     which: &[Header],
-    keys: Option<&[ReadingKey]>,
+    keys: Option<&[CacheTag]>,
 ) -> Option<Vec<(HeaderName, HeaderValue)>> {
     if which.is_empty() {
         return Some(Vec::new());
     }
     let keys = keys?;
     let coarse = keys.iter().map(|key| match key.of_part() {
-        Some(part) => ReadingKey::every_part(key.noun(), part),
+        Some(part) => CacheTag::every_part(key.noun(), part),
         None => *key,
     });
     let fine = fitting(which, &all_spelled(keys.iter().copied()));
     fine.or_else(|| fitting(which, &all_spelled(coarse)))
 }
 
-/// These keys in each of the headers, if they fit.
+/// Returns the headers with these keys, or `None` if the keys do not fit.
 fn fitting(which: &[Header], keys: &[String]) -> Option<Vec<(HeaderName, HeaderValue)>> {
     let headers = which.iter().map(|header| {
         let text = keys.join(header.separator());
@@ -75,22 +76,23 @@ fn fitting(which: &[Header], keys: &[String]) -> Option<Vec<(HeaderName, HeaderV
     headers.collect()
 }
 
-/// These keys, each once and in order.
-pub fn all_spelled(keys: impl IntoIterator<Item = ReadingKey>) -> Vec<String> {
+/// Encodes the keys, sorted and without duplicates.
+pub fn all_spelled(keys: impl IntoIterator<Item = CacheTag>) -> Vec<String> {
     let mut keys: Vec<_> = keys.into_iter().map(spelled).collect();
     keys.sort_unstable();
     keys.dedup();
     keys
 }
 
-/// How a reading key is spelled: two letters for the kind, eleven for which one, two for the part:
-/// `arJp3s0aXc0qE`, `stJp3s0aXc0qEar`. All of a kind are `ar`, a part of all `st-ar`.
-pub fn spelled(key: ReadingKey) -> String {
+/// Encodes a reading key: two letters for the kind, eleven characters for the object, two letters for
+/// the part. Examples: `arJp3s0aXc0qE`, `stJp3s0aXc0qEar`. The key of all objects of a kind is `ar`,
+/// that of a part of all of them `st-ar`.
+pub fn spelled(key: CacheTag) -> String {
     let mut text = noun(key.noun()).to_owned();
     match key.id() {
         Some(id) => {
-            // Half of the bits tell a newsroom's things apart, and fold in the random ones wherever
-            // they are.
+            // 64 of the 128 bits are enough to tell a newsroom's objects apart. XOR preserves the
+            // random bits, wherever they are in the id.
             let (high, low) = id.as_u64_pair();
             URL_SAFE_NO_PAD.encode_string((high ^ low).to_be_bytes(), &mut text);
         }
@@ -101,50 +103,50 @@ pub fn spelled(key: ReadingKey) -> String {
     text
 }
 
-const fn noun(noun: Noun) -> &'static str {
+const fn noun(noun: EntityKind) -> &'static str {
     match noun {
-        Noun::Account => "ac",
-        Noun::Article => "ar",
-        Noun::Comment => "co",
-        Noun::Edition => "ed",
-        Noun::FollowChannel => "fo",
-        Noun::Home => "ho",
-        Noun::LiveChannel => "li",
-        Noun::Media => "me",
-        Noun::Person => "pe",
-        Noun::Preview => "pr",
-        Noun::Related => "re",
-        Noun::Section => "se",
-        Noun::Source => "so",
-        Noun::Story => "st",
-        Noun::Token => "tk",
-        Noun::Topic => "to",
-        Noun::TrustedDocument => "tr",
+        EntityKind::Account => "ac",
+        EntityKind::Article => "ar",
+        EntityKind::Comment => "co",
+        EntityKind::Edition => "ed",
+        EntityKind::FollowChannel => "fo",
+        EntityKind::Home => "ho",
+        EntityKind::LiveChannel => "li",
+        EntityKind::Media => "me",
+        EntityKind::Person => "pe",
+        EntityKind::Preview => "pr",
+        EntityKind::Related => "re",
+        EntityKind::Section => "se",
+        EntityKind::Source => "so",
+        EntityKind::Story => "st",
+        EntityKind::Token => "tk",
+        EntityKind::Topic => "to",
+        EntityKind::TrustedDocument => "tr",
     }
 }
 
-const fn part(part: Part) -> &'static str {
+const fn part(part: Facet) -> &'static str {
     match part {
-        Part::Articles => "ar",
-        Part::Authors => "au",
-        Part::Caption => "ca",
-        Part::Children => "ch",
-        Part::Commenting => "cg",
-        Part::Comments => "co",
-        Part::Details => "de",
-        Part::FollowChannels => "fo",
-        Part::Lead => "ld",
-        Part::Leads => "le",
-        Part::LiveChannels => "li",
-        Part::Rail => "ra",
-        Part::Related => "re",
-        Part::Replies => "rp",
-        Part::Reports => "rt",
-        Part::Sections => "se",
-        Part::Slug => "sl",
-        Part::Stories => "st",
-        Part::Text => "te",
-        Part::Topics => "to",
+        Facet::Articles => "ar",
+        Facet::Authors => "au",
+        Facet::Caption => "ca",
+        Facet::Children => "ch",
+        Facet::Commenting => "cg",
+        Facet::Comments => "co",
+        Facet::Details => "de",
+        Facet::FollowChannels => "fo",
+        Facet::Lead => "ld",
+        Facet::Leads => "le",
+        Facet::LiveChannels => "li",
+        Facet::Rail => "ra",
+        Facet::Related => "re",
+        Facet::Replies => "rp",
+        Facet::Reports => "rt",
+        Facet::Sections => "se",
+        Facet::Slug => "sl",
+        Facet::Stories => "st",
+        Facet::Text => "te",
+        Facet::Topics => "to",
     }
 }
 
@@ -163,24 +165,24 @@ mod tests {
 
     #[test]
     fn no_two_kinds_and_no_two_parts_are_spelled_alike() {
-        let nouns: HashSet<_> = Noun::ALL.iter().map(|it| noun(*it)).collect();
-        assert_eq!(nouns.len(), Noun::ALL.len());
-        let parts: HashSet<_> = Part::ALL.iter().map(|it| part(*it)).collect();
-        assert_eq!(parts.len(), Part::ALL.len());
+        let nouns: HashSet<_> = EntityKind::ALL.iter().map(|it| noun(*it)).collect();
+        assert_eq!(nouns.len(), EntityKind::ALL.len());
+        let parts: HashSet<_> = Facet::ALL.iter().map(|it| part(*it)).collect();
+        assert_eq!(parts.len(), Facet::ALL.len());
         assert!(nouns.iter().chain(&parts).all(|code| code.len() == 2));
     }
 
     #[test]
     fn a_key_is_short_and_safe_in_every_header_and_pattern() {
-        let one = spelled(ReadingKey::one(Noun::Article, id(1)));
-        let part = spelled(ReadingKey::part(Noun::Article, id(1), Part::Comments));
+        let one = spelled(CacheTag::one(EntityKind::Article, id(1)));
+        let part = spelled(CacheTag::part(EntityKind::Article, id(1), Facet::Comments));
         assert_eq!((one.len(), part.len()), (13, 15));
         assert!(part.starts_with(&one) && one.starts_with("ar"));
-        assert_eq!(spelled(ReadingKey::every(Noun::Article)), "ar");
-        let every = ReadingKey::every_part(Noun::Story, Part::Articles);
+        assert_eq!(spelled(CacheTag::every(EntityKind::Article)), "ar");
+        let every = CacheTag::every_part(EntityKind::Story, Facet::Articles);
         assert_eq!(spelled(every), "st-ar");
         for number in 0..100 {
-            let key = spelled(ReadingKey::one(Noun::Story, id(number)));
+            let key = spelled(CacheTag::one(EntityKind::Story, id(number)));
             let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
             assert!(key.bytes().all(is_safe), "{key}");
         }
@@ -195,12 +197,12 @@ mod tests {
             noun: "story".to_owned(),
             noun_id: story,
             act: "changed".to_owned(),
-            keys: vec![Noun::Story.list_key(story, Part::Articles)],
+            keys: vec![EntityKind::Story.list_key(story, Facet::Articles)],
         };
-        let touched = all_spelled(ReadingKey::touched_by(&change).unwrap());
+        let touched = all_spelled(CacheTag::touched_by(&change).unwrap());
         let read = [
-            ReadingKey::part(Noun::Story, story, Part::Articles),
-            ReadingKey::every_part(Noun::Story, Part::Articles),
+            CacheTag::part(EntityKind::Story, story, Facet::Articles),
+            CacheTag::every_part(EntityKind::Story, Facet::Articles),
         ];
         assert_eq!(touched, all_spelled(read));
     }
@@ -210,10 +212,10 @@ mod tests {
         let every = [Header::SurrogateKey, Header::CacheTag, Header::Xkey];
         let keys = |count| -> Vec<_> {
             (0..count)
-                .map(|number| ReadingKey::one(Noun::Article, id(number)))
+                .map(|number| CacheTag::one(EntityKind::Article, id(number)))
                 .collect()
         };
-        // Twice the same is once.
+        // Duplicate keys are listed once.
         let twice = [keys(2), keys(2)].concat();
         let headers_of = headers(&every, Some(&twice)).unwrap();
         let values: Vec<_> = headers_of
@@ -239,17 +241,17 @@ mod tests {
     #[test]
     fn where_parts_are_too_many_they_are_named_for_all() {
         let card = |number| {
-            let parts = [Part::Lead, Part::Text, Part::Details, Part::Comments];
-            let parts = parts.map(|part| ReadingKey::part(Noun::Article, id(number), part));
+            let parts = [Facet::Lead, Facet::Text, Facet::Details, Facet::Comments];
+            let parts = parts.map(|part| CacheTag::part(EntityKind::Article, id(number), part));
             parts
                 .into_iter()
-                .chain([ReadingKey::one(Noun::Article, id(number))])
+                .chain([CacheTag::one(EntityKind::Article, id(number))])
         };
         let keys: Vec<_> = (0..150).flat_map(card).collect();
         let headers = headers(&[Header::Xkey], Some(&keys)).unwrap();
         let named: HashSet<_> = headers[0].1.to_str().unwrap().split(' ').collect();
-        let every = spelled(ReadingKey::every_part(Noun::Article, Part::Lead));
-        let one = spelled(ReadingKey::one(Noun::Article, id(149)));
+        let every = spelled(CacheTag::every_part(EntityKind::Article, Facet::Lead));
+        let one = spelled(CacheTag::one(EntityKind::Article, id(149)));
         assert!(named.contains(&*every) && named.contains(&*one));
         assert_eq!(named.len(), 150 + 4);
     }

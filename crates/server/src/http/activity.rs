@@ -1,4 +1,4 @@
-//! Activity: what happens on one connection, and when nothing has for so long that it must end.
+//! Activity tracking of a connection, and detection of the moment when it has been inactive too long.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,29 +8,29 @@ use tokio::time::Instant;
 
 use super::settings::Settings;
 
-/// How long a connection may do nothing.
+/// The time limits of a connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
+pub(super) struct ConnectionTimeouts {
     header: Duration,
     idle: Duration,
     max_age: Duration,
     write: Duration,
 }
 
-impl From<&Settings> for Patience {
+impl From<&Settings> for ConnectionTimeouts {
     fn from(settings: &Settings) -> Self {
         Self {
-            header: Duration::from_millis(settings.header_ms),
-            idle: Duration::from_millis(settings.idle_ms),
-            max_age: Duration::from_millis(settings.max_age_ms),
+            header: Duration::from_millis(settings.header_timeout_ms),
+            idle: Duration::from_millis(settings.idle_timeout_ms),
+            max_age: Duration::from_millis(settings.max_connection_age_ms),
             write: Duration::from_millis(settings.write_timeout_ms),
         }
     }
 }
 
-/// What has happened on a connection.
+/// The activity of a connection.
 pub(super) struct Activity {
-    patience: Patience,
+    patience: ConnectionTimeouts,
     opened: Instant,
     now: Mutex<Now>,
 }
@@ -38,38 +38,38 @@ pub(super) struct Activity {
 struct Now {
     has_spoken: bool,
     in_flight: usize,
-    /// Since when no request is in flight, if none is.
+    /// The time since which no request has been in flight. Meaningful only if none is.
     idle_since: Instant,
-    /// Since when it was asked to end, if it was.
+    /// The time at which the connection was asked to close, if it was.
     leaving_since: Option<Instant>,
-    /// When the client last took something of each answer that it has not taken whole.
+    /// The time at which the client last read from each response that it has not yet read completely.
     sending: HashMap<u64, Instant>,
     next: u64,
 }
 
-/// How a connection is to end.
+/// The reason for which a connection must close. It also determines how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum End {
-    /// Once its requests are answered: nothing was asked for long.
+pub(super) enum CloseReason {
+    /// Close gracefully, after the requests in flight: no request has arrived for too long.
     Idle,
-    /// Once its requests are answered: it is as old as any may be.
+    /// Close gracefully, after the requests in flight: the connection has reached its maximum age.
     Aged,
-    /// At once: no request came after it was opened.
+    /// Close immediately: no request arrived after the connection was opened.
     Silent,
-    /// At once: the client does not read what it asked for.
+    /// Close immediately: the client does not read the responses to its requests.
     Unread,
-    /// At once: it was asked to end, and does not.
+    /// Close immediately: the connection was asked to close and has not done so.
     Lingering,
 }
 
-/// One request, until its answer was sent or given up.
+/// A request in flight, until its response was sent or abandoned.
 pub(super) struct Exchange {
     activity: Arc<Activity>,
     number: u64,
 }
 
 impl Activity {
-    pub(super) fn new(patience: Patience) -> Arc<Self> {
+    pub(super) fn new(patience: ConnectionTimeouts) -> Arc<Self> {
         let opened = Instant::now();
         Arc::new(Self {
             patience,
@@ -85,7 +85,7 @@ impl Activity {
         })
     }
 
-    /// A request has come.
+    /// Records the arrival of a request.
     pub(super) fn begin(self: &Arc<Self>) -> Exchange {
         let mut now = self.lock();
         now.has_spoken = true;
@@ -97,13 +97,13 @@ impl Activity {
         }
     }
 
-    /// The connection was asked to end.
+    /// Records that the connection was asked to close.
     pub(super) fn leave(&self) {
         self.lock().leaving_since.get_or_insert_with(Instant::now);
     }
 
-    /// Waits until the connection has to end, and tells how.
-    pub(super) async fn over(&self) -> End {
+    /// Waits until the connection must close, and returns the reason.
+    pub(super) async fn over(&self) -> CloseReason {
         loop {
             match self.look(Instant::now()) {
                 Ok(end) => return end,
@@ -112,11 +112,11 @@ impl Activity {
         }
     }
 
-    /// How it is to end now or, if it may go on, when to look again: nothing that begins meanwhile
-    /// ends sooner.
-    fn look(&self, at: Instant) -> Result<End, Instant> {
+    /// Returns the reason to close now or, if the connection may stay open, the time of the next check.
+    /// A timeout that starts in the meantime cannot expire before that time.
+    fn look(&self, at: Instant) -> Result<CloseReason, Instant> {
         let now = self.lock();
-        let Patience {
+        let ConnectionTimeouts {
             header,
             idle,
             max_age,
@@ -125,20 +125,20 @@ impl Activity {
         let stalled = now.sending.values().min().map(|last| *last + write);
         let is_idle = now.in_flight == 0;
         let rest = if !now.has_spoken {
-            Some((self.opened + header, End::Silent))
+            Some((self.opened + header, CloseReason::Silent))
         } else if let Some(since) = now.leaving_since {
-            // Who is asked to end needs a moment, and no more when nothing is under way.
-            is_idle.then_some((since.max(now.idle_since) + header, End::Lingering))
+            // A connection that was asked to close gets a short grace period once it is idle.
+            is_idle.then_some((since.max(now.idle_since) + header, CloseReason::Lingering))
         } else if is_idle {
-            Some((now.idle_since + idle, End::Idle))
+            Some((now.idle_since + idle, CloseReason::Idle))
         } else {
             None
         };
         let aged = now.leaving_since.is_none();
         let ends = [
-            stalled.map(|due| (due, End::Unread)),
+            stalled.map(|due| (due, CloseReason::Unread)),
             rest,
-            aged.then_some((self.opened + max_age, End::Aged)),
+            aged.then_some((self.opened + max_age, CloseReason::Aged)),
         ];
         let first = ends.into_iter().flatten().min_by_key(|(due, _)| *due);
         match first {
@@ -156,7 +156,7 @@ impl Activity {
 }
 
 impl Exchange {
-    /// The client has something to take, or has just taken some of it.
+    /// Records that the response has data to read, or that the client has just read some.
     pub(super) fn sends(&self) {
         let mut now = self.activity.lock();
         now.sending.insert(self.number, Instant::now());
@@ -181,7 +181,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn activity() -> Arc<Activity> {
-        Activity::new(Patience {
+        Activity::new(ConnectionTimeouts {
             header: SECOND * 2,
             idle: SECOND * 5,
             max_age: SECOND * 60,
@@ -189,8 +189,8 @@ mod tests {
         })
     }
 
-    /// How it ends when nothing happens from now on, and after how many seconds.
-    fn end(activity: &Activity) -> (End, u64) {
+    /// Returns how the connection closes if nothing happens from now on, and after how many seconds.
+    fn end(activity: &Activity) -> (CloseReason, u64) {
         let now = Instant::now();
         let after = |seconds| now + SECOND * seconds;
         let ends = (0..1_000).find_map(|seconds| {
@@ -203,11 +203,11 @@ mod tests {
     #[test]
     fn silence_and_idleness_end_it() {
         let activity = activity();
-        assert_eq!(end(&activity), (End::Silent, 2));
+        assert_eq!(end(&activity), (CloseReason::Silent, 2));
         drop(activity.begin());
-        assert_eq!(end(&activity), (End::Idle, 5));
+        assert_eq!(end(&activity), (CloseReason::Idle, 5));
         activity.leave();
-        assert_eq!(end(&activity), (End::Lingering, 2));
+        assert_eq!(end(&activity), (CloseReason::Lingering, 2));
     }
 
     #[test]
@@ -216,36 +216,36 @@ mod tests {
         let (slow, stuck) = (activity.begin(), activity.begin());
         slow.sends();
         stuck.sends();
-        assert_eq!(end(&activity), (End::Unread, 3));
+        assert_eq!(end(&activity), (CloseReason::Unread, 3));
         let earlier = Instant::now().checked_sub(SECOND * 2).unwrap();
         activity.lock().sending.insert(stuck.number, earlier);
-        assert_eq!(end(&activity), (End::Unread, 1));
+        assert_eq!(end(&activity), (CloseReason::Unread, 1));
         stuck.sends();
-        assert_eq!(end(&activity), (End::Unread, 3));
+        assert_eq!(end(&activity), (CloseReason::Unread, 3));
         drop((slow, stuck));
-        assert_eq!(end(&activity), (End::Idle, 5));
+        assert_eq!(end(&activity), (CloseReason::Idle, 5));
     }
 
     #[test]
     fn a_request_in_flight_keeps_it_until_it_is_too_old() {
         let activity = activity();
         let exchange = activity.begin();
-        assert_eq!(end(&activity), (End::Aged, 60));
+        assert_eq!(end(&activity), (CloseReason::Aged, 60));
         activity.leave();
         assert!(activity.look(Instant::now() + SECOND * 600).is_err());
         drop(exchange);
-        assert_eq!(end(&activity), (End::Lingering, 2));
+        assert_eq!(end(&activity), (CloseReason::Lingering, 2));
     }
 
     #[tokio::test]
     async fn it_is_looked_at_when_it_may_be_over() {
         let millisecond = Duration::from_millis(1);
-        let activity = Activity::new(Patience {
+        let activity = Activity::new(ConnectionTimeouts {
             header: millisecond * 20,
             idle: SECOND,
             max_age: SECOND,
             write: SECOND,
         });
-        assert_eq!(activity.over().await, End::Silent);
+        assert_eq!(activity.over().await, CloseReason::Silent);
     }
 }

@@ -1,4 +1,4 @@
-//! What the server asks others with: HTTP/1.1, over TLS where the address says so.
+//! The HTTP client for outgoing requests: HTTP/1.1, with TLS for `https` addresses.
 
 use anyhow::Context as _;
 use axum::body::Body;
@@ -7,11 +7,11 @@ use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-/// A client, which keeps its connections.
+/// An HTTP client with a connection pool.
 pub type Client = legacy::Client<HttpsConnector<HttpConnector>, Body>;
 
-/// A client that trusts the certificates of the web. Which addresses may be asked without TLS, the
-/// settings decide.
+/// Creates a client that trusts the root certificates of the web (webpki). The settings decide which
+/// addresses may be requested without TLS.
 pub fn client() -> anyhow::Result<Client> {
     let connector = HttpsConnectorBuilder::new()
         .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())

@@ -1,4 +1,4 @@
-//! One connection: its requests, each counted until its answer was taken, and its end.
+//! A single connection: counts each request until its response was read, and decides when to close.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -18,45 +18,45 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tower::ServiceExt as _;
 
-use super::activity::{Activity, End, Exchange, Patience};
-use super::buffers::{Buffers, Full, Room};
-use super::outgoing::{Arriving, Outgoing, first};
-use super::places::{self, Place};
+use super::activity::{Activity, CloseReason, ConnectionTimeouts, Exchange};
+use super::body::{Arriving, Outgoing, first};
+use super::buffer_budget::{BudgetExceeded, BufferBudget, BufferPermit};
+use super::connection_limits::{self, ConnectionPermit};
 use super::refusal::overloaded;
 use super::stats::{Refused, Stats};
-use crate::identity::Peer;
+use crate::auth::Peer;
 
-/// What all connections share.
+/// The state shared by all connections.
 pub(super) struct Shared {
     pub(super) builder: Builder<TokioExecutor>,
     pub(super) router: Router,
-    pub(super) patience: Patience,
-    pub(super) buffers: Arc<Buffers>,
+    pub(super) patience: ConnectionTimeouts,
+    pub(super) buffers: Arc<BufferBudget>,
     pub(super) stats: Arc<Stats>,
 }
 
-/// One that was let in.
+/// A connection that was accepted.
 pub(super) struct Connection {
     pub(super) stream: TcpStream,
     pub(super) peer: Peer,
-    /// On whose account it is; none for a proxy, which brings many clients.
+    /// The client that the connection is accounted to. `None` for a proxy, which serves many clients.
     pub(super) client: Option<Network>,
     pub(super) shared: Arc<Shared>,
-    /// Changes when the server stops; the server waits until nobody looks at it any more.
+    /// Changes when the server stops. The server waits until all receivers are dropped.
     pub(super) stopping: watch::Receiver<bool>,
-    pub(super) place: Place,
+    pub(super) place: ConnectionPermit,
 }
 
-/// What a request takes beside its text: what HTTP, the router and the task that sees to it keep of
-/// it, about.
+/// The approximate memory of a request besides its text, in bytes: the state of the HTTP connection,
+/// the router and the task.
 const OVERHEAD: usize = 4 * 1024;
 
-/// What is said where the buffers are full.
+/// The error message sent when the buffers are full.
 const BUFFERS_FULL: &str = "The server has as much to send as it keeps in memory.";
 
 impl Connection {
     pub(super) async fn run(mut self) {
-        // Answers are written whole; waiting for more to send would only delay them.
+        // Responses are written whole, so Nagle's algorithm would only delay them.
         let _ = self.stream.set_nodelay(true);
         let shared = Arc::clone(&self.shared);
         let activity = Activity::new(shared.patience);
@@ -78,11 +78,11 @@ impl Connection {
             tokio::select! {
                 ended = connection.as_mut() => {
                     if let Err(error) = ended {
-                        tracing::debug!(%error, "a connection ended badly");
+                        tracing::debug!(%error, "connection_failed");
                     }
                     break;
                 }
-                // An error is a server that is gone.
+                // An error means that the server itself is gone.
                 _ = self.stopping.wait_for(|stopping| *stopping), if !is_stopping => {
                     is_stopping = true;
                     activity.leave();
@@ -91,11 +91,11 @@ impl Connection {
                 end = activity.over() => {
                     shared.stats.end(end);
                     match end {
-                        End::Idle | End::Aged => {
+                        CloseReason::Idle | CloseReason::Aged => {
                             activity.leave();
                             connection.as_mut().graceful_shutdown();
                         }
-                        End::Silent | End::Unread | End::Lingering => break,
+                        CloseReason::Silent | CloseReason::Unread | CloseReason::Lingering => break,
                     }
                 }
             }
@@ -105,14 +105,14 @@ impl Connection {
 }
 
 impl Shared {
-    /// The answer to a request. An error, which is no answer at all, where there is no room even to
-    /// say that there is none.
+    /// Answers a request. Returns an error, which sends no response at all, if there is not even room
+    /// for a refusal.
     async fn answer(
         &self,
         request: Request<Incoming>,
         client: Option<Network>,
         exchange: Exchange,
-    ) -> Result<Response<Outgoing>, Full> {
+    ) -> Result<Response<Outgoing>, BudgetExceeded> {
         let text = request.uri().path_and_query();
         let text = text.map_or(0, |text| text.as_str().len());
         let Ok(room) = self.buffers.room(client, OVERHEAD + text) else {
@@ -132,7 +132,7 @@ impl Shared {
         } else {
             match self.buffers.room_for(client, &ready) {
                 Ok(room) => Some(room),
-                Err(Full) => return self.refuse(client, exchange),
+                Err(BudgetExceeded) => return self.refuse(client, exchange),
             }
         };
         let body = Outgoing::new(exchange, room, ready, answer, body);
@@ -143,7 +143,7 @@ impl Shared {
         &self,
         client: Option<Network>,
         exchange: Exchange,
-    ) -> Result<Response<Outgoing>, Full> {
+    ) -> Result<Response<Outgoing>, BudgetExceeded> {
         self.stats.refuse(Refused::Buffers);
         let room = self.buffers.room_for_refusal(client, OVERHEAD)?;
         let (parts, mut body) = overloaded(BUFFERS_FULL).into_parts();
@@ -153,25 +153,25 @@ impl Shared {
     }
 }
 
-/// The request was read; what lies in memory from now on is its answer.
-fn shrink(room: &Mutex<Room>) {
+/// Releases the memory of a request that was read. From now on only its response takes memory.
+fn shrink(room: &Mutex<BufferPermit>) {
     let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
     room.shrink(OVERHEAD);
 }
 
-/// For how long somebody who is turned away may take to ask and to hear it.
+/// Maximum time for a rejected client to send its request and to read the response.
 const GOODBYE: Duration = Duration::from_secs(1);
 
-/// How much of what they ask is read: bytes that were not read when a connection is closed would
-/// reset it, and take the answer with it.
+/// Maximum number of bytes read from a rejected request. Closing a connection with unread data would
+/// reset it, and the response would be lost.
 const READ: usize = 64 * 1024;
 
-/// Answers the requests of a connection for which there is no place: that of a health check, and to
-/// all others that the house is full.
+/// Serves a connection that exceeds the limits. Health checks are answered as usual. All other requests
+/// are answered with an error that says the server is overloaded.
 pub(super) async fn turn_away(
     stream: TcpStream,
     shared: Arc<Shared>,
-    why: places::Full,
+    why: connection_limits::LimitReached,
     _turn: OwnedSemaphorePermit,
 ) {
     let of_requests = Arc::clone(&shared);
@@ -185,11 +185,15 @@ pub(super) async fn turn_away(
                     Err(never) => match never {},
                 }
             } else {
-                // Read or not, the answer is the same.
+                // The response is the same whether or not the body could be read.
                 let _ = Limited::new(request.into_body(), READ).collect().await;
                 overloaded(match why {
-                    places::Full::All => "The server has as many connections as it takes.",
-                    places::Full::Client => "This address has as many connections as it may have.",
+                    connection_limits::LimitReached::All => {
+                        "The server has as many connections as it takes."
+                    }
+                    connection_limits::LimitReached::Client => {
+                        "This address has as many connections as it may have."
+                    }
                 })
             };
             let headers = response.headers_mut();
@@ -200,6 +204,6 @@ pub(super) async fn turn_away(
     let connection = shared
         .builder
         .serve_connection(TokioIo::new(stream), service);
-    // Whoever takes longer is not told.
+    // Slower clients are disconnected without a response.
     let _ = tokio::time::timeout(GOODBYE, connection).await;
 }

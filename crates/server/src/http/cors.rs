@@ -1,5 +1,5 @@
-//! Cross-origin resource sharing (the Fetch standard): which web pages of other origins may use the
-//! API from a browser.
+//! Cross-origin resource sharing (CORS, defined by the Fetch standard): which web pages of other
+//! origins may use the API from a browser.
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use serde::{Deserialize, Serialize};
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 use url::{Host, Url};
 
-use crate::position::POSITION;
+use crate::consistency_token::POSITION;
 
-/// The pages that may use the API from a browser. None by default: browsers then keep its answers from
-/// every page but the playground.
+/// The web pages that may use the API from a browser. None by default: browsers then hide the API's
+/// answers from every page except the playground.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cors {
-    /// Origins, such as `https://news.example`; `loopback`: every port of `localhost`, `127.0.0.1` and
-    /// `[::1]`; `*`: every origin.
+    /// Allowed origins, such as `https://news.example`. `loopback` allows every port of `localhost`,
+    /// `127.0.0.1` and `[::1]`. `*` allows every origin.
     pub origins: Vec<String>,
-    /// Whether a browser sends its credentials along (cookies, client certificates, HTTP logins), and
-    /// shows the page the answer.
+    /// Whether browsers may send credentials (cookies, client certificates, HTTP logins) and show the
+    /// answer to the page.
     ///
-    /// Off: the API's own tokens are sent by the page itself, in `Authorization`. It is for a proxy
-    /// before the server that knows its users by cookies.
+    /// Off by default: pages send the API's own tokens themselves, in `Authorization`. Turn it on for a
+    /// proxy in front of the server that identifies its users by cookies.
     pub credentials: bool,
-    /// Seconds for which a browser may hold the answer to a preflight request.
+    /// Maximum time, in seconds, for which a browser may cache the answer to a preflight request.
     ///
-    /// Two hours: the longest that Chromium holds one. An origin that was taken out is refused at once
-    /// all the same: the answer itself no longer names it.
+    /// Defaults to two hours, the longest that Chromium accepts. An origin that was removed is still
+    /// refused at once, because the actual response no longer names it.
     pub max_age_s: u64,
 }
 
@@ -42,16 +42,16 @@ impl Default for Cors {
     }
 }
 
-/// Every origin.
+/// The entry that allows every origin.
 const ANY: &str = "*";
 
-/// Every origin of this machine.
+/// The entry that allows every origin of this machine.
 pub(crate) const LOOPBACK: &str = "loopback";
 
-/// The methods of the API.
+/// The HTTP methods of the API.
 const METHODS: [Method; 3] = [Method::GET, Method::HEAD, Method::POST];
 
-/// What a page may read of an answer's headers, besides those that every page may (Fetch §2.2.2).
+/// The response headers that a page may read, besides those that are always readable (Fetch §2.2.2).
 const EXPOSED: [HeaderName; 10] = [
     header::AGE,
     header::ALLOW,
@@ -66,7 +66,8 @@ const EXPOSED: [HeaderName; 10] = [
 ];
 
 impl Cors {
-    /// Refuses what no browser would go by, or would open more than was meant.
+    /// Returns an error for settings that browsers would ignore, or that would allow more than
+    /// intended.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         for origin in &self.origins {
             check(origin)?;
@@ -79,20 +80,20 @@ impl Cors {
         Ok(())
     }
 
-    /// The layer that tells browsers; none where no other origin is allowed.
+    /// Returns the CORS layer, or `None` if no other origin is allowed.
     pub(crate) fn layer(&self) -> Option<CorsLayer> {
         if self.origins.is_empty() {
             return None;
         }
         let layer = CorsLayer::new()
             .allow_methods(METHODS)
-            // Whoever may ask at all may send what they like: the API itself judges its headers, and
-            // clients have names of their own for theirs.
+            // Allowed origins may send any header: the API itself validates the ones it uses, and
+            // clients have custom headers of their own.
             .allow_headers(AllowHeaders::mirror_request())
             .expose_headers(EXPOSED)
             .max_age(Duration::from_secs(self.max_age_s));
         if self.is_any() {
-            // The same for every origin, so that a shared cache needs one copy.
+            // The headers do not depend on the origin, so a shared cache needs only one copy.
             return Some(layer.allow_origin(Any).vary([]));
         }
         let origins = self.origins.clone();
@@ -112,7 +113,7 @@ impl Cors {
     }
 }
 
-/// An origin of this machine, whatever its port.
+/// Whether an origin belongs to this machine, whatever its port.
 fn is_loopback(origin: &str) -> bool {
     let Some(url) = parsed(origin) else {
         return false;
@@ -125,11 +126,11 @@ fn is_loopback(origin: &str) -> bool {
     }
 }
 
-/// The address that this is the origin of, as browsers write origins.
+/// Parses an origin. Returns `None` unless it is spelled exactly as browsers serialise it.
 fn parsed(origin: &str) -> Option<Url> {
     let url = Url::parse(origin).ok()?;
     let is_web = matches!(url.scheme(), "http" | "https");
-    // A name may have an asterisk as far as URLs go, and would match nothing but itself.
+    // URLs allow an asterisk in a host name, but it would match only itself.
     let is_web = is_web && !origin.contains('*');
     (is_web && url.origin().ascii_serialization() == origin).then_some(url)
 }

@@ -1,9 +1,9 @@
-//! Open files: each connection is one, and the system allows a process so many.
+//! The limit on open files: each connection uses one file descriptor.
 
-/// What is left for the database, the log and whatever else is open.
+/// The number of file descriptors reserved for the database, the log and anything else.
 const OTHERS: u64 = 256;
 
-/// Raises the limit of open files to what the system allows this process at most.
+/// Raises the soft limit on open files to the hard limit of this process.
 pub fn raise_limit() {
     #[cfg(unix)]
     {
@@ -16,28 +16,25 @@ pub fn raise_limit() {
         if limit.current != limit.maximum
             && let Err(cause) = setrlimit(Resource::Nofile, raised)
         {
-            tracing::warn!(%cause, "the limit of open files could not be raised");
+            tracing::warn!(%cause, "open_files_limit_not_raised");
         }
     }
 }
 
-/// As many of these connections as there can be open files for.
+/// Caps the number of connections at what the limit on open files allows. Logs a warning if that is
+/// fewer.
 pub(super) fn affordable(connections: usize) -> usize {
     let affordable = limit().map_or(connections, |limit| {
         let most = limit - OTHERS.min(limit / 2);
         connections.min(usize::try_from(most).unwrap_or(usize::MAX))
     });
     if affordable < connections {
-        tracing::warn!(
-            connections,
-            affordable,
-            "the limit of open files allows fewer connections than http.connections"
-        );
+        tracing::warn!(connections, affordable, "open_files_limit_low");
     }
     affordable
 }
 
-/// How many files may be open; none where there is no limit.
+/// Returns the soft limit on open files, or `None` if there is no limit.
 fn limit() -> Option<u64> {
     #[cfg(unix)]
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;

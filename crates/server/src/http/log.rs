@@ -1,5 +1,5 @@
-//! One line in the log for each request, and one id that the line, the answer and everything that
-//! was logged in between share.
+//! Request logging: one log line for each request, and a request id shared by that line, the response
+//! and all log entries in between.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,13 +14,13 @@ use tracing::Instrument as _;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Longer ids than this are not taken over from a client: they would fill the log.
+/// Maximum length of a request id accepted from a client. Longer ids would fill the log.
 const LONGEST_ID: usize = 64;
 
-/// The methods that are logged by their names.
+/// The HTTP methods that are logged by name.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "OPTIONS", "PUT", "DELETE", "PATCH"];
 
-/// Names requests that come without a name: this process's mark, and a count.
+/// Generates request ids for requests that arrive without one: the mark of this process, and a counter.
 #[derive(Debug)]
 pub struct RequestIds {
     process: u64,
@@ -28,7 +28,8 @@ pub struct RequestIds {
 }
 
 impl RequestIds {
-    /// Names for this process; `process` tells it apart from others behind the same proxy.
+    /// Creates a generator for this process. `process` distinguishes it from others behind the same
+    /// proxy.
     pub fn new(process: u64) -> Self {
         Self {
             process,
@@ -41,7 +42,8 @@ impl RequestIds {
         format!("{:016x}-{count}", self.process)
     }
 
-    /// The name that a proxy gave the request, if it is fit for a log; else a new one.
+    /// Returns the id that the client or a proxy sent, if it is safe to log. Otherwise generates a new
+    /// one.
     fn of(&self, request: &Request) -> String {
         request
             .headers()
@@ -56,7 +58,7 @@ impl RequestIds {
     }
 }
 
-/// Names and logs every request of this router.
+/// Adds request ids and request logging to every route of this router.
 pub fn logged(router: Router, ids: RequestIds) -> Router {
     let ids = Arc::new(ids);
     router.layer(from_fn(move |request: Request, next: Next| {
@@ -71,7 +73,7 @@ pub fn logged(router: Router, ids: RequestIds) -> Router {
 async fn log(request: Request, next: Next, id: String) -> Response {
     let begun = Instant::now();
     let span = tracing::info_span!("request", id);
-    // Any word is a method to HTTP; one that nobody knows may be as long as a client likes.
+    // HTTP allows any token as a method, so an unknown one may be arbitrarily long.
     let method = request.method().as_str();
     let method = if METHODS.contains(&method) {
         method
@@ -79,7 +81,7 @@ async fn log(request: Request, next: Next, id: String) -> Response {
         "other"
     };
     let method = method.to_owned();
-    // The route, not the URL: a URL can hold a whole document.
+    // The route is logged instead of the URL, which can contain a whole document.
     let path = request
         .extensions()
         .get::<MatchedPath>()

@@ -1,15 +1,16 @@
-//! What is answered where there is no room for a request: 503, and when to come again.
+//! The response to a request that exceeds the server's capacity: 503 with a `Retry-After` header.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use khabar_graphql::answer::Answer;
 use khabar_graphql::error::{Code, Error};
+use khabar_graphql::response::Answer;
 
-/// Seconds after which there may be room again: most requests take far less.
+/// The number of seconds after which to retry. Most requests take far less, so there is likely to be
+/// capacity again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-/// A refusal that says why.
+/// Returns a 503 response with this error message.
 pub(crate) fn overloaded(message: &str) -> Response {
     let answer = Answer::because(Error::new(Code::Overloaded, message));
     let headers = [
@@ -24,7 +25,7 @@ pub(crate) fn overloaded(message: &str) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }
 
-/// Says when to come again on an answer that says that there is no room.
+/// Adds the `Retry-After` header to an overload response.
 pub(crate) fn retry_after(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(header::RETRY_AFTER, RETRY_AFTER);

@@ -1,5 +1,5 @@
-//! The server: connections are accepted as long as there is room, held to their time, and let finish
-//! when it stops.
+//! The server: accepts connections within the limits, enforces their timeouts, and shuts down
+//! gracefully.
 
 use std::future::Future;
 use std::io;
@@ -15,25 +15,28 @@ use khabar_domain::Network;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-use super::buffers::Buffers;
+use super::buffer_budget::BufferBudget;
 use super::connection::{Connection, Shared, turn_away};
+use super::connection_limits::{self, ConnectionLimits};
 use super::files;
-use super::places::{self, Places};
 use super::settings::Settings;
 use super::stats::{Refused, Stats};
-use crate::identity::Peer;
+use crate::auth::Peer;
 
-/// After a failed `accept` (out of file handles, mostly) trying again at once would only spin.
+/// The pause after a failed `accept`. The usual cause is a lack of file descriptors, and an immediate
+/// retry would only spin.
 const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
 
-/// How many of those who are turned away are told why at a time. It takes them a moment; others are
-/// hung up on.
+/// Maximum number of rejected connections that are answered at the same time. Answering takes a
+/// moment. Further connections are closed without a response.
 const TOLD_AT_ONCE: usize = 128;
 
-/// Of the time to stop, what requests in flight have to finish: the rest is for what comes after.
+/// The fraction of the shutdown time that requests in flight have to finish. The rest is reserved for
+/// the steps that follow.
 const FINISHING: (u32, u32) = (4, 5);
 
-/// Serves until `shutdown` comes, then lets what is under way finish.
+/// Serves until `shutdown` completes, then waits for requests in flight to finish. The wait takes at
+/// most four fifths of [`Settings::shutdown_grace_ms`].
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -44,7 +47,7 @@ pub async fn serve(
     server.serve(listener, router, shutdown).await
 }
 
-/// Whether an address is that of a proxy which brings many clients.
+/// Whether an address belongs to a proxy, whose connections carry the requests of many clients.
 type IsProxy = Box<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
 /// A server for one listener.
@@ -55,7 +58,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server with these limits.
+    /// Creates a server with these limits.
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
@@ -64,8 +67,8 @@ impl Server {
         }
     }
 
-    /// The same, where some addresses are those of proxies: what is limited for each address is not
-    /// for them, because all their clients would share it.
+    /// Sets which addresses belong to proxies. The limits per address do not apply to a proxy, because
+    /// all its clients would share them.
     #[must_use]
     pub fn behind(self, is_proxy: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
         Self {
@@ -74,13 +77,14 @@ impl Server {
         }
     }
 
-    /// The same, counting here.
+    /// Sets the statistics that connections are counted in.
     #[must_use]
     pub fn counting(self, stats: Arc<Stats>) -> Self {
         Self { stats, ..self }
     }
 
-    /// Serves until `shutdown` comes, then lets what is under way finish.
+    /// Serves until `shutdown` completes, then waits for requests in flight to finish. The wait takes at
+    /// most four fifths of [`Settings::shutdown_grace_ms`].
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -89,16 +93,17 @@ impl Server {
     ) -> io::Result<()> {
         let Settings {
             connections,
-            connections_per_address,
+            max_connections_per_address,
             buffer_bytes,
-            shutdown_ms,
+            shutdown_grace_ms,
             ..
         } = self.settings;
-        let places = Places::new(files::affordable(connections), connections_per_address);
-        let buffers = Buffers::new(buffer_bytes);
+        let places =
+            ConnectionLimits::new(files::affordable(connections), max_connections_per_address);
+        let buffers = BufferBudget::new(buffer_bytes);
         self.stats.watch(&places, &buffers);
         let (stop, stopping) = watch::channel(false);
-        let door = Door {
+        let door = Acceptor {
             shared: Arc::new(Shared {
                 builder: builder(&self.settings),
                 router,
@@ -120,7 +125,7 @@ impl Server {
             match accepted {
                 Ok((stream, peer)) => door.let_in(stream, peer),
                 Err(error) => {
-                    tracing::warn!(%error, "could not accept a connection");
+                    tracing::warn!(%error, "connection_accept_failed");
                     tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
                 }
             }
@@ -128,17 +133,17 @@ impl Server {
         drop((listener, door));
         stop.send_replace(true);
         let (part, of) = FINISHING;
-        let patience = Duration::from_millis(shutdown_ms) * part / of;
-        // Each connection looks at it until it ends.
+        let patience = Duration::from_millis(shutdown_grace_ms) * part / of;
+        // Each connection holds a receiver until it ends.
         if tokio::time::timeout(patience, stop.closed()).await.is_err() {
-            tracing::warn!("requests were still under way when the time to finish was over");
+            tracing::warn!("shutdown_requests_aborted");
         }
         Ok(())
     }
 }
 
 fn builder(settings: &Settings) -> Builder<TokioExecutor> {
-    let header = Duration::from_millis(settings.header_ms);
+    let header = Duration::from_millis(settings.header_timeout_ms);
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
@@ -147,23 +152,23 @@ fn builder(settings: &Settings) -> Builder<TokioExecutor> {
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_concurrent_streams(settings.streams_per_connection)
-        // A peer that is gone does not answer a ping.
+        .max_concurrent_streams(settings.max_concurrent_streams)
+        // Pings detect peers that are gone.
         .keep_alive_interval(header)
         .keep_alive_timeout(header);
     builder
 }
 
-/// Where connections come in.
-struct Door {
+/// The state needed to admit or reject new connections.
+struct Acceptor {
     shared: Arc<Shared>,
-    places: Arc<Places>,
+    places: Arc<ConnectionLimits>,
     is_proxy: IsProxy,
     told: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
 }
 
-impl Door {
+impl Acceptor {
     fn let_in(&self, stream: TcpStream, peer: SocketAddr) {
         let address = peer.ip().to_canonical();
         let client = (!(self.is_proxy)(address)).then(|| Network::of(address));
@@ -182,8 +187,8 @@ impl Door {
             }
             Err(why) => {
                 self.shared.stats.refuse(match why {
-                    places::Full::All => Refused::Connections,
-                    places::Full::Client => Refused::Address,
+                    connection_limits::LimitReached::All => Refused::Connections,
+                    connection_limits::LimitReached::Client => Refused::Address,
                 });
                 if let Ok(turn) = Arc::clone(&self.told).try_acquire_owned() {
                     tokio::spawn(turn_away(stream, shared, why, turn));

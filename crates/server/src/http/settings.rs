@@ -1,5 +1,4 @@
-//! How many connections there may be, how long they may keep the server waiting, and how much may lie
-//! in memory on their account.
+//! The limits of the HTTP server: the number of connections, their timeouts, and the memory they use.
 
 use anyhow::ensure;
 use serde::{Deserialize, Serialize};
@@ -7,70 +6,76 @@ use serde::{Deserialize, Serialize};
 use super::Cors;
 use crate::rate_limit::RateLimits;
 
-/// The limits of connections. Requests behind a proxy that `auth.trusted_proxies` names share its
-/// connections, so the limits per address do not hold for such a proxy.
+/// The settings of the HTTP server. The limits per address do not apply to the proxies listed in
+/// `auth.trusted_proxies`, because many clients share the connections of a proxy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Milliseconds for a request's headers to arrive, and for a kept HTTP/1 connection to be used
-    /// again. HTTP/2 peers are pinged this often and have as long to answer.
+    /// Maximum time in milliseconds for the headers of a request to arrive, and for an HTTP/1 keep-alive
+    /// connection to be used again. HTTP/2 peers are pinged at this interval and have the same time to
+    /// answer.
     ///
-    /// 15 seconds: `axum::serve` would wait for ever, and a silent connection costs a socket.
-    pub header_ms: u64,
-    /// Milliseconds that a connection is kept without a request in flight.
+    /// Defaults to 15 seconds. `axum::serve` would wait for ever, and a silent connection costs a socket.
+    pub header_timeout_ms: u64,
+    /// Maximum time in milliseconds that a connection stays open without a request in flight.
     ///
-    /// 60 seconds: what browsers and proxies expect; opening another costs them a round trip.
-    pub idle_ms: u64,
-    /// Milliseconds after which a connection is closed as soon as its requests are answered.
+    /// Defaults to 60 seconds, as browsers and proxies expect. Opening another connection costs them a
+    /// round trip.
+    pub idle_timeout_ms: u64,
+    /// Maximum age of a connection in milliseconds. An older connection is closed as soon as its requests
+    /// in flight are answered.
     ///
-    /// One hour: connections spread over the nodes of a fleet again, and none is kept for ever by a
-    /// client that asks just often enough.
-    pub max_age_ms: u64,
-    /// Milliseconds for a client to take the next 16 KiB of an answer, or the rest of it. Who does
-    /// not read is cut off.
+    /// Defaults to one hour. Reconnecting spreads clients over the nodes of a fleet again, and a client
+    /// that sends requests just often enough cannot keep a connection open for ever.
+    pub max_connection_age_ms: u64,
+    /// Maximum time in milliseconds for a client to read the next 16 KiB of a response, or the rest of it.
+    /// Slower clients are disconnected.
     ///
-    /// 20 seconds: less than a kilobyte a second, which no usable network is slower than.
+    /// Defaults to 20 seconds, which is less than a kilobyte per second. No usable network is slower.
     pub write_timeout_ms: u64,
-    /// Milliseconds within which the server has ended after it was told to stop: requests in flight
-    /// have four fifths of it to finish.
+    /// Maximum time in milliseconds for a graceful shutdown. Requests in flight have four fifths of it to
+    /// finish.
     ///
-    /// 25 seconds: orchestrators kill after 30.
-    pub shutdown_ms: u64,
-    /// Connections in all. Those beyond are answered 503. The limit of open files may allow fewer.
+    /// Defaults to 25 seconds, because orchestrators kill the process after 30.
+    pub shutdown_grace_ms: u64,
+    /// Maximum number of open connections. Further connections are answered with 503. The limit on open
+    /// files may allow fewer.
     ///
-    /// 8,192: far more than a node can answer at once, for some hundred megabytes at the very worst.
+    /// Defaults to 8,192: far more than a node can serve at once, at a cost of some hundred megabytes in
+    /// the worst case.
     pub connections: usize,
-    /// Connections of one address (of one /64 network where it is IPv6).
+    /// Maximum number of open connections per client address. IPv6 addresses are counted per /64 network.
     ///
-    /// 512: a whole office or a mobile network's gateway, and a sixteenth of all.
-    pub connections_per_address: usize,
-    /// HTTP/2 requests in flight on one connection.
+    /// Defaults to 512: enough for a whole office or a mobile network's gateway, and a sixteenth of the
+    /// default total.
+    pub max_connections_per_address: usize,
+    /// Maximum number of concurrent HTTP/2 requests per connection.
     ///
-    /// 100: what RFC 9113 recommends not to go below.
-    pub streams_per_connection: u32,
-    /// Bytes that requests in flight and answers that were not read yet may take, of all clients
-    /// together. Those beyond are answered 503. An answer that is sent to many counts once.
+    /// Defaults to 100, the minimum that RFC 9113 recommends.
+    pub max_concurrent_streams: u32,
+    /// Maximum memory in bytes for requests in flight and unread responses, over all clients. Requests
+    /// beyond it are answered with 503. A response that is sent to several clients counts once. Each
+    /// address may use a quarter of the limit.
     ///
-    /// 64 MiB: some hundred of the largest answers, thousands of usual ones. One address may have a
-    /// quarter of it.
+    /// Defaults to 64 MiB: some hundred of the largest responses, or thousands of typical ones.
     pub buffer_bytes: usize,
-    /// Which pages of other origins may use the API.
+    /// The CORS policy: the other origins whose pages may use the API.
     pub cors: Cors,
-    /// How much a client may send in a minute.
+    /// The rate limits: how much a client may send per minute.
     pub rate_limits: RateLimits,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            header_ms: 15_000,
-            idle_ms: 60_000,
-            max_age_ms: 3_600_000,
+            header_timeout_ms: 15_000,
+            idle_timeout_ms: 60_000,
+            max_connection_age_ms: 3_600_000,
             write_timeout_ms: 20_000,
-            shutdown_ms: 25_000,
+            shutdown_grace_ms: 25_000,
             connections: 8_192,
-            connections_per_address: 512,
-            streams_per_connection: 100,
+            max_connections_per_address: 512,
+            max_concurrent_streams: 100,
             buffer_bytes: 64 * 1024 * 1024,
             cors: Cors::default(),
             rate_limits: RateLimits::default(),
@@ -78,28 +83,32 @@ impl Default for Settings {
     }
 }
 
-/// A request with the largest body and its answer must fit into one address's part of the buffers.
+/// The minimum of [`Settings::buffer_bytes`]. A request with the largest body and its response must fit
+/// into the share of one address.
 const LEAST_BUFFER_BYTES: usize = 8 * 1024 * 1024;
 
 impl Settings {
-    /// Refuses what could never answer anything.
+    /// Returns an error for settings with which no request could be answered.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         for (name, value) in [
-            ("http.header_ms", self.header_ms),
-            ("http.idle_ms", self.idle_ms),
-            ("http.max_age_ms", self.max_age_ms),
+            ("http.header_timeout_ms", self.header_timeout_ms),
+            ("http.idle_timeout_ms", self.idle_timeout_ms),
+            ("http.max_connection_age_ms", self.max_connection_age_ms),
             ("http.write_timeout_ms", self.write_timeout_ms),
-            ("http.shutdown_ms", self.shutdown_ms),
+            ("http.shutdown_grace_ms", self.shutdown_grace_ms),
             (
-                "http.streams_per_connection",
-                self.streams_per_connection.into(),
+                "http.max_concurrent_streams",
+                self.max_concurrent_streams.into(),
             ),
         ] {
             ensure!(value > 0, "{name} is 0: nothing could ever be answered");
         }
         for (name, value) in [
             ("http.connections", self.connections),
-            ("http.connections_per_address", self.connections_per_address),
+            (
+                "http.max_connections_per_address",
+                self.max_connections_per_address,
+            ),
         ] {
             ensure!(value > 0, "{name} is 0: nobody could ever connect");
         }

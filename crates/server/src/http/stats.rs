@@ -1,29 +1,29 @@
-//! What the server counts of its connections.
+//! Connection statistics.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::activity::End;
-use super::buffers::Buffers;
-use super::places::Places;
+use super::activity::CloseReason;
+use super::buffer_budget::BufferBudget;
+use super::connection_limits::ConnectionLimits;
 
-/// Why something was turned away.
+/// The reason for which a connection or request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// A connection: all places are taken.
+    /// The limit on all connections was reached.
     Connections,
-    /// A connection: its address has as many as it may.
+    /// The limit on connections per address was reached.
     Address,
-    /// A request, or an answer: the buffers are full.
+    /// The memory limit for requests and responses was reached.
     Buffers,
 }
 
-/// What was counted since the server started.
+/// Connection counters since the start of the server.
 #[derive(Default)]
 pub struct Stats {
     refused: [AtomicU64; 3],
     ended: [AtomicU64; 5],
-    of: OnceLock<(Arc<Places>, Arc<Buffers>)>,
+    of: OnceLock<(Arc<ConnectionLimits>, Arc<BufferBudget>)>,
 }
 
 impl std::fmt::Debug for Stats {
@@ -37,7 +37,7 @@ impl std::fmt::Debug for Stats {
 }
 
 impl Stats {
-    pub(super) fn watch(&self, places: &Arc<Places>, buffers: &Arc<Buffers>) {
+    pub(super) fn watch(&self, places: &Arc<ConnectionLimits>, buffers: &Arc<BufferBudget>) {
         let _ = self.of.set((Arc::clone(places), Arc::clone(buffers)));
     }
 
@@ -45,21 +45,21 @@ impl Stats {
         self.refused[why as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn end(&self, how: End) {
+    pub(super) fn end(&self, how: CloseReason) {
         self.ended[how as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many connections are open.
+    /// Returns the number of open connections.
     pub(crate) fn connections(&self) -> usize {
         self.of.get().map_or(0, |(places, _)| places.taken())
     }
 
-    /// How many bytes lie in the buffers.
+    /// Returns the number of bytes reserved in the buffers.
     pub(crate) fn buffered(&self) -> usize {
         self.of.get().map_or(0, |(_, buffers)| buffers.held())
     }
 
-    /// How much was turned away, by why.
+    /// Returns the number of refused connections and requests per reason.
     pub(crate) fn refused(&self) -> [(&'static str, u64); 3] {
         let of = |why: Refused| self.refused[why as usize].load(Ordering::Relaxed);
         [
@@ -69,15 +69,15 @@ impl Stats {
         ]
     }
 
-    /// How many connections the server has ended, by why.
+    /// Returns the number of connections that the server closed per reason.
     pub(crate) fn ended(&self) -> [(&'static str, u64); 5] {
-        let of = |how: End| self.ended[how as usize].load(Ordering::Relaxed);
+        let of = |how: CloseReason| self.ended[how as usize].load(Ordering::Relaxed);
         [
-            ("idle", of(End::Idle)),
-            ("age", of(End::Aged)),
-            ("silent", of(End::Silent)),
-            ("unread", of(End::Unread)),
-            ("lingering", of(End::Lingering)),
+            ("idle", of(CloseReason::Idle)),
+            ("age", of(CloseReason::Aged)),
+            ("silent", of(CloseReason::Silent)),
+            ("unread", of(CloseReason::Unread)),
+            ("lingering", of(CloseReason::Lingering)),
         ]
     }
 }

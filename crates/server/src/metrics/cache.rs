@@ -1,16 +1,16 @@
-//! What the cache has done and what it holds, as metrics.
+//! Metrics of the cache: its activity and its size.
 
 use std::fmt::Error;
 
 use khabar_persistence::Cache;
-use khabar_persistence::change::Part;
+use khabar_persistence::change::Facet;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use prometheus_client::registry::Unit;
 
 use super::{counter, gauge};
 
-/// What one cache tells when it is asked.
+/// A collector that reads the statistics of a cache at each scrape.
 #[derive(Debug)]
 pub(super) struct OfCache(pub(super) Cache);
 
@@ -23,58 +23,58 @@ impl Collector for OfCache {
         counter(
             encoder,
             "cache_hits",
-            "What was asked for and kept",
+            "Cache lookups that found an entry",
             [
                 of("entities", entities.hits),
-                of("answers", answers.hits),
+                of("responses", answers.hits),
                 of("reference", stats.referred),
             ],
         )?;
         counter(
             encoder,
             "cache_misses",
-            "What was asked for and not kept",
+            "Cache lookups that found no entry",
             [
                 of("entities", entities.misses),
-                of("answers", answers.misses),
+                of("responses", answers.misses),
             ],
         )?;
         counter(
             encoder,
-            "cache_refused",
-            "What was not kept because something that it was read from was written meanwhile",
+            "cache_stale_inserts",
+            "Entries not stored because their data changed while they were being read",
             [
                 of("entities", entities.refused),
-                of("answers", answers.refused),
+                of("responses", answers.refused),
             ],
         )?;
         let dropped = self.0.dropped();
         counter(
             encoder,
-            "cache_dropped",
-            "What was let go, by what was written",
+            "cache_invalidated",
+            "Entries invalidated, by the kind of the change",
             dropped.into_iter().map(|(noun, part, count)| {
-                let part = part.map_or("", Part::as_str);
-                (vec![("noun", noun.as_str()), ("part", part)], count)
+                let part = part.map_or("", Facet::as_str);
+                (vec![("entity", noun.as_str()), ("facet", part)], count)
             }),
         )?;
         counter(
             encoder,
-            "cache_cleared",
-            "How often everything was let go",
+            "cache_flushed",
+            "Number of times the whole cache was emptied",
             [(Vec::new(), stats.cleared)],
         )?;
         gauge(
             encoder,
             "cache_entries",
-            "How many answers are kept",
+            "Number of cache entries",
             None,
             stats.entries,
         )?;
         gauge(
             encoder,
             "cache_size",
-            "How much room they take, about",
+            "Estimated memory of all cache entries",
             Some(&Unit::Bytes),
             stats.bytes,
         )

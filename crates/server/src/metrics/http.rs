@@ -1,4 +1,4 @@
-//! What the server counts of its connections and of its log, as metrics.
+//! Metrics of the HTTP connections and of the log.
 
 use std::fmt::Error;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::{counter, gauge};
 use crate::http::Stats;
 use crate::telemetry;
 
-/// What is told of connections when it is asked.
+/// A collector that reads the connection statistics at each scrape.
 #[derive(Debug)]
 pub(super) struct OfHttp(pub(super) Arc<Stats>);
 
@@ -21,14 +21,14 @@ impl Collector for OfHttp {
         gauge(
             encoder,
             "http_connections",
-            "How many connections are open",
+            "Open connections",
             None,
             self.0.connections(),
         )?;
         gauge(
             encoder,
             "http_buffered",
-            "How much lies in memory for requests in flight and answers that were not read yet",
+            "Memory of requests in flight and of responses that clients have not read yet",
             Some(&Unit::Bytes),
             self.0.buffered(),
         )?;

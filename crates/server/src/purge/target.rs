@@ -1,4 +1,4 @@
-//! Targets of purges: the caches before the server, and how each is to be called.
+//! Targets of purges: the caches in front of the server, and how to call each of them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,49 +9,49 @@ use url::{Host, Url};
 
 use crate::graphql::surrogate::Header;
 
-/// The targets by name. Under its name a target's place in the change feed is kept, so that one that
-/// is called something else begins anew.
+/// The targets by name. A target's position in the change feed is stored under its name, so a renamed
+/// target is treated as new.
 pub type Targets = BTreeMap<String, Target>;
 
-/// A cache that is told what to let go of.
+/// A cache that is purged when content changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Target {
-    /// A Varnish with its module `xkey`, configured as `docs/varnish.vcl`.
+    /// Varnish with the `xkey` module, configured as in `docs/varnish.vcl`.
     VarnishXkey {
-        /// Where it takes purges: `http://varnish:6081/`.
+        /// The URL that accepts purges, such as `http://varnish:6081/`.
         url: String,
     },
-    /// The same without the module: it compares the keys of what it holds with a pattern.
+    /// Varnish without the `xkey` module. Compares the keys of cached objects with a pattern.
     VarnishBan {
-        /// Where it takes bans: `http://varnish:6081/`.
+        /// The URL that accepts bans, such as `http://varnish:6081/`.
         url: String,
     },
-    /// A service of Fastly.
+    /// A Fastly service.
     Fastly {
-        /// The service's id.
+        /// The ID of the service.
         service: String,
-        /// A token that may purge it.
+        /// An API token that is permitted to purge the service.
         secret: Secret,
-        /// Where Fastly's API is.
+        /// The URL of the Fastly API. Defaults to `https://api.fastly.com`.
         #[serde(default = "fastly")]
         url: String,
     },
-    /// A zone of Cloudflare.
+    /// A Cloudflare zone.
     Cloudflare {
-        /// The zone's id.
+        /// The ID of the zone.
         zone: String,
-        /// A token that may purge it.
+        /// An API token that is permitted to purge the zone.
         secret: Secret,
-        /// Where Cloudflare's API is.
+        /// The URL of the Cloudflare API. Defaults to `https://api.cloudflare.com/client/v4`.
         #[serde(default = "cloudflare")]
         url: String,
     },
-    /// Whatever else takes the keys by POST.
+    /// Any other receiver. The keys are sent by POST.
     Webhook {
-        /// Where.
+        /// The URL that receives the keys.
         url: String,
-        /// What each call is signed with, by HMAC-SHA256.
+        /// The key that signs each call with HMAC-SHA256. At least 32 bytes long.
         secret: Secret,
     },
 }
@@ -64,13 +64,13 @@ fn cloudflare() -> String {
     "https://api.cloudflare.com/client/v4".to_owned()
 }
 
-/// What nobody is to see, in no log and no print of the configuration.
+/// A secret that is masked in logs and in printed configuration.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// This text, from now on secret.
+    /// Creates a secret from plain text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -92,11 +92,11 @@ impl Serialize for Secret {
     }
 }
 
-/// A shorter one could be guessed from one signed call.
+/// Minimum length of a webhook's secret in bytes. A shorter one could be guessed from one signed call.
 const LEAST_SECRET: usize = 32;
 
 impl Target {
-    /// Where it is called.
+    /// Returns the URL to call.
     pub(super) fn url(&self) -> &str {
         match self {
             Self::VarnishXkey { url }
@@ -107,7 +107,7 @@ impl Target {
         }
     }
 
-    /// The header in which it finds an answer's keys, where that is known.
+    /// Returns the response header from which the target reads the keys, if it is known.
     pub(crate) fn reads(&self) -> Option<Header> {
         match self {
             Self::VarnishXkey { .. } | Self::VarnishBan { .. } => Some(Header::Xkey),
@@ -117,7 +117,7 @@ impl Target {
         }
     }
 
-    /// Refuses what is of the right type and cannot work.
+    /// Rejects values that have the right type but cannot work.
     pub(crate) fn check(&self, name: &str) -> anyhow::Result<()> {
         let is_word = |text: &str| {
             let mut bytes = text.bytes();
@@ -166,7 +166,7 @@ impl Target {
     }
 }
 
-/// Whether nobody on the way can read what is sent there.
+/// Whether nobody on the network can read what is sent to this URL.
 fn is_private(url: &Url) -> bool {
     url.scheme() == "https"
         || match url.host() {

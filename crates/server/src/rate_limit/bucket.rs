@@ -1,37 +1,38 @@
-//! A bucket: what a client has left, by the generic cell rate algorithm (ITU-T I.371).
+//! Buckets: the remaining quota of a client, by the generic cell rate algorithm (ITU-T I.371).
 //!
-//! It is one number: the time at which the bucket is full again, in nanoseconds since the limiter began.
-//! What is taken moves it on; where it would lie further ahead than the window, there is not so much left.
+//! A bucket is a single number: the time at which it is full again, in nanoseconds since the limiter was
+//! created. Taking from the bucket moves this time forward. The quota is exceeded if the time would move
+//! further ahead than the window.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The time that a quota is for.
+/// The period to which a quota applies.
 pub(super) const WINDOW: Duration = Duration::from_mins(1);
 
-/// How much fills a bucket, and in which steps it fills again.
+/// The capacity of a bucket, and the rate at which it refills.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Quota {
     many: u64,
-    /// Nanoseconds for one.
+    /// Nanoseconds in which one unit refills.
     step: u64,
 }
 
-/// Where a client stands.
+/// The state of a client's quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// How much it may send within the window.
+    /// The number allowed within the window.
     pub quota: u64,
-    /// How much of that is left.
+    /// The number that is left.
     pub left: u64,
-    /// When all of it is left again.
+    /// The time until the full quota is available again.
     pub full_in: Duration,
-    /// How long it is to wait, where what it asked for was not left.
+    /// The time to wait before trying again, if not enough was left.
     pub wait: Option<Duration>,
 }
 
 impl Quota {
-    /// So many in a minute; none where that is 0.
+    /// Creates a quota of `many` per minute. Returns `None` if `many` is 0.
     pub(super) fn per_minute(many: u32) -> Option<Self> {
         let step = nanoseconds(WINDOW).checked_div(many.into())?;
         Some(Self {
@@ -40,7 +41,7 @@ impl Quota {
         })
     }
 
-    /// Takes so many, if so many are left. More than fit into a bucket are all that do.
+    /// Takes `many` if that many are left. A number above the capacity takes a full bucket.
     pub(super) fn take(self, bucket: &AtomicU64, many: u64, now: Duration) -> Standing {
         let now = nanoseconds(now);
         let taken = many.min(self.many) * self.step;
@@ -58,7 +59,7 @@ impl Quota {
         }
     }
 
-    /// Whether one is left, which is not taken.
+    /// Returns the state of the quota without taking anything. Sets `wait` if none is left.
     pub(super) fn look(self, bucket: &AtomicU64, now: Duration) -> Standing {
         let now = nanoseconds(now);
         let full_at = bucket.load(Ordering::Relaxed).max(now);
@@ -67,12 +68,12 @@ impl Quota {
         self.standing(full_at, now, wait)
     }
 
-    /// Takes one that may not be left; the debt is never more than that one.
+    /// Takes one even if none is left. The debt never exceeds one.
     pub(super) fn charge(self, bucket: &AtomicU64, now: Duration) {
         let now = nanoseconds(now);
         let end = now + (self.many + 1) * self.step;
         let charged = |full_at: u64| Some((full_at.max(now) + self.step).min(end));
-        // It always has something to put there.
+        // The closure always returns a value, so the update cannot fail.
         let _ = bucket.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charged);
     }
 
@@ -111,7 +112,7 @@ mod tests {
         let refused = quota.take(&bucket, 1, at(100));
         assert_eq!((refused.left, refused.wait), (0, Some(at(10))));
         assert_eq!(refused.full_in, at(60));
-        // To be refused takes nothing.
+        // A refused attempt takes nothing.
         assert_eq!(quota.take(&bucket, 1, at(109)).wait, Some(at(1)));
         assert_eq!(quota.take(&bucket, 1, at(110)).wait, None);
         let standing = quota.take(&bucket, 2, at(140));

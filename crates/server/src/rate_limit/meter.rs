@@ -1,4 +1,4 @@
-//! A request's meter: what it counts as, and what its client is told of what is left.
+//! Meters: counting a request, and reporting the remaining quota to its client.
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,18 +16,18 @@ use super::{Client, Counted, Limiter, Standing, bucket};
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// What a client has sent too much of.
+/// A rate limit that a client has exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limited {
-    /// Of what.
+    /// The name of the policy: `requests`, `mutations` or `errors`.
     pub counted: &'static str,
-    /// How many it may send in a minute.
+    /// The number allowed per minute.
     pub quota: u64,
-    /// Seconds until it may send the next.
+    /// The number of seconds until the client may try again.
     pub retry_after: u64,
 }
 
-/// Counts one request.
+/// Counts a single request against the quotas of its client.
 #[derive(Debug)]
 pub struct Meter {
     limiter: Arc<Limiter>,
@@ -38,7 +38,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// A meter for a request from this network, where that is known.
+    /// Creates a meter for a request from this network, if the network is known.
     pub(crate) fn new(limiter: Arc<Limiter>, network: Option<Network>) -> Self {
         Self {
             limiter,
@@ -49,28 +49,28 @@ impl Meter {
         }
     }
 
-    /// It brought a token of this account, which counts.
+    /// Counts the request for the account of its token instead of its network.
     pub(crate) fn is_of(&self, account: AccountId) {
         self.account.get_or_init(|| account);
     }
 
-    /// Counts the request, once, however often it is looked at.
+    /// Counts the request. Further calls have no effect.
     pub(crate) fn request(&self) -> Result<(), Limited> {
         if self.is_counted.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        // Whoever has sent too many errors waits, whatever this one would become.
+        // A client with too many errors has to wait, whatever the outcome of this request.
         let standing = |client| self.limiter.look(Counted::Errors, client);
         self.note(Counted::Errors, self.client().and_then(standing))?;
         self.take(Counted::Requests, 1)
     }
 
-    /// Counts so many mutations.
+    /// Counts `many` mutations.
     pub(crate) fn mutations(&self, many: u64) -> Result<(), Limited> {
         self.take(Counted::Mutations, many)
     }
 
-    /// Counts an error of the client's.
+    /// Counts a client error.
     pub(crate) fn error(&self) {
         if let Some(client) = self.client() {
             self.limiter.charge(Counted::Errors, client);
@@ -108,7 +108,7 @@ impl Meter {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells a client what it has left (draft-ietf-httpapi-ratelimit-headers-10).
+    /// Reports the remaining quotas in response headers (draft-ietf-httpapi-ratelimit-headers-10).
     fn tell(&self, headers: &mut HeaderMap) {
         let standings = self.standings();
         if standings.is_empty() {
@@ -137,13 +137,13 @@ impl Meter {
     }
 }
 
-/// Whole seconds, of which the last has begun.
+/// Rounds a duration up to whole seconds.
 fn seconds(time: Duration) -> u64 {
     time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
-/// Gives a request its meter, and tells its client what is left. What a shared cache may hold says
-/// nothing of one client to the others.
+/// Attaches a meter to a request, and adds the rate limit headers to its response. Omits them from
+/// responses that a shared cache may store, because they would reveal one client's quota to others.
 pub async fn metered(meter: Meter, mut request: Request, next: Next) -> Response {
     let meter = Arc::new(meter);
     request.extensions_mut().insert(Arc::clone(&meter));

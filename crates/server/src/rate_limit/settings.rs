@@ -1,39 +1,40 @@
-//! The settings of rate limits.
+//! Settings of the rate limits.
 
 use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 
 use super::{Client, Counted};
 
-/// How much a client may send in a minute; 0: as much as it likes.
+/// The number of requests, mutations and errors allowed per client and minute. 0 means unlimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RateLimits {
     /// GraphQL requests of any kind.
     ///
-    /// Unlimited: a kept answer costs less than to count it, and limits of their own hold what a query
-    /// may cost. To be set where a reader's app is not to be scraped.
+    /// Unlimited by default: a cached response costs less than counting the request, and separate limits
+    /// bound the cost of a query. Set a limit to prevent scraping.
     pub requests: Rates,
-    /// Fields at the root of mutations.
+    /// Root fields of mutations.
     ///
-    /// 6,000 for a token, which an import by the API does not reach; 120 for an address without one:
-    /// strangers write comments alone, of which `comments` allows fewer, and telephones share addresses.
+    /// Defaults to 6,000 with a token, more than an import through the API reaches. Defaults to 120 for an
+    /// address without a token: anonymous clients can only write comments, for which the `comments`
+    /// settings have lower limits, and mobile devices share addresses.
     pub mutations: Rates,
-    /// Requests that are answered with an error of the client's: a token that does not count, a document
-    /// that is refused, something that is not there.
+    /// Requests that are answered with a client error, such as an invalid token, a rejected document or
+    /// a missing object.
     ///
-    /// Unlimited: behind a proxy that `auth.trusted_proxies` does not name, all readers share an address,
-    /// and one app with a mistake would shut out the others.
+    /// Unlimited by default: behind a proxy that is not listed in `auth.trusted_proxies`, all readers share
+    /// an address, and one faulty app would lock out the others.
     pub errors: Rates,
 }
 
-/// How many, for each kind of client.
+/// Limits per minute for each kind of client. 0 means unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rates {
-    /// From the tokens of one account.
+    /// Limit for all tokens of one account together.
     pub token_per_minute: u32,
-    /// Without a token from one address, or one IPv6 /64.
+    /// Limit for one IPv4 address or IPv6 /64 network without a token.
     pub address_per_minute: u32,
 }
 
@@ -50,11 +51,11 @@ impl Default for RateLimits {
     }
 }
 
-/// More could not be told from no limit at all.
+/// Maximum value of a limit. A higher limit would be indistinguishable from none.
 const MOST: u32 = 1_000_000;
 
 impl RateLimits {
-    /// Refuses what cannot be counted.
+    /// Rejects limits that are too high to be counted.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         for (counted, rates) in self.all() {
             for (client, per_minute) in [
@@ -72,7 +73,7 @@ impl RateLimits {
         Ok(())
     }
 
-    /// How many of these a client may send in a minute; 0: as many as it likes.
+    /// Returns the number allowed for this client per minute. 0 means unlimited.
     pub(super) fn of(&self, counted: Counted, client: Client) -> u32 {
         let rates = match counted {
             Counted::Requests => self.requests,

@@ -1,4 +1,4 @@
-//! The queue between those who log and the one thread that writes.
+//! The queue between the callers that log and the single thread that writes.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How long the end of the process waits for what is still to be written.
+/// Maximum time to wait for queued lines to be written when the process ends.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// How long the writer waits where a file that must not be waited for takes nothing.
+/// Delay before the writer retries a non-blocking file that accepts no bytes at the moment.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Bytes that a line takes beside its text.
+/// Memory that a queued line takes in addition to its text, in bytes.
 const ENTRY: usize = 64;
 
-/// Lines on their way to the log. Cheap to clone.
+/// A queue of lines to be written to the log. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Queue {
     lines: Sender<Message>,
@@ -38,7 +38,7 @@ enum Message {
 }
 
 impl Queue {
-    /// A queue of so many bytes to standard error.
+    /// Starts a queue of at most `limit` bytes that writes to standard error.
     pub(super) fn start(limit: usize) -> io::Result<Self> {
         Self::to(stderr()?, limit)
     }
@@ -57,16 +57,16 @@ impl Queue {
         Ok(Self { lines, counts })
     }
 
-    /// How many lines could not be written.
+    /// Returns the number of lines that could not be written.
     pub(super) fn dropped(&self) -> u64 {
         self.counts.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits a moment until everything was written.
+    /// Waits up to a second until all queued lines are written.
     pub(super) fn flush(&self) {
         let (done, is_done) = mpsc::sync_channel(1);
         if self.lines.send(Message::Flush(done)).is_ok() {
-            // Either way nothing more can be done.
+            // Nothing more can be done on a timeout.
             let _ = is_done.recv_timeout(LAST_WORDS);
         }
     }
@@ -90,7 +90,7 @@ impl<'a> MakeWriter<'a> for Queue {
     }
 }
 
-/// Each call is one line. It never fails, and never waits.
+/// Queues each call to `write` as one line. Never fails and never blocks.
 impl Write for &Queue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(line);
@@ -102,7 +102,7 @@ impl Write for &Queue {
     }
 }
 
-/// Writes line by line until nobody is left who could send one.
+/// Writes lines until all senders are dropped.
 fn write(mut out: impl Write, lines: &Receiver<Message>, counts: &Counts) {
     let mut told = 0;
     let mut is_broken = false;
@@ -110,12 +110,12 @@ fn write(mut out: impl Write, lines: &Receiver<Message>, counts: &Counts) {
         let line = match message {
             Message::Line(line) => line,
             Message::Flush(done) => {
-                // Who asked may have given up.
+                // The caller may have stopped waiting.
                 let _ = done.try_send(());
                 continue;
             }
         };
-        // Half a line may stand there.
+        // The last write may have left an incomplete line.
         let begun = if is_broken {
             all(&mut out, b"\n")
         } else {
@@ -134,12 +134,12 @@ fn write(mut out: impl Write, lines: &Receiver<Message>, counts: &Counts) {
         if dropped > told {
             let lines = dropped - told;
             told = dropped;
-            tracing::warn!(lines, "lines of the log were dropped");
+            tracing::warn!(lines, "log_lines_dropped");
         }
     }
 }
 
-/// Writes all of it, however little is taken at a time.
+/// Writes all bytes, however few are accepted at a time.
 fn all(out: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match out.write(bytes) {
@@ -153,14 +153,14 @@ fn all(out: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Standard error by a handle of its own: the usual one is locked while somebody writes to it.
+/// Returns a separate handle to standard error. The usual one is locked during each write.
 #[cfg(unix)]
 fn stderr() -> io::Result<File> {
     use std::os::fd::AsFd as _;
     Ok(io::stderr().as_fd().try_clone_to_owned()?.into())
 }
 
-/// Standard error by a handle of its own: the usual one is locked while somebody writes to it.
+/// Returns a separate handle to standard error. The usual one is locked during each write.
 #[cfg(windows)]
 fn stderr() -> io::Result<File> {
     use std::os::windows::io::AsHandle as _;
@@ -173,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes what it is given, while it is allowed to.
+    /// Accepts bytes until the disk is full.
     #[derive(Clone, Default)]
     struct Disk {
         written: Arc<Mutex<Vec<u8>>>,
@@ -185,7 +185,7 @@ mod tests {
             if *self.is_full.lock().unwrap_or_else(PoisonError::into_inner) {
                 return Err(io::ErrorKind::StorageFull.into());
             }
-            // In halves, as disks and pipes may.
+            // Accepts half of the bytes, as disks and pipes may.
             let some = bytes.len().div_ceil(2);
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
             written.extend_from_slice(&bytes[..some]);
@@ -223,7 +223,7 @@ mod tests {
         for _ in 0..100 {
             queue.push(&[b'x'; 100]);
         }
-        // Six fit into the queue, and one may be in the writer's hands.
+        // Six lines fit into the queue, and the writer may hold one more.
         assert!((93..=94).contains(&queue.dropped()), "{}", queue.dropped());
         drop(stalled);
         queue.flush();

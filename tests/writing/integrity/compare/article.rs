@@ -1,4 +1,4 @@
-//! Articles one by one: what they say, what they said in each version, and what stands beside them.
+//! Comparison of each article: its content, its revisions and its related articles.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::Desk;
 use crate::integrity::list::List;
 use crate::integrity::model::{Article, Face, Id};
 use crate::integrity::noun::flat;
-use crate::integrity::stock::READ;
+use crate::integrity::seed_data::READ;
 
 impl Whole {
     pub(super) async fn articles_hold(&self, desk: &Desk) -> anyhow::Result<()> {
@@ -93,7 +93,7 @@ impl Whole {
         list.holds(desk, &desk.editor, &related).await
     }
 
-    /// Each version is kept, once, as it was.
+    /// Checks that each version is stored exactly once, with its content unchanged.
     async fn history_holds(&self, desk: &Desk, id: &Id, article: &Article) -> anyhow::Result<()> {
         for saved in article.history.chunks(20) {
             let versions = saved.iter().map(|saved| {
@@ -129,7 +129,8 @@ impl Whole {
         Ok(())
     }
 
-    /// A text of long ago without the stories and the section that are no more.
+    /// Returns the content of an old version without the stories and the section that no longer
+    /// exist.
     fn as_read_today(&self, content: &Face) -> Face {
         let mut content = content.clone();
         let there = |id: &Value| {

@@ -1,5 +1,5 @@
-//! What editors put in order. In a writer's own edition it is the model's; in the common one it is
-//! known what is there, but not where.
+//! Comparison of the lists that editors arrange. In a writer's own edition the order must match the
+//! model. In the shared edition the model knows the content of a list, but not its order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::integrity::model::{Article, Id, Order};
 use crate::integrity::noun::{FOLLOW, LIVE, SECTION, STORY, flat};
 use crate::integrity::writer::COMMON;
 
-/// A list of ids that is not paged through.
+/// Returns the IDs in a list that has no pages.
 fn ids(list: &Value) -> Vec<Id> {
     let list = flat(list.clone());
     let list = list.as_array().into_iter().flatten();
@@ -144,7 +144,7 @@ impl Whole {
     }
 }
 
-/// A list in this order, each with its place.
+/// Checks that a list has this order, and that each item reports its position.
 fn in_order(list: &Value, place: &str, expected: &[Id]) -> anyhow::Result<()> {
     let there = list.as_array().context("no list")?.iter();
     let there: Vec<_> = there.map(|it| json!([it["id"], it[place]])).collect();

@@ -1,5 +1,5 @@
-//! What is written so that every field comes to change: an article that shows things of every kind,
-//! then a change of all that can be changed of each; and what readers say.
+//! Mutations that make every field change: an article that shows objects of every kind, then an
+//! update of everything that can be updated in each, and comments from readers.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use super::{Fields, SLUG};
 use crate::Desk;
-use crate::agreement::mutation;
 use crate::comment::{EDIT, MODERATE, POST, SET_ARTICLE, SET_EDITION};
+use crate::invariants::mutation;
 
-/// Sends a mutation, which has to be carried out, and looks. Gives what it tells of.
+/// Sends a mutation that must succeed, and checks every field. Returns the object in its payload.
 async fn send(
     desk: &Desk,
     fields: &mut Fields<'_>,
@@ -27,7 +27,7 @@ async fn send(
         _ if name.ends_with("Topic") => "topic { id }",
         _ if name.ends_with("Person") => "person { id }",
         _ if name.ends_with("Source") => "source { id }",
-        _ => "clientMutationId",
+        _ => "idempotencyKey",
     };
     let document = mutation(name, what);
     let done = desk.write(&desk.editor, &document, input).await?;
@@ -38,7 +38,7 @@ async fn send(
     Ok(told.map(|(_, value)| value.clone()).unwrap_or_default())
 }
 
-/// Things of each kind, two of each.
+/// Two objects of each kind, by the mutation that created them.
 struct Things(BTreeMap<(&'static str, usize), Value>);
 
 impl Things {
@@ -68,7 +68,7 @@ impl Things {
         &self.0[&(kind, turn)]
     }
 
-    /// An article that shows one of each.
+    /// Returns the input for an article that shows one object of each kind.
     fn article(&self, turn: usize, word: &str) -> Value {
         json!({
             "headline": format!("خبر {word}"), "lead": format!("مقدمة {word}"),
@@ -80,7 +80,8 @@ impl Things {
         })
     }
 
-    /// A change of all that can be changed of the first of each kind.
+    /// Returns mutations that change everything that can be changed in the first object of each
+    /// kind.
     fn changes(&self) -> Vec<(&'static str, Value)> {
         let (picture, topic) = (self.of("addMedia", 1), self.of("createTopic", 1));
         let renditions = |name: &str, kind: &str, width: i32| {
@@ -132,7 +133,7 @@ impl Things {
     }
 }
 
-/// A body of a heading, a paragraph, a list and a quotation.
+/// Returns a body with a heading, a paragraph, a list and a quotation.
 fn body(word: &str, ordered: bool, level: i32) -> Value {
     json!([
         {"heading": {"text": format!("عنوان {word}"), "level": level}},
@@ -142,7 +143,7 @@ fn body(word: &str, ordered: bool, level: i32) -> Value {
     ])
 }
 
-/// Makes an article that shows things of every kind, and changes all of them.
+/// Creates articles that show objects of every kind, and changes all of these objects.
 pub(super) async fn write(desk: &Desk, fields: &mut Fields<'_>) -> anyhow::Result<()> {
     let things = Things::make(desk, fields).await?;
     let mut articles = Vec::new();
@@ -178,7 +179,7 @@ pub(super) async fn write(desk: &Desk, fields: &mut Fields<'_>) -> anyhow::Resul
     Ok(())
 }
 
-/// The article that is asked for by its slug, all the way.
+/// Takes the article that is queried by slug from creation to withdrawal.
 async fn by_slug(desk: &Desk, fields: &mut Fields<'_>, things: &Things) -> anyhow::Result<()> {
     let picture = things.of("addMedia", 0);
     let mut input = things.article(0, "عنوانه يسأل عنه");
@@ -196,7 +197,7 @@ async fn by_slug(desk: &Desk, fields: &mut Fields<'_>, things: &Things) -> anyho
         "body": [{"image": {"image": things.of("addMedia", 1)}}, {"paragraph": {"text": "متن ثان."}}],
         "note": "صُحّح."});
     let corrected = send(desk, fields, "correctArticle", input).await?;
-    // It leaves its slug to nobody, and still answers there.
+    // No other article takes the former slug, so it still resolves to this article.
     let input = json!({"id": corrected["id"], "version": corrected["version"], "slug": "كل-حقل-آخر",
         "silent": true});
     let moved = send(desk, fields, "correctArticle", input).await?;
@@ -205,7 +206,7 @@ async fn by_slug(desk: &Desk, fields: &mut Fields<'_>, things: &Things) -> anyho
     Ok(())
 }
 
-/// Changes of what stands around articles, and of articles that were there before.
+/// Returns changes to the front page, to related articles and to articles that existed before.
 async fn front_page(
     desk: &Desk,
     things: &Things,
@@ -248,9 +249,9 @@ async fn front_page(
             json!({"id": follow[0]["id"], "name": "حساب آخر", "handle": "@other",
             "platform": "OTHER", "url": "https://follow.example/other"}),
         ),
-        ("arrangeLiveChannels", json!({"channels": reversed(live)})),
+        ("reorderLiveChannels", json!({"channels": reversed(live)})),
         (
-            "arrangeFollowChannels",
+            "reorderFollowChannels",
             json!({"channels": reversed(follow)}),
         ),
         ("setRelated", json!({"id": first, "articles": [second]})),
@@ -271,7 +272,7 @@ async fn front_page(
     ])
 }
 
-/// What the deck leaves out: what readers say, and how it is taken in.
+/// Sends the mutations that are not in the deck: comments and commenting settings.
 pub(super) async fn comment(desk: &Desk, fields: &mut Fields<'_>) -> anyhow::Result<()> {
     const NEWEST: &str = "{ articles(first: 1) { nodes { id } } }";
     const SAID: &str = "{ articles(first: 1) { nodes { comments(first: 1) { nodes { id } } } } }";
@@ -284,12 +285,12 @@ pub(super) async fn comment(desk: &Desk, fields: &mut Fields<'_>) -> anyhow::Res
         (
             "setEditionCommenting",
             SET_EDITION,
-            json!({"edition": "ar", "mode": "POST_MODERATED", "closesAfterDays": 3000, "depth": 5, "namesAllowed": true}),
+            json!({"edition": "ar", "mode": "POST_MODERATED", "closesAfterDays": 3000, "depth": 5, "guestCommentsAllowed": true}),
         ),
         (
             "setArticleCommenting",
             SET_ARTICLE,
-            json!({"id": article, "mode": "POST_MODERATED", "closesAfterDays": 2000, "depth": 4, "namesAllowed": true}),
+            json!({"id": article, "mode": "POST_MODERATED", "closesAfterDays": 2000, "depth": 4, "guestCommentsAllowed": true}),
         ),
         (
             "postComment",

@@ -1,4 +1,4 @@
-//! Articles: their text, their way to readers, what they said before, and what stands beside them.
+//! Article steps: content, workflow, revisions, related articles and previews.
 
 use anyhow::Context as _;
 use chrono::{DateTime, Duration, SecondsFormat, Utc};
@@ -8,7 +8,7 @@ use crate::integrity::model::{Article, Face, Id, Saved, leads};
 use crate::integrity::noun::{PERSON, SECTION, SOURCE, STORY, TOPIC};
 use crate::integrity::writer::{COMMON, Writer, told};
 
-/// An article of which nothing is said.
+/// Returns the fields of a new article with default values.
 pub(in crate::integrity) fn blank() -> Face {
     let blank = json!({"kind": "NEWS", "canonicalUrl": null, "lead": null, "hero": null,
         "source": null, "section": null, "hasPhotos": false, "hasVideo": false, "hasAudio": false,
@@ -20,7 +20,7 @@ fn stamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
-/// What an input says, as it is read.
+/// Applies an input to the fields as the API returns them. A null resets a field to its default.
 fn put(face: &mut Face, said: &Face) {
     let blank = blank();
     for (field, value) in said {
@@ -37,7 +37,7 @@ fn put(face: &mut Face, said: &Face) {
 }
 
 impl Writer<'_> {
-    /// Parts of an article at random, each once in so many times.
+    /// Returns random input fields of an article. Each is included one time in `times`.
     fn parts(&mut self, edition: &str, times: usize) -> Face {
         let mut said = Face::new();
         for field in [
@@ -97,7 +97,7 @@ impl Writer<'_> {
         said
     }
 
-    /// Whether another article of its own lives at this address.
+    /// Whether another of the writer's own articles has this canonical URL.
     fn url_is_taken(&self, url: &Value, except: Option<&Id>) -> bool {
         let mut articles = self.written.model.articles.iter();
         !url.is_null()
@@ -105,7 +105,7 @@ impl Writer<'_> {
                 .any(|(id, article)| Some(id) != except && article.face["canonicalUrl"] == *url)
     }
 
-    /// Whether a slug or an address that is said belongs to another.
+    /// Whether the slug or canonical URL in the input is taken by another article.
     fn is_taken(&self, edition: &str, said: &Face, except: Option<&Id>) -> bool {
         let slug = said.get("slug").and_then(Value::as_str);
         let slug = slug.map(|slug| ("article", edition.to_owned(), slug.to_owned()));
@@ -164,7 +164,7 @@ impl Writer<'_> {
         Ok(Some(id))
     }
 
-    /// The article that goes to the stories of others.
+    /// Creates and publishes the guest article, which is added to the stories of other writers.
     pub(in crate::integrity) async fn add_guest(&mut self) -> anyhow::Result<()> {
         let mut said = Face::new();
         said.insert("headline".to_owned(), json!(self.name()));
@@ -194,7 +194,7 @@ impl Writer<'_> {
         self.add_article(&edition, said, refused).await.map(drop)
     }
 
-    /// The version to state, and whether it is an older one.
+    /// Returns the version number to send, and whether it is older than the current one.
     fn version(&mut self, current: i64) -> (i64, bool) {
         if current > 1 && self.random.once_in(6) {
             let older = self.random.below(usize::try_from(current - 1).unwrap_or(1));
@@ -203,7 +203,7 @@ impl Writer<'_> {
         (current, false)
     }
 
-    /// Saves another text, or puts a published one right.
+    /// Saves new content for an unpublished article, or corrects a published one.
     pub(in crate::integrity) async fn change_article(
         &mut self,
         name: &'static str,
@@ -225,7 +225,7 @@ impl Writer<'_> {
         let current = article.version();
         let (version, stale) = self.version(current);
         let mut said = if stale {
-            // What it says otherwise does not matter: it is not carried out.
+            // The other fields do not matter, because a stale version is always rejected.
             Face::new()
         } else {
             self.parts(&edition, 4)
@@ -255,12 +255,12 @@ impl Writer<'_> {
         } else if self.is_taken(&edition, &said, Some(&id)) {
             Some("TAKEN")
         } else {
-            // A correction changes something.
+            // A correction that changes nothing is rejected.
             (step == "CORRECT" && face == was).then_some("INVALID")
         };
         let input = Value::Object(input);
         let sent = self.send(name, "article { id }", &input, refused).await?;
-        // A text that is saved as it is makes no version.
+        // Saving unchanged content creates no version.
         let (Some(_), Some(to)) = (sent.filter(|_| face != was), to) else {
             return Ok(());
         };
@@ -272,7 +272,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Puts another text into the model.
+    /// Records new content in the model as another version.
     fn keep(
         &mut self,
         id: &Id,
@@ -307,7 +307,7 @@ impl Writer<'_> {
         let old = &self.written.model.articles[&id].history[earlier];
         let restore = old.version;
         let mut face = old.content.clone();
-        // Readers know it by the slug that it has.
+        // Restoring a revision does not change the slug, by which readers know the article.
         face.insert("slug".to_owned(), was["slug"].clone());
         self.bring_up_to_date(&mut face, &was);
         let refused = if to.is_none() {
@@ -328,8 +328,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// An old text among what there is now: stories that went on in others are those, and where its
-    /// section is no more, the one that it has stays.
+    /// Updates the content of an old revision for the present. Merged stories are replaced by the stories
+    /// they were merged into. A deleted section is replaced by the article's current one.
     fn bring_up_to_date(&self, face: &mut Face, was: &Face) {
         let model = &self.written.model;
         let there = |id: &str| model.things.contains_key(id) || self.room.stock.holds(id);
@@ -350,7 +350,7 @@ impl Writer<'_> {
         face.insert("stories".to_owned(), stories);
     }
 
-    /// Takes a step that changes nothing of the text.
+    /// Takes a workflow step that does not change the content.
     pub(in crate::integrity) async fn take_step(
         &mut self,
         name: &'static str,
@@ -391,7 +391,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Lets an article go out: now, at an hour, or when its embargo ends.
+    /// Publishes or schedules an article: now, at a given time, or when its embargo ends.
     pub(in crate::integrity) async fn go_out(
         &mut self,
         name: &'static str,
@@ -448,7 +448,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// How far ahead: at once, soon, or after all is over.
+    /// Returns a random delay in seconds: none, a short one, or one beyond the end of the test.
     fn seconds(&mut self) -> i64 {
         let ahead = [0, 1, 60, 600, super::super::AFTERWARDS];
         self.random.pick(&ahead).unwrap_or_default()
@@ -487,12 +487,13 @@ impl Writer<'_> {
         let withdrawn = self.written.model.articles[&id].status() == "WITHDRAWN";
         let input = json!({"article": id});
         let refused = withdrawn.then_some("WRONG_STATUS");
-        self.send("createPreview", "clientMutationId", &input, refused)
+        self.send("createPreview", "idempotencyKey", &input, refused)
             .await
             .map(drop)
     }
 
-    /// Changes the article that all change: only who read its last version does.
+    /// Updates the contested article, which all writers change. Only a writer who has read the latest
+    /// version succeeds. The others get `STALE`.
     pub(in crate::integrity) async fn contest(&mut self) -> anyhow::Result<()> {
         const READ: &str = "query ($id: ID!) { article(id: $id) { version } }";
         let id = &self.room.contested;

@@ -1,5 +1,5 @@
-//! The tree of sections. Its own ones a writer moves where the model knows; those that were there
-//! before are moved by all, and have only to make a tree.
+//! Section steps. The model tracks the moves of a writer's own sections. The pre-existing sections are
+//! moved by all writers, and only have to remain a tree.
 
 use khabar_tests::harness::Who;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::integrity::noun::SECTION;
 use crate::integrity::writer::{COMMON, Writer};
 
 impl Writer<'_> {
-    /// Whether a section of its own is this other one or lies in it.
+    /// Whether `section`, one of the writer's own, is `other` or one of its descendants.
     fn lies_in(&self, section: &Id, other: &Id) -> bool {
         let mut at = Some(section.clone());
         while let Some(id) = at {
@@ -28,7 +28,7 @@ impl Writer<'_> {
             let (id, parent) = (self.random.pick(&stock), self.random.pick(&stock));
             let parent = parent.filter(|_| !self.random.once_in(3));
             let input = json!({"id": id, "parent": parent, "position": self.position()});
-            // A circle is refused; nothing else is wrong with it.
+            // A cycle is rejected. No other error is possible here.
             return self
                 .send_among_others("moveSection", &input, &["INVALID"])
                 .await
@@ -68,9 +68,9 @@ impl Writer<'_> {
             let roots = crate::integrity::noun::flat(found["sections"].take());
             let roots = roots.as_array().cloned().unwrap_or_default();
             let input = json!({"edition": COMMON, "sections": self.random.shuffled(&roots)});
-            // Others may have moved one meanwhile.
+            // Other writers may have moved a section in the meantime.
             return self
-                .send_among_others("arrangeSections", &input, &["INVALID", "NOT_FOUND"])
+                .send_among_others("reorderSections", &input, &["INVALID", "NOT_FOUND"])
                 .await
                 .map(drop);
         }
@@ -87,7 +87,7 @@ impl Writer<'_> {
         let ids = self.random.shuffled(&ids);
         let input = json!({"edition": self.written.own, "parent": parent, "sections": ids});
         let refused = ids.is_empty().then_some("INVALID");
-        let sent = self.send("arrangeSections", "sections { id }", &input, refused);
+        let sent = self.send("reorderSections", "sections { id }", &input, refused);
         if sent.await?.is_some() {
             self.written
                 .model

@@ -1,4 +1,4 @@
-//! Stories: what belongs to them, whether they go on, the rail, and two that become one.
+//! Story steps: adding and removing articles, archiving, reopening, merging and pinning.
 
 use serde_json::json;
 
@@ -7,7 +7,8 @@ use crate::integrity::noun::STORY;
 use crate::integrity::writer::{COMMON, Writer};
 
 impl Writer<'_> {
-    /// A story to which articles of an edition may come; stories of others are only for guests.
+    /// Returns a random story to which articles of this edition can be added. Stories of other writers
+    /// are excluded: they only receive guest articles.
     fn story_for(&mut self, edition: &str) -> Option<Id> {
         let stories = self.referred(&STORY, edition);
         self.random.pick(&stories)
@@ -45,14 +46,14 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Lets the guest come to a story of somebody else, who may merge it at the same moment.
+    /// Adds the guest article to a story of another writer, who may merge the story at the same moment.
     async fn visit(&mut self) -> anyhow::Result<()> {
         let lent = self.room.lent();
         let others: Vec<_> = lent
             .into_iter()
             .filter(|(writer, _)| *writer != self.number)
             .collect();
-        // The newest ones: those are still to be merged.
+        // The newest stories are the least likely to have been merged already.
         let newest = &others[others.len().saturating_sub(6)..];
         let Some((_, story)) = self.random.pick(newest) else {
             return Ok(());
@@ -69,7 +70,7 @@ impl Writer<'_> {
         let edition = self.edition();
         let articles = self.written.model.articles_of(&edition, &[]);
         let articles = self.random.some(&articles, 3);
-        // Mostly a story that one of them belongs to.
+        // Prefer a story that the first article belongs to.
         let held = articles
             .first()
             .map(|id| self.written.model.articles[id].ids("stories"));
@@ -188,7 +189,12 @@ impl Writer<'_> {
             .any(|id| self.written.model.status(id) == "ARCHIVED");
         let refused = ended.then_some("WRONG_STATUS");
         let input = json!({"edition": edition, "stories": rail});
-        let sent = self.send("arrangeRail", "home { edition { id } }", &input, refused);
+        let sent = self.send(
+            "reorderPinnedStories",
+            "home { edition { id } }",
+            &input,
+            refused,
+        );
         if sent.await?.is_some() && edition == self.written.own {
             self.written.model.orders.insert(Order::Rail, rail);
         }

@@ -1,144 +1,145 @@
-//! The blocks of a body as a writer hands them in.
+//! Input types for the blocks of an article's body.
 
 use async_graphql::{ID, InputObject, OneofObject};
 use khabar_domain::body::Run;
 use khabar_domain::{Block, Body, MediaId, RichText};
 
 use crate::error::Result;
-use crate::mutation::read;
+use crate::mutate::MutationError;
+use crate::mutation::input_parse;
 use crate::scalar::Url;
-use crate::write::Refusal;
 
-/// One block of an article's text.
+/// A block of an article's body.
 #[derive(Clone, Debug, OneofObject)]
 pub(super) enum BlockInput {
-    /// Running text.
+    /// A paragraph of text.
     Paragraph(RichTextInput),
     /// A heading between paragraphs.
     Heading(HeadingBlockInput),
-    /// Words that somebody else said.
+    /// A quotation.
     Quotation(QuotationBlockInput),
-    /// Points.
+    /// A list of items.
     List(ListBlockInput),
-    /// A picture.
+    /// An image.
     Image(ImageBlockInput),
-    /// Several pictures.
+    /// A gallery of images.
     Gallery(GalleryBlockInput),
-    /// A film.
+    /// A video.
     Video(VideoBlockInput),
-    /// A post or player of another site.
+    /// Content embedded from another site, such as a post or a player.
     Embed(EmbedBlockInput),
-    /// Rows and columns.
+    /// A table.
     Table(TableBlockInput),
 }
 
-/// Words, with a little markup or without.
+/// Text with or without inline formatting.
 #[derive(Clone, Debug, OneofObject)]
 pub(super) enum RichTextInput {
-    /// Words without markup.
+    /// Plain text without formatting.
     Text(String),
-    /// Words with some, run by run.
+    /// Text with inline formatting, as a sequence of runs.
     Runs(Vec<RunInput>),
 }
 
-/// A stretch of words that look alike.
+/// A run of text with uniform formatting.
 #[derive(Clone, Debug, InputObject)]
 pub(super) struct RunInput {
-    /// The words, with the spaces before and after them.
+    /// The text of the run, including any leading and trailing spaces.
     text: String,
-    /// Whether they are bold; not when nothing is said.
+    /// Whether the text is bold. Defaults to false.
     strong: Option<bool>,
-    /// Whether they are in italics; not when nothing is said.
+    /// Whether the text is italic. Defaults to false.
     emphasis: Option<bool>,
-    /// Where a click on them leads.
+    /// The URL that the text links to.
     link: Option<Url>,
 }
 
 /// A heading between paragraphs.
 #[derive(Clone, Debug, InputObject)]
 pub(super) struct HeadingBlockInput {
-    /// 2 to 4; 2 when nothing is said. The headline is 1.
+    /// The heading level, from 2 to 4. Defaults to 2. Level 1 is the headline.
     level: Option<i32>,
-    /// Its words.
+    /// The text of the heading.
     text: String,
 }
 
-/// Words that somebody else said.
+/// A quotation.
 #[derive(Clone, Debug, InputObject)]
 pub(super) struct QuotationBlockInput {
-    /// What was said.
+    /// The quoted text.
     quote: RichTextInput,
-    /// By whom, or where.
+    /// The person or publication quoted.
     attribution: Option<String>,
 }
 
-/// Points, numbered or not.
+/// A list of items, numbered or bulleted.
 #[derive(Clone, Debug, InputObject)]
 pub(super) struct ListBlockInput {
-    /// Whether the points are numbered; not when nothing is said.
+    /// Whether the list is numbered. Defaults to false.
     ordered: Option<bool>,
-    /// The points.
+    /// The items of the list, in order.
     items: Vec<RichTextInput>,
 }
 
-/// A picture.
+/// An image.
 #[derive(Clone, Debug, InputObject)]
 pub(super) struct ImageBlockInput {
-    /// The picture, by its global id.
+    /// Global ID of the image.
     image: ID,
 }
 
-/// Several pictures.
+/// A gallery of images.
 #[derive(Clone, Debug, InputObject)]
 pub(super) struct GalleryBlockInput {
-    /// The pictures, in order, by their global ids; at most 100.
+    /// Global IDs of the images, in order. At most 100.
     images: Vec<ID>,
 }
 
-/// A film.
+/// A video.
 #[derive(Clone, Debug, InputObject)]
 pub(super) struct VideoBlockInput {
-    /// The film, by its global id.
+    /// Global ID of the video.
     video: ID,
 }
 
-/// A post or player of another site.
+/// Content embedded from another site, such as a post or a player.
 #[derive(Clone, Debug, InputObject)]
 pub(super) struct EmbedBlockInput {
-    /// Whose it is, such as `YouTube`.
+    /// The name of the provider, such as `YouTube`.
     provider: String,
-    /// Where it is.
+    /// The URL of the embedded content.
     url: Url,
-    /// What to show where it cannot be embedded.
+    /// The text to show where the content cannot be embedded.
     title: Option<String>,
 }
 
-/// Rows and columns of words.
+/// A table with text cells.
 #[derive(Clone, Debug, InputObject)]
 pub(super) struct TableBlockInput {
-    /// What stands over it.
+    /// The caption shown above the table.
     caption: Option<String>,
-    /// The columns' headings; none when nothing is said.
+    /// The column headings. If omitted, the table has none.
     header: Option<Vec<String>>,
-    /// The rows, each as long as the others.
+    /// The rows of the table. All rows must have the same number of cells.
     rows: Vec<Vec<String>>,
 }
 
-/// The body that these blocks make.
-pub(super) fn body(blocks: &[BlockInput]) -> Result<Body, Refusal> {
+/// Builds a body from these blocks.
+pub(super) fn body(blocks: &[BlockInput]) -> Result<Body, MutationError> {
     let mut read = Vec::with_capacity(blocks.len());
     for (place, input) in blocks.iter().enumerate() {
         read.push(block(&place.to_string(), input)?);
     }
-    read::value(&["body"], Body::parse(read))
+    input_parse::value(&["body"], Body::parse(read))
 }
 
-fn block(place: &str, input: &BlockInput) -> Result<Block, Refusal> {
-    let media = |id: &ID| -> Result<MediaId, Refusal> { read::id(&["body", place], id) };
+fn block(place: &str, input: &BlockInput) -> Result<Block, MutationError> {
+    let media =
+        |id: &ID| -> Result<MediaId, MutationError> { input_parse::id(&["body", place], id) };
     Ok(match input {
         BlockInput::Paragraph(text) => Block::Paragraph { text: rich(text) },
         BlockInput::Heading(HeadingBlockInput { level, text }) => Block::Heading {
-            // What is no level at all is refused as the level that no heading has.
+            // A value out of range becomes 0, which is refused as an invalid heading level.
             level: u8::try_from(level.unwrap_or(2)).unwrap_or(0),
             text: text.trim().to_owned(),
         },

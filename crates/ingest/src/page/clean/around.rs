@@ -1,9 +1,9 @@
-//! What stands before the rail: the live channels, where to follow the newsroom, the sections.
+//! Reads the blocks before the rail: live channels, links to follow the newsroom, and important sections.
 
 use std::collections::HashSet;
 
 use khabar_domain::edition::Labels;
-use khabar_domain::follow::Platform;
+use khabar_domain::follow_channel::Platform;
 use khabar_domain::{Invalid, Name, Slug, WebUrl};
 
 use super::lines::Lines;
@@ -15,7 +15,7 @@ use crate::page::words::{Heading, Words};
 
 mod platform;
 
-/// The blocks before the rail, and its heading.
+/// The content of the blocks before the rail, and all headings up to that of the rail.
 #[derive(Debug, Default)]
 pub(super) struct Around {
     pub(super) labels: Labels,
@@ -24,7 +24,7 @@ pub(super) struct Around {
     pub(super) sections: Vec<Named>,
 }
 
-/// Reads up to and past the rail's heading.
+/// Reads the lines up to and including the heading of the rail.
 pub(super) fn read(lines: &mut Lines<'_>, words: &Words) -> Result<Around, PageError> {
     let mut around = Around::default();
     let mut block = None;
@@ -51,7 +51,7 @@ pub(super) fn read(lines: &mut Lines<'_>, words: &Words) -> Result<Around, PageE
             block = Some(heading);
             continue;
         }
-        // Pictures repeat the words of their links; each counts once in its block.
+        // Pictures repeat the text of their links. Each text counts once per block.
         if seen.insert((block, key(&line.text))) {
             around.add(lines, block, line, &rail)?;
         }
@@ -60,7 +60,8 @@ pub(super) fn read(lines: &mut Lines<'_>, words: &Words) -> Result<Around, PageE
     Err(lines.cut_short(rail))
 }
 
-/// A rendition that keeps only the live block's heading tells of one channel of that name.
+/// Adds a channel named like the live block's heading if the block has no channels. Some crawlers retain
+/// only the heading.
 fn named_by_its_heading(mut around: Around) -> Result<Around, Invalid> {
     if let (Some(label), true) = (&around.labels.live, around.live.is_empty()) {
         around.live.push(Channel {
@@ -101,7 +102,7 @@ impl Around {
     }
 }
 
-/// A line that may carry an address among its words.
+/// The text of a line, and the first URL in it, if any.
 struct Link {
     words: String,
     url: Option<WebUrl>,
@@ -122,7 +123,7 @@ impl Link {
     }
 }
 
-/// "Telegram: @khabar https://…", or as much of it as is there.
+/// Parses a line such as "Telegram: @khabar https://…". Each of the three parts is optional.
 fn follow(link: Link) -> Result<Follow, Invalid> {
     let (mut words, mut handle) = (Vec::new(), None);
     for word in link.words.split_whitespace() {
@@ -133,7 +134,7 @@ fn follow(link: Link) -> Result<Follow, Invalid> {
         }
     }
     let mut name = words.join(" ");
-    // "Telegram: khabar": after a platform's name, one word is the newsroom's name there.
+    // "Telegram: khabar": a single word after a platform's name is the handle.
     if let (Some((platform, rest)), None) = (name.split_once(':'), &handle)
         && platform::named(platform) != Platform::Other
         && !rest.trim().is_empty()
@@ -143,7 +144,7 @@ fn follow(link: Link) -> Result<Follow, Invalid> {
         name = platform.to_owned();
     }
     if let Some(handle) = &handle {
-        // A handle is shown as a name is, so it keeps a name's rules.
+        // A handle is displayed like a name, so the rules for names apply.
         Name::parse(handle).map_err(|invalid| Invalid::new("the handle", invalid.problem))?;
     }
     let name = name.trim_end_matches(':').trim_end();
@@ -151,7 +152,7 @@ fn follow(link: Link) -> Result<Follow, Invalid> {
         (Platform::Other, Some(url)) => platform::at(url),
         (named, _) => named,
     };
-    // Where only a handle or an address stands, that is what the link says.
+    // Without a name, the handle or else the URL is the text of the link.
     let address = link.url.as_ref().map(WebUrl::as_str);
     let said = Some(name)
         .filter(|name| !name.is_empty())

@@ -1,4 +1,4 @@
-//! The page's own article, and the headlines of others below it.
+//! Reads the main article of a page and the headlines of other articles below it.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,8 @@ use crate::page::raw::{Line, Set};
 use crate::page::title::{key, without_badges};
 use crate::page::words::{Heading, Words};
 
-/// Reads from the headline up to and past the comments' heading; gives that heading too.
+/// Reads the lines from the headline up to and including the comments heading. Returns the article and
+/// that heading.
 pub(super) fn read(lines: &mut Lines<'_>, words: &Words) -> Result<(Article, String), PageError> {
     let rest = lines.rest();
     let Some((head, below)) = rest.split_first() else {
@@ -25,8 +26,8 @@ pub(super) fn read(lines: &mut Lines<'_>, words: &Words) -> Result<(Article, Str
     let (before, source) = (&below[..end], &below[end]);
     let is_headline =
         |line: &Line| key(without_badges(&line.text).0) == key(headlined.headline.as_str());
-    // The headline again is what a reader is told who cannot see the picture between the lead
-    // and the text; a page without picture has its lead right below the headline all the same.
+    // A repeated headline is the alternative text of the picture between the lead and the text. A page
+    // without a picture still has its lead directly below the headline.
     let picture = before.iter().position(is_headline);
     let (lead, paragraphs): (Option<&Line>, Vec<&Line>) = match (picture, before) {
         (Some(0), [_, text @ ..]) => (None, text.iter().collect()),
@@ -56,8 +57,8 @@ pub(super) fn read(lines: &mut Lines<'_>, words: &Words) -> Result<(Article, Str
     Ok((article, comments))
 }
 
-/// Where the source's line stands; the comments' heading stands behind it. What is missing is
-/// named, in the order in which a reader would miss it.
+/// Returns the index of the source line, which the comments heading must follow directly. The error names
+/// the first missing part, in page order.
 fn parts(lines: &Lines<'_>, words: &Words, below: &[Line]) -> Result<usize, PageError> {
     let heading = format!("the heading {:?}", words.usual(Heading::Comments));
     let comments = below
@@ -82,7 +83,8 @@ fn parts(lines: &Lines<'_>, words: &Words, below: &[Line]) -> Result<usize, Page
     }
 }
 
-/// The other headlines, to the file's end; one that stands twice counts once.
+/// Reads the other headlines up to the end of the file, without duplicates and without the main article's
+/// own headline.
 pub(super) fn others(
     lines: &mut Lines<'_>,
     own: &Headlined,
@@ -91,7 +93,7 @@ pub(super) fn others(
     let mut seen = HashSet::from([key(own.headline.as_str())]);
     let mut others: Vec<Headlined> = Vec::new();
     for line in lines.rest() {
-        // A second page in the same file, or a part of this one that came too late.
+        // A second page in the same file, or a block of this page in the wrong place.
         if is_furniture(line, words) {
             return Err(lines.unexpected(line, "another article's headline"));
         }
@@ -104,7 +106,7 @@ pub(super) fn others(
     Ok(others)
 }
 
-/// Whether a line belongs to what stands around articles, so that it cannot be a headline.
+/// Whether a line is a block heading or an article count, and therefore cannot be a headline.
 fn is_furniture(line: &Line, words: &Words) -> bool {
     words.heading(line).is_some() || words.count(&line.text).is_some()
 }
@@ -130,7 +132,7 @@ fn named(lines: &Lines<'_>, line: &Line, words: &Words) -> Result<Named, PageErr
 
 fn body(lines: &Lines<'_>, text: &[&Line], source: &Line) -> Result<Body, PageError> {
     let mut blocks = Vec::with_capacity(text.len());
-    // Bullets beside each other are one list.
+    // Consecutive bulleted lines form one list.
     for run in text.chunk_by(|one, next| one.set == Set::Bulleted && next.set == Set::Bulleted) {
         let block = if run[0].set == Set::Bulleted {
             let items = run.iter().map(|line| RichText::plain(&line.text)).collect();
@@ -147,7 +149,8 @@ fn body(lines: &Lines<'_>, text: &[&Line], source: &Line) -> Result<Body, PageEr
     Body::parse(blocks).map_err(|invalid| lines.refused(source, invalid))
 }
 
-/// A block that keeps the rules; a complaint names the line, so it need not number the block.
+/// Validates a block. The "block 1: " prefix is removed from errors, because they give the line number
+/// instead.
 fn checked(block: Block) -> Result<Block, Invalid> {
     match Body::parse(vec![block.clone()]) {
         Ok(_) => Ok(block),

@@ -1,11 +1,11 @@
-//! The lines of a page while they are read, and the complaints that can be made of them.
+//! A cursor over the lines of a page, with constructors for the errors found on the way.
 
 use khabar_domain::{Block, Body, Invalid, article};
 
 use crate::page::error::{PageError, Problem};
 use crate::page::raw::{Line, Raw};
 
-/// A place in a page's lines.
+/// A cursor over the lines of a page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Lines<'a> {
     raw: &'a Raw<'a>,
@@ -17,22 +17,22 @@ impl<'a> Lines<'a> {
         Self { raw, at: 0 }
     }
 
-    /// The lines from here on.
+    /// Returns the remaining lines.
     pub(super) fn rest(&self) -> &'a [Line] {
         self.raw.lines.get(self.at..).unwrap_or_default()
     }
 
-    /// The next line.
+    /// Returns the next line without consuming it.
     pub(super) fn peek(&self) -> Option<&'a Line> {
         self.rest().first()
     }
 
-    /// Goes past so many lines.
+    /// Skips `count` lines.
     pub(super) fn skip(&mut self, count: usize) {
         self.at += count;
     }
 
-    /// The file ends where this should come.
+    /// Returns the error for a file that ends where `expected` should follow.
     pub(super) fn cut_short(&self, expected: impl Into<String>) -> PageError {
         self.error(
             self.raw.last,
@@ -42,7 +42,7 @@ impl<'a> Lines<'a> {
         )
     }
 
-    /// This line stands where something else should.
+    /// Returns the error for a line in a place where `expected` should be.
     pub(super) fn unexpected(&self, line: &Line, expected: impl Into<String>) -> PageError {
         let found = shown(&line.text);
         self.error(
@@ -54,12 +54,13 @@ impl<'a> Lines<'a> {
         )
     }
 
-    /// This line holds a value that breaks a rule.
+    /// Returns the error for a line with an invalid value.
     pub(super) fn refused(&self, line: &Line, invalid: Invalid) -> PageError {
         self.error(line.number, Problem::Refused(invalid))
     }
 
-    /// A line's words as they are, where they keep the rules that a paragraph keeps.
+    /// Returns the text of a line unchanged. Fails unless the text is valid as a paragraph. `what` names the
+    /// value in the error.
     pub(super) fn words(&self, line: &Line, what: &str) -> Result<String, PageError> {
         Body::parse(vec![Block::paragraph(&line.text)])
             .map(|_| line.text.clone())
@@ -75,7 +76,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// As much of a line as an error shows: enough to find it by.
+/// Truncates a line to 60 characters for an error message, which is enough to identify it.
 pub(super) fn shown(text: &str) -> String {
-    article::cut(text, 60)
+    article::truncate_at_word(text, 60)
 }

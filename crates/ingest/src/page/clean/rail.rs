@@ -1,4 +1,4 @@
-//! The rail: the stories that a page shows beside each other, each with a picture.
+//! Reads the rail: the row of stories on a page, each with a picture.
 
 use khabar_domain::{Name, Slug};
 
@@ -9,12 +9,12 @@ use crate::page::raw::{Line, Set};
 use crate::page::title::key;
 use crate::page::words::Words;
 
-/// Reads the rail; it ends at the first line from the margin.
+/// Reads the rail, which ends at the first line that is neither indented nor bulleted.
 pub(super) fn read(lines: &mut Lines<'_>, words: &Words) -> Result<Vec<Story>, PageError> {
     const EXPECTED: &str = "a story's title after a bullet";
     let reported = count(lines, words)?;
     let mut rail: Vec<Story> = Vec::new();
-    // Where the story stands whose bullet came last.
+    // Index of the story with the most recent bullet.
     let mut last = None;
     while let Some(line) = lines.peek().filter(|line| line.set != Set::Plain) {
         if words.count(&line.text).is_some() {
@@ -29,7 +29,8 @@ pub(super) fn read(lines: &mut Lines<'_>, words: &Words) -> Result<Vec<Story>, P
                 last = Some(rail.len());
                 rail.push(story(lines, line, words)?);
             }
-            // Words below a title stand for its picture; where they repeat another's, for that.
+            // Text below a title is the alternative text of the story's picture. Text that repeats the
+            // title of another story belongs to that story's picture.
             (_, Some(at), _) | (_, None, Some(at)) => {
                 let words = lines.words(line, "the picture's words")?;
                 rail[at].picture.get_or_insert(words);
@@ -48,7 +49,7 @@ pub(super) fn read(lines: &mut Lines<'_>, words: &Words) -> Result<Vec<Story>, P
     Ok(rail)
 }
 
-/// The count over the rail belongs to the story that is shown first.
+/// Reads the count above the rail, if there is one. The count belongs to the first story.
 fn count(lines: &mut Lines<'_>, words: &Words) -> Result<Option<i64>, PageError> {
     let Some(line) = lines.peek().filter(|line| line.set != Set::Bulleted) else {
         return Ok(None);

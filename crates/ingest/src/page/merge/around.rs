@@ -1,9 +1,9 @@
-//! The live channels, the places to follow the newsroom, and the important sections.
+//! Merges the live channels, the links to follow the newsroom, and the important sections.
 
 use khabar_domain::{
     FollowChannel, FollowChannelId, LiveChannel, LiveChannelId, Section, SectionId,
 };
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::{Error, follow_channel, live_channel, section};
 
 use super::{Desk, Known, Meant};
@@ -46,7 +46,7 @@ async fn live(desk: &mut Desk<'_>, position: i32, channel: &Channel) -> Result<(
 }
 
 async fn follow(desk: &mut Desk<'_>, position: i32, channel: &Follow) -> Result<(), Error> {
-    // Two links may say the same: their handles or addresses tell them apart.
+    // Two links may have the same text. Their handles or URLs distinguish them.
     let url = channel.url.as_ref().map(khabar_domain::WebUrl::as_str);
     let told_apart = channel.handle.as_deref().or(url).unwrap_or_default();
     let words = [channel.platform.as_str(), channel.name.as_str(), told_apart];
@@ -76,14 +76,14 @@ async fn featured(desk: &mut Desk<'_>, position: i32, named: &Named) -> Result<(
     let id: SectionId = desk.id("section", &[named.name.as_str()]);
     let found = section::find(desk.writer, id, desk.edition, &named.slug).await?;
     let meant = Meant {
-        noun: Noun::Section,
+        noun: EntityKind::Section,
         id: id.uuid(),
         title: named.name.as_str(),
         slug: &named.slug,
     };
     let known = desk.known(found, meant, |old| (old.id.uuid(), old.name.as_str()));
     let wanted = match known.await? {
-        // Among the sections of another one, its place is not the page's to say.
+        // The page lists top-level sections, so it does not determine the position of a subsection.
         Known::Here(old) if old.parent.is_some() => Section {
             featured: true,
             ..old

@@ -1,13 +1,13 @@
-//! The page's own article, the source that it names, and the other headlines as its related links.
+//! Merges the main article of a page, its source, and the other headlines as its related links.
 
 use std::collections::HashSet;
 
 use chrono::{DateTime, Duration, Utc};
-use khabar_domain::article::{Kind, Measure, Status};
+use khabar_domain::article::{Kind, Status, TextStats};
 use khabar_domain::related::{Origin, Reason};
 use khabar_domain::{Article, ArticleId, Body, RelatedLink, Source, SourceId};
 use khabar_persistence::article::Manuscript;
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::{Error, article, related, source};
 
 use super::story::picture;
@@ -19,8 +19,8 @@ pub(super) async fn merge(desk: &mut Desk<'_>, page: &Page) -> Result<ArticleId,
     let own = own(desk, page).await?;
     let mut links = Vec::with_capacity(page.others.len());
     for (place, headlined) in (1..).zip(&page.others) {
-        // A microsecond apart, the finest that both databases keep: the newest first is then the
-        // page's order.
+        // One microsecond apart, the finest precision that both databases store. Sorting by newest
+        // first then yields the page order.
         let listed_at = desk.writer.at() - Duration::microseconds(place);
         links.push(other(desk, page, headlined, listed_at).await?);
     }
@@ -36,7 +36,7 @@ async fn find(
     let id: ArticleId = desk.id("article", &[headline]);
     let found = article::find(desk.writer, id, desk.edition, &headlined.slug).await?;
     let meant = Meant {
-        noun: Noun::Article,
+        noun: EntityKind::Article,
         id: id.uuid(),
         title: headline,
         slug: &headlined.slug,
@@ -65,10 +65,10 @@ async fn own(desk: &mut Desk<'_>, page: &Page) -> Result<ArticleId, Error> {
         }
     };
     let lead = shown.lead.clone().or(wanted.article.lead);
-    let Measure {
+    let TextStats {
         excerpt,
         reading_minutes,
-    } = Measure::of(lead.as_deref(), &shown.body);
+    } = TextStats::of(lead.as_deref(), &shown.body);
     let hero = match (wanted.article.hero, &shown.picture) {
         (None, Some(alt)) => {
             Some(picture(desk, &["article", shown.headlined.headline.as_str()], alt).await?)
@@ -93,8 +93,8 @@ async fn own(desk: &mut Desk<'_>, page: &Page) -> Result<ArticleId, Error> {
     Ok(wanted.article.id)
 }
 
-/// An article of which only the headline has come; of one that we know more of, this page can
-/// only say what stood behind its headline.
+/// Saves an article of which the page has only the headline. For an existing article, only the media
+/// flags from the headline's badges are added.
 async fn other(
     desk: &mut Desk<'_>,
     page: &Page,
@@ -121,7 +121,7 @@ async fn other(
     Ok(wanted.article.id)
 }
 
-/// No time of publication is on the page, so none is stored.
+/// Creates a published stub with only a headline. The page has no publication time, so none is stored.
 fn stub(
     desk: &Desk<'_>,
     page: &Page,
@@ -167,7 +167,7 @@ async fn cited(desk: &mut Desk<'_>, named: &Named) -> Result<SourceId, Error> {
     let id: SourceId = desk.id("source", &[named.name.as_str()]);
     let found = source::find(desk.writer, id, desk.edition, &named.slug).await?;
     let meant = Meant {
-        noun: Noun::Source,
+        noun: EntityKind::Source,
         id: id.uuid(),
         title: named.name.as_str(),
         slug: &named.slug,
@@ -189,7 +189,8 @@ async fn cited(desk: &mut Desk<'_>, named: &Named) -> Result<SourceId, Error> {
     Ok(wanted.id)
 }
 
-/// The page's headlines come first, in its order; links that were there already stay behind them.
+/// Saves the related links of an article. The headlines of the page come first, in page order, followed by
+/// existing links.
 async fn relate(desk: &mut Desk<'_>, from: ArticleId, shown: &[ArticleId]) -> Result<(), Error> {
     if shown.is_empty() {
         return Ok(());

@@ -1,12 +1,12 @@
-//! The rail's stories. Those that the page does not show stay pinned where they are: a page is
-//! one editor's view of one hour, and taking a story down is a decision of its own.
+//! Merges the stories on the rail. Pinned stories that the page does not show remain pinned in their
+//! positions: a page is only a snapshot, and unpinning a story is a separate editorial decision.
 
 use std::collections::BTreeMap;
 
 use chrono::Duration;
 use khabar_domain::story::{Kind, Status};
 use khabar_domain::{Media, MediaId, Story, StoryId};
-use khabar_persistence::change::Noun;
+use khabar_persistence::change::EntityKind;
 use khabar_persistence::{Error, media, story};
 
 use super::{Desk, Known, Meant};
@@ -39,7 +39,7 @@ async fn one(
     let kind = shown.kind.or_else(|| kinds.get(&key(title)).copied());
     let found = story::find(desk.writer, id, desk.edition, &shown.slug).await?;
     let meant = Meant {
-        noun: Noun::Story,
+        noun: EntityKind::Story,
         id: id.uuid(),
         title,
         slug: &shown.slug,
@@ -65,7 +65,8 @@ async fn one(
             article_count: 0,
             reported_article_count: shown.reported_article_count,
             last_article_at: None,
-            // A microsecond apart, the finest that both databases keep: the rail's order again.
+            // One microsecond apart, the finest precision that both databases store, so that sorting by
+            // newest first yields the order of the rail.
             active_at: desk.writer.at() - Duration::microseconds(position.into()),
         },
     };
@@ -76,7 +77,7 @@ async fn one(
     Ok(())
 }
 
-/// A picture of which only the words that stand for it have come to us.
+/// Saves a picture of which only the alternative text is known. `of` identifies what it illustrates.
 pub(super) async fn picture(desk: &mut Desk<'_>, of: &[&str], alt: &str) -> Result<MediaId, Error> {
     let picture = Media {
         id: desk.id("media", of),

@@ -1,12 +1,12 @@
-//! The platform that a name or an address belongs to.
+//! Detects the platform of a follow link from its name or URL.
 
 use khabar_domain::WebUrl;
-use khabar_domain::follow::Platform;
+use khabar_domain::follow_channel::Platform;
 
 use crate::page::title::key;
 
-/// Words in links' names. The longest names are told from others by any part of them; X only by
-/// the whole name.
+/// Words that identify a platform anywhere in a link's name. Names such as "X" are too short for that:
+/// [`named`] compares them with the whole name.
 const NAMES: [(Platform, &[&str]); 8] = [
     (Platform::Facebook, &["facebook", "فيسبوك", "فيس بوك"]),
     (
@@ -44,7 +44,7 @@ const HOSTS: [(Platform, &[&str]); 7] = [
     (Platform::Youtube, &["youtube.com", "youtu.be"]),
 ];
 
-/// The platform that a link's name names.
+/// Returns the platform that a link's name refers to, or [`Platform::Other`].
 pub(super) fn named(name: &str) -> Platform {
     let name = key(name);
     match name.as_str() {
@@ -58,7 +58,7 @@ pub(super) fn named(name: &str) -> Platform {
     found.map_or(Platform::Other, |(platform, _)| *platform)
 }
 
-/// The platform at an address.
+/// Returns the platform that a URL belongs to, or [`Platform::Other`]. Subdomains are included.
 pub(super) fn at(url: &WebUrl) -> Platform {
     let host = url.as_str().split("://").nth(1).unwrap_or_default();
     let host = host.split(['/', '?', '#', ':']).next().unwrap_or_default();

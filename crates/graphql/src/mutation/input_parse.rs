@@ -1,0 +1,317 @@
+//! Parsing of mutation inputs. Each function turns an input value into a domain value, or returns a
+//! user error that names the field.
+
+use async_graphql::{ID, MaybeUndefined};
+use khabar_domain::{ArticleId, Edition, EditionId, Invalid, MediaId, Name, Scope, Slug, WebUrl};
+use khabar_persistence::article::{self, Named};
+use khabar_persistence::change::EntityKind;
+use khabar_persistence::{Page, edition, media, slug};
+use uuid::Uuid;
+
+use crate::input::edition_slug;
+use crate::mutate::{MutationCtx, MutationError};
+use crate::node::{self, GlobalId};
+use crate::scalar;
+use crate::types::{UserError, UserErrorCode};
+
+/// Loads the edition with this slug, or the default edition if the slug is absent.
+pub(super) async fn edition(
+    act: &MutationCtx<'_>,
+    slug: Option<&scalar::Slug>,
+) -> Result<Edition, MutationError> {
+    let slug = edition_slug(slug.cloned())?;
+    let found = edition::find(act.writer, &slug).await?;
+    found.ok_or_else(|| UserError::not_found(&["edition"], "edition").into())
+}
+
+/// Parses a global ID into a typed ID.
+pub(super) fn id<Id: GlobalId>(field: &[&str], id: &ID) -> Result<Id, MutationError> {
+    node::parse(id)
+        .map_err(|error| UserError::new(field, UserErrorCode::Invalid, error.message()).into())
+}
+
+/// Parses a list of global IDs. Refuses duplicates and more IDs than fit on one page.
+pub(super) fn ids<Id: GlobalId + PartialEq>(
+    field: &str,
+    given: &[ID],
+) -> Result<Vec<Id>, MutationError> {
+    let most = usize::from(Page::MAX);
+    if given.len() > most {
+        let message = format!(
+            "At most {most} items are allowed; {} were given.",
+            given.len()
+        );
+        return Err(UserError::new(&[field], UserErrorCode::Invalid, message).into());
+    }
+    let mut ids: Vec<Id> = Vec::with_capacity(given.len());
+    for (at, given) in given.iter().enumerate() {
+        let place = at.to_string();
+        let id: Id = id(&[field, &place], given)?;
+        if let Some(first) = ids.iter().position(|other| *other == id) {
+            let message = format!("This item duplicates the one at position {first}.");
+            let field = [field, &place];
+            return Err(UserError::new(&field, UserErrorCode::Invalid, message).into());
+        }
+        ids.push(id);
+    }
+    Ok(ids)
+}
+
+/// Parses a complete order, which must contain every existing ID exactly once and no other.
+pub(super) fn order<Id: GlobalId + PartialEq>(
+    field: &str,
+    noun: EntityKind,
+    given: &[ID],
+    there: &[Id],
+) -> Result<Vec<Id>, MutationError> {
+    let ids = ids(field, given)?;
+    all_of(field, noun, &ids, there)?;
+    let missing = there.len() - ids.len();
+    if missing > 0 {
+        let message = format!(
+            "The list must contain every item; {missing} of {} are missing.",
+            there.len()
+        );
+        return Err(UserError::new(&[field], UserErrorCode::Invalid, message).into());
+    }
+    Ok(ids)
+}
+
+/// Parses a list of global IDs of one kind. Refuses IDs that do not belong to the edition.
+pub(super) async fn ids_in<Id: GlobalId + PartialEq>(
+    act: &MutationCtx<'_>,
+    edition: EditionId,
+    noun: EntityKind,
+    field: &str,
+    given: &[ID],
+) -> Result<Vec<Id>, MutationError> {
+    let ids: Vec<Id> = ids(field, given)?;
+    let uuids: Vec<Uuid> = ids.iter().copied().map(Into::into).collect();
+    let there = edition::holds(act.writer, edition, noun, &uuids).await?;
+    let there: Vec<Id> = there.into_iter().map(Id::from).collect();
+    all_of(field, noun, &ids, &there)?;
+    Ok(ids)
+}
+
+/// Loads articles of an edition in the order of the given IDs. Refuses IDs of articles that are not
+/// visible to the viewer or belong to another edition.
+pub(super) async fn articles(
+    act: &MutationCtx<'_>,
+    edition: EditionId,
+    field: &str,
+    given: &[ID],
+) -> Result<Vec<Named>, MutationError> {
+    let ids: Vec<ArticleId> = ids(field, given)?;
+    let scope = Scope {
+        viewer: act.viewer,
+        as_of: act.writer.at(),
+    };
+    let mut found = article::named(act.writer, scope, &ids).await?;
+    found.retain(|article| article.edition == edition);
+    let there: Vec<_> = found.iter().map(|article| article.id).collect();
+    all_of(field, EntityKind::Article, &ids, &there)?;
+    let place = |article: &Named| ids.iter().position(|id| *id == article.id);
+    found.sort_by_key(place);
+    Ok(found)
+}
+
+/// Returns a "not found" error for each given ID that does not exist.
+fn all_of<Id: PartialEq>(
+    field: &str,
+    noun: EntityKind,
+    given: &[Id],
+    there: &[Id],
+) -> Result<(), MutationError> {
+    let absent = given
+        .iter()
+        .enumerate()
+        .filter(|(_, id)| !there.contains(id));
+    let errors: Vec<_> = absent
+        .map(|(at, _)| UserError::not_found(&[field, &at.to_string()], &called(noun)))
+        .collect();
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(MutationError::User(errors))
+    }
+}
+
+/// Unwraps a looked-up value, or returns a "not found" error for the field.
+pub(super) fn found<T>(
+    field: &[&str],
+    noun: EntityKind,
+    found: Option<T>,
+) -> Result<T, MutationError> {
+    found.ok_or_else(|| UserError::not_found(field, &called(noun)).into())
+}
+
+fn called(noun: EntityKind) -> String {
+    noun.as_str().replace('-', " ")
+}
+
+/// Parses the ID of an item that is ordered within its edition, and returns it with the edition.
+/// Locks the edition's order, so that concurrent reordering waits until this write ends.
+pub(super) async fn placed<Id: GlobalId>(
+    act: &MutationCtx<'_>,
+    noun: EntityKind,
+    given: &ID,
+) -> Result<(Id, EditionId), MutationError> {
+    let id: Id = id(&["id"], given)?;
+    let edition = edition::of(act.writer, noun, id.into()).await?;
+    let edition = found(&["id"], noun, edition)?;
+    act.writer.lock_order(edition).await?;
+    Ok((id, edition))
+}
+
+/// Parses a zero-based position in a list. Refuses negative numbers.
+pub(super) fn position(given: Option<i32>) -> Result<Option<usize>, MutationError> {
+    let Some(position) = given else {
+        return Ok(None);
+    };
+    let place = usize::try_from(position).map_err(|_| {
+        let message = format!("The position is {position}; it must be 0 or greater.");
+        UserError::new(&["position"], UserErrorCode::Invalid, message)
+    })?;
+    Ok(Some(place))
+}
+
+/// Parses the global ID of existing media.
+pub(super) async fn media(
+    act: &MutationCtx<'_>,
+    field: &str,
+    given: &ID,
+) -> Result<MediaId, MutationError> {
+    let id: MediaId = id(&[field], given)?;
+    let there = media::get(act.writer, id).await?;
+    Ok(found(&[field], EntityKind::Media, there)?.id)
+}
+
+/// Parses the optional ID of existing media in an update. An omitted field is left unchanged, and
+/// null clears it.
+pub(super) async fn patched_media(
+    act: &MutationCtx<'_>,
+    field: &str,
+    patch: &MaybeUndefined<ID>,
+    old: Option<MediaId>,
+) -> Result<Option<MediaId>, MutationError> {
+    match patch {
+        MaybeUndefined::Undefined => Ok(old),
+        MaybeUndefined::Null => Ok(None),
+        MaybeUndefined::Value(given) => Ok(Some(media(act, field, given).await?)),
+    }
+}
+
+/// Parses a web address.
+pub(super) fn url(field: &[&str], text: &str) -> Result<WebUrl, MutationError> {
+    value(field, WebUrl::parse(text))
+}
+
+/// Parses an optional web address in an update. An omitted field is left unchanged, and null clears
+/// it.
+pub(super) fn patched_url(
+    field: &str,
+    patch: &MaybeUndefined<String>,
+    old: Option<&WebUrl>,
+) -> Result<Option<WebUrl>, MutationError> {
+    patched(patch, old.cloned(), |given| url(&[field], given).map(Some))
+}
+
+/// Applies an update to a name. An omitted name is left unchanged.
+pub(super) fn renamed(field: &str, given: Option<&str>, old: &Name) -> Result<Name, MutationError> {
+    given.map_or_else(|| Ok(old.clone()), |text| name(&[field], text))
+}
+
+/// Applies an update to an optional text. An omitted field is left unchanged, and null clears it.
+pub(super) fn patched_text(
+    field: &str,
+    patch: &MaybeUndefined<String>,
+    old: Option<&String>,
+) -> Result<Option<String>, MutationError> {
+    patched(patch, old.cloned(), |given| text(&[field], given))
+}
+
+/// Parses an optional text of a new item. A blank text counts as absent.
+pub(super) fn new_text(
+    field: &str,
+    given: Option<&String>,
+) -> Result<Option<String>, MutationError> {
+    given.map_or(Ok(None), |given| text(&[field], given))
+}
+
+/// Converts a validation error into a user error for the field.
+pub(super) fn value<T>(field: &[&str], parsed: Result<T, Invalid>) -> Result<T, MutationError> {
+    parsed.map_err(|invalid| UserError::invalid(field, &invalid).into())
+}
+
+/// Parses a name.
+pub(super) fn name(field: &[&str], text: &str) -> Result<Name, MutationError> {
+    value(field, Name::parse(text))
+}
+
+/// Parses a text of one or more sentences. Returns `None` if it is blank.
+pub(super) fn text(field: &[&str], text: &str) -> Result<Option<String>, MutationError> {
+    value(
+        field,
+        khabar_domain::invalid::text(field[field.len() - 1], text),
+    )
+}
+
+/// An item that has a slug within an edition.
+pub(super) struct SlugTarget {
+    pub(super) noun: EntityKind,
+    pub(super) edition: EditionId,
+    pub(super) id: Uuid,
+    /// The current slug, if the item already exists.
+    pub(super) former: Option<Slug>,
+}
+
+/// Chooses the slug of an item. A requested slug is used if it is free and refused otherwise.
+/// Without a request, an existing item retains its slug. A new item gets a slug generated from its
+/// name, with a number appended if that slug is in use by another item or still redirects to one.
+pub(super) async fn slug(
+    act: &MutationCtx<'_>,
+    of: SlugTarget,
+    asked: Option<&scalar::Slug>,
+    called: &str,
+) -> Result<Slug, MutationError> {
+    let SlugTarget {
+        noun,
+        edition,
+        id,
+        former,
+    } = of;
+    let writer = &*act.writer;
+    let slug = match (asked, &former) {
+        (Some(asked), _) => {
+            if slug::is_taken(writer, edition, noun, &asked.0, id).await? {
+                let message = format!("The slug {:?} is taken.", asked.0.as_str());
+                return Err(UserError::new(&["slug"], UserErrorCode::Taken, message).into());
+            }
+            asked.0.clone()
+        }
+        (None, Some(former)) => former.clone(),
+        (None, None) => {
+            let wanted = value(&["slug"], Slug::from_text(called))?;
+            let (mut free, mut number) = (wanted.clone(), 1);
+            while slug::is_known(writer, edition, noun, &free, id).await? {
+                number += 1;
+                free = value(&["slug"], wanted.numbered(number))?;
+            }
+            free
+        }
+    };
+    Ok(slug)
+}
+
+/// Applies an update to an optional field. An omitted field is left unchanged, and null clears it.
+pub(super) fn patched<T, U>(
+    patch: &MaybeUndefined<T>,
+    old: Option<U>,
+    read: impl FnOnce(&T) -> Result<Option<U>, MutationError>,
+) -> Result<Option<U>, MutationError> {
+    match patch {
+        MaybeUndefined::Undefined => Ok(old),
+        MaybeUndefined::Null => Ok(None),
+        MaybeUndefined::Value(value) => read(value),
+    }
+}

@@ -1,0 +1,325 @@
+//! Answering a request: through the gate, through the engine, and out as JSON text.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+pub use async_graphql::{Data, ServerError as RequestError};
+use async_graphql::{
+    Executor, Name, ObjectType, PathSegment, Request, Response, Schema, SchemaBuilder, ServerError,
+    SubscriptionType, ValidationMode, Value,
+};
+use futures::future::BoxFuture;
+use khabar_persistence::cache::ResponseKey;
+use serde::Serialize;
+
+use crate::budget::{AllAnswers, AnswerBudget};
+use crate::compare::DiffTime;
+use crate::document::{
+    ErrorPath, FieldGuard, Kind, OperationRequest, Pipeline, PreparedOperation, SchemaProblem,
+};
+use crate::error::{self, Code, Error, Outage};
+use crate::limit::Limits;
+
+/// Configures the engine for documents that the gate has already validated: a fast validation mode, a
+/// depth limit, and the directives that mark how a failing field is handled.
+///
+/// The engine counts the type conditions that remain in a plan towards the depth. There is at most one
+/// for each field, so its limit is twice `limits.depth`.
+#[must_use]
+pub fn configure_engine<Q, M, S>(
+    schema: SchemaBuilder<Q, M, S>,
+    limits: &Limits,
+) -> SchemaBuilder<Q, M, S> {
+    let depth = crate::limit::length(limits.depth).saturating_mul(2);
+    schema
+        .validation_mode(ValidationMode::Fast)
+        .limit_recursive_depth(depth)
+        .directive(FieldGuard::Nullable)
+        .directive(FieldGuard::Required)
+}
+
+/// The engine, with the types of its roots erased.
+trait Engine: Send + Sync {
+    fn run(&self, request: Request) -> BoxFuture<'_, Response>;
+}
+
+impl<E: Executor> Engine for E {
+    fn run(&self, request: Request) -> BoxFuture<'_, Response> {
+        Box::pin(self.execute(request))
+    }
+}
+
+/// The API: one schema with its gate and its engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    gate: Arc<Pipeline>,
+    engine: Arc<dyn Engine>,
+    /// The byte budget shared by all answers in progress.
+    answers: Arc<AllAnswers>,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Api")
+            .field("limits", self.gate.limits())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Api {
+    /// Creates an API for a schema that was built with [`configure_engine`].
+    pub fn new<Q, M, S>(schema: Schema<Q, M, S>, limits: Limits) -> Result<Self, SchemaProblem>
+    where
+        Q: ObjectType + 'static,
+        M: ObjectType + 'static,
+        S: SubscriptionType + 'static,
+    {
+        Ok(Self {
+            answers: AllAnswers::new(&limits),
+            gate: Arc::new(Pipeline::new(&schema.sdl(), limits)?),
+            engine: Arc::new(schema),
+        })
+    }
+
+    /// Decides whether a request may run. No data is read or written at this point.
+    pub fn admit(&self, incoming: &OperationRequest) -> Result<PreparedOperation, Answer> {
+        self.gate.admit(incoming).map_err(Answer::refused)
+    }
+
+    /// Returns the cache key of the answer to a request. `None` unless the request is a query that was
+    /// admitted before.
+    pub fn answer_name(&self, incoming: &OperationRequest) -> Option<ResponseKey> {
+        self.gate.answer_name(incoming)
+    }
+
+    /// Checks whether a document is acceptable, as far as that is known without the values of its
+    /// variables.
+    pub fn check(&self, document: &str) -> Result<(), Vec<RequestError>> {
+        self.gate.check(document)
+    }
+
+    /// Executes an operation that gives a single answer. Subscriptions are refused. Resolvers find `data`
+    /// in their context.
+    pub async fn run(&self, ready: PreparedOperation, data: Data) -> Answer {
+        if ready.kind() == Kind::Subscription {
+            let error = Error::new(
+                Code::SubscriptionNotSupported,
+                "Subscriptions require a transport that can carry more than one response.",
+            );
+            return Answer::refused(vec![error.into()]);
+        }
+        let (cost, kind) = (ready.cost(), ready.kind());
+        let (mut request, positions) = ready.into_parts();
+        request.data = data;
+        let budget =
+            AnswerBudget::put_into(&mut request.data, kind, self.gate.limits(), &self.answers);
+        DiffTime::put_into(&mut request.data);
+        let mut response = self.engine.run(request).await;
+        for error in &mut response.errors {
+            ErrorPath::tell(error);
+            error::shorten(error);
+            error::complete(error);
+            positions.resolve(error);
+        }
+        // Fields finish in any order, so the errors are sorted by their place.
+        response.errors.sort_by_cached_key(place);
+        let mut extensions = response.extensions;
+        extensions.insert("cost".to_owned(), Value::from(cost));
+        let told = ResponseBody {
+            errors: &response.errors,
+            data: Some(&response.data),
+            extensions: &extensions,
+        };
+        match budget.check().and_then(|()| budget.write(&told)) {
+            Ok(json) => Answer {
+                outage: outage(&response.data, &response.errors),
+                errors: response.errors,
+                extensions,
+                is_refused: false,
+                json,
+            },
+            Err(error) => Answer::too_large(error, kind, extensions),
+        }
+    }
+
+    /// Answers a request: executes it if it is admitted, and refuses it otherwise.
+    pub async fn answer(&self, incoming: &OperationRequest, data: Data) -> Answer {
+        match self.admit(incoming) {
+            Ok(ready) => self.run(ready, data).await,
+            Err(answer) => answer,
+        }
+    }
+}
+
+/// The field that returns the type name of any object.
+const TYPENAME: &str = "__typename";
+
+/// The response before it is written as JSON. Data is in the order of the selections.
+#[derive(Serialize)]
+struct ResponseBody<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ServerError],
+    /// `None`, unlike a null value, means that nothing was executed. The member is then omitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: &'a BTreeMap<String, Value>,
+}
+
+impl ResponseBody<'_> {
+    fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_else(|problem| {
+            tracing::error!(cause = %problem, "error_serialization_failed");
+            Vec::new()
+        })
+    }
+}
+
+/// The response to a request, as JSON text.
+#[derive(Debug)]
+pub struct Answer {
+    errors: Vec<ServerError>,
+    extensions: BTreeMap<String, Value>,
+    is_refused: bool,
+    outage: Option<Outage>,
+    json: Vec<u8>,
+}
+
+impl Answer {
+    /// Creates an answer to a request that was not executed.
+    pub fn refused(mut errors: Vec<ServerError>) -> Self {
+        errors.iter_mut().for_each(error::shorten);
+        let extensions = BTreeMap::new();
+        let told = ResponseBody {
+            errors: &errors,
+            data: None,
+            extensions: &extensions,
+        };
+        Self {
+            json: told.to_json(),
+            is_refused: true,
+            outage: None,
+            extensions,
+            errors,
+        }
+    }
+
+    /// Creates an answer to a request that was not executed because of a single error.
+    pub fn because(error: Error) -> Self {
+        Self::refused(vec![error.into()])
+    }
+
+    /// Creates an answer to a request that was executed, but whose data exceeded the byte budget.
+    fn too_large(error: Error, kind: Kind, extensions: BTreeMap<String, Value>) -> Self {
+        let mut error = ServerError::from(error);
+        if kind == Kind::Mutation {
+            error
+                .message
+                .push_str(" Any changes made by the mutation have been saved.");
+        }
+        let errors = vec![error];
+        let told = ResponseBody {
+            errors: &errors,
+            data: Some(&Value::Null),
+            extensions: &extensions,
+        };
+        Self {
+            json: told.to_json(),
+            is_refused: false,
+            outage: errors.iter().find_map(error::outage_of),
+            extensions,
+            errors,
+        }
+    }
+
+    /// Whether the request was refused without being executed.
+    pub fn is_refused(&self) -> bool {
+        self.is_refused
+    }
+
+    /// The server failure that left no data at all. `None` if there was no such failure, or if the request
+    /// was answered in part.
+    pub fn outage(&self) -> Option<Outage> {
+        self.outage
+    }
+
+    /// Whether the answer contains any error.
+    pub fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// Whether any error is a failure of the server itself, however much data the answer still contains.
+    pub fn has_outage(&self) -> bool {
+        self.errors
+            .iter()
+            .any(|error| error::outage_of(error).is_some())
+    }
+
+    /// Replaces the data with null. Meant for answers whose remaining data is only null fields. An answer
+    /// that was refused is unchanged.
+    #[must_use]
+    pub fn without_data(mut self) -> Self {
+        if !self.is_refused {
+            let told = ResponseBody {
+                errors: &self.errors,
+                data: Some(&Value::Null),
+                extensions: &self.extensions,
+            };
+            self.json = told.to_json();
+        }
+        self
+    }
+
+    /// The codes of the errors, in order. An error without a code yields an empty string.
+    pub fn codes(&self) -> impl Iterator<Item = &str> {
+        self.errors
+            .iter()
+            .map(|error| error::code_of(error).unwrap_or_default())
+    }
+
+    /// Returns a copy of the answer as JSON text.
+    pub fn to_json(&self) -> Vec<u8> {
+        self.json.clone()
+    }
+
+    /// Converts the answer into its JSON text.
+    pub fn into_json(self) -> Vec<u8> {
+        self.json
+    }
+}
+
+/// Returns the worst server failure if no data is left: either the data is null, or every field is null
+/// because of such a failure.
+fn outage(data: &Value, errors: &[ServerError]) -> Option<Outage> {
+    let outages: Vec<_> = errors
+        .iter()
+        .filter_map(|error| Some((error.path.first(), error::outage_of(error)?)))
+        .collect();
+    let is_lost = |(field, value): (&Name, &Value)| {
+        // A type name is not content, so it does not count as data that is left.
+        let lost = |place: Option<&PathSegment>| match place {
+            Some(PathSegment::Field(name)) => name == field.as_str(),
+            _ => false,
+        };
+        field == TYPENAME || *value == Value::Null && outages.iter().any(|it| lost(it.0))
+    };
+    let all_lost = match data {
+        Value::Null => true,
+        Value::Object(fields) => fields.iter().all(is_lost),
+        _ => false,
+    };
+    let worst = outages.iter().map(|(_, outage)| *outage).max();
+    worst.filter(|_| all_lost)
+}
+
+/// Returns the sort key of an error: its position in the document, then its list indices in the answer.
+fn place(error: &ServerError) -> (Option<(usize, usize)>, Vec<usize>) {
+    let at = error.locations.first().map(|at| (at.line, at.column));
+    let indices = error.path.iter().filter_map(|segment| match segment {
+        PathSegment::Index(index) => Some(*index),
+        PathSegment::Field(_) => None,
+    });
+    (at, indices.collect())
+}

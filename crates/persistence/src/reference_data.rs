@@ -1,0 +1,99 @@
+//! Reference data: the small set of rows that nearly every request needs, held in memory.
+//!
+//! These are the editions, their sections with their paths, their sources and channels, the pinned
+//! stories, and the media of channels and pinned stories. A [`Reference`] is immutable. When the change
+//! feed reports a write to a row in it, the cache stops using it until a new one replaces it
+//! (`cache/snapshot.rs`). Only the rows that were written are read again.
+//!
+//! A reference holds at most 20,000 rows of each kind. A newsroom with more does without it.
+
+mod dirty;
+mod indexed_rows;
+mod lookup;
+mod read;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use khabar_domain::{Edition, FollowChannel, LiveChannel, Media, Section, Source, Story};
+use uuid::Uuid;
+
+use crate::cache::CacheTag;
+
+use self::indexed_rows::IndexedRows;
+
+pub(crate) use self::dirty::DirtyRows;
+pub(crate) use self::read::read;
+
+/// Maximum number of rows of one kind. So many take a few megabytes, and a few milliseconds to sort.
+/// Newsrooms typically have some hundreds.
+const MOST: usize = 20_000;
+
+/// The reference data at one position in the change feed.
+#[derive(Debug, Default)]
+pub struct Reference {
+    editions: Arc<IndexedRows<Edition>>,
+    sections: Arc<IndexedRows<Section>>,
+    /// The direct children of each section, in order.
+    children: Arc<HashMap<Uuid, Vec<Arc<Section>>>>,
+    sources: Arc<IndexedRows<Source>>,
+    live_channels: Arc<IndexedRows<LiveChannel>>,
+    follow_channels: Arc<IndexedRows<FollowChannel>>,
+    /// The pinned stories of each edition.
+    rails: Arc<IndexedRows<Story>>,
+    /// The media shown by live channels and pinned stories.
+    media: HashMap<Uuid, Arc<Media>>,
+    /// The rows that are missing because they are broken. May include rows that have been repaired since.
+    /// They are looked up in the database instead, which reports the error if there still is one.
+    broken: HashMap<Uuid, Option<CacheTag>>,
+    /// Whether a broken row is an edition. Only its ID is known, so no slug can be ruled out.
+    lacks_editions: bool,
+}
+
+/// The knowledge that the reference data or the current request has of a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup<V> {
+    /// Unknown: the database must be queried.
+    Miss,
+    /// The known result. `None` means that nothing exists.
+    Hit(Option<V>),
+}
+
+impl<V: Clone> Lookup<V> {
+    /// Returns the result if there is one. Otherwise the result is unknown.
+    fn perhaps(found: Option<&Arc<V>>) -> Self {
+        found.map_or(Self::Miss, |found| Self::found(Some(found)))
+    }
+
+    /// Returns a definite result, whether or not something was found.
+    fn found(found: Option<&Arc<V>>) -> Self {
+        Self::Hit(found.map(|found| V::clone(found)))
+    }
+}
+
+impl Reference {
+    /// Returns the number of rows of the most numerous kind.
+    fn most(&self) -> usize {
+        let kinds = [
+            self.editions.rows().len(),
+            self.sections.rows().len(),
+            self.sources.rows().len(),
+            self.live_channels.rows().len(),
+            self.follow_channels.rows().len(),
+            self.rails.rows().len(),
+        ];
+        kinds.into_iter().fold(0, usize::max)
+    }
+
+    /// Returns the reading keys that change when a broken row, missing here, is repaired.
+    pub(crate) fn mended_by(&self) -> impl Iterator<Item = CacheTag> {
+        self.broken.values().copied().flatten()
+    }
+
+    /// Returns the IDs of the media that the rows show.
+    fn shown(&self) -> impl Iterator<Item = Uuid> {
+        let posters = self.live_channels.rows().filter_map(|row| row.poster);
+        let images = self.rails.rows().filter_map(|row| row.image);
+        posters.chain(images).map(Into::into)
+    }
+}

@@ -1,0 +1,194 @@
+//! A shelf: all rows of one kind, indexed by ID and slug, and in list order.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use khabar_domain::{Edition, FollowChannel, LiveChannel, Section, Slug, Source, Story};
+use uuid::Uuid;
+
+/// A row that can be put on a shelf.
+pub(super) trait Indexed {
+    /// Returns the ID.
+    fn id(&self) -> Uuid;
+
+    /// Returns the edition of the row. Nil for the editions themselves.
+    fn edition(&self) -> Uuid;
+
+    /// Returns the slug, if the row has one.
+    fn slug(&self) -> Option<&Slug> {
+        None
+    }
+
+    /// Compares the list order of two rows of one edition. Ties are broken by ID.
+    fn order(&self, other: &Self) -> Ordering;
+}
+
+#[derive(Debug)]
+pub(super) struct IndexedRows<T> {
+    rows: Vec<Arc<T>>,
+    by_id: HashMap<Uuid, usize>,
+    by_slug: HashMap<Uuid, HashMap<Slug, usize>>,
+    of: HashMap<Uuid, Range<usize>>,
+}
+
+impl<T> Default for IndexedRows<T> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            by_id: HashMap::new(),
+            by_slug: HashMap::new(),
+            of: HashMap::new(),
+        }
+    }
+}
+
+impl<T: Indexed> FromIterator<Arc<T>> for IndexedRows<T> {
+    fn from_iter<I: IntoIterator<Item = Arc<T>>>(rows: I) -> Self {
+        let mut rows: Vec<_> = rows.into_iter().collect();
+        rows.sort_unstable_by(|one, other| {
+            let editions = one.edition().cmp(&other.edition());
+            let order = editions.then_with(|| one.order(other));
+            order.then_with(|| one.id().cmp(&other.id()))
+        });
+        let mut shelf = Self {
+            by_id: HashMap::with_capacity(rows.len()),
+            ..Self::default()
+        };
+        for (place, row) in rows.iter().enumerate() {
+            shelf.by_id.insert(row.id(), place);
+            let end = shelf.of.entry(row.edition()).or_insert(place..place);
+            end.end = place + 1;
+            if let Some(slug) = row.slug() {
+                let slugs = shelf.by_slug.entry(row.edition()).or_default();
+                slugs.insert(slug.clone(), place);
+            }
+        }
+        Self { rows, ..shelf }
+    }
+}
+
+impl<T> IndexedRows<T> {
+    pub(super) fn rows(&self) -> std::slice::Iter<'_, Arc<T>> {
+        self.rows.iter()
+    }
+
+    pub(super) fn get(&self, id: impl Into<Uuid>) -> Option<&Arc<T>> {
+        self.rows.get(*self.by_id.get(&id.into())?)
+    }
+
+    /// Returns the row with this slug in an edition.
+    pub(super) fn under(&self, edition: Uuid, slug: &Slug) -> Option<&Arc<T>> {
+        self.rows.get(*self.by_slug.get(&edition)?.get(slug)?)
+    }
+
+    /// Returns all rows of an edition, in order.
+    pub(super) fn of(&self, edition: impl Into<Uuid>) -> &[Arc<T>] {
+        let range = self.of.get(&edition.into());
+        range
+            .and_then(|range| self.rows.get(range.clone()))
+            .unwrap_or_default()
+    }
+}
+
+impl Indexed for Edition {
+    fn id(&self) -> Uuid {
+        self.id.into()
+    }
+
+    fn edition(&self) -> Uuid {
+        Uuid::nil()
+    }
+
+    fn slug(&self) -> Option<&Slug> {
+        Some(&self.slug)
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.slug.cmp(&other.slug)
+    }
+}
+
+impl Indexed for Section {
+    fn id(&self) -> Uuid {
+        self.id.into()
+    }
+
+    fn edition(&self) -> Uuid {
+        self.edition.into()
+    }
+
+    fn slug(&self) -> Option<&Slug> {
+        Some(&self.slug)
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.position.cmp(&other.position)
+    }
+}
+
+impl Indexed for Source {
+    fn id(&self) -> Uuid {
+        self.id.into()
+    }
+
+    fn edition(&self) -> Uuid {
+        self.edition.into()
+    }
+
+    fn slug(&self) -> Option<&Slug> {
+        Some(&self.slug)
+    }
+
+    fn order(&self, _: &Self) -> Ordering {
+        Ordering::Equal
+    }
+}
+
+impl Indexed for LiveChannel {
+    fn id(&self) -> Uuid {
+        self.id.into()
+    }
+
+    fn edition(&self) -> Uuid {
+        self.edition.into()
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.position.cmp(&other.position)
+    }
+}
+
+impl Indexed for FollowChannel {
+    fn id(&self) -> Uuid {
+        self.id.into()
+    }
+
+    fn edition(&self) -> Uuid {
+        self.edition.into()
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.position.cmp(&other.position)
+    }
+}
+
+/// Pinned stories, in pinned order.
+impl Indexed for Story {
+    fn id(&self) -> Uuid {
+        self.id.into()
+    }
+
+    fn edition(&self) -> Uuid {
+        self.edition.into()
+    }
+
+    fn slug(&self) -> Option<&Slug> {
+        Some(&self.slug)
+    }
+
+    fn order(&self, other: &Self) -> Ordering {
+        self.pinned_position.cmp(&other.pinned_position)
+    }
+}

@@ -1,0 +1,141 @@
+//! Lookups in the reference data.
+
+use std::sync::Arc;
+
+use khabar_domain::{
+    Edition, EditionId, FollowChannel, FollowChannelId, LiveChannel, LiveChannelId, Media, MediaId,
+    Section, SectionId, Slug, Source, SourceId, Story, StoryId,
+};
+use uuid::Uuid;
+
+use super::indexed_rows::{Indexed, IndexedRows};
+use super::{Lookup, Reference};
+use crate::section::Which;
+use crate::{Page, SlugKey};
+
+impl Reference {
+    pub(crate) fn edition(&self, id: EditionId) -> Lookup<Edition> {
+        self.by_id(&self.editions, id.into())
+    }
+
+    pub(crate) fn edition_under(&self, slug: &Slug) -> Lookup<Edition> {
+        match self.editions.under(Uuid::nil(), slug) {
+            None if self.lacks_editions => Lookup::Miss,
+            edition => Lookup::found(edition),
+        }
+    }
+
+    pub(crate) fn every_edition(&self) -> Lookup<Vec<Edition>> {
+        listed(self.editions.of(Uuid::nil()), usize::MAX)
+    }
+
+    pub(crate) fn section(&self, id: SectionId) -> Lookup<Section> {
+        self.by_id(&self.sections, id.into())
+    }
+
+    pub(crate) fn section_under(&self, key: &SlugKey) -> Lookup<Section> {
+        self.under(&self.sections, key)
+    }
+
+    pub(crate) fn sections_of(&self, edition: EditionId, which: Which) -> Lookup<Vec<Section>> {
+        let sections = self.sections.of(edition).iter();
+        listed(
+            sections.filter(|section| match which {
+                Which::All => true,
+                Which::Featured => section.featured,
+                Which::Roots => section.parent.is_none(),
+            }),
+            Page::MAX.into(),
+        )
+    }
+
+    pub(crate) fn children_of(&self, section: SectionId) -> Lookup<Vec<Section>> {
+        let children = self.children.get(&section.into());
+        listed(children.into_iter().flatten(), Page::MAX.into())
+    }
+
+    pub(crate) fn path_to(&self, section: SectionId) -> Lookup<Vec<Section>> {
+        let mut path = Vec::new();
+        let mut next = self.sections.get(section);
+        while let Some(section) = next {
+            path.push(section);
+            // A cycle is possible only if the table was edited by hand.
+            if path.len() > usize::from(Page::MAX) {
+                return Lookup::Miss;
+            }
+            next = section.parent.and_then(|parent| self.sections.get(parent));
+        }
+        listed(path.into_iter().rev(), Page::MAX.into())
+    }
+
+    pub(crate) fn source(&self, id: SourceId) -> Lookup<Source> {
+        self.by_id(&self.sources, id.into())
+    }
+
+    pub(crate) fn source_under(&self, key: &SlugKey) -> Lookup<Source> {
+        self.under(&self.sources, key)
+    }
+
+    pub(crate) fn live_channel(&self, id: LiveChannelId) -> Lookup<LiveChannel> {
+        self.by_id(&self.live_channels, id.into())
+    }
+
+    pub(crate) fn live_channels_of(&self, edition: EditionId) -> Lookup<Vec<LiveChannel>> {
+        listed(self.live_channels.of(edition), Page::MAX.into())
+    }
+
+    pub(crate) fn follow_channel(&self, id: FollowChannelId) -> Lookup<FollowChannel> {
+        self.by_id(&self.follow_channels, id.into())
+    }
+
+    pub(crate) fn follow_channels_of(&self, edition: EditionId) -> Lookup<Vec<FollowChannel>> {
+        listed(self.follow_channels.of(edition), Page::MAX.into())
+    }
+
+    /// Returns the pinned stories of an edition, in order.
+    pub(crate) fn pinned(&self, edition: EditionId) -> &[Arc<Story>] {
+        self.rails.of(edition)
+    }
+
+    /// Returns a story if it is pinned.
+    pub(crate) fn story(&self, id: StoryId) -> Lookup<Story> {
+        Lookup::perhaps(self.rails.get(id))
+    }
+
+    /// Returns a story by its slug if it is pinned.
+    pub(crate) fn story_under(&self, key: &SlugKey) -> Lookup<Story> {
+        let edition = self.editions.under(Uuid::nil(), &key.edition);
+        Lookup::perhaps(edition.and_then(|edition| self.rails.under(edition.id.into(), &key.slug)))
+    }
+
+    /// Returns a media item if a channel or a pinned story shows it.
+    pub(crate) fn media(&self, id: MediaId) -> Lookup<Media> {
+        Lookup::perhaps(self.media.get(&id.into()))
+    }
+
+    /// Looks up a row by its current slug. Former slugs are not known here.
+    fn under<T: Indexed + Clone>(&self, shelf: &IndexedRows<T>, key: &SlugKey) -> Lookup<T> {
+        match self.editions.under(Uuid::nil(), &key.edition) {
+            Some(edition) => Lookup::perhaps(shelf.under(edition.id.into(), &key.slug)),
+            None if self.lacks_editions => Lookup::Miss,
+            None => Lookup::Hit(None),
+        }
+    }
+
+    /// Looks up a row by its ID.
+    fn by_id<T: Indexed + Clone>(&self, shelf: &IndexedRows<T>, id: Uuid) -> Lookup<T> {
+        match shelf.get(id) {
+            None if self.broken.contains_key(&id) => Lookup::Miss,
+            found => Lookup::found(found),
+        }
+    }
+}
+
+/// Returns at most the first `most` rows.
+fn listed<'a, T: Clone + 'a>(
+    rows: impl IntoIterator<Item = &'a Arc<T>>,
+    most: usize,
+) -> Lookup<Vec<T>> {
+    let rows = rows.into_iter().take(most);
+    Lookup::Hit(Some(rows.map(|row| T::clone(row)).collect()))
+}

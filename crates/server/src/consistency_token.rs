@@ -1,0 +1,62 @@
+//! The `Khabar-Position` header: the position in the change feed that a response reflects.
+//!
+//! Responses carry the position as `EPOCH-SEQ`. A client that sends it back receives a response that
+//! reflects at least this position, from any node. Clients therefore read their own writes, whichever
+//! node serves the next request.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::Response;
+use khabar_persistence::change::Position;
+use khabar_persistence::{Cache, Db, Error};
+
+use crate::graphql::ContextError;
+
+/// The name of the header, in requests and in responses.
+pub const POSITION: HeaderName = HeaderName::from_static("khabar-position");
+
+/// Returns the position that the client sent, or `None` if the header is absent.
+///
+/// Refuses a value that is not a position in the form `EPOCH-SEQ`.
+pub(crate) fn asked(headers: &HeaderMap) -> Result<Option<Position>, ContextError> {
+    let Some(value) = headers.get(POSITION) else {
+        return Ok(None);
+    };
+    let place = value.to_str().ok().and_then(|text| text.parse().ok());
+    place.map(Some).ok_or_else(|| {
+        ContextError::bad_input(
+            "`Khabar-Position` is none that this server gave out: it is `EPOCH-SEQ`.",
+        )
+    })
+}
+
+/// Converts an error of reading at the client's position into a refusal of the request.
+pub(crate) fn refused(error: &Error) -> ContextError {
+    match error {
+        Error::Invalid(_) => {
+            ContextError::bad_input("`Khabar-Position` is beyond the end of the change feed.")
+        }
+        error => ContextError::unavailable(error),
+    }
+}
+
+/// Formats a position as the value of the header.
+pub(crate) fn header(position: Position) -> Option<HeaderValue> {
+    HeaderValue::try_from(position.to_string()).ok()
+}
+
+/// Marks a response whose position is unknown, as a response extension.
+#[derive(Clone, Copy)]
+pub(crate) struct Unknown;
+
+/// Adds the current position to a response that has none, unless it is marked as [`Unknown`]. The
+/// request is complete by now, so the current position covers its writes.
+pub(crate) fn tell(mut response: Response, db: &Db) -> Response {
+    if !response.headers().contains_key(POSITION)
+        && response.extensions().get::<Unknown>().is_none()
+        && let Some(position) = db.cache().and_then(Cache::position).and_then(header)
+    {
+        let headers = response.headers_mut();
+        headers.insert(POSITION, position);
+    }
+    response
+}

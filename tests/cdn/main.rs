@@ -1,0 +1,131 @@
+//! Caches in front of the server: persisted documents, surrogate keys, purging, and Varnish.
+
+mod documents;
+mod purging;
+mod surrogate;
+mod varnish;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::ensure;
+use chrono::{DateTime, Utc};
+use khabar_domain::clock::Clock;
+use khabar_server::config::Settings;
+use khabar_server::http::{Settings as Http, serve};
+use khabar_server::router;
+use khabar_tests::harness::{Newsroom, TestDb, newsroom};
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// A clock that always shows the newsroom's time.
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> DateTime<Utc> {
+        newsroom::now()
+    }
+}
+
+/// A server of the small newsroom.
+struct Server {
+    db: TestDb,
+    address: SocketAddr,
+    client: Client,
+    // The server shuts down when this is dropped.
+    stop: Option<oneshot::Sender<()>>,
+}
+
+/// A response, as received.
+struct Seen {
+    status: u16,
+    headers: HeaderMap,
+    json: Value,
+}
+
+impl Seen {
+    async fn of(response: Response) -> anyhow::Result<Self> {
+        Ok(Self {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            json: response.json().await?,
+        })
+    }
+
+    fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.map_or("", |value| value.to_str().unwrap_or("?"))
+    }
+
+    fn code(&self) -> &str {
+        let code = &self.json["errors"][0]["extensions"]["code"];
+        code.as_str().unwrap_or("none")
+    }
+
+    /// Returns the data. Fails on errors or a status other than 200.
+    fn data(&self) -> anyhow::Result<&Value> {
+        ensure!(
+            self.status == 200 && self.json["errors"].is_null(),
+            "{} {}",
+            self.status,
+            self.json
+        );
+        Ok(&self.json["data"])
+    }
+}
+
+impl Server {
+    /// Starts one server for each database available on this machine.
+    async fn each(settings: &Settings) -> anyhow::Result<Vec<Self>> {
+        let mut each = Vec::new();
+        for db in TestDb::each().await? {
+            Newsroom::small()?.save(db.db()).await?;
+            each.push(Self::over(db.caching().await?, settings).await?);
+        }
+        Ok(each)
+    }
+
+    /// Starts a server on this database.
+    async fn over(db: TestDb, settings: &Settings) -> anyhow::Result<Self> {
+        let router = router::routes(settings, db.db().clone(), Arc::new(Stopped))?;
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(serve(listener, router, Http::default(), async {
+            let _ = stopped.await;
+        }));
+        Ok(Self {
+            db,
+            address,
+            client: Client::new(),
+            stop: Some(stop),
+        })
+    }
+
+    /// Stops the server and waits until nothing listens on its address.
+    async fn gone(mut self) -> anyhow::Result<Self> {
+        self.stop.take();
+        let ended = tokio::time::timeout(purging::edge::PATIENCE, async {
+            while tokio::net::TcpStream::connect(self.address).await.is_ok() {}
+        });
+        ended.await?;
+        Ok(self)
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}/graphql", self.address)
+    }
+
+    async fn post(&self, body: &Value) -> anyhow::Result<Seen> {
+        Seen::of(self.client.post(self.url()).json(body).send().await?).await
+    }
+
+    async fn get(&self, parameters: &[(&str, &str)]) -> anyhow::Result<Seen> {
+        let mut url = reqwest::Url::parse(&self.url())?;
+        url.query_pairs_mut().extend_pairs(parameters);
+        Seen::of(self.client.get(url).send().await?).await
+    }
+}

@@ -1,0 +1,163 @@
+//! Tests of slow connections and of graceful shutdown.
+
+use std::pin::pin;
+
+use khabar_server::graphql::{Settings, admission};
+use khabar_server::http::Settings as Http;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::http::{Server, start};
+use crate::sample_schema;
+
+fn impatient() -> Http {
+    Http {
+        header_timeout_ms: 30,
+        ..Http::default()
+    }
+}
+
+/// Sends raw text and returns everything that the server replies until it closes the connection.
+pub(crate) async fn said(server: &Server, sent: &str) -> String {
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(sent.as_bytes()).await.unwrap();
+    let mut said = Vec::new();
+    // A reset also counts as closing the connection.
+    let _ = stream.read_to_end(&mut said).await;
+    String::from_utf8(said).unwrap()
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_hung_up_on() {
+    let server = start(
+        Settings::default(),
+        impatient(),
+        sample_schema::Handle::default(),
+    )
+    .await;
+    assert_eq!(said(&server, "").await, "");
+    // Half of the HTTP/2 connection preface, and half of the HTTP/1 headers.
+    assert_eq!(said(&server, "PRI * HT").await, "");
+    let answer = said(&server, "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-").await;
+    assert!(
+        answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let settings = Settings {
+        body_timeout_ms: 30,
+        ..Settings::default()
+    };
+    let server = start(settings, Http::default(), sample_schema::Handle::default()).await;
+    let answer = said(
+        &server,
+        "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: 100\r\n\r\n{\"query\":",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains(r#""code":"REQUEST_TIMEOUT""#), "{answer}");
+    assert!(
+        answer.to_lowercase().contains("connection: close"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_stops_finishes_what_is_under_way() {
+    let handle = sample_schema::Handle::default();
+    let server = start(Settings::default(), Http::default(), handle.clone()).await;
+    let Server {
+        address,
+        stop,
+        ended,
+    } = server;
+    let body = r#"{"query":"{ held }"}"#;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    handle.begun.entered.acquire().await.unwrap().forget();
+
+    stop.send(()).unwrap();
+    // New connections are refused before the last request has completed.
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!ended.is_finished());
+
+    handle.begun.leave.add_permits(1);
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains(r#"{"data":{"held":true}"#), "{answer}");
+    ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_stops_does_not_wait_for_ever() {
+    let handle = sample_schema::Handle::default();
+    let timeouts = Http {
+        shutdown_grace_ms: 30,
+        ..Http::default()
+    };
+    let server = start(Settings::default(), timeouts, handle.clone()).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = "GET /graphql?query={held} HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    handle.begun.entered.acquire().await.unwrap().forget();
+    server.stop.send(()).unwrap();
+    server.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn more_operations_than_the_server_takes_are_told_to_come_again() {
+    let handle = sample_schema::Handle::default();
+    let settings = Settings {
+        operations: admission::Settings {
+            queries: 1,
+            queued: 1,
+            wait_ms: 20_000,
+            ..admission::Settings::default()
+        },
+        ..Settings::default()
+    };
+    let server = start(settings, Http::default(), handle.clone()).await;
+    let ask = |field: &str| {
+        format!("GET /graphql?query={{{field}}} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    };
+    let mut held = TcpStream::connect(server.address).await.unwrap();
+    held.write_all(ask("held").as_bytes()).await.unwrap();
+    handle.begun.entered.acquire().await.unwrap().forget();
+    // One operation is running, one is queued, and the rest exceed the queue.
+    let soon = ask("soon");
+    let (mut one, mut other) = (pin!(said(&server, &soon)), pin!(said(&server, &soon)));
+    let (first, second) = tokio::select! {
+        first = one.as_mut() => {
+            handle.begun.leave.add_permits(1);
+            (first, other.await)
+        }
+        first = other.as_mut() => {
+            handle.begun.leave.add_permits(1);
+            (first, one.await)
+        }
+    };
+    let (refused, answered): (Vec<_>, Vec<_>) = [first, second]
+        .into_iter()
+        .partition(|said| said.starts_with("HTTP/1.1 503"));
+    assert_eq!((refused.len(), answered.len()), (1, 1), "{answered:?}");
+    assert!(refused[0].contains(r#""code":"OVERLOADED""#), "{refused:?}");
+    assert!(
+        refused[0].to_lowercase().contains("retry-after: 1"),
+        "{refused:?}"
+    );
+    assert!(answered[0].starts_with("HTTP/1.1 200"), "{answered:?}");
+    let again = said(&server, &soon).await;
+    assert!(again.starts_with("HTTP/1.1 200"), "{again}");
+}

@@ -1,0 +1,298 @@
+//! One test for each incorrect response of async-graphql itself. They decide whether an upgrade is
+//! possible.
+
+use std::sync::atomic::Ordering;
+
+use khabar_graphql::document::OperationRequest;
+use khabar_graphql::limit::Limits;
+use khabar_graphql::response::Data;
+use serde_json::{Value, json};
+
+use crate::sample_schema;
+
+/// Returns the response as text, without `extensions`.
+pub(crate) async fn ask(query: &str, variables: &str) -> String {
+    let api = sample_schema::api(Limits::default());
+    let mut incoming = OperationRequest::new(query);
+    incoming.variables = serde_json::from_str(variables).unwrap();
+    let text = api.answer(&incoming, Data::default()).await.to_json();
+    let text = String::from_utf8(text).unwrap();
+    match text.rfind(r#","extensions":{"cost":"#) {
+        Some(at) => format!("{}}}", &text[..at]),
+        None => text,
+    }
+}
+
+async fn answers(query: &str, variables: &str, expected: &str) {
+    assert_eq!(ask(query, variables).await, expected, "{query} {variables}");
+}
+
+#[tokio::test]
+async fn keys_stand_as_they_were_selected_not_as_they_were_ready() {
+    answers(
+        "{ late soon z: hello a: hello }",
+        "{}",
+        r#"{"data":{"late":1,"soon":2,"z":"hello reader","a":"hello reader"}}"#,
+    )
+    .await;
+    answers(
+        "{ ...F late } fragment F on Query { soon article { label id } late }",
+        "{}",
+        r#"{"data":{"soon":2,"article":{"label":"مقال 1","id":"a1"},"late":1}}"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_failing_field_that_may_not_be_null_nulls_its_parent() {
+    answers("{ soon article { id broken } }", "{}",
+        r#"{"errors":[{"message":"There is no such text.","locations":[{"line":1,"column":21}],"path":["article","broken"],"extensions":{"code":"NOT_FOUND"}}],"data":{"soon":2,"article":null}}"#).await;
+    answers("{ article { id torn } }", "{}",
+        r#"{"errors":[{"message":"There is no such text.","locations":[{"line":1,"column":16}],"path":["article","torn"],"extensions":{"code":"NOT_FOUND"}}],"data":{"article":{"id":"a1","torn":null}}}"#).await;
+    // No field between the error and the root is nullable, so `data` is present and null.
+    answers("{ soon\n  requiredArticle {\n    broken } }", "{}",
+        r#"{"errors":[{"message":"There is no such text.","locations":[{"line":3,"column":5}],"path":["requiredArticle","broken"],"extensions":{"code":"NOT_FOUND"}}],"data":null}"#).await;
+}
+
+/// Returns the path of each error, and the data.
+async fn paths(query: &str) -> (Vec<Value>, Value) {
+    let answer: Value = serde_json::from_str(&ask(query, "{}").await).unwrap();
+    let errors = answer["errors"].as_array().unwrap().iter();
+    let paths = errors.map(|error| error["path"].clone()).collect();
+    (paths, answer["data"].clone())
+}
+
+#[tokio::test]
+async fn an_error_says_where_it_arose_whatever_it_took_along() {
+    // A nullable field in a list: the list remains.
+    let (found, data) = paths("{ articles(first: 2) { id torn } }").await;
+    let torn = |at: u32| json!(["articles", at, "torn"]);
+    assert_eq!(found, [torn(0), torn(1)]);
+    assert_eq!(data["articles"][1], json!({"id": "a1", "torn": null}));
+    // A non-null field in a list, in a nullable object.
+    let (found, data) = paths("{ soon article { related(first: 2) { id twin { id } } } }").await;
+    assert_eq!(found, [json!(["article", "related", 1, "twin"])]);
+    assert_eq!(data, json!({"soon": 2, "article": null}));
+    // Paths use aliases, in nested lists and for every kind of resolver.
+    let nested = "{ article { a: articles(first: 2) { b: nodes { c: related(first: 3) {
+        d: FIELD { id } } } } } }";
+    for field in ["twin", "mate"] {
+        let (found, _) = paths(&nested.replace("FIELD", field)).await;
+        assert_eq!(found, [json!(["article", "a", "b", 0, "c", 1, "d"])]);
+    }
+    // An invalid argument reported by the engine.
+    let (found, _) = paths("{ article { articles { nodes { twin(after: -1) { id } } } } }").await;
+    let twin = json!(["article", "articles", "nodes", 0, "twin"]);
+    assert_eq!(found, [twin]);
+    // Two errors in one response, each with its own path.
+    let (found, data) = paths(
+        "{ one: article { related(first: 2) { twin { id } } } soon
+           two: article { articles(first: 2) { nodes { torn mate { id } } } } }",
+    )
+    .await;
+    assert_eq!(found[0], json!(["one", "related", 1, "twin"]));
+    let mate = json!(["two", "articles", "nodes", 1, "mate"]);
+    assert_eq!(found.last(), Some(&mate), "{found:?}");
+    assert_eq!(data, json!({"one": null, "soon": 2, "two": null}));
+    // An error in the result of a mutation.
+    let (found, data) = paths("mutation { write { w: written { mate { id } } } }").await;
+    assert_eq!(found, [json!(["write", "w", 1, "mate"])]);
+    assert_eq!(data, Value::Null);
+}
+
+#[tokio::test]
+async fn an_object_of_which_everything_is_skipped_is_empty_not_null() {
+    answers(
+        "{ article { id @skip(if: true) } soon }",
+        "{}",
+        r#"{"data":{"article":{},"soon":2}}"#,
+    )
+    .await;
+    answers(
+        "{ articles(first: 2) { ... @include(if: false) { id } } }",
+        "{}",
+        r#"{"data":{"articles":[{},{}]}}"#,
+    )
+    .await;
+    answers("{ soon @skip(if: true) }", "{}", r#"{"data":{}}"#).await;
+}
+
+#[tokio::test]
+async fn skip_and_include_know_the_defaults_of_variables() {
+    let query = "query ($on: Boolean! = true, $off: Boolean = false) {
+        a: soon @skip(if: $on) b: soon @include(if: $on) c: soon @skip(if: $off)
+        ...F @include(if: $off) ... @include(if: $on) @skip(if: $off) { d: soon }
+    } fragment F on Query { e: soon }";
+    answers(query, "{}", r#"{"data":{"b":2,"c":2,"d":2}}"#).await;
+    answers(
+        query,
+        r#"{"on": false, "off": true}"#,
+        r#"{"data":{"a":2,"e":2}}"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_left_out_is_not_null() {
+    let query = "query ($v: Int) { probe(value: $v) }";
+    answers(query, "{}", r#"{"data":{"probe":"undefined"}}"#).await;
+    answers(query, r#"{"v": null}"#, r#"{"data":{"probe":"null"}}"#).await;
+    answers(query, r#"{"v": 3}"#, r#"{"data":{"probe":"3"}}"#).await;
+    // If the variable for an argument is not provided, the argument's default applies.
+    answers(
+        "query ($n: String) { hello(name: $n) }",
+        "{}",
+        r#"{"data":{"hello":"hello reader"}}"#,
+    )
+    .await;
+    let query = "query ($w: [String!], $d: Int) { tell(filter: {words: $w, days: $d}) }";
+    answers(query, "{}", r#"{"data":{"tell":"(none 7 undefined)"}}"#).await;
+    answers(
+        query,
+        r#"{"w": null, "d": 2}"#,
+        r#"{"data":{"tell":"(none 2 null)"}}"#,
+    )
+    .await;
+    answers(
+        "query ($f: Filter) { tell(filter: $f) }",
+        "{}",
+        r#"{"data":{"tell":null}}"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn variables_are_coerced_as_their_types_say() {
+    answers(
+        "query ($f: Filter) { tell(filter: $f) }",
+        r#"{"f": {"words": "one", "mood": "BREAKING", "inner": {"words": ["a", "b"]}}}"#,
+        r#"{"data":{"tell":"(breaking 7 one(none 7 a+b))"}}"#,
+    )
+    .await;
+    answers(
+        "query ($n: [Int!]! = 4) { sum(numbers: $n) }",
+        "{}",
+        r#"{"data":{"sum":4}}"#,
+    )
+    .await;
+    answers(
+        "query ($f: Float!) { half(of: $f) }",
+        r#"{"f": 5}"#,
+        r#"{"data":{"half":2.5}}"#,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn strings_are_unicode_however_they_are_escaped() {
+    for name in [r"\uD83D\uDE00", r"\u{1F600}", "😀"] {
+        answers(
+            &format!("{{ hello(name: \"{name}\") }}"),
+            "{}",
+            r#"{"data":{"hello":"hello 😀"}}"#,
+        )
+        .await;
+    }
+    answers(
+        "{ hello(name: \"\"\"\n    خبر\n      عاجل\n  \"\"\") }",
+        "{}",
+        r#"{"data":{"hello":"hello خبر\n  عاجل"}}"#,
+    )
+    .await;
+    for name in [
+        r"\uD83D",
+        r"\uDE00\uD83D",
+        r"\u{D83D}",
+        r"\u{110000}",
+        r"\x",
+    ] {
+        let answer = ask(&format!("{{ hello(name: \"{name}\") }}"), "{}").await;
+        assert!(
+            answer.contains("GRAPHQL_PARSE_FAILED") && !answer.contains("data"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn integers_are_of_32_bits() {
+    answers("{ largest }", "{}", r#"{"data":{"largest":2147483647}}"#).await;
+    answers(
+        "{ sum(numbers: [-2147483648]) }",
+        "{}",
+        r#"{"data":{"sum":-2147483648}}"#,
+    )
+    .await;
+    for number in ["2147483648", "9007199254740993", "1.5", "\"1\"", "1e3"] {
+        let answer = ask(&format!("{{ sum(numbers: {number}) }}"), "{}").await;
+        assert!(
+            answer.contains("GRAPHQL_VALIDATION_FAILED"),
+            "{number}: {answer}"
+        );
+        let variables = format!(r#"{{"n": [{number}]}}"#);
+        let answer = ask("query ($n: [Int!]!) { sum(numbers: $n) }", &variables).await;
+        assert!(answer.contains("BAD_USER_INPUT"), "{number}: {answer}");
+        assert!(!answer.contains("data"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn fields_of_one_key_are_merged_and_resolved_once() {
+    let handle = sample_schema::Handle::default();
+    let api = sample_schema::api_with(Limits::default(), handle.clone());
+    let query = "{ counted { story { id } } ...F counted { label } }
+        fragment F on Query { counted { id story { label lead { id } } } }";
+    let answer = api
+        .answer(&OperationRequest::new(query), Data::default())
+        .await
+        .to_json();
+    assert!(String::from_utf8(answer).unwrap().starts_with(
+        r#"{"data":{"counted":{"story":{"id":"s0","label":"قصة 0","lead":{"id":"a0"}},"id":"a0","label":"مقال 0"}}"#));
+    assert_eq!(handle.counted.load(Ordering::Relaxed), 1);
+
+    // A mutation selected twice is executed once.
+    let query = "mutation { bump(by: 5) ... on Mutation { bump(by: 5) } other: bump }";
+    let answer = api
+        .answer(&OperationRequest::new(query), Data::default())
+        .await
+        .to_json();
+    assert!(
+        String::from_utf8(answer)
+            .unwrap()
+            .starts_with(r#"{"data":{"bump":6,"other":7}"#)
+    );
+}
+
+#[tokio::test]
+async fn fragments_hold_for_every_type_that_they_can_hold_for() {
+    answers(r#"{ node(id: "a1") { __typename id ... on Story { lead { id } } ... on Article { label } } }"#, "{}",
+        r#"{"data":{"node":{"__typename":"Article","id":"a1","label":"مقال 1"}}}"#).await;
+    // A fragment on a union, nested in an interface and in an object.
+    answers(
+        r#"{ node(id: "a1") { ... on Block { ... on Article { id } } } }"#,
+        "{}",
+        r#"{"data":{"node":{"id":"a1"}}}"#,
+    )
+    .await;
+    answers(
+        "{ article { ... on Block { __typename ... on Node { id } } } }",
+        "{}",
+        r#"{"data":{"article":{"__typename":"Article","id":"a1"}}}"#,
+    )
+    .await;
+    answers("{ blocks { kind: __typename ... on Quote { by text } ...P ... on Node { id } } }
+        fragment P on Paragraph { text }", "{}",
+        r#"{"data":{"blocks":[{"kind":"Paragraph","text":"فقرة"},{"kind":"Quote","by":null,"text":"اقتباس"},{"kind":"Article","id":"a4"}]}}"#).await;
+}
+
+#[tokio::test]
+async fn what_nobody_wrote_for_clients_is_not_shown_to_them() {
+    answers("{ leaky }", "{}",
+        r#"{"errors":[{"message":"An internal error occurred.","locations":[{"line":1,"column":3}],"path":["leaky"],"extensions":{"code":"INTERNAL"}}],"data":null}"#).await;
+}
+
+#[tokio::test]
+async fn introspection_says_which_inputs_are_one_of() {
+    answers(r#"{ by: __type(name: "By") { isOneOf } filter: __type(name: "Filter") { isOneOf } query: __type(name: "Query") { isOneOf } }"#, "{}",
+        r#"{"data":{"by":{"isOneOf":true},"filter":{"isOneOf":false},"query":{"isOneOf":null}}}"#).await;
+}

@@ -1,0 +1,270 @@
+//! Responses returned during writes, checked against the database before and after.
+//!
+//! A response that reports a position in the change feed reflects at least everything known at that
+//! position. If the position is the latest, the response must match the database exactly. If it is an
+//! earlier one, the response may have read one part before the write and another part after it. Each of
+//! its values must then come from one of the two.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context as _, ensure};
+use khabar_persistence::Cache;
+use khabar_tests::harness::{TestApp, Who};
+use serde_json::Value;
+
+use super::client::{Answer, Front, Question};
+use crate::random::Random;
+
+/// Number of questions asked again after each history.
+const LOOKED_AT: usize = 3;
+
+/// Number of questions watched during a history.
+const WATCHED: usize = 3;
+
+/// Maximum number of different questions compared after each history.
+const COMPARED: usize = 12;
+
+/// Number of recent overtaken responses to choose from: the most that can be in flight at once.
+const LAST: usize = 6;
+
+/// A question by its index, and whether it is asked as an editor.
+type Asked = (usize, bool);
+
+/// A response received from one of the nodes.
+struct Told {
+    asked: Asked,
+    node: &'static str,
+    answer: Answer,
+}
+
+/// The questions, and the responses received so far.
+pub(super) struct Notebook {
+    questions: Vec<Question>,
+    watched: Mutex<Vec<Asked>>,
+    told: Mutex<Vec<Told>>,
+}
+
+/// Number of responses checked.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// Responses that had to match the database at their position.
+    pub(super) exact: usize,
+    /// Responses that could combine values from before and after a write.
+    pub(super) between: usize,
+}
+
+/// The answers of the database before a write.
+pub(super) struct Before {
+    place: i64,
+    said: HashMap<Asked, String>,
+}
+
+impl Notebook {
+    pub(super) fn new(questions: Vec<Question>) -> Self {
+        Self {
+            questions,
+            watched: Mutex::default(),
+            told: Mutex::default(),
+        }
+    }
+
+    /// Returns a random question.
+    fn ask_for(&self, random: &mut Random) -> Asked {
+        (random.below(self.questions.len()), random.once_in(4))
+    }
+
+    /// Returns a recent question whose response was in flight during a write. Its cached response may be
+    /// wrong.
+    fn overtaken(&self, place: i64, random: &mut Random) -> Option<Asked> {
+        let told = held(&self.told);
+        let overtaken = told.iter().rev();
+        let overtaken = overtaken.filter(|told| told.answer.position < Some(place));
+        let last: Vec<_> = overtaken.map(|told| told.asked).take(LAST).collect();
+        random.pick(&last)
+    }
+
+    /// Asks one question after another, watched ones more often, and records the responses.
+    pub(super) async fn keep_reading(
+        self: Arc<Self>,
+        node: &'static str,
+        front: Front,
+        mut random: Random,
+    ) -> anyhow::Result<()> {
+        loop {
+            let watched = random.pick(&held(&self.watched));
+            let watched = watched.filter(|_| random.once_in(4));
+            let asked = watched.unwrap_or_else(|| self.ask_for(&mut random));
+            let (question, as_editor) = asked;
+            let question = &self.questions[question];
+            let answer = front.ask(as_editor, question, None).await?;
+            held(&self.told).push(Told {
+                asked,
+                node,
+                answer,
+            });
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Chooses the questions to watch, and records the database's answers to them before any write.
+    pub(super) async fn before(
+        &self,
+        app: &TestApp,
+        editor: &Who,
+        random: &mut Random,
+    ) -> anyhow::Result<Before> {
+        let mut said = HashMap::new();
+        for _ in 0..WATCHED {
+            let asked = self.ask_for(random);
+            said.insert(asked, self.truth(app, editor, asked).await?);
+        }
+        let place = app.db().db().feed().edges().await?.head;
+        *held(&self.watched) = said.keys().copied().collect();
+        Ok(Before { place, said })
+    }
+
+    /// Asks some questions again on both nodes, and checks the responses against the database. The
+    /// request to the second node carries the feed position known to the first. Must not run during a
+    /// write.
+    pub(super) async fn ask_again(
+        &self,
+        app: &TestApp,
+        editor: &Who,
+        (here, there): (&Front, &Front),
+        random: &mut Random,
+    ) -> anyhow::Result<()> {
+        let place = app.db().db().cache().and_then(Cache::position);
+        let place = place.context("the cache has no position")?;
+        for _ in 0..LOOKED_AT {
+            let overtaken = self.overtaken(place.seq, random);
+            let overtaken = overtaken.filter(|_| !random.once_in(4));
+            let asked = overtaken.unwrap_or_else(|| self.ask_for(random));
+            let truth = self.truth(app, editor, asked).await?;
+            let (question, as_editor) = asked;
+            let question = &self.questions[question];
+            let nodes = [("here", here, None), ("there", there, Some(place))];
+            for (node, front, position) in nodes {
+                let told = front.ask(as_editor, question, position).await?.text;
+                ensure!(
+                    told == truth,
+                    "{node}, as {}: {question}\nthe cache says\n{told}\nthe database says\n{truth}",
+                    name(as_editor)
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the responses recorded since `before` against the database then and now. Must not run
+    /// during a write.
+    pub(super) async fn look(
+        &self,
+        app: &TestApp,
+        editor: &Who,
+        before: Before,
+        looked: &mut Looked,
+    ) -> anyhow::Result<()> {
+        let place = app.db().db().feed().edges().await?.head;
+        let told = std::mem::take(&mut *held(&self.told));
+        let mut says: HashMap<Asked, String> = HashMap::new();
+        for Told {
+            asked,
+            node,
+            answer,
+        } in told
+        {
+            let was = before.said.get(&asked);
+            let is_last = answer.position == Some(place);
+            // After more than one write, the states of the database in between are not known.
+            let is_between = answer.position == Some(before.place) && place == before.place + 1;
+            let is_known = says.contains_key(&asked) || says.len() < COMPARED;
+            if !(is_known && (is_last || is_between && was.is_some())) {
+                continue;
+            }
+            let now = match says.entry(asked) {
+                Entry::Occupied(said) => said.into_mut(),
+                Entry::Vacant(entry) => entry.insert(self.truth(app, editor, asked).await?),
+            };
+            let text = answer.text;
+            let (question, as_editor) = asked;
+            let question = &self.questions[question];
+            let who = name(as_editor);
+            if is_last {
+                looked.exact += 1;
+                ensure!(
+                    text == *now,
+                    "{node}, as {who}, at {place}: {question}\nwhile others wrote, the cache says\n\
+                     {text}\nthe database says\n{now}"
+                );
+            } else if let Some(was) = was {
+                looked.between += 1;
+                ensure!(
+                    text == *was || text == *now || is_of_both(&text, was, now)?,
+                    "{node}, as {who}, between {} and {place}: {question}\nwhile others wrote, the \
+                     cache says\n{text}\nthe database said\n{was}\nand then\n{now}",
+                    before.place
+                );
+            }
+        }
+        Ok(())
+    }
+
+    async fn truth(&self, app: &TestApp, editor: &Who, asked: Asked) -> anyhow::Result<String> {
+        let (question, as_editor) = asked;
+        let Question {
+            document,
+            variables,
+        } = &self.questions[question];
+        let nobody = Who::anonymous();
+        let who = if as_editor { editor } else { &nobody };
+        Ok(app.ask_uncached(who, document, variables).await?.json)
+    }
+}
+
+fn name(as_editor: bool) -> &'static str {
+    if as_editor { "an editor" } else { "nobody" }
+}
+
+/// Whether each value occurs in one of the two answers, in the same field.
+fn is_of_both(text: &str, one: &str, other: &str) -> anyhow::Result<bool> {
+    let mut known = BTreeSet::new();
+    for text in [one, other] {
+        leaves(&serde_json::from_str(text)?, "", &mut known);
+    }
+    let mut told = BTreeSet::new();
+    leaves(&serde_json::from_str(text)?, "", &mut told);
+    Ok(told.is_subset(&known))
+}
+
+/// Collects the leaf values of an answer, each with the names of the fields that lead to it.
+fn leaves(value: &Value, path: &str, found: &mut BTreeSet<(String, String)>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                leaves(member, &format!("{path}.{name}"), found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, path, found)),
+        leaf => {
+            found.insert((path.to_owned(), leaf.to_string()));
+        }
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn what_neither_answer_has_is_of_neither() -> anyhow::Result<()> {
+    let (one, other) = (
+        r#"{"list":[{"a":1,"b":"x"}]}"#,
+        r#"{"list":[{"a":2,"b":"y"},{"a":1,"b":"x"}]}"#,
+    );
+    ensure!(is_of_both(r#"{"list":[{"a":1,"b":"y"}]}"#, one, other)?);
+    ensure!(!is_of_both(r#"{"list":[{"a":3,"b":"y"}]}"#, one, other)?);
+    ensure!(!is_of_both(r#"{"list":[{"b":1}]}"#, one, other)?);
+    Ok(())
+}

@@ -1,0 +1,275 @@
+//! Tests that every response served through the caches is what the database returns at that
+//! position in the change feed, whichever cache step was slow.
+//!
+//! A *history* is one write, or several concurrent ones, while readers send random queries to two
+//! nodes, anonymously and as an editor. Every step of the caches is delayed at random. When the
+//! writes are acknowledged, some queries are sent through the whole server: to the node that took
+//! the writes without a position, and to the other node with the position of the first. Each
+//! response must match the uncached response of the database byte for byte.
+//!
+//! Nothing is written during this comparison, so there is only one correct response. Results that
+//! readers fetched before the writes may still be on their way into the caches. If a wrong one is
+//! cached, the next history that queries it finds it. The responses that readers received during
+//! the writes are compared with the database as well (`concurrent_reads.rs`).
+//!
+//! The two nodes are two connection pools, each with its own cache and its own change feed reader.
+//! In every other round the second node is a separate process, queried over HTTP (`second_node.rs`).
+//!
+//! `KHABAR_HISTORIES` sets the number of histories on each database (`just exact`: 10,000).
+//! `KHABAR_SEED` sets the seed.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+use futures::future::try_join_all;
+use khabar_domain::Role;
+use khabar_persistence::Cache;
+use khabar_tests::harness::{TestApp, newsroom};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::client::{Front, questions};
+use super::concurrent_reads::{Looked, Notebook};
+use super::fault_injection::{Meddler, Mistake};
+use super::fresh;
+use super::second_node::Twin;
+use super::writer::{DECK, Writer};
+use crate::Desk;
+use crate::comment::{EDIT, MODERATE, POST, SET_EDITION};
+use crate::random::{Random, knob, seed};
+
+/// Default number of histories on each database. They take half a minute on two cores.
+const HISTORIES: usize = 150;
+
+/// Maximum number of histories before a new newsroom is created, because each history makes it
+/// larger.
+const TOGETHER: usize = 100;
+
+/// Number of writers, and thus the maximum number of concurrent writes.
+const WRITERS: usize = 3;
+
+/// Number of concurrent readers on each node.
+const READERS: usize = 2;
+
+/// Number of histories within which an injected fault must be found.
+const ENOUGH: usize = 400;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_is_that_of_its_place_in_the_feed() -> anyhow::Result<()> {
+    let seed = seed()?;
+    let mut left = knob("KHABAR_HISTORIES")?.unwrap_or(HISTORIES);
+    let mut round = 0;
+    while left > 0 {
+        let count = left.min(TOGETHER);
+        for desk in Desk::each().await? {
+            let on = desk.app.db().name();
+            let seed = seed.wrapping_add(round);
+            let second = if round % 2 == 0 {
+                Second::Pool
+            } else {
+                Second::Process
+            };
+            let kept = histories(&desk, seed, count, Mistake::None, second)
+                .await
+                .with_context(|| format!("on {on}, with KHABAR_SEED={seed}"))?;
+            // An empty cache is always right, so there must be cache hits.
+            ensure!(kept > count, "{kept} of the answers were kept, on {on}");
+        }
+        left -= count;
+        round += 1;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_that_is_left_out_is_found() -> anyhow::Result<()> {
+    is_found(Mistake::Forgets).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fill_that_ignores_its_place_is_found() -> anyhow::Result<()> {
+    is_found(Mistake::IgnoresPlaces).await
+}
+
+async fn is_found(mistake: Mistake) -> anyhow::Result<()> {
+    let seed = seed()?;
+    for desk in Desk::each().await? {
+        let on = desk.app.db().name();
+        let found = histories(&desk, seed, ENOUGH, mistake, Second::Pool).await;
+        let error = found.err().with_context(|| {
+            format!("{mistake:?} was not found on {on}, with KHABAR_SEED={seed}")
+        })?;
+        let told = format!("{error:#}");
+        // A missing key can also make the checks of a writer fail first.
+        ensure!(
+            told.contains("the cache says")
+                || (mistake == Mistake::Forgets && told.contains("writer ")),
+            "{told}"
+        );
+    }
+    Ok(())
+}
+
+/// The kind of the second node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Second {
+    /// A separate connection pool in this process.
+    Pool,
+    /// A separate process.
+    Process,
+}
+
+/// Runs this many histories. Returns the number of whole responses that the first node served from
+/// its cache.
+async fn histories(
+    desk: &Desk,
+    seed: u64,
+    count: usize,
+    mistake: Mistake,
+    second: Second,
+) -> anyhow::Result<usize> {
+    let mut random = Random::of(seed, WRITERS);
+    let room = super::room(desk, WRITERS).await?;
+    let mut writers = Vec::new();
+    for number in 0..WRITERS {
+        let who = desk
+            .app
+            .who(&format!("كاتب {number}"), Role::Editor)
+            .await?;
+        writers.push(Writer::sit_down(desk, &room, who, seed, number).await?);
+    }
+    let meddler = Meddler::new(seed, mistake);
+    let here = &behind(&desk.app, &meddler).await?;
+    // Both live until this function returns.
+    let (mut other, mut twin) = (None, None);
+    let there = &match second {
+        Second::Pool => {
+            let other = other.insert(fresh::another_node(desk, 64 << 20).await?);
+            behind(other, &meddler).await?
+        }
+        Second::Process => {
+            let twin = twin.insert(Twin::of(&desk.app, seed)?);
+            here.elsewhere(twin.address())?
+        }
+    };
+    let cursors = cursors(desk).await?;
+    let questions = questions(&mut random, WRITERS, &cursors);
+    let notebook = Arc::new(Notebook::new(questions));
+    let mut looked = Looked::default();
+
+    let open = json!({"edition": "ar", "mode": "POST_MODERATED", "depth": 3});
+    desk.write(&desk.editor, SET_EDITION, open).await?;
+    let mut say = Random::of(seed, WRITERS + 100);
+    // The readers stop when this set is dropped.
+    let mut readers = JoinSet::new();
+    for (number, (name, front)) in [("here", here), ("there", there)]
+        .into_iter()
+        .cycle()
+        .take(2 * READERS)
+        .enumerate()
+    {
+        let random = Random::of(seed, WRITERS + 1 + number);
+        readers.spawn(Arc::clone(&notebook).keep_reading(name, front.clone(), random));
+    }
+    for history in 0..count {
+        let at_once = if random.once_in(3) {
+            2 + random.below(WRITERS - 1)
+        } else {
+            1
+        };
+        writers.rotate_left(random.below(WRITERS));
+        let before = notebook
+            .before(&desk.app, &desk.editor, &mut random)
+            .await?;
+        let writes = writers.iter_mut().take(at_once);
+        let writes = writes.map(|writer| {
+            let (name, _) = DECK[random.below(DECK.len())];
+            writer.step(name)
+        });
+        let (written, said) = tokio::join!(try_join_all(writes), talk(desk, &mut say));
+        written?;
+        said?;
+        notebook
+            .ask_again(&desk.app, &desk.editor, (here, there), &mut random)
+            .await
+            .with_context(|| format!("history {history}"))?;
+        notebook
+            .look(&desk.app, &desk.editor, before, &mut looked)
+            .await
+            .with_context(|| format!("history {history}"))?;
+    }
+    if let Some(ended) = readers.try_join_next() {
+        ended??;
+    }
+    ensure!(
+        mistake != Mistake::None || looked.exact > count && looked.between > 0,
+        "{looked:?}"
+    );
+    let stats = desk.app.db().db().cache().map(Cache::stats);
+    Ok(usize::try_from(stats.unwrap_or_default().answers.hits)?)
+}
+
+/// Returns a server on the database of `app`, with test hooks installed in its cache.
+async fn behind(app: &TestApp, meddler: &Arc<Meddler>) -> anyhow::Result<Front> {
+    let cache = app.db().db().cache().context("no cache")?;
+    cache.meddle(Arc::<Meddler>::clone(meddler));
+    Front::over(app).await
+}
+
+/// Posts, edits or moderates a comment, or does nothing every other time. Rejections are ignored,
+/// such as those for duplicate comments or rate limits.
+async fn talk(desk: &Desk, random: &mut Random) -> anyhow::Result<()> {
+    const THERE: &str = "{ articles(first: 20) { nodes { id
+        comments(first: 3) { nodes { id } } } } }";
+    if random.once_in(2) {
+        return Ok(());
+    }
+    let there = desk
+        .app
+        .ask_uncached(&desk.editor, THERE, &Value::Null)
+        .await?
+        .value()?;
+    let articles = there["data"]["articles"]["nodes"].as_array();
+    let article = random.pick(articles.map_or(&[][..], Vec::as_slice));
+    let article = article.context("there are no articles")?;
+    let said = article["comments"]["nodes"].as_array();
+    let said = random.pick(said.map_or(&[][..], Vec::as_slice));
+    let words = format!("قول {}", random.below(1_000_000));
+    let (document, input) = match said {
+        Some(said) if random.once_in(3) => {
+            let decision = if random.once_in(2) {
+                "REJECT"
+            } else {
+                "APPROVE"
+            };
+            (
+                MODERATE,
+                json!({"ids": [said["id"]], "decision": decision, "reason": "لا يليق."}),
+            )
+        }
+        Some(said) if random.once_in(3) => (EDIT, json!({"id": said["id"], "text": words})),
+        said => {
+            let parent = said
+                .filter(|_| random.once_in(2))
+                .map(|said| said["id"].clone());
+            (
+                POST,
+                json!({"article": article["id"], "text": words, "parent": parent}),
+            )
+        }
+    };
+    let variables = json!({ "input": input });
+    let app = &desk.app;
+    app.ask_as(&desk.editor, newsroom::now(), document, &variables)
+        .await?;
+    Ok(())
+}
+
+/// Returns some cursors from the article list of the shared edition.
+async fn cursors(desk: &Desk) -> anyhow::Result<Vec<Value>> {
+    const LIST: &str = "{ articles(first: 20) { edges { cursor } } }";
+    let list = desk.ask(&desk.editor, LIST, Value::Null).await?;
+    let edges = list["articles"]["edges"].as_array();
+    let edges = edges.context("there is no list")?;
+    Ok(edges.iter().map(|edge| edge["cursor"].clone()).collect())
+}
