@@ -6,7 +6,7 @@
 //! client receives an error instead of the data. Short values (ids, headlines, numbers) are not charged
 //! one by one. `complexity` limits how many there are, and writing the answer counts every byte.
 
-use std::io::{self, Write};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
@@ -14,6 +14,7 @@ use async_graphql::{Context, Data, ServerError, Value};
 
 use crate::document::Kind;
 use crate::error::{Code, Error, Result};
+use crate::json::JsonBuffer;
 use crate::limit::{Limits, count, length};
 
 /// The name of the limit, as it appears in errors.
@@ -136,20 +137,19 @@ impl AnswerBudget {
     }
 
     /// Writes an answer as JSON. Returns an error if the text is longer than the limit.
-    pub(crate) fn write(&self, answer: &impl serde::Serialize) -> Result<Vec<u8>> {
+    pub(crate) fn write(
+        &self,
+        write: impl FnOnce(&mut JsonBuffer) -> io::Result<()>,
+    ) -> Result<Vec<u8>> {
         // The text takes up memory in addition to the values that it is made of.
         self.charge_to_all(self.charged_to_all.load(Relaxed));
         self.check()?;
-        let mut writer = Bounded {
-            bytes: Vec::new(),
-            allowed: length(self.allowed),
-            had: 0,
-        };
-        match serde_json::to_writer(&mut writer, answer) {
-            Ok(()) => Ok(writer.bytes),
-            Err(_) if writer.had > writer.allowed => Err(self.exceeded(count(writer.had))),
-            // Reached only if the `Serialize` implementation of a scalar fails.
-            Err(error) => Err(Error::internal(&error)),
+        let mut buffer = JsonBuffer::new(length(self.allowed));
+        match (write(&mut buffer), buffer.had()) {
+            (Ok(()), _) => Ok(buffer.into_bytes()),
+            (Err(_), Some(had)) => Err(self.exceeded(count(had))),
+            // Reached only if the `Serialize` implementation of an error fails.
+            (Err(error), None) => Err(Error::internal(&error)),
         }
     }
 
@@ -202,27 +202,5 @@ fn text_bytes(value: &Value) -> u64 {
         Value::String(text) => count(text.len()),
         Value::List(items) => items.iter().map(text_bytes).sum(),
         _ => 0,
-    }
-}
-
-/// An in-memory buffer with a maximum size.
-struct Bounded {
-    bytes: Vec<u8>,
-    allowed: usize,
-    had: usize,
-}
-
-impl Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.had = self.bytes.len().saturating_add(bytes.len());
-        if self.had > self.allowed {
-            return Err(io::Error::other("more bytes than an answer may have"));
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

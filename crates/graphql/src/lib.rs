@@ -15,6 +15,7 @@
 //! - `context`: the scope and the loaders of a request, as resolvers see them
 //! - `loader`, `lookahead`: batched loading, and prefetching of selected fields
 //! - `mutate`: the idempotent execution of mutations, each in one transaction
+//! - `json`: the JSON text of responses, in a buffer of bounded size
 //! - `compare`: diffs on blocking threads, within a time limit
 //! - `canonical`: arguments in a form that does not depend on their spelling
 //! - `cache_hint`: maximum cache lifetimes of fields
@@ -39,6 +40,7 @@ pub mod context;
 pub mod document;
 pub mod error;
 pub mod input;
+mod json;
 pub mod limit;
 pub mod loader;
 mod lookahead;

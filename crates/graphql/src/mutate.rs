@@ -1,28 +1,30 @@
 //! Writing: runs each mutation idempotently in one transaction, attributes it to its author and
 //! returns its result.
 //!
-//! Each mutation is represented by its input: a type that defines its name, the right that it
-//! requires and its execution. Everything that mutations have in common is implemented here.
+//! Each mutation is represented by its input. [`mutations!`] declares its field, its name and the
+//! rights that it requires, and [`Mutate`] implements its execution. Everything that mutations have
+//! in common is implemented here.
+
+mod declare;
 
 use std::any::Any;
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::Context;
+use async_graphql::{Context, Value};
 use chrono::{DateTime, Utc};
 use khabar_domain::commenting::CommentLimits;
-use khabar_domain::{Invalid, Right, Scope, TokenId, Viewer, id};
+use khabar_domain::{Credential, Invalid, Right, Scope, TokenId, Viewer, id};
 use khabar_persistence::account::{self, Account};
 use khabar_persistence::idempotency::{self, IdempotencyKey, StoredResult};
 use khabar_persistence::{Author, Db, WriteTx};
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+pub(crate) use self::declare::{Mutate, Mutation, mutations};
 use crate::canonical;
 use crate::context::ContextExt as _;
 use crate::error::{Code, Error, Result};
-use crate::node::GlobalId;
 use crate::types::{ArticleConflict, UserError, UserErrorCode};
 
 /// Source of randomness.
@@ -56,44 +58,6 @@ pub struct WriteContext {
 #[derive(Clone)]
 pub struct AdmissionPermit(pub Arc<dyn Any + Send + Sync>);
 
-/// A mutation: the client's input and its execution.
-pub(crate) trait Mutate: Debug + Send + Sync + 'static {
-    /// Name of the mutation, also used in the audit log.
-    const NAME: &'static str;
-    /// The right that the viewer needs. Individual objects may require more.
-    const RIGHT: Right;
-    /// Whether guests may attempt the mutation. Its own checks then decide on their permissions.
-    const OPEN_TO_NAMES: bool = false;
-    /// Alternative rights. Each of them is sufficient in place of `RIGHT`.
-    const OR: &'static [Right] = &[];
-    /// The type of ID of the object that the mutation concerns.
-    type Id: GlobalId + Send + 'static;
-
-    /// The client's idempotency key for this write.
-    fn idempotency_key(&self) -> Option<&str>;
-
-    /// Refuses early what would be refused anyway, as far as a read can tell. Called only for
-    /// guests, before their transaction begins. Guests may then be refused any number of times
-    /// without blocking other writers.
-    fn check(
-        &self,
-        _ctx: &Context<'_>,
-        _desk: &WriteContext,
-    ) -> impl Future<Output = Result<(), MutationError>> + Send {
-        std::future::ready(Ok(()))
-    }
-
-    /// Carries out the mutation and returns the ID of the object that it concerns.
-    fn act(
-        &self,
-        act: &mut MutationCtx<'_>,
-    ) -> impl Future<Output = Result<Self::Id, MutationError>> + Send;
-
-    /// Performs follow-up work after the commit. Also called when a repeated request is answered
-    /// from the stored outcome.
-    fn is_done(_desk: &WriteContext, _id: Self::Id) {}
-}
-
 /// A mutation being carried out.
 pub(crate) struct MutationCtx<'a> {
     /// The transaction of the mutation.
@@ -102,6 +66,8 @@ pub(crate) struct MutationCtx<'a> {
     pub(crate) viewer: Viewer,
     /// Errors for parts that cannot be carried out although the rest is.
     pub(crate) errors: Vec<UserError>,
+    /// A secret to disclose to the client once, in the response to the request that created it.
+    pub(crate) secret: Option<Credential>,
     /// Rate limits and the edit window of comments.
     pub(crate) comments: CommentLimits,
     random: &'a Random,
@@ -170,6 +136,8 @@ pub(crate) struct MutationResult<Id> {
     pub(crate) at: DateTime<Utc>,
     pub(crate) errors: Vec<UserError>,
     pub(crate) conflict: Option<Box<ArticleConflict>>,
+    /// The secret created by the mutation. `None` for a repeated request.
+    pub(crate) secret: Option<Credential>,
     pub(crate) idempotency_key: Option<String>,
 }
 
@@ -183,26 +151,27 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Carries out a mutation in a transaction of its own. With an idempotency key, repeated requests
 /// are carried out only once.
-pub(crate) async fn run<W: Mutate>(ctx: &Context<'_>, write: W) -> Result<MutationResult<W::Id>> {
+pub(crate) async fn run<M: Mutate>(
+    ctx: &Context<'_>,
+    mutation: M,
+) -> Result<MutationResult<M::Id>> {
     let context = ctx
         .data_opt::<WriteContext>()
         .ok_or_else(|| Error::new(Code::Forbidden, "This server is read-only."))?;
     let scope = ctx.scope()?;
-    let named_only = scope.viewer.account.is_none() && W::OPEN_TO_NAMES;
-    if !named_only && !W::OR.iter().any(|right| scope.viewer.may(*right)) {
-        require(scope.viewer, W::RIGHT)?;
+    let is_guest = scope.viewer.account.is_none() && M::OPEN_TO_GUESTS;
+    if !is_guest {
+        require_one(scope.viewer, M::RIGHTS)?;
     }
-    let idempotency_key = write.idempotency_key().map(str::to_owned);
-    idempotency_key.as_deref().map_or(Ok(()), check_name)?;
-    let input = given(ctx)?;
-    let named = idempotency_key.clone().map(|key| IdempotencyKey {
+    let (idempotency_key, input) = idempotency(ctx)?;
+    let key = idempotency_key.clone().map(|key| IdempotencyKey {
         writer: scope.viewer.account.map_or_else(
             // Idempotency keys are scoped to a client: guests are distinguished by their address.
             || idempotency::ANONYMOUS.to_owned() + context.address.as_deref().unwrap_or_default(),
             |account| account.uuid().to_string(),
         ),
         key,
-        action: W::NAME.to_owned(),
+        action: M::NAME.to_owned(),
         input,
     });
     let author = Author {
@@ -210,73 +179,77 @@ pub(crate) async fn run<W: Mutate>(ctx: &Context<'_>, write: W) -> Result<Mutati
         name: context.name.clone(),
         role: Some(scope.viewer.role),
         address: context.address.clone(),
-        action: W::NAME.to_owned(),
+        action: M::NAME.to_owned(),
     };
-    let refused = if named_only {
-        refused_beforehand(ctx, context, &write, named.as_ref()).await?
+    let refused = if is_guest {
+        refused_beforehand(ctx, context, &mutation, key.as_ref()).await?
     } else {
         None
     };
     let outcome = if let Some(refusal) = refused {
         Err(refusal)
     } else {
-        let writing = Writing {
+        let execution = Execution {
             context: context.clone(),
             scope,
             author,
-            named,
-            write,
+            key,
+            mutation,
         };
         // Runs in a separate task, so that the write completes even if the client disconnects.
-        let holds = ctx.data_opt::<AdmissionPermit>().cloned();
-        let carried_out = async move {
-            let outcome = writing.carry_out().await;
-            drop(holds);
+        let permit = ctx.data_opt::<AdmissionPermit>().cloned();
+        let task = async move {
+            let outcome = execution.run().await;
+            drop(permit);
             outcome
         };
-        let outcome = tokio::spawn(carried_out.in_current_span()).await;
+        let outcome = tokio::spawn(task.in_current_span()).await;
         outcome.map_err(|error| Error::internal(&error))?
     };
-    let mut at = scope.as_of;
-    let (id, errors, conflict) = match outcome {
+    let mut result = MutationResult {
+        id: None,
+        at: scope.as_of,
+        errors: Vec::new(),
+        conflict: None,
+        secret: None,
+        idempotency_key,
+    };
+    match outcome {
         Ok(done) => {
-            at = done.at;
-            (Some(done.id), done.errors, None)
+            // Earlier reads may be outdated, and a replica may not have the write yet.
+            ctx.loaders()?
+                .renew(|reader| context.db.after_write(reader));
+            result.id = Some(done.id);
+            result.at = done.at;
+            result.errors = done.errors;
+            result.secret = done.secret;
         }
-        Err(MutationError::User(errors)) => (None, errors, None),
-        Err(MutationError::Stale(conflict)) => (None, vec![conflict.error()], Some(conflict)),
+        Err(MutationError::User(errors)) => result.errors = errors,
+        Err(MutationError::Stale(conflict)) => {
+            result.errors.push(conflict.error());
+            result.conflict = Some(conflict);
+        }
         Err(MutationError::Failed(error)) => return Err(error.into()),
         Err(MutationError::Api(error)) => return Err(error),
-    };
-    if id.is_some() {
-        // Earlier reads may be outdated, and a replica may not have the write yet.
-        ctx.loaders()?
-            .renew(|reader| context.db.after_write(reader));
     }
-    Ok(MutationResult {
-        id,
-        at,
-        errors,
-        conflict,
-        idempotency_key,
-    })
+    Ok(result)
 }
 
 /// Returns the refusal of a write before its transaction begins, if it is refused. A write that is
 /// already done is never refused here: it returns its original outcome, even if the check would
 /// fail now.
-async fn refused_beforehand<W: Mutate>(
+async fn refused_beforehand<M: Mutate>(
     ctx: &Context<'_>,
     context: &WriteContext,
-    write: &W,
-    named: Option<&IdempotencyKey>,
+    mutation: &M,
+    key: Option<&IdempotencyKey>,
 ) -> Result<Option<MutationError>> {
-    let Err(refusal) = Box::pin(write.check(ctx, context)).await else {
+    let Err(refusal) = Box::pin(mutation.check(ctx, context)).await else {
         return Ok(None);
     };
-    let is_done = match named {
-        Some(named) => {
-            idempotency::is_known(&context.db.primary(&ctx.loaders()?.reader()), named).await?
+    let is_done = match key {
+        Some(key) => {
+            idempotency::is_known(&context.db.primary(&ctx.loaders()?.reader()), key).await?
         }
         None => false,
     };
@@ -284,69 +257,98 @@ async fn refused_beforehand<W: Mutate>(
 }
 
 /// A mutation ready to run, with everything that it needs.
-struct Writing<W> {
+struct Execution<M> {
     context: WriteContext,
     scope: Scope,
     author: Author,
-    named: Option<IdempotencyKey>,
-    write: W,
+    key: Option<IdempotencyKey>,
+    mutation: M,
 }
 
-impl<W: Mutate> Writing<W> {
-    /// Carries out the write, and retries it if it conflicts with another writer.
-    async fn carry_out(self) -> Result<Done<W::Id>, MutationError> {
-        let Self {
-            context,
-            scope,
-            author,
-            named,
-            write,
-        } = self;
+impl<M: Mutate> Execution<M> {
+    /// Carries out the mutation, and retries it if it conflicts with another writer.
+    async fn run(self) -> Result<Done<M::Id>, MutationError> {
         let mut tries = 0;
         let outcome = loop {
             tries += 1;
-            let writer = context.db.writer(scope.as_of).await?.signed(author.clone());
-            match Box::pin(once(&context, scope.viewer, writer, &write, named.as_ref())).await {
+            match Box::pin(self.attempt()).await {
                 Err(MutationError::Failed(error)) if error.is_retryable() && tries < TRIES => {
-                    tracing::debug!(cause = %error, write = W::NAME, "mutation_retried");
-                    let most = PAUSE * 2_u32.pow(tries - 1);
-                    let thousandths = u32::try_from((context.random)() % 1_000).unwrap_or_default();
-                    tokio::time::sleep(most * thousandths / 1_000).await;
+                    tracing::debug!(cause = %error, write = M::NAME, "mutation_retried");
+                    let longest = PAUSE * 2_u32.pow(tries - 1);
+                    let random = (self.context.random)() % 1_000;
+                    let thousandths = u32::try_from(random).unwrap_or_default();
+                    tokio::time::sleep(longest * thousandths / 1_000).await;
                 }
                 // A concurrent copy of this request may have caused the refusal. If so, its outcome
                 // takes precedence.
                 Err(refusal @ (MutationError::User(_) | MutationError::Stale(_))) => {
-                    break match &named {
-                        Some(named) => done_meanwhile(&context, scope, named).await?.ok_or(refusal),
-                        None => Err(refusal),
-                    };
+                    let writer = self.context.db.writer(self.scope.as_of).await?;
+                    break self.stored(&writer).await?.ok_or(refusal);
                 }
                 outcome => break outcome,
             }
         };
         if let Ok(done) = &outcome {
-            W::is_done(&context, done.id);
+            M::committed(&self.context, done.id);
         }
         outcome
     }
-}
 
-/// Returns the stored outcome of the write with this idempotency key, if there is one.
-async fn done_meanwhile<Id: From<Uuid>>(
-    context: &WriteContext,
-    scope: Scope,
-    named: &IdempotencyKey,
-) -> Result<Option<Done<Id>>, MutationError> {
-    let writer = context.db.writer(scope.as_of).await?;
-    let outcome = idempotency::find(&writer, named).await?;
-    let done = outcome.map(|outcome| {
-        Ok::<_, MutationError>(Done {
-            id: outcome.noun_id.into(),
-            at: outcome.at,
-            errors: remembered(outcome.errors)?,
+    /// Carries out the mutation in one transaction.
+    async fn attempt(&self) -> Result<Done<M::Id>, MutationError> {
+        let context = &self.context;
+        let writer = context.db.writer(self.scope.as_of).await?;
+        let mut writer = writer.signed(self.author.clone());
+        if let Some(done) = self.stored(&writer).await? {
+            return Ok(done);
+        }
+        if let Some(newcomer) = &context.newcomer {
+            account::ensure(&mut writer, newcomer).await?;
+        }
+        let mut cx = MutationCtx {
+            writer: &mut writer,
+            viewer: self.scope.viewer,
+            errors: Vec::new(),
+            secret: None,
+            comments: context.comments,
+            random: &context.random,
+        };
+        // Boxed because the futures of some mutations are large.
+        let id = Box::pin(self.mutation.execute(&mut cx)).await?;
+        let (errors, secret) = (cx.errors, cx.secret);
+        let at = writer.at();
+        if let Some(key) = &self.key {
+            let result = StoredResult {
+                noun_id: id.into(),
+                at,
+                errors: to_json(&errors)?,
+            };
+            idempotency::remember(&writer, key, result).await?;
+        }
+        writer.commit().await?;
+        Ok(Done {
+            id,
+            at,
+            errors,
+            secret,
         })
-    });
-    done.transpose()
+    }
+
+    /// Returns the stored outcome of an earlier request with the idempotency key, if there is one.
+    async fn stored(&self, writer: &WriteTx) -> Result<Option<Done<M::Id>>, MutationError> {
+        let Some(key) = &self.key else {
+            return Ok(None);
+        };
+        let Some(result) = idempotency::find(writer, key).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Done {
+            id: result.noun_id.into(),
+            at: result.at,
+            errors: from_json(result.errors)?,
+            secret: None,
+        }))
+    }
 }
 
 /// The outcome of a write that was carried out.
@@ -354,58 +356,17 @@ struct Done<Id> {
     id: Id,
     at: DateTime<Utc>,
     errors: Vec<UserError>,
-}
-
-async fn once<W: Mutate>(
-    context: &WriteContext,
-    viewer: Viewer,
-    mut writer: WriteTx,
-    write: &W,
-    named: Option<&IdempotencyKey>,
-) -> Result<Done<W::Id>, MutationError> {
-    if let Some(named) = named
-        && let Some(outcome) = idempotency::find(&writer, named).await?
-    {
-        return Ok(Done {
-            id: outcome.noun_id.into(),
-            at: outcome.at,
-            errors: remembered(outcome.errors)?,
-        });
-    }
-    if let Some(newcomer) = &context.newcomer {
-        account::ensure(&mut writer, newcomer).await?;
-    }
-    let mut act = MutationCtx {
-        writer: &mut writer,
-        viewer,
-        errors: Vec::new(),
-        comments: context.comments,
-        random: &context.random,
-    };
-    // Boxed because the futures of some mutations are large.
-    let id = Box::pin(write.act(&mut act)).await?;
-    let errors = act.errors;
-    let at = writer.at();
-    if let Some(named) = named {
-        let outcome = StoredResult {
-            noun_id: id.into(),
-            at,
-            errors: kept(&errors)?,
-        };
-        idempotency::remember(&writer, named, outcome).await?;
-    }
-    writer.commit().await?;
-    Ok(Done { id, at, errors })
+    secret: Option<Credential>,
 }
 
 /// Serializes the errors of a partly successful write, stored to answer repeated requests.
-fn kept(errors: &[UserError]) -> Result<Option<String>> {
-    let kept = (!errors.is_empty()).then(|| serde_json::to_string(errors));
-    kept.transpose().map_err(|error| Error::internal(&error))
+fn to_json(errors: &[UserError]) -> Result<Option<String>> {
+    let json = (!errors.is_empty()).then(|| serde_json::to_string(errors));
+    json.transpose().map_err(|error| Error::internal(&error))
 }
 
 /// Deserializes the stored errors of an earlier request.
-fn remembered(errors: Option<String>) -> Result<Vec<UserError>> {
+fn from_json(errors: Option<String>) -> Result<Vec<UserError>> {
     let errors = errors.map(|errors| serde_json::from_str(&errors));
     let errors = errors
         .transpose()
@@ -416,7 +377,15 @@ fn remembered(errors: Option<String>) -> Result<Vec<UserError>> {
 /// Returns an error unless the viewer has this right: `Unauthenticated` for anonymous viewers,
 /// `Forbidden` for others.
 pub(crate) fn require(viewer: Viewer, right: Right) -> Result<()> {
-    if viewer.may(right) {
+    require_one(viewer, &[right])
+}
+
+/// Returns an error unless the viewer has one of these rights. The error names the first of them.
+fn require_one(viewer: Viewer, rights: &[Right]) -> Result<()> {
+    let [first, ..] = rights else {
+        return Ok(());
+    };
+    if rights.iter().any(|right| viewer.may(*right)) {
         return Ok(());
     }
     if viewer.account.is_none() {
@@ -425,30 +394,46 @@ pub(crate) fn require(viewer: Viewer, right: Right) -> Result<()> {
             "This requires a token. Send it in the header `Authorization: Bearer …`.",
         ));
     }
-    let message = format!("This requires the `{}` right.", right.as_str());
+    let message = format!("This requires the `{}` right.", first.as_str());
     Err(Error::new(Code::Forbidden, message))
 }
 
+/// Name of the member of each input that holds the idempotency key.
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotencyKey";
+
 /// Maximum length of an idempotency key in bytes. A UUID has 36, a SHA-256 hash in hexadecimal 64.
-const CLIENT_MUTATION_ID: usize = 256;
+const KEY_BYTES: usize = 256;
 
-/// Returns an error if an idempotency key is too long, or contains control characters that
-/// databases may reject.
-fn check_name(idempotency_key: &str) -> Result<()> {
-    let length = idempotency_key.len();
-    let problem = if length > CLIENT_MUTATION_ID {
-        format!("is {length} bytes long; at most {CLIENT_MUTATION_ID} are allowed")
-    } else if idempotency_key.chars().any(char::is_control) {
-        "contains a control character".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(Error::bad_input(format!("`idempotencyKey` {problem}.")))
-}
-
-/// Returns a digest of the client's arguments, by which a repeated request is recognised.
-fn given(ctx: &Context<'_>) -> Result<String> {
+/// Returns the idempotency key that the client chose for this mutation, if any, and a digest of its
+/// other arguments, by which a repeated request is recognised.
+///
+/// Returns an error if the key is too long, or contains control characters that databases may
+/// reject.
+fn idempotency(ctx: &Context<'_>) -> Result<(Option<String>, String)> {
     let arguments = ctx.field().arguments();
     let arguments = arguments.map_err(|error| Error::bad_input(error.message))?;
-    Ok(canonical::digest(&arguments, "idempotencyKey"))
+    let input = canonical::digest(&arguments, IDEMPOTENCY_KEY);
+    let keys = arguments.into_iter().filter_map(|(_, input)| match input {
+        Value::Object(mut members) => members.swap_remove(IDEMPOTENCY_KEY),
+        _ => None,
+    });
+    let key = keys.into_iter().find_map(|key| match key {
+        Value::String(key) => Some(key),
+        _ => None,
+    });
+    if let Some(key) = &key {
+        let length = key.len();
+        let problem = if length > KEY_BYTES {
+            Some(format!(
+                "is {length} bytes long; at most {KEY_BYTES} are allowed"
+            ))
+        } else {
+            let is_control = key.chars().any(char::is_control);
+            is_control.then(|| "contains a control character".to_owned())
+        };
+        if let Some(problem) = problem {
+            return Err(Error::bad_input(format!("`{IDEMPOTENCY_KEY}` {problem}.")));
+        }
+    }
+    Ok((key, input))
 }

@@ -11,10 +11,7 @@ use khabar_domain::{
     ArticleId, CommentId, EditionId, FollowChannelId, LiveChannelId, MediaId, PersonId, SectionId,
     SourceId, StoryId, TokenId, TopicId,
 };
-use khabar_persistence::{
-    article, comment, edition, follow_channel, live_channel, media, person, section, source, story,
-    token, topic,
-};
+use khabar_persistence::change::EntityKind;
 use uuid::Uuid;
 
 use crate::context::ContextExt;
@@ -24,38 +21,97 @@ use crate::types::{
     Token, Topic,
 };
 
-/// An object with a global id.
-#[derive(Interface)]
-#[graphql(field(
-    name = "id",
-    ty = "ID",
-    desc = "Global ID of the object, for use with `node(id:)`. Opaque, and never reused for another object."
-))]
-pub enum Node {
+/// Declares the types of nodes, once for everything that distinguishes them: the name of the type,
+/// the type of its id with the tag byte, the name for error messages, the module that loads it, and
+/// the entities of the change feed that are attributed to it. `no node` lists the entities that are
+/// attributed to none: every entity is in exactly one list, or this does not compile.
+macro_rules! nodes {
+    (no node: $($other:ident),+; $(
+        $(#[$doc:meta])*
+        $node:ident($id:ident = $tag:literal, $described:literal) in $module:ident, written as $($entity:ident),+;
+    )+) => {
+        /// An object with a global id.
+        #[derive(Interface)]
+        #[graphql(field(
+            name = "id",
+            ty = "ID",
+            desc = "Global ID of the object, for use with `node(id:)`. Opaque, and never reused for another object."
+        ))]
+        pub enum Node {
+            $($(#[$doc])* $node($node),)+
+        }
+
+        $(impl GlobalId for $id {
+            const TAG: u8 = $tag;
+            const NAME_WITH_ARTICLE: &str = $described;
+        })+
+
+        $(impl crate::payload::Keyed for khabar_persistence::$module::ById {
+            type Id = $id;
+        })+
+
+        impl Node {
+            /// Loads the node with this id. Returns `None` if it does not exist or the viewer may not
+            /// see it.
+            pub(crate) async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Self>> {
+                let (tag, uuid) = decode(id)?;
+                match tag {
+                    $($id::TAG => {
+                        let found = ctx.load(khabar_persistence::$module::ById($id::new(uuid))).await?;
+                        Ok(found.map(|found| Self::$node($node(found))))
+                    })+
+                    _ => Err(refuse(id)),
+                }
+            }
+
+            /// Returns the global id of the subject of a write, given the kind of entity in the change
+            /// feed. Deleted nodes still have one. Returns `None` if the entity is not part of a node.
+            pub(crate) fn id_of_entity(entity: EntityKind, uuid: Uuid) -> Option<ID> {
+                let tag = match entity {
+                    $($(EntityKind::$entity)|+ => $id::TAG,)+
+                    $(EntityKind::$other)|+ => return None,
+                };
+                Some(encode(tag, uuid))
+            }
+        }
+    };
+}
+nodes! {
+    no node: Account, TrustedDocument;
+
     /// An article.
-    Article(Article),
+    Article(ArticleId = 1, "an article") in article, written as Article, Related, Preview;
     /// A comment.
-    Comment(Comment),
+    Comment(CommentId = 2, "a comment") in comment, written as Comment;
     /// An edition.
-    Edition(Edition),
+    Edition(EditionId = 3, "an edition") in edition, written as Edition, Home;
     /// A follow channel.
-    FollowChannel(FollowChannel),
+    FollowChannel(FollowChannelId = 4, "a follow channel") in follow_channel, written as FollowChannel;
     /// A live channel.
-    LiveChannel(LiveChannel),
+    LiveChannel(LiveChannelId = 5, "a live channel") in live_channel, written as LiveChannel;
     /// Media.
-    Media(Media),
+    Media(MediaId = 6, "media") in media, written as Media;
     /// A person.
-    Person(Person),
+    Person(PersonId = 7, "a person") in person, written as Person;
     /// A section.
-    Section(Section),
+    Section(SectionId = 8, "a section") in section, written as Section;
     /// A source.
-    Source(Source),
+    Source(SourceId = 9, "a source") in source, written as Source;
     /// A story.
-    Story(Story),
+    Story(StoryId = 10, "a story") in story, written as Story;
     /// An API token. Visible only to viewers with the right `grant`.
-    Token(Token),
+    Token(TokenId = 12, "a token") in token, written as Token;
     /// A topic.
-    Topic(Topic),
+    Topic(TopicId = 11, "a topic") in topic, written as Topic;
+}
+
+/// A domain id that has a global form.
+pub(crate) trait GlobalId: Copy + From<Uuid> + Into<Uuid> {
+    /// Tag byte that identifies the type of the object. Clients store global ids, so a tag must never
+    /// change.
+    const TAG: u8;
+    /// Name of the type, with its article, for error messages.
+    const NAME_WITH_ARTICLE: &str;
 }
 
 impl Node {
@@ -77,101 +133,6 @@ impl Node {
             loaded => loaded,
         }
     }
-
-    /// Loads the node with this id. Returns `None` if it does not exist or the viewer may not see it.
-    pub(crate) async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Self>> {
-        let (tag, uuid) = decode(id)?;
-        macro_rules! among {
-            ($($id:ident => $module:ident, $node:ident;)+) => {
-                match tag {
-                    $($id::TAG => {
-                        let found = ctx.load($module::ById($id::new(uuid))).await?;
-                        Ok(found.map(|found| Self::$node($node(found))))
-                    })+
-                    _ => Err(refuse(id)),
-                }
-            };
-        }
-        among! {
-            ArticleId => article, Article;
-            CommentId => comment, Comment;
-            EditionId => edition, Edition;
-            FollowChannelId => follow_channel, FollowChannel;
-            LiveChannelId => live_channel, LiveChannel;
-            MediaId => media, Media;
-            PersonId => person, Person;
-            SectionId => section, Section;
-            SourceId => source, Source;
-            StoryId => story, Story;
-            TokenId => token, Token;
-            TopicId => topic, Topic;
-        }
-    }
-}
-
-impl Node {
-    /// Loads the subject of a write, given the change feed's noun for its type. Returns `None` if it is
-    /// not a node or the viewer may not see it.
-    pub(crate) async fn of_noun(ctx: &Context<'_>, noun: &str, uuid: Uuid) -> Result<Option<Self>> {
-        match Self::id_of_noun(noun, uuid) {
-            Some(id) => Self::load(ctx, &id).await,
-            None => Ok(None),
-        }
-    }
-
-    /// Returns the global id of the subject of a write, given the change feed's noun for its type.
-    /// Deleted nodes still have one. Returns `None` if the noun does not denote a node.
-    pub(crate) fn id_of_noun(noun: &str, uuid: Uuid) -> Option<ID> {
-        let tag = match noun {
-            "article" | "related" | "preview" => ArticleId::TAG,
-            "comment" => CommentId::TAG,
-            "edition" | "home" => EditionId::TAG,
-            "follow-channel" => FollowChannelId::TAG,
-            "live-channel" => LiveChannelId::TAG,
-            "media" => MediaId::TAG,
-            "person" => PersonId::TAG,
-            "section" => SectionId::TAG,
-            "source" => SourceId::TAG,
-            "story" => StoryId::TAG,
-            "token" => TokenId::TAG,
-            "topic" => TopicId::TAG,
-            _ => return None,
-        };
-        Some(encode(tag, uuid))
-    }
-}
-
-/// A domain id that has a global form.
-pub(crate) trait GlobalId: Copy + From<Uuid> + Into<Uuid> {
-    /// Tag byte that identifies the type of the object. Clients store global ids, so a tag must never
-    /// change.
-    const TAG: u8;
-    /// Name of the type, with its article, for error messages.
-    const NOUN: &str;
-}
-
-macro_rules! globals {
-    ($($id:ident = $tag:literal, $noun:literal;)+) => {
-        $(impl GlobalId for $id {
-            const TAG: u8 = $tag;
-            const NOUN: &str = $noun;
-        })+
-    };
-}
-
-globals! {
-    ArticleId = 1, "an article";
-    CommentId = 2, "a comment";
-    EditionId = 3, "an edition";
-    FollowChannelId = 4, "a follow channel";
-    LiveChannelId = 5, "a live channel";
-    MediaId = 6, "media";
-    PersonId = 7, "a person";
-    SectionId = 8, "a section";
-    SourceId = 9, "a source";
-    StoryId = 10, "a story";
-    TopicId = 11, "a topic";
-    TokenId = 12, "a token";
 }
 
 /// Encodes an id as a global id.
@@ -198,7 +159,11 @@ pub(crate) fn parse<T: GlobalId>(id: &ID) -> Result<T> {
     if tag == T::TAG {
         Ok(uuid.into())
     } else {
-        let message = format!("The ID {:?} is not the ID of {}.", shown(id), T::NOUN);
+        let message = format!(
+            "The ID {:?} is not the ID of {}.",
+            shown(id),
+            T::NAME_WITH_ARTICLE
+        );
         Err(Error::bad_input(message))
     }
 }

@@ -137,20 +137,6 @@ pub(crate) trait Keyed {
     type Id: Copy;
 }
 
-macro_rules! keyed {
-    ($($module:ident: $id:ident),+ $(,)?) => {
-        $(impl Keyed for khabar_persistence::$module::ById {
-            type Id = khabar_domain::$id;
-        })+
-    };
-}
-
 impl Keyed for khabar_persistence::comment::JustPosted {
     type Id = khabar_domain::CommentId;
-}
-
-keyed! {
-    article: ArticleId, comment: CommentId, edition: EditionId, follow_channel: FollowChannelId,
-    live_channel: LiveChannelId, media: MediaId, person: PersonId, section: SectionId,
-    source: SourceId, story: StoryId, token: TokenId, topic: TopicId,
 }

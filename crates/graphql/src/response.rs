@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 pub use async_graphql::{Data, ServerError as RequestError};
@@ -11,7 +12,6 @@ use async_graphql::{
 };
 use futures::future::BoxFuture;
 use khabar_persistence::cache::ResponseKey;
-use serde::Serialize;
 
 use crate::budget::{AllAnswers, AnswerBudget};
 use crate::compare::DiffTime;
@@ -19,6 +19,7 @@ use crate::document::{
     ErrorPath, FieldGuard, Kind, OperationRequest, Pipeline, PreparedOperation, SchemaProblem,
 };
 use crate::error::{self, Code, Error, Outage};
+use crate::json::JsonBuffer;
 use crate::limit::Limits;
 
 /// Configures the engine for documents that the gate has already validated: a fast validation mode, a
@@ -127,12 +128,15 @@ impl Api {
         response.errors.sort_by_cached_key(place);
         let mut extensions = response.extensions;
         extensions.insert("cost".to_owned(), Value::from(cost));
-        let told = ResponseBody {
+        let body = ResponseBody {
             errors: &response.errors,
             data: Some(&response.data),
             extensions: &extensions,
         };
-        match budget.check().and_then(|()| budget.write(&told)) {
+        match budget
+            .check()
+            .and_then(|()| budget.write(|json| body.write(json)))
+        {
             Ok(json) => Answer {
                 outage: outage(&response.data, &response.errors),
                 errors: response.errors,
@@ -157,23 +161,50 @@ impl Api {
 const TYPENAME: &str = "__typename";
 
 /// The response before it is written as JSON. Data is in the order of the selections.
-#[derive(Serialize)]
 struct ResponseBody<'a> {
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    /// Omitted if there are none.
     errors: &'a [ServerError],
     /// `None`, unlike a null value, means that nothing was executed. The member is then omitted.
-    #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a Value>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    /// Omitted if there are none.
     extensions: &'a BTreeMap<String, Value>,
 }
 
 impl ResponseBody<'_> {
+    fn write(&self, json: &mut JsonBuffer) -> io::Result<()> {
+        let mut separator: &[u8] = b"{";
+        if !self.errors.is_empty() {
+            json.raw(separator)?;
+            json.raw(b"\"errors\":")?;
+            serde_json::to_writer(&mut *json, self.errors)?;
+            separator = b",";
+        }
+        if let Some(data) = self.data {
+            json.raw(separator)?;
+            json.raw(b"\"data\":")?;
+            json.value(data)?;
+            separator = b",";
+        }
+        if !self.extensions.is_empty() {
+            json.raw(separator)?;
+            json.raw(b"\"extensions\":")?;
+            let extensions = self.extensions.iter();
+            json.object(extensions.map(|(name, value)| (name.as_str(), value)))?;
+            separator = b",";
+        }
+        if separator == b"{" {
+            json.raw(separator)?;
+        }
+        json.raw(b"}")
+    }
+
+    /// Writes a response without data, whose size needs no limit.
     fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_else(|problem| {
+        let mut json = JsonBuffer::new(usize::MAX);
+        if let Err(problem) = self.write(&mut json) {
             tracing::error!(cause = %problem, "error_serialization_failed");
-            Vec::new()
-        })
+        }
+        json.into_bytes()
     }
 }
 
@@ -192,13 +223,13 @@ impl Answer {
     pub fn refused(mut errors: Vec<ServerError>) -> Self {
         errors.iter_mut().for_each(error::shorten);
         let extensions = BTreeMap::new();
-        let told = ResponseBody {
+        let body = ResponseBody {
             errors: &errors,
             data: None,
             extensions: &extensions,
         };
         Self {
-            json: told.to_json(),
+            json: body.to_json(),
             is_refused: true,
             outage: None,
             extensions,
@@ -220,13 +251,13 @@ impl Answer {
                 .push_str(" Any changes made by the mutation have been saved.");
         }
         let errors = vec![error];
-        let told = ResponseBody {
+        let body = ResponseBody {
             errors: &errors,
             data: Some(&Value::Null),
             extensions: &extensions,
         };
         Self {
-            json: told.to_json(),
+            json: body.to_json(),
             is_refused: false,
             outage: errors.iter().find_map(error::outage_of),
             extensions,
@@ -262,12 +293,12 @@ impl Answer {
     #[must_use]
     pub fn without_data(mut self) -> Self {
         if !self.is_refused {
-            let told = ResponseBody {
+            let body = ResponseBody {
                 errors: &self.errors,
                 data: Some(&Value::Null),
                 extensions: &self.extensions,
             };
-            self.json = told.to_json();
+            self.json = body.to_json();
         }
         self
     }

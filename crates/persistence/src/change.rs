@@ -121,7 +121,7 @@ impl EntityKind {
     ];
 
     /// Returns the kind with the given name.
-    pub(crate) fn parse(word: &str) -> Option<Self> {
+    pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|noun| noun.as_str() == word)
     }
 

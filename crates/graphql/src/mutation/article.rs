@@ -18,7 +18,7 @@ use self::patch::{ArticleParts, check};
 use super::input_parse;
 use crate::context::ContextExt as _;
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult, mutations};
 use crate::scalar;
 use crate::types::{ArticleConflict, UserError, UserErrorCode};
 
@@ -80,18 +80,12 @@ pub struct CreateArticleInput {
 }
 
 impl Mutate for CreateArticleInput {
-    const NAME: &'static str = "createArticle";
-    const RIGHT: Right = Right::Write;
     type Id = ArticleId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
         let headline = input_parse::value(&["headline"], Headline::parse(&self.headline))?;
-        let id: ArticleId = act.mint();
+        let id: ArticleId = cx.mint();
         // A headline of punctuation alone yields no slug. An explicit slug takes precedence.
         let slug = self.parts.slug(&headline)?;
         let measure = TextStats::of(None, &Body::default());
@@ -115,7 +109,7 @@ impl Mutate for CreateArticleInput {
             first_published_at: None,
             published_at: None,
             updated_at: None,
-            listed_at: act.writer.at(),
+            listed_at: cx.writer.at(),
             version: 1,
             reading_minutes: measure.reading_minutes,
             comment_count: 0,
@@ -128,16 +122,16 @@ impl Mutate for CreateArticleInput {
             topics: Vec::new(),
             stories: Vec::new(),
         };
-        let manuscript = self.parts.put_into(act, blank, None, None).await?;
+        let manuscript = self.parts.put_into(cx, blank, None, None).await?;
         let editorial = EditorialState {
-            created_by: act.viewer.account,
+            created_by: cx.viewer.account,
             ..EditorialState::default()
         };
         LockedArticle {
             manuscript,
             editorial,
         }
-        .begin(act.writer)
+        .begin(cx.writer)
         .await?;
         Ok(id)
     }
@@ -164,23 +158,17 @@ pub struct UpdateArticleInput {
 }
 
 impl Mutate for UpdateArticleInput {
-    const NAME: &'static str = "updateArticle";
-    const RIGHT: Right = Right::Write;
     type Id = ArticleId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
-        let (held, to) = reach(act, &self.id, Transition::Save).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let (held, to) = reach(cx, &self.id, Transition::Save).await?;
         let note = note(self.note.as_deref())?;
         let patch = Patch {
             headline: self.headline.as_deref(),
             parts: &self.parts,
         };
-        fresh(act, &held, Some(self.version), Some(patch)).await?;
-        let after = patch.put_into(act, held.manuscript.clone()).await?;
+        fresh(cx, &held, Some(self.version), Some(patch)).await?;
+        let after = patch.put_into(cx, held.manuscript.clone()).await?;
         let id = after.article.id;
         // Saving an unchanged text creates no version, because editors save automatically at intervals.
         if Content::of(&after) != Content::of(&held.manuscript) {
@@ -188,7 +176,7 @@ impl Mutate for UpdateArticleInput {
                 manuscript: after,
                 ..held
             };
-            held.take(act.writer, Transition::Save, to, note).await?;
+            held.take(cx.writer, Transition::Save, to, note).await?;
         }
         Ok(id)
     }
@@ -219,24 +207,18 @@ pub struct CorrectArticleInput {
 }
 
 impl Mutate for CorrectArticleInput {
-    const NAME: &'static str = "correctArticle";
-    const RIGHT: Right = Right::Publish;
     type Id = ArticleId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
-        let (held, to) = reach(act, &self.id, Transition::Correct).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let (held, to) = reach(cx, &self.id, Transition::Correct).await?;
         let patch = Patch {
             headline: self.headline.as_deref(),
             parts: &self.parts,
         };
-        fresh(act, &held, Some(self.version), Some(patch)).await?;
-        let after = patch.put_into(act, held.manuscript.clone()).await?;
+        fresh(cx, &held, Some(self.version), Some(patch)).await?;
+        let after = patch.put_into(cx, held.manuscript.clone()).await?;
         let why = Why::read(self.note.as_deref(), self.silent)?;
-        correct(act, held, after, to, why).await
+        correct(cx, held, after, to, why).await
     }
 }
 
@@ -263,38 +245,32 @@ pub struct RestoreRevisionInput {
 }
 
 impl Mutate for RestoreRevisionInput {
-    const NAME: &'static str = "restoreRevision";
-    const RIGHT: Right = Right::Write;
     type Id = ArticleId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
-        let (held, own) = find(act, &self.id).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let (held, own) = find(cx, &self.id).await?;
         let step = match held.manuscript.article.status {
             Status::Published => Transition::Correct,
             _ => Transition::Save,
         };
-        let to = allowed(act, &held, own, step)?;
-        fresh(act, &held, Some(self.version), None).await?;
+        let to = allowed(cx, &held, own, step)?;
+        fresh(cx, &held, Some(self.version), None).await?;
         let id = held.manuscript.article.id;
-        let Some(old) = revision::find(act.writer, id, self.restore).await? else {
+        let Some(old) = revision::find(cx.writer, id, self.restore).await? else {
             return Err(UserError::not_found(&["restore"], "version").into());
         };
-        let after = restored(act, old.content, &held.manuscript).await?;
-        check(act, &after).await?;
+        let after = restored(cx, old.content, &held.manuscript).await?;
+        check(cx, &after).await?;
         if step == Transition::Correct {
             let why = Why::read(self.note.as_deref(), self.silent)?;
-            return correct(act, held, after, to, why).await;
+            return correct(cx, held, after, to, why).await;
         }
         let note = note(self.note.as_deref())?;
         let held = LockedArticle {
             manuscript: after,
             ..held
         };
-        held.take(act.writer, step, to, note).await?;
+        held.take(cx.writer, step, to, note).await?;
         Ok(id)
     }
 }
@@ -302,13 +278,13 @@ impl Mutate for RestoreRevisionInput {
 /// Returns the manuscript with an earlier text, adapted to the present. A merged story is replaced by
 /// its successor. If the earlier section no longer exists, the article stays in its current section.
 async fn restored(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     then: Content,
     now: &Manuscript,
 ) -> Result<Manuscript, MutationError> {
     let mut after = then.put_into(now.clone())?;
-    after.stories = story::successors(act.writer, &after.stories).await?;
-    let gone = article::missing(act.writer, &after).await?;
+    after.stories = story::successors(cx.writer, &after.stories).await?;
+    let gone = article::missing(cx.writer, &after).await?;
     if gone.contains(&Reference::Section) {
         after.article.section = now.article.section;
     }
@@ -329,16 +305,10 @@ pub struct SetRelatedInput {
 }
 
 impl Mutate for SetRelatedInput {
-    const NAME: &'static str = "setRelated";
-    const RIGHT: Right = Right::Publish;
     type Id = ArticleId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
-        let (held, _) = find(act, &self.id).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let (held, _) = find(cx, &self.id).await?;
         let from = held.manuscript.article.id;
         let chosen: Vec<ArticleId> = patch::ids("articles", &self.articles)?;
         if let Some(place) = chosen.iter().position(|id| *id == from) {
@@ -347,11 +317,11 @@ impl Mutate for SetRelatedInput {
             return Err(UserError::new(&field, UserErrorCode::Invalid, message).into());
         }
         let edition = held.manuscript.article.edition;
-        let gone = article::absent(act.writer, edition, &chosen).await?;
+        let gone = article::absent(cx.writer, edition, &chosen).await?;
         if !gone.is_empty() {
             return Err(patch::all_missing("articles", gone, "article"));
         }
-        let links = related::links_of(act.writer, from).await?.into_iter();
+        let links = related::links_of(cx.writer, from).await?.into_iter();
         let below =
             links.filter(|link| link.origin == Origin::Computed && !chosen.contains(&link.to));
         let above = chosen.iter().map(|to| RelatedLink {
@@ -363,7 +333,7 @@ impl Mutate for SetRelatedInput {
             score: None,
         });
         let links: Vec<_> = above.chain(below).collect();
-        related::set(act.writer, from, &links).await?;
+        related::set(cx.writer, from, &links).await?;
         Ok(from)
     }
 }
@@ -378,39 +348,39 @@ struct Patch<'a> {
 impl Patch<'_> {
     async fn put_into(
         self,
-        act: &MutationCtx<'_>,
+        cx: &MutationCtx<'_>,
         manuscript: Manuscript,
     ) -> Result<Manuscript, MutationError> {
         let former: Slug = manuscript.article.slug.clone();
         let parts = self.parts;
         parts
-            .put_into(act, manuscript, self.headline, Some(former))
+            .put_into(cx, manuscript, self.headline, Some(former))
             .await
     }
 
     async fn put_blindly_into(
         self,
-        act: &MutationCtx<'_>,
+        cx: &MutationCtx<'_>,
         manuscript: Manuscript,
     ) -> Result<Manuscript, MutationError> {
         let former: Slug = manuscript.article.slug.clone();
         let parts = self.parts;
         parts
-            .put_blindly_into(act, manuscript, self.headline, Some(former))
+            .put_blindly_into(cx, manuscript, self.headline, Some(former))
             .await
     }
 }
 
 /// Loads the article that the input names, if the viewer may know of it, and locks it against other
 /// writers. Also returns whether the article is the viewer's own.
-async fn find(act: &MutationCtx<'_>, id: &ID) -> Result<(LockedArticle, bool), MutationError> {
+async fn find(cx: &MutationCtx<'_>, id: &ID) -> Result<(LockedArticle, bool), MutationError> {
     let id: ArticleId = input_parse::id(&["id"], id)?;
     let not_found = || UserError::not_found(&["id"], "article");
-    let held = article::hold(act.writer, id).await?.ok_or_else(not_found)?;
-    let own = act.viewer.account.is_some() && held.editorial.created_by == act.viewer.account;
+    let held = article::hold(cx.writer, id).await?.ok_or_else(not_found)?;
+    let own = cx.viewer.account.is_some() && held.editorial.created_by == cx.viewer.account;
     let status = held.manuscript.article.status;
     let public = status == Status::Published || held.editorial.withdrawal.is_some();
-    if own || public || act.viewer.may(Right::Publish) {
+    if own || public || cx.viewer.may(Right::Publish) {
         Ok((held, own))
     } else {
         Err(not_found().into())
@@ -419,13 +389,13 @@ async fn find(act: &MutationCtx<'_>, id: &ID) -> Result<(LockedArticle, bool), M
 
 /// Returns the status that a step leads to, if the viewer may take the step here.
 fn allowed(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     held: &LockedArticle,
     own: bool,
     step: Transition,
 ) -> Result<Status, MutationError> {
     let status = held.manuscript.article.status;
-    step.take(act.viewer, own, status).map_err(|refused| {
+    step.take(cx.viewer, own, status).map_err(|refused| {
         let (code, message) = match refused {
             TransitionError::NotAllowed => (
                 UserErrorCode::NotAllowed,
@@ -449,19 +419,19 @@ fn allowed(
 
 /// Loads an article for a step, and returns the status that the step leads to.
 async fn reach(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     id: &ID,
     step: Transition,
 ) -> Result<(LockedArticle, Status), MutationError> {
-    let (held, own) = find(act, id).await?;
-    let to = allowed(act, &held, own, step)?;
+    let (held, own) = find(cx, id).await?;
+    let to = allowed(cx, &held, own, step)?;
     Ok((held, to))
 }
 
 /// Refuses a change that is based on a version other than the current one. The refusal contains the
 /// changes of both sides.
 async fn fresh(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     held: &LockedArticle,
     read: Option<i32>,
     patch: Option<Patch<'_>>,
@@ -476,7 +446,7 @@ async fn fresh(
             format!("The article has no version {read}. Its current version is {current}.");
         return Err(UserError::new(&["version"], UserErrorCode::Invalid, message).into());
     }
-    let base = revision::find(act.writer, article.id, read).await?;
+    let base = revision::find(cx.writer, article.id, read).await?;
     let yours = match (patch, &base) {
         (Some(patch), Some(base)) => {
             let slug = base.content.slug.clone();
@@ -485,7 +455,7 @@ async fn fresh(
             // Anything written here is rolled back with the refusal. References of the old version may
             // no longer exist, such as a story that was merged into another. That is not an error of
             // this patch.
-            Some(Content::of(&patch.put_blindly_into(act, was).await?))
+            Some(Content::of(&patch.put_blindly_into(cx, was).await?))
         }
         _ => None,
     };
@@ -517,7 +487,7 @@ impl Why {
 
 /// Changes a published text and, unless the correction is silent, adds a correction notice for readers.
 async fn correct(
-    act: &mut MutationCtx<'_>,
+    cx: &mut MutationCtx<'_>,
     held: LockedArticle,
     mut after: Manuscript,
     to: Status,
@@ -530,7 +500,7 @@ async fn correct(
     }
     let words = [Part::Headline, Part::Lead, Part::Body];
     if parts.iter().any(|part| words.contains(part)) {
-        after.article.updated_at = Some(act.writer.at());
+        after.article.updated_at = Some(cx.writer.at());
     }
     let (id, version) = (after.article.id, after.article.version.saturating_add(1));
     let held = LockedArticle {
@@ -538,9 +508,9 @@ async fn correct(
         ..held
     };
     let note = why.note.clone();
-    held.take(act.writer, Transition::Correct, to, note).await?;
+    held.take(cx.writer, Transition::Correct, to, note).await?;
     if let Some(note) = why.note.filter(|_| !why.silent) {
-        correction::add(act.writer, id, version, &note).await?;
+        correction::add(cx.writer, id, version, &note).await?;
     }
     Ok(id)
 }
@@ -549,122 +519,70 @@ fn note(text: Option<&str>) -> Result<Option<String>, MutationError> {
     text.map_or(Ok(None), |text| input_parse::text(&["note"], text))
 }
 
-/// The mutations on articles.
-#[derive(Default)]
-pub(crate) struct ArticleMutations;
+mutations! {
+    /// The mutations on articles.
+    ArticleMutations;
 
-#[Object]
-impl ArticleMutations {
     /// Creates an article as a draft. Requires the `write` right.
-    async fn create_article(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Fields of the new article.")] input: CreateArticleInput,
-    ) -> Result<Option<ArticlePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "createArticle" create_article(
+        CreateArticleInput: "Fields of the new article.",
+    ) -> ArticlePayload, requires [Write];
 
     /// Updates an article that is a draft, in review or scheduled. Omitted fields are left unchanged.
     /// Null clears an optional value. Requires the `write` right and, for a scheduled article or one
     /// created by somebody else, the `publish` right.
-    async fn update_article(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the article and the fields to change.")] input: UpdateArticleInput,
-    ) -> Result<Option<ArticlePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "updateArticle" update_article(
+        UpdateArticleInput: "ID of the article and the fields to change.",
+    ) -> ArticlePayload, requires [Write];
 
     /// Submits a draft for editorial review. Requires the `write` right and, for a draft created by
     /// somebody else, the `publish` right.
-    async fn submit_article(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the draft to submit.")] input: SubmitArticleInput,
-    ) -> Result<Option<ArticlePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "submitArticle" submit_article(
+        SubmitArticleInput: "ID of the draft to submit.",
+    ) -> ArticlePayload, requires [Write];
 
     /// Returns an article that is in review or scheduled to its writer as a draft. Requires the `write`
     /// right and, for a scheduled article or one created by somebody else, the `publish` right.
-    async fn return_article(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the article to return to draft.")] input: ReturnArticleInput,
-    ) -> Result<Option<ArticlePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "returnArticle" return_article(
+        ReturnArticleInput: "ID of the article to return to draft.",
+    ) -> ArticlePayload, requires [Write];
 
     /// Schedules an article for publication. Requires the `publish` right.
-    async fn schedule_article(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the article and the time to publish it.")]
-        input: ScheduleArticleInput,
-    ) -> Result<Option<ArticlePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "scheduleArticle" schedule_article(
+        ScheduleArticleInput: "ID of the article and the time to publish it.",
+    ) -> ArticlePayload, requires [Publish];
 
     /// Publishes an article now, or schedules it for later. Requires the `publish` right.
-    async fn publish_article(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the article and, optionally, the time to publish it.")]
-        input: PublishArticleInput,
-    ) -> Result<Option<ArticlePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "publishArticle" publish_article(
+        PublishArticleInput: "ID of the article and, optionally, the time to publish it.",
+    ) -> ArticlePayload, requires [Publish];
 
     /// Corrects a published article and, unless the correction is silent, shows readers a correction
     /// notice. Requires the `publish` right.
-    async fn correct_article(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the article and the fields to correct.")]
-        input: CorrectArticleInput,
-    ) -> Result<Option<ArticlePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "correctArticle" correct_article(
+        CorrectArticleInput: "ID of the article and the fields to correct.",
+    ) -> ArticlePayload, requires [Publish];
 
     /// Withdraws a published article. A tombstone that states the reason remains at its address.
     /// Requires the `publish` right.
-    async fn withdraw_article(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the article and the reason for its withdrawal.")]
-        input: WithdrawArticleInput,
-    ) -> Result<Option<ArticlePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "withdrawArticle" withdraw_article(
+        WithdrawArticleInput: "ID of the article and the reason for its withdrawal.",
+    ) -> ArticlePayload, requires [Publish];
 
     /// Reopens a withdrawn article as a draft. Requires the `publish` right.
-    async fn reopen_article(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the withdrawn article to reopen.")] input: ReopenArticleInput,
-    ) -> Result<Option<ArticlePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "reopenArticle" reopen_article(
+        ReopenArticleInput: "ID of the withdrawn article to reopen.",
+    ) -> ArticlePayload, requires [Publish];
 
     /// Restores an earlier text of an article as a new version. For a published article, this is a
     /// correction. Requires the `write` right and, for a scheduled or published article or one created
     /// by somebody else, the `publish` right.
-    async fn restore_revision(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the article and the version to restore.")]
-        input: RestoreRevisionInput,
-    ) -> Result<Option<ArticlePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "restoreRevision" restore_revision(
+        RestoreRevisionInput: "ID of the article and the version to restore.",
+    ) -> ArticlePayload, requires [Write];
 
     /// Sets the related articles that editors have chosen for an article. Requires the `publish` right.
-    async fn set_related(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the article and the related articles to list first.")]
-        input: SetRelatedInput,
-    ) -> Result<Option<ArticlePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "setRelated" set_related(
+        SetRelatedInput: "ID of the article and the related articles to list first.",
+    ) -> ArticlePayload, requires [Publish];
 }

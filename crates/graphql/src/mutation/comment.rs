@@ -1,6 +1,6 @@
 //! Mutations that post, edit and report comments.
 
-use async_graphql::{Context, ID, InputObject, Object};
+use async_graphql::{Context, ID, InputObject};
 use khabar_domain::comment::{Status, Text};
 use khabar_domain::commenting::{CommentPolicy, Reason};
 use khabar_domain::{Article, ArticleId, Comment, CommentId, Name, Right, Viewer};
@@ -10,7 +10,7 @@ use khabar_persistence::{article, commenting, reserved_name};
 use super::input_parse;
 use crate::context::ContextExt as _;
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, WriteContext, require, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, WriteContext, mutations, require};
 use crate::payload::payload;
 use crate::types::{UserError, UserErrorCode};
 
@@ -44,14 +44,8 @@ pub struct PostCommentInput {
 }
 
 impl Mutate for PostCommentInput {
-    const NAME: &'static str = "postComment";
-    const RIGHT: Right = Right::Comment;
-    const OPEN_TO_NAMES: bool = true;
+    const OPEN_TO_GUESTS: bool = true;
     type Id = CommentId;
-
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
 
     async fn check(&self, ctx: &Context<'_>, context: &WriteContext) -> Result<(), MutationError> {
         let (id, ..) = self.read()?;
@@ -80,50 +74,50 @@ impl Mutate for PostCommentInput {
         Ok(())
     }
 
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
         let (id, parent, text) = self.read()?;
-        let Some((article, policy)) = published(act, id).await? else {
+        let Some((article, policy)) = published(cx, id).await? else {
             return Err(UserError::not_found(&["article"], "article").into());
         };
-        let author = act.writer.author();
+        let author = cx.writer.author();
         let (sender, author_name) =
-            self.sender(act.viewer, &author.name, author.address.as_deref(), policy)?;
-        if !policy.is_open(&article, act.writer.at()) {
+            self.sender(cx.viewer, &author.name, author.address.as_deref(), policy)?;
+        if !policy.is_open(&article, cx.writer.at()) {
             return Err(closed(&["article"]).into());
         }
         if let Sender::Named { name, .. } = &sender
-            && reserved_name::is_reserved(act.writer, name).await?
+            && reserved_name::is_reserved(cx.writer, name).await?
         {
             let message =
                 "This name belongs to a contributor or an account. Choose another name, or log in.";
             return Err(UserError::new(&["name"], UserErrorCode::Taken, message).into());
         }
-        sender.wait(act.writer).await?;
-        act.writer.lock_article(id).await?;
+        sender.wait(cx.writer).await?;
+        cx.writer.lock_article(id).await?;
         if let Some(parent) = parent {
-            let held = comment::hold(act.writer, &[parent]).await?;
+            let held = comment::hold(cx.writer, &[parent]).await?;
             check_parent(held.get(&parent), id, policy)?;
         }
-        if !sender.keeps_pace(act.writer, &act.comments).await? {
+        if !sender.keeps_pace(cx.writer, &cx.comments).await? {
             return Err(too_often().into());
         }
         let comment = Comment {
-            id: act.mint(),
+            id: cx.mint(),
             article: id,
             parent,
-            account: act.viewer.account,
+            account: cx.viewer.account,
             author_name,
             text,
             status: policy.initial_status(),
             reason: None,
-            posted_at: act.writer.at(),
+            posted_at: cx.writer.at(),
             edited_at: None,
             reply_count: 0,
             report_count: 0,
-            is_staff: act.viewer.account.is_some() && act.viewer.role.is_staff(),
+            is_staff: cx.viewer.account.is_some() && cx.viewer.role.is_staff(),
         };
-        check_new(act, &sender, &comment).await?;
-        comment::send(act.writer, &comment, sender.address()).await?;
+        check_new(cx, &sender, &comment).await?;
+        comment::send(cx.writer, &comment, sender.address()).await?;
         Ok(comment.id)
     }
 }
@@ -186,26 +180,20 @@ pub struct EditCommentInput {
 }
 
 impl Mutate for EditCommentInput {
-    const NAME: &'static str = "editComment";
-    const RIGHT: Right = Right::Comment;
     type Id = CommentId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
         let id: CommentId = input_parse::id(&["id"], &self.id)?;
         let text = input_parse::value(&["text"], Text::parse(&self.text))?;
-        wait(act).await?;
-        let held = comment::hold(act.writer, &[id]).await?.remove(&id);
-        let Some(LockedComment { comment: old, .. }) = seen(act, held).await? else {
+        wait(cx).await?;
+        let held = comment::hold(cx.writer, &[id]).await?.remove(&id);
+        let Some(LockedComment { comment: old, .. }) = seen(cx, held).await? else {
             return Err(UserError::not_found(&["id"], "comment").into());
         };
-        let Some(account) = act
+        let Some(account) = cx
             .viewer
             .account
-            .filter(|_| old.account == act.viewer.account)
+            .filter(|_| old.account == cx.viewer.account)
         else {
             let message = "A comment can only be edited by its author.";
             return Err(UserError::new(&["id"], UserErrorCode::NotAllowed, message).into());
@@ -215,13 +203,13 @@ impl Mutate for EditCommentInput {
                 "This comment was rejected or hidden by moderators and can no longer be edited.";
             return Err(UserError::new(&["id"], UserErrorCode::WrongStatus, message).into());
         }
-        let at = act.writer.at();
-        let policy = match published(act, old.article).await? {
+        let at = cx.writer.at();
+        let policy = match published(cx, old.article).await? {
             Some((article, policy)) if policy.is_open(&article, at) => policy,
             _ => return Err(closed(&["id"]).into()),
         };
-        if at - old.posted_at >= act.comments.edit_window {
-            let minutes = act.comments.edit_window.num_minutes();
+        if at - old.posted_at >= cx.comments.edit_window {
+            let minutes = cx.comments.edit_window.num_minutes();
             let message = match minutes {
                 0 => "Comments cannot be edited on this server.".to_owned(),
                 minutes => {
@@ -233,7 +221,7 @@ impl Mutate for EditCommentInput {
         if text == old.text {
             return Ok(id);
         }
-        if !comment::keeps_pace(act.writer, act.comments.edits).await? {
+        if !comment::keeps_pace(cx.writer, cx.comments.edits).await? {
             return Err(too_often().into());
         }
         let comment = Comment {
@@ -243,8 +231,8 @@ impl Mutate for EditCommentInput {
             status: policy.initial_status(),
             ..old
         };
-        check_new(act, &Sender::Account(account), &comment).await?;
-        comment::save(act.writer, &comment).await?;
+        check_new(cx, &Sender::Account(account), &comment).await?;
+        comment::save(cx.writer, &comment).await?;
         Ok(id)
     }
 }
@@ -262,27 +250,21 @@ pub struct ReportCommentInput {
 }
 
 impl Mutate for ReportCommentInput {
-    const NAME: &'static str = "reportComment";
-    const RIGHT: Right = Right::Comment;
     type Id = CommentId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
         let id: CommentId = input_parse::id(&["id"], &self.id)?;
         let reason = input_parse::value(&["reason"], Reason::parse(&self.reason))?;
-        wait(act).await?;
-        let held = comment::hold(act.writer, &[id]).await?.remove(&id);
-        let Some(held) = seen(act, held).await? else {
+        wait(cx).await?;
+        let held = comment::hold(cx.writer, &[id]).await?.remove(&id);
+        let Some(held) = seen(cx, held).await? else {
             return Err(UserError::not_found(&["id"], "comment").into());
         };
-        let Some(account) = act.viewer.account else {
+        let Some(account) = cx.viewer.account else {
             return Ok(id);
         };
-        let kept = comment::keeps_pace(act.writer, act.comments.reports).await?;
-        let is_new = comment::report(act.writer, &held.comment, account, &reason).await?;
+        let kept = comment::keeps_pace(cx.writer, cx.comments.reports).await?;
+        let is_new = comment::report(cx.writer, &held.comment, account, &reason).await?;
         // A repeated report changes nothing, so it is exempt from the rate limit.
         if is_new && !kept {
             return Err(too_often().into());
@@ -293,10 +275,10 @@ impl Mutate for ReportCommentInput {
 
 /// Loads the article with this ID and its commenting policy, if the article is published.
 async fn published(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     id: ArticleId,
 ) -> Result<Option<(Article, CommentPolicy)>, MutationError> {
-    let found = commenting::under(act.writer, id).await?;
+    let found = commenting::under(cx.writer, id).await?;
     Ok(found.filter(|(article, _)| is_published(article)))
 }
 
@@ -307,14 +289,14 @@ fn is_published(article: &Article) -> bool {
 /// Returns the comment if it is visible to the viewer: to its author, to moderators, and to
 /// everybody when it is shown under a published article.
 async fn seen(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     held: Option<LockedComment>,
 ) -> Result<Option<LockedComment>, MutationError> {
     let Some(held) = held else { return Ok(None) };
-    let own = act.viewer.account.is_some() && held.comment.account == act.viewer.account;
+    let own = cx.viewer.account.is_some() && held.comment.account == cx.viewer.account;
     let known = own
-        || act.viewer.may(Right::Moderate)
-        || held.shown && published(act, held.comment.article).await?.is_some();
+        || cx.viewer.may(Right::Moderate)
+        || held.shown && published(cx, held.comment.article).await?.is_some();
     Ok(known.then_some(held))
 }
 
@@ -339,11 +321,11 @@ fn check_parent(
 
 /// Refuses a comment that repeats a recent comment by the same sender under the same article.
 async fn check_new(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     sender: &Sender,
     comment: &Comment,
 ) -> Result<(), MutationError> {
-    let said = sender.repeats(act.writer, comment.article, &comment.text, comment.id);
+    let said = sender.repeats(cx.writer, comment.article, &comment.text, comment.id);
     if said.await? {
         let message = "The same comment was already posted on this article.";
         return Err(UserError::new(&["text"], UserErrorCode::Repeated, message).into());
@@ -353,9 +335,9 @@ async fn check_new(
 
 /// Serializes concurrent writes of the viewer's account, so that the counts used for rate limiting
 /// stay accurate.
-async fn wait(act: &MutationCtx<'_>) -> Result<(), MutationError> {
-    if let Some(account) = act.viewer.account {
-        Sender::Account(account).wait(act.writer).await?;
+async fn wait(cx: &MutationCtx<'_>) -> Result<(), MutationError> {
+    if let Some(account) = cx.viewer.account {
+        Sender::Account(account).wait(cx.writer).await?;
     }
     Ok(())
 }
@@ -370,42 +352,26 @@ fn closed(field: &[&str]) -> UserError {
     UserError::new(field, UserErrorCode::Closed, message)
 }
 
-/// Mutations on comments.
-#[derive(Default)]
-pub(crate) struct CommentMutations;
+mutations! {
+    /// Mutations on comments.
+    CommentMutations;
 
-#[Object]
-impl CommentMutations {
     /// Posts a comment on an article. Requires the `comment` right. Guests can post with a name
     /// where `Article.commenting` allows it.
-    async fn post_comment(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Article to comment on and the text of the comment.")]
-        input: PostCommentInput,
-    ) -> Result<Option<PostCommentPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "postComment" post_comment(
+        PostCommentInput: "Article to comment on and the text of the comment.",
+    ) -> PostCommentPayload, requires [Comment];
 
     /// Edits one of the viewer's own comments within the edit window, which is 15 minutes unless
     /// the newsroom configures another. Where comments are pre-moderated, the edited comment
     /// returns to moderation. Requires the `comment` right.
-    async fn edit_comment(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the comment and its new text.")] input: EditCommentInput,
-    ) -> Result<Option<CommentPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "editComment" edit_comment(
+        EditCommentInput: "ID of the comment and its new text.",
+    ) -> CommentPayload, requires [Comment];
 
     /// Reports a comment to the moderators. Each account is counted once per comment, and once more
     /// after the author edits it. Requires the `comment` right.
-    async fn report_comment(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the comment and the reason for the report.")]
-        input: ReportCommentInput,
-    ) -> Result<Option<CommentPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "reportComment" report_comment(
+        ReportCommentInput: "ID of the comment and the reason for the report.",
+    ) -> CommentPayload, requires [Comment];
 }

@@ -1,14 +1,14 @@
 //! Mutations that change the commenting settings.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
+use async_graphql::{ID, InputObject, MaybeUndefined};
 use khabar_domain::commenting::{Closing, CommentSettings, Depth};
-use khabar_domain::{ArticleId, EditionId, Right};
+use khabar_domain::{ArticleId, EditionId};
 use khabar_persistence::commenting::{self, Of};
 use khabar_persistence::{article, edition};
 
 use super::input_parse;
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::{CommentingMode, UserError};
@@ -45,23 +45,17 @@ pub struct SetEditionCommentingInput {
 }
 
 impl Mutate for SetEditionCommentingInput {
-    const NAME: &'static str = "setEditionCommenting";
-    const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
         let patch = Patch {
             mode: &self.mode,
             days: &self.closes_after_days,
             depth: &self.depth,
             names: &self.guest_comments_allowed,
         };
-        patch.apply(act, Of::Edition(edition.id)).await?;
+        patch.apply(cx, Of::Edition(edition.id)).await?;
         Ok(edition.id)
     }
 }
@@ -87,17 +81,11 @@ pub struct SetArticleCommentingInput {
 }
 
 impl Mutate for SetArticleCommentingInput {
-    const NAME: &'static str = "setArticleCommenting";
-    const RIGHT: Right = Right::Publish;
     type Id = ArticleId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
         let id: ArticleId = input_parse::id(&["id"], &self.id)?;
-        if commenting::under(act.writer, id).await?.is_none() {
+        if commenting::under(cx.writer, id).await?.is_none() {
             return Err(UserError::not_found(&["id"], "article").into());
         }
         let patch = Patch {
@@ -106,7 +94,7 @@ impl Mutate for SetArticleCommentingInput {
             depth: &self.depth,
             names: &self.guest_comments_allowed,
         };
-        patch.apply(act, Of::Article(id)).await?;
+        patch.apply(cx, Of::Article(id)).await?;
         Ok(id)
     }
 }
@@ -120,8 +108,8 @@ struct Patch<'a> {
 }
 
 impl Patch<'_> {
-    async fn apply(self, act: &mut MutationCtx<'_>, of: Of) -> Result<(), MutationError> {
-        let old = commenting::find(act.writer, of).await?;
+    async fn apply(self, cx: &mut MutationCtx<'_>, of: Of) -> Result<(), MutationError> {
+        let old = commenting::find(cx.writer, of).await?;
         let settings = CommentSettings {
             mode: input_parse::patched(self.mode, old.mode, |mode| Ok(Some((*mode).into())))?,
             closing: input_parse::patched(self.days, old.closing, |days| {
@@ -136,35 +124,23 @@ impl Patch<'_> {
                 |allowed| Ok(Some(*allowed)),
             )?,
         };
-        commenting::save(act.writer, of, settings).await?;
+        commenting::save(cx.writer, of, settings).await?;
         Ok(())
     }
 }
 
-/// Mutations on commenting settings.
-#[derive(Default)]
-pub(crate) struct CommentingMutations;
+mutations! {
+    /// Mutations on commenting settings.
+    CommentingMutations;
 
-#[Object]
-impl CommentingMutations {
     /// Changes the commenting settings for all articles of an edition. Requires the `arrange`
     /// right.
-    async fn set_edition_commenting(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Edition and its new commenting settings.")]
-        input: SetEditionCommentingInput,
-    ) -> Result<Option<SetEditionCommentingPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "setEditionCommenting" set_edition_commenting(
+        SetEditionCommentingInput: "Edition and its new commenting settings.",
+    ) -> SetEditionCommentingPayload, requires [Arrange];
 
     /// Changes the commenting settings of an article. Requires the `publish` right.
-    async fn set_article_commenting(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Article and its new commenting settings.")]
-        input: SetArticleCommentingInput,
-    ) -> Result<Option<SetArticleCommentingPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "setArticleCommenting" set_article_commenting(
+        SetArticleCommentingInput: "Article and its new commenting settings.",
+    ) -> SetArticleCommentingPayload, requires [Publish];
 }

@@ -1,14 +1,14 @@
 //! Mutations that create and update editions.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
+use async_graphql::{ID, InputObject, MaybeUndefined};
 use khabar_domain::edition::Labels;
-use khabar_domain::{Edition, EditionId, Language, Right};
+use khabar_domain::{Edition, EditionId, Language};
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::edition::{self, ById};
 
 use super::input_parse;
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::{Direction, UserError, UserErrorCode};
@@ -71,20 +71,14 @@ pub struct CreateEditionInput {
 }
 
 impl Mutate for CreateEditionInput {
-    const NAME: &'static str = "createEdition";
-    const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
-        if edition::find(act.writer, &self.slug.0).await?.is_some() {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
+        if edition::find(cx.writer, &self.slug.0).await?.is_some() {
             let message = format!("The slug {:?} is taken.", self.slug.0.as_str());
             return Err(UserError::new(&["slug"], UserErrorCode::Taken, message).into());
         }
-        let id: EditionId = act.mint();
+        let id: EditionId = cx.mint();
         let language = input_parse::value(&["language"], Language::parse(&self.language))?;
         let labels = self.labels.clone().unwrap_or_default();
         let edition = Edition {
@@ -98,7 +92,7 @@ impl Mutate for CreateEditionInput {
             labels: labels.patch(Labels::default())?,
             article_count: 0,
         };
-        edition::save(act.writer, &edition).await?;
+        edition::save(cx.writer, &edition).await?;
         Ok(id)
     }
 }
@@ -118,20 +112,14 @@ pub struct UpdateEditionInput {
 }
 
 impl Mutate for UpdateEditionInput {
-    const NAME: &'static str = "updateEdition";
-    const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
         let old = input_parse::found(
             &["id"],
             EntityKind::Edition,
-            edition::get(act.writer, id).await?,
+            edition::get(cx.writer, id).await?,
         )?;
         let labels = self.labels.clone().unwrap_or_default();
         let edition = Edition {
@@ -139,33 +127,23 @@ impl Mutate for UpdateEditionInput {
             labels: labels.patch(old.labels.clone())?,
             ..old
         };
-        edition::save(act.writer, &edition).await?;
+        edition::save(cx.writer, &edition).await?;
         Ok(id)
     }
 }
 
-/// Mutations on editions.
-#[derive(Default)]
-pub(crate) struct EditionMutations;
+mutations! {
+    /// Mutations on editions.
+    EditionMutations;
 
-#[Object]
-impl EditionMutations {
     /// Creates an edition. Requires the `arrange` right.
-    async fn create_edition(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Fields of the new edition.")] input: CreateEditionInput,
-    ) -> Result<Option<EditionPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "createEdition" create_edition(
+        CreateEditionInput: "Fields of the new edition.",
+    ) -> EditionPayload, requires [Arrange];
 
     /// Updates the name and the labels of an edition. Omitted fields are left unchanged. Requires
     /// the `arrange` right.
-    async fn update_edition(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the edition and the fields to change.")] input: UpdateEditionInput,
-    ) -> Result<Option<EditionPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "updateEdition" update_edition(
+        UpdateEditionInput: "ID of the edition and the fields to change.",
+    ) -> EditionPayload, requires [Arrange];
 }

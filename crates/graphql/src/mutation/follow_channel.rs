@@ -1,14 +1,14 @@
 //! Mutations that create, update, delete and reorder follow channels.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
-use khabar_domain::{EditionId, FollowChannel, FollowChannelId, Right};
+use async_graphql::{ID, InputObject, MaybeUndefined};
+use khabar_domain::{EditionId, FollowChannel, FollowChannelId};
 use khabar_persistence::Page;
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::follow_channel::{self, ById};
 
 use super::input_parse;
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::{DeletedPayload, payload};
 use crate::scalar::Slug;
 use crate::types::{FollowPlatform, UserError, UserErrorCode};
@@ -47,23 +47,17 @@ pub struct CreateFollowChannelInput {
 }
 
 impl Mutate for CreateFollowChannelInput {
-    const NAME: &'static str = "createFollowChannel";
-    const RIGHT: Right = Right::Arrange;
     type Id = FollowChannelId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<FollowChannelId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?.id;
-        act.writer.lock_order(edition).await?;
-        let mut order = follow_channel::in_order(act.writer, edition).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<FollowChannelId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?.id;
+        cx.writer.lock_order(edition).await?;
+        let mut order = follow_channel::in_order(cx.writer, edition).await?;
         if order.len() >= usize::from(Page::MAX) {
             let message = format!("An edition can have at most {} follow channels.", Page::MAX);
             return Err(UserError::new(&[], UserErrorCode::Invalid, message).into());
         }
-        let id: FollowChannelId = act.mint();
+        let id: FollowChannelId = cx.mint();
         let url = self
             .url
             .as_deref()
@@ -77,10 +71,10 @@ impl Mutate for CreateFollowChannelInput {
             url: url.transpose()?,
             position: i32::try_from(order.len()).unwrap_or(i32::MAX),
         };
-        follow_channel::save(act.writer, &channel).await?;
+        follow_channel::save(cx.writer, &channel).await?;
         let at = input_parse::position(self.position)?;
         order.insert(at.unwrap_or(order.len()).min(order.len()), id);
-        follow_channel::arrange(act.writer, edition, &order).await?;
+        follow_channel::arrange(cx.writer, edition, &order).await?;
         Ok(id)
     }
 }
@@ -105,20 +99,14 @@ pub struct UpdateFollowChannelInput {
 }
 
 impl Mutate for UpdateFollowChannelInput {
-    const NAME: &'static str = "updateFollowChannel";
-    const RIGHT: Right = Right::Arrange;
     type Id = FollowChannelId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<FollowChannelId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<FollowChannelId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
         let old = input_parse::found(
             &["id"],
             EntityKind::FollowChannel,
-            follow_channel::find(act.writer, id).await?,
+            follow_channel::find(cx.writer, id).await?,
         )?;
         let channel = FollowChannel {
             name: input_parse::renamed("name", self.name.as_deref(), &old.name)?,
@@ -129,7 +117,7 @@ impl Mutate for UpdateFollowChannelInput {
             url: input_parse::patched_url("url", &self.url, old.url.as_ref())?,
             ..old
         };
-        follow_channel::save(act.writer, &channel).await?;
+        follow_channel::save(cx.writer, &channel).await?;
         Ok(id)
     }
 }
@@ -145,22 +133,16 @@ pub struct DeleteFollowChannelInput {
 }
 
 impl Mutate for DeleteFollowChannelInput {
-    const NAME: &'static str = "deleteFollowChannel";
-    const RIGHT: Right = Right::Arrange;
     type Id = FollowChannelId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<FollowChannelId, MutationError> {
-        let (id, _) = input_parse::placed(act, EntityKind::FollowChannel, &self.id).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<FollowChannelId, MutationError> {
+        let (id, _) = input_parse::placed(cx, EntityKind::FollowChannel, &self.id).await?;
         let channel = input_parse::found(
             &["id"],
             EntityKind::FollowChannel,
-            follow_channel::find(act.writer, id).await?,
+            follow_channel::find(cx.writer, id).await?,
         )?;
-        follow_channel::remove(act.writer, &channel).await?;
+        follow_channel::remove(cx.writer, &channel).await?;
         Ok(id)
     }
 }
@@ -178,25 +160,19 @@ pub struct ReorderFollowChannelsInput {
 }
 
 impl Mutate for ReorderFollowChannelsInput {
-    const NAME: &'static str = "reorderFollowChannels";
-    const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?.id;
-        act.writer.lock_order(edition).await?;
-        let there = follow_channel::in_order(act.writer, edition).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?.id;
+        cx.writer.lock_order(edition).await?;
+        let there = follow_channel::in_order(cx.writer, edition).await?;
         let order = input_parse::order(
             "channels",
             EntityKind::FollowChannel,
             &self.channels,
             &there,
         )?;
-        follow_channel::arrange(act.writer, edition, &order).await?;
+        follow_channel::arrange(cx.writer, edition, &order).await?;
         Ok(edition)
     }
 }
@@ -206,48 +182,28 @@ fn handle(text: &str) -> Result<String, MutationError> {
     input_parse::name(&["handle"], text).map(Into::into)
 }
 
-/// Mutations on follow channels.
-#[derive(Default)]
-pub(crate) struct FollowChannelMutations;
+mutations! {
+    /// Mutations on follow channels.
+    FollowChannelMutations;
 
-#[Object]
-impl FollowChannelMutations {
     /// Creates a follow channel in an edition. Requires the `arrange` right.
-    async fn create_follow_channel(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Fields of the new follow channel.")] input: CreateFollowChannelInput,
-    ) -> Result<Option<FollowChannelPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "createFollowChannel" create_follow_channel(
+        CreateFollowChannelInput: "Fields of the new follow channel.",
+    ) -> FollowChannelPayload, requires [Arrange];
 
     /// Updates a follow channel. Omitted fields are left unchanged. Null clears an optional value.
     /// Requires the `arrange` right.
-    async fn update_follow_channel(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the follow channel and the fields to change.")]
-        input: UpdateFollowChannelInput,
-    ) -> Result<Option<FollowChannelPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "updateFollowChannel" update_follow_channel(
+        UpdateFollowChannelInput: "ID of the follow channel and the fields to change.",
+    ) -> FollowChannelPayload, requires [Arrange];
 
     /// Deletes a follow channel. Requires the `arrange` right.
-    async fn delete_follow_channel(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the follow channel to delete.")] input: DeleteFollowChannelInput,
-    ) -> Result<Option<DeletedPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "deleteFollowChannel" delete_follow_channel(
+        DeleteFollowChannelInput: "ID of the follow channel to delete.",
+    ) -> DeletedPayload, requires [Arrange];
 
     /// Reorders the follow channels of an edition. Requires the `arrange` right.
-    async fn reorder_follow_channels(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Edition and its follow channels in their new order.")]
-        input: ReorderFollowChannelsInput,
-    ) -> Result<Option<FollowChannelsPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "reorderFollowChannels" reorder_follow_channels(
+        ReorderFollowChannelsInput: "Edition and its follow channels in their new order.",
+    ) -> FollowChannelsPayload, requires [Arrange];
 }

@@ -1,13 +1,13 @@
 //! Mutations that arrange front pages.
 
-use async_graphql::{Context, ID, InputObject, Object};
+use async_graphql::{ID, InputObject};
+use khabar_domain::EditionId;
 use khabar_domain::article::Status;
-use khabar_domain::{EditionId, Right};
 use khabar_persistence::{edition, home_lead};
 
 use super::input_parse;
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::{UserError, UserErrorCode};
@@ -36,15 +36,9 @@ pub struct SetLeadArticlesInput {
 }
 
 impl Mutate for SetLeadArticlesInput {
-    const NAME: &'static str = "setLeadArticles";
-    const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
         if self.articles.len() > MOST {
             let message = format!(
                 "At most {MOST} lead articles are allowed; {} were given.",
@@ -52,9 +46,9 @@ impl Mutate for SetLeadArticlesInput {
             );
             return Err(UserError::new(&["articles"], UserErrorCode::Invalid, message).into());
         }
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?.id;
-        act.writer.lock_order(edition).await?;
-        let found = input_parse::articles(act, edition, "articles", &self.articles).await?;
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?.id;
+        cx.writer.lock_order(edition).await?;
+        let found = input_parse::articles(cx, edition, "articles", &self.articles).await?;
         let unseen = found
             .iter()
             .enumerate()
@@ -64,7 +58,7 @@ impl Mutate for SetLeadArticlesInput {
             return Err(MutationError::User(errors));
         }
         let ids: Vec<_> = found.iter().map(|article| article.id).collect();
-        home_lead::set(act.writer, edition, &ids).await?;
+        home_lead::set(cx.writer, edition, &ids).await?;
         Ok(edition)
     }
 }
@@ -75,19 +69,12 @@ fn not_published(at: usize) -> UserError {
     UserError::new(&field, UserErrorCode::WrongStatus, message)
 }
 
-/// Mutations on front pages.
-#[derive(Default)]
-pub(crate) struct HomeMutations;
+mutations! {
+    /// Mutations on front pages.
+    HomeMutations;
 
-#[Object]
-impl HomeMutations {
     /// Sets the lead articles of a front page and their order. Requires the `arrange` right.
-    async fn set_lead_articles(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Edition and its lead articles in their new order.")]
-        input: SetLeadArticlesInput,
-    ) -> Result<Option<HomePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "setLeadArticles" set_lead_articles(
+        SetLeadArticlesInput: "Edition and its lead articles in their new order.",
+    ) -> HomePayload, requires [Arrange];
 }

@@ -16,11 +16,11 @@ use crate::types::{UserError, UserErrorCode};
 
 /// Loads the edition with this slug, or the default edition if the slug is absent.
 pub(super) async fn edition(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     slug: Option<&scalar::Slug>,
 ) -> Result<Edition, MutationError> {
     let slug = edition_slug(slug.cloned())?;
-    let found = edition::find(act.writer, &slug).await?;
+    let found = edition::find(cx.writer, &slug).await?;
     found.ok_or_else(|| UserError::not_found(&["edition"], "edition").into())
 }
 
@@ -79,7 +79,7 @@ pub(super) fn order<Id: GlobalId + PartialEq>(
 
 /// Parses a list of global IDs of one kind. Refuses IDs that do not belong to the edition.
 pub(super) async fn ids_in<Id: GlobalId + PartialEq>(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     edition: EditionId,
     noun: EntityKind,
     field: &str,
@@ -87,7 +87,7 @@ pub(super) async fn ids_in<Id: GlobalId + PartialEq>(
 ) -> Result<Vec<Id>, MutationError> {
     let ids: Vec<Id> = ids(field, given)?;
     let uuids: Vec<Uuid> = ids.iter().copied().map(Into::into).collect();
-    let there = edition::holds(act.writer, edition, noun, &uuids).await?;
+    let there = edition::holds(cx.writer, edition, noun, &uuids).await?;
     let there: Vec<Id> = there.into_iter().map(Id::from).collect();
     all_of(field, noun, &ids, &there)?;
     Ok(ids)
@@ -96,17 +96,17 @@ pub(super) async fn ids_in<Id: GlobalId + PartialEq>(
 /// Loads articles of an edition in the order of the given IDs. Refuses IDs of articles that are not
 /// visible to the viewer or belong to another edition.
 pub(super) async fn articles(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     edition: EditionId,
     field: &str,
     given: &[ID],
 ) -> Result<Vec<Named>, MutationError> {
     let ids: Vec<ArticleId> = ids(field, given)?;
     let scope = Scope {
-        viewer: act.viewer,
-        as_of: act.writer.at(),
+        viewer: cx.viewer,
+        as_of: cx.writer.at(),
     };
-    let mut found = article::named(act.writer, scope, &ids).await?;
+    let mut found = article::named(cx.writer, scope, &ids).await?;
     found.retain(|article| article.edition == edition);
     let there: Vec<_> = found.iter().map(|article| article.id).collect();
     all_of(field, EntityKind::Article, &ids, &there)?;
@@ -152,14 +152,14 @@ fn called(noun: EntityKind) -> String {
 /// Parses the ID of an item that is ordered within its edition, and returns it with the edition.
 /// Locks the edition's order, so that concurrent reordering waits until this write ends.
 pub(super) async fn placed<Id: GlobalId>(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     noun: EntityKind,
     given: &ID,
 ) -> Result<(Id, EditionId), MutationError> {
     let id: Id = id(&["id"], given)?;
-    let edition = edition::of(act.writer, noun, id.into()).await?;
+    let edition = edition::of(cx.writer, noun, id.into()).await?;
     let edition = found(&["id"], noun, edition)?;
-    act.writer.lock_order(edition).await?;
+    cx.writer.lock_order(edition).await?;
     Ok((id, edition))
 }
 
@@ -177,19 +177,19 @@ pub(super) fn position(given: Option<i32>) -> Result<Option<usize>, MutationErro
 
 /// Parses the global ID of existing media.
 pub(super) async fn media(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     field: &str,
     given: &ID,
 ) -> Result<MediaId, MutationError> {
     let id: MediaId = id(&[field], given)?;
-    let there = media::get(act.writer, id).await?;
+    let there = media::get(cx.writer, id).await?;
     Ok(found(&[field], EntityKind::Media, there)?.id)
 }
 
 /// Parses the optional ID of existing media in an update. An omitted field is left unchanged, and
 /// null clears it.
 pub(super) async fn patched_media(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     field: &str,
     patch: &MaybeUndefined<ID>,
     old: Option<MediaId>,
@@ -197,7 +197,7 @@ pub(super) async fn patched_media(
     match patch {
         MaybeUndefined::Undefined => Ok(old),
         MaybeUndefined::Null => Ok(None),
-        MaybeUndefined::Value(given) => Ok(Some(media(act, field, given).await?)),
+        MaybeUndefined::Value(given) => Ok(Some(media(cx, field, given).await?)),
     }
 }
 
@@ -269,7 +269,7 @@ pub(super) struct SlugTarget {
 /// Without a request, an existing item retains its slug. A new item gets a slug generated from its
 /// name, with a number appended if that slug is in use by another item or still redirects to one.
 pub(super) async fn slug(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     of: SlugTarget,
     asked: Option<&scalar::Slug>,
     called: &str,
@@ -280,7 +280,7 @@ pub(super) async fn slug(
         id,
         former,
     } = of;
-    let writer = &*act.writer;
+    let writer = &*cx.writer;
     let slug = match (asked, &former) {
         (Some(asked), _) => {
             if slug::is_taken(writer, edition, noun, &asked.0, id).await? {

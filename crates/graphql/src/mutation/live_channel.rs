@@ -1,14 +1,14 @@
 //! Mutations that create, update, delete and reorder live channels.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
-use khabar_domain::{EditionId, LiveChannel, LiveChannelId, Right};
+use async_graphql::{ID, InputObject, MaybeUndefined};
+use khabar_domain::{EditionId, LiveChannel, LiveChannelId};
 use khabar_persistence::Page;
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::live_channel::{self, ById};
 
 use super::input_parse;
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::{DeletedPayload, payload};
 use crate::scalar::Slug;
 use crate::types::{UserError, UserErrorCode};
@@ -47,30 +47,24 @@ pub struct CreateLiveChannelInput {
 }
 
 impl Mutate for CreateLiveChannelInput {
-    const NAME: &'static str = "createLiveChannel";
-    const RIGHT: Right = Right::Arrange;
     type Id = LiveChannelId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<LiveChannelId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?.id;
-        act.writer.lock_order(edition).await?;
-        let mut order = live_channel::in_order(act.writer, edition).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<LiveChannelId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?.id;
+        cx.writer.lock_order(edition).await?;
+        let mut order = live_channel::in_order(cx.writer, edition).await?;
         if order.len() >= usize::from(Page::MAX) {
             let message = format!("An edition can have at most {} live channels.", Page::MAX);
             return Err(UserError::new(&[], UserErrorCode::Invalid, message).into());
         }
-        let id: LiveChannelId = act.mint();
+        let id: LiveChannelId = cx.mint();
         let stream = self
             .stream_url
             .as_deref()
             .map(|url| input_parse::url(&["streamUrl"], url));
         let poster = match &self.poster {
             None => None,
-            Some(poster) => Some(input_parse::media(act, "poster", poster).await?),
+            Some(poster) => Some(input_parse::media(cx, "poster", poster).await?),
         };
         let channel = LiveChannel {
             id,
@@ -81,10 +75,10 @@ impl Mutate for CreateLiveChannelInput {
             on_air: self.on_air,
             position: i32::try_from(order.len()).unwrap_or(i32::MAX),
         };
-        live_channel::save(act.writer, &channel).await?;
+        live_channel::save(cx.writer, &channel).await?;
         let at = input_parse::position(self.position)?;
         order.insert(at.unwrap_or(order.len()).min(order.len()), id);
-        live_channel::arrange(act.writer, edition, &order).await?;
+        live_channel::arrange(cx.writer, edition, &order).await?;
         Ok(id)
     }
 }
@@ -109,20 +103,14 @@ pub struct UpdateLiveChannelInput {
 }
 
 impl Mutate for UpdateLiveChannelInput {
-    const NAME: &'static str = "updateLiveChannel";
-    const RIGHT: Right = Right::Arrange;
     type Id = LiveChannelId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<LiveChannelId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<LiveChannelId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
         let old = input_parse::found(
             &["id"],
             EntityKind::LiveChannel,
-            live_channel::find(act.writer, id).await?,
+            live_channel::find(cx.writer, id).await?,
         )?;
         let channel = LiveChannel {
             name: input_parse::renamed("name", self.name.as_deref(), &old.name)?,
@@ -131,11 +119,11 @@ impl Mutate for UpdateLiveChannelInput {
                 &self.stream_url,
                 old.stream_url.as_ref(),
             )?,
-            poster: input_parse::patched_media(act, "poster", &self.poster, old.poster).await?,
+            poster: input_parse::patched_media(cx, "poster", &self.poster, old.poster).await?,
             on_air: input_parse::patched(&self.on_air, old.on_air, |on_air| Ok(Some(*on_air)))?,
             ..old
         };
-        live_channel::save(act.writer, &channel).await?;
+        live_channel::save(cx.writer, &channel).await?;
         Ok(id)
     }
 }
@@ -151,22 +139,16 @@ pub struct DeleteLiveChannelInput {
 }
 
 impl Mutate for DeleteLiveChannelInput {
-    const NAME: &'static str = "deleteLiveChannel";
-    const RIGHT: Right = Right::Arrange;
     type Id = LiveChannelId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<LiveChannelId, MutationError> {
-        let (id, _) = input_parse::placed(act, EntityKind::LiveChannel, &self.id).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<LiveChannelId, MutationError> {
+        let (id, _) = input_parse::placed(cx, EntityKind::LiveChannel, &self.id).await?;
         let channel = input_parse::found(
             &["id"],
             EntityKind::LiveChannel,
-            live_channel::find(act.writer, id).await?,
+            live_channel::find(cx.writer, id).await?,
         )?;
-        live_channel::remove(act.writer, &channel).await?;
+        live_channel::remove(cx.writer, &channel).await?;
         Ok(id)
     }
 }
@@ -184,67 +166,41 @@ pub struct ReorderLiveChannelsInput {
 }
 
 impl Mutate for ReorderLiveChannelsInput {
-    const NAME: &'static str = "reorderLiveChannels";
-    const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?.id;
-        act.writer.lock_order(edition).await?;
-        let there = live_channel::in_order(act.writer, edition).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?.id;
+        cx.writer.lock_order(edition).await?;
+        let there = live_channel::in_order(cx.writer, edition).await?;
         let order =
             input_parse::order("channels", EntityKind::LiveChannel, &self.channels, &there)?;
-        live_channel::arrange(act.writer, edition, &order).await?;
+        live_channel::arrange(cx.writer, edition, &order).await?;
         Ok(edition)
     }
 }
 
-/// Mutations on live channels.
-#[derive(Default)]
-pub(crate) struct LiveChannelMutations;
+mutations! {
+    /// Mutations on live channels.
+    LiveChannelMutations;
 
-#[Object]
-impl LiveChannelMutations {
     /// Creates a live channel in an edition. Requires the `arrange` right.
-    async fn create_live_channel(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Fields of the new live channel.")] input: CreateLiveChannelInput,
-    ) -> Result<Option<LiveChannelPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "createLiveChannel" create_live_channel(
+        CreateLiveChannelInput: "Fields of the new live channel.",
+    ) -> LiveChannelPayload, requires [Arrange];
 
     /// Updates a live channel. Omitted fields are left unchanged. Null clears an optional value.
     /// Requires the `arrange` right.
-    async fn update_live_channel(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the live channel and the fields to change.")]
-        input: UpdateLiveChannelInput,
-    ) -> Result<Option<LiveChannelPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "updateLiveChannel" update_live_channel(
+        UpdateLiveChannelInput: "ID of the live channel and the fields to change.",
+    ) -> LiveChannelPayload, requires [Arrange];
 
     /// Deletes a live channel. Requires the `arrange` right.
-    async fn delete_live_channel(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the live channel to delete.")] input: DeleteLiveChannelInput,
-    ) -> Result<Option<DeletedPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "deleteLiveChannel" delete_live_channel(
+        DeleteLiveChannelInput: "ID of the live channel to delete.",
+    ) -> DeletedPayload, requires [Arrange];
 
     /// Reorders the live channels of an edition. Requires the `arrange` right.
-    async fn reorder_live_channels(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Edition and its live channels in their new order.")]
-        input: ReorderLiveChannelsInput,
-    ) -> Result<Option<LiveChannelsPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "reorderLiveChannels" reorder_live_channels(
+        ReorderLiveChannelsInput: "Edition and its live channels in their new order.",
+    ) -> LiveChannelsPayload, requires [Arrange];
 }

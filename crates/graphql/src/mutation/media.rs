@@ -1,14 +1,14 @@
 //! Mutations that add media and update their metadata.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
+use async_graphql::{ID, InputObject, MaybeUndefined};
 use khabar_domain::media::{FocalPoint, Kind, Rendition, pixels, placeholder, seconds};
-use khabar_domain::{Media, MediaId, Right};
+use khabar_domain::{Media, MediaId};
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::media::{self, ById};
 
 use super::input_parse;
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::payload;
 use crate::types::{MediaKind, UserError, UserErrorCode};
 
@@ -70,16 +70,10 @@ pub struct AddMediaInput {
 }
 
 impl Mutate for AddMediaInput {
-    const NAME: &'static str = "addMedia";
-    const RIGHT: Right = Right::Write;
     type Id = MediaId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<MediaId, MutationError> {
-        let id: MediaId = act.mint();
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<MediaId, MutationError> {
+        let id: MediaId = cx.mint();
         let width = self
             .width
             .map(|width| input_parse::value(&["width"], pixels("the width", width)));
@@ -107,7 +101,7 @@ impl Mutate for AddMediaInput {
             focal_point: self.focal_point.map(focal_point).transpose()?,
             renditions: renditions(self.renditions.as_deref().unwrap_or_default())?,
         };
-        media::save(act.writer, &media).await?;
+        media::save(cx.writer, &media).await?;
         Ok(id)
     }
 }
@@ -145,21 +139,11 @@ pub struct UpdateMediaInput {
 }
 
 impl Mutate for UpdateMediaInput {
-    const NAME: &'static str = "updateMedia";
-    const RIGHT: Right = Right::Arrange;
     type Id = MediaId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<MediaId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<MediaId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
-        let old = input_parse::found(
-            &["id"],
-            EntityKind::Media,
-            media::get(act.writer, id).await?,
-        )?;
+        let old = input_parse::found(&["id"], EntityKind::Media, media::get(cx.writer, id).await?)?;
         let url = match &self.url {
             None => old.url,
             Some(url) => Some(input_parse::url(&["url"], url)?),
@@ -192,7 +176,7 @@ impl Mutate for UpdateMediaInput {
                 MaybeUndefined::Value(given) => renditions(given)?,
             },
         };
-        media::save(act.writer, &media).await?;
+        media::save(cx.writer, &media).await?;
         Ok(id)
     }
 }
@@ -223,28 +207,18 @@ fn renditions(given: &[RenditionInput]) -> Result<Vec<Rendition>, MutationError>
     Ok(renditions)
 }
 
-/// Mutations on media.
-#[derive(Default)]
-pub(crate) struct MediaMutations;
+mutations! {
+    /// Mutations on media.
+    MediaMutations;
 
-#[Object]
-impl MediaMutations {
     /// Adds an image, video or audio by its URL. Requires the `write` right.
-    async fn add_media(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "URL and metadata of the new media.")] input: AddMediaInput,
-    ) -> Result<Option<MediaPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "addMedia" add_media(
+        AddMediaInput: "URL and metadata of the new media.",
+    ) -> MediaPayload, requires [Write];
 
     /// Updates the metadata of media everywhere they are used. Omitted fields are left unchanged.
     /// Null clears an optional value. Requires the `arrange` right.
-    async fn update_media(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the media and the fields to change.")] input: UpdateMediaInput,
-    ) -> Result<Option<MediaPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "updateMedia" update_media(
+        UpdateMediaInput: "ID of the media and the fields to change.",
+    ) -> MediaPayload, requires [Arrange];
 }

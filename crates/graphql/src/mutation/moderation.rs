@@ -1,15 +1,15 @@
 //! Mutations that moderate comments in bulk.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object};
+use khabar_domain::CommentId;
 use khabar_domain::commenting::{Decision, Reason};
-use khabar_domain::{CommentId, Right};
 use khabar_persistence::Page;
 use khabar_persistence::comment::{self, ById};
 
 use super::input_parse;
 use crate::context::ContextExt as _;
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult};
+use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult, mutations, run};
 use crate::node;
 use crate::types::{Comment, UserError, UserErrorCode};
 
@@ -41,15 +41,9 @@ pub struct ModerateCommentsInput {
 }
 
 impl Mutate for ModerateCommentsInput {
-    const NAME: &'static str = "moderateComments";
-    const RIGHT: Right = Right::Moderate;
     type Id = CommentId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
         let most = usize::from(Page::MAX);
         if !(1..=most).contains(&self.ids.len()) {
             let message = format!("Provide 1 to {most} comments.");
@@ -64,7 +58,7 @@ impl Mutate for ModerateCommentsInput {
             let message = "A reason is required to reject comments.";
             return Err(UserError::new(&["reason"], UserErrorCode::Invalid, message).into());
         }
-        let held = comment::hold(act.writer, &self.known()).await?;
+        let held = comment::hold(cx.writer, &self.known()).await?;
         let mut first = None;
         for (place, id) in self.ids.iter().enumerate() {
             let place = place.to_string();
@@ -73,13 +67,13 @@ impl Mutate for ModerateCommentsInput {
                 Ok(id) => id,
                 Err(error) => {
                     let code = UserErrorCode::Invalid;
-                    act.errors
+                    cx.errors
                         .push(UserError::new(&field, code, error.message()));
                     continue;
                 }
             };
             let Some(held) = held.get(&id) else {
-                act.errors.push(UserError::not_found(&field, "comment"));
+                cx.errors.push(UserError::not_found(&field, "comment"));
                 continue;
             };
             let status = held.comment.status;
@@ -91,13 +85,13 @@ impl Mutate for ModerateCommentsInput {
                     _ => "The comment was never approved. Reject it instead.",
                 };
                 let code = UserErrorCode::WrongStatus;
-                act.errors.push(UserError::new(&field, code, message));
+                cx.errors.push(UserError::new(&field, code, message));
                 continue;
             }
-            comment::decide(act.writer, &held.comment, decision, reason.as_ref()).await?;
+            comment::decide(cx.writer, &held.comment, decision, reason.as_ref()).await?;
             first.get_or_insert(id);
         }
-        first.ok_or_else(|| MutationError::User(std::mem::take(&mut act.errors)))
+        first.ok_or_else(|| MutationError::User(std::mem::take(&mut cx.errors)))
     }
 }
 
@@ -155,9 +149,9 @@ impl ModerateCommentsPayload {
 
 impl ModerateCommentsPayload {
     /// Runs the mutation with this input and returns its payload.
-    pub(super) async fn of(ctx: &Context<'_>, input: ModerateCommentsInput) -> Result<Self> {
+    async fn of(ctx: &Context<'_>, input: ModerateCommentsInput) -> Result<Self> {
         let (asked, decision) = (input.known(), input.decision.into());
-        let written = crate::mutate::run(ctx, input).await?;
+        let written = run(ctx, input).await?;
         Ok(Self {
             asked,
             decision,
@@ -166,20 +160,13 @@ impl ModerateCommentsPayload {
     }
 }
 
-/// Mutations for comment moderation.
-#[derive(Default)]
-pub(crate) struct ModerationMutations;
+mutations! {
+    /// Mutations for comment moderation.
+    ModerationMutations;
 
-#[Object]
-impl ModerationMutations {
     /// Applies a moderation decision to comments. Each comment that cannot be moderated is reported
     /// in `userErrors`, and the others are still moderated. Requires the `moderate` right.
-    async fn moderate_comments(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "IDs of the comments and the decision to apply to them.")]
-        input: ModerateCommentsInput,
-    ) -> Result<Option<ModerateCommentsPayload>> {
-        Ok(Some(ModerateCommentsPayload::of(ctx, input).await?))
-    }
+    "moderateComments" moderate_comments(
+        ModerateCommentsInput: "IDs of the comments and the decision to apply to them.",
+    ) -> ModerateCommentsPayload by ModerateCommentsPayload::of, requires [Moderate];
 }

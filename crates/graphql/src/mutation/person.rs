@@ -1,13 +1,13 @@
 //! Mutations that create and update people.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
-use khabar_domain::{Person, PersonId, Right};
+use async_graphql::{ID, InputObject, MaybeUndefined};
+use khabar_domain::{Person, PersonId};
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::person::{self, ById};
 
 use super::input_parse::{self, SlugTarget};
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::payload;
 use crate::scalar::Slug;
 
@@ -37,18 +37,12 @@ pub struct CreatePersonInput {
 }
 
 impl Mutate for CreatePersonInput {
-    const NAME: &'static str = "createPerson";
-    const RIGHT: Right = Right::Arrange;
     type Id = PersonId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<PersonId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<PersonId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
         let name = input_parse::name(&["name"], &self.name)?;
-        let id: PersonId = act.mint();
+        let id: PersonId = cx.mint();
         let of = SlugTarget {
             noun: EntityKind::Person,
             edition: edition.id,
@@ -57,19 +51,19 @@ impl Mutate for CreatePersonInput {
         };
         let portrait = match &self.portrait {
             None => None,
-            Some(portrait) => Some(input_parse::media(act, "portrait", portrait).await?),
+            Some(portrait) => Some(input_parse::media(cx, "portrait", portrait).await?),
         };
         let person = Person {
             id,
             edition: edition.id,
-            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
             name,
             role: input_parse::new_text("role", self.role.as_ref())?,
             biography: input_parse::new_text("biography", self.biography.as_ref())?,
             portrait,
             article_count: 0,
         };
-        person::save(act.writer, &person).await?;
+        person::save(cx.writer, &person).await?;
         Ok(id)
     }
 }
@@ -96,20 +90,14 @@ pub struct UpdatePersonInput {
 }
 
 impl Mutate for UpdatePersonInput {
-    const NAME: &'static str = "updatePerson";
-    const RIGHT: Right = Right::Arrange;
     type Id = PersonId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<PersonId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<PersonId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
         let old = input_parse::found(
             &["id"],
             EntityKind::Person,
-            person::get(act.writer, id).await?,
+            person::get(cx.writer, id).await?,
         )?;
         let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
         let of = SlugTarget {
@@ -119,7 +107,7 @@ impl Mutate for UpdatePersonInput {
             former: Some(old.slug.clone()),
         };
         let person = Person {
-            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
             name,
             role: input_parse::patched_text("role", &self.role, old.role.as_ref())?,
             biography: input_parse::patched_text(
@@ -127,37 +115,27 @@ impl Mutate for UpdatePersonInput {
                 &self.biography,
                 old.biography.as_ref(),
             )?,
-            portrait: input_parse::patched_media(act, "portrait", &self.portrait, old.portrait)
+            portrait: input_parse::patched_media(cx, "portrait", &self.portrait, old.portrait)
                 .await?,
             ..old
         };
-        person::save(act.writer, &person).await?;
+        person::save(cx.writer, &person).await?;
         Ok(id)
     }
 }
 
-/// Mutations on people.
-#[derive(Default)]
-pub(crate) struct PersonMutations;
+mutations! {
+    /// Mutations on people.
+    PersonMutations;
 
-#[Object]
-impl PersonMutations {
     /// Creates a person who can be credited in an edition. Requires the `arrange` right.
-    async fn create_person(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Fields of the new person.")] input: CreatePersonInput,
-    ) -> Result<Option<PersonPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "createPerson" create_person(
+        CreatePersonInput: "Fields of the new person.",
+    ) -> PersonPayload, requires [Arrange];
 
     /// Updates a person. Omitted fields are left unchanged. Null clears an optional value. Requires
     /// the `arrange` right.
-    async fn update_person(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the person and the fields to change.")] input: UpdatePersonInput,
-    ) -> Result<Option<PersonPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "updatePerson" update_person(
+        UpdatePersonInput: "ID of the person and the fields to change.",
+    ) -> PersonPayload, requires [Arrange];
 }

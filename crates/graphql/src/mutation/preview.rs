@@ -8,7 +8,7 @@ use khabar_persistence::{article, editorial, preview};
 
 use super::{ArticlePayload, input_parse};
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult, mutations, run};
 use crate::types::{Preview, UserError, UserErrorCode};
 
 /// Input for the `createPreview` mutation.
@@ -30,22 +30,15 @@ const USUAL: i32 = 24 * 60 * 60;
 
 impl CreatePreviewInput {
     /// Returns the requested lifetime, or the default of one day.
-    pub(super) fn lasting(&self) -> TimeDelta {
+    fn lifetime(&self) -> TimeDelta {
         TimeDelta::seconds(self.expires_in.unwrap_or(USUAL).into())
     }
 }
 
 impl Mutate for CreatePreviewInput {
-    const NAME: &'static str = "createPreview";
-    const RIGHT: Right = Right::Write;
-    const OR: &'static [Right] = &[Right::Publish];
     type Id = ArticleId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
         let id: ArticleId = input_parse::id(&["article"], &self.article)?;
         let seconds = self.expires_in.unwrap_or(USUAL);
         if !(SHORTEST..=LONGEST).contains(&seconds) {
@@ -54,25 +47,25 @@ impl Mutate for CreatePreviewInput {
             );
             return Err(UserError::new(&["expiresIn"], UserErrorCode::Invalid, message).into());
         }
-        let status = theirs(act, id).await?;
+        let status = theirs(cx, id).await?;
         if status == Status::Withdrawn {
             let message = "The article is withdrawn and cannot be previewed until it is reopened.";
             return Err(UserError::new(&["article"], UserErrorCode::WrongStatus, message).into());
         }
-        let bits = act.bits();
-        preview::give(act.writer, id, bits).await?;
+        let bits = cx.bits();
+        preview::give(cx.writer, id, bits).await?;
         Ok(id)
     }
 }
 
 /// Returns the status of an article whose previews the viewer may create and revoke. The viewer
 /// must be its creator or have the `publish` right.
-async fn theirs(act: &MutationCtx<'_>, id: ArticleId) -> Result<Status, MutationError> {
+async fn theirs(cx: &MutationCtx<'_>, id: ArticleId) -> Result<Status, MutationError> {
     let unknown = || UserError::not_found(&["article"], "article");
-    let status = article::status(act.writer, id).await?.ok_or_else(unknown)?;
-    let kept = editorial::find(act.writer, id).await?;
-    let theirs = kept.created_by.is_some() && kept.created_by == act.viewer.account;
-    if act.viewer.may(Right::Publish) || theirs {
+    let status = article::status(cx.writer, id).await?.ok_or_else(unknown)?;
+    let kept = editorial::find(cx.writer, id).await?;
+    let theirs = kept.created_by.is_some() && kept.created_by == cx.viewer.account;
+    if cx.viewer.may(Right::Publish) || theirs {
         return Ok(status);
     }
     // Articles that the viewer may not see are reported as not found, so that their existence is
@@ -97,27 +90,20 @@ pub struct RevokePreviewsInput {
 }
 
 impl Mutate for RevokePreviewsInput {
-    const NAME: &'static str = "revokePreviews";
-    const RIGHT: Right = Right::Write;
-    const OR: &'static [Right] = &[Right::Publish];
     type Id = ArticleId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
         let id: ArticleId = input_parse::id(&["article"], &self.article)?;
-        theirs(act, id).await?;
-        preview::revoke(act.writer, id).await?;
+        theirs(cx, id).await?;
+        preview::revoke(cx.writer, id).await?;
         Ok(id)
     }
 }
 
 /// Result of the `createPreview` mutation.
 pub struct CreatePreviewPayload {
-    written: MutationResult<ArticleId>,
-    lasting: TimeDelta,
+    result: MutationResult<ArticleId>,
+    lifetime: TimeDelta,
 }
 
 /// Result of the `createPreview` mutation.
@@ -127,58 +113,46 @@ impl CreatePreviewPayload {
     fn preview(&self) -> Option<Preview> {
         // Whole seconds, as encoded in the token. The lifetime is counted from the first write, so
         // that a repeated mutation signs an identical token.
-        let until = self.written.at.trunc_subsecs(0) + self.lasting;
-        let article = self.written.id?;
+        let until = self.result.at.trunc_subsecs(0) + self.lifetime;
+        let article = self.result.id?;
         Some(Preview { article, until })
     }
 
     /// Errors that prevented the mutation from being carried out. Empty on success.
     fn user_errors(&self) -> &[UserError] {
-        &self.written.errors
+        &self.result.errors
     }
 
     /// The idempotency key sent with the mutation, if any.
     fn idempotency_key(&self) -> Option<&str> {
-        self.written.idempotency_key.as_deref()
+        self.result.idempotency_key.as_deref()
     }
 }
 
 impl CreatePreviewPayload {
-    /// Creates the payload for a preview with this lifetime.
-    pub(super) fn new(written: MutationResult<ArticleId>, lasting: TimeDelta) -> Self {
-        Self { written, lasting }
+    /// Runs the mutation with this input and makes its payload.
+    async fn of(ctx: &Context<'_>, input: CreatePreviewInput) -> Result<Self> {
+        let lifetime = input.lifetime();
+        let result = run(ctx, input).await?;
+        Ok(Self { result, lifetime })
     }
 }
 
-/// Mutations on previews.
-#[derive(Default)]
-pub(crate) struct PreviewMutations;
+mutations! {
+    /// Mutations on previews.
+    PreviewMutations;
 
-#[Object]
-impl PreviewMutations {
     /// Creates a token that gives access to a single unpublished article. Send it as the
     /// `Khabar-Preview` header with any query. Requires the `publish` right, or the `write` right
     /// for an article that the viewer created.
-    async fn create_preview(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the article to preview and the lifetime of the preview.")]
-        input: CreatePreviewInput,
-    ) -> Result<Option<CreatePreviewPayload>> {
-        let lasting = input.lasting();
-        let written = run(ctx, input).await?;
-        Ok(Some(CreatePreviewPayload::new(written, lasting)))
-    }
+    "createPreview" create_preview(
+        CreatePreviewInput: "ID of the article to preview and the lifetime of the preview.",
+    ) -> CreatePreviewPayload by CreatePreviewPayload::of, requires [Write, Publish];
 
     /// Revokes all existing previews of an article, on every server. Previews created later are not
     /// affected. Requires the `publish` right, or the `write` right for an article that the viewer
     /// created.
-    async fn revoke_previews(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the article whose previews are revoked.")]
-        input: RevokePreviewsInput,
-    ) -> Result<Option<ArticlePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "revokePreviews" revoke_previews(
+        RevokePreviewsInput: "ID of the article whose previews are revoked.",
+    ) -> ArticlePayload, requires [Write, Publish];
 }

@@ -1,13 +1,13 @@
 //! Mutations that create, update, move, reorder and delete sections.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
-use khabar_domain::{EditionId, Right, Section, SectionId};
+use async_graphql::{ID, InputObject, MaybeUndefined};
+use khabar_domain::{EditionId, Section, SectionId};
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::section::{self, ById};
 
 use super::input_parse::{self, SlugTarget};
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::{DeletedPayload, payload};
 use crate::scalar::Slug;
 use crate::types::{UserError, UserErrorCode};
@@ -47,29 +47,23 @@ pub struct CreateSectionInput {
 }
 
 impl Mutate for CreateSectionInput {
-    const NAME: &'static str = "createSection";
-    const RIGHT: Right = Right::Arrange;
     type Id = SectionId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
-        act.writer.lock_order(edition.id).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
+        cx.writer.lock_order(edition.id).await?;
         let name = input_parse::name(&["name"], &self.name)?;
-        let id: SectionId = act.mint();
+        let id: SectionId = cx.mint();
         let of = SlugTarget {
             noun: EntityKind::Section,
             edition: edition.id,
             id: id.uuid(),
             former: None,
         };
-        let slug = input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?;
-        let parent = parent(act, edition.id, self.parent.as_ref()).await?;
+        let slug = input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?;
+        let parent = parent(cx, edition.id, self.parent.as_ref()).await?;
         let at = input_parse::position(self.position)?;
-        let siblings = section::siblings(act.writer, edition.id, parent).await?;
+        let siblings = section::siblings(cx.writer, edition.id, parent).await?;
         let section = Section {
             id,
             edition: edition.id,
@@ -81,8 +75,8 @@ impl Mutate for CreateSectionInput {
             featured: self.featured.unwrap_or(false),
             article_count: 0,
         };
-        section::save(act.writer, &section).await?;
-        section::place(act.writer, &section, parent, at).await?;
+        section::save(cx.writer, &section).await?;
+        section::place(cx.writer, &section, parent, at).await?;
         Ok(id)
     }
 }
@@ -107,20 +101,14 @@ pub struct UpdateSectionInput {
 }
 
 impl Mutate for UpdateSectionInput {
-    const NAME: &'static str = "updateSection";
-    const RIGHT: Right = Right::Arrange;
     type Id = SectionId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
         let id: SectionId = input_parse::id(&["id"], &self.id)?;
         let old = input_parse::found(
             &["id"],
             EntityKind::Section,
-            section::get(act.writer, id).await?,
+            section::get(cx.writer, id).await?,
         )?;
         let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
         let of = SlugTarget {
@@ -130,13 +118,13 @@ impl Mutate for UpdateSectionInput {
             former: Some(old.slug.clone()),
         };
         let section = Section {
-            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
             name,
             summary: input_parse::patched_text("summary", &self.summary, old.summary.as_ref())?,
             featured: self.featured.unwrap_or(old.featured),
             ..old
         };
-        section::save(act.writer, &section).await?;
+        section::save(cx.writer, &section).await?;
         Ok(id)
     }
 }
@@ -157,30 +145,24 @@ pub struct MoveSectionInput {
 }
 
 impl Mutate for MoveSectionInput {
-    const NAME: &'static str = "moveSection";
-    const RIGHT: Right = Right::Arrange;
     type Id = SectionId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
-        let (id, edition) = input_parse::placed(act, EntityKind::Section, &self.id).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
+        let (id, edition) = input_parse::placed(cx, EntityKind::Section, &self.id).await?;
         let section = input_parse::found(
             &["id"],
             EntityKind::Section,
-            section::get(act.writer, id).await?,
+            section::get(cx.writer, id).await?,
         )?;
-        let parent = parent(act, edition, self.parent.as_ref()).await?;
+        let parent = parent(cx, edition, self.parent.as_ref()).await?;
         if let Some(parent) = parent
-            && section::lies_in(act.writer, parent, id).await?
+            && section::lies_in(cx.writer, parent, id).await?
         {
             let message = "A section cannot be moved into itself or into one of its descendants.";
             return Err(UserError::new(&["parent"], UserErrorCode::Invalid, message).into());
         }
         let at = input_parse::position(self.position)?;
-        section::place(act.writer, &section, parent, at).await?;
+        section::place(cx.writer, &section, parent, at).await?;
         Ok(id)
     }
 }
@@ -200,21 +182,15 @@ pub struct ReorderSectionsInput {
 }
 
 impl Mutate for ReorderSectionsInput {
-    const NAME: &'static str = "reorderSections";
-    const RIGHT: Right = Right::Arrange;
     type Id = SectionId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
-        act.writer.lock_order(edition.id).await?;
-        let parent = parent(act, edition.id, self.parent.as_ref()).await?;
-        let there = section::siblings(act.writer, edition.id, parent).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
+        cx.writer.lock_order(edition.id).await?;
+        let parent = parent(cx, edition.id, self.parent.as_ref()).await?;
+        let there = section::siblings(cx.writer, edition.id, parent).await?;
         let order = input_parse::order("sections", EntityKind::Section, &self.sections, &there)?;
-        section::arrange(act.writer, edition.id, parent, &order).await?;
+        section::arrange(cx.writer, edition.id, parent, &order).await?;
         let Some(first) = order.first() else {
             let message = "There are no sections to arrange.";
             return Err(UserError::new(&["sections"], UserErrorCode::Invalid, message).into());
@@ -235,22 +211,16 @@ pub struct DeleteSectionInput {
 }
 
 impl Mutate for DeleteSectionInput {
-    const NAME: &'static str = "deleteSection";
-    const RIGHT: Right = Right::Arrange;
     type Id = SectionId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
-        let (id, _) = input_parse::placed(act, EntityKind::Section, &self.id).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
+        let (id, _) = input_parse::placed(cx, EntityKind::Section, &self.id).await?;
         let section = input_parse::found(
             &["id"],
             EntityKind::Section,
-            section::get(act.writer, id).await?,
+            section::get(cx.writer, id).await?,
         )?;
-        if !section::remove(act.writer, &section).await? {
+        if !section::remove(cx.writer, &section).await? {
             let message = "The section still has subsections or articles. Move them first.";
             return Err(UserError::new(&["id"], UserErrorCode::WrongStatus, message).into());
         }
@@ -260,7 +230,7 @@ impl Mutate for DeleteSectionInput {
 
 /// Parses the optional parent section. Refuses a section that does not belong to the edition.
 async fn parent(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     edition: EditionId,
     given: Option<&ID>,
 ) -> Result<Option<SectionId>, MutationError> {
@@ -268,63 +238,40 @@ async fn parent(
         return Ok(None);
     };
     let id: SectionId = input_parse::id(&["parent"], given)?;
-    let there = khabar_persistence::edition::of(act.writer, EntityKind::Section, id.uuid()).await?;
+    let there = khabar_persistence::edition::of(cx.writer, EntityKind::Section, id.uuid()).await?;
     let here = there.filter(|there| *there == edition);
     input_parse::found(&["parent"], EntityKind::Section, here.map(|_| Some(id)))
 }
 
-/// Mutations on sections.
-#[derive(Default)]
-pub(crate) struct SectionMutations;
+mutations! {
+    /// Mutations on sections.
+    SectionMutations;
 
-#[Object]
-impl SectionMutations {
     /// Creates a section in an edition. Requires the `arrange` right.
-    async fn create_section(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Fields of the new section.")] input: CreateSectionInput,
-    ) -> Result<Option<SectionPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "createSection" create_section(
+        CreateSectionInput: "Fields of the new section.",
+    ) -> SectionPayload, requires [Arrange];
 
     /// Updates a section. Omitted fields are left unchanged. Null clears an optional value.
     /// Requires the `arrange` right.
-    async fn update_section(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the section and the fields to change.")] input: UpdateSectionInput,
-    ) -> Result<Option<SectionPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "updateSection" update_section(
+        UpdateSectionInput: "ID of the section and the fields to change.",
+    ) -> SectionPayload, requires [Arrange];
 
     /// Moves a section with its subsections under another parent, or to the top level. Requires the
     /// `arrange` right.
-    async fn move_section(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the section and its new place.")] input: MoveSectionInput,
-    ) -> Result<Option<SectionPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "moveSection" move_section(
+        MoveSectionInput: "ID of the section and its new place.",
+    ) -> SectionPayload, requires [Arrange];
 
     /// Reorders the sections under one parent. Requires the `arrange` right.
-    async fn reorder_sections(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Parent section and all sections under it in their new order.")]
-        input: ReorderSectionsInput,
-    ) -> Result<Option<SectionsPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "reorderSections" reorder_sections(
+        ReorderSectionsInput: "Parent section and all sections under it in their new order.",
+    ) -> SectionsPayload, requires [Arrange];
 
     /// Deletes a section that has no subsections and no articles. Its current and former slugs stop
     /// resolving. Requires the `arrange` right.
-    async fn delete_section(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the section to delete.")] input: DeleteSectionInput,
-    ) -> Result<Option<DeletedPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "deleteSection" delete_section(
+        DeleteSectionInput: "ID of the section to delete.",
+    ) -> DeletedPayload, requires [Arrange];
 }

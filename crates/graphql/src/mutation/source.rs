@@ -1,13 +1,13 @@
 //! Mutations that create and update sources.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
-use khabar_domain::{Right, Source, SourceId};
+use async_graphql::{ID, InputObject, MaybeUndefined};
+use khabar_domain::{Source, SourceId};
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::source::{self, ById};
 
 use super::input_parse::{self, SlugTarget};
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::SourceKind;
@@ -36,18 +36,12 @@ pub struct CreateSourceInput {
 }
 
 impl Mutate for CreateSourceInput {
-    const NAME: &'static str = "createSource";
-    const RIGHT: Right = Right::Arrange;
     type Id = SourceId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SourceId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<SourceId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
         let name = input_parse::name(&["name"], &self.name)?;
-        let id: SourceId = act.mint();
+        let id: SourceId = cx.mint();
         let of = SlugTarget {
             noun: EntityKind::Source,
             edition: edition.id,
@@ -62,12 +56,12 @@ impl Mutate for CreateSourceInput {
             id,
             edition: edition.id,
             kind: self.kind.map(Into::into),
-            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
             name,
             url: url.transpose()?,
             article_count: 0,
         };
-        source::save(act.writer, &source).await?;
+        source::save(cx.writer, &source).await?;
         Ok(id)
     }
 }
@@ -92,20 +86,14 @@ pub struct UpdateSourceInput {
 }
 
 impl Mutate for UpdateSourceInput {
-    const NAME: &'static str = "updateSource";
-    const RIGHT: Right = Right::Arrange;
     type Id = SourceId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<SourceId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<SourceId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
         let old = input_parse::found(
             &["id"],
             EntityKind::Source,
-            source::get(act.writer, id).await?,
+            source::get(cx.writer, id).await?,
         )?;
         let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
         let of = SlugTarget {
@@ -116,38 +104,28 @@ impl Mutate for UpdateSourceInput {
         };
         let source = Source {
             kind: input_parse::patched(&self.kind, old.kind, |kind| Ok(Some((*kind).into())))?,
-            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
             name,
             url: input_parse::patched_url("url", &self.url, old.url.as_ref())?,
             ..old
         };
-        source::save(act.writer, &source).await?;
+        source::save(cx.writer, &source).await?;
         Ok(id)
     }
 }
 
-/// Mutations on sources.
-#[derive(Default)]
-pub(crate) struct SourceMutations;
+mutations! {
+    /// Mutations on sources.
+    SourceMutations;
 
-#[Object]
-impl SourceMutations {
     /// Creates a source that can be cited in an edition. Requires the `arrange` right.
-    async fn create_source(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Fields of the new source.")] input: CreateSourceInput,
-    ) -> Result<Option<SourcePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "createSource" create_source(
+        CreateSourceInput: "Fields of the new source.",
+    ) -> SourcePayload, requires [Arrange];
 
     /// Updates a source. Omitted fields are left unchanged. Null clears an optional value. Requires
     /// the `arrange` right.
-    async fn update_source(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the source and the fields to change.")] input: UpdateSourceInput,
-    ) -> Result<Option<SourcePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "updateSource" update_source(
+        UpdateSourceInput: "ID of the source and the fields to change.",
+    ) -> SourcePayload, requires [Arrange];
 }

@@ -1,8 +1,8 @@
 //! Mutations on stories and on the rail of pinned stories.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
+use async_graphql::{ID, InputObject, MaybeUndefined};
 use khabar_domain::story::{Kind, Status};
-use khabar_domain::{ArticleId, EditionId, Right, Story, StoryId, TopicId};
+use khabar_domain::{ArticleId, EditionId, Story, StoryId, TopicId};
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::story::{self, ById};
 use khabar_persistence::{article, edition};
@@ -10,7 +10,7 @@ use khabar_persistence::{article, edition};
 use super::HomePayload;
 use super::input_parse::{self, SlugTarget};
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::{StoryKind, UserError, UserErrorCode};
@@ -43,28 +43,22 @@ pub struct CreateStoryInput {
 }
 
 impl Mutate for CreateStoryInput {
-    const NAME: &'static str = "createStory";
-    const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
         let title = input_parse::name(&["title"], &self.title)?;
-        let id: StoryId = act.mint();
+        let id: StoryId = cx.mint();
         let of = SlugTarget {
             noun: EntityKind::Story,
             edition: edition.id,
             id: id.uuid(),
             former: None,
         };
-        let slug = input_parse::slug(act, of, self.slug.as_ref(), title.as_str()).await?;
+        let slug = input_parse::slug(cx, of, self.slug.as_ref(), title.as_str()).await?;
         let image = match &self.image {
             None => None,
-            Some(image) => Some(input_parse::media(act, "image", image).await?),
+            Some(image) => Some(input_parse::media(cx, "image", image).await?),
         };
         let story = Story {
             id,
@@ -79,11 +73,11 @@ impl Mutate for CreateStoryInput {
             article_count: 0,
             reported_article_count: None,
             last_article_at: None,
-            active_at: act.writer.at(),
+            active_at: cx.writer.at(),
         };
-        story::save(act.writer, &story).await?;
+        story::save(cx.writer, &story).await?;
         if let Some(topics) = &self.topics {
-            set_topics(act, &story, topics).await?;
+            set_topics(cx, &story, topics).await?;
         }
         Ok(id)
     }
@@ -114,17 +108,11 @@ pub struct UpdateStoryInput {
 }
 
 impl Mutate for UpdateStoryInput {
-    const NAME: &'static str = "updateStory";
-    const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
-        let old = held(act, "id", id).await?;
+        let old = held(cx, "id", id).await?;
         let title = input_parse::renamed("title", self.title.as_deref(), &old.title)?;
         let of = SlugTarget {
             noun: EntityKind::Story,
@@ -133,18 +121,18 @@ impl Mutate for UpdateStoryInput {
             former: Some(old.slug.clone()),
         };
         let story = Story {
-            slug: input_parse::slug(act, of, self.slug.as_ref(), title.as_str()).await?,
+            slug: input_parse::slug(cx, of, self.slug.as_ref(), title.as_str()).await?,
             title,
             kind: self.kind.map_or(old.kind, Into::into),
             summary: input_parse::patched_text("summary", &self.summary, old.summary.as_ref())?,
-            image: input_parse::patched_media(act, "image", &self.image, old.image).await?,
+            image: input_parse::patched_media(cx, "image", &self.image, old.image).await?,
             ..old
         };
-        story::save(act.writer, &story).await?;
+        story::save(cx.writer, &story).await?;
         match &self.topics {
             MaybeUndefined::Undefined => (),
-            MaybeUndefined::Null => set_topics(act, &story, &[]).await?,
-            MaybeUndefined::Value(topics) => set_topics(act, &story, topics).await?,
+            MaybeUndefined::Null => set_topics(cx, &story, &[]).await?,
+            MaybeUndefined::Value(topics) => set_topics(cx, &story, topics).await?,
         }
         Ok(id)
     }
@@ -167,25 +155,19 @@ pub struct AddToStoryInput {
 }
 
 impl Mutate for AddToStoryInput {
-    const NAME: &'static str = "addToStory";
-    const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
         let id: StoryId = input_parse::id(&["id"], &self.id)?;
         let at = input_parse::position(self.position)?;
-        for article in articles(act, id, &self.articles).await? {
-            let mut stories = article::stories(act.writer, article).await?;
+        for article in articles(cx, id, &self.articles).await? {
+            let mut stories = article::stories(cx.writer, article).await?;
             if at.is_none() && stories.contains(&id) {
                 continue;
             }
             stories.retain(|story| *story != id);
             stories.insert(at.unwrap_or(stories.len()).min(stories.len()), id);
-            article::set_stories(act.writer, article, &stories).await?;
+            article::set_stories(cx.writer, article, &stories).await?;
         }
         Ok(id)
     }
@@ -205,20 +187,14 @@ pub struct RemoveFromStoryInput {
 }
 
 impl Mutate for RemoveFromStoryInput {
-    const NAME: &'static str = "removeFromStory";
-    const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
         let id: StoryId = input_parse::id(&["id"], &self.id)?;
-        for article in articles(act, id, &self.articles).await? {
-            let mut stories = article::stories(act.writer, article).await?;
+        for article in articles(cx, id, &self.articles).await? {
+            let mut stories = article::stories(cx.writer, article).await?;
             stories.retain(|story| *story != id);
-            article::set_stories(act.writer, article, &stories).await?;
+            article::set_stories(cx.writer, article, &stories).await?;
         }
         Ok(id)
     }
@@ -238,23 +214,17 @@ pub struct PinStoryInput {
 }
 
 impl Mutate for PinStoryInput {
-    const NAME: &'static str = "pinStory";
-    const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
-        let (id, edition) = input_parse::placed(act, EntityKind::Story, &self.id).await?;
-        let story = held(act, "id", id).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let (id, edition) = input_parse::placed(cx, EntityKind::Story, &self.id).await?;
+        let story = held(cx, "id", id).await?;
         goes_on(&["id"], &story)?;
         let at = input_parse::position(self.position)?;
-        let mut order = story::pinned(act.writer, edition).await?;
+        let mut order = story::pinned(cx.writer, edition).await?;
         order.retain(|other| *other != id);
         order.insert(at.unwrap_or(order.len()).min(order.len()), id);
-        set_pinned(act, "id", edition, &order).await?;
+        set_pinned(cx, "id", edition, &order).await?;
         Ok(id)
     }
 }
@@ -270,17 +240,11 @@ pub struct UnpinStoryInput {
 }
 
 impl Mutate for UnpinStoryInput {
-    const NAME: &'static str = "unpinStory";
-    const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
-        let (id, edition) = input_parse::placed(act, EntityKind::Story, &self.id).await?;
-        unpin(act, edition, id).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let (id, edition) = input_parse::placed(cx, EntityKind::Story, &self.id).await?;
+        unpin(cx, edition, id).await?;
         Ok(id)
     }
 }
@@ -299,24 +263,18 @@ pub struct ReorderPinnedStoriesInput {
 }
 
 impl Mutate for ReorderPinnedStoriesInput {
-    const NAME: &'static str = "reorderPinnedStories";
-    const RIGHT: Right = Right::Arrange;
     type Id = EditionId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?.id;
-        act.writer.lock_order(edition).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?.id;
+        cx.writer.lock_order(edition).await?;
         let order: Vec<StoryId> =
-            input_parse::ids_in(act, edition, EntityKind::Story, "stories", &self.stories).await?;
+            input_parse::ids_in(cx, edition, EntityKind::Story, "stories", &self.stories).await?;
         for (at, id) in order.iter().enumerate() {
-            let story = held(act, "stories", *id).await?;
+            let story = held(cx, "stories", *id).await?;
             goes_on(&["stories", &at.to_string()], &story)?;
         }
-        set_pinned(act, "stories", edition, &order).await?;
+        set_pinned(cx, "stories", edition, &order).await?;
         Ok(edition)
     }
 }
@@ -332,21 +290,15 @@ pub struct ArchiveStoryInput {
 }
 
 impl Mutate for ArchiveStoryInput {
-    const NAME: &'static str = "archiveStory";
-    const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
-        let (id, edition) = input_parse::placed(act, EntityKind::Story, &self.id).await?;
-        goes_on(&["id"], &held(act, "id", id).await?)?;
-        unpin(act, edition, id).await?;
-        let story = held(act, "id", id).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+        let (id, edition) = input_parse::placed(cx, EntityKind::Story, &self.id).await?;
+        goes_on(&["id"], &held(cx, "id", id).await?)?;
+        unpin(cx, edition, id).await?;
+        let story = held(cx, "id", id).await?;
         let status = Status::Archived;
-        story::save(act.writer, &Story { status, ..story }).await?;
+        story::save(cx.writer, &Story { status, ..story }).await?;
         Ok(id)
     }
 }
@@ -362,23 +314,17 @@ pub struct ReopenStoryInput {
 }
 
 impl Mutate for ReopenStoryInput {
-    const NAME: &'static str = "reopenStory";
-    const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
-        let story = held(act, "id", id).await?;
+        let story = held(cx, "id", id).await?;
         if story.status == Status::Active {
             let message = "This story is already active.";
             return Err(UserError::new(&["id"], UserErrorCode::WrongStatus, message).into());
         }
         let status = Status::Active;
-        story::save(act.writer, &Story { status, ..story }).await?;
+        story::save(cx.writer, &Story { status, ..story }).await?;
         Ok(id)
     }
 }
@@ -398,40 +344,34 @@ pub struct MergeStoriesInput {
 }
 
 impl Mutate for MergeStoriesInput {
-    const NAME: &'static str = "mergeStories";
-    const RIGHT: Right = Right::Arrange;
     type Id = StoryId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
         let from: StoryId = input_parse::id(&["from"], &self.from)?;
         let into: StoryId = input_parse::id(&["into"], &self.into)?;
         let refuse = |message: &str| UserError::new(&["into"], UserErrorCode::Invalid, message);
         if from == into {
             return Err(refuse("A story cannot be merged into itself.").into());
         }
-        let edition = edition::of(act.writer, EntityKind::Story, from.uuid()).await?;
+        let edition = edition::of(cx.writer, EntityKind::Story, from.uuid()).await?;
         let edition = input_parse::found(&["from"], EntityKind::Story, edition)?;
-        act.writer.lock_order(edition).await?;
-        story::hold_both(act.writer, from, into).await?;
-        let from = held(act, "from", from).await?;
-        let into = held(act, "into", into).await?;
+        cx.writer.lock_order(edition).await?;
+        story::hold_both(cx.writer, from, into).await?;
+        let from = held(cx, "from", from).await?;
+        let into = held(cx, "into", into).await?;
         if from.edition != into.edition {
             return Err(refuse("This story belongs to another edition.").into());
         }
-        story::merge(act.writer, &from, &into).await?;
+        story::merge(cx.writer, &from, &into).await?;
         Ok(into.id)
     }
 }
 
-async fn held(act: &MutationCtx<'_>, field: &str, id: StoryId) -> Result<Story, MutationError> {
+async fn held(cx: &MutationCtx<'_>, field: &str, id: StoryId) -> Result<Story, MutationError> {
     input_parse::found(
         &[field],
         EntityKind::Story,
-        story::get(act.writer, id).await?,
+        story::get(cx.writer, id).await?,
     )
 }
 
@@ -446,48 +386,48 @@ fn goes_on(field: &[&str], story: &Story) -> Result<(), MutationError> {
 
 /// Replaces the topics of a story.
 async fn set_topics(
-    act: &mut MutationCtx<'_>,
+    cx: &mut MutationCtx<'_>,
     story: &Story,
     topics: &[ID],
 ) -> Result<(), MutationError> {
     let topics: Vec<TopicId> =
-        input_parse::ids_in(act, story.edition, EntityKind::Topic, "topics", topics).await?;
-    story::set_topics(act.writer, story.id, &topics).await?;
+        input_parse::ids_in(cx, story.edition, EntityKind::Topic, "topics", topics).await?;
+    story::set_topics(cx.writer, story.id, &topics).await?;
     Ok(())
 }
 
 /// Parses the articles to add or remove and locks each of them against other writers. The locks are
 /// taken in the order of the IDs, so that two writers cannot deadlock.
 async fn articles(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     story: StoryId,
     given: &[ID],
 ) -> Result<Vec<ArticleId>, MutationError> {
-    let edition = edition::of(act.writer, EntityKind::Story, story.uuid()).await?;
+    let edition = edition::of(cx.writer, EntityKind::Story, story.uuid()).await?;
     let edition = input_parse::found(&["id"], EntityKind::Story, edition)?;
-    let named = input_parse::articles(act, edition, "articles", given).await?;
+    let named = input_parse::articles(cx, edition, "articles", given).await?;
     let mut ids: Vec<_> = named.into_iter().map(|article| article.id).collect();
     ids.sort_unstable();
     for id in &ids {
-        act.writer.lock_article(*id).await?;
+        cx.writer.lock_article(*id).await?;
     }
     Ok(ids)
 }
 
 async fn unpin(
-    act: &mut MutationCtx<'_>,
+    cx: &mut MutationCtx<'_>,
     edition: EditionId,
     id: StoryId,
 ) -> Result<(), MutationError> {
-    let mut order = story::pinned(act.writer, edition).await?;
+    let mut order = story::pinned(cx.writer, edition).await?;
     order.retain(|other| *other != id);
-    story::set_pinned(act.writer, edition, &order).await?;
+    story::set_pinned(cx.writer, edition, &order).await?;
     Ok(())
 }
 
 /// Sets the pinned stories and their order. Refuses more stories than fit on one page.
 async fn set_pinned(
-    act: &mut MutationCtx<'_>,
+    cx: &mut MutationCtx<'_>,
     field: &str,
     edition: EditionId,
     order: &[StoryId],
@@ -497,109 +437,65 @@ async fn set_pinned(
         let message = format!("The rail can hold at most {most} stories.");
         return Err(UserError::new(&[field], UserErrorCode::Invalid, message).into());
     }
-    story::set_pinned(act.writer, edition, order).await?;
+    story::set_pinned(cx.writer, edition, order).await?;
     Ok(())
 }
 
-/// Mutations on stories.
-#[derive(Default)]
-pub(crate) struct StoryMutations;
+mutations! {
+    /// Mutations on stories.
+    StoryMutations;
 
-#[Object]
-impl StoryMutations {
     /// Creates a story. Requires the `arrange` right.
-    async fn create_story(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Fields of the new story.")] input: CreateStoryInput,
-    ) -> Result<Option<StoryPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "createStory" create_story(
+        CreateStoryInput: "Fields of the new story.",
+    ) -> StoryPayload, requires [Arrange];
 
     /// Updates a story. Omitted fields are left unchanged. Null clears an optional value. Requires
     /// the `arrange` right.
-    async fn update_story(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the story and the fields to change.")] input: UpdateStoryInput,
-    ) -> Result<Option<StoryPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "updateStory" update_story(
+        UpdateStoryInput: "ID of the story and the fields to change.",
+    ) -> StoryPayload, requires [Arrange];
 
     /// Adds articles to a story. Articles that already belong to the story stay in it. Requires the
     /// `arrange` right.
-    async fn add_to_story(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Story and the articles to add to it.")] input: AddToStoryInput,
-    ) -> Result<Option<StoryPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "addToStory" add_to_story(
+        AddToStoryInput: "Story and the articles to add to it.",
+    ) -> StoryPayload, requires [Arrange];
 
     /// Removes articles from a story. Requires the `arrange` right.
-    async fn remove_from_story(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Story and the articles to remove from it.")] input: RemoveFromStoryInput,
-    ) -> Result<Option<StoryPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "removeFromStory" remove_from_story(
+        RemoveFromStoryInput: "Story and the articles to remove from it.",
+    ) -> StoryPayload, requires [Arrange];
 
     /// Pins a story to the rail, or moves an already pinned story. Requires the `arrange` right.
-    async fn pin_story(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the story and its position on the rail.")] input: PinStoryInput,
-    ) -> Result<Option<StoryPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "pinStory" pin_story(
+        PinStoryInput: "ID of the story and its position on the rail.",
+    ) -> StoryPayload, requires [Arrange];
 
     /// Unpins a story. A story that is not pinned is left unchanged. Requires the `arrange` right.
-    async fn unpin_story(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the story to unpin.")] input: UnpinStoryInput,
-    ) -> Result<Option<StoryPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "unpinStory" unpin_story(
+        UnpinStoryInput: "ID of the story to unpin.",
+    ) -> StoryPayload, requires [Arrange];
 
     /// Sets the pinned stories of an edition and their order. Requires the `arrange` right.
-    async fn reorder_pinned_stories(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Edition and its pinned stories in their new order.")]
-        input: ReorderPinnedStoriesInput,
-    ) -> Result<Option<HomePayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "reorderPinnedStories" reorder_pinned_stories(
+        ReorderPinnedStoriesInput: "Edition and its pinned stories in their new order.",
+    ) -> HomePayload, requires [Arrange];
 
     /// Archives a story. The story is unpinned, and its articles stay readable. Requires the
     /// `arrange` right.
-    async fn archive_story(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the story to archive.")] input: ArchiveStoryInput,
-    ) -> Result<Option<StoryPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "archiveStory" archive_story(
+        ArchiveStoryInput: "ID of the story to archive.",
+    ) -> StoryPayload, requires [Arrange];
 
     /// Reopens an archived story. Requires the `arrange` right.
-    async fn reopen_story(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the story to reopen.")] input: ReopenStoryInput,
-    ) -> Result<Option<StoryPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "reopenStory" reopen_story(
+        ReopenStoryInput: "ID of the story to reopen.",
+    ) -> StoryPayload, requires [Arrange];
 
     /// Merges one story into another and deletes it. Its articles, topics and slugs pass to the
     /// other story. Requires the `arrange` right.
-    async fn merge_stories(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the story to merge and of the story to merge it into.")]
-        input: MergeStoriesInput,
-    ) -> Result<Option<StoryPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "mergeStories" merge_stories(
+        MergeStoriesInput: "ID of the story to merge and of the story to merge it into.",
+    ) -> StoryPayload, requires [Arrange];
 }

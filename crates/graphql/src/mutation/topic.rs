@@ -1,14 +1,14 @@
 //! Mutations that create and update topics.
 
-use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object};
+use async_graphql::{ID, InputObject, MaybeUndefined};
 use khabar_domain::topic::{Kind, MediaTopic};
-use khabar_domain::{Right, Topic, TopicId};
+use khabar_domain::{Topic, TopicId};
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::topic::{self, ById};
 
 use super::input_parse::{self, SlugTarget};
 use crate::error::Result;
-use crate::mutate::{Mutate, MutationCtx, MutationError, run};
+use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::TopicKind;
@@ -38,18 +38,12 @@ pub struct CreateTopicInput {
 }
 
 impl Mutate for CreateTopicInput {
-    const NAME: &'static str = "createTopic";
-    const RIGHT: Right = Right::Arrange;
     type Id = TopicId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<TopicId, MutationError> {
-        let edition = input_parse::edition(act, self.edition.as_ref()).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<TopicId, MutationError> {
+        let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
         let name = input_parse::name(&["name"], &self.name)?;
-        let id: TopicId = act.mint();
+        let id: TopicId = cx.mint();
         let of = SlugTarget {
             noun: EntityKind::Topic,
             edition: edition.id,
@@ -61,13 +55,13 @@ impl Mutate for CreateTopicInput {
             id,
             edition: edition.id,
             kind: self.kind.map_or(Kind::Subject, Into::into),
-            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
             name,
             summary: input_parse::new_text("summary", self.summary.as_ref())?,
             media_topic: code.transpose()?,
             article_count: 0,
         };
-        topic::save(act.writer, &topic).await?;
+        topic::save(cx.writer, &topic).await?;
         Ok(id)
     }
 }
@@ -92,21 +86,11 @@ pub struct UpdateTopicInput {
 }
 
 impl Mutate for UpdateTopicInput {
-    const NAME: &'static str = "updateTopic";
-    const RIGHT: Right = Right::Arrange;
     type Id = TopicId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<TopicId, MutationError> {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<TopicId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
-        let old = input_parse::found(
-            &["id"],
-            EntityKind::Topic,
-            topic::get(act.writer, id).await?,
-        )?;
+        let old = input_parse::found(&["id"], EntityKind::Topic, topic::get(cx.writer, id).await?)?;
         let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
         let of = SlugTarget {
             noun: EntityKind::Topic,
@@ -116,7 +100,7 @@ impl Mutate for UpdateTopicInput {
         };
         let topic = Topic {
             kind: self.kind.map_or(old.kind, Into::into),
-            slug: input_parse::slug(act, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
             name,
             summary: input_parse::patched_text("summary", &self.summary, old.summary.as_ref())?,
             media_topic: input_parse::patched(
@@ -126,7 +110,7 @@ impl Mutate for UpdateTopicInput {
             )?,
             ..old
         };
-        topic::save(act.writer, &topic).await?;
+        topic::save(cx.writer, &topic).await?;
         Ok(id)
     }
 }
@@ -135,28 +119,18 @@ fn media_topic(code: &str) -> Result<MediaTopic, MutationError> {
     input_parse::value(&["mediaTopic"], MediaTopic::parse(code))
 }
 
-/// Mutations for topics.
-#[derive(Default)]
-pub(crate) struct TopicMutations;
+mutations! {
+    /// Mutations for topics.
+    TopicMutations;
 
-#[Object]
-impl TopicMutations {
     /// Creates a topic in an edition. Requires the right `arrange`.
-    async fn create_topic(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Fields of the new topic.")] input: CreateTopicInput,
-    ) -> Result<Option<TopicPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "createTopic" create_topic(
+        CreateTopicInput: "Fields of the new topic.",
+    ) -> TopicPayload, requires [Arrange];
 
     /// Updates a topic. Omitted fields are left unchanged, and null clears a field. Requires the right
     /// `arrange`.
-    async fn update_topic(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "ID of the topic and the fields to change.")] input: UpdateTopicInput,
-    ) -> Result<Option<TopicPayload>> {
-        Ok(Some(run(ctx, input).await?.into()))
-    }
+    "updateTopic" update_topic(
+        UpdateTopicInput: "ID of the topic and the fields to change.",
+    ) -> TopicPayload, requires [Arrange];
 }

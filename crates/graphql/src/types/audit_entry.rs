@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Object};
 use khabar_domain::Right;
 use khabar_persistence::audit::{self, Entry};
+use khabar_persistence::change::EntityKind;
 
 use super::Role;
 use crate::connection::{Connection, ConnectionNode, Paging, SimpleEdge, TotalCount};
@@ -60,15 +61,18 @@ impl AuditEntry {
     /// The ID of the primary subject, even if it no longer exists. For an account, this is the
     /// `accountId`. For a preview, this is the ID of its article.
     fn entity_id(&self) -> ID {
-        let id = Node::id_of_noun(&self.0.noun, self.0.noun_id);
-        id.unwrap_or_else(|| ID(self.0.noun_id.to_string()))
+        self.node_id()
+            .unwrap_or_else(|| ID(self.0.noun_id.to_string()))
     }
 
     /// The primary subject of the write. Null if it no longer exists, is an account, or is not visible
     /// to the viewer.
     #[graphql(name = "node")]
     async fn the_node(&self, ctx: &Context<'_>) -> Result<Option<Node>> {
-        Node::of_noun(ctx, &self.0.noun, self.0.noun_id).await
+        match self.node_id() {
+            Some(id) => Node::load(ctx, &id).await,
+            None => Ok(None),
+        }
     }
 }
 
@@ -83,6 +87,13 @@ impl ConnectionNode for AuditEntry {
 }
 
 impl AuditEntry {
+    /// Returns the global id of the primary subject. `None` if it is not part of a node, or if a later
+    /// version of the server has written it.
+    fn node_id(&self) -> Option<ID> {
+        let entity = EntityKind::parse(&self.0.noun)?;
+        Node::id_of_entity(entity, self.0.noun_id)
+    }
+
     /// Loads a page of the log, if the viewer may see it.
     pub(crate) async fn log(
         ctx: &Context<'_>,

@@ -68,13 +68,13 @@ impl ArticleParts {
     /// article's current slug, if it already has one.
     pub(super) async fn put_into(
         &self,
-        act: &MutationCtx<'_>,
+        cx: &MutationCtx<'_>,
         was: Manuscript,
         headline: Option<&str>,
         former: Option<Slug>,
     ) -> Result<Manuscript, MutationError> {
-        let manuscript = self.put_blindly_into(act, was, headline, former).await?;
-        check(act, &manuscript).await?;
+        let manuscript = self.put_blindly_into(cx, was, headline, former).await?;
+        check(cx, &manuscript).await?;
         Ok(manuscript)
     }
 
@@ -82,7 +82,7 @@ impl ArticleParts {
     /// manuscripts that are only compared.
     pub(super) async fn put_blindly_into(
         &self,
-        act: &MutationCtx<'_>,
+        cx: &MutationCtx<'_>,
         was: Manuscript,
         headline: Option<&str>,
         former: Option<Slug>,
@@ -98,7 +98,7 @@ impl ArticleParts {
             id: old.id.uuid(),
             former,
         };
-        let slug = input_parse::slug(act, of, self.slug.as_ref(), headline.as_str()).await?;
+        let slug = input_parse::slug(cx, of, self.slug.as_ref(), headline.as_str()).await?;
         let flags = MediaFlags {
             photos: self.has_photos.unwrap_or(old.flags.photos),
             video: self.has_video.unwrap_or(old.flags.video),
@@ -145,12 +145,12 @@ impl ArticleParts {
 /// Refuses a manuscript that refers to something that does not exist, or whose canonical URL belongs to
 /// another article.
 pub(super) async fn check(
-    act: &MutationCtx<'_>,
+    cx: &MutationCtx<'_>,
     manuscript: &Manuscript,
 ) -> Result<(), MutationError> {
     let article = &manuscript.article;
     if let Some(url) = &article.canonical_url
-        && article::url_is_taken(act.writer, url, article.id).await?
+        && article::url_is_taken(cx.writer, url, article.id).await?
     {
         let message = format!(
             "The URL {:?} is already in use by another article.",
@@ -158,7 +158,7 @@ pub(super) async fn check(
         );
         return Err(UserError::new(&["canonicalUrl"], UserErrorCode::Taken, message).into());
     }
-    let missing = article::missing(act.writer, manuscript).await?;
+    let missing = article::missing(cx.writer, manuscript).await?;
     if missing.is_empty() {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use async_graphql::{ID, InputObject, MaybeUndefined};
 use chrono::{DateTime, Months, Utc};
 use khabar_domain::editorial::Withdrawal;
 use khabar_domain::workflow::Transition;
-use khabar_domain::{ArticleId, Headline, Invalid, Right};
+use khabar_domain::{ArticleId, Headline, Invalid};
 
 use super::{fresh, note, reach};
 use crate::error::Result;
@@ -15,7 +15,7 @@ use crate::types::{UserError, UserErrorCode};
 
 // Flattened into other inputs, where its fields are published. Not published as a type of its own.
 #[derive(Clone, Debug, InputObject)]
-pub(super) struct Which {
+pub(super) struct ArticleVersion {
     /// Global ID of the article.
     id: ID,
     /// The version that the mutation is based on. If given and the article has a later version, the
@@ -28,42 +28,42 @@ pub(super) struct Which {
     idempotency_key: Option<String>,
 }
 
-impl Which {
-    /// Takes a step that needs no further input.
-    async fn take(
+impl ArticleVersion {
+    /// Takes a transition that needs no further input.
+    async fn apply(
         &self,
-        act: &mut MutationCtx<'_>,
-        step: Transition,
+        cx: &mut MutationCtx<'_>,
+        transition: Transition,
     ) -> Result<ArticleId, MutationError> {
-        let (held, to) = reach(act, &self.id, step).await?;
-        fresh(act, &held, self.version, None).await?;
+        let (held, to) = reach(cx, &self.id, transition).await?;
+        fresh(cx, &held, self.version, None).await?;
         let (id, note) = (held.manuscript.article.id, note(self.note.as_deref())?);
-        held.take(act.writer, step, to, note).await?;
+        held.take(cx.writer, transition, to, note).await?;
         Ok(id)
     }
 
     /// Publishes the article now, or schedules it for the given time.
-    async fn go_out(
+    async fn publish_or_schedule(
         &self,
-        act: &mut MutationCtx<'_>,
-        step: Transition,
-        hour: &Hour,
+        cx: &mut MutationCtx<'_>,
+        transition: Transition,
+        time: &PublicationTime,
     ) -> Result<ArticleId, MutationError> {
-        let (mut held, to) = reach(act, &self.id, step).await?;
-        fresh(act, &held, self.version, None).await?;
+        let (mut held, to) = reach(cx, &self.id, transition).await?;
+        fresh(cx, &held, self.version, None).await?;
         let (id, note) = (held.manuscript.article.id, note(self.note.as_deref())?);
-        let embargo = match hour.embargo {
+        let embargo = match time.embargo {
             MaybeUndefined::Undefined => held.editorial.embargo_until,
             MaybeUndefined::Null => None,
             MaybeUndefined::Value(until) => Some(until.0),
         };
         held.editorial.embargo_until = embargo;
-        let when = hour.find(act.writer.at(), embargo)?;
+        let when = time.find(cx.writer.at(), embargo)?;
         // A scheduled article always has a time, even if it is the present moment. The scheduler
         // publishes it.
-        let stated = hour
+        let stated = time
             .at
-            .filter(|_| step == Transition::Schedule)
+            .filter(|_| transition == Transition::Schedule)
             .map(|at| at.0);
         match when.or(stated) {
             Some(when) => {
@@ -71,22 +71,21 @@ impl Which {
                 let to = Transition::Schedule
                     .from(held.manuscript.article.status)
                     .unwrap_or(to);
-                held.take(act.writer, Transition::Schedule, to, note)
-                    .await?;
+                held.take(cx.writer, Transition::Schedule, to, note).await?;
             }
-            None => held.take(act.writer, step, to, note).await?,
+            None => held.take(cx.writer, transition, to, note).await?,
         }
         Ok(id)
     }
 }
 
 /// The publication time and the embargo given in an input.
-struct Hour {
+struct PublicationTime {
     at: Option<scalar::DateTime>,
     embargo: MaybeUndefined<scalar::DateTime>,
 }
 
-impl Hour {
+impl PublicationTime {
     /// Returns the time that the article waits for, or `None` if it is published now.
     fn find(
         &self,
@@ -126,65 +125,55 @@ fn check(now: DateTime<Utc>, field: &str, at: DateTime<Utc>) -> Result<(), Mutat
     Err(UserError::new(&[field], UserErrorCode::Invalid, message).into())
 }
 
-macro_rules! plain {
-    ($($(#[$doc:meta])* $input:ident, $name:literal, $right:ident, $step:ident;)+) => {$(
+macro_rules! simple_transitions {
+    ($($(#[$doc:meta])* $input:ident: $transition:ident;)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, InputObject)]
         pub struct $input {
             #[graphql(flatten)]
-            which: Which,
+            article: ArticleVersion,
         }
 
         impl Mutate for $input {
-            const NAME: &'static str = $name;
-            const RIGHT: Right = Right::$right;
             type Id = ArticleId;
 
-            fn idempotency_key(&self) -> Option<&str> {
-                self.which.idempotency_key.as_deref()
-            }
-
-            async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
-                self.which.take(act, Transition::$step).await
+            async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+                self.article.apply(cx, Transition::$transition).await
             }
         }
     )+};
 }
 
-plain! {
+simple_transitions! {
     /// Input for the `submitArticle` mutation.
-    SubmitArticleInput, "submitArticle", Write, Submit;
+    SubmitArticleInput: Submit;
     /// Input for the `returnArticle` mutation.
-    ReturnArticleInput, "returnArticle", Write, Return;
+    ReturnArticleInput: Return;
     /// Input for the `reopenArticle` mutation.
-    ReopenArticleInput, "reopenArticle", Publish, Reopen;
+    ReopenArticleInput: Reopen;
 }
 
 /// Input for the `scheduleArticle` mutation.
 #[derive(Clone, Debug, InputObject)]
 pub struct ScheduleArticleInput {
     #[graphql(flatten)]
-    which: Which,
+    article: ArticleVersion,
     /// The publication time. Must not be in the past, before the embargo ends, or more than ten years
     /// ahead.
     at: scalar::DateTime,
 }
 
 impl Mutate for ScheduleArticleInput {
-    const NAME: &'static str = "scheduleArticle";
-    const RIGHT: Right = Right::Publish;
     type Id = ArticleId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.which.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
-        let hour = Hour {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let time = PublicationTime {
             at: Some(self.at),
             embargo: MaybeUndefined::Undefined,
         };
-        self.which.go_out(act, Transition::Schedule, &hour).await
+        self.article
+            .publish_or_schedule(cx, Transition::Schedule, &time)
+            .await
     }
 }
 
@@ -193,7 +182,7 @@ impl Mutate for ScheduleArticleInput {
 #[derive(Clone, Debug, InputObject)]
 pub struct PublishArticleInput {
     #[graphql(flatten)]
-    which: Which,
+    article: ArticleVersion,
     /// The publication time. A time in the future schedules the article. Must not be in the past,
     /// before the embargo ends, or more than ten years ahead.
     at: Option<scalar::DateTime>,
@@ -204,20 +193,16 @@ pub struct PublishArticleInput {
 }
 
 impl Mutate for PublishArticleInput {
-    const NAME: &'static str = "publishArticle";
-    const RIGHT: Right = Right::Publish;
     type Id = ArticleId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.which.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
-        let hour = Hour {
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let time = PublicationTime {
             at: self.at,
             embargo: self.embargo,
         };
-        self.which.go_out(act, Transition::Publish, &hour).await
+        self.article
+            .publish_or_schedule(cx, Transition::Publish, &time)
+            .await
     }
 }
 
@@ -225,35 +210,28 @@ impl Mutate for PublishArticleInput {
 #[derive(Clone, Debug, InputObject)]
 pub struct WithdrawArticleInput {
     #[graphql(flatten)]
-    which: Which,
+    article: ArticleVersion,
     /// The reason for the withdrawal, for readers: a single line of at most 300 characters. Shown in
     /// place of the article.
     reason: String,
 }
 
 impl Mutate for WithdrawArticleInput {
-    const NAME: &'static str = "withdrawArticle";
-    const RIGHT: Right = Right::Publish;
     type Id = ArticleId;
 
-    fn idempotency_key(&self) -> Option<&str> {
-        self.which.idempotency_key.as_deref()
-    }
-
-    async fn act(&self, act: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
-        let (mut held, to) = reach(act, &self.which.id, Transition::Withdraw).await?;
-        fresh(act, &held, self.which.version, None).await?;
+    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
+        let (mut held, to) = reach(cx, &self.article.id, Transition::Withdraw).await?;
+        fresh(cx, &held, self.article.version, None).await?;
         let line = Headline::parse(&self.reason);
         let line = line.map_err(|invalid| Invalid::new("the reason", invalid.problem));
         let reason = input_parse::value(&["reason"], line)?.as_str().to_owned();
         let (id, note) = (
             held.manuscript.article.id,
-            note(self.which.note.as_deref())?,
+            note(self.article.note.as_deref())?,
         );
-        let at = act.writer.at();
+        let at = cx.writer.at();
         held.editorial.withdrawal = Some(Withdrawal { at, reason });
-        held.take(act.writer, Transition::Withdraw, to, note)
-            .await?;
+        held.take(cx.writer, Transition::Withdraw, to, note).await?;
         Ok(id)
     }
 }
