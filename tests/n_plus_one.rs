@@ -6,14 +6,11 @@
 
 #[path = "n_plus_one/sample_schema.rs"]
 mod sample_schema;
-#[path = "n_plus_one/schema_map.rs"]
-mod schema_map;
 #[path = "n_plus_one/walk.rs"]
 mod walk;
 
 use anyhow::ensure;
-use khabar_graphql::limit::Limits;
-use khabar_tests::harness::{Newsroom, TestApp, TestDb};
+use khabar_tests::harness::{Newsroom, TestApp, TestDb, unlimited};
 
 use self::walk::{Ground, Report};
 
@@ -115,19 +112,4 @@ fn check(report: &Report) -> anyhow::Result<()> {
         report.fields.len()
     );
     Ok(())
-}
-
-/// Returns limits for documents twenty times as large as a reader's, which exceed the default limits.
-fn unlimited() -> Limits {
-    let most = u64::from(u32::MAX);
-    Limits {
-        bytes: most,
-        tokens: most,
-        selections: most,
-        complexity: most,
-        aliases: most,
-        root_fields: most,
-        introspection_lists: most,
-        ..Limits::default()
-    }
 }

@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, Duration, Utc};
 use khabar_domain::{AccountId, Role, Viewer, derived};
+use khabar_tests::harness::process::{Report, report};
+use khabar_tests::harness::random::{Random, seed};
 use khabar_tests::harness::{Newsroom, TestApp, TestDb, Who, newsroom};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::PATIENCE;
+use crate::child;
 use crate::newsroom_check::{self, Whole};
-use crate::process::{Dice, Heard, Process, say};
 
 const WRITES: usize = 1_000;
 /// Number of concurrent writers.
@@ -23,7 +25,7 @@ const EDITOR: &str = "ليلى";
 
 #[tokio::test]
 async fn a_killed_process_loses_nothing_and_leaves_no_half() -> anyhow::Result<()> {
-    for (number, db) in (1..).zip(TestDb::each().await?) {
+    for (number, db) in TestDb::each().await?.into_iter().enumerate() {
         Newsroom::small()?.save(db.db()).await?;
         let app = TestApp::new(db)?;
         app.who(EDITOR, Role::Editor).await?;
@@ -38,10 +40,10 @@ async fn a_killed_process_loses_nothing_and_leaves_no_half() -> anyhow::Result<(
         )
         .await?;
         let test = app.db();
-        let mut dice = Dice(0xdead * number);
+        let mut random = Random::of(seed()?, number);
         let mut acknowledged = BTreeSet::new();
         for turn in 0..=KILLS {
-            let most = (turn < KILLS).then(|| 40 + dice.place(200));
+            let most = (turn < KILLS).then(|| 40 + random.below(200));
             tokio::time::timeout(PATIENCE, write_on(test, turn, most, &mut acknowledged))
                 .await
                 .context("a process stands still")??;
@@ -80,11 +82,11 @@ async fn write_on(
     most: Option<usize>,
     acknowledged: &mut BTreeSet<String>,
 ) -> anyhow::Result<()> {
-    let (ear, mut heard) = unbounded_channel();
-    let mut process = Process::start(&["scribe", test.url(), &turn.to_string()], 0, ear)?;
+    let (sender, mut reports) = unbounded_channel();
+    let mut process = child::start(&["scribe", test.url(), &turn.to_string()], 0, sender)?;
     let mut news = 0;
     let mut killed = false;
-    while let Some(Heard { line, .. }) = heard.recv().await {
+    while let Some(Report { line, .. }) = reports.recv().await {
         let Some(line) = line else {
             ensure!(killed, "the process ended by itself");
             return Ok(());
@@ -146,7 +148,7 @@ pub(crate) async fn scribe(url: &str, turn: usize) -> anyhow::Result<()> {
     let shelf = Shelf::of(&app).await?;
     let lanes = (0..LANES).map(|group_hash| lane_of(&app, &shelf, turn, group_hash));
     futures::future::try_join_all(lanes).await?;
-    say(format_args!("all"))?;
+    report(format_args!("all"))?;
     // Stay alive until the parent has read the last line.
     std::future::pending().await
 }
@@ -217,7 +219,7 @@ async fn lane_of(
                 one.write("postComment", "comment { id }", input).await?;
             }
         }
-        say(format_args!("{name}"))?;
+        report(format_args!("{name}"))?;
     }
     Ok(())
 }

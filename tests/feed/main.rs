@@ -2,10 +2,10 @@
 //! lost or half stored if a process is killed, and a newsroom can be moved between databases.
 
 mod archive;
+mod child;
 mod consumer;
 mod crash_recovery;
 mod newsroom_check;
-mod process;
 mod retention;
 mod soak;
 mod waiting;

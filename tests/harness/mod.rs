@@ -6,9 +6,12 @@ mod database;
 mod json;
 pub mod newsroom;
 mod postgres;
+pub mod process;
+pub mod random;
+pub mod schema_map;
 mod shared;
 
-pub use app::{Answered, TestApp, Who};
+pub use app::{Answered, TestApp, Who, unlimited};
 pub use database::TestDb;
 pub use newsroom::Newsroom;
 pub use shared::{shared, skip};

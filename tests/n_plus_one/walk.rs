@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use khabar_domain::Role;
+use khabar_tests::harness::schema_map::{Field, INTROSPECTION, Map};
 use khabar_tests::harness::{Answered, TestApp, Who, newsroom};
 use serde_json::Value;
 use tokio::task::JoinSet;
-
-use super::schema_map::{Field, INTROSPECTION, Map};
 
 /// Number of items requested from each list. Three nested lists still fit in one batch.
 const FIRST: usize = 3;
@@ -406,7 +405,7 @@ fn arguments(field: &Field) -> anyhow::Result<String> {
             // Every article with stored versions has two of them.
             "version" | "from" => given.push(format!("{}: 1", argument.name)),
             "to" => given.push("to: 2".to_owned()),
-            name if argument.required => bail!("{} needs `{name}`: say here what", field.name),
+            name if argument.is_required => bail!("{} needs `{name}`: say here what", field.name),
             _ => {}
         }
     }
@@ -420,7 +419,6 @@ fn arguments_of_root(
     edition: usize,
     to: &str,
 ) -> anyhow::Result<String> {
-    let takes = |name: &str| field.arguments.iter().any(|argument| argument.name == name);
     let ids = || {
         let ids = ground.ids.get(&(edition, to.to_owned()));
         ids.with_context(|| format!("no {to} was found in edition {edition}: extend FIND"))
@@ -430,9 +428,9 @@ fn arguments_of_root(
         match argument.name.as_str() {
             "id" => given.push(format!("id: {:?}", ids()?[0])),
             "ids" => given.push(format!("ids: {:?}", &ids()?[..ids()?.len().min(FIRST)])),
-            "edition" if !takes("id") => given.push(format!("edition: {:?}", slug(edition))),
+            "edition" if !field.takes("id") => given.push(format!("edition: {:?}", slug(edition))),
             "first" => given.push(format!("first: {FIRST}")),
-            name if argument.required => bail!("{} needs `{name}`: say here what", field.name),
+            name if argument.is_required => bail!("{} needs `{name}`: say here what", field.name),
             _ => {}
         }
     }

@@ -7,13 +7,12 @@
 
 mod hidden;
 mod sample_schema;
-mod schema_map;
 mod walk;
 
 use anyhow::ensure;
 use khabar_domain::{Role, Viewer};
 use khabar_graphql::limit::Limits;
-use khabar_tests::harness::{Newsroom, TestApp, TestDb, Who};
+use khabar_tests::harness::{Newsroom, TestApp, TestDb, Who, unlimited};
 
 use self::hidden::Hidden;
 use self::walk::{Asker, Report, Walk};
@@ -69,7 +68,10 @@ async fn newsrooms(with: &TestDb, without: &TestDb) -> anyhow::Result<Vec<Hidden
 async fn check(with: TestDb, without: TestDb) -> anyhow::Result<()> {
     let hidden = newsrooms(&with, &without).await?;
     // Both newsrooms share an API, so that each document is validated only once.
-    let api = khabar_graphql::api(unlimited())?;
+    let api = khabar_graphql::api(Limits {
+        cached_bytes: 256 << 20,
+        ..unlimited()
+    })?;
     let walk = Walk {
         with: TestApp::of(with, api.clone()),
         without: TestApp::of(without, api),
@@ -123,20 +125,4 @@ fn clean(report: &Report) -> anyhow::Result<()> {
     let leaks: Vec<_> = report.leaks.values().cloned().collect();
     ensure!(leaks.is_empty(), "it shows:\n{}", leaks.join("\n\n"));
     Ok(())
-}
-
-/// Returns limits that admit documents selecting whole trees, which exceed the default limits.
-fn unlimited() -> Limits {
-    let most = u64::from(u32::MAX);
-    Limits {
-        bytes: most,
-        tokens: most,
-        selections: most,
-        complexity: most,
-        aliases: most,
-        root_fields: most,
-        introspection_lists: most,
-        cached_bytes: 256 << 20,
-        ..Limits::default()
-    }
 }

@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use anyhow::{Context as _, bail};
+use khabar_tests::harness::schema_map::{Argument, Field, INTROSPECTION, Map};
 use khabar_tests::harness::{TestApp, Who, newsroom};
 use serde_json::Value;
 
 use super::hidden::Hidden;
-use super::schema_map::{Argument, Field, INTROSPECTION, Map};
 
 /// Depth in fields of the selection for a root field with its usual arguments.
 const DEPTH: usize = 4;

@@ -47,7 +47,7 @@ use self::seed_data::Stock;
 use self::writer::{DECK, Room, Writer, Written, told};
 use crate::Desk;
 use crate::invariants::mutation;
-use crate::random::{knob, seed};
+use khabar_tests::harness::random::{env_number, seed};
 
 /// Number of concurrent writers.
 const WRITERS: usize = 4;
@@ -86,7 +86,7 @@ const ELSEWHERE: [(&str, &str); 9] = [
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_writers_leave_what_they_wrote() -> anyhow::Result<()> {
     let seed = seed()?;
-    let rounds = knob("KHABAR_ROUNDS")?.unwrap_or(ROUNDS);
+    let rounds = env_number("KHABAR_ROUNDS")?.unwrap_or(ROUNDS);
     ensure!(
         rounds <= MOST_ROUNDS,
         "KHABAR_ROUNDS is {rounds}: at most {MOST_ROUNDS}"

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::fresh;
-use crate::random::Random;
+use khabar_tests::harness::random::Random;
 
 use crate::roomy;
 

@@ -15,7 +15,7 @@ use khabar_tests::harness::{TestApp, Who};
 use serde_json::Value;
 
 use super::client::{Answer, Front, Question};
-use crate::random::Random;
+use khabar_tests::harness::random::Random;
 
 /// Number of questions asked again after each history.
 const LOOKED_AT: usize = 3;

@@ -32,11 +32,11 @@ use super::client::{Front, questions};
 use super::concurrent_reads::{Looked, Notebook};
 use super::fault_injection::{Meddler, Mistake};
 use super::fresh;
-use super::second_node::Twin;
+use super::second_node::SecondNode;
 use super::writer::{DECK, Writer};
 use crate::Desk;
 use crate::comment::{EDIT, MODERATE, POST, SET_EDITION};
-use crate::random::{Random, knob, seed};
+use khabar_tests::harness::random::{Random, env_number, seed};
 
 /// Default number of histories on each database. They take half a minute on two cores.
 const HISTORIES: usize = 150;
@@ -57,7 +57,7 @@ const ENOUGH: usize = 400;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_is_that_of_its_place_in_the_feed() -> anyhow::Result<()> {
     let seed = seed()?;
-    let mut left = knob("KHABAR_HISTORIES")?.unwrap_or(HISTORIES);
+    let mut left = env_number("KHABAR_HISTORIES")?.unwrap_or(HISTORIES);
     let mut round = 0;
     while left > 0 {
         let count = left.min(TOGETHER);
@@ -141,15 +141,15 @@ async fn histories(
     let meddler = Meddler::new(seed, mistake);
     let here = &behind(&desk.app, &meddler).await?;
     // Both live until this function returns.
-    let (mut other, mut twin) = (None, None);
+    let (mut other, mut process) = (None, None);
     let there = &match second {
         Second::Pool => {
             let other = other.insert(fresh::another_node(desk, 64 << 20).await?);
             behind(other, &meddler).await?
         }
         Second::Process => {
-            let twin = twin.insert(Twin::of(&desk.app, seed)?);
-            here.elsewhere(twin.address())?
+            let node = process.insert(SecondNode::start(&desk.app, seed).await?);
+            here.elsewhere(node.address())?
         }
     };
     let cursors = cursors(desk).await?;

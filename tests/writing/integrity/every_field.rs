@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::client::Front;
 use super::writer::{DECK, Writer};
 use crate::Desk;
-use crate::random::Random;
+use khabar_tests::harness::random::Random;
 
 /// Types with the start of a query that leads to their fields.
 const TYPES: [(&str, &str); 33] = [

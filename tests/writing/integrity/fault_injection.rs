@@ -1,11 +1,11 @@
 //! Test hooks for the steps of a cache.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use khabar_persistence::cache::{CacheTag, FaultInjector, Point};
+use khabar_tests::harness::random::Random;
 
 /// A fault to inject into the caches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,24 +19,19 @@ pub(crate) enum Mistake {
 
 /// Hooks that delay each step at random and inject a fault.
 pub(crate) struct Meddler {
-    random: AtomicU64,
+    random: Mutex<Random>,
     mistake: Mistake,
 }
 
 impl Meddler {
     pub(crate) fn new(seed: u64, mistake: Mistake) -> Arc<Self> {
-        let random = AtomicU64::new(seed | 1);
+        let random = Mutex::new(Random::of(seed, 0));
         Arc::new(Self { random, mistake })
     }
 
-    /// Returns the next pseudorandom number below `most` (splitmix64).
-    fn below(&self, most: u64) -> u64 {
-        let state = self
-            .random
-            .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % most
+    fn below(&self, most: usize) -> usize {
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        random.below(most)
     }
 }
 
@@ -46,10 +41,10 @@ impl FaultInjector for Meddler {
         let reads = matches!(step, Point::Fetch | Point::Fill);
         let (often, longest) = if reads { (3, 20_000) } else { (4, 2_000) };
         let delays = self.below(often) == 0;
-        let micros = self.below(longest);
+        let delay = Duration::from_micros(self.below(longest) as u64);
         Box::pin(async move {
             if delays {
-                tokio::time::sleep(Duration::from_micros(micros)).await;
+                tokio::time::sleep(delay).await;
             } else {
                 tokio::task::yield_now().await;
             }
@@ -58,9 +53,7 @@ impl FaultInjector for Meddler {
 
     fn forget(&self, keys: &mut Vec<CacheTag>) {
         if self.mistake == Mistake::Forgets && !keys.is_empty() {
-            let len = u64::try_from(keys.len()).unwrap_or(1);
-            let gone = usize::try_from(self.below(len)).unwrap_or_default();
-            let gone = keys[gone];
+            let gone = keys[self.below(keys.len())];
             // This also removes the key for all objects of the kind, which is in the list as well.
             keys.retain(|key| (key.noun(), key.of_part()) != (gone.noun(), gone.of_part()));
         }

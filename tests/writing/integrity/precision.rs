@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use super::client::Front;
 use super::writer::Writer;
 use crate::Desk;
-use crate::random::Random;
+use khabar_tests::harness::random::Random;
 
 /// Number of writes.
 const WRITES: usize = 160;

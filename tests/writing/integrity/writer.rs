@@ -14,7 +14,7 @@ use super::noun::{EDITION, FOLLOW, LIVE, MEDIA, Noun, PERSON, SECTION, SOURCE, S
 use super::seed_data::Stock;
 use crate::Desk;
 use crate::invariants::mutation;
-use crate::random::Random;
+use khabar_tests::harness::random::Random;
 
 /// Every mutation that writers send, with its relative frequency.
 pub(super) const DECK: [(&str, usize); 49] = [

@@ -18,7 +18,7 @@ use super::model::{Article, Model, Person, Place, Refusal, Said, Settings, WINDO
 use crate::Desk;
 use crate::comment::{EDIT, MODERATE, POST, REPORT, SET_ARTICLE, SET_EDITION};
 use crate::invariants::key;
-use crate::random::{Random, seed};
+use khabar_tests::harness::random::{Random, seed};
 
 /// Minimum number of steps: enough to reach each case below several times.
 const STEPS: usize = 400;

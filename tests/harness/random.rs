@@ -6,13 +6,13 @@ use anyhow::Context as _;
 const SEED: u64 = 20_261_127;
 
 /// Returns the seed in `KHABAR_SEED` (`just random` draws one), or the fixed seed.
-pub(crate) fn seed() -> anyhow::Result<u64> {
-    Ok(knob("KHABAR_SEED")?.unwrap_or(SEED))
+pub fn seed() -> anyhow::Result<u64> {
+    Ok(env_number("KHABAR_SEED")?.unwrap_or(SEED))
 }
 
 /// Returns the number in an environment variable, or `None` if the variable is not set. Fails if
 /// the value is not a number.
-pub(crate) fn knob<T: std::str::FromStr>(name: &str) -> anyhow::Result<Option<T>> {
+pub fn env_number<T: std::str::FromStr>(name: &str) -> anyhow::Result<Option<T>> {
     let Ok(text) = std::env::var(name) else {
         return Ok(None);
     };
@@ -23,11 +23,11 @@ pub(crate) fn knob<T: std::str::FromStr>(name: &str) -> anyhow::Result<Option<T>
 }
 
 /// A small pseudo-random number generator (`SplitMix64`).
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     /// Returns the generator of one of several participants that share a seed.
-    pub(crate) fn of(seed: u64, number: usize) -> Self {
+    pub fn of(seed: u64, number: usize) -> Self {
         let mut mixed = Self(seed);
         for _ in 0..=number {
             mixed = Self(mixed.next());
@@ -44,23 +44,23 @@ impl Random {
     }
 
     /// Returns a number less than `most`, or 0 if `most` is 0.
-    pub(crate) fn below(&mut self, most: usize) -> usize {
+    pub fn below(&mut self, most: usize) -> usize {
         usize::try_from(self.next() % most.max(1) as u64).unwrap_or_default()
     }
 
     /// Returns true with a probability of one in `times`.
-    pub(crate) fn once_in(&mut self, times: usize) -> bool {
+    pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
     /// Returns a random item, or `None` if the list is empty.
-    pub(crate) fn pick<T: Clone>(&mut self, list: &[T]) -> Option<T> {
+    pub fn pick<T: Clone>(&mut self, list: &[T]) -> Option<T> {
         list.get(self.below(list.len())).cloned()
     }
 
     /// Returns the list in random order. Draws exactly one number, whatever the length of the list,
     /// so that later numbers do not depend on what other participants have written.
-    pub(crate) fn shuffled<T: Clone>(&mut self, list: &[T]) -> Vec<T> {
+    pub fn shuffled<T: Clone>(&mut self, list: &[T]) -> Vec<T> {
         let mut own = Self(self.next());
         let mut order = list.to_vec();
         for last in (1..order.len()).rev() {
@@ -70,7 +70,7 @@ impl Random {
     }
 
     /// Returns up to `most` random items, in random order.
-    pub(crate) fn some<T: Clone>(&mut self, list: &[T], most: usize) -> Vec<T> {
+    pub fn some<T: Clone>(&mut self, list: &[T], most: usize) -> Vec<T> {
         let mut some = self.shuffled(list);
         some.truncate(self.below(most + 1));
         some
