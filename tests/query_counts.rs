@@ -2,10 +2,9 @@
 //! operations include those measured in `benches`.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use khabar_tests::harness::{Newsroom, TestApp, TestDb};
+use khabar_tests::harness::{Newsroom, TestApp, TestDb, until};
 use serde_json::{Value, json};
 
 /// A page and the statements it may cost.
@@ -248,21 +247,21 @@ async fn statements_that_do_not_depend_on_each_other_are_in_flight_at_once() -> 
     ] {
         let variables = json!({ "slug": slug });
         let app = TestApp::new(TestDb::at(db.url().to_owned()).await?.caching().await?)?;
-        let hold =
-            format!("BEGIN; LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)");
-        let held = db.administer(&hold);
+        let lock =
+            format!("BEGIN; LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)");
+        let locked = db.administer(&lock);
         let asked = async {
-            until(&db, SLEEPING, 1).await?;
-            let (answered, let_go) = tokio::join!(app.ask_with(document, &variables), async {
-                let waited = until(&db, WAITING, at_once).await;
-                db.administer(LET_GO).await?;
+            counted(&db, SLEEPING, 1).await?;
+            let (answered, released) = tokio::join!(app.ask_with(document, &variables), async {
+                let waited = counted(&db, WAITING, at_once).await;
+                db.administer(RELEASE).await?;
                 waited
             });
-            let_go?;
+            released?;
             answered
         };
-        // The session that holds the locks is terminated by `LET_GO`, so its result is ignored.
-        let (_, answered) = tokio::join!(held, asked);
+        // The session that holds the locks is terminated by `RELEASE`, so its result is ignored.
+        let (_, answered) = tokio::join!(locked, asked);
         let answered = answered?;
         ensure!(answered.statements.len() >= at_once, "{answered:?}");
         ensure!(!answered.json.contains("\"errors\""), "{}", answered.json);
@@ -274,20 +273,13 @@ const SLEEPING: &str = "SELECT count(*) FROM pg_stat_activity \
     WHERE datname = current_database() AND wait_event = 'PgSleep'";
 const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
     WHERE datname = current_database() AND wait_event_type = 'Lock'";
-const LET_GO: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+const RELEASE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
     WHERE datname = current_database() AND wait_event = 'PgSleep'";
 
-/// Polls until the count is as wanted. Fails after 30 seconds, before the locks are released at 60 seconds.
-async fn until(db: &TestDb, count: &str, wanted: usize) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    loop {
-        let found: usize = db.administer(count).await?.trim().parse()?;
-        if found == wanted {
-            return Ok(());
-        }
-        ensure!(
-            begun.elapsed() < Duration::from_secs(30),
-            "{found} instead of {wanted}: {count}"
-        );
-    }
+/// Waits until this many sessions are counted.
+async fn counted(db: &TestDb, count: &str, expected: usize) -> anyhow::Result<()> {
+    until(&format!("{expected} sessions: {count}"), || async {
+        Ok(db.administer(count).await?.trim() == expected.to_string())
+    })
+    .await
 }

@@ -14,7 +14,7 @@ use khabar_domain::clock::Clock;
 use khabar_server::config::Settings;
 use khabar_server::http::{Settings as Http, serve};
 use khabar_server::router;
-use khabar_tests::harness::{Newsroom, TestDb, newsroom};
+use khabar_tests::harness::{Newsroom, TestDb, newsroom, until};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Response};
 use serde_json::Value;
@@ -108,10 +108,10 @@ impl Server {
     /// Stops the server and waits until nothing listens on its address.
     async fn gone(mut self) -> anyhow::Result<Self> {
         self.stop.take();
-        let ended = tokio::time::timeout(purging::edge::PATIENCE, async {
-            while tokio::net::TcpStream::connect(self.address).await.is_ok() {}
-        });
-        ended.await?;
+        until("nothing listens", || async {
+            Ok(tokio::net::TcpStream::connect(self.address).await.is_err())
+        })
+        .await?;
         Ok(self)
     }
 

@@ -18,11 +18,11 @@ use khabar_persistence::{Db, article};
 use khabar_server::feed_consumer::RetryPolicy;
 use khabar_server::graphql::surrogate::spelled;
 use khabar_server::purge::{Purging, Secret, Target, Targets, Timing};
-use khabar_tests::harness::{Newsroom, TestDb, newsroom};
+use khabar_tests::harness::{Newsroom, TestDb, newsroom, until};
 use serde_json::json;
 use uuid::Uuid;
 
-use self::edge::{Call, Edge, PATIENCE};
+use self::edge::{Call, Edge};
 
 /// Short intervals, to keep the tests fast.
 pub(crate) const PACE: Timing = Timing {
@@ -54,14 +54,10 @@ pub(crate) async fn place(db: &Db) -> anyhow::Result<Option<i64>> {
 /// Waits until all changes are purged and returns the feed position reached.
 pub(crate) async fn settled(db: &Db) -> anyhow::Result<i64> {
     let head = db.feed().edges().await?.head;
-    let reached = async {
-        while place(db).await? != Some(head) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        anyhow::Ok(())
-    };
-    let reached = tokio::time::timeout(PATIENCE, reached).await;
-    reached.with_context(|| format!("it did not come to {head}"))??;
+    until(&format!("everything up to {head} is purged"), || async {
+        Ok(place(db).await? == Some(head))
+    })
+    .await?;
     Ok(head)
 }
 

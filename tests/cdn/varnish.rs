@@ -9,7 +9,7 @@ use khabar_server::auth::{Issue, issue};
 use khabar_server::config::Settings;
 use khabar_server::graphql::surrogate::Header;
 use khabar_server::purge::Target;
-use khabar_tests::harness::{Newsroom, newsroom};
+use khabar_tests::harness::{Newsroom, newsroom, until};
 use serde_json::json;
 
 use self::varnishd::Varnish;
@@ -227,6 +227,7 @@ async fn is_shown_past_its_time(
     server: &Server,
     article: &Article,
 ) -> anyhow::Result<()> {
+    // Varnish measures the time to live by its own clock, so the time has to pass.
     let begun = std::time::Instant::now();
     while begun.elapsed() < std::time::Duration::from_millis(1_500) {
         let shown = page(varnish, server, &global(article)).await;
@@ -234,15 +235,4 @@ async fn is_shown_past_its_time(
         assert_eq!(headline, article.headline.as_str());
     }
     Ok(())
-}
-
-async fn until<F>(what: &str, mut is_so: impl FnMut() -> F) -> anyhow::Result<()>
-where
-    F: Future<Output = anyhow::Result<bool>>,
-{
-    let waited = tokio::time::timeout(crate::purging::edge::PATIENCE, async {
-        while !is_so().await? {}
-        anyhow::Ok(())
-    });
-    waited.await.map_err(|_| anyhow::anyhow!("never: {what}"))?
 }

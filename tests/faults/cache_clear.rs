@@ -1,10 +1,11 @@
 //! `khabar cache clear`: afterwards, every node reads rows that were changed in the database by hand.
 
 use anyhow::ensure;
+use khabar_tests::harness::until;
 use serde_json::Value;
 
 use crate::newsroom;
-use crate::server::{Launch, until};
+use crate::server::Launch;
 use crate::writing::section;
 
 #[tokio::test]

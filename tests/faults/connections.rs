@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::ensure;
+use khabar_tests::harness::until;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::http2::{Connection, connect_from};
 use crate::newsroom;
-use crate::server::{DEADLINE, Launch, Server, until};
+use crate::server::{DEADLINE, Launch, Server};
 
 const EDITIONS: &str = "{ editions { name } }";
 

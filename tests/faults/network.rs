@@ -4,11 +4,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use khabar_tests::harness::until;
 use serde_json::Value;
 
 use crate::newsroom;
 use crate::proxy::{Network, Proxy};
-use crate::server::{Launch, until};
+use crate::server::Launch;
 use crate::writing::{Editor, has, rename, section};
 
 const NAMES: &str = "{ sections { id name } }";

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
-use khabar_tests::harness::TestDb;
 use khabar_tests::harness::newsroom::now;
+use khabar_tests::harness::{TestDb, until};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
 use crate::newsroom;
-use crate::server::{Launch, Server, until};
+use crate::server::{Launch, Server};
 
 const EDITIONS: &str = "{ editions { name } }";
 const OPEN: &str = "mutation ($input: SetEditionCommentingInput!) {

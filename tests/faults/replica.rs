@@ -2,11 +2,12 @@
 
 use anyhow::ensure;
 use khabar_persistence::change::Position;
+use khabar_tests::harness::until;
 use serde_json::{Value, json};
 
 use crate::newsroom;
 use crate::proxy::{Network, Proxy};
-use crate::server::{Launch, until};
+use crate::server::Launch;
 use crate::standby::Standby;
 use crate::writing::{Editor, Outcome, has, rename, section};
 
@@ -152,15 +153,12 @@ async fn a_failover_that_loses_writes_leaves_nothing_of_them() -> anyhow::Result
         );
         // A client that sends a lost position receives the current state.
         let headers = [("khabar-position", position.as_str())];
-        let mut answer = client.get_with(&headers, NAMES).await?;
         // The connections that look up positions may still be those of the old primary.
-        for _ in 0..100 {
-            if answer.status != 503 {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            answer = client.get_with(&headers, NAMES).await?;
-        }
+        until("positions are looked up in the new primary", || async {
+            Ok(client.get_with(&headers, NAMES).await?.status != 503)
+        })
+        .await?;
+        let answer = client.get_with(&headers, NAMES).await?;
         ensure!(
             answer.status == 200 && !answer.text.contains(&lost),
             "{answer:?}"

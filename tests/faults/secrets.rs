@@ -6,11 +6,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
+use khabar_tests::harness::until;
 use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::newsroom;
-use crate::server::{Launch, until};
+use crate::server::Launch;
 
 const CREATE: &str = "mutation ($headline: String!) { createArticle(input: {headline: $headline}) {
     article { id } userErrors { message } } }";

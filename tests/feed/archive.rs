@@ -10,12 +10,12 @@ use khabar_persistence::archive::{self, Counts, Error};
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::trusted_document::{self, TrustedDocument};
 use khabar_persistence::{Author, Db, article, correction, editorial, revision, slug, story};
-use khabar_tests::harness::{Newsroom, TestApp, TestDb, builders, newsroom};
+use khabar_tests::harness::{Newsroom, PATIENCE, TestApp, TestDb, builders, newsroom};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::soak::all;
-use crate::{PATIENCE, newsroom_check, open, write};
+use crate::{newsroom_check, open, write};
 
 /// Creates a newsroom with rows in every table of the archive.
 async fn full(db: TestDb) -> anyhow::Result<TestApp> {

@@ -8,11 +8,10 @@ use chrono::{DateTime, Duration, Utc};
 use khabar_domain::{AccountId, Role, Viewer, derived};
 use khabar_tests::harness::process::{Report, report};
 use khabar_tests::harness::random::{Random, seed};
-use khabar_tests::harness::{Newsroom, TestApp, TestDb, Who, newsroom};
+use khabar_tests::harness::{Newsroom, PATIENCE, TestApp, TestDb, Who, newsroom};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::PATIENCE;
 use crate::child;
 use crate::newsroom_check::{self, Whole};
 

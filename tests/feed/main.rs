@@ -15,9 +15,6 @@ use khabar_domain::{Edition, Source, SourceId, derived};
 use khabar_persistence::{Db, source};
 use khabar_tests::harness::{builders, newsroom};
 
-/// Maximum time that a test waits for anything. Durations are not under test.
-const PATIENCE: std::time::Duration = std::time::Duration::from_mins(2);
-
 /// Returns the edition in which these tests write.
 fn edition() -> anyhow::Result<Edition> {
     Ok(builders::edition("ar", "خبر السنديان", "ar")?)

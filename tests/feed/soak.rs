@@ -9,12 +9,12 @@ use khabar_persistence::change::Change;
 use khabar_persistence::{Db, Options, change, source};
 use khabar_tests::harness::process::{Process, Report, report};
 use khabar_tests::harness::random::{Random, seed};
-use khabar_tests::harness::{TestDb, newsroom};
+use khabar_tests::harness::{PATIENCE, TestDb, newsroom};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::child;
 use crate::newsroom_check::Whole;
-use crate::{PATIENCE, agency, open};
+use crate::{agency, open};
 
 const WRITERS: usize = 3;
 const READERS: usize = 3;

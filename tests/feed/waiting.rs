@@ -4,10 +4,10 @@
 use anyhow::{Context as _, ensure};
 use khabar_persistence::change::{Change, Feed};
 use khabar_persistence::{Db, Options};
-use khabar_tests::harness::{TestDb, newsroom};
+use khabar_tests::harness::{PATIENCE, TestDb, newsroom};
 use tokio::task::JoinHandle;
 
-use crate::{PATIENCE, open, write};
+use crate::{open, write};
 
 type Waiting = JoinHandle<khabar_persistence::Result<Vec<Change>>>;
 

@@ -10,8 +10,10 @@ pub mod process;
 pub mod random;
 pub mod schema_map;
 mod shared;
+mod wait;
 
 pub use app::{Answered, TestApp, Who, unlimited};
 pub use database::TestDb;
 pub use newsroom::Newsroom;
 pub use shared::{shared, skip};
+pub use wait::{PATIENCE, until};

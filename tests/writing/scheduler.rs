@@ -10,14 +10,11 @@ use khabar_persistence::idempotency::{self as remembered, IdempotencyKey};
 use khabar_server::clock::DatabaseClock;
 use khabar_server::maintenance::{self, FeedRetention, ObservedClock};
 use khabar_server::scheduler::{publish_due, run};
-use khabar_tests::harness::{Who, newsroom};
+use khabar_tests::harness::{PATIENCE, Who, newsroom};
 use serde_json::{Value, json};
 
 use crate::Desk;
 use crate::article::{done, draft, refused, shelf, write_at};
-
-/// Maximum time to wait for a change before a test fails. The time itself is not under test.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 fn clock(seconds: i64) -> FixedClock {
     FixedClock(newsroom::now() + Duration::seconds(seconds))
@@ -307,6 +304,7 @@ async fn it_runs_and_stops() -> anyhow::Result<()> {
         let id = draft(&desk).await?["id"].clone();
         let mut seq = desk.seq().await?;
         let now = SystemClock.now();
+        // The scheduler sleeps until then by the machine's clock, so the time has to pass.
         let at = now + Duration::milliseconds(700);
         let input = json!({"id": id, "at": stamp(at)});
         let payload = write_at(&desk, &desk.editor, now, "scheduleArticle", input).await?;

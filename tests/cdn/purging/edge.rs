@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::Router;
@@ -11,13 +10,11 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::serve::Listener;
+use khabar_tests::harness::PATIENCE;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
-
-/// Maximum time to wait before a test gives up. Generous, because speed is not under test.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A recorded call.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use khabar_tests::harness::skip;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::purging::edge::PATIENCE;
+use khabar_tests::harness::PATIENCE;
 
 /// A running Varnish. Stopped when dropped.
 pub(super) struct Varnish {
