@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, ensure};
 use khabar_persistence::Cache;
+use khabar_tests::harness::random::Random;
 use khabar_tests::harness::{TestApp, Who};
 use serde_json::Value;
 
 use super::client::{Answer, Front, Question};
-use khabar_tests::harness::random::Random;
 
 /// Number of questions asked again after each history.
 const LOOKED_AT: usize = 3;
@@ -141,18 +141,33 @@ impl Notebook {
             let overtaken = self.overtaken(place.seq, random);
             let overtaken = overtaken.filter(|_| !random.once_in(4));
             let asked = overtaken.unwrap_or_else(|| self.ask_for(random));
-            let truth = self.truth(app, editor, asked).await?;
-            let (question, as_editor) = asked;
-            let question = &self.questions[question];
-            let nodes = [("here", here, None), ("there", there, Some(place))];
-            for (node, front, position) in nodes {
-                let told = front.ask(as_editor, question, position).await?.text;
-                ensure!(
-                    told == truth,
-                    "{node}, as {}: {question}\nthe cache says\n{told}\nthe database says\n{truth}",
-                    name(as_editor)
-                );
-            }
+            self.compare(app, editor, (here, there), asked).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks a question on both nodes, and checks the responses against the database. The request to the
+    /// second node carries the feed position known to the first. Must not run during a write.
+    pub(super) async fn compare(
+        &self,
+        app: &TestApp,
+        editor: &Who,
+        (here, there): (&Front, &Front),
+        asked: Asked,
+    ) -> anyhow::Result<()> {
+        let place = app.db().db().cache().and_then(Cache::position);
+        let place = place.context("the cache has no position")?;
+        let truth = self.truth(app, editor, asked).await?;
+        let (question, as_editor) = asked;
+        let question = &self.questions[question];
+        let nodes = [("here", here, None), ("there", there, Some(place))];
+        for (node, front, position) in nodes {
+            let told = front.ask(as_editor, question, position).await?.text;
+            ensure!(
+                told == truth,
+                "{node}, as {}: {question}\nthe cache says\n{told}\nthe database says\n{truth}",
+                name(as_editor)
+            );
         }
         Ok(())
     }

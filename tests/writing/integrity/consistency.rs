@@ -10,7 +10,8 @@
 //! Nothing is written during this comparison, so there is only one correct response. Results that
 //! readers fetched before the writes may still be on their way into the caches. If a wrong one is
 //! cached, the next history that queries it finds it. The responses that readers received during
-//! the writes are compared with the database as well (`concurrent_reads.rs`).
+//! the writes are compared with the database as well (`concurrent_reads.rs`). That this comparison finds
+//! a fault of the cache is shown in `planted_faults.rs`.
 //!
 //! The two nodes are two connection pools, each with its own cache and its own change feed reader.
 //! In every other round the second node is a separate process, queried over HTTP (`second_node.rs`).
@@ -30,8 +31,8 @@ use tokio::task::JoinSet;
 
 use super::client::{Front, questions};
 use super::concurrent_reads::{Looked, Notebook};
-use super::fault_injection::{Meddler, Mistake};
 use super::fresh;
+use super::random_delays::RandomDelays;
 use super::second_node::SecondNode;
 use super::writer::{DECK, Writer};
 use crate::Desk;
@@ -51,9 +52,6 @@ const WRITERS: usize = 3;
 /// Number of concurrent readers on each node.
 const READERS: usize = 2;
 
-/// Number of histories within which an injected fault must be found.
-const ENOUGH: usize = 400;
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_is_that_of_its_place_in_the_feed() -> anyhow::Result<()> {
     let seed = seed()?;
@@ -69,7 +67,7 @@ async fn every_answer_is_that_of_its_place_in_the_feed() -> anyhow::Result<()> {
             } else {
                 Second::Process
             };
-            let kept = histories(&desk, seed, count, Mistake::None, second)
+            let kept = histories(&desk, seed, count, second)
                 .await
                 .with_context(|| format!("on {on}, with KHABAR_SEED={seed}"))?;
             // An empty cache is always right, so there must be cache hits.
@@ -77,35 +75,6 @@ async fn every_answer_is_that_of_its_place_in_the_feed() -> anyhow::Result<()> {
         }
         left -= count;
         round += 1;
-    }
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_that_is_left_out_is_found() -> anyhow::Result<()> {
-    is_found(Mistake::Forgets).await
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_fill_that_ignores_its_place_is_found() -> anyhow::Result<()> {
-    is_found(Mistake::IgnoresPlaces).await
-}
-
-async fn is_found(mistake: Mistake) -> anyhow::Result<()> {
-    let seed = seed()?;
-    for desk in Desk::each().await? {
-        let on = desk.app.db().name();
-        let found = histories(&desk, seed, ENOUGH, mistake, Second::Pool).await;
-        let error = found.err().with_context(|| {
-            format!("{mistake:?} was not found on {on}, with KHABAR_SEED={seed}")
-        })?;
-        let told = format!("{error:#}");
-        // A missing key can also make the checks of a writer fail first.
-        ensure!(
-            told.contains("the cache says")
-                || (mistake == Mistake::Forgets && told.contains("writer ")),
-            "{told}"
-        );
     }
     Ok(())
 }
@@ -121,13 +90,7 @@ enum Second {
 
 /// Runs this many histories. Returns the number of whole responses that the first node served from
 /// its cache.
-async fn histories(
-    desk: &Desk,
-    seed: u64,
-    count: usize,
-    mistake: Mistake,
-    second: Second,
-) -> anyhow::Result<usize> {
+async fn histories(desk: &Desk, seed: u64, count: usize, second: Second) -> anyhow::Result<usize> {
     let mut random = Random::of(seed, WRITERS);
     let room = super::room(desk, WRITERS).await?;
     let mut writers = Vec::new();
@@ -138,14 +101,14 @@ async fn histories(
             .await?;
         writers.push(Writer::sit_down(desk, &room, who, seed, number).await?);
     }
-    let meddler = Meddler::new(seed, mistake);
-    let here = &behind(&desk.app, &meddler).await?;
+    let delays = RandomDelays::new(seed);
+    let here = &behind(&desk.app, &delays).await?;
     // Both live until this function returns.
     let (mut other, mut process) = (None, None);
     let there = &match second {
         Second::Pool => {
             let other = other.insert(fresh::another_node(desk, 64 << 20).await?);
-            behind(other, &meddler).await?
+            behind(other, &delays).await?
         }
         Second::Process => {
             let node = process.insert(SecondNode::start(&desk.app, seed).await?);
@@ -201,18 +164,15 @@ async fn histories(
     if let Some(ended) = readers.try_join_next() {
         ended??;
     }
-    ensure!(
-        mistake != Mistake::None || looked.exact > count && looked.between > 0,
-        "{looked:?}"
-    );
+    ensure!(looked.exact > count && looked.between > 0, "{looked:?}");
     let stats = desk.app.db().db().cache().map(Cache::stats);
     Ok(usize::try_from(stats.unwrap_or_default().answers.hits)?)
 }
 
-/// Returns a server on the database of `app`, with test hooks installed in its cache.
-async fn behind(app: &TestApp, meddler: &Arc<Meddler>) -> anyhow::Result<Front> {
+/// Returns a server on the database of `app`, with delays in its cache.
+async fn behind(app: &TestApp, delays: &Arc<RandomDelays>) -> anyhow::Result<Front> {
     let cache = app.db().db().cache().context("no cache")?;
-    cache.meddle(Arc::<Meddler>::clone(meddler));
+    cache.meddle(Arc::<RandomDelays>::clone(delays));
     Front::over(app).await
 }
 

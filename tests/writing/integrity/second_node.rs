@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use khabar_domain::clock::FixedClock;
@@ -10,18 +9,15 @@ use khabar_persistence::{Db, Options};
 use khabar_server::config::Settings;
 use khabar_server::{http, router};
 use khabar_tests::harness::process::{Process, report, role};
-use khabar_tests::harness::{TestApp, newsroom};
+use khabar_tests::harness::{PATIENCE, TestApp, newsroom};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::fault_injection::{Meddler, Mistake};
+use super::random_delays::RandomDelays;
 use crate::roomy;
 
 /// Size of the cache in bytes.
 const CACHE: usize = 64 << 20;
-
-/// Maximum time that the process may take to start.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The running process. Dropping this value stops it.
 pub(super) struct SecondNode {
@@ -66,7 +62,7 @@ fn serves() -> anyhow::Result<()> {
 async fn serve(url: &str, seed: u64) -> anyhow::Result<()> {
     let db = Db::open(&Options::new(url)).await?.caching(CACHE).await?;
     let cache = db.cache().context("no cache")?;
-    cache.meddle(Meddler::new(seed, Mistake::None));
+    cache.meddle(RandomDelays::new(seed));
     let settings = Settings {
         limits: roomy(),
         ..Settings::default()
