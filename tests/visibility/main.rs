@@ -5,6 +5,7 @@
 //! see it must get the same responses from both, for any query and with any hidden IDs, slugs and
 //! cursors. No response may contain text of the hidden content.
 
+mod difference;
 mod hidden;
 mod sample_schema;
 mod walk;

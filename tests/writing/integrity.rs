@@ -81,8 +81,14 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("reportComment", include_str!("moderation/talk.rs")),
     ("setArticleCommenting", include_str!("moderation/talk.rs")),
     ("setEditionCommenting", include_str!("moderation/talk.rs")),
-    ("createToken", include_str!("../identity/token_api.rs")),
-    ("revokeToken", include_str!("../identity/token_api.rs")),
+    (
+        "createToken",
+        include_str!("../server/identity/token_api.rs"),
+    ),
+    (
+        "revokeToken",
+        include_str!("../server/identity/token_api.rs"),
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

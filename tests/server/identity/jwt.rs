@@ -8,7 +8,8 @@ use khabar_server::config::Settings;
 use khabar_tests::harness::newsroom;
 use serde_json::{Value, json};
 
-use crate::{CREATE, Server, VIEWER, bearer};
+use super::{CREATE, VIEWER, bearer};
+use crate::Server;
 
 const SECRET: &str = "an issuer's secret of 32 bytes and more";
 
@@ -27,7 +28,7 @@ async fn servers() -> anyhow::Result<Vec<Server>> {
     "https://issuer.example".clone_into(&mut settings.auth.issuer);
     "khabar".clone_into(&mut settings.auth.audience);
     SECRET.clone_into(&mut settings.auth.key);
-    Server::each_with(settings).await
+    Server::each(&settings).await
 }
 
 #[tokio::test]

@@ -55,7 +55,7 @@ impl Varnish {
             skip("there is no varnishd here, or it has no module xkey")?;
             return Ok(None);
         };
-        let documented = include_str!("../../../docs/varnish.vcl");
+        let documented = include_str!("../../../../docs/varnish.vcl");
         let port = ".port = \"4000\"";
         ensure!(documented.contains(port), "the port is not where it was");
         let vcl = documented.replace(port, &format!(".port = \"{}\"", server.port()));

@@ -3,14 +3,16 @@
 use chrono::TimeDelta;
 use khabar_domain::{Credential, Right, Rights, Role, Scope, TokenId};
 use khabar_persistence::token::{self, Revoked};
+use khabar_server::config::Settings;
 use khabar_tests::harness::{newsroom, until};
 use serde_json::{Value, json};
 
-use crate::{Server, VIEWER, bearer};
+use super::{VIEWER, bearer};
+use crate::Server;
 
 #[tokio::test]
 async fn a_token_says_who_asks_and_its_answers_are_theirs_alone() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let seen = server.ask(&[], VIEWER, Value::Null).await?;
         let nobody = json!({"name": null, "role": "READER", "rights": []});
         assert_eq!(seen.data()?["viewer"], nobody);
@@ -47,7 +49,7 @@ async fn a_token_says_who_asks_and_its_answers_are_theirs_alone() -> anyhow::Res
 
 #[tokio::test]
 async fn what_does_not_count_is_refused_and_never_nobodys() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         let good = editor.credential.as_str().to_owned();
         for headers in [
@@ -95,7 +97,7 @@ async fn what_does_not_count_is_refused_and_never_nobodys() -> anyhow::Result<()
 
 #[tokio::test]
 async fn a_revoked_token_counts_for_seconds_at_most() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         assert!(
             server
@@ -125,7 +127,7 @@ async fn a_revoked_token_counts_for_seconds_at_most() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn its_last_use_is_noted_once_a_minute() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         // If the second use had been recorded, the third would come within a minute of it and be skipped.
         for (at, noted) in [(0, true), (59, false), (60, true)] {

@@ -1,15 +1,14 @@
-//! Caches in front of the server: persisted documents, surrogate keys, purging, and Varnish.
+//! The server as its clients see it, on both databases: the identity of viewers, and the caches in
+//! front of the server.
 
-mod documents;
-mod purging;
-mod surrogate;
-mod varnish;
+mod cdn;
+mod identity;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::ensure;
-use chrono::{DateTime, Utc};
+use anyhow::{Context as _, ensure};
+use chrono::{DateTime, TimeDelta, Utc};
 use khabar_domain::clock::Clock;
 use khabar_server::config::Settings;
 use khabar_server::http::{Settings as Http, serve};
@@ -17,22 +16,23 @@ use khabar_server::router;
 use khabar_tests::harness::{Newsroom, TestDb, newsroom, until};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Response};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-/// A clock that always shows the newsroom's time.
-struct Stopped;
+/// A clock that the test sets.
+struct SettableClock(Mutex<DateTime<Utc>>);
 
-impl Clock for Stopped {
+impl Clock for SettableClock {
     fn now(&self) -> DateTime<Utc> {
-        newsroom::now()
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A server of the small newsroom.
+/// A server of the small newsroom. Its clock shows [`newsroom::now`] until the test sets it.
 struct Server {
     db: TestDb,
+    clock: Arc<SettableClock>,
     address: SocketAddr,
     client: Client,
     // The server shuts down when this is dropped.
@@ -90,7 +90,9 @@ impl Server {
 
     /// Starts a server on this database.
     async fn over(db: TestDb, settings: &Settings) -> anyhow::Result<Self> {
-        let router = router::routes(settings, db.db().clone(), Arc::new(Stopped))?;
+        let clock = Arc::new(SettableClock(Mutex::new(newsroom::now())));
+        let shared: Arc<dyn Clock> = Arc::<SettableClock>::clone(&clock);
+        let router = router::routes(settings, db.db().clone(), shared)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -99,10 +101,17 @@ impl Server {
         }));
         Ok(Self {
             db,
+            clock,
             address,
             client: Client::new(),
             stop: Some(stop),
         })
+    }
+
+    /// Sets the clock to this offset from [`newsroom::now`].
+    fn set(&self, since: TimeDelta) {
+        let mut time = self.clock.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *time = newsroom::now() + since;
     }
 
     /// Stops the server and waits until nothing listens on its address.
@@ -128,4 +137,23 @@ impl Server {
         url.query_pairs_mut().extend_pairs(parameters);
         Seen::of(self.client.get(url).send().await?).await
     }
+
+    /// Sends a request with these headers, each written as `name: value`.
+    async fn ask(&self, headers: &[String], query: &str, variables: Value) -> anyhow::Result<Seen> {
+        let body = json!({"query": query, "variables": variables});
+        let mut request = self.client.post(self.url());
+        for header in headers {
+            let (name, value) = header.split_once(": ").context("not a header")?;
+            request = request.header(name, value);
+        }
+        Seen::of(request.json(&body).send().await?).await
+    }
+}
+
+/// Returns a global ID as clients receive it.
+fn global(tag: u8, id: uuid::Uuid) -> String {
+    use base64::Engine as _;
+    let mut bytes = vec![tag];
+    bytes.extend(id.as_bytes());
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }

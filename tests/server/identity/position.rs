@@ -15,7 +15,7 @@ const RENAME: &str = "mutation ($input: UpdateSectionInput!) {
 
 #[tokio::test]
 async fn who_has_written_here_reads_it_there() -> anyhow::Result<()> {
-    for here in Server::each().await? {
+    for here in Server::each(&Settings::default()).await? {
         let there = TestDb::at(here.db.url().to_owned()).await?;
         let there = Server::over(there.caching().await?, &Settings::default()).await?;
         let editor = here.issue("ليلى", Role::Editor, None).await?;
@@ -42,7 +42,7 @@ async fn who_has_written_here_reads_it_there() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_position_that_nobody_gave_out_is_refused_at_once() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let head = server.db.db().feed().edges().await?.position();
         let beyond = |seq| Position { seq, ..head }.to_string();
         let beyond = [beyond(head.seq + 1), beyond(i64::MAX)];

@@ -8,7 +8,8 @@ use khabar_server::config::Settings;
 use khabar_tests::harness::newsroom;
 use serde_json::{Value, json};
 
-use crate::{CREATE, Server, global};
+use super::CREATE;
+use crate::{Server, global};
 
 const LOG: &str =
     "query ($of: ID, $first: Int, $after: String) { audit(of: $of, first: $first, after: $after) {
@@ -17,7 +18,7 @@ const LOG: &str =
 
 #[tokio::test]
 async fn who_may_reads_who_wrote_what_when_and_from_where() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         let admin = server.issue("ندى", Role::Admin, None).await?;
         let mut ids = Vec::new();
@@ -89,7 +90,7 @@ async fn deeds(server: &Server, admin: &Issued, first: u8) -> anyhow::Result<Vec
 
 #[tokio::test]
 async fn who_may_come_in_is_written_down_too() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let admin = server.issue("ندى", Role::Admin, None).await?;
         let token = global(12, admin.token.id.uuid());
         let account = admin.token.account.uuid().to_string();
@@ -150,10 +151,10 @@ async fn a_trusted_proxy_tells_where_a_request_comes_from() -> anyhow::Result<()
         (Settings::default(), "127.0.0.1"),
     ];
     for (settings, address) in cases {
-        for server in Server::each_with(settings).await? {
+        for server in Server::each(&settings).await? {
             let admin = server.issue("ندى", Role::Admin, None).await?;
             let headers = [
-                crate::bearer(admin.credential.as_str()),
+                super::bearer(admin.credential.as_str()),
                 "x-forwarded-for: 198.51.100.1, 203.0.113.5".to_owned(),
             ];
             server

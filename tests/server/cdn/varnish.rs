@@ -13,7 +13,7 @@ use khabar_tests::harness::{Newsroom, newsroom, until};
 use serde_json::json;
 
 use self::varnishd::Varnish;
-use crate::purging::{settled, start};
+use crate::cdn::purging::{settled, start};
 use crate::{Seen, Server};
 
 const ARTICLE: &str = "query Article($id: ID!) { node(id: $id) { ... on Article { headline } } }";

@@ -4,9 +4,11 @@ use anyhow::Context as _;
 use chrono::TimeDelta;
 use khabar_domain::{Right, Rights, Role};
 use khabar_server::auth::Issued;
+use khabar_server::config::Settings;
 use serde_json::{Value, json};
 
-use crate::{Seen, Server, VIEWER, bearer, global};
+use super::{VIEWER, bearer};
+use crate::{Seen, Server, global};
 
 const GIVE: &str = "mutation ($input: CreateTokenInput!) { createToken(input: $input) {
     token { id name accountId role rights createdAt expiresAt lastUsedAt revokedAt } secret
@@ -35,7 +37,7 @@ impl Server {
 
 #[tokio::test]
 async fn a_token_is_given_out_once_and_ends_as_soon_as_it_is_taken_back() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let admin = server.issue("ندى", Role::Admin, None).await?;
         let input = json!({"name": "نور", "role": "EDITOR", "rights": ["WRITE", "COMMENT"],
             "expiresAt": "2024-10-12T00:00:00Z", "idempotencyKey": "one"});
@@ -89,7 +91,7 @@ async fn a_token_is_given_out_once_and_ends_as_soon_as_it_is_taken_back() -> any
 
 #[tokio::test]
 async fn what_cannot_be_given_or_taken_back_is_refused() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let admin = server.issue("ندى", Role::Admin, None).await?;
         for (input, expected, field) in [
             (json!({"name": ""}), "INVALID", json!(["name"])),
@@ -141,7 +143,7 @@ async fn what_cannot_be_given_or_taken_back_is_refused() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn nobody_gives_more_than_they_have() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let rights = Rights::of(&[Right::Grant, Right::Write, Right::Comment]);
         let narrow = server.issue("ندى", Role::Admin, Some(rights)).await?;
         let editor = server.issue("ليلى", Role::Editor, None).await?;
@@ -206,7 +208,7 @@ async fn nobody_gives_more_than_they_have() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn tokens_are_listed_the_newest_first() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let admin = server.issue("ندى", Role::Admin, None).await?;
         for (minute, name) in [(1, "نور"), (2, "هدى"), (3, "ريم")] {
             server.set(TimeDelta::minutes(minute));

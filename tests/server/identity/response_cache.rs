@@ -45,7 +45,7 @@ impl Server {
 
 #[tokio::test]
 async fn a_kept_answer_is_given_until_what_it_shows_is_written() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         let (first, kept) = server.kept(HOME, Value::Null).await?;
         assert!(!kept);
@@ -88,7 +88,7 @@ async fn a_kept_answer_is_given_until_what_it_shows_is_written() -> anyhow::Resu
 
 #[tokio::test]
 async fn a_number_lets_go_only_of_the_answers_that_show_it() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let reader = server.issue("سامر", Role::Reader, None).await?;
         let cards = "{ articles(first: 30) { nodes { id headline } } }";
         let counted = "{ articles(first: 30) { nodes { headline commentCount } } }";
@@ -122,7 +122,7 @@ async fn a_number_lets_go_only_of_the_answers_that_show_it() -> anyhow::Result<(
 
 #[tokio::test]
 async fn nobody_is_given_what_is_meant_for_somebody_else() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         let draft = server
             .hidden("مسودة لا يراها القراء", Status::Draft, None)
@@ -157,7 +157,7 @@ async fn nobody_is_given_what_is_meant_for_somebody_else() -> anyhow::Result<()>
 
 #[tokio::test]
 async fn what_changes_by_itself_is_not_kept_beyond_that() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let open = "{ articles(first: 50) { nodes { id commenting { open closesAt } } } }";
         let limit = "mutation { setEditionCommenting(input: {closesAfterDays: 30}) {
             userErrors { message } } }";
@@ -184,7 +184,7 @@ async fn what_changes_by_itself_is_not_kept_beyond_that() -> anyhow::Result<()> 
 
 #[tokio::test]
 async fn errors_are_not_kept() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let wrong = "{ sections { name } node(id: \"?\") { id } }";
         for _ in 0..2 {
             let seen = server.ask(&[], wrong, Value::Null).await?;
@@ -198,7 +198,7 @@ async fn errors_are_not_kept() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn many_who_ask_the_same_at_once_are_answered_by_one() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let query =
             |number: usize| format!("{{ articles(first: {number}) {{ nodes {{ headline }} }} }}");
         // The cost of a single request.
@@ -222,7 +222,7 @@ async fn many_who_ask_the_same_at_once_are_answered_by_one() -> anyhow::Result<(
 async fn it_can_be_switched_off() -> anyhow::Result<()> {
     let mut settings = Settings::default();
     settings.cache.responses = false;
-    for server in Server::each_with(settings).await? {
+    for server in Server::each(&settings).await? {
         let (first, _) = server.kept(HOME, Value::Null).await?;
         assert_eq!(server.kept(HOME, Value::Null).await?, (first, false));
     }
@@ -231,7 +231,7 @@ async fn it_can_be_switched_off() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn those_who_work_here_are_told_what_an_answer_took() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let contributor = server.issue("ليلى", Role::Contributor, None).await?;
         let reader = server.issue("سامر", Role::Reader, None).await?;
         let drafts = "{ articles(first: 3) { nodes { headline bodyText } } }";
@@ -255,7 +255,7 @@ async fn those_who_work_here_are_told_what_an_answer_took() -> anyhow::Result<()
 
 #[tokio::test]
 async fn what_the_server_does_is_counted() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         server.keep("query Sections { sections { name } }").await?;
         server
             .ask(&[], "query Wrong { node(id: \"?\") { id } }", Value::Null)
@@ -285,7 +285,7 @@ async fn what_the_server_does_is_counted() -> anyhow::Result<()> {
         metrics: false,
         ..Settings::default()
     };
-    for server in Server::each_with(settings).await? {
+    for server in Server::each(&settings).await? {
         let url = format!("http://{}/metrics", server.address);
         assert_eq!(server.client.get(url).send().await?.status(), 404);
     }

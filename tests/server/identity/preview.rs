@@ -3,9 +3,11 @@
 use chrono::TimeDelta;
 use khabar_domain::article::Status;
 use khabar_domain::{Right, Rights, Role};
+use khabar_server::config::Settings;
 use serde_json::{Value, json};
 
-use crate::{Hidden, Server};
+use super::Hidden;
+use crate::Server;
 
 const CREATE: &str = "mutation ($article: ID!, $expiresIn: Int) {
     createPreview(input: {article: $article, expiresIn: $expiresIn}) {
@@ -24,7 +26,7 @@ async fn read(server: &Server, headers: &[String], hidden: &Hidden) -> anyhow::R
 
 #[tokio::test]
 async fn a_preview_opens_its_article_by_every_name_and_nothing_else() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let draft = server.hidden("مسودة أولى", Status::Draft, None).await?;
         let other = server
             .hidden("مسودة ثانية", Status::Scheduled, None)
@@ -65,7 +67,7 @@ async fn a_preview_opens_its_article_by_every_name_and_nothing_else() -> anyhow:
             read(&server, &headers, &other).await?,
             read(&server, &[], &other).await?
         );
-        let seen = server.ask(&headers, crate::VIEWER, Value::Null).await?;
+        let seen = server.ask(&headers, super::VIEWER, Value::Null).await?;
         assert_eq!(seen.data()?["viewer"]["rights"], json!([]));
         assert_eq!(seen.header("cache-control"), "private, no-store");
 
@@ -93,7 +95,7 @@ async fn a_preview_opens_its_article_by_every_name_and_nothing_else() -> anyhow:
 
 #[tokio::test]
 async fn who_may_see_an_article_gives_previews_of_it() -> anyhow::Result<()> {
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let writer = server.issue("نور", Role::Contributor, None).await?;
         let publisher = Some(Rights::of(&[Right::Publish]));
         let publisher = server.issue("ندى", Role::Editor, publisher).await?;
@@ -157,7 +159,7 @@ async fn one_that_is_asked_for_again_is_the_same() -> anyhow::Result<()> {
     const NAMED: &str = "mutation ($article: ID!, $name: String, $expiresIn: Int) {
         createPreview(input: {article: $article, idempotencyKey: $name, expiresIn: $expiresIn}) {
         preview { token expiresAt } userErrors { field code message } } }";
-    for server in Server::each().await? {
+    for server in Server::each(&Settings::default()).await? {
         let draft = server.hidden("مسودة أولى", Status::Draft, None).await?;
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         let asked = async |name: Option<&str>, seconds: i64| {
