@@ -21,7 +21,7 @@ async fn every_node_lets_go_of_what_it_keeps() -> anyhow::Result<()> {
             let answer = server.client.get(&asked).await?;
             ensure!(answer.text.contains(&before), "{answer:?}");
         }
-        db.meddle(&format!(
+        db.execute_sql(&format!(
             "UPDATE section SET name = '{after}' WHERE name = '{before}'"
         ))
         .await?;

@@ -75,13 +75,13 @@ async fn publishing_goes_by_the_databases_clock() -> anyhow::Result<()> {
     })
     .await?;
     let published = read().await?;
-    let told = published["article"]["publishedAt"]
+    let published_at = published["article"]["publishedAt"]
         .as_str()
         .context("no time")?;
-    let told: chrono::DateTime<chrono::Utc> = told.parse()?;
+    let published_at: chrono::DateTime<chrono::Utc> = published_at.parse()?;
     ensure!(
-        told >= at && told - at < chrono::TimeDelta::seconds(30),
-        "{told}, due {at}"
+        published_at >= at && published_at - at < chrono::TimeDelta::seconds(30),
+        "{published_at}, due {at}"
     );
     server.kill().await
 }

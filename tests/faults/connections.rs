@@ -125,9 +125,9 @@ async fn idle_and_old_connections_end() -> anyhow::Result<()> {
     let mut connection = Connection::open(stream, 65_535).await?;
     ensure!(connection.ask(EDITIONS).await?.await?.status() == 200);
     connection.ended(DEADLINE).await?;
-    let mut kept = silent(&server, "127.0.0.1", 1).await?.remove(0);
+    let mut idle = silent(&server, "127.0.0.1", 1).await?.remove(0);
     let mut nothing = Vec::new();
-    let rest = kept.read_to_end(&mut nothing);
+    let rest = idle.read_to_end(&mut nothing);
     tokio::time::timeout(Duration::from_secs(10), rest).await??;
     server.kill().await?;
 

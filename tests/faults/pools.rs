@@ -34,14 +34,14 @@ async fn writes_that_wait_for_a_row_keep_nothing_else_waiting() -> anyhow::Resul
         .stdout(std::process::Stdio::null())
         .kill_on_drop(true)
         .spawn()?;
-    let hold = "BEGIN; SELECT 1 FROM topic FOR UPDATE; LOCK TABLE topic IN EXCLUSIVE MODE;\n";
+    let lock = "BEGIN; SELECT 1 FROM topic FOR UPDATE; LOCK TABLE topic IN EXCLUSIVE MODE;\n";
     if let Some(input) = prompt.stdin.as_mut() {
-        input.write_all(hold.as_bytes()).await?;
+        input.write_all(lock.as_bytes()).await?;
         input.flush().await?;
     }
     let locks = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
                  WHERE c.relname = 'topic' AND l.mode = 'ExclusiveLock' AND l.granted";
-    until("the table is held", || async {
+    until("the table is locked", || async {
         Ok(db.administer(locks).await?.trim() == "1")
     })
     .await?;

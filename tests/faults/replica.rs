@@ -52,11 +52,11 @@ async fn a_late_replica_hides_no_write_and_a_dead_one_stops_no_read() -> anyhow:
             let drafts = elsewhere.client().post_with(&headers, DRAFTS, Value::Null);
             let drafts = drafts.await?;
             ensure!(drafts.text.contains(&headline), "{bytes}: {drafts:?}");
-            let told: Position = drafts.header("khabar-position").parse()?;
+            let found: Position = drafts.header("khabar-position").parse()?;
             let asked: Position = position.parse()?;
             ensure!(
-                told.epoch == asked.epoch && told.seq >= asked.seq,
-                "{told} < {asked}"
+                found.epoch == asked.epoch && found.seq >= asked.seq,
+                "{found} < {asked}"
             );
         }
         standby.catch_up(&from).await?;
@@ -141,8 +141,8 @@ async fn a_failover_that_loses_writes_leaves_nothing_of_them() -> anyhow::Result
     let before: Position = position.parse()?;
     until("the late node answers in the new epoch", || async {
         let answer = late.client.get(NAMES).await?;
-        let told = answer.header("khabar-position").parse::<Position>();
-        Ok(answer.status == 200 && told.is_ok_and(|told| told.epoch != before.epoch))
+        let found = answer.header("khabar-position").parse::<Position>();
+        Ok(answer.status == 200 && found.is_ok_and(|found| found.epoch != before.epoch))
     })
     .await?;
     for client in [&late.client, &next.client] {

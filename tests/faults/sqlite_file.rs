@@ -34,10 +34,10 @@ async fn is_noticed(server: &Server, editor: &Editor, name: &str) -> anyhow::Res
         let answer = editor.send(&format!("{name}-{turn}")).await?;
         ensure!(answer.code() == "UNAVAILABLE", "{answer:?}");
     }
-    let told = ready(server).await?;
+    let readiness = ready(server).await?;
     ensure!(
-        told.status == 503 && told.text.contains("deleted, moved or replaced"),
-        "{told:?}"
+        readiness.status == 503 && readiness.text.contains("deleted, moved or replaced"),
+        "{readiness:?}"
     );
     ensure!(
         server.log.says("database_file_lost"),

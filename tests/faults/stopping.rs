@@ -118,8 +118,8 @@ async fn a_write_whose_time_is_over_says_that_nobody_knows_and_how_to_ask() -> a
         let id = article["id"].as_str().context("no id")?;
 
         // Locks the row (on SQLite, the whole database).
-        let held = db.db().writer(now()).await?;
-        article::hold(&held, local(id)?).await?;
+        let writer = db.db().writer(now()).await?;
+        article::hold(&writer, local(id)?).await?;
         let update = "mutation ($input: UpdateArticleInput!) {
             updateArticle(input: $input) { article { version headline } userErrors { message } } }";
         let input = json!({ "input": {
@@ -131,7 +131,7 @@ async fn a_write_whose_time_is_over_says_that_nobody_knows_and_how_to_ask() -> a
             "{answer:?}"
         );
         ensure!(answer.text.contains("idempotencyKey"), "{answer:?}");
-        drop(held);
+        drop(writer);
 
         // Repeated with its idempotency key until it is answered, the mutation is applied once.
         until("it is answered", || async {

@@ -52,7 +52,7 @@ async fn full(db: TestDb) -> anyhow::Result<TestApp> {
         .await?;
         revision::add(&writer, &manuscript, Transition::Correct, None).await?;
         correction::add(&writer, id, manuscript.article.version, "صُحّح الرابط").await?;
-        let kept = EditorialState {
+        let state = EditorialState {
             created_by: editor.viewer.account,
             scheduled_for: Some(newsroom::now() + Duration::microseconds(1_234_567)),
             embargo_until: None,
@@ -61,7 +61,7 @@ async fn full(db: TestDb) -> anyhow::Result<TestApp> {
                 reason: "سطر\nوسطر \"بين\" علامتين".to_owned(),
             }),
         };
-        editorial::save(&writer, id, &kept).await?;
+        editorial::save(&writer, id, &state).await?;
     }
     let (goes_on, _) = small.stories.first().context("no story")?;
     let edition = small.editions.iter().find(|one| one.id == goes_on.edition);
@@ -127,8 +127,8 @@ async fn a_newsroom_is_the_same_in_either_database() -> anyhow::Result<()> {
         ensure!(carried == text, "on {} it is another", station.name());
         newsroom_check::check(station.db()).await?;
         // The feed reports every object as added.
-        let told: Vec<_> = all(station.db()).await?;
-        ensure!(told.iter().all(|change| change.act == "added"));
+        let changes: Vec<_> = all(station.db()).await?;
+        ensure!(changes.iter().all(|change| change.act == "added"));
         let app = TestApp::new(station)?;
         assert_eq!(app.ask(HOME).await?.json, answer);
         // The restored newsroom accepts new writes.

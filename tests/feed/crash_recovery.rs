@@ -24,6 +24,7 @@ const EDITOR: &str = "ليلى";
 
 #[tokio::test]
 async fn a_killed_process_loses_nothing_and_leaves_no_half() -> anyhow::Result<()> {
+    let seed = seed()?;
     for (number, db) in TestDb::each().await?.into_iter().enumerate() {
         Newsroom::small()?.save(db.db()).await?;
         let app = TestApp::new(db)?;
@@ -39,13 +40,13 @@ async fn a_killed_process_loses_nothing_and_leaves_no_half() -> anyhow::Result<(
         )
         .await?;
         let test = app.db();
-        let mut random = Random::of(seed()?, number);
+        let mut random = Random::of(seed, number);
         let mut acknowledged = BTreeSet::new();
         for turn in 0..=KILLS {
             let most = (turn < KILLS).then(|| 40 + random.below(200));
             tokio::time::timeout(PATIENCE, write_on(test, turn, most, &mut acknowledged))
                 .await
-                .context("a process stands still")??;
+                .with_context(|| format!("a process stands still, with KHABAR_SEED={seed}"))??;
             newsroom_check::check(test.db()).await?;
             revised(&Whole::of(test.db()).await?)?;
             let times = times(test).await?;
@@ -122,17 +123,17 @@ async fn times(test: &TestDb) -> anyhow::Result<BTreeMap<String, usize>> {
 
 /// Checks that exactly the versions of each article are stored as revisions.
 fn revised(whole: &Whole) -> anyhow::Result<()> {
-    let mut kept: BTreeMap<Option<&str>, BTreeSet<Option<i64>>> = BTreeMap::new();
+    let mut stored: BTreeMap<Option<&str>, BTreeSet<Option<i64>>> = BTreeMap::new();
     for row in whole.rows("revision") {
-        let versions = kept.entry(row["article_id"].as_str()).or_default();
+        let versions = stored.entry(row["article_id"].as_str()).or_default();
         versions.insert(row["version"].as_i64());
     }
     let articles = whole.rows("article").iter();
     for row in articles.filter(|row| is_ours(&row["headline"])) {
         let last = row["version"].as_i64().context("no version")?;
         let all: BTreeSet<_> = (1..=last).map(Some).collect();
-        let kept = kept.get(&row["id"].as_str());
-        ensure!(kept == Some(&all), "{row} is kept as {kept:?}");
+        let stored = stored.get(&row["id"].as_str());
+        ensure!(stored == Some(&all), "{row} is stored as {stored:?}");
     }
     Ok(())
 }

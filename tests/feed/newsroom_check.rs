@@ -100,13 +100,13 @@ pub(crate) async fn check(db: &Db) -> anyhow::Result<()> {
             ensure!(there.contains(&id), "{change:?} tells of nothing");
         }
     }
-    let told: BTreeSet<_> = after
+    let announced: BTreeSet<_> = after
         .iter()
         .map(|change| change.noun_id.to_string())
         .collect();
     for kind in ["article", "section", "story", "person", "source", "topic"] {
-        let untold: Vec<_> = whole.ids(kind).difference(&told).cloned().collect();
-        ensure!(untold.is_empty(), "the feed does not tell of {untold:?}");
+        let missing: Vec<_> = whole.ids(kind).difference(&announced).cloned().collect();
+        ensure!(missing.is_empty(), "the feed does not tell of {missing:?}");
     }
     Ok(())
 }

@@ -188,20 +188,20 @@ async fn compare(
     let often = times.iter().find(|(_, times)| **times != 1);
     ensure!(
         often.is_none(),
-        "something is told more than once: {often:?}"
+        "something is announced more than once: {often:?}"
     );
     let lost = acknowledged.iter().find(|id| !times.contains_key(id));
     ensure!(
         lost.is_none(),
-        "something that was written is not told: {lost:?}"
+        "something that was written is not announced: {lost:?}"
     );
     let whole = Whole::of(test.db()).await?;
     let there: BTreeSet<_> = ["source", "edition"]
         .iter()
         .flat_map(|kind| whole.ids(kind))
         .collect();
-    let told: BTreeSet<_> = ids.into_iter().collect();
-    ensure!(there == told, "what is there is not what is told");
+    let announced: BTreeSet<_> = ids.into_iter().collect();
+    ensure!(there == announced, "what is there is not what is announced");
     Ok(())
 }
 

@@ -234,12 +234,12 @@ async fn an_answer_has_its_size() {
     };
     let word = "كلمة".repeat(100);
     let long = "a".repeat(2_000);
-    let told = |times: usize| {
+    let texts = |times: usize| {
         let fields = (0..times).map(|n| format!("t{n}: tell(filter: {{words: [\"{word}\"]}})"));
         format!("{{ {} }}", fields.collect::<Vec<_>>().join(" "))
     };
     for (case, query) in [
-        ("texts", told(10)),
+        ("texts", texts(10)),
         (
             "blocks",
             format!(
@@ -290,7 +290,7 @@ async fn an_answer_has_its_size() {
         assert_ne!(answer["data"], Value::Null, "{case}");
     }
     // Execution stops as soon as the limit is exceeded: no more than two of these texts are produced.
-    let answer = ask(limits(1_000), &told(40), json!({})).await;
+    let answer = ask(limits(1_000), &texts(40), json!({})).await;
     let had = answer["errors"][0]["extensions"]["had"].as_u64().unwrap();
     assert!((1_001..2_000).contains(&had), "{answer}");
 }

@@ -155,11 +155,11 @@ impl Article {
     }
 
     /// A non-null article, which is not found if the sum of this article's number and `after` is odd.
-    async fn twin(&self, after: Option<u8>) -> Result<Article> {
+    async fn sibling(&self, after: Option<u8>) -> Result<Article> {
         tokio::task::yield_now().await;
         match (self.0 + i32::from(after.unwrap_or(0))) % 2 {
             0 => Ok(Article(self.0)),
-            _ => Err(Error::not_found("It has no twin.")),
+            _ => Err(Error::not_found("It has no sibling.")),
         }
     }
 

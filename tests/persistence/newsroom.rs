@@ -58,7 +58,7 @@ pub(crate) async fn addresses_are_normalized(test: &TestDb) -> anyhow::Result<()
     // After normalization the second and third URLs are equal.
     for (manuscript, escape) in manuscripts.iter().zip(["%d9%85", "%d9%86", "%D9%86"]) {
         let headline = &manuscript.article.headline;
-        test.meddle(&format!(
+        test.execute_sql(&format!(
             "UPDATE article SET canonical_url = 'https://akhbar.example/{escape}' \
              WHERE headline = '{}'",
             headline.as_str()
@@ -248,8 +248,8 @@ pub(crate) async fn comments_are_counted(db: &Db) {
     writer.commit().await.unwrap();
     let reader = db.reader(Scope::reader(noon()));
     let key = comment::ById(first.id);
-    let kept = comment::ById::fetch(&reader, &[key]).await.unwrap();
-    assert_eq!(kept[&key].parent, None);
+    let found = comment::ById::fetch(&reader, &[key]).await.unwrap();
+    assert_eq!(found[&key].parent, None);
 }
 
 /// Returns the article's comment count, the first comment's reply count, and the number of threads in

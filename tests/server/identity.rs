@@ -83,11 +83,11 @@ impl Server {
             account::ensure(&mut writer, &account).await?;
         }
         article::save(&mut writer, &manuscript).await?;
-        let kept = EditorialState {
+        let state = EditorialState {
             created_by: by,
             ..EditorialState::default()
         };
-        editorial::save(&writer, id, &kept).await?;
+        editorial::save(&writer, id, &state).await?;
         writer.commit().await?;
         Ok(hidden)
     }

@@ -272,17 +272,17 @@ async fn a_name_is_enough_where_the_edition_says_so() -> anyhow::Result<()> {
         for number in 0..2 {
             input["text"] = json!(format!("رأي {number}"));
             let payload = desk.write(&anonymous, POST, input.clone()).await?;
-            let kept = number == 0;
-            assert_eq!(payload["userErrors"] == json!([]), kept, "{payload}");
+            let is_accepted = number == 0;
+            assert_eq!(payload["userErrors"] == json!([]), is_accepted, "{payload}");
         }
         for number in 0..40 {
             input["name"] = json!(format!("اسم {number}"));
             let payload = desk.write(&anonymous, POST, input.clone()).await?;
             // Four were accepted before. The address may post thirty per minute.
-            let kept = number < 26;
+            let is_accepted = number < 26;
             assert_eq!(
                 payload["userErrors"] == json!([]),
-                kept,
+                is_accepted,
                 "{number}: {payload}"
             );
         }

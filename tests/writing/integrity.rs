@@ -45,8 +45,8 @@ use khabar_tests::harness::{Who, newsroom};
 use serde_json::json;
 
 use self::compare::Whole;
-use self::seed_data::Stock;
-use self::writer::{DECK, Room, Writer, Written, told};
+use self::seed_data::SeedData;
+use self::writer::{DECK, Room, Writer, Written, id_in};
 use crate::Desk;
 use crate::invariants::mutation;
 use khabar_tests::harness::random::{env_number, seed};
@@ -112,8 +112,8 @@ async fn many_writers_leave_what_they_wrote() -> anyhow::Result<()> {
 async fn room(desk: &Desk, writers: usize) -> anyhow::Result<Room> {
     let draft = mutation("createArticle", "article { id }");
     let input = json!({"edition": "en", "headline": "Whose turn it is"});
-    let contested = told(&desk.done(&draft, input).await?, "article")?;
-    Ok(Room::new(Stock::of_desk(desk).await?, contested, writers))
+    let contested = id_in(&desk.done(&draft, input).await?, "article")?;
+    Ok(Room::new(SeedData::read(desk).await?, contested, writers))
 }
 
 async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
@@ -124,7 +124,7 @@ async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
             .app
             .who(&format!("كاتب {number}"), Role::Editor)
             .await?;
-        writers.push(Writer::sit_down(desk, &room, who, seed, number));
+        writers.push(Writer::start(desk, &room, who, seed, number));
     }
     let writers = try_join_all(writers).await?;
     let writers = writers.into_iter().map(|writer| writer.write(rounds));
@@ -144,7 +144,7 @@ async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
         ensure!(idle.is_none(), "writer {number} never came to {idle:?}");
     }
     claimed(desk, &room, &writers).await?;
-    let mut whole = Whole::of(writers, room.stock);
+    let mut whole = Whole::of(writers, room.seed_data);
     let end = newsroom::now() + Duration::seconds(END);
     let round = publish_due(desk.app.db().db(), &FixedClock(end)).await?;
     ensure!(round.failed.is_empty(), "{round:?}");
@@ -154,8 +154,8 @@ async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
         "{due} were due: {:?}",
         round.published
     );
-    whole.holds(desk).await?;
-    fresh::holds(&[&desk.app, &other, &bare], &desk.editor).await?;
+    whole.compare(desk).await?;
+    fresh::compare(&[&desk.app, &other, &bare], &desk.editor).await?;
     desk.agrees().await
 }
 

@@ -209,10 +209,10 @@ async fn writes_are_remembered_for_a_day() -> anyhow::Result<()> {
         for (seconds, gone) in [(0, 0), (1, 0), (day, 0), (day + 1, 1)] {
             let clock = clock(i64::try_from(seconds)?);
             let instant = begun + std::time::Duration::from_secs(seconds);
-            let let_go =
+            let removed =
                 maintenance::once(db, &clock, FeedRetention::default(), &mut observed, instant)
                     .await?;
-            assert_eq!(let_go.done, gone, "{seconds}");
+            assert_eq!(removed.done, gone, "{seconds}");
         }
         let writer = db.writer(newsroom::now()).await?;
         let named = IdempotencyKey {
@@ -241,12 +241,17 @@ async fn writes_are_remembered_for_a_day_by_any_clock() -> anyhow::Result<()> {
         let begun = Instant::now();
         let mut observed = ObservedClock::new(begun);
         for (hours, days) in [(0, 3), (0, -3), (0, 0), (23, 1)] {
-            let wrong = FixedClock(now + Duration::days(days));
+            let skewed = FixedClock(now + Duration::days(days));
             let instant = begun + std::time::Duration::from_hours(hours);
-            let let_go =
-                maintenance::once(db, &wrong, FeedRetention::default(), &mut observed, instant)
-                    .await?;
-            assert_eq!(let_go.done, 0, "{hours} {days}");
+            let removed = maintenance::once(
+                db,
+                &skewed,
+                FeedRetention::default(),
+                &mut observed,
+                instant,
+            )
+            .await?;
+            assert_eq!(removed.done, 0, "{hours} {days}");
         }
         // Sending the mutation again returns the same article.
         let once = write_at(&desk, &desk.editor, now, "createArticle", input.clone()).await?;
@@ -265,8 +270,8 @@ async fn a_wrong_clock_is_set_right_by_the_database() -> anyhow::Result<()> {
         let is_shared = desk.app.db().name() == "PostgreSQL";
         for days in [-1, 1] {
             let off = Duration::days(days);
-            let wrong = FixedClock(SystemClock.now() + off);
-            let clock = DatabaseClock::new(Arc::new(wrong));
+            let skewed = FixedClock(SystemClock.now() + off);
+            let clock = DatabaseClock::new(Arc::new(skewed));
             clock.set(db).await?;
             if !is_shared {
                 // SQLite has no clock other than the machine's.

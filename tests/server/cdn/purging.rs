@@ -359,8 +359,8 @@ async fn one_process_at_a_time_purges_a_target() -> anyhow::Result<()> {
         let now = SystemClock.now();
         let until = now + TimeDelta::milliseconds(300);
         let writer = db.writer(now).await?;
-        let held = feed_checkpoint::hold(&writer, dead, until).await?;
-        assert_eq!(held, ConsumerLease::Ours(None));
+        let lease = feed_checkpoint::hold(&writer, dead, until).await?;
+        assert_eq!(lease, ConsumerLease::Ours(None));
         writer.commit().await?;
 
         let first = start(db, &webhook(&edge))?;

@@ -41,8 +41,8 @@ async fn an_answer_that_may_be_held_names_what_it_was_read_from() -> anyhow::Res
         let slug = first.data()?["home"]["latest"]["nodes"][0]["slug"].clone();
         let expected = keys_of(slug.as_str().unwrap_or_default())?;
         // The second response comes from the cache as a whole, together with its keys.
-        let kept = server.get(&[("query", LATEST)]).await?;
-        for seen in [&first, &kept] {
+        let cached = server.get(&[("query", LATEST)]).await?;
+        for seen in [&first, &cached] {
             let keys: Vec<_> = seen.header("surrogate-key").split(' ').collect();
             for key in &expected {
                 assert!(keys.contains(&key.as_str()), "{key} is not in {keys:?}");
@@ -52,13 +52,13 @@ async fn an_answer_that_may_be_held_names_what_it_was_read_from() -> anyhow::Res
             assert!(seen.header("cache-control").contains("s-maxage=10"));
         }
         let url = reqwest::Url::parse_with_params(&server.url(), [("query", LATEST)])?;
-        let held = server
+        let not_modified = server
             .client
             .get(url)
             .header("if-none-match", first.header("etag"));
-        let held = held.send().await?;
-        assert_eq!(held.status(), 304);
-        assert_eq!(held.headers()["xkey"], first.header("xkey"));
+        let not_modified = not_modified.send().await?;
+        assert_eq!(not_modified.status(), 304);
+        assert_eq!(not_modified.headers()["xkey"], first.header("xkey"));
 
         // Responses that shared caches may not store carry no keys.
         let what = Issue {

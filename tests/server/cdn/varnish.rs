@@ -108,22 +108,22 @@ async fn a_corrected_headline_is_fresh(target: fn(String) -> Target) -> anyhow::
         let purging = start(db, &target(varnish.url()))?;
         settled(db).await?;
 
-        let [wrong, other] = articles()?;
-        for article in [&wrong, &other] {
-            for held in [false, true, true] {
+        let [corrected, other] = articles()?;
+        for article in [&corrected, &other] {
+            for is_hit in [false, true, true] {
                 let seen = page(&varnish, &server, &global(article)).await?;
-                assert_eq!(seen, (held, article.headline.as_str().to_owned()));
+                assert_eq!(seen, (is_hit, article.headline.as_str().to_owned()));
             }
         }
         // Differently worded `Accept` headers share one cached response.
         let seen = page_as(&varnish, &server, &global(&other), "application/json;q=0.9").await?;
         assert!(seen.0);
-        correct(&server, &global(&wrong), "عنوان صُحّح").await?;
+        correct(&server, &global(&corrected), "عنوان صُحّح").await?;
         settled(db).await?;
         // The next response is fresh and is cached again. The other article was never evicted.
-        for held in [false, true] {
-            let seen = page(&varnish, &server, &global(&wrong)).await?;
-            assert_eq!(seen, (held, "عنوان صُحّح".to_owned()));
+        for is_hit in [false, true] {
+            let seen = page(&varnish, &server, &global(&corrected)).await?;
+            assert_eq!(seen, (is_hit, "عنوان صُحّح".to_owned()));
         }
         let seen = page(&varnish, &server, &global(&other)).await?;
         assert_eq!(seen, (true, other.headline.as_str().to_owned()));
@@ -163,8 +163,8 @@ async fn a_target_that_is_new_lets_go_of_what_it_held() -> anyhow::Result<()> {
         trusted_document::register(&mut writer, &[document]).await?;
         writer.commit().await?;
         let [article, _] = articles()?;
-        for held in [false, true] {
-            assert_eq!(page(&varnish, &server, &global(&article)).await?.0, held);
+        for is_hit in [false, true] {
+            assert_eq!(page(&varnish, &server, &global(&article)).await?.0, is_hit);
         }
         let purging = start(db, &target(varnish.url()))?;
         settled(db).await?;
@@ -193,8 +193,8 @@ async fn an_outage_is_covered_by_what_is_held() -> anyhow::Result<()> {
         writer.commit().await?;
         let [article, other] = articles()?;
         let id = global(&article);
-        for held in [false, true] {
-            assert_eq!(page(&varnish, &server, &id).await?.0, held);
+        for is_hit in [false, true] {
+            assert_eq!(page(&varnish, &server, &id).await?.0, is_hit);
         }
         // While the server is up, Varnish asks it again as soon as a response expires.
         let is_past = async || anyhow::Ok(!page(&varnish, &server, &id).await?.0);

@@ -46,7 +46,7 @@ async fn a_position_that_nobody_gave_out_is_refused_at_once() -> anyhow::Result<
         let head = server.db.db().feed().edges().await?.position();
         let beyond = |seq| Position { seq, ..head }.to_string();
         let beyond = [beyond(head.seq + 1), beyond(i64::MAX)];
-        let wrong = [
+        let invalid = [
             "",
             "x",
             "-1",
@@ -56,13 +56,13 @@ async fn a_position_that_nobody_gave_out_is_refused_at_once() -> anyhow::Result<
             "+1-1",
             "1-99999999999999999999",
         ];
-        for wrong in wrong.into_iter().chain(beyond.iter().map(String::as_str)) {
-            let header = format!("khabar-position: {wrong}");
+        for invalid in invalid.into_iter().chain(beyond.iter().map(String::as_str)) {
+            let header = format!("khabar-position: {invalid}");
             let seen = server.ask(&[header], NAMES, Value::Null).await?;
             assert_eq!(
                 (seen.status, seen.code()),
                 (400, "BAD_USER_INPUT"),
-                "{wrong}"
+                "{invalid}"
             );
         }
         // A position from another epoch is ignored, because its changes may no longer exist.

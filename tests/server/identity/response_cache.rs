@@ -24,7 +24,7 @@ impl Server {
     }
 
     /// Sends an anonymous request. Returns the data, and whether the whole response came from the cache.
-    async fn kept(&self, query: &str, variables: Value) -> anyhow::Result<(Value, bool)> {
+    async fn ask_with_hit(&self, query: &str, variables: Value) -> anyhow::Result<(Value, bool)> {
         let before = self.stats();
         let seen = self.ask(&[], query, variables).await?;
         let after = self.stats();
@@ -36,9 +36,12 @@ impl Server {
     }
 
     /// Sends a query twice, and asserts that the second response comes from the cache.
-    async fn keep(&self, query: &str) -> anyhow::Result<()> {
-        self.kept(query, Value::Null).await?;
-        assert!(self.kept(query, Value::Null).await?.1, "not kept: {query}");
+    async fn warm(&self, query: &str) -> anyhow::Result<()> {
+        self.ask_with_hit(query, Value::Null).await?;
+        assert!(
+            self.ask_with_hit(query, Value::Null).await?.1,
+            "not cached: {query}"
+        );
         Ok(())
     }
 }
@@ -47,8 +50,8 @@ impl Server {
 async fn a_kept_answer_is_given_until_what_it_shows_is_written() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
-        let (first, kept) = server.kept(HOME, Value::Null).await?;
-        assert!(!kept);
+        let (first, is_hit) = server.ask_with_hit(HOME, Value::Null).await?;
+        assert!(!is_hit);
         // The cache treats equivalent variables alike: defaults and unknown variables do not matter.
         for variables in [
             Value::Null,
@@ -56,32 +59,32 @@ async fn a_kept_answer_is_given_until_what_it_shows_is_written() -> anyhow::Resu
             json!({"first": 5}),
             json!({"first": 5, "x": 1}),
         ] {
-            let (again, _) = server.kept(HOME, variables.clone()).await?;
+            let (again, _) = server.ask_with_hit(HOME, variables.clone()).await?;
             assert_eq!(again, first);
-            let (again, kept) = server.kept(HOME, variables).await?;
-            assert!(kept && again == first);
+            let (again, is_hit) = server.ask_with_hit(HOME, variables).await?;
+            assert!(is_hit && again == first);
         }
-        let (more, kept) = server.kept(HOME, json!({"first": 6})).await?;
-        assert!(!kept && more != first);
+        let (more, is_hit) = server.ask_with_hit(HOME, json!({"first": 6})).await?;
+        assert!(!is_hit && more != first);
 
         let newest = &first["home"]["latest"]["nodes"][0];
         let others = "{ sections { name } stories(first: 3) { nodes { title } } }";
         let english = r#"{ home(edition: "en") { latest(first: 2) { nodes { headline } } } }"#;
-        server.keep(others).await?;
-        server.keep(english).await?;
+        server.warm(others).await?;
+        server.warm(english).await?;
         let input = json!({"input": {
             "id": newest["id"], "version": newest["version"], "headline": "عنوان جديد", "note": "كان العنوان خطأ."
         }});
         let written = server.ask_by(&editor, CORRECT, input).await?;
         assert_eq!(written.data()?["correctArticle"]["userErrors"], json!([]));
-        let (after, kept) = server.kept(HOME, Value::Null).await?;
-        assert!(!kept, "{}", server.db.name());
+        let (after, is_hit) = server.ask_with_hit(HOME, Value::Null).await?;
+        assert!(!is_hit, "{}", server.db.name());
         assert_eq!(
             after["home"]["latest"]["nodes"][0]["headline"],
             "عنوان جديد"
         );
-        assert!(server.kept(others, Value::Null).await?.1);
-        assert!(server.kept(english, Value::Null).await?.1);
+        assert!(server.ask_with_hit(others, Value::Null).await?.1);
+        assert!(server.ask_with_hit(english, Value::Null).await?.1);
     }
     Ok(())
 }
@@ -94,9 +97,9 @@ async fn a_number_lets_go_only_of_the_answers_that_show_it() -> anyhow::Result<(
         let counted = "{ articles(first: 30) { nodes { headline commentCount } } }";
         let commented = "{ articles(first: 30) { nodes { comments(first: 1) { totalCount } } } }";
         for query in [cards, counted, commented] {
-            server.keep(query).await?;
+            server.warm(query).await?;
         }
-        let (articles, _) = server.kept(cards, Value::Null).await?;
+        let (articles, _) = server.ask_with_hit(cards, Value::Null).await?;
         let post = "mutation ($input: PostCommentInput!) {
             postComment(input: $input) { comment { id } userErrors { message } } }";
         let mut posted = false;
@@ -113,9 +116,9 @@ async fn a_number_lets_go_only_of_the_answers_that_show_it() -> anyhow::Result<(
             }
         }
         assert!(posted);
-        assert!(server.kept(cards, Value::Null).await?.1);
-        assert!(!server.kept(commented, Value::Null).await?.1);
-        assert!(!server.kept(counted, Value::Null).await?.1);
+        assert!(server.ask_with_hit(cards, Value::Null).await?.1);
+        assert!(!server.ask_with_hit(commented, Value::Null).await?.1);
+        assert!(!server.ask_with_hit(counted, Value::Null).await?.1);
     }
     Ok(())
 }
@@ -130,14 +133,14 @@ async fn nobody_is_given_what_is_meant_for_somebody_else() -> anyhow::Result<()>
         let article = "query ($slug: Slug!) { article(slug: $slug) { headline bodyText } }";
         let named = json!({"slug": draft.slug});
         for _ in 0..2 {
-            let (seen, _) = server.kept(article, named.clone()).await?;
+            let (seen, _) = server.ask_with_hit(article, named.clone()).await?;
             assert_eq!(seen["article"], Value::Null);
             let seen = server.ask_by(&editor, article, named.clone()).await?;
             assert_eq!(seen.data()?["article"]["headline"], "مسودة لا يراها القراء");
         }
-        assert!(server.kept(article, named).await?.1);
+        assert!(server.ask_with_hit(article, named).await?.1);
         let me = "{ viewer { name } }";
-        server.keep(me).await?;
+        server.warm(me).await?;
         assert_eq!(
             server.ask_by(&editor, me, Value::Null).await?.data()?["viewer"]["name"],
             "ليلى"
@@ -146,8 +149,8 @@ async fn nobody_is_given_what_is_meant_for_somebody_else() -> anyhow::Result<()>
         // A response that does not depend on the viewer is cached for everyone, whoever asked first.
         let sections = "{ sections { name articleCount } }";
         let first = server.ask_by(&editor, sections, Value::Null).await?;
-        let (seen, kept) = server.kept(sections, Value::Null).await?;
-        assert!(kept && &seen == first.data()?);
+        let (seen, is_hit) = server.ask_with_hit(sections, Value::Null).await?;
+        assert!(is_hit && &seen == first.data()?);
         let hits = server.stats().answers.hits;
         server.ask_by(&editor, sections, Value::Null).await?;
         assert_eq!(server.stats().answers.hits, hits + 1);
@@ -163,21 +166,21 @@ async fn what_changes_by_itself_is_not_kept_beyond_that() -> anyhow::Result<()> 
             userErrors { message } } }";
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         server.ask_by(&editor, limit, Value::Null).await?.data()?;
-        server.keep(open).await?;
-        let (before, _) = server.kept(open, Value::Null).await?;
+        server.warm(open).await?;
+        let (before, _) = server.ask_with_hit(open, Value::Null).await?;
         server.set(TimeDelta::days(365));
-        let (after, kept) = server.kept(open, Value::Null).await?;
-        assert!(!kept);
+        let (after, is_hit) = server.ask_with_hit(open, Value::Null).await?;
+        assert!(!is_hit);
         let is_open = |answer: &Value| answer.to_string().contains("\"open\":true");
         assert!(is_open(&before) && !is_open(&after));
 
         server.set(TimeDelta::zero());
         let read = "{ home { mostRead(first: 3) { nodes { headline } } } }";
-        server.keep(read).await?;
+        server.warm(read).await?;
         server.set(TimeDelta::seconds(59));
-        assert!(server.kept(read, Value::Null).await?.1);
+        assert!(server.ask_with_hit(read, Value::Null).await?.1);
         server.set(TimeDelta::seconds(60));
-        assert!(!server.kept(read, Value::Null).await?.1);
+        assert!(!server.ask_with_hit(read, Value::Null).await?.1);
     }
     Ok(())
 }
@@ -185,9 +188,9 @@ async fn what_changes_by_itself_is_not_kept_beyond_that() -> anyhow::Result<()> 
 #[tokio::test]
 async fn errors_are_not_kept() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
-        let wrong = "{ sections { name } node(id: \"?\") { id } }";
+        let invalid = "{ sections { name } node(id: \"?\") { id } }";
         for _ in 0..2 {
-            let seen = server.ask(&[], wrong, Value::Null).await?;
+            let seen = server.ask(&[], invalid, Value::Null).await?;
             assert_eq!(seen.code(), "BAD_USER_INPUT");
         }
         let stats = server.stats();
@@ -223,8 +226,11 @@ async fn it_can_be_switched_off() -> anyhow::Result<()> {
     let mut settings = Settings::default();
     settings.cache.responses = false;
     for server in Server::each(&settings).await? {
-        let (first, _) = server.kept(HOME, Value::Null).await?;
-        assert_eq!(server.kept(HOME, Value::Null).await?, (first, false));
+        let (first, _) = server.ask_with_hit(HOME, Value::Null).await?;
+        assert_eq!(
+            server.ask_with_hit(HOME, Value::Null).await?,
+            (first, false)
+        );
     }
     Ok(())
 }
@@ -235,20 +241,20 @@ async fn those_who_work_here_are_told_what_an_answer_took() -> anyhow::Result<()
         let contributor = server.issue("ليلى", Role::Contributor, None).await?;
         let reader = server.issue("سامر", Role::Reader, None).await?;
         let drafts = "{ articles(first: 3) { nodes { headline bodyText } } }";
-        let told = server.ask_by(&contributor, drafts, Value::Null).await?;
-        let timing = told.header("server-timing");
+        let response = server.ask_by(&contributor, drafts, Value::Null).await?;
+        let timing = response.header("server-timing");
         for part in ["admit;dur=", "run;dur=", " statements\"", "total;dur="] {
             assert!(timing.contains(part), "{timing}");
         }
         assert!(!timing.contains("\"0 statements\""), "{timing}");
         let sections = "{ sections { name } }";
-        server.keep(sections).await?;
-        let told = server.ask_by(&contributor, sections, Value::Null).await?;
-        let timing = told.header("server-timing");
+        server.warm(sections).await?;
+        let response = server.ask_by(&contributor, sections, Value::Null).await?;
+        let timing = response.header("server-timing");
         assert!(timing.contains("desc=\"response\""), "{timing}");
         assert!(timing.contains("\"0 statements\""), "{timing}");
-        let told = server.ask_by(&reader, drafts, Value::Null).await?;
-        assert_eq!(told.header("server-timing"), "");
+        let response = server.ask_by(&reader, drafts, Value::Null).await?;
+        assert_eq!(response.header("server-timing"), "");
     }
     Ok(())
 }
@@ -256,7 +262,7 @@ async fn those_who_work_here_are_told_what_an_answer_took() -> anyhow::Result<()
 #[tokio::test]
 async fn what_the_server_does_is_counted() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
-        server.keep("query Sections { sections { name } }").await?;
+        server.warm("query Sections { sections { name } }").await?;
         server
             .ask(&[], "query Wrong { node(id: \"?\") { id } }", Value::Null)
             .await?;

@@ -47,28 +47,31 @@ async fn addresses_are_kept_for_their_time_and_stay_here() -> anyhow::Result<()>
             anyhow::Ok((of(&log, "READER"), of(&log, "EDITOR")))
         };
         let (readers, editors) = log().await?;
-        assert!(readers.len() >= 2 && readers.iter().all(|kept| *kept));
-        assert!(!editors.is_empty() && editors.iter().all(|kept| *kept));
-        let kept = khabar_server::config::Settings::default().addresses();
-        assert_eq!(kept.readers, Duration::hours(24));
+        assert!(readers.len() >= 2 && readers.iter().all(|has_address| *has_address));
+        assert!(!editors.is_empty() && editors.iter().all(|has_address| *has_address));
+        let retention = khabar_server::config::Settings::default().addresses();
+        assert_eq!(retention.readers, Duration::hours(24));
         let clear = async |after: Duration| {
             let clock = khabar_domain::clock::FixedClock(newsroom::now() + after);
-            khabar_server::maintenance::clear_addresses(db, &clock, kept).await
+            khabar_server::maintenance::clear_addresses(db, &clock, retention).await
         };
         // The address is retained for as long as the rate limits may need it.
-        assert_eq!(clear(kept.readers).await?, 0);
-        let cleared = clear(kept.readers + Duration::seconds(1)).await?;
+        assert_eq!(clear(retention.readers).await?, 0);
+        let cleared = clear(retention.readers + Duration::seconds(1)).await?;
         assert_eq!(
             cleared,
             2 + u64::try_from(readers.len())?,
             "the comment's, that of its name, and the log's"
         );
         let (readers, editors) = log().await?;
-        assert!(readers.iter().all(|kept| !*kept) && editors.iter().all(|kept| *kept));
-        clear(kept.staff + Duration::seconds(1)).await?;
+        assert!(
+            readers.iter().all(|has_address| !*has_address)
+                && editors.iter().all(|has_address| *has_address)
+        );
+        clear(retention.staff + Duration::seconds(1)).await?;
         let (_, editors) = log().await?;
-        assert!(editors.iter().all(|kept| !*kept));
-        assert_eq!(clear(kept.staff + Duration::days(9)).await?, 0);
+        assert!(editors.iter().all(|has_address| !*has_address));
+        assert_eq!(clear(retention.staff + Duration::days(9)).await?, 0);
     }
     Ok(())
 }

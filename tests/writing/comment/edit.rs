@@ -36,10 +36,10 @@ async fn a_writer_changes_a_comment_for_a_while_and_it_says_so() -> anyhow::Resu
                 &json!(["text"])
             );
         }
-        let wrong = desk
+        let rejected = desk
             .write(&reader, EDIT, json!({"id": article, "text": "x"}))
             .await?;
-        assert_eq!(code(&wrong), (&json!("INVALID"), &json!(["id"])));
+        assert_eq!(code(&rejected), (&json!("INVALID"), &json!(["id"])));
         let unknown = json!({"id": "AgAAAAAAAAAAAAAAAAAAAAc", "text": "x"});
         assert_eq!(
             code(&desk.write(&reader, EDIT, unknown).await?).0,

@@ -167,8 +167,8 @@ async fn a_sender_cannot_outrun_the_count() -> anyhow::Result<()> {
             desk.write(&reader, POST, input)
         });
         let answers = futures::future::try_join_all(sent).await?;
-        let kept = answers.iter().filter(|it| it["userErrors"] == json!([]));
-        assert_eq!(kept.count(), 3, "{}", desk.app.db().name());
+        let accepted = answers.iter().filter(|it| it["userErrors"] == json!([]));
+        assert_eq!(accepted.count(), 3, "{}", desk.app.db().name());
     }
     Ok(())
 }

@@ -29,8 +29,8 @@ use khabar_tests::harness::{TestApp, newsroom};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::client::{Front, questions};
-use super::concurrent_reads::{Looked, Notebook};
+use super::client::{Endpoint, questions};
+use super::concurrent_reads::{Checked, ResponseLog};
 use super::fresh;
 use super::random_delays::RandomDelays;
 use super::second_node::SecondNode;
@@ -67,11 +67,14 @@ async fn every_answer_is_that_of_its_place_in_the_feed() -> anyhow::Result<()> {
             } else {
                 Second::Process
             };
-            let kept = histories(&desk, seed, count, second)
+            let hits = histories(&desk, seed, count, second)
                 .await
                 .with_context(|| format!("on {on}, with KHABAR_SEED={seed}"))?;
             // An empty cache is always right, so there must be cache hits.
-            ensure!(kept > count, "{kept} of the answers were kept, on {on}");
+            ensure!(
+                hits > count,
+                "{hits} responses came from the cache, on {on}"
+            );
         }
         left -= count;
         round += 1;
@@ -99,7 +102,7 @@ async fn histories(desk: &Desk, seed: u64, count: usize, second: Second) -> anyh
             .app
             .who(&format!("كاتب {number}"), Role::Editor)
             .await?;
-        writers.push(Writer::sit_down(desk, &room, who, seed, number).await?);
+        writers.push(Writer::start(desk, &room, who, seed, number).await?);
     }
     let delays = RandomDelays::new(seed);
     let here = &behind(&desk.app, &delays).await?;
@@ -117,22 +120,22 @@ async fn histories(desk: &Desk, seed: u64, count: usize, second: Second) -> anyh
     };
     let cursors = cursors(desk).await?;
     let questions = questions(&mut random, WRITERS, &cursors);
-    let notebook = Arc::new(Notebook::new(questions));
-    let mut looked = Looked::default();
+    let log = Arc::new(ResponseLog::new(questions));
+    let mut checked = Checked::default();
 
     let open = json!({"edition": "ar", "mode": "POST_MODERATED", "depth": 3});
     desk.write(&desk.editor, SET_EDITION, open).await?;
     let mut say = Random::of(seed, WRITERS + 100);
     // The readers stop when this set is dropped.
     let mut readers = JoinSet::new();
-    for (number, (name, front)) in [("here", here), ("there", there)]
+    for (number, (name, endpoint)) in [("here", here), ("there", there)]
         .into_iter()
         .cycle()
         .take(2 * READERS)
         .enumerate()
     {
         let random = Random::of(seed, WRITERS + 1 + number);
-        readers.spawn(Arc::clone(&notebook).keep_reading(name, front.clone(), random));
+        readers.spawn(Arc::clone(&log).keep_reading(name, endpoint.clone(), random));
     }
     for history in 0..count {
         let at_once = if random.once_in(3) {
@@ -141,9 +144,7 @@ async fn histories(desk: &Desk, seed: u64, count: usize, second: Second) -> anyh
             1
         };
         writers.rotate_left(random.below(WRITERS));
-        let before = notebook
-            .before(&desk.app, &desk.editor, &mut random)
-            .await?;
+        let before = log.before(&desk.app, &desk.editor, &mut random).await?;
         let writes = writers.iter_mut().take(at_once);
         let writes = writes.map(|writer| {
             let (name, _) = DECK[random.below(DECK.len())];
@@ -152,28 +153,26 @@ async fn histories(desk: &Desk, seed: u64, count: usize, second: Second) -> anyh
         let (written, said) = tokio::join!(try_join_all(writes), talk(desk, &mut say));
         written?;
         said?;
-        notebook
-            .ask_again(&desk.app, &desk.editor, (here, there), &mut random)
+        log.ask_again(&desk.app, &desk.editor, (here, there), &mut random)
             .await
             .with_context(|| format!("history {history}"))?;
-        notebook
-            .look(&desk.app, &desk.editor, before, &mut looked)
+        log.check(&desk.app, &desk.editor, before, &mut checked)
             .await
             .with_context(|| format!("history {history}"))?;
     }
     if let Some(ended) = readers.try_join_next() {
         ended??;
     }
-    ensure!(looked.exact > count && looked.between > 0, "{looked:?}");
+    ensure!(checked.exact > count && checked.between > 0, "{checked:?}");
     let stats = desk.app.db().db().cache().map(Cache::stats);
     Ok(usize::try_from(stats.unwrap_or_default().answers.hits)?)
 }
 
 /// Returns a server on the database of `app`, with delays in its cache.
-async fn behind(app: &TestApp, delays: &Arc<RandomDelays>) -> anyhow::Result<Front> {
+async fn behind(app: &TestApp, delays: &Arc<RandomDelays>) -> anyhow::Result<Endpoint> {
     let cache = app.db().db().cache().context("no cache")?;
     cache.meddle(Arc::<RandomDelays>::clone(delays));
-    Front::over(app).await
+    Endpoint::over(app).await
 }
 
 /// Posts, edits or moderates a comment, or does nothing every other time. Rejections are ignored,

@@ -21,7 +21,7 @@ use khabar_tests::harness::{TestApp, TestDb};
 use serde_json::{Value, json};
 
 use self::coverage::{ELSEWHERE, STEADY, TYPES, WAYS, leaf};
-use super::client::Front;
+use super::client::Endpoint;
 use super::writer::{DECK, Writer};
 use crate::Desk;
 
@@ -44,7 +44,7 @@ async fn every_field(desk: &Desk) -> anyhow::Result<()> {
     let mut fields = Fields::of(desk).await?;
     let room = super::room(desk, 1).await?;
     let who = desk.app.who("كاتب", Role::Editor).await?;
-    let mut writer = Writer::sit_down(desk, &room, who, 11, 0).await?;
+    let mut writer = Writer::start(desk, &room, who, 11, 0).await?;
     fields.look("nothing").await?;
     let deck: Vec<_> = DECK
         .iter()
@@ -73,14 +73,14 @@ struct Field {
 
 struct Fields<'a> {
     desk: &'a Desk,
-    front: Front,
+    endpoint: Endpoint,
     /// An uncached app with raised limits, for queries that select all fields of a type.
     plain: TestApp,
     each: Vec<Field>,
     /// The last known fields of each object, by type and object name.
     said: BTreeMap<(&'static str, String), Value>,
     changed: BTreeSet<String>,
-    looked: usize,
+    checked: usize,
 }
 
 impl<'a> Fields<'a> {
@@ -93,12 +93,12 @@ impl<'a> Fields<'a> {
         let plain = TestDb::at(desk.app.db().url().to_owned()).await?;
         let mut all = Self {
             desk,
-            front: Front::over(&desk.app).await?,
+            endpoint: Endpoint::over(&desk.app).await?,
             plain: TestApp::with_limits(plain, limits)?,
             each: Vec::new(),
             said: BTreeMap::new(),
             changed: BTreeSet::new(),
-            looked: 0,
+            checked: 0,
         };
         for (of, before) in TYPES {
             for (name, selected) in all.selections(of).await? {
@@ -210,7 +210,7 @@ impl<'a> Fields<'a> {
             let here = TYPES.iter().any(|(ty, _)| *ty == name);
             let elsewhere = ELSEWHERE.iter().any(|(ty, _)| *ty == name);
             let writes = name.starts_with("__") || of_writes.iter().any(|part| name.contains(part));
-            ensure!(here || elsewhere || writes, "{name} is looked at nowhere");
+            ensure!(here || elsewhere || writes, "{name} is covered nowhere");
         }
         Ok(())
     }
@@ -218,7 +218,7 @@ impl<'a> Fields<'a> {
     /// Compares every field as cached with the database, which also fills the cache. Records which
     /// fields have changed.
     async fn look(&mut self, after: &str) -> anyhow::Result<()> {
-        self.looked += 1;
+        self.checked += 1;
         let cache = self.desk.app.db().db().cache();
         let hits = || cache.map(Cache::stats).unwrap_or_default().answers.hits;
         let ways = WAYS.iter().map(|(of, before, _)| (*of, *before));
@@ -231,21 +231,26 @@ impl<'a> Fields<'a> {
             let truth = self.plain.ask(&whole(before, &all)).await?.value()?;
             ensure!(truth["errors"].is_null(), "{of}: {truth}");
             for field in of_type() {
-                let told = self.front.ask_as_reader(&field.query, &Value::Null).await?;
-                let told: Value = serde_json::from_str(&told)?;
+                let cached = self
+                    .endpoint
+                    .ask_as_reader(&field.query, &Value::Null)
+                    .await?;
+                let cached: Value = serde_json::from_str(&cached)?;
                 ensure!(
-                    is_part(&told["data"], &truth["data"]),
+                    is_part(&cached["data"], &truth["data"]),
                     "{of}.{}, after {after}: {}\nthe cache says\n{}\nthe database says\n{}",
                     field.name,
                     field.query,
-                    told["data"],
+                    cached["data"],
                     truth["data"]
                 );
-                if self.looked == 1 {
+                if self.checked == 1 {
                     // Nothing has been written yet, so a repeated query must be a cache hit.
                     let before = hits();
-                    self.front.ask_as_reader(&field.query, &Value::Null).await?;
-                    ensure!(hits() == before + 1, "not kept: {}", field.query);
+                    self.endpoint
+                        .ask_as_reader(&field.query, &Value::Null)
+                        .await?;
+                    ensure!(hits() == before + 1, "not cached: {}", field.query);
                 }
             }
             let mut things = Vec::new();
@@ -292,20 +297,20 @@ fn whole(before: &str, selected: &str) -> String {
     format!("{{ {before} {selected} {braces}")
 }
 
-/// Whether `truth` contains all of `told`. Objects in `truth` may have more fields.
-fn is_part(told: &Value, truth: &Value) -> bool {
-    match (told, truth) {
-        (Value::Object(told), Value::Object(truth)) => told
+/// Whether `truth` contains all of `cached`. Objects in `truth` may have more fields.
+fn is_part(cached: &Value, truth: &Value) -> bool {
+    match (cached, truth) {
+        (Value::Object(cached), Value::Object(truth)) => cached
             .iter()
-            .all(|(name, told)| truth.get(name).is_some_and(|truth| is_part(told, truth))),
-        (Value::Array(told), Value::Array(truth)) => {
-            told.len() == truth.len()
-                && told
+            .all(|(name, cached)| truth.get(name).is_some_and(|truth| is_part(cached, truth))),
+        (Value::Array(cached), Value::Array(truth)) => {
+            cached.len() == truth.len()
+                && cached
                     .iter()
                     .zip(truth)
-                    .all(|(told, truth)| is_part(told, truth))
+                    .all(|(cached, truth)| is_part(cached, truth))
         }
-        _ => told == truth,
+        _ => cached == truth,
     }
 }
 

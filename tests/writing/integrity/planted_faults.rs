@@ -9,8 +9,8 @@ use khabar_persistence::cache::Point;
 use khabar_persistence::change::{EntityKind, Facet};
 use serde_json::{Value, json};
 
-use super::client::{Front, Question};
-use super::concurrent_reads::Notebook;
+use super::client::{Endpoint, Question};
+use super::concurrent_reads::ResponseLog;
 use super::fresh;
 use super::schedule::{Fault, Pause, Schedule, ScheduledSteps};
 use crate::Desk;
@@ -123,11 +123,11 @@ async fn history(desk: &Desk, write: Write, schedule: Schedule) -> anyhow::Resul
     let steps = ScheduledSteps::new(schedule);
     let cache = desk.app.db().db().cache().context("no cache")?;
     cache.meddle(steps.clone());
-    let here = Front::over(&desk.app).await?;
+    let here = Endpoint::over(&desk.app).await?;
     let other = fresh::another_node(desk, 64 << 20).await?;
-    let there = Front::over(&other).await?;
+    let there = Endpoint::over(&other).await?;
     let write = write.prepare(desk).await?;
-    let notebook = Notebook::new(vec![write.question.clone()]);
+    let log = ResponseLog::new(vec![write.question.clone()]);
     let asked = (0, false);
 
     steps.begin();
@@ -148,7 +148,7 @@ async fn history(desk: &Desk, write: Write, schedule: Schedule) -> anyhow::Resul
         read.await?;
         write.send(desk).await?;
     }
-    let compared = notebook
+    let compared = log
         .compare(&desk.app, &desk.editor, (&here, &there), asked)
         .await;
     steps.is_carried_out()?;

@@ -170,7 +170,7 @@ impl<'a> Talk<'a> {
     async fn compare(&self) -> anyhow::Result<()> {
         let (model, hour) = (&self.model, self.hour());
         model
-            .holds(self.desk, &self.people, &self.queue, hour)
+            .compare(self.desk, &self.people, &self.queue, hour)
             .await
     }
 
@@ -198,7 +198,7 @@ impl<'a> Talk<'a> {
             _ => self.decide().await,
         };
         done.context(name)?;
-        self.told(&before).await.context(name)
+        self.compare_feed(&before).await.context(name)
     }
 
     /// Loads the changes in the feed that have not been read yet.
@@ -209,13 +209,13 @@ impl<'a> Talk<'a> {
     }
 
     /// Checks that the change feed contains the key of everything that changed.
-    async fn told(
+    async fn compare_feed(
         &mut self,
         before: &BTreeMap<(&'static str, String, &'static str), String>,
     ) -> anyhow::Result<()> {
         let changes = self.changes().await?;
         self.seq = changes.last().map_or(self.seq, |last| last.seq);
-        let told: BTreeSet<_> = changes.iter().flat_map(|change| &change.keys).collect();
+        let keys: BTreeSet<_> = changes.iter().flat_map(|change| &change.keys).collect();
         for ((noun, id, list), now) in self.model.behind_keys() {
             let was = before.get(&(noun, id.to_owned(), list));
             // Nobody can have read the lists of a new object.
@@ -225,8 +225,8 @@ impl<'a> Talk<'a> {
                 named = format!("{named}:{list}");
             }
             ensure!(
-                !different || told.contains(&named),
-                "{named} was {was:?} and is {now}: told were {told:?}"
+                !different || keys.contains(&named),
+                "{named} was {was:?} and is {now}: the feed has {keys:?}"
             );
         }
         Ok(())
@@ -246,13 +246,13 @@ impl<'a> Talk<'a> {
         let payload = payload.await?;
         let errors = &payload["userErrors"];
         let Err(refusal) = expected else {
-            ensure!(*errors == json!([]), "{input} was told {errors}");
+            ensure!(*errors == json!([]), "{input}: {errors}");
             return Ok(Some(payload));
         };
-        let told = (&errors[0]["code"], &errors[0]["field"][0]);
+        let error = (&errors[0]["code"], &errors[0]["field"][0]);
         ensure!(
-            told == (&json!(refusal.code), &json!(refusal.field)),
-            "{input} was told {errors}: {refusal:?}"
+            error == (&json!(refusal.code), &json!(refusal.field)),
+            "{input}: {errors}: {refusal:?}"
         );
         let changes = self.changes().await?;
         ensure!(changes.is_empty(), "{refusal:?}, and still {changes:?}");

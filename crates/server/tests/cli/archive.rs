@@ -9,15 +9,15 @@ fn a_newsroom_goes_out_into_a_file_and_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Serving::start(khabar(&folder, "demo --listen 127.0.0.1:0 --data here"), 3);
     drop(demo);
-    let (ok, told, error) = run(
+    let (ok, output, error) = run(
         &folder,
         "export first.ndjson --database sqlite:here/demo.db",
     );
-    assert!(ok && told.contains("  article\n"), "{told}{error}");
+    assert!(ok && output.contains("  article\n"), "{output}{error}");
     run(&folder, "migrate up --database sqlite:copy.db");
     let (ok, restored, error) = run(&folder, "restore first.ndjson --database sqlite:copy.db");
     assert!(ok, "{error}");
-    assert_eq!(restored, told);
+    assert_eq!(restored, output);
     let (ok, streamed, error) = run(&folder, "export - --database sqlite:copy.db");
     assert!(ok, "{error}");
     let first = std::fs::read_to_string(folder.path().join("first.ndjson")).unwrap();
@@ -62,8 +62,8 @@ fn an_archive_goes_into_a_pipe_or_a_device_and_leaves_it_there() {
         let pipe = pipe.clone();
         move || std::fs::read_to_string(pipe).unwrap()
     });
-    let (ok, told, error) = export("pipe");
-    assert!(ok && told.is_empty(), "{told}{error}");
+    let (ok, output, error) = export("pipe");
+    assert!(ok && output.is_empty(), "{output}{error}");
     assert_eq!(reading.join().unwrap(), whole);
     let still = std::fs::symlink_metadata(&pipe).unwrap();
     assert!(still.file_type().is_fifo(), "the pipe was replaced");

@@ -59,8 +59,8 @@ fn demo_gives_an_editors_token_and_keeps_it_with_its_folder() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let kept = std::fs::metadata(folder.path().join("here/editor.token")).unwrap();
-        assert_eq!(kept.permissions().mode() & 0o777, 0o600);
+        let metadata = std::fs::metadata(folder.path().join("here/editor.token")).unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     }
 }
 
@@ -90,8 +90,8 @@ fn two_servers_of_one_newsroom_tell_the_same() {
             .find(|line| line.starts_with("khabar-position: "));
         let position = format!("{}\r\n", position.unwrap());
         let asked = serde_json::json!({ "query": sections });
-        let (_, told) = there.exchange("", &position, &asked);
-        assert!(told.contains(&format!("باب {turn}")), "{told}");
+        let (_, output) = there.exchange("", &position, &asked);
+        assert!(output.contains(&format!("باب {turn}")), "{output}");
     }
 }
 
@@ -131,17 +131,17 @@ fn what_is_kept_is_seen_and_a_correction_is_shown_at_once() {
     }
     let url = format!("cache stats --url http://{}", serving.address());
     let stats = || {
-        let (ok, told, error) = run(&folder, &url);
+        let (ok, output, error) = run(&folder, &url);
         assert!(ok, "{error}");
-        let line = told.lines().find(|line| line.starts_with("responses"));
+        let line = output.lines().find(|line| line.starts_with("responses"));
         let found = line.unwrap().split_whitespace().nth(1).unwrap();
-        (found.parse::<u32>().unwrap(), told)
+        (found.parse::<u32>().unwrap(), output)
     };
     let (before, _) = stats();
     assert_eq!(before, 2);
 
-    let told: serde_json::Value = serde_json::from_str(&serving.ask(home)).unwrap();
-    let newest = &told["data"]["home"]["latest"]["nodes"][0];
+    let output: serde_json::Value = serde_json::from_str(&serving.ask(home)).unwrap();
+    let newest = &output["data"]["home"]["latest"]["nodes"][0];
     let correction = serde_json::json!({
         "query": "mutation ($input: CorrectArticleInput!) {
             correctArticle(input: $input) { userErrors { message } } }",
@@ -154,9 +154,9 @@ fn what_is_kept_is_seen_and_a_correction_is_shown_at_once() {
     assert!(corrected.contains(r#""userErrors":[]"#), "{corrected}");
     assert!(serving.ask(home).contains("عنوان صُحّح"));
     serving.ask(sections);
-    let (after, told) = stats();
+    let (after, output) = stats();
     assert_eq!(after, before + 2, "home once more, and the sections");
-    assert!(told.contains("  article\n"), "{told}");
+    assert!(output.contains("  article\n"), "{output}");
 
     let (ok, _, error) = run(&folder, "cache stats --url http://127.0.0.1:1");
     assert!(

@@ -5,22 +5,22 @@ use crate::{Serving, khabar, run};
 #[test]
 fn tokens_are_made_listed_and_revoked() {
     let folder = tempfile::tempdir().unwrap();
-    let (ok, token, told) = run(
+    let (ok, token, output) = run(
         &folder,
         "token create --name Layla --role editor --rights write,arrange --expires 90d",
     );
-    assert!(ok, "{told}");
+    assert!(ok, "{output}");
     // The token is all that standard output has.
     let token = token.strip_suffix('\n').unwrap();
     assert!(token.starts_with("khb_") && token.len() == 47, "{token}");
     let line = |what: &str| {
-        let mut lines = told.lines();
+        let mut lines = output.lines();
         let line = lines.find_map(|line| line.strip_prefix(&format!("{what:8} ")));
         line.unwrap_or_default().to_owned()
     };
     assert_eq!(line("name"), "Layla");
     assert_eq!(line("rights"), "write,arrange");
-    assert!(!told.contains("khb_"), "{told}");
+    assert!(!output.contains("khb_"), "{output}");
     let id = line("id");
     let (ok, forever, _) = run(&folder, "token create --name ليلى --role admin");
     assert!(ok);

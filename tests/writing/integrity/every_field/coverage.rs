@@ -119,34 +119,31 @@ pub(super) const ELSEWHERE: [(&str, &str); 17] = [
     ("BlockDiff", "the desk's"),
     (
         "CommentAuthor",
-        "recorded with its comment, which is looked at",
+        "recorded with its comment, which is covered",
     ),
     (
         "BrokenRow",
-        "told by the process that met it, and never kept",
+        "reported by the process that met it, and never cached",
     ),
     (
         "EmbedBlock",
-        "part of a body, which is read and kept as one",
+        "part of a body, which is read and cached as one",
     ),
     (
         "GalleryBlock",
-        "part of a body, which is read and kept as one",
+        "part of a body, which is read and cached as one",
     ),
-    (
-        "ImageBlock",
-        "its picture is looked at as `Media in a body`",
-    ),
+    ("ImageBlock", "its picture is covered as `Media in a body`"),
     ("Revision", "the desk's"),
     ("RevisionConnection", "the desk's"),
     ("RevisionEdge", "the desk's"),
     (
         "TableBlock",
-        "part of a body, which is read and kept as one",
+        "part of a body, which is read and cached as one",
     ),
     (
         "VideoBlock",
-        "part of a body, which is read and kept as one",
+        "part of a body, which is read and cached as one",
     ),
     ("Viewer", "of whoever asks, and of no write"),
     (

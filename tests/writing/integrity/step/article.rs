@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::integrity::model::{Article, Face, Id, Saved, leads};
 use crate::integrity::noun::{PERSON, SECTION, SOURCE, STORY, TOPIC};
-use crate::integrity::writer::{COMMON, Writer, told};
+use crate::integrity::writer::{COMMON, Writer, id_in};
 
 /// Returns the fields of a new article with default values.
 pub(in crate::integrity) fn blank() -> Face {
@@ -130,7 +130,7 @@ impl Writer<'_> {
         let Some(payload) = sent.await? else {
             return Ok(None);
         };
-        let id = told(&payload, "article")?;
+        let id = id_in(&payload, "article")?;
         let slug = payload["article"]["slug"].clone();
         let mut face = blank();
         put(&mut face, &said);
@@ -266,7 +266,7 @@ impl Writer<'_> {
         let (Some(_), Some(to)) = (sent.filter(|_| face != was), to) else {
             return Ok(());
         };
-        self.keep(&id, face, (step, to), note, silent);
+        self.apply(&id, face, (step, to), note, silent);
         if let Some(slug) = said.get("slug") {
             let former = was["slug"].as_str();
             self.address("article", &edition, slug, (&id, former), true)?;
@@ -275,7 +275,7 @@ impl Writer<'_> {
     }
 
     /// Records new content in the model as another version.
-    fn keep(
+    fn apply(
         &mut self,
         id: &Id,
         content: Face,
@@ -325,7 +325,7 @@ impl Writer<'_> {
         let input = json!({"id": id, "version": version, "restore": restore, "note": note});
         let sent = self.send("restoreRevision", "article { id }", &input, refused);
         if let (Some(_), Some(to)) = (sent.await?, to) {
-            self.keep(&id, face, (step, to), note, false);
+            self.apply(&id, face, (step, to), note, false);
         }
         Ok(())
     }
@@ -334,7 +334,7 @@ impl Writer<'_> {
     /// they were merged into. A deleted section is replaced by the article's current one.
     fn bring_up_to_date(&self, face: &mut Face, was: &Face) {
         let model = &self.written.model;
-        let there = |id: &str| model.things.contains_key(id) || self.room.stock.holds(id);
+        let there = |id: &str| model.things.contains_key(id) || self.room.seed_data.contains(id);
         if face["section"].as_str().is_some_and(|id| !there(id)) {
             face.insert("section".to_owned(), was["section"].clone());
         }
@@ -360,7 +360,7 @@ impl Writer<'_> {
         let mut others = self.written.model.articles_of(&edition, &[]);
         others.retain(|other| *other != id);
         if edition == COMMON {
-            others.extend(self.room.stock.articles.keys().cloned());
+            others.extend(self.room.seed_data.articles.keys().cloned());
         }
         let mut chosen = self.random.some(&others, 4);
         let itself = self.random.once_in(6);

@@ -106,8 +106,8 @@ impl Talk<'_> {
         let said = &self.model.said;
         let pairs = (0..said.len()).flat_map(|at| said.iter().map(move |other| (at, other)));
         let echoes = pairs.filter(|(at, other)| {
-            let told = self.model.edit(said[*at].by, *at, &other.text, hour);
-            told.is_err_and(|refusal| refusal.code == "REPEATED")
+            let edit = self.model.edit(said[*at].by, *at, &other.text, hour);
+            edit.is_err_and(|refusal| refusal.code == "REPEATED")
         });
         let echoes: Vec<_> = echoes.map(|(at, other)| (at, other.text.clone())).collect();
         self.random.pick(&echoes)
@@ -214,8 +214,8 @@ impl Talk<'_> {
             ),
         };
         let fits = |at: &Place| from.contains(&self.model.said[*at].status);
-        let wrong = (0..chosen.len()).filter(|place| !fits(&chosen[*place]));
-        let wrong: Vec<_> = wrong
+        let expected = (0..chosen.len()).filter(|place| !fits(&chosen[*place]));
+        let expected: Vec<_> = expected
             .map(|place| json!(["ids", place.to_string()]))
             .collect();
         let fitting: Vec<_> = chosen.iter().copied().filter(fits).collect();
@@ -226,8 +226,8 @@ impl Talk<'_> {
         let payload = self.desk.write_at(editor, self.hour(), MODERATE, input);
         let payload = payload.await?;
         let errors = payload["userErrors"].as_array().into_iter().flatten();
-        let told: Vec<_> = errors.map(|error| error["field"].clone()).collect();
-        ensure!(told == wrong, "{payload}: {wrong:?}");
+        let fields: Vec<_> = errors.map(|error| error["field"].clone()).collect();
+        ensure!(fields == expected, "{payload}: {expected:?}");
         if fitting.is_empty() {
             self.met.insert("decided about none");
         }
