@@ -10,7 +10,7 @@ use serde_json::Value;
 
 #[test]
 fn schema_graphql_is_what_the_code_says() -> anyhow::Result<()> {
-    let written = include_str!("../schema.graphql");
+    let written = include_str!("../../schema.graphql");
     let built = khabar_graphql::sdl();
     let mut lines = (1..).zip(written.lines()).zip(built.lines());
     if let Some(((number, written), built)) = lines.find(|((_, one), other)| one != other) {
@@ -80,7 +80,7 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
 #[test]
 fn what_the_documentation_asks_is_valid() -> anyhow::Result<()> {
     let api = khabar_graphql::api(Limits::default())?;
-    let text = include_str!("../docs/editing.md");
+    let text = include_str!("../../docs/editing.md");
     let mut blocks = text.split("\n```").skip(1).step_by(2).peekable();
     let mut asked = 0;
     while let Some(block) = blocks.next() {
@@ -137,7 +137,7 @@ fn comments_begin_with_a_noun_or_a_verb() -> anyhow::Result<()> {
             }
         }
     }
-    for (number, line) in (1..).zip(include_str!("../schema.graphql").lines()) {
+    for (number, line) in (1..).zip(include_str!("../../schema.graphql").lines()) {
         let text = line.trim_start().trim_start_matches('"');
         if line.trim_start().starts_with('"')
             && AVOIDED.iter().any(|avoided| text.starts_with(avoided))

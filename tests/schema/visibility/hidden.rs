@@ -135,7 +135,7 @@ async fn hide_one(
         ..
     } = manuscript.article;
     article::save(writer, &manuscript).await?;
-    let kept = EditorialState {
+    let state = EditorialState {
         created_by: (status == Status::Review).then(self::writer),
         scheduled_for: (status == Status::Scheduled).then(newsroom::now),
         embargo_until: Some(newsroom::now() + Duration::days(1)),
@@ -144,7 +144,7 @@ async fn hide_one(
             reason: "سُحب".to_owned(),
         }),
     };
-    editorial::save(writer, id, &kept).await?;
+    editorial::save(writer, id, &state).await?;
     revision::add(writer, &manuscript, Transition::Save, Some(text.clone())).await?;
     correction::add(writer, id, 1, &text).await?;
     let former = Slug::parse(&format!("{mark}-former"))?;

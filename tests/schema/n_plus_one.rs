@@ -4,9 +4,7 @@
 //! Each path is queried in three newsrooms, which have 1, 2 and 20 identical editions. One document
 //! queries it for every edition, using aliases.
 
-#[path = "n_plus_one/sample_schema.rs"]
 mod sample_schema;
-#[path = "n_plus_one/walk.rs"]
 mod walk;
 
 use anyhow::ensure;

@@ -17,11 +17,11 @@ struct Budget {
     statements: &'static [&'static str],
 }
 
-const HOME: &str = include_str!("../benches/operations/home.graphql");
-const ARTICLE: &str = include_str!("../benches/operations/article.graphql");
-const STORY: &str = include_str!("../benches/operations/story.graphql");
-const SECTION: &str = include_str!("../benches/operations/section.graphql");
-const DEEP: &str = include_str!("../benches/operations/deep.graphql");
+const HOME: &str = include_str!("../../benches/operations/home.graphql");
+const ARTICLE: &str = include_str!("../../benches/operations/article.graphql");
+const STORY: &str = include_str!("../../benches/operations/story.graphql");
+const SECTION: &str = include_str!("../../benches/operations/section.graphql");
+const DEEP: &str = include_str!("../../benches/operations/deep.graphql");
 
 const OPENING: &str = "افتتاح-الجسر-الجديد-فوق-نهر-السنديان";
 
