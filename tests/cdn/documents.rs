@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use khabar_persistence::trusted_document::{self, TrustedDocument};
 use khabar_persistence::{Db, Options};
 use khabar_server::config::Settings;
-use khabar_server::graphql::persisted_documents::Mode;
+use khabar_service::persisted_documents::Mode;
 use khabar_tests::harness::newsroom;
 use serde_json::json;
 

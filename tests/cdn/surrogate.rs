@@ -4,9 +4,9 @@ use anyhow::Context as _;
 use khabar_domain::{Name, Role};
 use khabar_persistence::cache::CacheTag;
 use khabar_persistence::change::EntityKind;
-use khabar_server::auth::{Issue, issue};
 use khabar_server::config::Settings;
 use khabar_server::graphql::surrogate::{Header, spelled};
+use khabar_service::auth::{Issue, issue};
 use khabar_tests::harness::{Newsroom, TestDb, newsroom};
 use serde_json::json;
 

@@ -5,10 +5,10 @@ mod varnishd;
 use anyhow::Context as _;
 use khabar_domain::{Article, Name, Role};
 use khabar_persistence::trusted_document::{self, TrustedDocument};
-use khabar_server::auth::{Issue, issue};
 use khabar_server::config::Settings;
 use khabar_server::graphql::surrogate::Header;
 use khabar_server::purge::Target;
+use khabar_service::auth::{Issue, issue};
 use khabar_tests::harness::{Newsroom, newsroom};
 use serde_json::json;
 

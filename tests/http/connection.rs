@@ -2,8 +2,9 @@
 
 use std::pin::pin;
 
-use khabar_server::graphql::{Settings, admission};
+use khabar_server::graphql::Settings;
 use khabar_server::http::Settings as Http;
+use khabar_service::admission;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 

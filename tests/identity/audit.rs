@@ -3,8 +3,8 @@
 use khabar_domain::article::Status;
 use khabar_domain::{Right, Rights, Role, Scope};
 use khabar_persistence::change;
-use khabar_server::auth::Issued;
 use khabar_server::config::Settings;
+use khabar_service::auth::Issued;
 use khabar_tests::harness::newsroom;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use chrono::TimeDelta;
 use khabar_domain::{Right, Rights, Role};
-use khabar_server::auth::Issued;
+use khabar_service::auth::Issued;
 use serde_json::{Value, json};
 
 use crate::{Seen, Server, VIEWER, bearer, global};

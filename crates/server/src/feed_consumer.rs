@@ -23,7 +23,7 @@ use khabar_persistence::{Db, Error};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::auth::bits;
+use khabar_service::random::bits;
 
 /// Maximum number of changes in a batch.
 const BATCH: u16 = 1_000;

@@ -8,9 +8,9 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use khabar_graphql::limit::Limits;
+use khabar_service::auth;
 
 use super::{Cache, Comments, DatabaseTimeouts};
-use crate::auth;
 use crate::graphql;
 use crate::http;
 use crate::maintenance;

@@ -56,7 +56,7 @@ const MOST: u32 = 1_000_000;
 
 impl RateLimits {
     /// Rejects limits that are too high to be counted.
-    pub(crate) fn check(&self) -> anyhow::Result<()> {
+    pub fn check(&self) -> anyhow::Result<()> {
         for (counted, rates) in self.all() {
             for (client, per_minute) in [
                 ("token", rates.token_per_minute),

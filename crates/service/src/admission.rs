@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-/// The number of operations that run at a time. Answers from the cache do not count.
+/// The number of operations that run at a time. Responses from the cache do not count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
@@ -50,7 +50,7 @@ impl Default for Settings {
 
 impl Settings {
     /// Returns an error if either concurrency limit is 0, as no operation could ever run.
-    pub(crate) fn check(&self) -> anyhow::Result<()> {
+    pub fn check(&self) -> anyhow::Result<()> {
         for (name, value) in [
             ("graphql.operations.queries", self.queries),
             ("graphql.operations.mutations", self.mutations),
@@ -62,7 +62,7 @@ impl Settings {
 }
 
 /// The semaphores that limit the operations in flight.
-pub(super) struct Operations {
+pub(crate) struct Operations {
     queries: Arc<Semaphore>,
     mutations: Arc<Semaphore>,
     queue: Semaphore,
@@ -70,29 +70,29 @@ pub(super) struct Operations {
 }
 
 impl Operations {
-    pub(super) fn new(settings: &Settings) -> Self {
-        let places = |count: usize| Semaphore::new(count.min(Semaphore::MAX_PERMITS));
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let permits = |count: usize| Semaphore::new(count.min(Semaphore::MAX_PERMITS));
         Self {
-            queries: Arc::new(places(settings.queries)),
-            mutations: Arc::new(places(settings.mutations)),
-            queue: places(settings.queued),
+            queries: Arc::new(permits(settings.queries)),
+            mutations: Arc::new(permits(settings.mutations)),
+            queue: permits(settings.queued),
             wait: Duration::from_millis(settings.wait_ms),
         }
     }
 
     /// Waits for a slot, which is released when the permit is dropped. Never waits past the deadline.
     /// Returns [`Code::Overloaded`] if the queue is full or the wait takes too long.
-    pub(super) async fn turn(
+    pub(crate) async fn slot(
         &self,
         kind: Kind,
         deadline: Instant,
     ) -> Result<OwnedSemaphorePermit, Error> {
-        let turns = match kind {
+        let slots = match kind {
             Kind::Query | Kind::Subscription => &self.queries,
             Kind::Mutation => &self.mutations,
         };
-        if let Ok(turn) = Arc::clone(turns).try_acquire_owned() {
-            return Ok(turn);
+        if let Ok(slot) = Arc::clone(slots).try_acquire_owned() {
+            return Ok(slot);
         }
         let full = || {
             Error::new(
@@ -102,8 +102,8 @@ impl Operations {
         };
         let _queued = self.queue.try_acquire().map_err(|_| full())?;
         let until = deadline.min(Instant::now() + self.wait);
-        let turn = tokio::time::timeout_at(until, Arc::clone(turns).acquire_owned()).await;
-        turn.map_err(|_| full())?.map_err(|_| full())
+        let slot = tokio::time::timeout_at(until, Arc::clone(slots).acquire_owned()).await;
+        slot.map_err(|_| full())?.map_err(|_| full())
     }
 }
 
@@ -121,12 +121,12 @@ mod tests {
         });
         let begun = Instant::now();
         let deadline = begun + Duration::from_mins(1);
-        let first = operations.turn(Kind::Query, deadline).await;
+        let first = operations.slot(Kind::Query, deadline).await;
         assert!(first.is_ok());
         // Mutations do not wait for queries.
-        assert!(operations.turn(Kind::Mutation, deadline).await.is_ok());
-        let second = operations.turn(Kind::Query, deadline);
-        let third = operations.turn(Kind::Query, deadline);
+        assert!(operations.slot(Kind::Mutation, deadline).await.is_ok());
+        let second = operations.slot(Kind::Query, deadline);
+        let third = operations.slot(Kind::Query, deadline);
         let (second, third) = tokio::join!(second, third);
         for refused in [second, third] {
             let code = refused.err().map(|error| error.code());
@@ -134,8 +134,8 @@ mod tests {
         }
         // The queued operation waited for the full `wait_ms`. No operation waits past its own deadline.
         assert!(begun.elapsed() >= Duration::from_millis(50));
-        assert!(operations.turn(Kind::Query, begun).await.is_err());
-        let (next, ()) = tokio::join!(operations.turn(Kind::Query, deadline), async {
+        assert!(operations.slot(Kind::Query, begun).await.is_err());
+        let (next, ()) = tokio::join!(operations.slot(Kind::Query, deadline), async {
             drop(first);
         });
         assert!(next.is_ok());

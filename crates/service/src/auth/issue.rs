@@ -5,7 +5,7 @@ use khabar_domain::{Credential, Name, Rights, Role, TokenId, id};
 use khabar_persistence::token::{self, Token};
 use khabar_persistence::{Author, Db};
 
-use super::bits;
+use crate::random::bits;
 
 /// The properties of a new API token.
 #[derive(Clone, Debug)]

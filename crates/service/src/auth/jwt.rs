@@ -16,8 +16,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::jwks::{Key, Keys};
-use super::{Principal, Settings};
-use crate::graphql::ContextError;
+use super::{FetchKeys, Principal, Settings};
+use crate::context::ContextError;
 
 /// Identifies viewers by JWTs of the configured issuer.
 pub(super) struct Jwt {
@@ -63,29 +63,33 @@ const LONGEST_SUBJECT: usize = 255;
 const LONGEST: usize = 16 * 1024;
 
 impl Jwt {
-    /// Creates the verifier. Returns `None` if no issuer is configured.
-    pub(super) fn of(settings: &Settings) -> anyhow::Result<Option<Self>> {
+    /// Creates the verifier. `fetch` downloads the issuer's JWK set. Returns `None` if no issuer is
+    /// configured.
+    pub(super) fn of(
+        settings: &Settings,
+        fetch: Option<FetchKeys>,
+    ) -> anyhow::Result<Option<Self>> {
         if settings.issuer.is_empty() {
             return Ok(None);
         }
         Ok(Some(Self {
             settings: settings.clone(),
-            keys: Keys::of(settings)?,
+            keys: Keys::of(settings, fetch)?,
         }))
     }
 
     /// Verifies a token and returns its bearer.
-    pub(super) async fn know(
+    pub(super) async fn verify(
         &self,
         token: &str,
         now: DateTime<Utc>,
     ) -> Result<Principal, ContextError> {
         let claims = self.claims(token, now).await;
-        let known = claims.and_then(|claims| {
+        let principal = claims.and_then(|claims| {
             self.check(&claims, now)?;
             self.read(claims)
         });
-        known.map_err(|problem| ContextError::unauthenticated(format!("The token {problem}.")))
+        principal.map_err(|problem| ContextError::unauthenticated(format!("The token {problem}.")))
     }
 
     /// Returns the claims of a token after verifying its signature.

@@ -74,7 +74,7 @@ const MOST_LEEWAY: u64 = 300;
 
 impl Settings {
     /// Returns an error for values that have the right type but cannot work.
-    pub(crate) fn check(&self) -> anyhow::Result<()> {
+    pub fn check(&self) -> anyhow::Result<()> {
         let sources = [&self.key, &self.key_file, &self.jwks_url];
         let given = sources.iter().filter(|source| !source.is_empty()).count();
         if self.issuer.is_empty() {

@@ -1,4 +1,4 @@
-//! Named documents: an app sends the name of a document instead of its text. The request then fits into
+//! Persisted documents: an app sends the name of a document instead of its text. The request then fits into
 //! a URL, and a CDN can cache the answer.
 //!
 //! A name identifies either a trusted document, registered with the app's build (`khabar documents register`), or a
@@ -55,22 +55,22 @@ impl Default for Settings {
 const ENTRY: usize = 256;
 
 /// A request that includes the text of its document.
-pub(super) struct Found<'a> {
-    pub(super) incoming: Cow<'a, OperationRequest>,
+pub(crate) struct Found<'a> {
+    pub(crate) operation: Cow<'a, OperationRequest>,
     /// Whether the document is known to be registered. Its operation name then comes from an app and
     /// cannot be chosen freely by the client.
-    pub(super) is_registered: bool,
+    pub(crate) is_registered: bool,
 }
 
 /// The documents that requests can refer to by name.
-pub(super) struct Documents {
+pub(crate) struct Documents {
     mode: Mode,
     /// Remembered documents by hash. `None` if documents are not remembered.
     remembered: Option<Cache<String, Arc<str>>>,
 }
 
 impl Documents {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         // If only registered documents run, there is nothing to remember.
         let remembers = settings.apq_cache_bytes > 0 && settings.mode == Mode::Any;
         let remembered = remembers.then(|| {
@@ -89,37 +89,37 @@ impl Documents {
 
     /// Returns the request with the text of its document. Fails if the name is unknown, if the hash does
     /// not match the text, or if the document may not run on this server.
-    pub(super) async fn find<'a>(
+    pub(crate) async fn find<'a>(
         &self,
         data: &Data,
-        incoming: &'a OperationRequest,
+        operation: &'a OperationRequest,
     ) -> Result<Found<'a>, Error> {
-        let (incoming, is_registered) = match (&incoming.query, &incoming.named) {
+        let (operation, is_registered) = match (&operation.query, &operation.named) {
             (Some(text), named) => {
                 self.sent(data, text, named.as_ref()).await?;
-                (Cow::Borrowed(incoming), self.mode == Mode::Trusted)
+                (Cow::Borrowed(operation), self.mode == Mode::Trusted)
             }
             (None, Some(named)) => {
                 let (text, is_registered) = self.named(data, named).await?;
-                let incoming = OperationRequest {
+                let operation = OperationRequest {
                     query: Some(text.as_ref().to_owned()),
-                    ..incoming.clone()
+                    ..operation.clone()
                 };
-                (Cow::Owned(incoming), is_registered)
+                (Cow::Owned(operation), is_registered)
             }
             // The document gate reports what is missing.
-            (None, None) => (Cow::Borrowed(incoming), false),
+            (None, None) => (Cow::Borrowed(operation), false),
         };
         Ok(Found {
-            incoming,
+            operation,
             is_registered,
         })
     }
 
     /// Remembers a document that was sent with its hash. Call this only when the document is valid.
-    pub(super) fn remember(&self, incoming: &OperationRequest) {
+    pub(crate) fn remember(&self, operation: &OperationRequest) {
         if let (Some(remembered), Some(text), Some(DocumentId::Hash(hash))) =
-            (&self.remembered, &incoming.query, &incoming.named)
+            (&self.remembered, &operation.query, &operation.named)
             && !remembered.contains_key(hash)
         {
             remembered.insert(hash.clone(), text.as_str().into());

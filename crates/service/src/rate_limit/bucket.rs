@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The period to which a quota applies.
-pub(super) const WINDOW: Duration = Duration::from_mins(1);
+pub const WINDOW: Duration = Duration::from_mins(1);
 
 /// The capacity of a bucket, and the rate at which it refills.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,23 @@ pub struct Standing {
     pub full_in: Duration,
     /// The time to wait before trying again, if not enough was left.
     pub wait: Option<Duration>,
+}
+
+impl Standing {
+    /// Returns the seconds until the full quota is available again, rounded up.
+    pub fn full_in_seconds(&self) -> u64 {
+        seconds(self.full_in)
+    }
+
+    /// Returns the seconds to wait before trying again, at least 1. `None` if enough was left.
+    pub fn wait_seconds(&self) -> Option<u64> {
+        self.wait.map(|wait| seconds(wait).max(1))
+    }
+}
+
+/// Rounds a duration up to whole seconds.
+fn seconds(time: Duration) -> u64 {
+    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 impl Quota {
