@@ -2,6 +2,7 @@
 
 mod app;
 pub mod builders;
+pub mod cases;
 mod database;
 mod json;
 pub mod newsroom;
