@@ -1,8 +1,9 @@
 //! Authentication: identifies the viewer of a request from its credentials.
 //!
 //! A bearer token is an API token of this server (`khb_…`) or a JWT of the configured issuer. A preview
-//! token (`khp_…`) gives access to one unpublished article. A request with neither is anonymous. A request with an invalid token is refused and never treated as anonymous: an
-//! app must learn that its token has expired instead of continuing with fewer rights than it expects.
+//! token (`khp_…`) gives access to one unpublished article. A request with neither is anonymous. A request
+//! with an invalid token is refused and never treated as anonymous: an app must learn that its token has
+//! expired instead of continuing with fewer rights than it expects.
 
 mod issue;
 mod jwks;
@@ -57,8 +58,8 @@ struct CachedToken {
 }
 
 /// The credentials and the client address of a request, not yet verified. By default, those of an
-/// anonymous reader.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// anonymous reader. Not `Debug`, so that no log shows them.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct PresentedCredentials {
     /// The bearer token.
     pub bearer: Option<String>,
