@@ -36,7 +36,7 @@ pub(crate) use self::lease::Lease;
 use self::snapshot::Snapshot;
 use self::stats::Counts;
 use self::store::Store;
-use crate::change::{Change, EVERYTHING, EntityKind, Facet, Feed, Page, Position};
+use crate::feed::{Change, EVERYTHING, EntityKind, Facet, Feed, Page, Position};
 use crate::{Error, Result};
 
 pub use self::dependencies::{Dependencies, DependencyTracker};

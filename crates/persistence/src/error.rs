@@ -4,7 +4,7 @@ use khabar_domain::Invalid;
 use sea_orm::sqlx::Error as Driver;
 use sea_orm::{DbErr, RuntimeErr};
 
-use crate::broken::BrokenRow;
+use crate::session::broken::BrokenRow;
 
 /// The reason why a read or a write failed.
 #[derive(Debug, thiserror::Error)]

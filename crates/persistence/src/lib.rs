@@ -58,75 +58,42 @@
 //! let found = reader.load(&[topic::ById(topic.id)]).await?; // one statement, or none if cached
 //! ```
 
-pub mod account;
 pub mod archive;
-pub mod article;
-pub mod audit;
-pub mod batch;
-pub mod broken;
-mod bulk_insert;
 pub mod cache;
-pub mod change;
-pub mod check;
-pub mod client_address;
-mod clock;
-pub mod comment;
-pub mod commenting;
-mod cooperative;
-pub mod correction;
-mod count;
-mod database_file;
-pub mod db;
-mod decode;
-pub mod edition;
-pub mod editorial;
+mod database;
 mod error;
-pub mod feed_checkpoint;
-pub mod follow_channel;
-pub mod home_lead;
-pub mod idempotency;
-mod include;
-mod join_table;
-mod list_membership;
-pub mod live_channel;
-mod masked_url;
-pub mod media;
+pub mod feed;
+mod maintenance;
 pub mod migration;
-mod ordering;
-pub mod page;
-pub mod person;
-mod pool;
-pub mod preview;
-mod private_file;
-mod read_session;
+mod query;
 pub mod reference_data;
-pub mod related;
-mod replica;
-pub mod reserved_name;
-pub mod revision;
-mod row;
-pub mod secret;
-pub mod section;
-mod side_load;
-pub mod slug;
-pub mod source;
-mod sql;
-pub mod story;
-pub mod token;
-pub mod topic;
-mod transaction;
-pub mod trusted_document;
-mod write_tx;
+mod relations;
+mod session;
+mod tables;
 
-pub use batch::BatchKey;
-pub use broken::{BrokenRow, BrokenRows};
-pub use bulk_insert::Bulk;
+// The modules that other crates use, by the names of what they hold.
+pub use database::db;
+pub use feed as change;
+pub use feed::checkpoint as feed_checkpoint;
+pub use maintenance::check;
+pub use query::page;
+pub use relations::slug;
+pub use session::{batch, broken};
+pub use tables::{
+    account, article, audit, client_address, comment, commenting, correction, edition, editorial,
+    follow_channel, home_lead, idempotency, live_channel, media, person, preview, related,
+    reserved_name, revision, secret, section, source, story, token, topic, trusted_document,
+};
+
 pub use cache::Cache;
-pub use count::Tally;
-pub use db::{Db, Options, Timeouts};
+pub use database::db::{Db, Options, Timeouts};
 pub use error::{Doing, Error, Result};
-pub use include::Includes;
-pub use page::{Cursor, Page, PageKey, Slice};
-pub use read_session::ReadSession;
-pub use row::SlugKey;
-pub use write_tx::{Author, Saved, WriteTx};
+pub use maintenance::bulk_insert::Bulk;
+pub use query::count::Tally;
+pub use query::include::Includes;
+pub use query::page::{Cursor, Page, PageKey, Slice};
+pub use query::row::SlugKey;
+pub use session::batch::BatchKey;
+pub use session::broken::{BrokenRow, BrokenRows};
+pub use session::read_session::ReadSession;
+pub use session::write_tx::{Author, Saved, WriteTx};

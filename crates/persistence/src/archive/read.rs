@@ -12,9 +12,11 @@ use sha2::{Digest as _, Sha256};
 use super::derive::derive;
 use super::tables::{Noted, TABLES, Table};
 use super::{Counts, End, Error, Head, Result, VERSION, acyclic, codec, hexadecimal};
-use crate::change::ChangeKind;
-use crate::sql::{Dialect, Sql};
-use crate::{Doing, WriteTx, check, reserved_name};
+use crate::feed::ChangeKind;
+use crate::maintenance::check;
+use crate::query::sql::{Dialect, Sql};
+use crate::tables::reserved_name;
+use crate::{Doing, WriteTx};
 
 /// Maximum length of a line in bytes (64 MiB), a hundred times the longest article body ever
 /// printed. Without a limit, a file without line breaks would be read into memory as a whole.

@@ -3,7 +3,7 @@
 //! To add a column, add an entry to the list of its table. To add a table, add an entry to
 //! [`TABLES`], after the tables that it refers to. The test below fails while either is missing.
 
-use crate::change::{EntityKind, Facet};
+use crate::feed::{EntityKind, Facet};
 
 /// A table of the archive.
 pub(super) struct Table {
@@ -528,7 +528,7 @@ mod tests {
     use sea_orm::ConnectionTrait as _;
 
     use super::*;
-    use crate::sql::{Dialect, Sql};
+    use crate::query::sql::{Dialect, Sql};
     use crate::{Db, Options, migration};
 
     /// Tables that an archive leaves out, each with the reason.

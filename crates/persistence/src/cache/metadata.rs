@@ -8,9 +8,9 @@ use khabar_domain::{
 use uuid::Uuid;
 
 use super::CacheTag;
-use crate::change::{EntityKind, Facet};
-use crate::correction::Correction;
-use crate::related::Related;
+use crate::feed::{EntityKind, Facet};
+use crate::tables::correction::Correction;
+use crate::tables::related::Related;
 use crate::{BatchKey, Slice, Tally};
 
 /// The approximate overhead of an allocation, in bytes.

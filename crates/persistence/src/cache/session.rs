@@ -9,7 +9,7 @@ use super::failpoint::Point;
 use super::store::Insert;
 use super::{Cache, CacheMeta, CacheTag};
 use crate::BatchKey;
-use crate::change::Position;
+use crate::feed::Position;
 use crate::reference_data::{Lookup, Reference};
 
 /// The cache as seen by one request.

@@ -16,7 +16,7 @@ use super::failpoint::Point;
 use super::tag::CacheTag;
 use super::{Inner, PAUSE};
 use crate::Result;
-use crate::change::Feed;
+use crate::feed::Feed;
 use crate::reference_data::{self, DirtyRows, Reference};
 
 /// The longest delay between two failed attempts to read. A row that cannot be read is logged

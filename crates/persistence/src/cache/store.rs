@@ -17,7 +17,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::CacheMeta;
 use super::tag::CacheTag;
-use crate::change::{EntityKind, Facet};
+use crate::feed::{EntityKind, Facet};
 
 /// The number of reading keys of recent changes that are retained, to check results that were read
 /// before these changes and arrive after them. This takes a few megabytes. A result that is older

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::change::{Change, EntityKind, Facet, slug_id};
-use crate::token;
+use crate::feed::{Change, EntityKind, Facet, slug_id};
+use crate::tables::token;
 use khabar_domain::Slug;
 
 /// A source of a result that a write may touch.
@@ -64,7 +64,7 @@ impl CacheTag {
     }
 
     /// Returns the keys that a change touches. Returns `None` if it touches
-    /// [`EVERYTHING`](crate::change::EVERYTHING), or if it contains a key that this version does
+    /// [`EVERYTHING`](crate::feed::EVERYTHING), or if it contains a key that this version does
     /// not know because a later version has written it.
     pub fn touched_by(change: &Change) -> Option<Vec<Self>> {
         let mut keys = Vec::with_capacity(2 * change.keys.len());

@@ -8,9 +8,10 @@ use khabar_domain::{Direction, Edition, EditionId, Language, Name, Scope, Slug};
 use uuid::Uuid;
 
 use super::*;
-use crate::change::{EntityKind, Facet};
+use crate::feed::{EntityKind, Facet};
 use crate::reference_data::{Lookup, Reference};
-use crate::{BatchKey, Db, Options, ReadSession, edition, migration};
+use crate::tables::edition;
+use crate::{BatchKey, Db, Options, ReadSession, migration};
 
 impl Cacheable for i64 {
     fn shown(&self, _: &mut CacheMeta) {}

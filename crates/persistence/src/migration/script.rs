@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use crate::sql::Dialect;
+use crate::query::sql::Dialect;
 
 /// The SQL scripts of a migration.
 pub(super) struct Script {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Reference;
 use crate::cache::CacheTag;
-use crate::change::{EntityKind, Facet};
+use crate::feed::{EntityKind, Facet};
 
 /// The parts of the reference data that must be read again.
 #[derive(Debug, Default, PartialEq, Eq)]

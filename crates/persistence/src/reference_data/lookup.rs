@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::indexed_rows::{Indexed, IndexedRows};
 use super::{Lookup, Reference};
-use crate::section::Which;
+use crate::tables::section::Which;
 use crate::{Page, SlugKey};
 
 impl Reference {

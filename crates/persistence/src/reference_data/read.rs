@@ -9,12 +9,11 @@ use uuid::Uuid;
 use super::dirty::DirtySet;
 use super::indexed_rows::{Indexed, IndexedRows};
 use super::{DirtyRows, MOST, Reference};
-use crate::decode::TableRow;
-use crate::row::{Row, find_by};
-use crate::sql::Sql;
-use crate::{
-    ReadSession, Result, edition, follow_channel, live_channel, media, section, source, story,
-};
+use crate::query::decode::TableRow;
+use crate::query::row::{Row, find_by};
+use crate::query::sql::Sql;
+use crate::tables::{edition, follow_channel, live_channel, media, section, source, story};
+use crate::{ReadSession, Result};
 
 const QUERY: &str = "reference_data";
 

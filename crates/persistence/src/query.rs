@@ -1,0 +1,9 @@
+//! Statements and what they return: SQL text with bound values, decoding, lookups, pages and counts.
+
+pub(crate) mod cooperative;
+pub(crate) mod count;
+pub(crate) mod decode;
+pub(crate) mod include;
+pub mod page;
+pub(crate) mod row;
+pub(crate) mod sql;

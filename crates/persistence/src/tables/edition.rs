@@ -1,0 +1,262 @@
+//! Database rows of editions.
+
+use std::collections::HashMap;
+
+use khabar_domain::edition::Labels;
+use khabar_domain::{Direction, Edition, EditionId, Language, Name, Scope, Slug};
+use sea_orm::ColumnTrait;
+use uuid::Uuid;
+
+use crate::cache::{CacheMeta, CacheTag};
+use crate::feed::EntityKind;
+use crate::query::decode::stored;
+use crate::query::row::{Row, broken, find_by};
+use crate::query::sql::Sql;
+use crate::reference_data::{Lookup, Reference};
+use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
+
+/// The edition with this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub EditionId);
+
+impl BatchKey for ById {
+    type Value = Edition;
+
+    const FINDS_ONE: bool = true;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Edition>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Edition, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<Edition> {
+        reference.edition(self.0)
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Model, _>(
+            reader,
+            "edition.by_id",
+            |sql| ("edition t".to_owned(), sql.among("t.id", ids)),
+            |found: &Edition| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The edition with this slug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BySlug(pub Slug);
+
+impl BatchKey for BySlug {
+    type Value = Edition;
+
+    const FINDS_ONE: bool = true;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Edition>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of::<Self>(value);
+        Some(match value {
+            Some(_) => kept,
+            // Any edition written later may take the slug.
+            None => kept.key(CacheTag::every(EntityKind::Edition)),
+        })
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<Edition> {
+        reference.edition_under(&self.0)
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
+        let slugs = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
+        find_by::<table::Model, _>(
+            reader,
+            "edition.by_slug",
+            |sql| ("edition t".to_owned(), sql.among_texts("t.slug", slugs)),
+            |found: &Edition| Self(found.slug.clone()),
+        )
+        .await
+    }
+}
+
+/// All editions, sorted by slug. A newsroom has only a few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Every;
+
+impl BatchKey for Every {
+    type Value = Vec<Edition>;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Edition>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).key(CacheTag::every(EntityKind::Edition)))
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<Vec<Edition>> {
+        reference.every_edition()
+    }
+
+    async fn fetch(reader: &ReadSession, _: &[Self]) -> Result<HashMap<Self, Vec<Edition>>> {
+        let every = |_: &mut Sql| ("edition t".to_owned(), "true".to_owned());
+        let found =
+            find_by::<table::Model, _>(reader, "edition.list", every, |found: &Edition| found.id);
+        let mut editions: Vec<_> = found.await?.into_values().collect();
+        editions.sort_by(|one, other| one.slug.cmp(&other.slug));
+        Ok(HashMap::from([(Self, editions)]))
+    }
+}
+
+/// Returns the edition with this slug, for a write that depends on it.
+pub async fn find(writer: &WriteTx, slug: &Slug) -> Result<Option<Edition>> {
+    let condition = table::Column::Slug.eq(slug.as_str());
+    writer
+        .find::<table::Entity, _>("find an edition", condition)
+        .await
+}
+
+/// Returns the edition with this id, for a write that changes only part of it. Locks it against other
+/// writers until the transaction ends.
+pub async fn get(writer: &WriteTx, id: EditionId) -> Result<Option<Edition>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    writer
+        .hold::<table::Entity, _>("find an edition", by_id)
+        .await
+}
+
+/// Returns the edition that the object of this kind belongs to.
+pub async fn of(writer: &WriteTx, noun: EntityKind, id: Uuid) -> Result<Option<EditionId>> {
+    const DOING: &str = "find the edition of something";
+    let mut sql = writer.sql();
+    let text = format!(
+        "SELECT edition_id FROM {} WHERE id = {}",
+        noun.as_str().replace('-', "_"),
+        sql.bind(id)
+    );
+    let rows = writer.rows(DOING, sql, text).await?;
+    let found = rows
+        .first()
+        .map(|row| row.try_get::<Uuid>("", "edition_id"));
+    Ok(found.transpose().doing(DOING)?.map(EditionId::new))
+}
+
+/// Returns those of the given objects of a kind that belong to the edition, in no particular order.
+pub async fn holds(
+    writer: &WriteTx,
+    edition: EditionId,
+    noun: EntityKind,
+    ids: &[Uuid],
+) -> Result<Vec<Uuid>> {
+    const DOING: &str = "find what an edition has";
+    let mut sql = writer.sql();
+    let among = sql.among("id", ids.iter().copied());
+    let text = format!(
+        "SELECT id FROM {} WHERE edition_id = {} AND {among}",
+        noun.as_str(),
+        sql.bind(edition.uuid())
+    );
+    let rows = writer.rows(DOING, sql, text).await?;
+    let ids: Result<Vec<_>, _> = rows.iter().map(|row| row.try_get("", "id")).collect();
+    ids.doing(DOING)
+}
+
+/// Adds the edition, or updates the one with its id. An update retains the stored article count.
+pub async fn save(writer: &mut WriteTx, edition: &Edition) -> Result<Saved> {
+    let row = table::Model::from(edition);
+    let saved = writer
+        .save::<table::Entity, _>("save an edition", row.id, row, |old, new| {
+            new.article_count = old.article_count;
+        })
+        .await?;
+    writer.note_saved(saved, EntityKind::Edition, edition.id, Vec::new);
+    Ok(saved)
+}
+
+impl From<&Edition> for table::Model {
+    fn from(edition: &Edition) -> Self {
+        let Labels {
+            live,
+            follow,
+            sections,
+            stories,
+            comments,
+        } = edition.labels.clone();
+        Self {
+            id: edition.id.uuid(),
+            slug: edition.slug.as_str().to_owned(),
+            name: edition.name.as_str().to_owned(),
+            language: edition.language.as_str().to_owned(),
+            direction: edition.direction.as_str().to_owned(),
+            label_live: live,
+            label_follow: follow,
+            label_sections: sections,
+            label_stories: stories,
+            label_comments: comments,
+            article_count: edition.article_count,
+        }
+    }
+}
+
+stored!(table::Model: id, slug, name, language, direction, label_live, label_follow, label_sections, label_stories, label_comments, article_count);
+
+impl Row for table::Model {
+    const TABLE: &'static str = "edition";
+    type Means = Edition;
+
+    fn read(self) -> Result<Edition> {
+        let broken = |column| broken("edition", column, self.id);
+        Ok(Edition {
+            id: self.id.into(),
+            slug: Slug::parse(&self.slug).map_err(broken("slug"))?,
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            language: Language::parse(&self.language).map_err(broken("language"))?,
+            direction: Direction::parse(&self.direction).map_err(broken("direction"))?,
+            labels: Labels {
+                live: self.label_live,
+                follow: self.label_follow,
+                sections: self.label_sections,
+                stories: self.label_stories,
+                comments: self.label_comments,
+            },
+            article_count: self.article_count,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "edition")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub slug: String,
+        pub name: String,
+        pub language: String,
+        pub direction: String,
+        pub label_live: Option<String>,
+        pub label_follow: Option<String>,
+        pub label_sections: Option<String>,
+        pub label_stories: Option<String>,
+        pub label_comments: Option<String>,
+        pub article_count: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

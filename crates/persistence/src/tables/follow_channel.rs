@@ -1,0 +1,223 @@
+//! Storage of follow channels.
+
+use std::collections::HashMap;
+
+use khabar_domain::follow_channel::Platform;
+use khabar_domain::{EditionId, FollowChannel, FollowChannelId, Name, Scope, WebUrl};
+use sea_orm::ColumnTrait;
+
+use crate::cache::CacheMeta;
+use crate::feed::{ChangeKind, EntityKind, Facet};
+use crate::query::decode::{columns, stored};
+use crate::query::page::{KeysetQuery, Order, SortKind};
+use crate::query::row::{Row, broken, find_by, maybe};
+use crate::reference_data::{Lookup, Reference};
+use crate::relations::ordering::Ordering;
+use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
+
+/// The key for reading a follow channel by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub FollowChannelId);
+
+impl BatchKey for ById {
+    type Value = FollowChannel;
+
+    const FINDS_ONE: bool = true;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&FollowChannel>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::FollowChannel, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<FollowChannel> {
+        reference.follow_channel(self.0)
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, FollowChannel>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Model, _>(
+            reader,
+            "follow_channel.by_id",
+            |sql| ("follow_channel t".to_owned(), sql.among("t.id", ids)),
+            |found: &FollowChannel| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The key for listing the follow channels of an edition, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfEdition(pub EditionId);
+
+impl BatchKey for OfEdition {
+    type Value = Vec<FollowChannel>;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<FollowChannel>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.0, Facet::FollowChannels))
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<Vec<FollowChannel>> {
+        reference.follow_channels_of(self.0)
+    }
+
+    async fn fetch(
+        reader: &ReadSession,
+        keys: &[Self],
+    ) -> Result<HashMap<Self, Vec<FollowChannel>>> {
+        let lists = KeysetQuery {
+            query: "follow_channel.of_edition",
+            table: "follow_channel",
+            parent: Some("edition_id"),
+            order: &IN_ORDER,
+            select: &columns::<table::Model>("t"),
+            join: "",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+const IN_ORDER: Order = Order {
+    tag: 4,
+    column: "position",
+    id: "id",
+    sorts: SortKind::Places,
+    descending: false,
+};
+
+/// Loads the follow channel with this id, for a write that changes only part of it. The row stays
+/// locked until the transaction ends.
+pub async fn find(writer: &WriteTx, id: FollowChannelId) -> Result<Option<FollowChannel>> {
+    let condition = table::Column::Id.eq(id.uuid());
+    writer
+        .hold::<table::Entity, _>("find a follow channel", condition)
+        .await
+}
+
+/// Inserts the follow channel, or updates the one with the same id.
+pub async fn save(writer: &mut WriteTx, follow_channel: &FollowChannel) -> Result<Saved> {
+    let row = table::Model::from(follow_channel);
+    let saved = writer
+        .save::<table::Entity, _>("save a follow channel", row.id, row, |_, _| ())
+        .await?;
+    writer.note_saved(saved, EntityKind::FollowChannel, follow_channel.id, || {
+        vec![EntityKind::Edition.list_key(follow_channel.edition, Facet::FollowChannels)]
+    });
+    Ok(saved)
+}
+
+/// Returns the ids of an edition's follow channels, in order.
+pub async fn in_order(writer: &WriteTx, edition: EditionId) -> Result<Vec<FollowChannelId>> {
+    let found = PLACES.of_edition(writer, edition).await?;
+    Ok(found.into_iter().map(FollowChannelId::new).collect())
+}
+
+/// Sets the order of an edition's follow channels. The caller must lock the edition's order first.
+pub async fn arrange(
+    writer: &mut WriteTx,
+    edition: EditionId,
+    order: &[FollowChannelId],
+) -> Result<()> {
+    let order: Vec<_> = order.iter().map(|channel| channel.uuid()).collect();
+    for id in PLACES.set(writer, &order).await? {
+        let keys = || vec![EntityKind::Edition.list_key(edition, Facet::FollowChannels)];
+        writer.note_saved(Saved::Changed, EntityKind::FollowChannel, id, keys);
+    }
+    Ok(())
+}
+
+/// Deletes a follow channel and closes the gap that it leaves in the order.
+pub async fn remove(writer: &mut WriteTx, channel: &FollowChannel) -> Result<()> {
+    PLACES.remove(writer, channel.id.uuid()).await?;
+    let keys = vec![
+        EntityKind::FollowChannel.key(channel.id),
+        EntityKind::Edition.list_key(channel.edition, Facet::FollowChannels),
+    ];
+    writer.note(
+        EntityKind::FollowChannel,
+        channel.id,
+        ChangeKind::Withdrawn,
+        keys,
+    );
+    let left = in_order(writer, channel.edition).await?;
+    arrange(writer, channel.edition, &left).await
+}
+
+const PLACES: Ordering = Ordering {
+    table: "follow_channel",
+    column: "position",
+};
+
+impl From<&FollowChannel> for table::Model {
+    fn from(channel: &FollowChannel) -> Self {
+        Self {
+            id: channel.id.uuid(),
+            edition_id: channel.edition.uuid(),
+            platform: channel.platform.as_str().to_owned(),
+            name: channel.name.as_str().to_owned(),
+            handle: channel.handle.clone(),
+            url: channel.url.clone().map(Into::into),
+            position: channel.position,
+        }
+    }
+}
+
+stored!(table::Model: id, edition_id, platform, name, handle, url, position);
+
+impl Row for table::Model {
+    const TABLE: &'static str = "follow_channel";
+    type Means = FollowChannel;
+
+    fn read(self) -> Result<FollowChannel> {
+        let broken = |column| broken("follow_channel", column, self.id);
+        Ok(FollowChannel {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            platform: Platform::parse(&self.platform).map_err(broken("platform"))?,
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            handle: self.handle,
+            url: maybe(self.url, WebUrl::parse).map_err(broken("url"))?,
+            position: self.position,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "follow_channel")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub platform: String,
+        pub name: String,
+        pub handle: Option<String>,
+        pub url: Option<String>,
+        pub position: i32,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

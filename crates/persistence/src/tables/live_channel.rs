@@ -1,0 +1,219 @@
+//! Storage of live channels.
+
+use std::collections::HashMap;
+
+use khabar_domain::{EditionId, LiveChannel, LiveChannelId, Name, Scope, WebUrl};
+use sea_orm::ColumnTrait;
+
+use crate::cache::CacheMeta;
+use crate::feed::{ChangeKind, EntityKind, Facet};
+use crate::query::decode::{columns, stored};
+use crate::query::page::{KeysetQuery, Order, SortKind};
+use crate::query::row::{Row, broken, find_by, maybe};
+use crate::reference_data::{Lookup, Reference};
+use crate::relations::ordering::Ordering;
+use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
+
+/// The key for reading a live channel by its id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub LiveChannelId);
+
+impl BatchKey for ById {
+    type Value = LiveChannel;
+
+    const FINDS_ONE: bool = true;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&LiveChannel>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::LiveChannel, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<LiveChannel> {
+        reference.live_channel(self.0)
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, LiveChannel>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Model, _>(
+            reader,
+            "live_channel.by_id",
+            |sql| ("live_channel t".to_owned(), sql.among("t.id", ids)),
+            |found: &LiveChannel| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The key for listing the live channels of an edition, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfEdition(pub EditionId);
+
+impl BatchKey for OfEdition {
+    type Value = Vec<LiveChannel>;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<LiveChannel>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.0, Facet::LiveChannels))
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<Vec<LiveChannel>> {
+        reference.live_channels_of(self.0)
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<LiveChannel>>> {
+        let lists = KeysetQuery {
+            query: "live_channel.of_edition",
+            table: "live_channel",
+            parent: Some("edition_id"),
+            order: &IN_ORDER,
+            select: &columns::<table::Model>("t"),
+            join: "",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+const IN_ORDER: Order = Order {
+    tag: 3,
+    column: "position",
+    id: "id",
+    sorts: SortKind::Places,
+    descending: false,
+};
+
+/// Loads the live channel with this id, for a write that changes only part of it. The row stays locked
+/// until the transaction ends.
+pub async fn find(writer: &WriteTx, id: LiveChannelId) -> Result<Option<LiveChannel>> {
+    let condition = table::Column::Id.eq(id.uuid());
+    writer
+        .hold::<table::Entity, _>("find a live channel", condition)
+        .await
+}
+
+/// Inserts the live channel, or updates the one with the same id.
+pub async fn save(writer: &mut WriteTx, live_channel: &LiveChannel) -> Result<Saved> {
+    let row = table::Model::from(live_channel);
+    let saved = writer
+        .save::<table::Entity, _>("save a live channel", row.id, row, |_, _| ())
+        .await?;
+    writer.note_saved(saved, EntityKind::LiveChannel, live_channel.id, || {
+        vec![EntityKind::Edition.list_key(live_channel.edition, Facet::LiveChannels)]
+    });
+    Ok(saved)
+}
+
+/// Returns the ids of an edition's live channels, in order.
+pub async fn in_order(writer: &WriteTx, edition: EditionId) -> Result<Vec<LiveChannelId>> {
+    let found = PLACES.of_edition(writer, edition).await?;
+    Ok(found.into_iter().map(LiveChannelId::new).collect())
+}
+
+/// Sets the order of an edition's live channels. The caller must lock the edition's order first.
+pub async fn arrange(
+    writer: &mut WriteTx,
+    edition: EditionId,
+    order: &[LiveChannelId],
+) -> Result<()> {
+    let order: Vec<_> = order.iter().map(|channel| channel.uuid()).collect();
+    for id in PLACES.set(writer, &order).await? {
+        let keys = || vec![EntityKind::Edition.list_key(edition, Facet::LiveChannels)];
+        writer.note_saved(Saved::Changed, EntityKind::LiveChannel, id, keys);
+    }
+    Ok(())
+}
+
+/// Deletes a live channel and closes the gap that it leaves in the order.
+pub async fn remove(writer: &mut WriteTx, channel: &LiveChannel) -> Result<()> {
+    PLACES.remove(writer, channel.id.uuid()).await?;
+    let keys = vec![
+        EntityKind::LiveChannel.key(channel.id),
+        EntityKind::Edition.list_key(channel.edition, Facet::LiveChannels),
+    ];
+    writer.note(
+        EntityKind::LiveChannel,
+        channel.id,
+        ChangeKind::Withdrawn,
+        keys,
+    );
+    let left = in_order(writer, channel.edition).await?;
+    arrange(writer, channel.edition, &left).await
+}
+
+const PLACES: Ordering = Ordering {
+    table: "live_channel",
+    column: "position",
+};
+
+impl From<&LiveChannel> for table::Model {
+    fn from(channel: &LiveChannel) -> Self {
+        Self {
+            id: channel.id.uuid(),
+            edition_id: channel.edition.uuid(),
+            name: channel.name.as_str().to_owned(),
+            stream_url: channel.stream_url.clone().map(Into::into),
+            poster_id: channel.poster.map(Into::into),
+            on_air: channel.on_air,
+            position: channel.position,
+        }
+    }
+}
+
+stored!(table::Model: id, edition_id, name, stream_url, poster_id, on_air, position);
+
+impl Row for table::Model {
+    const TABLE: &'static str = "live_channel";
+    type Means = LiveChannel;
+
+    fn read(self) -> Result<LiveChannel> {
+        let broken = |column| broken("live_channel", column, self.id);
+        Ok(LiveChannel {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            stream_url: maybe(self.stream_url, WebUrl::parse).map_err(broken("stream_url"))?,
+            poster: self.poster_id.map(Into::into),
+            on_air: self.on_air,
+            position: self.position,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "live_channel")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub name: String,
+        pub stream_url: Option<String>,
+        pub poster_id: Option<Uuid>,
+        pub on_air: Option<bool>,
+        pub position: i32,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,282 @@
+//! Storage of people.
+
+use std::collections::HashMap;
+
+use khabar_domain::{ArticleId, Media, Name, Person, PersonId, Scope, Slug};
+use sea_orm::ColumnTrait;
+
+use crate::cache::CacheMeta;
+use crate::feed::{EntityKind, Facet};
+use crate::query::decode::{RowDecoder, columns, stored};
+use crate::query::include::{Column, EagerLoad, Includes, Relation, one};
+use crate::query::page::{KeysetQuery, Order, SortKind};
+use crate::query::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
+use crate::query::sql::Dialect;
+use crate::relations::slug;
+use crate::session::batch::group_hash;
+use crate::tables::{media, reserved_name};
+use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
+
+/// The key for reading a person by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub PersonId);
+
+impl BatchKey for ById {
+    type Value = Person;
+
+    const FINDS_ONE: bool = true;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Person>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Person, self.0))
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Person>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        let mut portraits = Portraits::new(reader, keys);
+        let found = find_with::<table::Model, _>(
+            reader,
+            "person.by_id",
+            |sql| ("person t".to_owned(), sql.among("t.id", ids)),
+            |found: &Person| Self(found.id),
+            &mut portraits,
+        );
+        let found = found.await?;
+        reader.bring(portraits.found);
+        Ok(found)
+    }
+}
+
+/// The key for reading a person by slug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BySlug(pub SlugKey);
+
+impl BatchKey for BySlug {
+    type Value = Person;
+
+    const FINDS_ONE: bool = true;
+
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.0.edition)
+    }
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Person>) -> Option<CacheMeta> {
+        let found = value.map(|found| (found.edition, &found.slug));
+        Some(
+            self.0
+                .read_from(CacheMeta::of::<Self>(value), EntityKind::Person, found),
+        )
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Person>> {
+        let mut portraits = Portraits::new(reader, keys);
+        let keys = keys.iter().map(|key| key.0.clone()).collect();
+        let slug = |found: &Person| found.slug.clone();
+        let found = find_by_slug::<table::Model>(
+            reader,
+            "person.by_slug",
+            "person",
+            no_more,
+            keys,
+            slug,
+            &mut portraits,
+        )
+        .await?;
+        reader.bring(portraits.found);
+        Ok(found
+            .into_iter()
+            .map(|(key, found)| (Self(key), found))
+            .collect())
+    }
+}
+
+/// The key for listing the authors of an article, in byline order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfArticle(pub ArticleId);
+
+impl BatchKey for OfArticle {
+    type Value = Vec<Person>;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Person>>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+        Some(kept.part(EntityKind::Article, self.0, Facet::Authors))
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Person>>> {
+        let lists = KeysetQuery {
+            query: "person.of_article",
+            table: "article_author",
+            parent: Some("article_id"),
+            order: &IN_ORDER,
+            select: &columns::<table::Model>("a"),
+            join: "JOIN person a ON a.id = t.person_id",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+/// The portraits that are read in the same statement as people.
+struct Portraits {
+    wanted: bool,
+    found: Vec<(media::ById, Option<Media>)>,
+}
+
+impl Portraits {
+    fn new<K: BatchKey>(reader: &ReadSession, keys: &[K]) -> Self {
+        Self {
+            wanted: reader.wanted(keys).has(Includes::PICTURE),
+            found: Vec::new(),
+        }
+    }
+}
+
+impl EagerLoad<Person> for Portraits {
+    fn select(&self, dialect: Dialect) -> String {
+        let edge = Relation::One {
+            column: "t.portrait_id",
+        };
+        let portrait = || edge.select::<media::table::Entity>(dialect);
+        self.wanted.then(portrait).unwrap_or_default()
+    }
+
+    fn read(&mut self, cells: &mut RowDecoder<'_>, person: &Person) -> Result<()> {
+        if let Some(id) = person.portrait.filter(|_| self.wanted) {
+            one::<media::table::Model>(cells, PORTRAIT, person.id.into(), |portrait| {
+                self.found.push((media::ById(id), portrait));
+            })?;
+        }
+        Ok(())
+    }
+}
+
+const PORTRAIT: Column = Column("person", "the portrait");
+
+const IN_ORDER: Order = Order {
+    tag: 1,
+    column: "position",
+    id: "person_id",
+    sorts: SortKind::Places,
+    descending: false,
+};
+
+/// Loads the person with this id, for a write that changes only part of it. The row stays locked until
+/// the transaction ends.
+pub async fn get(writer: &WriteTx, id: PersonId) -> Result<Option<Person>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    writer
+        .hold::<table::Entity, _>("find a person", by_id)
+        .await
+}
+
+/// Inserts the person, or updates the one with the same id. The article count of an existing person is
+/// maintained by the database and left unchanged.
+pub async fn save(writer: &mut WriteTx, person: &Person) -> Result<Saved> {
+    let row = table::Model::from(person);
+    let mut former = None;
+    let saved = writer
+        .save::<table::Entity, _>("save a person", row.id, row, |old, new| {
+            new.article_count = old.article_count;
+            former = Some(old.slug.clone());
+        })
+        .await?;
+    if saved != Saved::Unchanged {
+        let (edition, id) = (person.edition, person.id.uuid());
+        slug::saved(
+            writer,
+            edition,
+            EntityKind::Person,
+            former.as_deref(),
+            &person.slug,
+            id,
+        )
+        .await?;
+        let name = person.name.as_str();
+        reserved_name::reserve(writer, EntityKind::Person, person.id.uuid(), name).await?;
+    }
+    writer.note_saved(saved, EntityKind::Person, person.id, || {
+        vec![EntityKind::Person.slug_key(&person.slug)]
+    });
+    Ok(saved)
+}
+
+impl From<&Person> for table::Model {
+    fn from(person: &Person) -> Self {
+        Self {
+            id: person.id.uuid(),
+            edition_id: person.edition.uuid(),
+            slug: person.slug.as_str().to_owned(),
+            name: person.name.as_str().to_owned(),
+            role: person.role.clone(),
+            biography: person.biography.clone(),
+            portrait_id: person.portrait.map(Into::into),
+            article_count: person.article_count,
+        }
+    }
+}
+
+stored!(table::Model: id, edition_id, slug, name, role, biography, portrait_id, article_count);
+
+impl Row for table::Model {
+    const TABLE: &'static str = "person";
+    type Means = Person;
+
+    fn read(self) -> Result<Person> {
+        let broken = |column| broken("person", column, self.id);
+        Ok(Person {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            slug: Slug::parse(&self.slug).map_err(broken("slug"))?,
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            role: self.role,
+            biography: self.biography,
+            portrait: self.portrait_id.map(Into::into),
+            article_count: self.article_count,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Deserialize)]
+    #[sea_orm(table_name = "person")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub slug: String,
+        pub name: String,
+        pub role: Option<String>,
+        pub biography: Option<String>,
+        pub portrait_id: Option<Uuid>,
+        pub article_count: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,431 @@
+//! Sections as rows, and the path from the root to each.
+
+mod tree;
+
+use std::collections::HashMap;
+
+use khabar_domain::{EditionId, Invalid, Name, Scope, Section, SectionId, Slug};
+use sea_orm::{ColumnTrait, Condition};
+
+use crate::cache::CacheMeta;
+use crate::feed::{EntityKind, Facet};
+use crate::query::decode::{columns, stored};
+use crate::query::page::{KeysetQuery, Order, SortKind};
+use crate::query::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
+use crate::query::sql::Dialect;
+use crate::reference_data::{Lookup, Reference};
+use crate::relations::ordering::Ordering;
+use crate::relations::slug;
+use crate::session::batch::{group_hash, grouped};
+use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
+
+pub use tree::{arrange, lies_in, place, remove, siblings};
+
+/// Key for a section by its ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub SectionId);
+
+impl BatchKey for ById {
+    type Value = Section;
+
+    const FINDS_ONE: bool = true;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Section>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Section, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<Section> {
+        reference.section(self.0)
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Section>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Model, _>(
+            reader,
+            "section.by_id",
+            |sql| ("section t".to_owned(), sql.among("t.id", ids)),
+            |found: &Section| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// Key for a section by its slug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BySlug(pub SlugKey);
+
+impl BatchKey for BySlug {
+    type Value = Section;
+
+    const FINDS_ONE: bool = true;
+
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.0.edition)
+    }
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Section>) -> Option<CacheMeta> {
+        let found = value.map(|found| (found.edition, &found.slug));
+        Some(
+            self.0
+                .read_from(CacheMeta::of::<Self>(value), EntityKind::Section, found),
+        )
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<Section> {
+        reference.section_under(&self.0)
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Section>> {
+        let keys = keys.iter().map(|key| key.0.clone()).collect();
+        let slug = |found: &Section| found.slug.clone();
+        let found = find_by_slug::<table::Model>(
+            reader,
+            "section.by_slug",
+            "section",
+            no_more,
+            keys,
+            slug,
+            &mut (),
+        )
+        .await?;
+        Ok(found
+            .into_iter()
+            .map(|(key, found)| (Self(key), found))
+            .collect())
+    }
+}
+
+/// A selection of an edition's sections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Which {
+    /// All sections.
+    All,
+    /// The featured sections.
+    Featured,
+    /// The sections without a parent.
+    Roots,
+}
+
+/// Key for sections of an edition, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfEdition {
+    /// The edition.
+    pub edition: EditionId,
+    /// The selection of its sections.
+    pub which: Which,
+}
+
+impl BatchKey for OfEdition {
+    type Value = Vec<Section>;
+
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.which)
+    }
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Section>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.edition, Facet::Sections))
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<Vec<Section>> {
+        reference.sections_of(self.edition, self.which)
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
+        let lists = KeysetQuery {
+            query: "section.of_edition",
+            table: "section",
+            parent: Some("edition_id"),
+            order: &IN_ORDER,
+            select: &columns::<table::Model>("t"),
+            join: "",
+        };
+        let mut found = HashMap::with_capacity(keys.len());
+        for (which, keys) in grouped(keys, |key| key.which) {
+            let condition = match which {
+                Which::All => "",
+                Which::Featured if reader.sql().dialect == Dialect::Postgres => " AND t.featured",
+                Which::Featured => " AND t.featured = 1",
+                Which::Roots => " AND t.parent_id IS NULL",
+            };
+            let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
+            let page = Page::first(Page::MAX);
+            let slices = lists
+                .page::<table::Model>(reader, &parents, page, |_| condition.to_owned())
+                .await?;
+            found.extend(
+                keys.into_iter()
+                    .zip(slices.into_iter().map(Slice::into_items)),
+            );
+        }
+        Ok(found)
+    }
+}
+
+/// Key for the direct children of a section, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ChildrenOf(pub SectionId);
+
+impl BatchKey for ChildrenOf {
+    type Value = Vec<Section>;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Section>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Section, self.0, Facet::Children))
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<Vec<Section>> {
+        reference.children_of(self.0)
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
+        let lists = KeysetQuery {
+            query: "section.children",
+            table: "section",
+            parent: Some("parent_id"),
+            order: &IN_ORDER,
+            select: &columns::<table::Model>("t"),
+            join: "",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+/// Key for the path to a section: its ancestors from the root down, and the section itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PathTo(pub SectionId);
+
+impl BatchKey for PathTo {
+    type Value = Vec<Section>;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Section>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Section, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<Vec<Section>> {
+        reference.path_to(self.0)
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Section>>> {
+        let lists = KeysetQuery {
+            query: "section.path",
+            table: "section_path",
+            parent: Some("section_id"),
+            order: &FROM_THE_ROOT,
+            select: &columns::<table::Model>("a"),
+            join: "JOIN section a ON a.id = t.ancestor_id",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+const IN_ORDER: Order = Order {
+    tag: 5,
+    column: "position",
+    id: "id",
+    sorts: SortKind::Places,
+    descending: false,
+};
+
+const FROM_THE_ROOT: Order = Order {
+    tag: 6,
+    column: "height",
+    id: "ancestor_id",
+    sorts: SortKind::Places,
+    descending: true,
+};
+
+const PLACES: Ordering = Ordering {
+    table: "section",
+    column: "position",
+};
+
+/// Returns the section with this ID and locks it until the transaction ends. For a write that retains
+/// part of it.
+pub async fn get(writer: &WriteTx, id: SectionId) -> Result<Option<Section>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    writer
+        .hold::<table::Entity, _>("find a section", by_id)
+        .await
+}
+
+/// Returns the section with this ID or, if there is none, the one with this slug. For a write that depends
+/// on it.
+pub async fn find(
+    writer: &WriteTx,
+    id: SectionId,
+    edition: EditionId,
+    slug: &Slug,
+) -> Result<Option<Section>> {
+    const DOING: &str = "find a section";
+    let by_id = table::Column::Id.eq(id.uuid());
+    if let Some(found) = writer.find::<table::Entity, _>(DOING, by_id).await? {
+        return Ok(Some(found));
+    }
+    let by_slug = Condition::all()
+        .add(table::Column::EditionId.eq(edition.uuid()))
+        .add(table::Column::Slug.eq(slug.as_str()));
+    writer.find::<table::Entity, _>(DOING, by_slug).await
+}
+
+/// Inserts a section, or updates the one with its ID. The stored article count is retained.
+///
+/// Moving a section to another parent is an error, because the listings of its articles would have to
+/// move with it. Use [`place`] instead.
+pub async fn save(writer: &mut WriteTx, section: &Section) -> Result<Saved> {
+    const DOING: &str = "save a section";
+    let row = table::Model::from(section);
+    let mut moved = false;
+    let mut former = None;
+    let saved = writer
+        .save::<table::Entity, _>(DOING, row.id, row, |old, new| {
+            moved = old.parent_id != new.parent_id;
+            new.article_count = old.article_count;
+            former = Some(old.slug.clone());
+        })
+        .await?;
+    if moved {
+        return Err(Invalid::new(
+            "the section",
+            format!("{} cannot be moved to another parent", section.name),
+        )
+        .into());
+    }
+    if saved == Saved::Added {
+        let mut sql = writer.sql();
+        let (id, parent) = (
+            sql.bind(section.id.uuid()),
+            sql.bind(section.parent.map(SectionId::uuid)),
+        );
+        let text = format!(
+            "INSERT INTO section_path (section_id, ancestor_id, height) SELECT {id}, ancestor_id, height + 1 \
+             FROM section_path WHERE section_id = {parent} UNION ALL SELECT {id}, {id}, 0"
+        );
+        writer.run(DOING, sql, text).await?;
+    }
+    if saved != Saved::Unchanged {
+        let (edition, id) = (section.edition, section.id.uuid());
+        slug::saved(
+            writer,
+            edition,
+            EntityKind::Section,
+            former.as_deref(),
+            &section.slug,
+            id,
+        )
+        .await?;
+    }
+    writer.note_saved(saved, EntityKind::Section, section.id, || {
+        let mut keys = vec![
+            EntityKind::Section.slug_key(&section.slug),
+            EntityKind::Edition.list_key(section.edition, Facet::Sections),
+        ];
+        keys.extend(
+            section
+                .parent
+                .map(|parent| EntityKind::Section.list_key(parent, Facet::Children)),
+        );
+        keys
+    });
+    Ok(saved)
+}
+
+impl From<&Section> for table::Model {
+    fn from(section: &Section) -> Self {
+        Self {
+            id: section.id.uuid(),
+            edition_id: section.edition.uuid(),
+            parent_id: section.parent.map(Into::into),
+            slug: section.slug.as_str().to_owned(),
+            name: section.name.as_str().to_owned(),
+            summary: section.summary.clone(),
+            position: section.position,
+            featured: section.featured,
+            article_count: section.article_count,
+        }
+    }
+}
+
+stored!(table::Model: id, edition_id, parent_id, slug, name, summary, position, featured, article_count);
+
+impl Row for table::Model {
+    const TABLE: &'static str = "section";
+    type Means = Section;
+
+    fn read(self) -> Result<Section> {
+        let broken = |column| broken("section", column, self.id);
+        Ok(Section {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            parent: self.parent_id.map(Into::into),
+            slug: Slug::parse(&self.slug).map_err(broken("slug"))?,
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            summary: self.summary,
+            position: self.position,
+            featured: self.featured,
+            article_count: self.article_count,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "section")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub parent_id: Option<Uuid>,
+        pub slug: String,
+        pub name: String,
+        pub summary: Option<String>,
+        pub position: i32,
+        pub featured: bool,
+        pub article_count: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

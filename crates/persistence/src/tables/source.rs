@@ -1,0 +1,214 @@
+//! Sources as rows of the database.
+
+use std::collections::HashMap;
+
+use khabar_domain::source::Kind;
+use khabar_domain::{EditionId, Name, Scope, Slug, Source, SourceId, WebUrl};
+use sea_orm::{ColumnTrait, Condition};
+
+use crate::cache::CacheMeta;
+use crate::feed::EntityKind;
+use crate::query::decode::stored;
+use crate::query::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
+use crate::reference_data::{Lookup, Reference};
+use crate::relations::slug;
+use crate::session::batch::group_hash;
+use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
+
+/// Key for a source by its ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub SourceId);
+
+impl BatchKey for ById {
+    type Value = Source;
+
+    const FINDS_ONE: bool = true;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Source>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Source, self.0))
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<Source> {
+        reference.source(self.0)
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Source>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Model, _>(
+            reader,
+            "source.by_id",
+            |sql| ("source t".to_owned(), sql.among("t.id", ids)),
+            |found: &Source| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// Key for a source by its slug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BySlug(pub SlugKey);
+
+impl BatchKey for BySlug {
+    type Value = Source;
+
+    const FINDS_ONE: bool = true;
+
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.0.edition)
+    }
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Source>) -> Option<CacheMeta> {
+        let found = value.map(|found| (found.edition, &found.slug));
+        Some(
+            self.0
+                .read_from(CacheMeta::of::<Self>(value), EntityKind::Source, found),
+        )
+    }
+
+    fn known(&self, reference: &Reference) -> Lookup<Source> {
+        reference.source_under(&self.0)
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Source>> {
+        let keys = keys.iter().map(|key| key.0.clone()).collect();
+        let slug = |found: &Source| found.slug.clone();
+        let found = find_by_slug::<table::Model>(
+            reader,
+            "source.by_slug",
+            "source",
+            no_more,
+            keys,
+            slug,
+            &mut (),
+        )
+        .await?;
+        Ok(found
+            .into_iter()
+            .map(|(key, found)| (Self(key), found))
+            .collect())
+    }
+}
+
+/// Returns the source with this ID and locks it until the transaction ends. For a write that retains part
+/// of it.
+pub async fn get(writer: &WriteTx, id: SourceId) -> Result<Option<Source>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    writer
+        .hold::<table::Entity, _>("find a source", by_id)
+        .await
+}
+
+/// Returns the source with this ID or, if there is none, the one with this slug. For a write that depends
+/// on it.
+pub async fn find(
+    writer: &WriteTx,
+    id: SourceId,
+    edition: EditionId,
+    slug: &Slug,
+) -> Result<Option<Source>> {
+    const DOING: &str = "find a source";
+    let by_id = table::Column::Id.eq(id.uuid());
+    if let Some(found) = writer.find::<table::Entity, _>(DOING, by_id).await? {
+        return Ok(Some(found));
+    }
+    let by_slug = Condition::all()
+        .add(table::Column::EditionId.eq(edition.uuid()))
+        .add(table::Column::Slug.eq(slug.as_str()));
+    writer.find::<table::Entity, _>(DOING, by_slug).await
+}
+
+/// Inserts a source, or updates the one with its ID. The stored article count is retained.
+pub async fn save(writer: &mut WriteTx, source: &Source) -> Result<Saved> {
+    let row = table::Model::from(source);
+    let mut former = None;
+    let saved = writer
+        .save::<table::Entity, _>("save a source", row.id, row, |old, new| {
+            new.article_count = old.article_count;
+            former = Some(old.slug.clone());
+        })
+        .await?;
+    if saved != Saved::Unchanged {
+        let (edition, id) = (source.edition, source.id.uuid());
+        slug::saved(
+            writer,
+            edition,
+            EntityKind::Source,
+            former.as_deref(),
+            &source.slug,
+            id,
+        )
+        .await?;
+    }
+    writer.note_saved(saved, EntityKind::Source, source.id, || {
+        vec![EntityKind::Source.slug_key(&source.slug)]
+    });
+    Ok(saved)
+}
+
+impl From<&Source> for table::Model {
+    fn from(source: &Source) -> Self {
+        Self {
+            id: source.id.uuid(),
+            edition_id: source.edition.uuid(),
+            kind: source.kind.map(|kind| kind.as_str().to_owned()),
+            slug: source.slug.as_str().to_owned(),
+            name: source.name.as_str().to_owned(),
+            url: source.url.clone().map(Into::into),
+            article_count: source.article_count,
+        }
+    }
+}
+
+stored!(table::Model: id, edition_id, kind, slug, name, url, article_count);
+
+impl Row for table::Model {
+    const TABLE: &'static str = "source";
+    type Means = Source;
+
+    fn read(self) -> Result<Source> {
+        let broken = |column| broken("source", column, self.id);
+        Ok(Source {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            kind: maybe(self.kind, Kind::parse).map_err(broken("kind"))?,
+            slug: Slug::parse(&self.slug).map_err(broken("slug"))?,
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            url: maybe(self.url, WebUrl::parse).map_err(broken("url"))?,
+            article_count: self.article_count,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "source")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub kind: Option<String>,
+        pub slug: String,
+        pub name: String,
+        pub url: Option<String>,
+        pub article_count: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,113 @@
+//! Related objects that are read in the same statement as stories.
+
+use khabar_domain::{Media, Story, Topic};
+
+use super::ById;
+use crate::query::decode::RowDecoder;
+use crate::query::include::{Column, EagerLoad, Includes, Relation, many, one};
+use crate::query::sql::Dialect;
+use crate::tables::{media, topic};
+use crate::{BatchKey, ReadSession, Result};
+
+/// The stories of a statement and their related objects, as read so far.
+pub(super) struct StoryIncludes {
+    with: Includes,
+    from: &'static From,
+    /// The stories to add to the reader. `None` if the statement looks them up by id.
+    stories: Option<Vec<(ById, Option<Story>)>>,
+    pictures: Vec<(media::ById, Option<Media>)>,
+    topics: Vec<(topic::OfStory, Option<Vec<Topic>>)>,
+}
+
+/// The edges from stories to related objects, for one alias of the story table.
+pub(super) struct From {
+    picture: Relation,
+    topics: Relation,
+}
+
+macro_rules! from {
+    ($alias:literal) => {
+        From {
+            picture: Relation::One {
+                column: concat!($alias, ".image_id"),
+            },
+            topics: Relation::Many {
+                links: "story_topic",
+                from: "story_id",
+                to: "topic_id",
+                id: concat!($alias, ".id"),
+                then: None,
+            },
+        }
+    };
+}
+
+/// The edges in a statement that aliases the story table as `t`.
+pub(super) static T: From = from!("t");
+/// The edges in a statement that joins the story table to another and aliases it as `a`.
+pub(super) static A: From = from!("a");
+
+impl StoryIncludes {
+    /// Creates an empty collection for the related objects that the request wants with these keys.
+    pub(super) fn new<K: BatchKey>(reader: &ReadSession, from: &'static From, keys: &[K]) -> Self {
+        Self {
+            with: reader.wanted(keys),
+            from,
+            stories: Some(Vec::new()),
+            pictures: Vec::new(),
+            topics: Vec::new(),
+        }
+    }
+
+    /// Returns the collection without the stories themselves, for a lookup by id. That lookup already
+    /// returns each story under its id, so only the related objects need to be collected.
+    pub(super) fn by_id(self) -> Self {
+        Self {
+            stories: None,
+            ..self
+        }
+    }
+
+    /// Adds everything collected to the reader, so that later lookups in this request find it.
+    pub(super) fn give(self, reader: &ReadSession) {
+        reader.bring(self.stories.into_iter().flatten());
+        reader.bring(self.pictures);
+        reader.bring(self.topics);
+    }
+}
+
+impl EagerLoad<Story> for StoryIncludes {
+    fn select(&self, dialect: Dialect) -> String {
+        let Self { with, from, .. } = self;
+        let mut text = String::new();
+        if with.has(Includes::PICTURE) {
+            text.push_str(&from.picture.select::<media::table::Entity>(dialect));
+        }
+        if with.has(Includes::TOPICS) {
+            text.push_str(&from.topics.select::<topic::table::Entity>(dialect));
+        }
+        text
+    }
+
+    fn read(&mut self, cells: &mut RowDecoder<'_>, story: &Story) -> Result<()> {
+        let (id, with) = (story.id, self.with);
+        if let Some(stories) = &mut self.stories {
+            stories.push((ById(id), Some(story.clone())));
+        }
+        if with.has(Includes::PICTURE) {
+            one::<media::table::Model>(cells, PICTURE, id.into(), |picture| {
+                let image = story.image.into_iter();
+                self.pictures
+                    .extend(image.map(|image| (media::ById(image), picture.clone())));
+            })?;
+        }
+        if with.has(Includes::TOPICS) {
+            let topics = many::<topic::table::Model>(cells, TOPICS, id.into())?;
+            self.topics.push((topic::OfStory(id), Some(topics)));
+        }
+        Ok(())
+    }
+}
+
+const PICTURE: Column = Column("story", "the picture");
+const TOPICS: Column = Column("story", "the topics");

@@ -1,0 +1,271 @@
+//! Storage of topics.
+
+use std::collections::HashMap;
+
+use khabar_domain::topic::{Kind, MediaTopic};
+use khabar_domain::{ArticleId, Name, Scope, Slug, StoryId, Topic, TopicId};
+use sea_orm::ColumnTrait;
+
+use crate::cache::CacheMeta;
+use crate::feed::{EntityKind, Facet};
+use crate::query::decode::{columns, stored};
+use crate::query::page::{KeysetQuery, Order, SortKind};
+use crate::query::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
+use crate::relations::slug;
+use crate::session::batch::group_hash;
+use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
+
+/// The key for reading a topic by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ById(pub TopicId);
+
+impl BatchKey for ById {
+    type Value = Topic;
+
+    const FINDS_ONE: bool = true;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Topic>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).on(EntityKind::Topic, self.0))
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
+        let ids = keys.iter().map(|key| key.0.uuid());
+        find_by::<table::Model, _>(
+            reader,
+            "topic.by_id",
+            |sql| ("topic t".to_owned(), sql.among("t.id", ids)),
+            |found: &Topic| Self(found.id),
+        )
+        .await
+    }
+}
+
+/// The key for reading a topic by slug.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BySlug(pub SlugKey);
+
+impl BatchKey for BySlug {
+    type Value = Topic;
+
+    const FINDS_ONE: bool = true;
+
+    fn group_hash(&self) -> u64 {
+        group_hash(&self.0.edition)
+    }
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Topic>) -> Option<CacheMeta> {
+        let found = value.map(|found| (found.edition, &found.slug));
+        Some(
+            self.0
+                .read_from(CacheMeta::of::<Self>(value), EntityKind::Topic, found),
+        )
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
+        let keys = keys.iter().map(|key| key.0.clone()).collect();
+        let slug = |found: &Topic| found.slug.clone();
+        let found = find_by_slug::<table::Model>(
+            reader,
+            "topic.by_slug",
+            "topic",
+            no_more,
+            keys,
+            slug,
+            &mut (),
+        )
+        .await?;
+        Ok(found
+            .into_iter()
+            .map(|(key, found)| (Self(key), found))
+            .collect())
+    }
+}
+
+/// The key for listing the topics of an article, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfArticle(pub ArticleId);
+
+impl BatchKey for OfArticle {
+    type Value = Vec<Topic>;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Topic>>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+        Some(kept.part(EntityKind::Article, self.0, Facet::Topics))
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {
+        let lists = KeysetQuery {
+            query: "topic.of_article",
+            table: "article_topic",
+            parent: Some("article_id"),
+            order: &IN_ORDER,
+            select: &columns::<table::Model>("a"),
+            join: "JOIN topic a ON a.id = t.topic_id",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+/// The key for listing the topics of a story, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OfStory(pub StoryId);
+
+impl BatchKey for OfStory {
+    type Value = Vec<Topic>;
+
+    fn is_cacheable(_: Scope) -> bool {
+        true
+    }
+
+    fn keep(&self, value: Option<&Vec<Topic>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of::<Self>(value).part(EntityKind::Story, self.0, Facet::Topics))
+    }
+
+    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {
+        let lists = KeysetQuery {
+            query: "topic.of_story",
+            table: "story_topic",
+            parent: Some("story_id"),
+            order: &IN_ORDER,
+            select: &columns::<table::Model>("a"),
+            join: "JOIN topic a ON a.id = t.topic_id",
+        };
+        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
+        let found = lists
+            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
+            .await?;
+        Ok(keys
+            .iter()
+            .copied()
+            .zip(found.into_iter().map(Slice::into_items))
+            .collect())
+    }
+}
+
+const IN_ORDER: Order = Order {
+    tag: 2,
+    column: "position",
+    id: "topic_id",
+    sorts: SortKind::Places,
+    descending: false,
+};
+
+/// Loads the topic with this id, for a write that changes only part of it. The row stays locked until
+/// the transaction ends.
+pub async fn get(writer: &WriteTx, id: TopicId) -> Result<Option<Topic>> {
+    let by_id = table::Column::Id.eq(id.uuid());
+    writer.hold::<table::Entity, _>("find a topic", by_id).await
+}
+
+/// Inserts the topic, or updates the one with the same id. The article count of an existing topic is
+/// maintained by the database and left unchanged.
+pub async fn save(writer: &mut WriteTx, topic: &Topic) -> Result<Saved> {
+    let row = table::Model::from(topic);
+    let mut former = None;
+    let saved = writer
+        .save::<table::Entity, _>("save a topic", row.id, row, |old, new| {
+            new.article_count = old.article_count;
+            former = Some(old.slug.clone());
+        })
+        .await?;
+    if saved != Saved::Unchanged {
+        let (edition, id) = (topic.edition, topic.id.uuid());
+        slug::saved(
+            writer,
+            edition,
+            EntityKind::Topic,
+            former.as_deref(),
+            &topic.slug,
+            id,
+        )
+        .await?;
+    }
+    writer.note_saved(saved, EntityKind::Topic, topic.id, || {
+        vec![EntityKind::Topic.slug_key(&topic.slug)]
+    });
+    Ok(saved)
+}
+
+impl From<&Topic> for table::Model {
+    fn from(topic: &Topic) -> Self {
+        Self {
+            id: topic.id.uuid(),
+            edition_id: topic.edition.uuid(),
+            kind: topic.kind.as_str().to_owned(),
+            slug: topic.slug.as_str().to_owned(),
+            name: topic.name.as_str().to_owned(),
+            summary: topic.summary.clone(),
+            media_topic: topic.media_topic.clone().map(Into::into),
+            article_count: topic.article_count,
+        }
+    }
+}
+
+stored!(table::Model: id, edition_id, kind, slug, name, summary, media_topic, article_count);
+
+impl Row for table::Model {
+    const TABLE: &'static str = "topic";
+    type Means = Topic;
+
+    fn read(self) -> Result<Topic> {
+        let broken = |column| broken("topic", column, self.id);
+        Ok(Topic {
+            id: self.id.into(),
+            edition: self.edition_id.into(),
+            kind: Kind::parse(&self.kind).map_err(broken("kind"))?,
+            slug: Slug::parse(&self.slug).map_err(broken("slug"))?,
+            name: Name::parse(&self.name).map_err(broken("name"))?,
+            summary: self.summary,
+            media_topic: maybe(self.media_topic, MediaTopic::parse)
+                .map_err(broken("media_topic"))?,
+            article_count: self.article_count,
+        })
+    }
+}
+
+#[expect(
+    unreachable_pub,
+    reason = "SeaORM\'s derives make an entity public; this module is not"
+)]
+pub(crate) mod table {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Deserialize)]
+    #[sea_orm(table_name = "topic")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub edition_id: Uuid,
+        pub kind: String,
+        pub slug: String,
+        pub name: String,
+        pub summary: Option<String>,
+        pub media_topic: Option<String>,
+        pub article_count: i64,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
