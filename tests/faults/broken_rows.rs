@@ -385,8 +385,8 @@ async fn the_feed_and_the_logs_go_on() -> anyhow::Result<()> {
         let id = id["createArticle"]["article"]["id"].clone();
         db.meddle(
             "UPDATE change_head SET seq = seq + 1; \
-             INSERT INTO change (seq, at, noun, noun_id, act, keys) \
-             SELECT h.seq, c.at, c.noun, c.noun_id, c.act, 'nonsense' FROM change_head h, change c WHERE c.seq = 1; \
+             INSERT INTO change (seq, at, entity, entity_id, operation, keys) \
+             SELECT h.seq, c.at, c.entity, c.entity_id, c.operation, 'nonsense' FROM change_head h, change c WHERE c.seq = 1; \
              UPDATE revision SET content = '{}'; \
              UPDATE token SET rights = 'x' WHERE account_id = (SELECT id FROM account WHERE name = 'سالم'); \
              UPDATE trusted_document SET text = ''",

@@ -7,6 +7,7 @@ mod crash_recovery;
 mod newsroom_check;
 mod process;
 mod retention;
+mod scan;
 mod soak;
 mod waiting;
 

@@ -164,7 +164,7 @@ async fn compare(
     let changes = all(test.db()).await?;
     let ids: Vec<_> = changes
         .iter()
-        .map(|change| change.noun_id.to_string())
+        .filter_map(|change| Some(change.write()?.id.to_string()))
         .collect();
     for (reader, read) in read.iter().enumerate() {
         ensure!(
@@ -258,7 +258,8 @@ pub(crate) async fn reader(url: &str, mut after: i64) -> anyhow::Result<()> {
     let mut feed = db.feed();
     loop {
         for change in feed.next(after, 20).await? {
-            say(format_args!("{} {}", change.seq, change.noun_id))?;
+            let write = change.write().context("a change is not known")?;
+            say(format_args!("{} {}", change.seq, write.id))?;
             after = change.seq;
         }
     }

@@ -54,9 +54,14 @@ pub(crate) async fn bulk_leaves_what_single_writes_leave(
         let reader = test.db().reader(Scope::reader(now()));
         let feed = change::after(&reader, 0, 10_000).await?;
         assert!((1..).zip(&feed).all(|(seq, change)| seq == change.seq));
+        assert!(feed.iter().all(|change| change.write().is_some()));
         let mut feed: Vec<_> = feed
             .into_iter()
-            .map(|change| (change.noun, change.noun_id, change.act, change.keys))
+            .filter_map(|change| {
+                let write = change.write()?;
+                let tags = write.tags().to_vec();
+                Some((write.entity, write.id, write.operation, tags))
+            })
             .collect();
         feed.sort_unstable();
         told.push(feed);

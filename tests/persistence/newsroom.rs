@@ -6,6 +6,8 @@ use khabar_domain::{
     Article, Block, Comment, CommentId, Edition, Name, Scope, Slug, Source, SourceId, Story, WebUrl,
 };
 use khabar_persistence::article::{By, Filter, List, Listed, Manuscript};
+use khabar_persistence::cache::CacheTag;
+use khabar_persistence::change::{EntityKind, Write};
 use khabar_persistence::{
     BatchKey, Db, Page, Saved, article, change, comment, edition, migration, source, story,
 };
@@ -318,7 +320,9 @@ pub(crate) async fn the_change_feed_is_dense(db: &Db) {
         changes.iter().map(|change| change.seq).collect::<Vec<_>>(),
         (1..=7).collect::<Vec<_>>()
     );
-    assert_eq!(changes[0].keys, [format!("edition:{}", edition.id.uuid())]);
+    let tags = changes[0].write().map(Write::tags);
+    let tag = CacheTag::one(EntityKind::Edition, edition.id);
+    assert_eq!(tags, Some(&[tag][..]));
 }
 
 /// Writes and commits an edition.

@@ -3,7 +3,7 @@
 use khabar_domain::article::{Kind, Status};
 use khabar_domain::comment::Status as CommentStatus;
 use khabar_domain::{Role, Scope, Slug, Viewer, WebUrl};
-use khabar_persistence::article::{By, CountListed, Filter, List, Listed};
+use khabar_persistence::article::{By, CountListed, Filter, List, Listed, unpublished};
 use khabar_persistence::{
     BatchKey, Cursor, Db, Includes, Page, ReadSession, SlugKey, article, audit, comment,
     commenting, correction, edition, editorial, follow_channel, home_lead, live_channel, media,
@@ -88,18 +88,18 @@ async fn ask_desk(reader: &ReadSession, id: Uuid) {
         (Some(Status::Draft), None),
         (None, Some(id.into())),
     ] {
-        let filter = editorial::Filter { status, by };
+        let filter = unpublished::Filter { status, by };
         let edition = id.into();
         ask(
             reader,
-            editorial::Unpublished {
+            unpublished::Listed {
                 edition,
                 filter,
                 page,
             },
         )
         .await;
-        ask(reader, editorial::CountUnpublished { edition, filter }).await;
+        ask(reader, unpublished::CountListed { edition, filter }).await;
     }
     editorial::next_due(reader).await.unwrap();
 }

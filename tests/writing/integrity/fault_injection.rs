@@ -62,7 +62,7 @@ impl FaultInjector for Meddler {
             let gone = usize::try_from(self.below(len)).unwrap_or_default();
             let gone = keys[gone];
             // This also removes the key for all objects of the kind, which is in the list as well.
-            keys.retain(|key| (key.noun(), key.of_part()) != (gone.noun(), gone.of_part()));
+            keys.retain(|key| (key.entity(), key.facet()) != (gone.entity(), gone.facet()));
         }
     }
 

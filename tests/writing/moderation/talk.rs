@@ -9,7 +9,7 @@ use anyhow::{Context as _, ensure};
 use chrono::{DateTime, Duration, Utc};
 use khabar_domain::commenting::{CommentLimits, RateLimit};
 use khabar_domain::{Role, Scope};
-use khabar_persistence::change::{self, Change};
+use khabar_persistence::change::{self, Change, Write};
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
@@ -211,7 +211,11 @@ impl<'a> Talk<'a> {
     ) -> anyhow::Result<()> {
         let changes = self.changes().await?;
         self.seq = changes.last().map_or(self.seq, |last| last.seq);
-        let told: BTreeSet<_> = changes.iter().flat_map(|change| &change.keys).collect();
+        let tags = changes
+            .iter()
+            .filter_map(Change::write)
+            .flat_map(Write::tags);
+        let told: BTreeSet<_> = tags.map(ToString::to_string).collect();
         for ((noun, id, list), now) in self.model.behind_keys() {
             let was = before.get(&(noun, id.to_owned(), list));
             // Nobody can have read the lists of a new object.

@@ -54,21 +54,21 @@ impl AuditEntry {
     /// was given access for the first time and an account was created. `preview` means that previews of
     /// an article were shared or revoked, or that the key that signs previews was replaced.
     fn entity_type(&self) -> &str {
-        &self.0.noun
+        &self.0.entity
     }
 
     /// The ID of the primary subject, even if it no longer exists. For an account, this is the
     /// `accountId`. For a preview, this is the ID of its article.
     fn entity_id(&self) -> ID {
-        let id = Node::id_of_noun(&self.0.noun, self.0.noun_id);
-        id.unwrap_or_else(|| ID(self.0.noun_id.to_string()))
+        let id = Node::id_of_noun(&self.0.entity, self.0.entity_id);
+        id.unwrap_or_else(|| ID(self.0.entity_id.to_string()))
     }
 
     /// The primary subject of the write. Null if it no longer exists, is an account, or is not visible
     /// to the viewer.
     #[graphql(name = "node")]
     async fn the_node(&self, ctx: &Context<'_>) -> Result<Option<Node>> {
-        Node::of_noun(ctx, &self.0.noun, self.0.noun_id).await
+        Node::of_noun(ctx, &self.0.entity, self.0.entity_id).await
     }
 }
 

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::derive::derive;
 use super::tables::{Noted, TABLES, Table};
 use super::{Counts, End, Error, Head, Result, VERSION, acyclic, codec, hexadecimal};
-use crate::feed::ChangeKind;
+use crate::feed::{CacheTag, Operation};
 use crate::maintenance::check;
 use crate::query::sql::{Dialect, Sql};
 use crate::tables::reserved_name;
@@ -288,10 +288,10 @@ async fn note(writer: &mut WriteTx, noted: Noted, row: &[sea_orm::Value]) -> Res
         return Ok(());
     };
     let id = *id;
-    let mut keys = vec![noted.noun.key(id)];
+    let mut keys = vec![CacheTag::one(noted.noun, id)];
     let lists = noted.lists.iter();
-    keys.extend(lists.map(|list| noted.noun.list_key(id, *list)));
-    writer.note(noted.noun, id, ChangeKind::Added, keys);
+    keys.extend(lists.map(|list| CacheTag::part(noted.noun, id, *list)));
+    writer.note(noted.noun, id, Operation::Added, keys);
     if writer.noted() >= NOTES {
         writer.flush_changes().await?;
     }

@@ -20,7 +20,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use self::connect::{Access, Use, pool, whole};
 use self::heads::Heads;
 pub use self::options::{Options, Timeouts};
-use crate::cache::LEASE;
+use crate::cache::{self, LEASE};
 use crate::database::database_file::DatabaseFile;
 pub use crate::database::masked_url::{without_password, without_passwords};
 use crate::database::pool::Pool;
@@ -29,8 +29,8 @@ use crate::database::transaction::Transaction;
 use crate::database::{masked_url, private_file};
 use crate::feed::notifier::{Notifier, RemoteSource};
 use crate::feed::{Feed, FeedBounds, Position};
+use crate::query::broken::BrokenRows;
 use crate::query::sql::Dialect;
-use crate::session::broken::BrokenRows;
 use crate::session::read_session::Source;
 use crate::{Cache, Doing, Error, ReadSession, Result, WriteTx, feed};
 
@@ -49,7 +49,7 @@ pub struct Db {
     /// Whether readers of this handle may use replicas.
     uses_replicas: bool,
     turn: Arc<AtomicUsize>,
-    bell: Arc<Notifier>,
+    notifier: Arc<Notifier>,
     heads: Arc<Heads>,
     cache: Option<Cache>,
     broken: Arc<BrokenRows>,
@@ -132,7 +132,7 @@ impl Db {
             uses_replicas: true,
             pools: Arc::new(pools),
             turn: Arc::default(),
-            bell: Arc::new(Notifier::new(match dialect {
+            notifier: Arc::new(Notifier::new(match dialect {
                 Dialect::Sqlite => RemoteSource::Sqlite(file(url)?.into()),
                 Dialect::Postgres => {
                     RemoteSource::Postgres(Box::new(connect::postgres_options(url)?))
@@ -160,7 +160,7 @@ impl Db {
     /// Adds a cache as [`Db::caching`] does, with this lease: the time for which the cache answers
     /// after the feed was last read to its end.
     pub async fn caching_for(self, most: usize, lease: Duration) -> Result<Self> {
-        let cache = Cache::follow(most, lease, self.feed()).await?;
+        let cache = cache::follow::follow(most, lease, self.feed()).await?;
         Ok(Self {
             cache: Some(cache),
             ..self
@@ -208,7 +208,7 @@ impl Db {
             Source::Primary(primary)
         };
         let reader = ReadSession::new(source, self.dialect, scope)
-            .knowing(self.bell.committed())
+            .knowing(self.notifier.committed())
             .remembering(Arc::clone(&self.broken));
         match (view, self.cache.as_ref()) {
             // Cached data is as of the view's own position, regardless of later writes.
@@ -292,20 +292,19 @@ impl Db {
             at,
             // A connection outside the transaction, which sees what others see.
             self.pools.system.clone(),
-            Arc::clone(&self.bell),
+            Arc::clone(&self.notifier),
             self.cache.clone(),
         ))
     }
 
     /// Returns a reader of the change feed.
     pub fn feed(&self) -> Feed {
-        Feed::new(Self {
-            // The cache itself follows a feed.
-            cache: None,
-            reads: self.pools.feed.clone(),
-            uses_replicas: false,
-            ..self.clone()
-        })
+        Feed::new(
+            self.pools.feed.clone(),
+            self.dialect,
+            Arc::clone(&self.broken),
+            Arc::clone(&self.notifier),
+        )
     }
 
     /// Returns the ends of the change feed. Fails after 1.5 seconds without an answer.
@@ -333,7 +332,7 @@ impl Db {
 
     /// Closes every connection.
     pub async fn close(self) -> Result<()> {
-        self.bell.stop();
+        self.notifier.stop();
         if let Some(cache) = &self.cache {
             cache.stop();
         }
@@ -386,10 +385,6 @@ impl Db {
             }
         };
         begun.doing("begin to read at one moment")
-    }
-
-    pub(crate) fn bell(&self) -> &Arc<Notifier> {
-        &self.bell
     }
 }
 

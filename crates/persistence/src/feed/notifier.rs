@@ -1,4 +1,4 @@
-//! The bell: notifies readers waiting for the change feed that there may be new changes.
+//! The notifier: notifies readers waiting for the change feed that there may be new changes.
 //!
 //! There are three sources of notifications:
 //!
@@ -47,34 +47,34 @@ pub(crate) enum RemoteSource {
     Sqlite(PathBuf),
 }
 
-/// The bell of one database.
+/// The notifier of one database.
 #[derive(Debug)]
 pub(crate) struct Notifier {
     /// The highest `seq` announced by any source.
-    heard: watch::Sender<i64>,
+    announced: watch::Sender<i64>,
     /// The highest `seq` committed by the writers of this database handle.
     committed: AtomicI64,
-    elsewhere: Arc<RemoteSource>,
+    remote: Arc<RemoteSource>,
     listening: Mutex<Option<AbortHandle>>,
-    hears: AtomicBool,
+    connected: AtomicBool,
 }
 
 impl Notifier {
-    pub(crate) fn new(elsewhere: RemoteSource) -> Self {
+    pub(crate) fn new(remote: RemoteSource) -> Self {
         Self {
-            heard: watch::Sender::new(0),
+            announced: watch::Sender::new(0),
             committed: AtomicI64::new(0),
-            elsewhere: Arc::new(elsewhere),
+            remote: Arc::new(remote),
             listening: Mutex::default(),
-            hears: AtomicBool::new(false),
+            connected: AtomicBool::new(false),
         }
     }
 
     /// Announces that the feed reaches this `seq`. Wakes waiting readers if it is new.
-    pub(crate) fn ring(&self, seq: i64) {
-        self.heard.send_if_modified(|heard| {
-            let more = seq > *heard;
-            *heard = seq.max(*heard);
+    pub(crate) fn announce(&self, seq: i64) {
+        self.announced.send_if_modified(|announced| {
+            let more = seq > *announced;
+            *announced = seq.max(*announced);
             more
         });
     }
@@ -82,13 +82,14 @@ impl Notifier {
     /// Announces that this process has committed up to this `seq`.
     pub(crate) fn notify_committed(&self, seq: i64) {
         self.committed.fetch_max(seq, Ordering::AcqRel);
-        self.ring(seq);
+        self.announce(seq);
     }
 
     /// Resets the announced positions to at most `head`. Changes beyond it no longer exist.
     pub(crate) fn restart(&self, head: i64) {
         self.committed.fetch_min(head, Ordering::AcqRel);
-        self.heard.send_modify(|heard| *heard = head.min(*heard));
+        self.announced
+            .send_modify(|announced| *announced = head.min(*announced));
     }
 
     /// Returns the last `seq` that this process has committed, or zero before the first commit.
@@ -97,21 +98,21 @@ impl Notifier {
     }
 
     /// Subscribes to notifications from now on.
-    pub(crate) fn hear(&self) -> watch::Receiver<i64> {
-        self.heard.subscribe()
+    pub(crate) fn subscribe(&self) -> watch::Receiver<i64> {
+        self.announced.subscribe()
     }
 
-    /// Waits until there may be changes that are new since `ear` was last marked as seen. Returns
+    /// Waits until there may be changes that are new since `subscription` was last marked as seen. Returns
     /// after the polling interval at the latest.
-    pub(crate) async fn wait(self: &Arc<Self>, ear: &mut watch::Receiver<i64>) {
+    pub(crate) async fn wait(self: &Arc<Self>, subscription: &mut watch::Receiver<i64>) {
         self.listen();
-        let look = if self.hears.load(Ordering::Acquire) {
+        let look = if self.connected.load(Ordering::Acquire) {
             LOOK
         } else {
             POLL_WHEN_DISCONNECTED
         };
         // A timeout counts as a notification. The channel cannot close while this waits.
-        let _ = tokio::time::timeout(look, ear.changed()).await;
+        let _ = tokio::time::timeout(look, subscription.changed()).await;
     }
 
     /// Stops listening to other processes. Commits of this process are still announced.
@@ -135,21 +136,23 @@ impl Notifier {
         if listening.as_ref().is_some_and(|task| !task.is_finished()) {
             return;
         }
-        let (bell, elsewhere) = (Arc::downgrade(self), Arc::clone(&self.elsewhere));
+        let (notifier, remote) = (Arc::downgrade(self), Arc::clone(&self.remote));
         let task = tokio::spawn(async move {
             let mut pause = FIRST_PAUSE;
             loop {
                 // Errors are not reported to readers. They poll on their own in the meantime.
-                let heard_once = match elsewhere.as_ref() {
-                    RemoteSource::Postgres(options) => postgres(&bell, options).await,
-                    RemoteSource::Sqlite(file) => sqlite(&bell, file).await,
+                let connected_once = match remote.as_ref() {
+                    RemoteSource::Postgres(options) => postgres(&notifier, options).await,
+                    RemoteSource::Sqlite(file) => sqlite(&notifier, file).await,
                 };
-                if heard_once {
+                if connected_once {
                     pause = FIRST_PAUSE;
                 }
-                let Some(bell) = bell.upgrade() else { return };
-                bell.says_whether_it_hears(false);
-                drop(bell);
+                let Some(notifier) = notifier.upgrade() else {
+                    return;
+                };
+                notifier.set_connected(false);
+                drop(notifier);
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
@@ -157,11 +160,11 @@ impl Notifier {
         *listening = Some(task.abort_handle());
     }
 
-    /// Records whether other processes can be heard, and wakes all readers. Changes may have been
+    /// Records whether other processes are connected, and wakes all readers. Changes may have been
     /// missed in the meantime, and readers must switch to another polling interval.
-    fn says_whether_it_hears(&self, hears: bool) {
-        self.hears.store(hears, Ordering::Release);
-        self.heard.send_modify(|_| ());
+    fn set_connected(&self, connected: bool) {
+        self.connected.store(connected, Ordering::Release);
+        self.announced.send_modify(|_| ());
     }
 }
 
@@ -171,9 +174,9 @@ impl Drop for Notifier {
     }
 }
 
-/// Relays the notifications of other processes until the connection is lost or the bell is dropped.
+/// Relays the notifications of other processes until the connection is lost or the notifier is dropped.
 /// Returns whether a connection was established.
-async fn postgres(bell: &Weak<Notifier>, options: &PgConnectOptions) -> bool {
+async fn postgres(notifier: &Weak<Notifier>, options: &PgConnectOptions) -> bool {
     let connect = async {
         let options = options.clone().application_name("khabar: change feed");
         let pool = PgPoolOptions::new()
@@ -191,8 +194,8 @@ async fn postgres(bell: &Weak<Notifier>, options: &PgConnectOptions) -> bool {
     let Ok(Ok(mut listener)) = tokio::time::timeout(LONGEST_PAUSE, connect).await else {
         return false;
     };
-    if let Some(bell) = bell.upgrade() {
-        bell.says_whether_it_hears(true);
+    if let Some(notifier) = notifier.upgrade() {
+        notifier.set_connected(true);
     }
     loop {
         let notified = match tokio::time::timeout(LOOK, listener.try_recv()).await {
@@ -207,19 +210,21 @@ async fn postgres(bell: &Weak<Notifier>, options: &PgConnectOptions) -> bool {
                 }
             }
         };
-        let Some(bell) = bell.upgrade() else { break };
+        let Some(notifier) = notifier.upgrade() else {
+            break;
+        };
         match notified.payload().parse() {
-            Ok(seq) => bell.ring(seq),
+            Ok(seq) => notifier.announce(seq),
             // Not one of our payloads. Waking the readers does no harm.
-            Err(_) => bell.heard.send_modify(|_| ()),
+            Err(_) => notifier.announced.send_modify(|_| ()),
         }
     }
     true
 }
 
-/// Polls the file for writes until an error occurs or the bell is dropped. Returns whether any poll
+/// Polls the file for writes until an error occurs or the notifier is dropped. Returns whether any poll
 /// succeeded.
-async fn sqlite(bell: &Weak<Notifier>, file: &PathBuf) -> bool {
+async fn sqlite(notifier: &Weak<Notifier>, file: &PathBuf) -> bool {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .read_only(true)
@@ -228,28 +233,30 @@ async fn sqlite(bell: &Weak<Notifier>, file: &PathBuf) -> bool {
         return false;
     };
     let mut known = None;
-    let mut heard_once = false;
+    let mut connected_once = false;
     loop {
         // The version changes when any other connection commits, including those of this process.
         let version = sqlx::query_scalar::<_, i64>("PRAGMA data_version")
             .fetch_one(&mut connection)
             .await;
         let Ok(version) = version else {
-            return heard_once;
+            return connected_once;
         };
         if known != Some(version) {
             let head = sqlx::query_scalar("SELECT seq FROM change_head WHERE id = 1")
                 .fetch_one(&mut connection)
                 .await;
-            let Ok(head) = head else { return heard_once };
-            let Some(bell) = bell.upgrade() else {
-                return heard_once;
+            let Ok(head) = head else {
+                return connected_once;
             };
-            if !heard_once {
-                bell.says_whether_it_hears(true);
+            let Some(notifier) = notifier.upgrade() else {
+                return connected_once;
+            };
+            if !connected_once {
+                notifier.set_connected(true);
             }
-            bell.ring(head);
-            (known, heard_once) = (Some(version), true);
+            notifier.announce(head);
+            (known, connected_once) = (Some(version), true);
         }
         tokio::time::sleep(ASK).await;
     }

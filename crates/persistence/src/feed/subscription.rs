@@ -1,33 +1,52 @@
 //! A reader of the change feed that waits for new changes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use khabar_domain::Scope;
 use tokio::sync::watch;
 
-use super::{Change, FeedBounds, Page, page};
-use crate::{Db, Error, ReadSession, Result};
+use super::log::{self, Page};
+use super::notifier::Notifier;
+use super::{Change, FeedBounds};
+use crate::database::pool::Pool;
+use crate::query::broken::BrokenRows;
+use crate::query::sql::Dialect;
+use crate::session::read_session::Source;
+use crate::{Error, ReadSession, Result};
 
 /// Reads the change feed and waits for new changes at its end. The caller stores its own position: the
 /// last `seq` that it has processed.
 ///
 /// Always reads from the primary. A replica or the cache may not reflect the changes returned here yet.
-/// To load what has changed, state the position reached: see [`Db::reader_at`].
+/// To load what has changed, state the position reached: see [`Db::reader_at`](crate::Db::reader_at).
 #[derive(Clone, Debug)]
 pub struct Feed {
-    db: Db,
-    ear: watch::Receiver<i64>,
+    primary: Pool,
+    dialect: Dialect,
+    broken: Arc<BrokenRows>,
+    notifier: Arc<Notifier>,
+    subscription: watch::Receiver<i64>,
     /// The epoch of the caller's position. `None` before the first read, unless set by
     /// [`Feed::in_epoch`].
     epoch: Option<i64>,
 }
 
 impl Feed {
-    pub(crate) fn new(db: Db) -> Self {
-        let ear = db.bell().hear();
+    /// Creates a reader of the feed that queries this pool of the primary.
+    pub(crate) fn new(
+        primary: Pool,
+        dialect: Dialect,
+        broken: Arc<BrokenRows>,
+        notifier: Arc<Notifier>,
+    ) -> Self {
+        let subscription = notifier.subscribe();
         Self {
-            db,
-            ear,
+            primary,
+            dialect,
+            broken,
+            notifier,
+            subscription,
             epoch: None,
         }
     }
@@ -59,15 +78,15 @@ impl Feed {
             if !changes.is_empty() {
                 return Ok(changes);
             }
-            self.db.bell().wait(&mut self.ear).await;
+            self.notifier.wait(&mut self.subscription).await;
         }
     }
 
     /// Returns the changes after the position `after` that exist now, and the ends of the feed.
     pub(crate) async fn poll(&mut self, after: i64, most: u16) -> Result<Page> {
         // Marked before reading, so that a commit from here on signals again.
-        self.ear.mark_unchanged();
-        let read = page(&self.reader(), self.epoch, after, most).await;
+        self.subscription.mark_unchanged();
+        let read = log::page(&self.reader(), self.epoch, after, most).await;
         if let Err(Error::FeedGap { epoch, .. }) = &read {
             self.epoch = Some(*epoch);
         }
@@ -76,7 +95,7 @@ impl Feed {
             oldest,
             head,
             epoch,
-        } = page.edges;
+        } = page.bounds;
         self.epoch = Some(epoch);
         if head < after {
             // The position comes from another database, or from one that has lost committed changes.
@@ -92,25 +111,28 @@ impl Feed {
 
     /// Waits until there may be changes since the last read, for at most `most`.
     pub(crate) async fn wait(&mut self, most: Duration) {
-        let more = self.db.bell().wait(&mut self.ear);
+        let more = self.notifier.wait(&mut self.subscription);
         // A time-out is handled like a signal.
         let _ = tokio::time::timeout(most, more).await;
     }
 
     /// Discards knowledge of commits after `head`, because they no longer exist.
     pub(crate) fn restart(&self, head: i64) {
-        self.db.bell().restart(head);
+        self.notifier.restart(head);
     }
 
     /// Returns the ends of the feed: its oldest retained row and its head.
     pub async fn edges(&self) -> Result<FeedBounds> {
-        super::edges(&self.reader()).await
+        log::edges(&self.reader()).await
     }
 
     /// Creates a reader for each call, because a reader records every statement that it sends. The feed
     /// depends neither on the viewer nor on the time.
     pub(crate) fn reader(&self) -> ReadSession {
         let scope = Scope::reader(chrono::DateTime::UNIX_EPOCH);
-        self.db.primary(&self.db.reader(scope))
+        let source = Source::Primary(self.primary.clone());
+        ReadSession::new(source, self.dialect, scope)
+            .knowing(self.notifier.committed())
+            .remembering(Arc::clone(&self.broken))
     }
 }

@@ -11,7 +11,7 @@ use khabar_domain::{ArticleId, Comment, RelatedLink, SectionId};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Iterable};
 use uuid::Uuid;
 
-use crate::feed::{ChangeKind, EntityKind, Facet};
+use crate::feed::{CacheTag, EntityKind, Facet, Operation};
 use crate::relations::join_table::{JoinTable, Link};
 use crate::relations::list_membership;
 use crate::tables::article::{self, Manuscript, body_row, body_table, linked, placements};
@@ -134,13 +134,13 @@ impl Bulk {
         let id = manuscript.article.id;
         let slug = &manuscript.article.slug;
         let mut keys = vec![
-            EntityKind::Article.key(id),
-            EntityKind::Article.list_key(id, Facet::Text),
-            EntityKind::Article.slug_key(slug),
+            CacheTag::one(EntityKind::Article, id),
+            CacheTag::part(EntityKind::Article, id, Facet::Text),
+            CacheTag::slug(EntityKind::Article, slug),
         ];
         keys.extend(list_membership::touched(lines.iter()));
         self.writer
-            .note(EntityKind::Article, id, ChangeKind::Added, keys);
+            .note(EntityKind::Article, id, Operation::Added, keys);
         for comment in comments {
             let keys = || comment::touched(comment);
             self.writer

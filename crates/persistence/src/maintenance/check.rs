@@ -5,10 +5,11 @@ use khabar_domain::{Scope, Slug, WebUrl};
 use sea_orm::QueryResult;
 use uuid::Uuid;
 
-use crate::query::decode::{DecodeRow, RowDecoder, TableRow, columns, stored};
-use crate::query::row::{Row, broken};
+use crate::BrokenRow;
+use crate::query::broken::Met;
+use crate::query::decode::{DecodeRow, Row, RowDecoder, TableRow, columns, stored};
+use crate::query::row::broken;
 use crate::query::sql::{Dialect, Sql};
-use crate::session::broken::{BrokenRow, Met};
 use crate::tables::{
     account, article, audit, comment, commenting, edition, editorial, follow_channel, live_channel,
     media, person, related, revision, section, source, story, token, topic, trusted_document,
@@ -81,7 +82,7 @@ const TABLES: [Table; 23] = [
     table::<trusted_document::table::Model>(ID),
     table::<token::table::Model>(ID),
     table::<audit::table::Model>(SEQ),
-    table::<feed::table::Model>(SEQ),
+    table::<feed::change::table::Model>(SEQ),
 ];
 
 /// A row of the `redirect` table.

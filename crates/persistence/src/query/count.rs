@@ -5,6 +5,7 @@
 
 use uuid::Uuid;
 
+use crate::cache::{CacheMeta, Cacheable};
 use crate::query::sql::Sql;
 use crate::{ReadSession, Result};
 
@@ -121,6 +122,10 @@ pub(crate) async fn whole(
     let rows = reader.rows(query, reader.sql(), text).await?;
     let number = rows.first().map(|row| reader.cells(row, query)?.take());
     Ok(Tally::from_sql(number.transpose()?.unwrap_or(0)))
+}
+
+impl Cacheable for Tally {
+    fn describe(&self, _: &mut CacheMeta) {}
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use sea_orm::sqlx::{self, Decode, Postgres, Row as _, Sqlite, Type};
 use sea_orm::{DbErr, QueryResult, RuntimeErr};
 use uuid::Uuid;
 
-use crate::query::row::Row;
-use crate::session::broken::{BrokenRow, Met};
+use crate::BrokenRow;
+use crate::query::broken::Met;
 use crate::{Doing, Error, Result};
 
 /// The remaining cells of a row.
@@ -154,6 +154,17 @@ pub(crate) trait DecodeRow: Sized {
 pub(crate) trait TableRow: DecodeRow {
     /// The columns of the table, in the order in which they are read.
     const COLUMNS: &'static [&'static str];
+}
+
+/// A row of a table that can be converted to a domain value.
+pub(crate) trait Row: DecodeRow {
+    /// The name of the table.
+    const TABLE: &'static str;
+    /// The domain type.
+    type Means: Clone + Send + Sync + 'static;
+
+    /// Converts the row. An error names the table, the column and the row.
+    fn read(self) -> Result<Self::Means>;
 }
 
 /// Declares that a struct is a row of a table with these columns.

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::Result;
-use crate::query::decode::RowDecoder;
-use crate::query::row::{Row, broken};
+use crate::query::decode::{Row, RowDecoder};
+use crate::query::row::broken;
 use crate::query::sql::Dialect;
 
 /// The set of related objects and parts to read with an article, a story or a person.

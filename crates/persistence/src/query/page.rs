@@ -11,10 +11,11 @@ use chrono::{DateTime, Utc};
 use khabar_domain::Invalid;
 use uuid::Uuid;
 
+use crate::cache::{CacheMeta, Cacheable};
 use crate::query::cooperative::Pace;
-use crate::query::decode::RowDecoder;
+use crate::query::decode::{Row, RowDecoder};
 use crate::query::include::EagerLoad;
-use crate::query::row::{Row, broken};
+use crate::query::row::broken;
 use crate::query::sql::{Dialect, Sql};
 use crate::{BatchKey, Error, ReadSession, Result};
 
@@ -191,6 +192,15 @@ impl<T> Slice<T> {
     /// Returns the items without their cursors.
     pub fn into_items(self) -> Vec<T> {
         self.items.into_iter().map(|(_, item)| item).collect()
+    }
+}
+
+impl<T: Cacheable> Cacheable for Slice<T> {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.bytes(size_of_val(self.items.as_slice()));
+        for (_, item) in &self.items {
+            item.describe(meta);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use sea_orm::{EntityTrait, IdenStatic, Iterable, Set};
 use uuid::Uuid;
 
-use crate::feed::{EntityKind, Facet};
+use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::session::write_tx::RowLock;
 use crate::tables::article::table as article;
 use crate::{Doing, Result, WriteTx};
@@ -52,11 +52,18 @@ pub(crate) fn lines(row: &article::Model, mut wanted: Vec<Membership>) -> Vec<ta
         .collect()
 }
 
+impl table::Model {
+    /// Returns the tag of a facet of the list. Returns `None` for a list of a kind that this program does not
+    /// write, which no result of this program was read from.
+    fn tag(&self, facet: Facet) -> Option<CacheTag> {
+        let entity = EntityKind::parse(&self.noun)?;
+        Some(CacheTag::part(entity, self.list_id, facet))
+    }
+}
+
 /// Returns the cache keys of the lists that contain these rows.
-pub(crate) fn touched<'a>(lines: impl Iterator<Item = &'a table::Model>) -> Vec<String> {
-    let mut keys: Vec<_> = lines
-        .map(|line| format!("{}:{}:articles", line.noun, line.list_id))
-        .collect();
+pub(crate) fn touched<'a>(lines: impl Iterator<Item = &'a table::Model>) -> Vec<CacheTag> {
+    let mut keys: Vec<_> = lines.filter_map(|line| line.tag(Facet::Articles)).collect();
     keys.sort_unstable();
     keys.dedup();
     keys
@@ -65,7 +72,7 @@ pub(crate) fn touched<'a>(lines: impl Iterator<Item = &'a table::Model>) -> Vec<
 /// Returns the cache keys of the lists that changed. Where the article was added, removed or moved, the
 /// key covers the list's articles. Where it keeps its position, the key covers only the values used by
 /// filters.
-fn changed(old: &[table::Model], new: &[table::Model]) -> Vec<String> {
+fn changed(old: &[table::Model], new: &[table::Model]) -> Vec<CacheTag> {
     let place = |line: &table::Model| {
         (
             line.list_id,
@@ -77,14 +84,14 @@ fn changed(old: &[table::Model], new: &[table::Model]) -> Vec<String> {
     let both = [(old, new), (new, old)];
     let keys = both.iter().flat_map(|(these, those)| {
         let these = these.iter().filter(|line| !those.contains(line));
-        these.map(move |line| {
+        these.filter_map(move |line| {
             let stays = those.iter().any(|other| place(other) == place(line));
             let part = if stays {
                 Facet::Details
             } else {
                 Facet::Articles
             };
-            format!("{}:{}:{}", line.noun, line.list_id, part.as_str())
+            line.tag(part)
         })
     });
     let mut keys: Vec<_> = keys.collect();
@@ -99,7 +106,7 @@ pub(crate) async fn place(
     writer: &WriteTx,
     row: &article::Model,
     wanted: Vec<Membership>,
-) -> Result<Vec<String>> {
+) -> Result<Vec<CacheTag>> {
     let old = table::Entity::find_of(writer, row.id).await?;
     let new = lines(row, wanted);
     if old == new {
@@ -131,7 +138,7 @@ pub(crate) async fn place_among_stories(
     writer: &WriteTx,
     row: &article::Model,
     stories: &[Uuid],
-) -> Result<Vec<String>> {
+) -> Result<Vec<CacheTag>> {
     let old = table::Entity::find_of(writer, row.id).await?;
     let is_story = |line: &&table::Model| line.noun == EntityKind::Story.as_str();
     let story = |list| Membership {

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use khabar_domain::{EditionId, Scope, Slug};
 use uuid::Uuid;
 
-use crate::cache::{CacheMeta, CacheTag};
-use crate::feed::EntityKind;
+use crate::cache::{CacheMeta, Cacheable};
+use crate::feed::{CacheTag, EntityKind};
 use crate::query::row::broken;
 use crate::query::sql::Sql;
 use crate::{BatchKey, Doing, ReadSession, Result, WriteTx};
@@ -22,7 +22,7 @@ impl BatchKey for FormerSlugs {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Slug>>) -> Option<CacheMeta> {
+    fn cache_meta(&self, value: Option<&Vec<Slug>>) -> Option<CacheMeta> {
         // The redirect ends as soon as any other object takes the slug.
         const SLUGGED: [EntityKind; 6] = [
             EntityKind::Article,
@@ -32,9 +32,9 @@ impl BatchKey for FormerSlugs {
             EntityKind::Story,
             EntityKind::Topic,
         ];
-        let kept = CacheMeta::of::<Self>(value);
+        let kept = CacheMeta::of(value);
         let every = SLUGGED.into_iter().map(CacheTag::every);
-        Some(every.fold(kept, CacheMeta::key))
+        Some(every.fold(kept, CacheMeta::tag))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Slug>>> {
@@ -240,4 +240,10 @@ pub async fn turn(writer: &WriteTx, from: Uuid, to: Uuid) -> Result<()> {
     );
     writer.run("turn redirects", sql, text).await?;
     Ok(())
+}
+
+impl Cacheable for Slug {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.text(self.as_str());
+    }
 }

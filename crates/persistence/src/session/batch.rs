@@ -6,8 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use khabar_domain::Scope;
 
-use crate::cache::CacheMeta;
-use crate::reference_data::{Lookup, Reference};
+use crate::cache::{CacheMeta, Lookup};
+use crate::reference_data::Reference;
 use crate::{ReadSession, Result};
 
 /// A key of a query that can be resolved together with others of its kind.
@@ -28,10 +28,10 @@ pub trait BatchKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
         false
     }
 
-    /// Returns the reading keys from which the result was read, so that it can be cached until one
+    /// Returns the cache tags from which the result was read, so that it can be cached until one
     /// of them is touched. Returns `None` if it is unknown which writes would change the result.
     /// `value` is `None` if nothing was found.
-    fn keep(&self, _value: Option<&Self::Value>) -> Option<CacheMeta> {
+    fn cache_meta(&self, _value: Option<&Self::Value>) -> Option<CacheMeta> {
         None
     }
 
@@ -44,7 +44,7 @@ pub trait BatchKey: Clone + Eq + Hash + Debug + Send + Sync + 'static {
 
     /// Returns the answer from the reference data, if it has one. Called only if the result
     /// [may be cached](Self::is_cacheable).
-    fn known(&self, _reference: &Reference) -> Lookup<Self::Value> {
+    fn look_up(&self, _reference: &Reference) -> Lookup<Self::Value> {
         Lookup::Miss
     }
 

@@ -4,18 +4,20 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use khabar_domain::{Invalid, Scope};
+use khabar_domain::{AccountId, ArticleId, Invalid, Role, Scope, Viewer};
 use sea_orm::{DbErr, QueryResult, Statement};
+use uuid::Uuid;
 
-use crate::cache::{CacheSession, CacheTag, DependencyTracker, Point, ResponseKey};
+use crate::BrokenRow;
+use crate::cache::{CacheMeta, CacheSession, DependencyTracker, Lookup, Point, ResponseKey};
 use crate::database::pool::Pool;
 use crate::database::replica::{Least, Replica};
-use crate::feed::Position;
+use crate::feed::{CacheTag, Position};
+use crate::query::broken::{BrokenRows, Met};
 use crate::query::decode::RowDecoder;
 use crate::query::include::Includes;
 use crate::query::sql::{Dialect, Sql};
-use crate::reference_data::Lookup;
-use crate::session::broken::{BrokenRow, BrokenRows, Met};
+use crate::reference_data::Reference;
 use crate::session::side_load::SideLoaded;
 use crate::{BatchKey, Doing, Result};
 
@@ -52,10 +54,18 @@ impl Source {
 /// Maximum number of statements spent on finding out which keys belong to broken rows.
 const SEARCHES: usize = 32;
 
-/// Returns the reading keys that are touched by a write that repairs these rows. Returns `None` if any
+/// Returns the cache tags that are touched by a write that repairs these rows. Returns `None` if any
 /// row has no such key.
-fn mended_by(met: &[BrokenRow]) -> Option<Vec<CacheTag>> {
+fn repaired_by(met: &[BrokenRow]) -> Option<Vec<CacheTag>> {
     met.iter().map(BrokenRow::key).collect()
+}
+
+/// Returns the scope of a viewer who may see everything. A result that may be shared even in this
+/// scope is the same for all viewers.
+fn everything(scope: Scope) -> Scope {
+    let mut viewer = Viewer::of(AccountId::new(Uuid::nil()), Role::Admin);
+    viewer.preview = Some(ArticleId::new(Uuid::nil()));
+    Scope { viewer, ..scope }
 }
 
 /// Reads the database for one request.
@@ -70,7 +80,7 @@ pub struct ReadSession {
     position: Option<Position>,
     statements: Arc<Mutex<Vec<&'static str>>>,
     plans: Option<Arc<Mutex<Vec<String>>>>,
-    view: Option<CacheSession>,
+    view: Option<CacheSession<Reference>>,
     record: Option<DependencyTracker>,
     along: Arc<SideLoaded>,
     counted_rows: u64,
@@ -148,7 +158,7 @@ impl ReadSession {
 
     /// Reads through the cache. Data that is not cached is read from a database at least as recent as
     /// the cache.
-    pub(crate) fn through(self, view: CacheSession) -> Self {
+    pub(crate) fn through(self, view: CacheSession<Reference>) -> Self {
         let reader = self.at_least(view.position());
         Self {
             view: Some(view),
@@ -162,7 +172,7 @@ impl ReadSession {
         Self { view: None, ..self }
     }
 
-    /// Starts recording the reading keys of everything that this reader reads.
+    /// Starts recording the cache tags of everything that this reader reads.
     #[must_use]
     pub fn recording(self) -> Self {
         Self {
@@ -226,7 +236,7 @@ impl ReadSession {
         keys: Vec<CacheTag>,
     ) -> bool {
         let view = self.view.as_ref();
-        view.is_some_and(|view| view.keep(name, answer, bytes, keys))
+        view.is_some_and(|view| view.insert_answer(name, answer, bytes, keys))
     }
 
     /// Pauses before a whole answer is cached, for as long as a test requires.
@@ -265,10 +275,7 @@ impl ReadSession {
             return Ok(found);
         }
         let others_found = self.find(&others).await?;
-        if let Some(record) = &self.record {
-            let answers = others.iter().map(|key| (key, others_found.get(key)));
-            record.loaded(self.scope, answers);
-        }
+        self.record_loaded(others.iter().map(|key| (key, others_found.get(key))));
         found.extend(others_found);
         Ok(found)
     }
@@ -276,40 +283,60 @@ impl ReadSession {
     /// Returns the result for this key if it is available without a query, because it is reference data
     /// or was prefetched by an earlier statement. It does not change for the duration of the request.
     pub fn at_hand<K: BatchKey>(&self, key: &K) -> Lookup<K::Value> {
-        let known = self.known(key);
-        if let (Some(record), Lookup::Hit(value)) = (&self.record, &known) {
-            record.loaded(self.scope, [(key, value.as_ref())]);
+        let found = self.look_up(key);
+        if let Lookup::Hit(value) = &found {
+            self.record_loaded([(key, value.as_ref())]);
         }
-        known
+        found
     }
 
-    fn known<K: BatchKey>(&self, key: &K) -> Lookup<K::Value> {
+    /// Records these results, if this reader is recording. `None` means that nothing was found.
+    fn record_loaded<'a, K: BatchKey>(
+        &self,
+        results: impl IntoIterator<Item = (&'a K, Option<&'a K::Value>)>,
+    ) {
+        let Some(record) = &self.record else {
+            return;
+        };
+        let is_cacheable = K::is_cacheable(self.scope);
+        let metas = results
+            .into_iter()
+            .map(|(key, value)| key.cache_meta(value).filter(|_| is_cacheable));
+        record.loaded(!K::is_cacheable(everything(self.scope)), metas);
+    }
+
+    fn look_up<K: BatchKey>(&self, key: &K) -> Lookup<K::Value> {
         let view = self.view::<K>();
-        let known = view.map_or(Lookup::Miss, |view| view.known(key));
-        if matches!(known, Lookup::Hit(_)) {
+        let found = view.map_or(Lookup::Miss, |view| {
+            view.look_up(|reference| key.look_up(reference))
+        });
+        if matches!(found, Lookup::Hit(_)) {
             if let Some((view, record)) = view.zip(self.record.as_ref()) {
-                view.mended_by().for_each(|key| record.read(key));
+                let repairs = view.snapshot().into_iter().flat_map(Reference::repaired_by);
+                repairs.for_each(|tag| record.read(tag));
             }
-            return known;
+            return found;
         }
         let Some((value, lasts)) = self.along.get(key) else {
             return Lookup::Miss;
         };
         // Prefetched results enter the cache only once they are requested, so that unused ones take no space.
-        if let Some(view) = view.filter(|view| lasts && view.keeps()) {
-            view.fill([(key, value.as_ref())]);
+        if let Some(view) = view.filter(|view| lasts && view.holds_entries())
+            && let Some(meta) = key.cache_meta(value.as_ref())
+        {
+            view.insert([(key, value.as_ref(), meta)]);
         }
         Lookup::Hit(value)
     }
 
     /// Returns the view of the cache, if results for this type of key may be cached.
-    fn view<K: BatchKey>(&self) -> Option<&CacheSession> {
+    fn view<K: BatchKey>(&self) -> Option<&CacheSession<Reference>> {
         self.view.as_ref().filter(|_| K::is_cacheable(self.scope))
     }
 
     /// Finds the results for these keys in the cache or the database.
     async fn find<K: BatchKey>(&self, keys: &[K]) -> Result<HashMap<K, K::Value>> {
-        let Some(view) = self.view::<K>().filter(|view| view.keeps()) else {
+        let Some(view) = self.view::<K>().filter(|view| view.holds_entries()) else {
             return Ok(self.clone().fetch(keys).await?.0);
         };
         let (mut found, missing) = view.get(keys);
@@ -327,8 +354,13 @@ impl ReadSession {
         // A broken row is not cached as a missing result: each caller must get the error.
         let answers = answers.filter(|(key, _)| met.is_empty() || !self.is_broken(*key));
         // Nothing is cached if the repair of a broken row could not be detected.
-        if let Some(keys) = mended_by(&met) {
-            view.fill_until(answers, &keys);
+        if let Some(repairs) = repaired_by(&met) {
+            let results = answers.filter_map(|(key, value)| {
+                let meta = key.cache_meta(value)?;
+                let meta = repairs.iter().copied().fold(meta, CacheMeta::tag);
+                Some((key, value, meta))
+            });
+            view.insert(results);
         }
         found.extend(fetched);
         Ok(found)
@@ -346,7 +378,7 @@ impl ReadSession {
         }
         let met = self.met.rows();
         if let Some(record) = &self.record {
-            match mended_by(&met) {
+            match repaired_by(&met) {
                 Some(keys) => {
                     for key in keys {
                         record.read(key);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use khabar_domain::{AccountId, ArticleId, EditionId, Role};
+use khabar_domain::{ArticleId, EditionId};
 use sea_orm::sea_query::{IntoCondition, LockType};
 use sea_orm::{
     ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel,
@@ -14,11 +14,13 @@ use uuid::Uuid;
 use crate::database::pool::Pool;
 use crate::database::transaction::Transaction;
 use crate::error::is_unavailable;
+use crate::feed::flush::{self, AuditEntry};
 use crate::feed::notifier::Notifier;
-use crate::feed::{ChangeKind, EntityKind, PendingChange, flush};
-use crate::query::row::{Row, readable};
+use crate::feed::{CacheTag, EntityKind, Operation, Touched, Write};
+use crate::query::decode::Row;
+use crate::query::row::readable;
 use crate::query::sql::{Dialect, Sql};
-use crate::tables::audit::AuditEntryDraft;
+use crate::session::author::Author;
 use crate::{Cache, Doing, Error, Result};
 
 /// The outcome of saving an object.
@@ -30,34 +32,6 @@ pub enum Saved {
     Changed,
     /// The object existed with equal values, and nothing was written.
     Unchanged,
-}
-
-/// The author of a write, as recorded in the audit log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Author {
-    /// The account of the author. `None` for commands and for anonymous readers.
-    pub account: Option<AccountId>,
-    /// The name of the author.
-    pub name: String,
-    /// The role in which the author writes.
-    pub role: Option<Role>,
-    /// The client address of the request.
-    pub address: Option<String>,
-    /// The action: the name of a mutation or a command.
-    pub action: String,
-}
-
-impl Author {
-    /// Creates the author for a command that is run on the server's own machine.
-    pub fn command(action: &str) -> Self {
-        Self {
-            account: None,
-            name: "khabar".to_owned(),
-            role: None,
-            address: None,
-            action: action.to_owned(),
-        }
-    }
 }
 
 /// The strength of a row lock on PostgreSQL.
@@ -91,9 +65,9 @@ pub struct WriteTx {
     /// Connections outside the transaction. They see only committed data, as other processes do.
     others: Pool,
     author: Author,
-    notes: Vec<PendingChange>,
+    notes: Vec<Write>,
     flushed: Option<Flushed>,
-    bell: Arc<Notifier>,
+    notifier: Arc<Notifier>,
     cache: Option<Cache>,
 }
 
@@ -101,7 +75,7 @@ pub struct WriteTx {
 struct Flushed {
     last: i64,
     /// The audit log entries to write for these changes.
-    deeds: Vec<AuditEntryDraft>,
+    entries: Vec<AuditEntry>,
 }
 
 impl WriteTx {
@@ -110,7 +84,7 @@ impl WriteTx {
         dialect: Dialect,
         at: DateTime<Utc>,
         others: Pool,
-        bell: Arc<Notifier>,
+        notifier: Arc<Notifier>,
         cache: Option<Cache>,
     ) -> Self {
         Self {
@@ -121,7 +95,7 @@ impl WriteTx {
             author: Author::command("khabar"),
             notes: Vec::new(),
             flushed: None,
-            bell,
+            notifier,
             cache,
         }
     }
@@ -158,8 +132,8 @@ impl WriteTx {
         } else {
             self.flush_changes().await?;
             let flushed = self.flushed.take();
-            if let Some(Flushed { deeds, .. }) = &flushed {
-                crate::tables::audit::append(&self, deeds).await?;
+            if let Some(Flushed { entries, .. }) = &flushed {
+                flush::append_audit(&self.transaction, &self.author, self.at, entries).await?;
             }
             end(self.transaction, "COMMIT".to_owned()).await?;
             let last = flushed.map(|flushed| flushed.last);
@@ -169,7 +143,7 @@ impl WriteTx {
             last
         };
         if let Some(last) = last {
-            self.bell.notify_committed(last);
+            self.notifier.notify_committed(last);
             if let Some(cache) = &self.cache {
                 cache.committed(last).await;
             }
@@ -180,14 +154,15 @@ impl WriteTx {
     /// Writes the changes noted so far to the change feed. All other writers then wait until this one
     /// commits. Call this before the commit only for writes that are too large to be noted as a whole.
     pub(crate) async fn flush_changes(&mut self) -> Result<()> {
-        if let Some(last) = flush::append(self, &self.notes).await? {
+        let appended = flush::append(&self.transaction, self.dialect, &self.notes).await?;
+        if let Some(last) = appended {
             let earlier = self.flushed.take();
-            let mut deeds = earlier.map_or_else(Vec::new, |earlier| earlier.deeds);
+            let mut entries = earlier.map_or_else(Vec::new, |earlier| earlier.entries);
             let first = last - i64::try_from(self.notes.len()).unwrap_or(1) + 1;
-            for (seq, note) in (first..).zip(&self.notes) {
-                crate::tables::audit::tell(&mut deeds, seq, note);
+            for (seq, write) in (first..).zip(&self.notes) {
+                AuditEntry::record(&mut entries, seq, write);
             }
-            self.flushed = Some(Flushed { last, deeds });
+            self.flushed = Some(Flushed { last, entries });
         }
         self.notes.clear();
         Ok(())
@@ -245,40 +220,52 @@ impl WriteTx {
         }
     }
 
-    /// Notes a change for the change feed, with the reading keys that it invalidates.
+    /// Notes a change for the change feed, with the cache tags that it touches.
     pub(crate) fn note(
         &mut self,
-        noun: EntityKind,
+        entity: EntityKind,
         id: impl Into<Uuid>,
-        act: ChangeKind,
-        keys: Vec<String>,
+        operation: Operation,
+        tags: Vec<CacheTag>,
     ) {
-        self.notes.push(PendingChange {
-            noun,
+        self.note_touching(entity, id, operation, Touched::Tags(tags));
+    }
+
+    /// Notes a change for the change feed, which may touch everything.
+    pub(crate) fn note_touching(
+        &mut self,
+        entity: EntityKind,
+        id: impl Into<Uuid>,
+        operation: Operation,
+        touched: Touched,
+    ) {
+        self.notes.push(Write {
+            at: self.at,
+            entity,
             id: id.into(),
-            act,
-            keys,
+            operation,
+            touched,
         });
     }
 
-    /// Notes a change according to the outcome of saving, or nothing if nothing was written. `keys`
-    /// returns the reading keys to invalidate besides the object's own.
+    /// Notes a change according to the outcome of saving, or nothing if nothing was written. `tags`
+    /// returns the cache tags that it touches besides the object's own.
     pub(crate) fn note_saved(
         &mut self,
         saved: Saved,
-        noun: EntityKind,
+        entity: EntityKind,
         id: impl Into<Uuid>,
-        keys: impl FnOnce() -> Vec<String>,
+        tags: impl FnOnce() -> Vec<CacheTag>,
     ) {
-        let act = match saved {
+        let operation = match saved {
             Saved::Unchanged => return,
-            Saved::Added => ChangeKind::Added,
-            Saved::Changed => ChangeKind::Changed,
+            Saved::Added => Operation::Added,
+            Saved::Changed => Operation::Changed,
         };
         let id = id.into();
-        let mut touched = keys();
-        touched.insert(0, noun.key(id));
-        self.note(noun, id, act, touched);
+        let mut touched = tags();
+        touched.insert(0, CacheTag::one(entity, id));
+        self.note(entity, id, operation, touched);
     }
 
     /// Returns the number of noted changes that are not yet in the change feed.

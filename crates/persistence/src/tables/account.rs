@@ -6,8 +6,9 @@ use khabar_domain::{AccountId, Name, derived};
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel};
 
 use crate::feed::EntityKind;
-use crate::query::decode::stored;
-use crate::query::row::{Row, broken, find_by, readable};
+use crate::query::decode::{Row, stored};
+use crate::query::lookup::find_by;
+use crate::query::row::{broken, readable};
 use crate::tables::reserved_name;
 use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
 

@@ -1,14 +1,17 @@
 //! Articles and their bodies as database rows, and the lists that readers page through.
 
 mod address;
+mod body;
 mod editing;
 mod includes;
 mod lists;
 mod normal_urls;
 mod references;
 mod save;
+mod scan;
 mod stories;
 mod tombstone;
+pub mod unpublished;
 
 use std::collections::HashMap;
 
@@ -19,12 +22,13 @@ use khabar_domain::{
 };
 use uuid::Uuid;
 
-use crate::cache::{CacheMeta, CacheTag};
-use crate::feed::{EntityKind, Facet};
+use crate::cache::{CacheMeta, Cacheable};
+use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::cooperative::Pace;
-use crate::query::decode::{columns, stored};
+use crate::query::decode::{Row, columns, stored};
+use crate::query::lookup::{SlugKey, find_by_slug, find_with};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
-use crate::query::row::{Row, SlugKey, broken, find_by_slug, find_with, maybe};
+use crate::query::row::{broken, maybe};
 use crate::query::sql::Sql;
 use crate::session::batch::{group_hash, grouped};
 use crate::{BatchKey, Page, ReadSession, Result, Slice};
@@ -36,8 +40,8 @@ pub(crate) use normal_urls::normalize as normalize_urls;
 pub use references::{Reference, absent, missing, url_is_taken};
 pub use save::{Manuscript, find, get, save, status};
 pub(crate) use save::{body_row, linked, placements};
+pub use scan::{Scan, ScannedArticle};
 pub use stories::{Named, named, set_stories, stories};
-pub(crate) use tombstone::over_each_withdrawn;
 
 /// Key that finds an article by its id, if the viewer may see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,8 +56,8 @@ impl BatchKey for ById {
         anyone(scope)
     }
 
-    fn keep(&self, value: Option<&Article>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0))
+    fn cache_meta(&self, value: Option<&Article>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).on(EntityKind::Article, self.0))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Article>> {
@@ -92,11 +96,11 @@ impl BatchKey for BySlug {
         anyone(scope)
     }
 
-    fn keep(&self, value: Option<&Article>) -> Option<CacheMeta> {
+    fn cache_meta(&self, value: Option<&Article>) -> Option<CacheMeta> {
         let found = value.map(|found| (found.edition, &found.slug));
         Some(
             self.0
-                .read_from(CacheMeta::of::<Self>(value), EntityKind::Article, found),
+                .read_from(CacheMeta::of(value), EntityKind::Article, found),
         )
     }
 
@@ -131,12 +135,12 @@ impl BatchKey for ByUrl {
         anyone(scope)
     }
 
-    fn keep(&self, value: Option<&Article>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of::<Self>(value);
+    fn cache_meta(&self, value: Option<&Article>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of(value);
         Some(match value {
             Some(_) => kept,
             // Any article written later may have this URL.
-            None => kept.key(CacheTag::every(EntityKind::Article)),
+            None => kept.tag(CacheTag::every(EntityKind::Article)),
         })
     }
 
@@ -177,8 +181,8 @@ impl BatchKey for BodyOf {
         anyone(scope)
     }
 
-    fn keep(&self, value: Option<&Body>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+    fn cache_meta(&self, value: Option<&Body>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of(value).on(EntityKind::Article, self.0);
         Some(kept.part(EntityKind::Article, self.0, Facet::Text))
     }
 
@@ -243,8 +247,8 @@ impl BatchKey for MostRead {
         true
     }
 
-    fn keep(&self, value: Option<&Slice<Article>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.edition, Facet::Articles))
+    fn cache_meta(&self, value: Option<&Slice<Article>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Edition, self.edition, Facet::Articles))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Article>>> {
@@ -360,6 +364,22 @@ impl From<&Article> for table::Model {
             comment_count: article.comment_count,
             read_count: article.read_count,
         }
+    }
+}
+
+impl Cacheable for Article {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.list(EntityKind::Article, self.id, Facet::Comments);
+        meta.optional(EntityKind::Article, self.id, Facet::Details);
+        meta.optional(EntityKind::Article, self.id, Facet::Lead);
+        meta.optional(EntityKind::Article, self.id, Facet::Text);
+        meta.text(self.slug.as_str());
+        meta.text(self.headline.as_str());
+        meta.text(&self.excerpt);
+        meta.texts([
+            self.lead.as_deref(),
+            self.canonical_url.as_ref().map(WebUrl::as_str),
+        ]);
     }
 }
 

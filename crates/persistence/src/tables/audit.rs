@@ -6,16 +6,14 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use khabar_domain::{AccountId, Invalid, Role};
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 use uuid::Uuid;
 
-use crate::feed::{EntityKind, PendingChange};
 use crate::query::count::{self, CountQuery};
-use crate::query::decode::{columns, stored};
+use crate::query::decode::{Row, columns, stored};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
-use crate::query::row::{Row, broken, maybe};
+use crate::query::row::{broken, maybe};
 use crate::session::batch::grouped;
-use crate::{BatchKey, Doing, Page, ReadSession, Result, Slice, Tally, WriteTx};
+use crate::{BatchKey, Page, ReadSession, Result, Slice, Tally};
 
 /// An entry in the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +35,9 @@ pub struct Entry {
     /// The action performed: the name of a mutation or a command.
     pub action: String,
     /// The kind of the first object that was written.
-    pub noun: String,
+    pub entity: String,
     /// The ID of the first object that was written.
-    pub noun_id: Uuid,
+    pub entity_id: Uuid,
 }
 
 /// A key for a page of the audit log, newest first. Covers the whole log or the entries of one
@@ -62,7 +60,7 @@ impl BatchKey for Log {
             let lists = KeysetQuery {
                 query: "audit.list",
                 table: "audit",
-                parent: (!whole).then_some("noun_id"),
+                parent: (!whole).then_some("entity_id"),
                 order: &LATEST,
                 select: &columns::<table::Model>("t"),
                 join: "",
@@ -101,7 +99,7 @@ impl BatchKey for CountLog {
             let counted = CountQuery {
                 query: QUERY,
                 table: "audit",
-                parent: "noun_id",
+                parent: "entity_id",
             };
             let counts = counted.of(reader, &things, |_| String::new()).await?;
             found.extend(things.into_iter().map(|id| Self(Some(id))).zip(counts));
@@ -116,94 +114,20 @@ impl BatchKey for CountLog {
 const LATEST: Order = Order {
     tag: 18,
     column: "seq",
-    id: "noun_id",
+    id: "entity_id",
     sorts: SortKind::Counts,
     descending: true,
 };
 
-/// Returns the times at which an account has performed an action since the given moment. Rows about
-/// accounts created along the way are not counted.
-pub(crate) async fn times(
-    writer: &WriteTx,
-    account: AccountId,
-    action: &str,
-    since: DateTime<Utc>,
-) -> Result<Vec<DateTime<Utc>>> {
-    const DOING: &str = "count what an account has done";
-    let mut sql = writer.sql();
-    let text = format!(
-        "SELECT at FROM audit WHERE account_id = {} AND action = {} AND at > {} AND noun <> {}",
-        sql.bind(account.uuid()),
-        sql.bind(action),
-        sql.bind(since),
-        sql.bind(EntityKind::Account.as_str())
-    );
-    let rows = writer.rows(DOING, sql, text).await?;
-    let times: Result<Vec<_>, _> = rows.iter().map(|row| row.try_get("", "at")).collect();
-    times.doing(DOING)
-}
-
-/// A row to be added to the audit log for a transaction.
-pub(crate) struct AuditEntryDraft {
-    pub(crate) first_seq: i64,
-    pub(crate) seq: i64,
-    pub(crate) noun: EntityKind,
-    pub(crate) noun_id: Uuid,
-}
-
-/// Adds a change, with its sequence number in the change feed, to the rows to be logged.
-///
-/// The row of the whole transaction names the first change that does not concern an account. A
-/// change to an account gets a row of its own: accounts are created as a side effect, and would
-/// otherwise take the place of the actual subject.
-pub(crate) fn tell(deeds: &mut Vec<AuditEntryDraft>, seq: i64, note: &PendingChange) {
-    let whole = deeds
-        .iter_mut()
-        .find(|deed| deed.noun != EntityKind::Account);
-    match whole.filter(|_| note.noun != EntityKind::Account) {
-        Some(whole) => whole.seq = seq,
-        None => deeds.push(AuditEntryDraft {
-            first_seq: seq,
-            seq,
-            noun: note.noun,
-            noun_id: note.id,
-        }),
-    }
-}
-
-/// Appends the rows of a transaction to the audit log.
-pub(crate) async fn append(writer: &WriteTx, deeds: &[AuditEntryDraft]) -> Result<()> {
-    let author = writer.author();
-    let rows = deeds.iter().map(|deed| {
-        let row = table::Model {
-            seq: deed.seq,
-            first_seq: deed.first_seq,
-            at: writer.at(),
-            account_id: author.account.map(AccountId::uuid),
-            author_name: author.name.clone(),
-            role: author.role.map(|role| role.as_str().to_owned()),
-            address: author.address.clone(),
-            action: author.action.clone(),
-            noun: deed.noun.as_str().to_owned(),
-            noun_id: deed.noun_id,
-        };
-        row.into_active_model().reset_all()
-    });
-    table::Entity::insert_many(rows)
-        .exec_without_returning(writer.connection())
-        .await
-        .doing("write the audit log")?;
-    Ok(())
-}
-
-stored!(table::Model: seq, first_seq, at, account_id, author_name, role, address, action, noun, noun_id);
+stored!(table::Model: seq, first_seq, at, account_id, author_name, role, address, action, entity, entity_id);
 
 impl Row for table::Model {
     const TABLE: &'static str = "audit";
     type Means = Entry;
 
     fn read(self) -> Result<Entry> {
-        let role = maybe(self.role, Role::parse).map_err(broken("audit", "role", self.noun_id))?;
+        let role =
+            maybe(self.role, Role::parse).map_err(broken("audit", "role", self.entity_id))?;
         Ok(Entry {
             seq: self.seq,
             first_seq: self.first_seq,
@@ -213,8 +137,8 @@ impl Row for table::Model {
             role,
             address: self.address,
             action: self.action,
-            noun: self.noun,
-            noun_id: self.noun_id,
+            entity: self.entity,
+            entity_id: self.entity_id,
         })
     }
 }
@@ -238,8 +162,8 @@ pub(crate) mod table {
         pub role: Option<String>,
         pub address: Option<String>,
         pub action: String,
-        pub noun: String,
-        pub noun_id: Uuid,
+        pub entity: String,
+        pub entity_id: Uuid,
     }
 
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -11,12 +11,13 @@ use khabar_domain::{
     AccountId, ArticleId, Comment, CommentId, EditionId, Invalid, Name, Right, Scope,
 };
 
-use crate::cache::CacheMeta;
+use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{EntityKind, Facet};
 use crate::query::count::CountQuery;
-use crate::query::decode::{columns, stored};
+use crate::query::decode::{Row, columns, stored};
+use crate::query::lookup::find_by;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
-use crate::query::row::{Row, broken, find_by};
+use crate::query::row::broken;
 use crate::query::sql::Sql;
 use crate::session::batch::{group_hash, grouped};
 use crate::tables::article::published;
@@ -43,10 +44,10 @@ impl BatchKey for ById {
         viewer.account.is_none() && !viewer.may(Right::Moderate)
     }
 
-    fn keep(&self, value: Option<&Comment>) -> Option<CacheMeta> {
+    fn cache_meta(&self, value: Option<&Comment>) -> Option<CacheMeta> {
         // A miss is not cached: it may depend on an article that is not known here.
         let found = value?;
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::Article, found.article))
+        Some(CacheMeta::of(value).on(EntityKind::Article, found.article))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Comment>> {
@@ -155,8 +156,8 @@ impl BatchKey for OfArticle {
         true
     }
 
-    fn keep(&self, value: Option<&Slice<Comment>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Article, self.article, Facet::Comments))
+    fn cache_meta(&self, value: Option<&Slice<Comment>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Article, self.article, Facet::Comments))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
@@ -199,8 +200,8 @@ impl BatchKey for CountOfArticle {
         true
     }
 
-    fn keep(&self, value: Option<&Tally>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Article, self.0, Facet::Comments))
+    fn cache_meta(&self, value: Option<&Tally>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Article, self.0, Facet::Comments))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
@@ -237,8 +238,8 @@ impl BatchKey for RepliesTo {
         true
     }
 
-    fn keep(&self, value: Option<&Slice<Comment>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Comment, self.comment, Facet::Replies))
+    fn cache_meta(&self, value: Option<&Slice<Comment>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Comment, self.comment, Facet::Replies))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
@@ -425,6 +426,14 @@ impl BatchKey for CountOfAccount {
         let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
         let counts = counted.of(reader, &parents, |_| String::new()).await?;
         Ok(keys.iter().copied().zip(counts).collect())
+    }
+}
+
+impl Cacheable for Comment {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.list(EntityKind::Comment, self.id, Facet::Replies);
+        meta.text(self.author_name.as_str());
+        meta.text(self.text.as_str());
     }
 }
 

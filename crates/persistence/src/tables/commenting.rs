@@ -7,12 +7,12 @@ use khabar_domain::{Article, ArticleId, EditionId, Invalid, Scope};
 use sea_orm::{ColumnTrait, DbErr, QueryResult};
 use uuid::Uuid;
 
-use crate::cache::{CacheMeta, CacheTag};
-use crate::feed::{ChangeKind, EntityKind, Facet};
-use crate::query::decode::stored;
-use crate::query::row::{Row, broken};
+use crate::cache::{CacheMeta, Cacheable};
+use crate::feed::{CacheTag, EntityKind, Facet, Operation};
+use crate::query::broken::Met;
+use crate::query::decode::{Row, stored};
+use crate::query::row::broken;
 use crate::query::sql::Sql;
-use crate::session::broken::Met;
 use crate::tables::article::table as article;
 use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
 
@@ -27,10 +27,10 @@ impl BatchKey for OfArticle {
         true
     }
 
-    fn keep(&self, value: Option<&CommentPolicy>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+    fn cache_meta(&self, value: Option<&CommentPolicy>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of(value).on(EntityKind::Article, self.0);
         // Settings that the article does not have come from its edition, which is not known here.
-        Some(kept.key(CacheTag::every_part(EntityKind::Edition, Facet::Commenting)))
+        Some(kept.tag(CacheTag::every_part(EntityKind::Edition, Facet::Commenting)))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, CommentPolicy>> {
@@ -55,8 +55,8 @@ impl BatchKey for OfEdition {
         true
     }
 
-    fn keep(&self, value: Option<&CommentPolicy>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::Edition, self.0))
+    fn cache_meta(&self, value: Option<&CommentPolicy>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).on(EntityKind::Edition, self.0))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, CommentPolicy>> {
@@ -131,8 +131,11 @@ pub async fn save(writer: &mut WriteTx, of: Of, settings: CommentSettings) -> Re
         .await?;
     if saved != Saved::Unchanged {
         let (noun, id) = (of.noun(), of.id());
-        let keys = vec![noun.key(id), noun.list_key(id, Facet::Commenting)];
-        writer.note(noun, id, ChangeKind::Changed, keys);
+        let keys = vec![
+            CacheTag::one(noun, id),
+            CacheTag::part(noun, id, Facet::Commenting),
+        ];
+        writer.note(noun, id, Operation::Changed, keys);
     }
     Ok(saved)
 }
@@ -199,6 +202,10 @@ fn policy(row: &QueryResult, met: Option<&Met>) -> Result<(Uuid, CommentPolicy)>
         }
     };
     Ok((id, CommentPolicy::of(level("own")?.over(level("above")?))))
+}
+
+impl Cacheable for CommentPolicy {
+    fn describe(&self, _: &mut CacheMeta) {}
 }
 
 stored!(table::Model: of_id, noun, mode, days, depth, guest_comments_allowed);

@@ -6,10 +6,9 @@ use chrono::{DateTime, Utc};
 use khabar_domain::{ArticleId, Scope};
 use uuid::Uuid;
 
-use crate::cache::CacheMeta;
+use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{EntityKind, Facet};
-use crate::query::decode::{DecodeRow, RowDecoder};
-use crate::query::row::Row;
+use crate::query::decode::{DecodeRow, Row, RowDecoder};
 use crate::{BatchKey, ReadSession, Result, WriteTx};
 
 /// A correction of an article.
@@ -34,8 +33,8 @@ impl BatchKey for Of {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Correction>>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+    fn cache_meta(&self, value: Option<&Vec<Correction>>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of(value).on(EntityKind::Article, self.0);
         Some(kept.part(EntityKind::Article, self.0, Facet::Text))
     }
 
@@ -55,6 +54,12 @@ impl BatchKey for Of {
             found.entry(Self(id.into())).or_default().extend(correction);
         }
         Ok(found)
+    }
+}
+
+impl Cacheable for Correction {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.text(&self.note);
     }
 }
 

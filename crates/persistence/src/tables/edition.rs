@@ -7,12 +7,13 @@ use khabar_domain::{Direction, Edition, EditionId, Language, Name, Scope, Slug};
 use sea_orm::ColumnTrait;
 use uuid::Uuid;
 
-use crate::cache::{CacheMeta, CacheTag};
-use crate::feed::EntityKind;
-use crate::query::decode::stored;
-use crate::query::row::{Row, broken, find_by};
+use crate::cache::{CacheMeta, Cacheable, Lookup};
+use crate::feed::{CacheTag, EntityKind, Facet};
+use crate::query::decode::{Row, stored};
+use crate::query::lookup::find_by;
+use crate::query::row::broken;
 use crate::query::sql::Sql;
-use crate::reference_data::{Lookup, Reference};
+use crate::reference_data::Reference;
 use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
 
 /// The edition with this id.
@@ -28,11 +29,11 @@ impl BatchKey for ById {
         true
     }
 
-    fn keep(&self, value: Option<&Edition>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::Edition, self.0))
+    fn cache_meta(&self, value: Option<&Edition>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).on(EntityKind::Edition, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Edition> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Edition> {
         reference.edition(self.0)
     }
 
@@ -61,16 +62,16 @@ impl BatchKey for BySlug {
         true
     }
 
-    fn keep(&self, value: Option<&Edition>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of::<Self>(value);
+    fn cache_meta(&self, value: Option<&Edition>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of(value);
         Some(match value {
             Some(_) => kept,
             // Any edition written later may take the slug.
-            None => kept.key(CacheTag::every(EntityKind::Edition)),
+            None => kept.tag(CacheTag::every(EntityKind::Edition)),
         })
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Edition> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Edition> {
         reference.edition_under(&self.0)
     }
 
@@ -97,11 +98,11 @@ impl BatchKey for Every {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Edition>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).key(CacheTag::every(EntityKind::Edition)))
+    fn cache_meta(&self, value: Option<&Vec<Edition>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).tag(CacheTag::every(EntityKind::Edition)))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Vec<Edition>> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Vec<Edition>> {
         reference.every_edition()
     }
 
@@ -202,6 +203,22 @@ impl From<&Edition> for table::Model {
             label_comments: comments,
             article_count: edition.article_count,
         }
+    }
+}
+
+impl Cacheable for Edition {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.list(EntityKind::Edition, self.id, Facet::Articles);
+        meta.text(self.name.as_str());
+        let labels = &self.labels;
+        let labels = [
+            &labels.live,
+            &labels.follow,
+            &labels.sections,
+            &labels.stories,
+            &labels.comments,
+        ];
+        meta.texts(labels.map(Option::as_deref));
     }
 }
 

@@ -3,20 +3,13 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use khabar_domain::article::Status;
 use khabar_domain::editorial::Withdrawal;
-use khabar_domain::{AccountId, Article, ArticleId, EditionId, EditorialState, Invalid};
+use khabar_domain::{AccountId, ArticleId, EditorialState};
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use crate::query::count::CountQuery;
-use crate::query::decode::{columns, stored};
-use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
-use crate::query::row::Row;
-use crate::query::sql::Sql;
-use crate::session::batch::grouped;
-use crate::tables::article;
-use crate::{BatchKey, Doing, Page, ReadSession, Result, Saved, Slice, Tally, WriteTx};
+use crate::query::decode::{Row, columns, stored};
+use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
 
 /// The editorial data of an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -112,121 +105,6 @@ pub async fn next_due(reader: &ReadSession) -> Result<Option<DateTime<Utc>>> {
     let rows = reader.rows(QUERY, reader.sql(), text.to_owned()).await?;
     let when = rows.first().map(|row| row.try_get("", "scheduled_for"));
     when.transpose().query(QUERY)
-}
-
-/// A filter for unpublished articles.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Filter {
-    /// Only articles with this status.
-    pub status: Option<Status>,
-    /// Only articles that this account created.
-    pub by: Option<AccountId>,
-}
-
-impl Filter {
-    fn condition(self, sql: &mut Sql) -> String {
-        // The wording matches the partial index, so that the planner can use it.
-        let mut text = " AND t.status <> 'published'".to_owned();
-        if let Some(status) = self.status {
-            text.extend([" AND t.status = ", &sql.bind(status.as_str())]);
-        }
-        if let Some(account) = self.by {
-            let account = sql.bind(account.uuid());
-            let theirs = format!(
-                " AND EXISTS (SELECT 1 FROM article_editorial d WHERE d.article_id = t.id \
-                 AND d.created_by = {account})"
-            );
-            text.push_str(&theirs);
-        }
-        text
-    }
-}
-
-/// A page of an edition's unpublished articles, which readers do not see yet or no longer. The most
-/// recently changed come first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Unpublished {
-    /// The edition.
-    pub edition: EditionId,
-    /// The filter to apply.
-    pub filter: Filter,
-    /// The page to return.
-    pub page: Page,
-}
-
-impl BatchKey for Unpublished {
-    type Value = Slice<Article>;
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Article>>> {
-        let lists = KeysetQuery {
-            query: "article.unpublished",
-            table: "article",
-            parent: Some("edition_id"),
-            order: &LAST_TOUCHED,
-            select: &columns::<article::table::Model>("t"),
-            join: "",
-        };
-        let mut found = HashMap::with_capacity(keys.len());
-        for ((filter, page), keys) in grouped(keys, |key| (key.filter, key.page)) {
-            let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
-            let slices = lists
-                .page::<article::table::Model>(reader, &parents, page, |sql| filter.condition(sql))
-                .await?;
-            for (key, mut slice) in keys.into_iter().zip(slices) {
-                let (cursors, items): (Vec<_>, Vec<_>) = slice.items.into_iter().unzip();
-                let items = article::over_each_withdrawn(reader, items).await?;
-                slice.items = cursors.into_iter().zip(items).collect();
-                found.insert(key, slice);
-            }
-        }
-        Ok(found)
-    }
-}
-
-impl PageKey for Unpublished {
-    type Item = Article;
-
-    fn check(&self) -> Result<(), Invalid> {
-        self.page.check(&LAST_TOUCHED)
-    }
-}
-
-const LAST_TOUCHED: Order = Order {
-    tag: 40,
-    column: "listed_at",
-    id: "id",
-    sorts: SortKind::Times,
-    descending: true,
-};
-
-/// The number of an edition's unpublished articles that match a filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CountUnpublished {
-    /// The edition.
-    pub edition: EditionId,
-    /// The filter to apply.
-    pub filter: Filter,
-}
-
-impl BatchKey for CountUnpublished {
-    type Value = Tally;
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
-        let counted = CountQuery {
-            query: "article.count_unpublished",
-            table: "article",
-            parent: "edition_id",
-        };
-        let mut found = HashMap::with_capacity(keys.len());
-        for (filter, keys) in grouped(keys, |key| key.filter) {
-            let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
-            let counts = counted
-                .of(reader, &parents, |sql| filter.condition(sql))
-                .await?;
-            found.extend(keys.into_iter().zip(counts));
-        }
-        Ok(found)
-    }
 }
 
 stored!(table::Model: article_id, created_by, scheduled_for, embargo_until, withdrawn_at, withdrawal_reason);

@@ -6,12 +6,13 @@ use khabar_domain::follow_channel::Platform;
 use khabar_domain::{EditionId, FollowChannel, FollowChannelId, Name, Scope, WebUrl};
 use sea_orm::ColumnTrait;
 
-use crate::cache::CacheMeta;
-use crate::feed::{ChangeKind, EntityKind, Facet};
-use crate::query::decode::{columns, stored};
+use crate::cache::{CacheMeta, Cacheable, Lookup};
+use crate::feed::{CacheTag, EntityKind, Facet, Operation};
+use crate::query::decode::{Row, columns, stored};
+use crate::query::lookup::find_by;
 use crate::query::page::{KeysetQuery, Order, SortKind};
-use crate::query::row::{Row, broken, find_by, maybe};
-use crate::reference_data::{Lookup, Reference};
+use crate::query::row::{broken, maybe};
+use crate::reference_data::Reference;
 use crate::relations::ordering::Ordering;
 use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
 
@@ -28,11 +29,11 @@ impl BatchKey for ById {
         true
     }
 
-    fn keep(&self, value: Option<&FollowChannel>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::FollowChannel, self.0))
+    fn cache_meta(&self, value: Option<&FollowChannel>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).on(EntityKind::FollowChannel, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<FollowChannel> {
+    fn look_up(&self, reference: &Reference) -> Lookup<FollowChannel> {
         reference.follow_channel(self.0)
     }
 
@@ -59,11 +60,11 @@ impl BatchKey for OfEdition {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<FollowChannel>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.0, Facet::FollowChannels))
+    fn cache_meta(&self, value: Option<&Vec<FollowChannel>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Edition, self.0, Facet::FollowChannels))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Vec<FollowChannel>> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Vec<FollowChannel>> {
         reference.follow_channels_of(self.0)
     }
 
@@ -115,7 +116,11 @@ pub async fn save(writer: &mut WriteTx, follow_channel: &FollowChannel) -> Resul
         .save::<table::Entity, _>("save a follow channel", row.id, row, |_, _| ())
         .await?;
     writer.note_saved(saved, EntityKind::FollowChannel, follow_channel.id, || {
-        vec![EntityKind::Edition.list_key(follow_channel.edition, Facet::FollowChannels)]
+        vec![CacheTag::part(
+            EntityKind::Edition,
+            follow_channel.edition,
+            Facet::FollowChannels,
+        )]
     });
     Ok(saved)
 }
@@ -134,7 +139,13 @@ pub async fn arrange(
 ) -> Result<()> {
     let order: Vec<_> = order.iter().map(|channel| channel.uuid()).collect();
     for id in PLACES.set(writer, &order).await? {
-        let keys = || vec![EntityKind::Edition.list_key(edition, Facet::FollowChannels)];
+        let keys = || {
+            vec![CacheTag::part(
+                EntityKind::Edition,
+                edition,
+                Facet::FollowChannels,
+            )]
+        };
         writer.note_saved(Saved::Changed, EntityKind::FollowChannel, id, keys);
     }
     Ok(())
@@ -144,13 +155,13 @@ pub async fn arrange(
 pub async fn remove(writer: &mut WriteTx, channel: &FollowChannel) -> Result<()> {
     PLACES.remove(writer, channel.id.uuid()).await?;
     let keys = vec![
-        EntityKind::FollowChannel.key(channel.id),
-        EntityKind::Edition.list_key(channel.edition, Facet::FollowChannels),
+        CacheTag::one(EntityKind::FollowChannel, channel.id),
+        CacheTag::part(EntityKind::Edition, channel.edition, Facet::FollowChannels),
     ];
     writer.note(
         EntityKind::FollowChannel,
         channel.id,
-        ChangeKind::Withdrawn,
+        Operation::Withdrawn,
         keys,
     );
     let left = in_order(writer, channel.edition).await?;
@@ -173,6 +184,13 @@ impl From<&FollowChannel> for table::Model {
             url: channel.url.clone().map(Into::into),
             position: channel.position,
         }
+    }
+}
+
+impl Cacheable for FollowChannel {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.object(EntityKind::FollowChannel, self.id);
+        meta.text(self.name.as_str());
     }
 }
 

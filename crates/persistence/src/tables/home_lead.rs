@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use khabar_domain::{Article, ArticleId, EditionId, Scope};
 
 use crate::cache::CacheMeta;
-use crate::feed::{EntityKind, Facet};
+use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::decode::columns;
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::relations::join_table::JoinTable;
@@ -23,8 +23,8 @@ impl BatchKey for OfEdition {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Article>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.0, Facet::Leads))
+    fn cache_meta(&self, value: Option<&Vec<Article>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Edition, self.0, Facet::Leads))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Article>>> {
@@ -77,7 +77,7 @@ pub async fn set(
     let articles: Vec<_> = articles.iter().map(|article| article.uuid()).collect();
     let saved = LEADS.set(writer, edition.uuid(), &articles).await?;
     writer.note_saved(saved, EntityKind::Home, edition, || {
-        vec![EntityKind::Edition.list_key(edition, Facet::Leads)]
+        vec![CacheTag::part(EntityKind::Edition, edition, Facet::Leads)]
     });
     Ok(saved)
 }

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use khabar_domain::{EditionId, LiveChannel, LiveChannelId, Name, Scope, WebUrl};
 use sea_orm::ColumnTrait;
 
-use crate::cache::CacheMeta;
-use crate::feed::{ChangeKind, EntityKind, Facet};
-use crate::query::decode::{columns, stored};
+use crate::cache::{CacheMeta, Cacheable, Lookup};
+use crate::feed::{CacheTag, EntityKind, Facet, Operation};
+use crate::query::decode::{Row, columns, stored};
+use crate::query::lookup::find_by;
 use crate::query::page::{KeysetQuery, Order, SortKind};
-use crate::query::row::{Row, broken, find_by, maybe};
-use crate::reference_data::{Lookup, Reference};
+use crate::query::row::{broken, maybe};
+use crate::reference_data::Reference;
 use crate::relations::ordering::Ordering;
 use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
 
@@ -27,11 +28,11 @@ impl BatchKey for ById {
         true
     }
 
-    fn keep(&self, value: Option<&LiveChannel>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::LiveChannel, self.0))
+    fn cache_meta(&self, value: Option<&LiveChannel>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).on(EntityKind::LiveChannel, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<LiveChannel> {
+    fn look_up(&self, reference: &Reference) -> Lookup<LiveChannel> {
         reference.live_channel(self.0)
     }
 
@@ -58,11 +59,11 @@ impl BatchKey for OfEdition {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<LiveChannel>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.0, Facet::LiveChannels))
+    fn cache_meta(&self, value: Option<&Vec<LiveChannel>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Edition, self.0, Facet::LiveChannels))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Vec<LiveChannel>> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Vec<LiveChannel>> {
         reference.live_channels_of(self.0)
     }
 
@@ -111,7 +112,11 @@ pub async fn save(writer: &mut WriteTx, live_channel: &LiveChannel) -> Result<Sa
         .save::<table::Entity, _>("save a live channel", row.id, row, |_, _| ())
         .await?;
     writer.note_saved(saved, EntityKind::LiveChannel, live_channel.id, || {
-        vec![EntityKind::Edition.list_key(live_channel.edition, Facet::LiveChannels)]
+        vec![CacheTag::part(
+            EntityKind::Edition,
+            live_channel.edition,
+            Facet::LiveChannels,
+        )]
     });
     Ok(saved)
 }
@@ -130,7 +135,13 @@ pub async fn arrange(
 ) -> Result<()> {
     let order: Vec<_> = order.iter().map(|channel| channel.uuid()).collect();
     for id in PLACES.set(writer, &order).await? {
-        let keys = || vec![EntityKind::Edition.list_key(edition, Facet::LiveChannels)];
+        let keys = || {
+            vec![CacheTag::part(
+                EntityKind::Edition,
+                edition,
+                Facet::LiveChannels,
+            )]
+        };
         writer.note_saved(Saved::Changed, EntityKind::LiveChannel, id, keys);
     }
     Ok(())
@@ -140,13 +151,13 @@ pub async fn arrange(
 pub async fn remove(writer: &mut WriteTx, channel: &LiveChannel) -> Result<()> {
     PLACES.remove(writer, channel.id.uuid()).await?;
     let keys = vec![
-        EntityKind::LiveChannel.key(channel.id),
-        EntityKind::Edition.list_key(channel.edition, Facet::LiveChannels),
+        CacheTag::one(EntityKind::LiveChannel, channel.id),
+        CacheTag::part(EntityKind::Edition, channel.edition, Facet::LiveChannels),
     ];
     writer.note(
         EntityKind::LiveChannel,
         channel.id,
-        ChangeKind::Withdrawn,
+        Operation::Withdrawn,
         keys,
     );
     let left = in_order(writer, channel.edition).await?;
@@ -169,6 +180,13 @@ impl From<&LiveChannel> for table::Model {
             on_air: channel.on_air,
             position: channel.position,
         }
+    }
+}
+
+impl Cacheable for LiveChannel {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.object(EntityKind::LiveChannel, self.id);
+        meta.text(self.name.as_str());
     }
 }
 

@@ -6,11 +6,12 @@ use khabar_domain::media::{FocalPoint, Kind, Rendition};
 use khabar_domain::{Invalid, Media, MediaId, Scope, WebUrl};
 use sea_orm::ColumnTrait;
 
-use crate::cache::CacheMeta;
-use crate::feed::{ChangeKind, Copies, EntityKind, Facet, differing};
-use crate::query::decode::stored;
-use crate::query::row::{Row, broken, find_by, maybe};
-use crate::reference_data::{Lookup, Reference};
+use crate::cache::{CacheMeta, Cacheable, Lookup};
+use crate::feed::{CacheTag, Copies, EntityKind, Facet, Operation, differing};
+use crate::query::decode::{Row, stored};
+use crate::query::lookup::find_by;
+use crate::query::row::{broken, maybe};
+use crate::reference_data::Reference;
 use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
 /// The key for reading an image, video or audio file by its id.
@@ -26,11 +27,11 @@ impl BatchKey for ById {
         true
     }
 
-    fn keep(&self, value: Option<&Media>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::Media, self.0))
+    fn cache_meta(&self, value: Option<&Media>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).on(EntityKind::Media, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Media> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Media> {
         reference.media(self.0)
     }
 
@@ -68,11 +69,11 @@ pub async fn save(writer: &mut WriteTx, media: &Media) -> Result<Saved> {
     } else if saved == Saved::Changed {
         let keys = parts
             .iter()
-            .map(|part| EntityKind::Media.list_key(media.id, *part));
+            .map(|part| CacheTag::part(EntityKind::Media, media.id, *part));
         writer.note(
             EntityKind::Media,
             media.id,
-            ChangeKind::Changed,
+            Operation::Changed,
             keys.collect(),
         );
     }
@@ -114,6 +115,26 @@ impl From<&Media> for table::Model {
             renditions: serde_json::to_value(&media.renditions)
                 .unwrap_or_default()
                 .to_string(),
+        }
+    }
+}
+
+impl Cacheable for Media {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.object(EntityKind::Media, self.id);
+        meta.optional(EntityKind::Media, self.id, Facet::Caption);
+        meta.optional(EntityKind::Media, self.id, Facet::Details);
+        meta.texts([
+            self.url.as_ref().map(WebUrl::as_str),
+            self.alt.as_deref(),
+            self.caption.as_deref(),
+            self.credit.as_deref(),
+            self.placeholder.as_deref(),
+        ]);
+        for rendition in &self.renditions {
+            meta.bytes(size_of_val(rendition));
+            meta.text(rendition.url.as_str());
+            meta.text(&rendition.mime);
         }
     }
 }

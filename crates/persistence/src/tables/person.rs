@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use khabar_domain::{ArticleId, Media, Name, Person, PersonId, Scope, Slug};
 use sea_orm::ColumnTrait;
 
-use crate::cache::CacheMeta;
-use crate::feed::{EntityKind, Facet};
-use crate::query::decode::{RowDecoder, columns, stored};
+use crate::cache::{CacheMeta, Cacheable};
+use crate::feed::{CacheTag, EntityKind, Facet};
+use crate::query::decode::{Row, RowDecoder, columns, stored};
 use crate::query::include::{Column, EagerLoad, Includes, Relation, one};
+use crate::query::lookup::{SlugKey, find_by_slug, find_with, no_more};
 use crate::query::page::{KeysetQuery, Order, SortKind};
-use crate::query::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
+use crate::query::row::broken;
 use crate::query::sql::Dialect;
 use crate::relations::slug;
 use crate::session::batch::group_hash;
@@ -30,8 +31,8 @@ impl BatchKey for ById {
         true
     }
 
-    fn keep(&self, value: Option<&Person>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::Person, self.0))
+    fn cache_meta(&self, value: Option<&Person>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).on(EntityKind::Person, self.0))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Person>> {
@@ -67,11 +68,11 @@ impl BatchKey for BySlug {
         true
     }
 
-    fn keep(&self, value: Option<&Person>) -> Option<CacheMeta> {
+    fn cache_meta(&self, value: Option<&Person>) -> Option<CacheMeta> {
         let found = value.map(|found| (found.edition, &found.slug));
         Some(
             self.0
-                .read_from(CacheMeta::of::<Self>(value), EntityKind::Person, found),
+                .read_from(CacheMeta::of(value), EntityKind::Person, found),
         )
     }
 
@@ -108,8 +109,8 @@ impl BatchKey for OfArticle {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Person>>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+    fn cache_meta(&self, value: Option<&Vec<Person>>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of(value).on(EntityKind::Article, self.0);
         Some(kept.part(EntityKind::Article, self.0, Facet::Authors))
     }
 
@@ -213,7 +214,7 @@ pub async fn save(writer: &mut WriteTx, person: &Person) -> Result<Saved> {
         reserved_name::reserve(writer, EntityKind::Person, person.id.uuid(), name).await?;
     }
     writer.note_saved(saved, EntityKind::Person, person.id, || {
-        vec![EntityKind::Person.slug_key(&person.slug)]
+        vec![CacheTag::slug(EntityKind::Person, &person.slug)]
     });
     Ok(saved)
 }
@@ -230,6 +231,15 @@ impl From<&Person> for table::Model {
             portrait_id: person.portrait.map(Into::into),
             article_count: person.article_count,
         }
+    }
+}
+
+impl Cacheable for Person {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.list(EntityKind::Person, self.id, Facet::Articles);
+        meta.text(self.slug.as_str());
+        meta.text(self.name.as_str());
+        meta.texts([self.role.as_deref(), self.biography.as_deref()]);
     }
 }
 

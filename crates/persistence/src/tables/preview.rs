@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use khabar_domain::ArticleId;
 use uuid::Uuid;
 
-use crate::feed::{ChangeKind, EntityKind};
+use crate::feed::{EntityKind, Operation};
 use crate::tables::secret;
 use crate::{BatchKey, Doing, ReadSession, Result, WriteTx};
 
@@ -38,7 +38,7 @@ impl BatchKey for GenerationOf {
 pub async fn give(writer: &mut WriteTx, article: ArticleId, bits: [u8; 32]) -> Result<()> {
     secret::make_for_previews(writer, bits).await?;
     // No reading key is touched: nothing that readers see has changed.
-    writer.note(EntityKind::Preview, article, ChangeKind::Added, Vec::new());
+    writer.note(EntityKind::Preview, article, Operation::Added, Vec::new());
     Ok(())
 }
 
@@ -59,7 +59,7 @@ pub async fn revoke(writer: &mut WriteTx, article: ArticleId) -> Result<()> {
     writer.note(
         EntityKind::Preview,
         article,
-        ChangeKind::Withdrawn,
+        Operation::Withdrawn,
         Vec::new(),
     );
     Ok(())

@@ -6,12 +6,12 @@ use khabar_domain::related::{Origin, Reason};
 use khabar_domain::{Article, ArticleId, Invalid, RelatedLink, Scope};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 
-use crate::cache::CacheMeta;
-use crate::feed::{EntityKind, Facet};
+use crate::cache::{CacheMeta, Cacheable};
+use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
-use crate::query::decode::{DecodeRow, RowDecoder, columns, stored};
+use crate::query::decode::{DecodeRow, Row, RowDecoder, columns, stored};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
-use crate::query::row::{Row, broken};
+use crate::query::row::broken;
 use crate::session::batch::{group_hash, grouped};
 use crate::tables::article::{A, ArticleIncludes, published, table as article};
 use crate::{BatchKey, Doing, Page, ReadSession, Result, Saved, Slice, Tally, WriteTx};
@@ -45,8 +45,8 @@ impl BatchKey for Of {
         true
     }
 
-    fn keep(&self, value: Option<&Slice<Related>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Article, self.article, Facet::Related))
+    fn cache_meta(&self, value: Option<&Slice<Related>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Article, self.article, Facet::Related))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Related>>> {
@@ -97,8 +97,8 @@ impl BatchKey for CountOf {
         true
     }
 
-    fn keep(&self, value: Option<&Tally>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Article, self.0, Facet::Related))
+    fn cache_meta(&self, value: Option<&Tally>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Article, self.0, Facet::Related))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Tally>> {
@@ -173,8 +173,8 @@ pub async fn set(writer: &mut WriteTx, from: ArticleId, links: &[RelatedLink]) -
 }
 
 /// Returns the reading keys that a write to an article's related links touches, besides its own key.
-pub(crate) fn touched(from: ArticleId) -> Vec<String> {
-    vec![EntityKind::Article.list_key(from, Facet::Related)]
+pub(crate) fn touched(from: ArticleId) -> Vec<CacheTag> {
+    vec![CacheTag::part(EntityKind::Article, from, Facet::Related)]
 }
 
 /// Converts the related links of an article to rows. Their ranks are their positions in the list. A link
@@ -235,6 +235,12 @@ impl Row for Joined {
             link: self.link.read()?,
             article: self.article.read()?,
         })
+    }
+}
+
+impl Cacheable for Related {
+    fn describe(&self, meta: &mut CacheMeta) {
+        self.article.describe(meta);
     }
 }
 

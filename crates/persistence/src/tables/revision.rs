@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::query::cooperative::Pace;
 use crate::query::count::CountQuery;
-use crate::query::decode::{columns, stored};
+use crate::query::decode::{Row, columns, stored};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
-use crate::query::row::{Row, broken, readable};
+use crate::query::row::{broken, readable};
 use crate::session::batch::grouped;
 use crate::tables::article::Manuscript;
 use crate::{BatchKey, Doing, Page, ReadSession, Result, Slice, Tally, WriteTx};

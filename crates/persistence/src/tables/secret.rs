@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use khabar_domain::{PreviewKey, PreviewKeys, derived};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 
-use crate::feed::{ChangeKind, EntityKind};
+use crate::feed::{EntityKind, Operation};
 use crate::query::row::broken;
 use crate::{BatchKey, Doing, ReadSession, Result, WriteTx};
 
@@ -102,7 +102,7 @@ pub async fn rotate_previews(writer: &mut WriteTx, bits: [u8; 32], revoke: bool)
     make(writer, bits).await?;
     // No reading key is touched, as nothing that readers see has changed. The note is for the audit log.
     let key = derived("secret", &[PREVIEW]);
-    writer.note(EntityKind::Preview, key, ChangeKind::Changed, Vec::new());
+    writer.note(EntityKind::Preview, key, Operation::Changed, Vec::new());
     Ok(())
 }
 

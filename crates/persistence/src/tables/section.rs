@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use khabar_domain::{EditionId, Invalid, Name, Scope, Section, SectionId, Slug};
 use sea_orm::{ColumnTrait, Condition};
 
-use crate::cache::CacheMeta;
-use crate::feed::{EntityKind, Facet};
-use crate::query::decode::{columns, stored};
+use crate::cache::{CacheMeta, Cacheable, Lookup};
+use crate::feed::{CacheTag, EntityKind, Facet};
+use crate::query::decode::{Row, columns, stored};
+use crate::query::lookup::{SlugKey, find_by, find_by_slug, no_more};
 use crate::query::page::{KeysetQuery, Order, SortKind};
-use crate::query::row::{Row, SlugKey, broken, find_by, find_by_slug, no_more};
+use crate::query::row::broken;
 use crate::query::sql::Dialect;
-use crate::reference_data::{Lookup, Reference};
+use crate::reference_data::Reference;
 use crate::relations::ordering::Ordering;
 use crate::relations::slug;
 use crate::session::batch::{group_hash, grouped};
@@ -34,11 +35,11 @@ impl BatchKey for ById {
         true
     }
 
-    fn keep(&self, value: Option<&Section>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::Section, self.0))
+    fn cache_meta(&self, value: Option<&Section>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).on(EntityKind::Section, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Section> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Section> {
         reference.section(self.0)
     }
 
@@ -71,15 +72,15 @@ impl BatchKey for BySlug {
         true
     }
 
-    fn keep(&self, value: Option<&Section>) -> Option<CacheMeta> {
+    fn cache_meta(&self, value: Option<&Section>) -> Option<CacheMeta> {
         let found = value.map(|found| (found.edition, &found.slug));
         Some(
             self.0
-                .read_from(CacheMeta::of::<Self>(value), EntityKind::Section, found),
+                .read_from(CacheMeta::of(value), EntityKind::Section, found),
         )
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Section> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Section> {
         reference.section_under(&self.0)
     }
 
@@ -134,11 +135,11 @@ impl BatchKey for OfEdition {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Section>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.edition, Facet::Sections))
+    fn cache_meta(&self, value: Option<&Vec<Section>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Edition, self.edition, Facet::Sections))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Vec<Section>> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Vec<Section>> {
         reference.sections_of(self.edition, self.which)
     }
 
@@ -184,11 +185,11 @@ impl BatchKey for ChildrenOf {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Section>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Section, self.0, Facet::Children))
+    fn cache_meta(&self, value: Option<&Vec<Section>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Section, self.0, Facet::Children))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Vec<Section>> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Vec<Section>> {
         reference.children_of(self.0)
     }
 
@@ -224,11 +225,11 @@ impl BatchKey for PathTo {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Section>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::Section, self.0))
+    fn cache_meta(&self, value: Option<&Vec<Section>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).on(EntityKind::Section, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Vec<Section>> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Vec<Section>> {
         reference.path_to(self.0)
     }
 
@@ -351,13 +352,13 @@ pub async fn save(writer: &mut WriteTx, section: &Section) -> Result<Saved> {
     }
     writer.note_saved(saved, EntityKind::Section, section.id, || {
         let mut keys = vec![
-            EntityKind::Section.slug_key(&section.slug),
-            EntityKind::Edition.list_key(section.edition, Facet::Sections),
+            CacheTag::slug(EntityKind::Section, &section.slug),
+            CacheTag::part(EntityKind::Edition, section.edition, Facet::Sections),
         ];
         keys.extend(
             section
                 .parent
-                .map(|parent| EntityKind::Section.list_key(parent, Facet::Children)),
+                .map(|parent| CacheTag::part(EntityKind::Section, parent, Facet::Children)),
         );
         keys
     });
@@ -377,6 +378,15 @@ impl From<&Section> for table::Model {
             featured: section.featured,
             article_count: section.article_count,
         }
+    }
+}
+
+impl Cacheable for Section {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.list(EntityKind::Section, self.id, Facet::Articles);
+        meta.text(self.slug.as_str());
+        meta.text(self.name.as_str());
+        meta.texts([self.summary.as_deref()]);
     }
 }
 

@@ -6,11 +6,12 @@ use khabar_domain::source::Kind;
 use khabar_domain::{EditionId, Name, Scope, Slug, Source, SourceId, WebUrl};
 use sea_orm::{ColumnTrait, Condition};
 
-use crate::cache::CacheMeta;
-use crate::feed::EntityKind;
-use crate::query::decode::stored;
-use crate::query::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
-use crate::reference_data::{Lookup, Reference};
+use crate::cache::{CacheMeta, Cacheable, Lookup};
+use crate::feed::{CacheTag, EntityKind, Facet};
+use crate::query::decode::{Row, stored};
+use crate::query::lookup::{SlugKey, find_by, find_by_slug, no_more};
+use crate::query::row::{broken, maybe};
+use crate::reference_data::Reference;
 use crate::relations::slug;
 use crate::session::batch::group_hash;
 use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
@@ -28,11 +29,11 @@ impl BatchKey for ById {
         true
     }
 
-    fn keep(&self, value: Option<&Source>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::Source, self.0))
+    fn cache_meta(&self, value: Option<&Source>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).on(EntityKind::Source, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Source> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Source> {
         reference.source(self.0)
     }
 
@@ -65,15 +66,15 @@ impl BatchKey for BySlug {
         true
     }
 
-    fn keep(&self, value: Option<&Source>) -> Option<CacheMeta> {
+    fn cache_meta(&self, value: Option<&Source>) -> Option<CacheMeta> {
         let found = value.map(|found| (found.edition, &found.slug));
         Some(
             self.0
-                .read_from(CacheMeta::of::<Self>(value), EntityKind::Source, found),
+                .read_from(CacheMeta::of(value), EntityKind::Source, found),
         )
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Source> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Source> {
         reference.source_under(&self.0)
     }
 
@@ -148,7 +149,7 @@ pub async fn save(writer: &mut WriteTx, source: &Source) -> Result<Saved> {
         .await?;
     }
     writer.note_saved(saved, EntityKind::Source, source.id, || {
-        vec![EntityKind::Source.slug_key(&source.slug)]
+        vec![CacheTag::slug(EntityKind::Source, &source.slug)]
     });
     Ok(saved)
 }
@@ -164,6 +165,14 @@ impl From<&Source> for table::Model {
             url: source.url.clone().map(Into::into),
             article_count: source.article_count,
         }
+    }
+}
+
+impl Cacheable for Source {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.list(EntityKind::Source, self.id, Facet::Articles);
+        meta.text(self.slug.as_str());
+        meta.text(self.name.as_str());
     }
 }
 

@@ -11,14 +11,15 @@ use khabar_domain::story::{Kind, Status};
 use khabar_domain::{ArticleId, EditionId, Invalid, Name, Scope, Slug, Story, StoryId, TopicId};
 use sea_orm::{ColumnTrait, Condition};
 
-use crate::cache::{CacheMeta, CacheTag};
-use crate::feed::{EntityKind, Facet};
+use crate::cache::{CacheMeta, Cacheable, Lookup};
+use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
-use crate::query::decode::{columns, stored};
+use crate::query::decode::{Row, columns, stored};
+use crate::query::lookup::{SlugKey, find_by_slug, find_with, no_more};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
-use crate::query::row::{Row, SlugKey, broken, find_by_slug, find_with, no_more};
+use crate::query::row::broken;
 use crate::query::sql::Sql;
-use crate::reference_data::{Lookup, Reference};
+use crate::reference_data::Reference;
 use crate::relations::join_table::JoinTable;
 use crate::relations::slug;
 use crate::session::batch::{group_hash, grouped};
@@ -42,11 +43,11 @@ impl BatchKey for ById {
         true
     }
 
-    fn keep(&self, value: Option<&Story>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::Story, self.0))
+    fn cache_meta(&self, value: Option<&Story>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).on(EntityKind::Story, self.0))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Story> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Story> {
         reference.story(self.0)
     }
 
@@ -83,15 +84,15 @@ impl BatchKey for BySlug {
         true
     }
 
-    fn keep(&self, value: Option<&Story>) -> Option<CacheMeta> {
+    fn cache_meta(&self, value: Option<&Story>) -> Option<CacheMeta> {
         let found = value.map(|found| (found.edition, &found.slug));
         Some(
             self.0
-                .read_from(CacheMeta::of::<Self>(value), EntityKind::Story, found),
+                .read_from(CacheMeta::of(value), EntityKind::Story, found),
         )
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Story> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Story> {
         reference.story_under(&self.0)
     }
 
@@ -124,8 +125,8 @@ impl BatchKey for OfArticle {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Story>>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+    fn cache_meta(&self, value: Option<&Vec<Story>>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of(value).on(EntityKind::Article, self.0);
         Some(kept.part(EntityKind::Article, self.0, Facet::Stories))
     }
 
@@ -240,17 +241,16 @@ impl BatchKey for OfEdition {
         true
     }
 
-    fn keep(&self, value: Option<&Slice<Story>>) -> Option<CacheMeta> {
-        let kept =
-            CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.edition, Facet::Stories);
+    fn cache_meta(&self, value: Option<&Slice<Story>>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of(value).part(EntityKind::Edition, self.edition, Facet::Stories);
         Some(match self.filter.pinned {
             Some(true) => kept,
             // A story that receives an article moves to the front, from any page of the list.
-            _ => kept.key(CacheTag::every_part(EntityKind::Story, Facet::Articles)),
+            _ => kept.tag(CacheTag::every_part(EntityKind::Story, Facet::Articles)),
         })
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Slice<Story>> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Slice<Story>> {
         self.filter
             .of_rail(reference.pinned(self.edition), self.page)
     }
@@ -307,11 +307,11 @@ impl BatchKey for CountOfEdition {
         true
     }
 
-    fn keep(&self, value: Option<&Tally>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Edition, self.edition, Facet::Stories))
+    fn cache_meta(&self, value: Option<&Tally>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Edition, self.edition, Facet::Stories))
     }
 
-    fn known(&self, reference: &Reference) -> Lookup<Tally> {
+    fn look_up(&self, reference: &Reference) -> Lookup<Tally> {
         self.filter.count_rail(reference.pinned(self.edition))
     }
 
@@ -409,8 +409,8 @@ pub async fn save(writer: &mut WriteTx, story: &Story) -> Result<Saved> {
     }
     writer.note_saved(saved, EntityKind::Story, story.id, || {
         vec![
-            EntityKind::Story.slug_key(&story.slug),
-            EntityKind::Edition.list_key(story.edition, Facet::Stories),
+            CacheTag::slug(EntityKind::Story, &story.slug),
+            CacheTag::part(EntityKind::Edition, story.edition, Facet::Stories),
         ]
     });
     Ok(saved)
@@ -421,7 +421,7 @@ pub async fn set_topics(writer: &mut WriteTx, story: StoryId, topics: &[TopicId]
     let topics: Vec<_> = topics.iter().map(|topic| topic.uuid()).collect();
     let saved = STORY_TOPIC.set(writer, story.uuid(), &topics).await?;
     writer.note_saved(saved, EntityKind::Story, story, || {
-        vec![EntityKind::Story.list_key(story, Facet::Topics)]
+        vec![CacheTag::part(EntityKind::Story, story, Facet::Topics)]
     });
     Ok(saved)
 }
@@ -449,6 +449,16 @@ impl From<&Story> for table::Model {
             last_article_at: story.last_article_at,
             active_at: story.active_at,
         }
+    }
+}
+
+impl Cacheable for Story {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.list(EntityKind::Story, self.id, Facet::Articles);
+        meta.optional(EntityKind::Story, self.id, Facet::Rail);
+        meta.text(self.slug.as_str());
+        meta.text(self.title.as_str());
+        meta.texts([self.summary.as_deref()]);
     }
 }
 

@@ -7,11 +7,11 @@ use khabar_domain::{AccountId, Credential, Invalid, Name, Right, Rights, Role, T
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryResult};
 use uuid::Uuid;
 
-use crate::feed::{ChangeKind, EntityKind};
+use crate::feed::{CacheTag, EntityKind, Operation};
 use crate::query::count;
-use crate::query::decode::{DecodeRow, RowDecoder, columns, stored};
+use crate::query::decode::{DecodeRow, Row, RowDecoder, columns, stored};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
-use crate::query::row::{Row, broken, readable};
+use crate::query::row::{broken, readable};
 use crate::session::batch::grouped;
 use crate::tables::account::{self, Account};
 use crate::{BatchKey, Doing, Page, ReadSession, Result, Slice, Tally, WriteTx};
@@ -262,8 +262,8 @@ async fn add(writer: &mut WriteTx, token: &Token, hash: String) -> Result<()> {
     writer.note(
         EntityKind::Token,
         token.id,
-        ChangeKind::Added,
-        keys(token.id),
+        Operation::Added,
+        vec![CacheTag::one(EntityKind::Token, token.id)],
     );
     Ok(())
 }
@@ -289,20 +289,17 @@ pub async fn revoke(writer: &mut WriteTx, id: TokenId) -> Result<Revoked> {
         sql.bind(id.uuid())
     );
     if writer.run(DOING, sql, text).await? > 0 {
-        writer.note(EntityKind::Token, id, ChangeKind::Withdrawn, keys(id));
+        writer.note(
+            EntityKind::Token,
+            id,
+            Operation::Withdrawn,
+            vec![CacheTag::one(EntityKind::Token, id)],
+        );
         return Ok(Revoked::Now);
     }
     let by_id = table::Column::Id.eq(id.uuid());
     let known = writer.find::<table::Entity, _>(DOING, by_id).await?;
     Ok(known.map_or(Revoked::Unknown, |_| Revoked::Before))
-}
-
-/// The reading key of the list of all tokens.
-pub(crate) const LIST: &str = "tokens";
-
-/// Returns the reading keys that a change to a token invalidates: its own and that of the list.
-fn keys(id: TokenId) -> Vec<String> {
-    vec![EntityKind::Token.key(id), LIST.to_owned()]
 }
 
 /// Records the time at which a token was used, unless a later use is already recorded. The change feed

@@ -6,11 +6,12 @@ use khabar_domain::topic::{Kind, MediaTopic};
 use khabar_domain::{ArticleId, Name, Scope, Slug, StoryId, Topic, TopicId};
 use sea_orm::ColumnTrait;
 
-use crate::cache::CacheMeta;
-use crate::feed::{EntityKind, Facet};
-use crate::query::decode::{columns, stored};
+use crate::cache::{CacheMeta, Cacheable};
+use crate::feed::{CacheTag, EntityKind, Facet};
+use crate::query::decode::{Row, columns, stored};
+use crate::query::lookup::{SlugKey, find_by, find_by_slug, no_more};
 use crate::query::page::{KeysetQuery, Order, SortKind};
-use crate::query::row::{Row, SlugKey, broken, find_by, find_by_slug, maybe, no_more};
+use crate::query::row::{broken, maybe};
 use crate::relations::slug;
 use crate::session::batch::group_hash;
 use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
@@ -28,8 +29,8 @@ impl BatchKey for ById {
         true
     }
 
-    fn keep(&self, value: Option<&Topic>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).on(EntityKind::Topic, self.0))
+    fn cache_meta(&self, value: Option<&Topic>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).on(EntityKind::Topic, self.0))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
@@ -61,11 +62,11 @@ impl BatchKey for BySlug {
         true
     }
 
-    fn keep(&self, value: Option<&Topic>) -> Option<CacheMeta> {
+    fn cache_meta(&self, value: Option<&Topic>) -> Option<CacheMeta> {
         let found = value.map(|found| (found.edition, &found.slug));
         Some(
             self.0
-                .read_from(CacheMeta::of::<Self>(value), EntityKind::Topic, found),
+                .read_from(CacheMeta::of(value), EntityKind::Topic, found),
         )
     }
 
@@ -100,8 +101,8 @@ impl BatchKey for OfArticle {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Topic>>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of::<Self>(value).on(EntityKind::Article, self.0);
+    fn cache_meta(&self, value: Option<&Vec<Topic>>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of(value).on(EntityKind::Article, self.0);
         Some(kept.part(EntityKind::Article, self.0, Facet::Topics))
     }
 
@@ -137,8 +138,8 @@ impl BatchKey for OfStory {
         true
     }
 
-    fn keep(&self, value: Option<&Vec<Topic>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of::<Self>(value).part(EntityKind::Story, self.0, Facet::Topics))
+    fn cache_meta(&self, value: Option<&Vec<Topic>>) -> Option<CacheMeta> {
+        Some(CacheMeta::of(value).part(EntityKind::Story, self.0, Facet::Topics))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {
@@ -201,7 +202,7 @@ pub async fn save(writer: &mut WriteTx, topic: &Topic) -> Result<Saved> {
         .await?;
     }
     writer.note_saved(saved, EntityKind::Topic, topic.id, || {
-        vec![EntityKind::Topic.slug_key(&topic.slug)]
+        vec![CacheTag::slug(EntityKind::Topic, &topic.slug)]
     });
     Ok(saved)
 }
@@ -218,6 +219,15 @@ impl From<&Topic> for table::Model {
             media_topic: topic.media_topic.clone().map(Into::into),
             article_count: topic.article_count,
         }
+    }
+}
+
+impl Cacheable for Topic {
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.list(EntityKind::Topic, self.id, Facet::Articles);
+        meta.text(self.slug.as_str());
+        meta.text(self.name.as_str());
+        meta.texts([self.summary.as_deref()]);
     }
 }
 

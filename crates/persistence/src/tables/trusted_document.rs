@@ -12,10 +12,9 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, Query
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::cache::{CacheMeta, CacheTag, Cacheable};
-use crate::feed::{ChangeKind, EntityKind};
-use crate::query::decode::{columns, stored};
-use crate::query::row::Row;
+use crate::cache::{CacheMeta, Cacheable};
+use crate::feed::{CacheTag, EntityKind, Operation};
+use crate::query::decode::{Row, columns, stored};
 use crate::{BatchKey, Doing, ReadSession, Result, WriteTx};
 
 /// The maximum length of a name in bytes. A SHA-256 hash in hexadecimal has 64.
@@ -117,8 +116,8 @@ pub struct Found {
 }
 
 impl Cacheable for Found {
-    fn shown(&self, kept: &mut CacheMeta) {
-        kept.text(&self.text);
+    fn describe(&self, meta: &mut CacheMeta) {
+        meta.text(&self.text);
     }
 }
 
@@ -131,12 +130,12 @@ impl BatchKey for ByName {
         true
     }
 
-    fn keep(&self, value: Option<&Found>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of::<Self>(value);
+    fn cache_meta(&self, value: Option<&Found>) -> Option<CacheMeta> {
+        let kept = CacheMeta::of(value);
         Some(match value {
             Some(found) if found.is_its_name => kept.on(EntityKind::TrustedDocument, found.id),
             // A document that is registered later may have this name.
-            _ => kept.key(CacheTag::every(EntityKind::TrustedDocument)),
+            _ => kept.tag(CacheTag::every(EntityKind::TrustedDocument)),
         })
     }
 
@@ -217,8 +216,8 @@ pub async fn register(writer: &mut WriteTx, documents: &[TrustedDocument]) -> Re
     }
     for document in &added {
         let id = id_of(&document.name);
-        let keys = vec![EntityKind::TrustedDocument.key(id)];
-        writer.note(EntityKind::TrustedDocument, id, ChangeKind::Added, keys);
+        let keys = vec![CacheTag::one(EntityKind::TrustedDocument, id)];
+        writer.note(EntityKind::TrustedDocument, id, Operation::Added, keys);
     }
     Ok(added.len())
 }
@@ -243,8 +242,8 @@ pub async fn remove(writer: &mut WriteTx, name: &str) -> Result<bool> {
     if gone.rows_affected == 0 {
         return Ok(false);
     }
-    let keys = vec![EntityKind::TrustedDocument.key(id)];
-    writer.note(EntityKind::TrustedDocument, id, ChangeKind::Withdrawn, keys);
+    let keys = vec![CacheTag::one(EntityKind::TrustedDocument, id)];
+    writer.note(EntityKind::TrustedDocument, id, Operation::Withdrawn, keys);
     Ok(true)
 }
 

@@ -14,8 +14,8 @@ use khabar_domain::{
 use uuid::Uuid;
 
 use super::{A, ArticleIncludes, table};
-use crate::cache::{CacheMeta, CacheTag};
-use crate::feed::{EntityKind, Facet};
+use crate::cache::CacheMeta;
+use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
 use crate::query::decode::columns;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
@@ -151,7 +151,7 @@ impl Filter {
     /// page.
     fn reads(&self, list: List, kept: CacheMeta) -> CacheMeta {
         let lists = self.also_in.iter().chain([&list]);
-        let kept = lists.fold(kept, |kept, list| kept.key(list.key()));
+        let kept = lists.fold(kept, |kept, list| kept.tag(list.key()));
         let goes_by_place = Self {
             since: self.since,
             until: self.until,
@@ -161,7 +161,7 @@ impl Filter {
         if *self == goes_by_place {
             return kept;
         }
-        kept.key(list.part(Facet::Details))
+        kept.tag(list.part(Facet::Details))
     }
 
     fn condition(&self, direct: i32, sql: &mut Sql) -> String {
@@ -242,13 +242,13 @@ impl BatchKey for Listed {
         true
     }
 
-    fn keep(&self, value: Option<&Slice<Article>>) -> Option<CacheMeta> {
-        let kept = self.filter.reads(self.list, CacheMeta::of::<Self>(value));
+    fn cache_meta(&self, value: Option<&Slice<Article>>) -> Option<CacheMeta> {
+        let kept = self.filter.reads(self.list, CacheMeta::of(value));
         Some(match self.by {
             By::Newest | By::Oldest => kept,
             // A comment on an article that is not on the page may move it there.
             By::MostCommented => {
-                kept.key(CacheTag::every_part(EntityKind::Article, Facet::Comments))
+                kept.tag(CacheTag::every_part(EntityKind::Article, Facet::Comments))
             }
         })
     }
@@ -306,8 +306,8 @@ impl BatchKey for CountListed {
         true
     }
 
-    fn keep(&self, value: Option<&Tally>) -> Option<CacheMeta> {
-        Some(self.filter.reads(self.list, CacheMeta::of::<Self>(value)))
+    fn cache_meta(&self, value: Option<&Tally>) -> Option<CacheMeta> {
+        Some(self.filter.reads(self.list, CacheMeta::of(value)))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Tally>> {

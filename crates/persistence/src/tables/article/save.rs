@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::address::{self, Before};
 use super::{body_table, table};
-use crate::feed::{ChangeKind, Copies, EntityKind, Facet, differing};
+use crate::feed::{CacheTag, Copies, EntityKind, Facet, Operation, differing};
 use crate::relations::join_table::JoinTable;
 use crate::relations::list_membership::{self, Membership};
 use crate::relations::slug;
@@ -149,18 +149,18 @@ pub async fn save(writer: &mut WriteTx, manuscript: &Manuscript) -> Result<Saved
         return Ok(Saved::Unchanged);
     }
     let (act, saved) = match saved {
-        Saved::Added => (ChangeKind::Added, Saved::Added),
-        _ if published => (ChangeKind::Changed, Saved::Changed),
-        _ => (ChangeKind::Withdrawn, Saved::Changed),
+        Saved::Added => (Operation::Added, Saved::Added),
+        _ if published => (Operation::Changed, Saved::Changed),
+        _ => (Operation::Withdrawn, Saved::Changed),
     };
     is_card &= parts[0] != Saved::Unchanged;
     let mut keys = vec![
-        EntityKind::Article.list_key(id, Facet::Text),
-        EntityKind::Article.slug_key(&article.slug),
+        CacheTag::part(EntityKind::Article, id, Facet::Text),
+        CacheTag::slug(EntityKind::Article, &article.slug),
     ];
     if is_card {
         // This key also invalidates answers about everything that belongs to the article.
-        keys.insert(0, EntityKind::Article.key(id));
+        keys.insert(0, CacheTag::one(EntityKind::Article, id));
     } else {
         // The body may have changed without any change to the row, so the key of the text is
         // always included above.
@@ -168,11 +168,11 @@ pub async fn save(writer: &mut WriteTx, manuscript: &Manuscript) -> Result<Saved
         keys.extend(
             differ
                 .iter()
-                .map(|part| EntityKind::Article.list_key(id, *part)),
+                .map(|part| CacheTag::part(EntityKind::Article, id, *part)),
         );
         let links = LINKED.into_iter().zip(&parts[2..]);
         let links = links.filter(|(_, saved)| **saved != Saved::Unchanged);
-        keys.extend(links.map(|(part, _)| EntityKind::Article.list_key(id, part)));
+        keys.extend(links.map(|(part, _)| CacheTag::part(EntityKind::Article, id, part)));
     }
     keys.extend(touched);
     let was_published = |before: Before| before.status == Status::Published.as_str();
@@ -181,7 +181,11 @@ pub async fn save(writer: &mut WriteTx, manuscript: &Manuscript) -> Result<Saved
         keys.extend(led_from(writer, id).await?);
         // Redirects to the article start or stop leading somewhere.
         let former = slug::former(writer, id).await?;
-        keys.extend(former.iter().map(|slug| EntityKind::Article.slug_key(slug)));
+        keys.extend(
+            former
+                .iter()
+                .map(|slug| CacheTag::slug(EntityKind::Article, slug)),
+        );
     }
     writer.note(EntityKind::Article, id, act, keys);
     Ok(saved)
@@ -211,7 +215,7 @@ const PARTS: [Copies<table::Model>; 3] = [
 
 /// Returns the reading keys of everything that links to an article and shows it only while it is
 /// published.
-async fn led_from(writer: &WriteTx, id: Uuid) -> Result<Vec<String>> {
+async fn led_from(writer: &WriteTx, id: Uuid) -> Result<Vec<CacheTag>> {
     const DOING: &str = "find what leads to an article";
     let mut sql = writer.sql();
     let id = sql.bind(id);
@@ -224,8 +228,8 @@ async fn led_from(writer: &WriteTx, id: Uuid) -> Result<Vec<String>> {
         let id: Uuid = row.try_get("", "id")?;
         let by_link: i32 = row.try_get("", "by_link")?;
         Ok(match by_link {
-            1 => EntityKind::Article.list_key(id, Facet::Related),
-            _ => EntityKind::Edition.list_key(id, Facet::Leads),
+            1 => CacheTag::part(EntityKind::Article, id, Facet::Related),
+            _ => CacheTag::part(EntityKind::Edition, id, Facet::Leads),
         })
     });
     keys.collect::<Result<_, _>>().doing(DOING)

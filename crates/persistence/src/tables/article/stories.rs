@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::save::STORIES;
 use super::{table, visible};
-use crate::feed::{ChangeKind, EntityKind, Facet};
+use crate::feed::{CacheTag, EntityKind, Facet, Operation};
 use crate::relations::list_membership;
 use crate::{Doing, Result, Saved, WriteTx};
 
@@ -67,11 +67,11 @@ pub async fn set_stories(
         .one(writer.connection())
         .await
         .doing("find an article")?;
-    let mut keys = vec![EntityKind::Article.list_key(id, Facet::Stories)];
-    let mut act = ChangeKind::Withdrawn;
+    let mut keys = vec![CacheTag::part(EntityKind::Article, id, Facet::Stories)];
+    let mut act = Operation::Withdrawn;
     if let Some(row) = row.filter(|row| row.status == Status::Published.as_str()) {
         keys.extend(list_membership::place_among_stories(writer, &row, &stories).await?);
-        act = ChangeKind::Changed;
+        act = Operation::Changed;
     }
     writer.note(EntityKind::Article, id, act, keys);
     Ok(Saved::Changed)

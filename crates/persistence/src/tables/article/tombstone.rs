@@ -41,7 +41,7 @@ pub(super) async fn redact_withdrawn<K: Eq + Hash + Send>(
 }
 
 /// Replaces withdrawn articles in a list as `redact_withdrawn` does, and preserves the order.
-pub(crate) async fn over_each_withdrawn(
+pub(super) async fn over_each_withdrawn(
     reader: &ReadSession,
     list: Vec<Article>,
 ) -> Result<Vec<Article>> {

@@ -7,8 +7,8 @@ use khabar_domain::{AccountId, ArticleId, CommentId, Name, Network};
 use sea_orm::QueryResult;
 use uuid::Uuid;
 
+use crate::feed::EntityKind;
 use crate::query::sql::{Dialect, Sql};
-use crate::tables::audit;
 use crate::{Doing, ReadSession, Result, WriteTx};
 
 /// Whether the writer's account may repeat this write's action now. Earlier actions are counted in the
@@ -20,8 +20,30 @@ pub async fn keeps_pace(writer: &WriteTx, pace: RateLimit) -> Result<bool> {
         return Ok(true);
     };
     let since = writer.at() - RateLimit::WINDOW;
-    let times = audit::times(writer, account, &author.action, since).await?;
+    let times = times(writer, account, &author.action, since).await?;
     Ok(pace.allows(times, writer.at()))
+}
+
+/// Returns the times at which an account has performed an action since the given moment. Rows about
+/// accounts created along the way are not counted.
+async fn times(
+    writer: &WriteTx,
+    account: AccountId,
+    action: &str,
+    since: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>> {
+    const DOING: &str = "count what an account has done";
+    let mut sql = writer.sql();
+    let text = format!(
+        "SELECT at FROM audit WHERE account_id = {} AND action = {} AND at > {} AND entity <> {}",
+        sql.bind(account.uuid()),
+        sql.bind(action),
+        sql.bind(since),
+        sql.bind(EntityKind::Account.as_str())
+    );
+    let rows = writer.rows(DOING, sql, text).await?;
+    let times: Result<Vec<_>, _> = rows.iter().map(|row| row.try_get("", "at")).collect();
+    times.doing(DOING)
 }
 
 /// Description of the counting queries, for error messages.

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use khabar_domain::CommentId;
 
-use crate::query::decode::{columns, stored};
+use crate::query::decode::{Row, columns, stored};
 use crate::query::page::{KeysetQuery, Order, SortKind};
-use crate::query::row::Row;
 use crate::{BatchKey, Page, ReadSession, Result};
 
 /// The reasons given in reports of a comment, latest first. Limited to one page of the default size.

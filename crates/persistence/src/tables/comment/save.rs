@@ -13,8 +13,8 @@ use sea_orm::EntityTrait;
 use uuid::Uuid;
 
 use super::table;
-use crate::feed::{ChangeKind, EntityKind, Facet};
-use crate::query::row::Row;
+use crate::feed::{CacheTag, EntityKind, Facet, Operation};
+use crate::query::decode::Row;
 use crate::{Doing, Result, Saved, WriteTx};
 
 /// A comment that is locked against changes by other writers until the transaction ends.
@@ -94,8 +94,8 @@ pub async fn send(writer: &mut WriteTx, comment: &Comment, address: Option<&str>
         .await?;
     match saved {
         Saved::Unchanged => {}
-        Saved::Added => follow(writer, comment, ChangeKind::Added).await?,
-        Saved::Changed => follow(writer, comment, ChangeKind::Changed).await?,
+        Saved::Added => follow(writer, comment, Operation::Added).await?,
+        Saved::Changed => follow(writer, comment, Operation::Changed).await?,
     }
     Ok(saved)
 }
@@ -116,7 +116,7 @@ pub async fn decide(
         sql.bind(comment.id.uuid())
     );
     writer.run("decide about a comment", sql, text).await?;
-    follow(writer, comment, ChangeKind::Changed).await
+    follow(writer, comment, Operation::Changed).await
 }
 
 /// Stores an account's report of a comment. An account can report the same text only once, and again
@@ -150,10 +150,10 @@ pub async fn report(
     let text = format!("UPDATE comment SET report_count = report_count + 1 WHERE id = {id}");
     writer.run(DOING, sql, text).await?;
     let keys = vec![
-        EntityKind::Comment.key(comment.id),
-        EntityKind::Comment.list_key(comment.id, Facet::Reports),
+        CacheTag::one(EntityKind::Comment, comment.id),
+        CacheTag::part(EntityKind::Comment, comment.id, Facet::Reports),
     ];
-    writer.note(EntityKind::Comment, comment.id, ChangeKind::Changed, keys);
+    writer.note(EntityKind::Comment, comment.id, Operation::Changed, keys);
     Ok(true)
 }
 
@@ -259,10 +259,14 @@ pub(crate) fn rows(
 }
 
 /// Returns the reading keys that a comment touches in addition to its own.
-pub(crate) fn touched(comment: &Comment) -> Vec<String> {
-    let mut keys = vec![EntityKind::Article.list_key(comment.article, Facet::Comments)];
+pub(crate) fn touched(comment: &Comment) -> Vec<CacheTag> {
+    let mut keys = vec![CacheTag::part(
+        EntityKind::Article,
+        comment.article,
+        Facet::Comments,
+    )];
     let parent = comment.parent;
-    keys.extend(parent.map(|parent| EntityKind::Comment.list_key(parent, Facet::Replies)));
+    keys.extend(parent.map(|parent| CacheTag::part(EntityKind::Comment, parent, Facet::Replies)));
     keys
 }
 
@@ -274,27 +278,27 @@ struct Turned {
 
 /// Updates visibility and counts after a comment was written. Notes the comment in the change feed
 /// first, then the replies that are shown or hidden with it.
-async fn follow(writer: &mut WriteTx, comment: &Comment, act: ChangeKind) -> Result<()> {
+async fn follow(writer: &mut WriteTx, comment: &Comment, act: Operation) -> Result<()> {
     let (shown, turned) = turn(writer, comment.id.uuid()).await?;
     if !turned.is_empty() {
         count(writer, comment, shown, &turned).await?;
     }
     let gone = !shown && !turned.is_empty();
-    let act = if gone { ChangeKind::Withdrawn } else { act };
-    let mut keys = vec![EntityKind::Comment.key(comment.id)];
+    let act = if gone { Operation::Withdrawn } else { act };
+    let mut keys = vec![CacheTag::one(EntityKind::Comment, comment.id)];
     keys.extend(touched(comment));
     writer.note(EntityKind::Comment, comment.id, act, keys);
     for below in turned.iter().filter(|one| one.id != comment.id.uuid()) {
-        let mut keys = vec![EntityKind::Comment.key(below.id)];
+        let mut keys = vec![CacheTag::one(EntityKind::Comment, below.id)];
         keys.extend(
             below
                 .parent
-                .map(|parent| EntityKind::Comment.list_key(parent, Facet::Replies)),
+                .map(|parent| CacheTag::part(EntityKind::Comment, parent, Facet::Replies)),
         );
         let act = if gone {
-            ChangeKind::Withdrawn
+            Operation::Withdrawn
         } else {
-            ChangeKind::Changed
+            Operation::Changed
         };
         writer.note(EntityKind::Comment, below.id, act, keys);
     }

@@ -7,7 +7,7 @@ use khabar_domain::{EditionId, Section, SectionId};
 use uuid::Uuid;
 
 use super::PLACES;
-use crate::feed::{ChangeKind, EntityKind, Facet};
+use crate::feed::{CacheTag, EntityKind, Facet, Operation};
 use crate::query::sql::Sql;
 use crate::relations::list_membership::{self, Counts};
 use crate::relations::slug;
@@ -75,10 +75,14 @@ pub async fn place(
     if !moved && shifted.is_empty() {
         return Ok(());
     }
-    keys.extend(shifted.into_iter().map(|id| EntityKind::Section.key(id)));
+    keys.extend(
+        shifted
+            .into_iter()
+            .map(|id| CacheTag::one(EntityKind::Section, id)),
+    );
     keys.extend(lists(section.edition, section.parent));
     keys.extend(lists(section.edition, parent));
-    note(writer, section.id, ChangeKind::Changed, keys);
+    note(writer, section.id, Operation::Changed, keys);
     Ok(())
 }
 
@@ -95,10 +99,10 @@ pub async fn arrange(
     };
     let mut keys: Vec<_> = shifted
         .into_iter()
-        .map(|id| EntityKind::Section.key(id))
+        .map(|id| CacheTag::one(EntityKind::Section, id))
         .collect();
     keys.extend(lists(edition, parent));
-    note(writer, first.into(), ChangeKind::Changed, keys);
+    note(writer, first.into(), Operation::Changed, keys);
     Ok(())
 }
 
@@ -128,10 +132,10 @@ pub async fn remove(writer: &mut WriteTx, section: &Section) -> Result<bool> {
     let shifted = set(writer, &left).await?;
     let mut keys: Vec<_> = shifted
         .into_iter()
-        .map(|id| EntityKind::Section.key(id))
+        .map(|id| CacheTag::one(EntityKind::Section, id))
         .collect();
     keys.extend(lists(section.edition, section.parent));
-    note(writer, section.id, ChangeKind::Withdrawn, keys);
+    note(writer, section.id, Operation::Withdrawn, keys);
     Ok(true)
 }
 
@@ -141,7 +145,7 @@ async fn carry(
     writer: &WriteTx,
     section: SectionId,
     parent: Option<SectionId>,
-) -> Result<Vec<String>> {
+) -> Result<Vec<CacheTag>> {
     let id = section.uuid();
     let below = hold_below(writer, id).await?;
     let mut lost = list_membership::sections_above(writer, id).await?;
@@ -165,9 +169,11 @@ async fn carry(
     }
     counts.write(writer).await?;
 
-    let paths = below.into_iter().map(|id| EntityKind::Section.key(id));
+    let paths = below
+        .into_iter()
+        .map(|id| CacheTag::one(EntityKind::Section, id));
     let recounted = left.into_iter().chain(entered);
-    let lists = recounted.map(|id| EntityKind::Section.list_key(id, Facet::Articles));
+    let lists = recounted.map(|id| CacheTag::part(EntityKind::Section, id, Facet::Articles));
     Ok(paths.chain(lists).collect())
 }
 
@@ -233,14 +239,18 @@ async fn set(writer: &WriteTx, order: &[SectionId]) -> Result<Vec<Uuid>> {
 
 /// Returns the reading keys of the lists that contain the children of a section, or the root sections if
 /// there is no parent.
-fn lists(edition: EditionId, parent: Option<SectionId>) -> Vec<String> {
-    let mut keys = vec![EntityKind::Edition.list_key(edition, Facet::Sections)];
-    keys.extend(parent.map(|parent| EntityKind::Section.list_key(parent, Facet::Children)));
+fn lists(edition: EditionId, parent: Option<SectionId>) -> Vec<CacheTag> {
+    let mut keys = vec![CacheTag::part(
+        EntityKind::Edition,
+        edition,
+        Facet::Sections,
+    )];
+    keys.extend(parent.map(|parent| CacheTag::part(EntityKind::Section, parent, Facet::Children)));
     keys
 }
 
-fn note(writer: &mut WriteTx, section: SectionId, act: ChangeKind, mut keys: Vec<String>) {
-    keys.push(EntityKind::Section.key(section));
+fn note(writer: &mut WriteTx, section: SectionId, act: Operation, mut keys: Vec<CacheTag>) {
+    keys.push(CacheTag::one(EntityKind::Section, section));
     keys.sort_unstable();
     keys.dedup();
     writer.note(EntityKind::Section, section, act, keys);

@@ -7,7 +7,7 @@ use khabar_domain::{ArticleId, Story, StoryId, TopicId, story};
 use uuid::Uuid;
 
 use super::{STORY_TOPIC, pinned, set_pinned, set_topics};
-use crate::feed::{ChangeKind, EntityKind, Facet};
+use crate::feed::{CacheTag, EntityKind, Facet, Operation};
 use crate::relations::list_membership::{self, Counts};
 use crate::relations::ordering::Ordering;
 use crate::relations::slug;
@@ -53,30 +53,30 @@ pub async fn merge(writer: &mut WriteTx, from: &Story, into: &Story) -> Result<(
 
     let list = |story: StoryId| {
         vec![
-            EntityKind::Story.key(story),
-            EntityKind::Story.list_key(story, Facet::Articles),
-            EntityKind::Edition.list_key(from.edition, Facet::Stories),
+            CacheTag::one(EntityKind::Story, story),
+            CacheTag::part(EntityKind::Story, story, Facet::Articles),
+            CacheTag::part(EntityKind::Edition, from.edition, Facet::Stories),
         ]
     };
     writer.note(
         EntityKind::Story,
         into.id,
-        ChangeKind::Changed,
+        Operation::Changed,
         list(into.id),
     );
     writer.note(
         EntityKind::Story,
         from.id,
-        ChangeKind::Withdrawn,
+        Operation::Withdrawn,
         list(from.id),
     );
     for (article, status) in articles {
         // As when an article is saved: for readers, an article that is not published is withdrawn.
         let act = match status {
-            Status::Published => ChangeKind::Changed,
-            _ => ChangeKind::Withdrawn,
+            Status::Published => Operation::Changed,
+            _ => Operation::Withdrawn,
         };
-        let keys = vec![EntityKind::Article.list_key(article, Facet::Stories)];
+        let keys = vec![CacheTag::part(EntityKind::Article, article, Facet::Stories)];
         writer.note(EntityKind::Article, article, act, keys);
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use khabar_domain::{EditionId, StoryId};
 use uuid::Uuid;
 
-use crate::feed::{ChangeKind, EntityKind, Facet};
+use crate::feed::{CacheTag, EntityKind, Facet, Operation};
 use crate::query::sql::Sql;
 use crate::relations::ordering::Ordering;
 use crate::{Result, WriteTx};
@@ -42,10 +42,10 @@ pub async fn set_pinned(writer: &mut WriteTx, edition: EditionId, order: &[Story
     let moved = RAIL.set(writer, &order).await?;
     for id in left.into_iter().chain(moved) {
         let keys = vec![
-            EntityKind::Story.list_key(id, Facet::Rail),
-            EntityKind::Edition.list_key(edition, Facet::Stories),
+            CacheTag::part(EntityKind::Story, id, Facet::Rail),
+            CacheTag::part(EntityKind::Edition, edition, Facet::Stories),
         ];
-        writer.note(EntityKind::Story, id, ChangeKind::Changed, keys);
+        writer.note(EntityKind::Story, id, Operation::Changed, keys);
     }
     Ok(())
 }

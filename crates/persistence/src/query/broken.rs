@@ -7,56 +7,10 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use uuid::Uuid;
-
-use crate::cache::CacheTag;
-use crate::feed::EntityKind;
-use crate::{Error, Result};
-
-/// A row that cannot be read, with the reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BrokenRow {
-    /// The table that contains the row.
-    pub table: Cow<'static, str>,
-    /// The column that violates a rule.
-    pub column: Cow<'static, str>,
-    /// The primary key of the row.
-    pub row: String,
-    /// The rule that is violated.
-    pub problem: String,
-}
-
-impl fmt::Display for BrokenRow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            table,
-            column,
-            row,
-            problem,
-        } = self;
-        write!(f, "table {table}, column {column}, row {row}: {problem}")
-    }
-}
-
-impl BrokenRow {
-    /// Returns the reading key touched by a write that repairs the row. Returns `None` if no write
-    /// of this program repairs it.
-    pub(crate) fn key(&self) -> Option<CacheTag> {
-        let table = match self.table.as_ref() {
-            "article_body" | "article_editorial" => "article",
-            table => table,
-        };
-        let noun = EntityKind::ALL
-            .into_iter()
-            .find(|noun| noun.as_str().replace('-', "_") == table)?;
-        let id: Uuid = self.row.parse().ok()?;
-        Some(CacheTag::one(noun, id))
-    }
-}
+use crate::error::{BrokenRow, Error, Result};
 
 /// Maximum number of broken rows that a node records. Editors do not need a longer list,
 /// and `khabar check` names all broken rows. Further rows are only counted.
@@ -171,6 +125,8 @@ impl Met {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     fn row(id: u128) -> BrokenRow {
@@ -199,35 +155,5 @@ mod tests {
             node.met(&row(id));
         }
         assert_eq!(node.known().len(), MOST);
-    }
-
-    #[test]
-    fn what_mends_a_row_is_known_by_its_table() {
-        let article = Uuid::from_u128(7);
-        assert_eq!(
-            row(7).key(),
-            Some(CacheTag::one(EntityKind::Article, article))
-        );
-        let body = BrokenRow {
-            table: "article_body".into(),
-            ..row(7)
-        };
-        assert_eq!(
-            body.key(),
-            Some(CacheTag::one(EntityKind::Article, article))
-        );
-        let channel = BrokenRow {
-            table: "live_channel".into(),
-            ..row(7)
-        };
-        assert_eq!(
-            channel.key(),
-            Some(CacheTag::one(EntityKind::LiveChannel, article))
-        );
-        let none = BrokenRow {
-            table: "redirect".into(),
-            ..row(7)
-        };
-        assert_eq!(none.key(), None);
     }
 }
