@@ -288,10 +288,10 @@ async fn note(writer: &mut WriteTx, noted: Noted, row: &[sea_orm::Value]) -> Res
         return Ok(());
     };
     let id = *id;
-    let mut keys = vec![CacheTag::one(noted.noun, id)];
+    let mut keys = vec![CacheTag::one(noted.entity, id)];
     let lists = noted.lists.iter();
-    keys.extend(lists.map(|list| CacheTag::part(noted.noun, id, *list)));
-    writer.note(noted.noun, id, Operation::Added, keys);
+    keys.extend(lists.map(|list| CacheTag::part(noted.entity, id, *list)));
+    writer.note(noted.entity, id, Operation::Added, keys);
     if writer.noted() >= NOTES {
         writer.flush_changes().await?;
     }

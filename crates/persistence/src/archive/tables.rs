@@ -22,7 +22,7 @@ pub(super) struct Table {
 /// Description of a table's rows for the change feed.
 #[derive(Clone, Copy)]
 pub(super) struct Noted {
-    pub(super) noun: EntityKind,
+    pub(super) entity: EntityKind,
     /// Lists that belong to a row, as named in reading keys.
     pub(super) lists: &'static [Facet],
 }
@@ -76,9 +76,9 @@ impl Table {
         }
     }
 
-    const fn noted(self, noun: EntityKind, lists: &'static [Facet]) -> Self {
+    const fn noted(self, entity: EntityKind, lists: &'static [Facet]) -> Self {
         Self {
-            noted: Some(Noted { noun, lists }),
+            noted: Some(Noted { entity, lists }),
             ..self
         }
     }

@@ -40,11 +40,11 @@ impl BrokenRow {
             "article_body" | "article_editorial" => "article",
             table => table,
         };
-        let noun = EntityKind::ALL
+        let entity = EntityKind::ALL
             .into_iter()
-            .find(|noun| noun.as_str().replace('-', "_") == table)?;
+            .find(|entity| entity.as_str().replace('-', "_") == table)?;
         let id: Uuid = self.row.parse().ok()?;
-        Some(CacheTag::one(noun, id))
+        Some(CacheTag::one(entity, id))
     }
 }
 

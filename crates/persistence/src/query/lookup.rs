@@ -35,7 +35,7 @@ pub(crate) async fn find_with<R, K>(
     query: &'static str,
     condition: impl FnOnce(&mut Sql) -> (String, String),
     key: impl Fn(&R::Means) -> K + Send,
-    company: &mut impl EagerLoad<R::Means>,
+    includes: &mut impl EagerLoad<R::Means>,
 ) -> Result<HashMap<K, R::Means>>
 where
     R: Row + TableRow,
@@ -46,7 +46,7 @@ where
     let text = format!(
         "SELECT {}{} FROM {from} WHERE {condition}",
         columns::<R>("t"),
-        company.select(sql.dialect)
+        includes.select(sql.dialect)
     );
     let rows = reader.rows(query, sql, text).await?;
     let mut found = HashMap::with_capacity(rows.len());
@@ -57,7 +57,7 @@ where
         let Some(meaning) = cells.perhaps::<R>()? else {
             continue;
         };
-        company.read(&mut cells, &meaning)?;
+        includes.read(&mut cells, &meaning)?;
         found.insert(key(&meaning), meaning);
     }
     Ok(found)
@@ -77,17 +77,17 @@ impl SlugKey {
     /// and the current slug of the object that was found.
     pub(crate) fn read_from(
         &self,
-        kept: CacheMeta,
-        noun: EntityKind,
+        meta: CacheMeta,
+        entity: EntityKind,
         found: Option<(EditionId, &Slug)>,
     ) -> CacheMeta {
         match found {
             // No other object can take the slug while this one has it.
-            Some((edition, slug)) if *slug == self.slug => kept.on(EntityKind::Edition, edition),
+            Some((edition, slug)) if *slug == self.slug => meta.on(EntityKind::Edition, edition),
             // A write that takes the slug touches its key. A write that makes an object visible touches the
             // keys of the slugs that redirect to it.
-            _ => kept
-                .tag(CacheTag::slug(noun, &self.slug))
+            _ => meta
+                .tag(CacheTag::slug(entity, &self.slug))
                 .tag(CacheTag::every(EntityKind::Edition)),
         }
     }
@@ -95,7 +95,7 @@ impl SlugKey {
 
 /// Finds the rows of a table by the edition's slug and their own. Sends one statement for each edition,
 /// and another to follow redirects if a slug is not in use. `more` returns a further condition, or an
-/// empty string. `company` is read with the same statements.
+/// empty string. `includes` is read with the same statements.
 pub(crate) async fn find_by_slug<R>(
     reader: &ReadSession,
     query: &'static str,
@@ -103,7 +103,7 @@ pub(crate) async fn find_by_slug<R>(
     more: impl Fn(&mut Sql) -> String + Sync,
     keys: Vec<SlugKey>,
     slug: fn(&R::Means) -> Slug,
-    company: &mut impl EagerLoad<R::Means>,
+    includes: &mut impl EagerLoad<R::Means>,
 ) -> Result<HashMap<SlugKey, R::Means>>
 where
     R: Row + TableRow,
@@ -124,7 +124,7 @@ where
             edition: edition.clone(),
             slug: slug(means),
         };
-        found.extend(find_with::<R, _>(reader, query, condition, key, company).await?);
+        found.extend(find_with::<R, _>(reader, query, condition, key, includes).await?);
 
         let missing = slugs(&mut keys.iter().filter(|key| !found.contains_key(*key)));
         if missing.is_empty() {
@@ -139,7 +139,7 @@ where
              JOIN redirect r ON r.edition_id = e.id AND r.noun = '{table}' \
              JOIN {table} t ON t.id = r.target_id WHERE e.slug = {edition_slug} AND {among}{more}",
             columns::<R>("t"),
-            company.select(sql.dialect)
+            includes.select(sql.dialect)
         );
         for row in reader.rows(QUERY, sql, text).await? {
             let mut cells = reader.cells(&row, QUERY)?;
@@ -150,7 +150,7 @@ where
             let Some(meaning) = cells.perhaps::<R>()? else {
                 continue;
             };
-            company.read(&mut cells, &meaning)?;
+            includes.read(&mut cells, &meaning)?;
             found.insert(key, meaning);
         }
     }

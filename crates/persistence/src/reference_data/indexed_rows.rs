@@ -1,4 +1,4 @@
-//! A shelf: all rows of one kind, indexed by ID and slug, and in list order.
+//! An index: all rows of one kind, indexed by ID and slug, and in list order.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use khabar_domain::{Edition, FollowChannel, LiveChannel, Section, Slug, Source, Story};
 use uuid::Uuid;
 
-/// A row that can be put on a shelf.
+/// A row that can be indexed.
 pub(super) trait Indexed {
     /// Returns the ID.
     fn id(&self) -> Uuid;
@@ -52,20 +52,20 @@ impl<T: Indexed> FromIterator<Arc<T>> for IndexedRows<T> {
             let order = editions.then_with(|| one.order(other));
             order.then_with(|| one.id().cmp(&other.id()))
         });
-        let mut shelf = Self {
+        let mut index = Self {
             by_id: HashMap::with_capacity(rows.len()),
             ..Self::default()
         };
         for (place, row) in rows.iter().enumerate() {
-            shelf.by_id.insert(row.id(), place);
-            let end = shelf.of.entry(row.edition()).or_insert(place..place);
+            index.by_id.insert(row.id(), place);
+            let end = index.of.entry(row.edition()).or_insert(place..place);
             end.end = place + 1;
             if let Some(slug) = row.slug() {
-                let slugs = shelf.by_slug.entry(row.edition()).or_default();
+                let slugs = index.by_slug.entry(row.edition()).or_default();
                 slugs.insert(slug.clone(), place);
             }
         }
-        Self { rows, ..shelf }
+        Self { rows, ..index }
     }
 }
 

@@ -115,17 +115,17 @@ impl Reference {
     }
 
     /// Looks up a row by its current slug. Former slugs are not known here.
-    fn under<T: Indexed + Clone>(&self, shelf: &IndexedRows<T>, key: &SlugKey) -> Lookup<T> {
+    fn under<T: Indexed + Clone>(&self, index: &IndexedRows<T>, key: &SlugKey) -> Lookup<T> {
         match self.editions.under(Uuid::nil(), &key.edition) {
-            Some(edition) => Lookup::if_found(shelf.under(edition.id.into(), &key.slug)),
+            Some(edition) => Lookup::if_found(index.under(edition.id.into(), &key.slug)),
             None if self.lacks_editions => Lookup::Miss,
             None => Lookup::Hit(None),
         }
     }
 
     /// Looks up a row by its ID.
-    fn by_id<T: Indexed + Clone>(&self, shelf: &IndexedRows<T>, id: Uuid) -> Lookup<T> {
-        match shelf.get(id) {
+    fn by_id<T: Indexed + Clone>(&self, index: &IndexedRows<T>, id: Uuid) -> Lookup<T> {
+        match index.get(id) {
             None if self.broken.contains_key(&id) => Lookup::Miss,
             found => Lookup::found(found),
         }

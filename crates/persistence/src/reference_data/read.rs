@@ -88,7 +88,7 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Returns a shelf in which the touched rows are read again.
+    /// Returns an index in which the touched rows are read again.
     async fn read<R>(
         self,
         old: &Arc<IndexedRows<R::Means>>,
@@ -118,8 +118,10 @@ impl Table<'_> {
             let anew = anew.ids.contains(&row.id()) || anew.of.contains(&row.edition());
             !anew && !self.everything && !read.contains_key(&row.id())
         };
-        let kept: Vec<_> = old.rows().filter(stays).cloned().collect();
-        let rows = kept.into_iter().chain(read.into_values().map(Arc::new));
+        let unchanged: Vec<_> = old.rows().filter(stays).cloned().collect();
+        let rows = unchanged
+            .into_iter()
+            .chain(read.into_values().map(Arc::new));
         Ok(Arc::new(rows.collect()))
     }
 

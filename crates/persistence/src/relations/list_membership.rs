@@ -17,7 +17,7 @@ pub(crate) struct Membership {
     pub(crate) list: Uuid,
     /// 1 in a section's list of the articles filed directly in it, 0 in every other list.
     pub(crate) direct: i32,
-    pub(crate) noun: EntityKind,
+    pub(crate) entity: EntityKind,
 }
 
 const DOING: &str = "put an article into its lists";
@@ -144,7 +144,7 @@ pub(crate) async fn place_among_stories(
     let story = |list| Membership {
         list,
         direct: 0,
-        noun: EntityKind::Story,
+        entity: EntityKind::Story,
     };
     let wanted = lines(row, stories.iter().copied().map(story).collect());
     let stays = |line: &table::Model, among: &[table::Model]| {
@@ -194,7 +194,7 @@ pub(crate) async fn recount_comments(writer: &WriteTx, article: Uuid, added: i64
 
 /// Locks the articles in a list against other writers until this one ends. The list and the counts in
 /// it therefore do not change while they are copied.
-pub(crate) async fn hold(writer: &WriteTx, list: Uuid) -> Result<()> {
+pub(crate) async fn lock(writer: &WriteTx, list: Uuid) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!(
         "SELECT 1 FROM article WHERE id IN (SELECT article_id FROM listing WHERE list_id = {} AND direct = 0) ORDER BY id",
@@ -219,7 +219,7 @@ pub(crate) async fn length(writer: &WriteTx, list: Uuid) -> Result<i64> {
 }
 
 /// Removes the articles in one list from all of these lists.
-pub(crate) async fn take_out(writer: &WriteTx, of: Uuid, lists: &[Uuid]) -> Result<()> {
+pub(crate) async fn remove_from(writer: &WriteTx, of: Uuid, lists: &[Uuid]) -> Result<()> {
     let mut sql = writer.sql();
     let among = sql.among("list_id", lists.iter().copied());
     let of = sql.bind(of);
@@ -232,7 +232,7 @@ pub(crate) async fn take_out(writer: &WriteTx, of: Uuid, lists: &[Uuid]) -> Resu
 }
 
 /// Adds the articles in one list to all of these lists. None of the lists may contain any of them yet.
-pub(crate) async fn put_in(writer: &WriteTx, of: Uuid, lists: &[Uuid]) -> Result<()> {
+pub(crate) async fn add_to(writer: &WriteTx, of: Uuid, lists: &[Uuid]) -> Result<()> {
     let mut sql = writer.sql();
     let lists = sql.parents(lists.iter().copied());
     let of = sql.bind(of);
@@ -252,18 +252,18 @@ pub(crate) async fn put_in(writer: &WriteTx, of: Uuid, lists: &[Uuid]) -> Result
 
 /// Moves the articles in one list to another, without duplicates. Returns the number of articles that
 /// the other list did not contain before.
-pub(crate) async fn pour(writer: &WriteTx, from: Uuid, into: Uuid) -> Result<i64> {
+pub(crate) async fn move_all(writer: &WriteTx, from: Uuid, into: Uuid) -> Result<i64> {
     let mut sql = writer.sql();
     let (from_id, into_id) = (sql.bind(from), sql.bind(into));
     let text = format!(
         "UPDATE listing SET list_id = {into_id} WHERE list_id = {from_id} AND direct = 0 AND article_id NOT IN \
          (SELECT article_id FROM listing WHERE list_id = {into_id})"
     );
-    let came = writer.run(DOING, sql, text).await?;
+    let moved = writer.run(DOING, sql, text).await?;
     let mut sql = writer.sql();
     let text = format!("DELETE FROM listing WHERE list_id = {}", sql.bind(from));
     writer.run(DOING, sql, text).await?;
-    Ok(i64::try_from(came).unwrap_or(i64::MAX))
+    Ok(i64::try_from(moved).unwrap_or(i64::MAX))
 }
 
 /// Pending changes to the article counts of lists. They are written in the order of the lists' ids, so
@@ -280,8 +280,8 @@ impl Counts {
     }
 
     /// Adds `by` to the count of one list.
-    pub(crate) fn tell(&mut self, list: Uuid, noun: EntityKind, by: i64) {
-        let list = (list, noun.as_str().to_owned());
+    pub(crate) fn add_to(&mut self, list: Uuid, entity: EntityKind, by: i64) {
+        let list = (list, entity.as_str().to_owned());
         *self.0.entry(list).or_default() += by;
     }
 
@@ -328,7 +328,7 @@ fn line(row: &article::Model, placement: Membership) -> table::Model {
         list_id: placement.list,
         direct: placement.direct,
         article_id: row.id,
-        noun: placement.noun.as_str().to_owned(),
+        noun: placement.entity.as_str().to_owned(),
         listed_at: row.listed_at,
         comment_count: row.comment_count,
         kind: row.kind.clone(),

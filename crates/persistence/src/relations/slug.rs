@@ -32,9 +32,9 @@ impl BatchKey for FormerSlugs {
             EntityKind::Story,
             EntityKind::Topic,
         ];
-        let kept = CacheMeta::of(value);
+        let meta = CacheMeta::of(value);
         let every = SLUGGED.into_iter().map(CacheTag::every);
-        Some(every.fold(kept, CacheMeta::tag))
+        Some(every.fold(meta, CacheMeta::tag))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Slug>>> {
@@ -60,12 +60,12 @@ impl BatchKey for FormerSlugs {
 pub async fn is_taken(
     writer: &WriteTx,
     edition: EditionId,
-    noun: EntityKind,
+    entity: EntityKind,
     slug: &Slug,
     except: Uuid,
 ) -> Result<bool> {
     let mut sql = writer.sql();
-    let text = has(&mut sql, edition, noun, slug, except);
+    let text = has(&mut sql, edition, entity, slug, except);
     let rows = writer
         .rows("find out whether a slug is taken", sql, text)
         .await?;
@@ -77,16 +77,16 @@ pub async fn is_taken(
 pub async fn is_known(
     writer: &WriteTx,
     edition: EditionId,
-    noun: EntityKind,
+    entity: EntityKind,
     slug: &Slug,
     except: Uuid,
 ) -> Result<bool> {
     let mut sql = writer.sql();
-    let has = has(&mut sql, edition, noun, slug, except);
+    let has = has(&mut sql, edition, entity, slug, except);
     let text = format!(
         "{has} UNION ALL SELECT 1 FROM redirect WHERE edition_id = {} AND noun = {} AND slug = {} AND target_id <> {}",
         sql.bind(edition.uuid()),
-        sql.bind(noun.as_str()),
+        sql.bind(entity.as_str()),
         sql.bind(slug.as_str()),
         sql.bind(except)
     );
@@ -96,10 +96,10 @@ pub async fn is_known(
     Ok(!rows.is_empty())
 }
 
-fn has(sql: &mut Sql, edition: EditionId, noun: EntityKind, slug: &Slug, except: Uuid) -> String {
+fn has(sql: &mut Sql, edition: EditionId, entity: EntityKind, slug: &Slug, except: Uuid) -> String {
     format!(
         "SELECT 1 FROM {} WHERE edition_id = {} AND slug = {} AND id <> {}",
-        noun.as_str(),
+        entity.as_str(),
         sql.bind(edition.uuid()),
         sql.bind(slug.as_str()),
         sql.bind(except)
@@ -108,10 +108,10 @@ fn has(sql: &mut Sql, edition: EditionId, noun: EntityKind, slug: &Slug, except:
 
 /// Updates the redirects when a published object gets a slug. The former slug redirects to the object,
 /// and any redirect from the new slug is removed.
-pub async fn given(
+pub async fn record_change(
     writer: &WriteTx,
     edition: EditionId,
-    noun: EntityKind,
+    entity: EntityKind,
     former: Option<&Slug>,
     now: &Slug,
     id: Uuid,
@@ -120,9 +120,9 @@ pub async fn given(
         return Ok(());
     }
     if let Some(former) = former {
-        leave(writer, edition, noun, former, id).await?;
+        add_redirect(writer, edition, entity, former, id).await?;
     }
-    end(writer, edition, noun, now).await
+    remove_redirect(writer, edition, entity, now).await
 }
 
 /// Updates the redirects after saving an object that is always public. `former` is the slug that was
@@ -130,21 +130,21 @@ pub async fn given(
 pub(crate) async fn saved(
     writer: &WriteTx,
     edition: EditionId,
-    noun: EntityKind,
+    entity: EntityKind,
     former: Option<&str>,
     now: &Slug,
     id: Uuid,
 ) -> Result<()> {
     let former = former.map(Slug::parse).transpose();
-    let former = former.map_err(broken(noun.as_str(), "slug", id))?;
-    given(writer, edition, noun, former.as_ref(), now, id).await
+    let former = former.map_err(broken(entity.as_str(), "slug", id))?;
+    record_change(writer, edition, entity, former.as_ref(), now, id).await
 }
 
 /// Adds a redirect from a former slug to the object that had it. Replaces any redirect from that slug.
-pub(crate) async fn leave(
+pub(crate) async fn add_redirect(
     writer: &WriteTx,
     edition: EditionId,
-    noun: EntityKind,
+    entity: EntityKind,
     former: &Slug,
     to: Uuid,
 ) -> Result<()> {
@@ -152,7 +152,7 @@ pub(crate) async fn leave(
     let mut sql = writer.sql();
     let values = [
         sql.bind(edition.uuid()),
-        sql.bind(noun.as_str()),
+        sql.bind(entity.as_str()),
         sql.bind(former.as_str()),
         sql.bind(to),
         sql.bind(writer.at()),
@@ -185,17 +185,17 @@ pub(crate) async fn former(writer: &WriteTx, id: Uuid) -> Result<Vec<Slug>> {
 }
 
 /// Removes the redirect from a slug that an object now has.
-pub(crate) async fn end(
+pub(crate) async fn remove_redirect(
     writer: &WriteTx,
     edition: EditionId,
-    noun: EntityKind,
+    entity: EntityKind,
     slug: &Slug,
 ) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!(
         "DELETE FROM redirect WHERE edition_id = {} AND noun = {} AND slug = {}",
         sql.bind(edition.uuid()),
-        sql.bind(noun.as_str()),
+        sql.bind(entity.as_str()),
         sql.bind(slug.as_str())
     );
     writer.run("end a redirect", sql, text).await?;
@@ -203,10 +203,10 @@ pub(crate) async fn end(
 }
 
 /// Removes the redirect from a slug if it leads to this object.
-pub(crate) async fn end_to(
+pub(crate) async fn remove_redirect_to(
     writer: &WriteTx,
     edition: EditionId,
-    noun: EntityKind,
+    entity: EntityKind,
     slug: &Slug,
     to: Uuid,
 ) -> Result<()> {
@@ -214,11 +214,13 @@ pub(crate) async fn end_to(
     let text = format!(
         "DELETE FROM redirect WHERE edition_id = {} AND noun = {} AND slug = {} AND target_id = {}",
         sql.bind(edition.uuid()),
-        sql.bind(noun.as_str()),
+        sql.bind(entity.as_str()),
         sql.bind(slug.as_str()),
         sql.bind(to)
     );
-    writer.run("end a redirect to itself", sql, text).await?;
+    writer
+        .run("end a redirect to itself", sql, text)
+        .await?;
     Ok(())
 }
 

@@ -306,7 +306,7 @@ impl WriteTx {
             .doing(doing)
     }
 
-    /// Loads one row that matches the condition, inside the transaction and without locking it.
+    /// Reads one row that matches the condition, inside the transaction and without locking it.
     pub(crate) async fn find<E, R>(
         &self,
         doing: &str,
@@ -324,9 +324,9 @@ impl WriteTx {
         row.map(Row::read).transpose()
     }
 
-    /// Loads one row that matches the condition and locks it until the transaction ends. For writes that
+    /// Reads one row that matches the condition and locks it until the transaction ends. For writes that
     /// change only part of the row.
-    pub(crate) async fn hold<E, R>(
+    pub(crate) async fn lock<E, R>(
         &self,
         doing: &str,
         condition: impl IntoCondition,
@@ -336,14 +336,14 @@ impl WriteTx {
         R: Row + FromQueryResult + Send + Sync,
     {
         let row = self
-            .held(E::find().filter(condition))
+            .for_update(E::find().filter(condition))
             .one(&self.transaction)
             .await
             .doing(doing)?;
         row.map(Row::read).transpose()
     }
 
-    fn held<E: EntityTrait>(&self, select: Select<E>) -> Select<E> {
+    fn for_update<E: EntityTrait>(&self, select: Select<E>) -> Select<E> {
         match self.dialect {
             Dialect::Postgres => select.lock(LockType::NoKeyUpdate),
             Dialect::Sqlite => select,
@@ -367,7 +367,7 @@ impl WriteTx {
     {
         readable(&row)?;
         // Locked: otherwise the update would undo an increment of a count by another writer.
-        let select = self.held(E::find_by_id(key));
+        let select = self.for_update(E::find_by_id(key));
         let Some(old) = select.one(&self.transaction).await.doing(doing)? else {
             E::insert(row.into_active_model().reset_all())
                 .exec_without_returning(&self.transaction)

@@ -136,11 +136,11 @@ impl BatchKey for ByUrl {
     }
 
     fn cache_meta(&self, value: Option<&Article>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of(value);
+        let meta = CacheMeta::of(value);
         Some(match value {
-            Some(_) => kept,
+            Some(_) => meta,
             // Any article written later may have this URL.
-            None => kept.tag(CacheTag::every(EntityKind::Article)),
+            None => meta.tag(CacheTag::every(EntityKind::Article)),
         })
     }
 
@@ -182,8 +182,8 @@ impl BatchKey for BodyOf {
     }
 
     fn cache_meta(&self, value: Option<&Body>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of(value).on(EntityKind::Article, self.0);
-        Some(kept.part(EntityKind::Article, self.0, Facet::Text))
+        let meta = CacheMeta::of(value).on(EntityKind::Article, self.0);
+        Some(meta.part(EntityKind::Article, self.0, Facet::Text))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Body>> {

@@ -28,9 +28,9 @@ impl BatchKey for OfArticle {
     }
 
     fn cache_meta(&self, value: Option<&CommentPolicy>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of(value).on(EntityKind::Article, self.0);
+        let meta = CacheMeta::of(value).on(EntityKind::Article, self.0);
         // Settings that the article does not have come from its edition, which is not known here.
-        Some(kept.tag(CacheTag::every_part(EntityKind::Edition, Facet::Commenting)))
+        Some(meta.tag(CacheTag::every_part(EntityKind::Edition, Facet::Commenting)))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, CommentPolicy>> {
@@ -100,7 +100,7 @@ impl Of {
         }
     }
 
-    const fn noun(self) -> EntityKind {
+    const fn entity(self) -> EntityKind {
         match self {
             Self::Edition(_) => EntityKind::Edition,
             Self::Article(_) => EntityKind::Article,
@@ -120,7 +120,7 @@ pub async fn find(writer: &WriteTx, of: Of) -> Result<CommentSettings> {
 pub async fn save(writer: &mut WriteTx, of: Of, settings: CommentSettings) -> Result<Saved> {
     let row = table::Model {
         of_id: of.id(),
-        noun: of.noun().as_str().to_owned(),
+        noun: of.entity().as_str().to_owned(),
         mode: settings.mode.map(|mode| mode.as_str().to_owned()),
         days: settings.closing.map(Closing::days),
         depth: settings.depth.map(Depth::get),
@@ -130,12 +130,12 @@ pub async fn save(writer: &mut WriteTx, of: Of, settings: CommentSettings) -> Re
         .save::<table::Entity, _>("save how comments are taken in", row.of_id, row, |_, _| ())
         .await?;
     if saved != Saved::Unchanged {
-        let (noun, id) = (of.noun(), of.id());
+        let (entity, id) = (of.entity(), of.id());
         let keys = vec![
-            CacheTag::one(noun, id),
-            CacheTag::part(noun, id, Facet::Commenting),
+            CacheTag::one(entity, id),
+            CacheTag::part(entity, id, Facet::Commenting),
         ];
-        writer.note(noun, id, Operation::Changed, keys);
+        writer.note(entity, id, Operation::Changed, keys);
     }
     Ok(saved)
 }

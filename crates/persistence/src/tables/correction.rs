@@ -34,8 +34,8 @@ impl BatchKey for Of {
     }
 
     fn cache_meta(&self, value: Option<&Vec<Correction>>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of(value).on(EntityKind::Article, self.0);
-        Some(kept.part(EntityKind::Article, self.0, Facet::Text))
+        let meta = CacheMeta::of(value).on(EntityKind::Article, self.0);
+        Some(meta.part(EntityKind::Article, self.0, Facet::Text))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Correction>>> {

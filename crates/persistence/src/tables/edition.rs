@@ -63,11 +63,11 @@ impl BatchKey for BySlug {
     }
 
     fn cache_meta(&self, value: Option<&Edition>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of(value);
+        let meta = CacheMeta::of(value);
         Some(match value {
-            Some(_) => kept,
+            Some(_) => meta,
             // Any edition written later may take the slug.
-            None => kept.tag(CacheTag::every(EntityKind::Edition)),
+            None => meta.tag(CacheTag::every(EntityKind::Edition)),
         })
     }
 
@@ -129,17 +129,17 @@ pub async fn find(writer: &WriteTx, slug: &Slug) -> Result<Option<Edition>> {
 pub async fn get(writer: &WriteTx, id: EditionId) -> Result<Option<Edition>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
-        .hold::<table::Entity, _>("find an edition", by_id)
+        .lock::<table::Entity, _>("find an edition", by_id)
         .await
 }
 
 /// Returns the edition that the object of this kind belongs to.
-pub async fn of(writer: &WriteTx, noun: EntityKind, id: Uuid) -> Result<Option<EditionId>> {
+pub async fn of(writer: &WriteTx, entity: EntityKind, id: Uuid) -> Result<Option<EditionId>> {
     const DOING: &str = "find the edition of something";
     let mut sql = writer.sql();
     let text = format!(
         "SELECT edition_id FROM {} WHERE id = {}",
-        noun.as_str().replace('-', "_"),
+        entity.as_str().replace('-', "_"),
         sql.bind(id)
     );
     let rows = writer.rows(DOING, sql, text).await?;
@@ -153,7 +153,7 @@ pub async fn of(writer: &WriteTx, noun: EntityKind, id: Uuid) -> Result<Option<E
 pub async fn holds(
     writer: &WriteTx,
     edition: EditionId,
-    noun: EntityKind,
+    entity: EntityKind,
     ids: &[Uuid],
 ) -> Result<Vec<Uuid>> {
     const DOING: &str = "find what an edition has";
@@ -161,7 +161,7 @@ pub async fn holds(
     let among = sql.among("id", ids.iter().copied());
     let text = format!(
         "SELECT id FROM {} WHERE edition_id = {} AND {among}",
-        noun.as_str(),
+        entity.as_str(),
         sql.bind(edition.uuid())
     );
     let rows = writer.rows(DOING, sql, text).await?;

@@ -105,7 +105,7 @@ const IN_ORDER: Order = Order {
 pub async fn find(writer: &WriteTx, id: FollowChannelId) -> Result<Option<FollowChannel>> {
     let condition = table::Column::Id.eq(id.uuid());
     writer
-        .hold::<table::Entity, _>("find a follow channel", condition)
+        .lock::<table::Entity, _>("find a follow channel", condition)
         .await
 }
 

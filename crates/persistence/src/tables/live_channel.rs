@@ -101,7 +101,7 @@ const IN_ORDER: Order = Order {
 pub async fn find(writer: &WriteTx, id: LiveChannelId) -> Result<Option<LiveChannel>> {
     let condition = table::Column::Id.eq(id.uuid());
     writer
-        .hold::<table::Entity, _>("find a live channel", condition)
+        .lock::<table::Entity, _>("find a live channel", condition)
         .await
 }
 

@@ -51,7 +51,7 @@ impl BatchKey for ById {
 /// stays locked until the transaction ends.
 pub async fn get(writer: &WriteTx, id: MediaId) -> Result<Option<Media>> {
     let by_id = table::Column::Id.eq(id.uuid());
-    writer.hold::<table::Entity, _>("media.by_id", by_id).await
+    writer.lock::<table::Entity, _>("media.by_id", by_id).await
 }
 
 /// Inserts the media, or updates the one with the same id.

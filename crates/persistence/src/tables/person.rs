@@ -110,8 +110,8 @@ impl BatchKey for OfArticle {
     }
 
     fn cache_meta(&self, value: Option<&Vec<Person>>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of(value).on(EntityKind::Article, self.0);
-        Some(kept.part(EntityKind::Article, self.0, Facet::Authors))
+        let meta = CacheMeta::of(value).on(EntityKind::Article, self.0);
+        Some(meta.part(EntityKind::Article, self.0, Facet::Authors))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Person>>> {
@@ -184,7 +184,7 @@ const IN_ORDER: Order = Order {
 pub async fn get(writer: &WriteTx, id: PersonId) -> Result<Option<Person>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
-        .hold::<table::Entity, _>("find a person", by_id)
+        .lock::<table::Entity, _>("find a person", by_id)
         .await
 }
 

@@ -17,14 +17,14 @@ const AT_ONCE: usize = 500;
 /// Reserves the name of a person or an account. Replaces the name reserved for it before.
 pub(crate) async fn reserve(
     writer: &WriteTx,
-    noun: EntityKind,
+    entity: EntityKind,
     id: Uuid,
     name: &str,
 ) -> Result<()> {
     let mut sql = writer.sql();
     let values = [
         sql.bind(id),
-        sql.bind(noun.as_str()),
+        sql.bind(entity.as_str()),
         sql.bind(unicode::skeleton(name)),
     ];
     let text = format!(
@@ -50,14 +50,14 @@ pub async fn is_reserved(writer: &WriteTx, name: &Name) -> Result<bool> {
 /// Reserves all names that are not reserved yet, such as those written by an earlier version or read from
 /// an archive.
 pub(crate) async fn complete(writer: &WriteTx) -> Result<()> {
-    for noun in [EntityKind::Person, EntityKind::Account] {
+    for entity in [EntityKind::Person, EntityKind::Account] {
         loop {
-            let rows = writer.rows(DOING, writer.sql(), missing(noun, AT_ONCE));
+            let rows = writer.rows(DOING, writer.sql(), missing(entity, AT_ONCE));
             let rows = rows.await?;
             for row in &rows {
                 let id: Uuid = row.try_get("", "id").doing(DOING)?;
                 let name: String = row.try_get("", "name").doing(DOING)?;
-                reserve(writer, noun, id, &name).await?;
+                reserve(writer, entity, id, &name).await?;
             }
             if rows.len() < AT_ONCE {
                 break;
@@ -68,8 +68,8 @@ pub(crate) async fn complete(writer: &WriteTx) -> Result<()> {
 }
 
 /// Returns a query for at most `most` people or accounts whose names are not reserved yet.
-fn missing(noun: EntityKind, most: usize) -> String {
-    let table = noun.as_str();
+fn missing(entity: EntityKind, most: usize) -> String {
+    let table = entity.as_str();
     format!(
         "SELECT t.id, t.name FROM {table} t WHERE NOT EXISTS \
          (SELECT 1 FROM reserved_name r WHERE r.of_id = t.id) LIMIT {most}"
@@ -80,8 +80,8 @@ fn missing(noun: EntityKind, most: usize) -> String {
 /// so a read-only role can call this.
 pub(crate) async fn complete_all(db: &Db) -> Result<()> {
     let mut is_complete = true;
-    for noun in [EntityKind::Person, EntityKind::Account] {
-        let text = missing(noun, 1);
+    for entity in [EntityKind::Person, EntityKind::Account] {
+        let text = missing(entity, 1);
         let statement = Statement::from_string(db.dialect().backend(), text);
         let found = db.connection().query_one_raw(statement).await;
         is_complete &= found.doing(DOING)?.is_none();

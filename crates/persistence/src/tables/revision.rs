@@ -322,10 +322,10 @@ pub async fn keep(writer: &WriteTx, article: ArticleId, version: i32) -> Result<
         sql.bind(article.uuid()),
         sql.bind(version)
     );
-    let kept = writer
+    let stored = writer
         .rows("find out whether a revision is kept", sql, text)
         .await?;
-    if !kept.is_empty() {
+    if !stored.is_empty() {
         return Ok(());
     }
     let Some(stored) = crate::tables::article::get(writer, article).await? else {

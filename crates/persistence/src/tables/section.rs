@@ -280,7 +280,7 @@ const PLACES: Ordering = Ordering {
 pub async fn get(writer: &WriteTx, id: SectionId) -> Result<Option<Section>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
-        .hold::<table::Entity, _>("find a section", by_id)
+        .lock::<table::Entity, _>("find a section", by_id)
         .await
 }
 

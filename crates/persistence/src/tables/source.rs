@@ -103,7 +103,7 @@ impl BatchKey for BySlug {
 pub async fn get(writer: &WriteTx, id: SourceId) -> Result<Option<Source>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
-        .hold::<table::Entity, _>("find a source", by_id)
+        .lock::<table::Entity, _>("find a source", by_id)
         .await
 }
 

@@ -126,8 +126,8 @@ impl BatchKey for OfArticle {
     }
 
     fn cache_meta(&self, value: Option<&Vec<Story>>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of(value).on(EntityKind::Article, self.0);
-        Some(kept.part(EntityKind::Article, self.0, Facet::Stories))
+        let meta = CacheMeta::of(value).on(EntityKind::Article, self.0);
+        Some(meta.part(EntityKind::Article, self.0, Facet::Stories))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Story>>> {
@@ -242,11 +242,11 @@ impl BatchKey for OfEdition {
     }
 
     fn cache_meta(&self, value: Option<&Slice<Story>>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of(value).part(EntityKind::Edition, self.edition, Facet::Stories);
+        let meta = CacheMeta::of(value).part(EntityKind::Edition, self.edition, Facet::Stories);
         Some(match self.filter.pinned {
-            Some(true) => kept,
+            Some(true) => meta,
             // A story that receives an article moves to the front, from any page of the list.
-            _ => kept.tag(CacheTag::every_part(EntityKind::Story, Facet::Articles)),
+            _ => meta.tag(CacheTag::every_part(EntityKind::Story, Facet::Articles)),
         })
     }
 
@@ -359,7 +359,7 @@ const RAIL: Order = Order {
 /// the transaction ends.
 pub async fn get(writer: &WriteTx, id: StoryId) -> Result<Option<Story>> {
     let by_id = table::Column::Id.eq(id.uuid());
-    writer.hold::<table::Entity, _>("find a story", by_id).await
+    writer.lock::<table::Entity, _>("find a story", by_id).await
 }
 
 /// Loads the story with this id or, if there is none, the edition's story with this slug. The row is read

@@ -102,8 +102,8 @@ impl BatchKey for OfArticle {
     }
 
     fn cache_meta(&self, value: Option<&Vec<Topic>>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of(value).on(EntityKind::Article, self.0);
-        Some(kept.part(EntityKind::Article, self.0, Facet::Topics))
+        let meta = CacheMeta::of(value).on(EntityKind::Article, self.0);
+        Some(meta.part(EntityKind::Article, self.0, Facet::Topics))
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<Topic>>> {
@@ -175,7 +175,7 @@ const IN_ORDER: Order = Order {
 /// the transaction ends.
 pub async fn get(writer: &WriteTx, id: TopicId) -> Result<Option<Topic>> {
     let by_id = table::Column::Id.eq(id.uuid());
-    writer.hold::<table::Entity, _>("find a topic", by_id).await
+    writer.lock::<table::Entity, _>("find a topic", by_id).await
 }
 
 /// Inserts the topic, or updates the one with the same id. The article count of an existing topic is

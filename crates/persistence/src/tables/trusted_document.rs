@@ -131,11 +131,11 @@ impl BatchKey for ByName {
     }
 
     fn cache_meta(&self, value: Option<&Found>) -> Option<CacheMeta> {
-        let kept = CacheMeta::of(value);
+        let meta = CacheMeta::of(value);
         Some(match value {
-            Some(found) if found.is_its_name => kept.on(EntityKind::TrustedDocument, found.id),
+            Some(found) if found.is_its_name => meta.on(EntityKind::TrustedDocument, found.id),
             // A document that is registered later may have this name.
-            _ => kept.tag(CacheTag::every(EntityKind::TrustedDocument)),
+            _ => meta.tag(CacheTag::every(EntityKind::TrustedDocument)),
         })
     }
 

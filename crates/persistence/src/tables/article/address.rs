@@ -33,14 +33,14 @@ pub(super) async fn settle(
         let former = Slug::parse(former).map_err(broken("article", "slug", id))?;
         // Readers still know a withdrawn article that was reopened by the slug it was withdrawn with.
         if was || withdrawn_as(writer, article).await?.as_ref() == Some(&former) {
-            slug::leave(writer, article.edition, EntityKind::Article, &former, id).await?;
+            slug::add_redirect(writer, article.edition, EntityKind::Article, &former, id).await?;
         }
     }
     if now && (former.is_some() || !was) {
-        slug::end(writer, article.edition, EntityKind::Article, &article.slug).await?;
+        slug::remove_redirect(writer, article.edition, EntityKind::Article, &article.slug).await?;
     } else if former.is_some() {
         // The article may have a former slug again, so a redirect from it to the article ends.
-        slug::end_to(
+        slug::remove_redirect_to(
             writer,
             article.edition,
             EntityKind::Article,

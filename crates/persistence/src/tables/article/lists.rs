@@ -60,7 +60,7 @@ impl List {
     }
 
     fn part(self, part: Facet) -> CacheTag {
-        let noun = match self {
+        let entity = match self {
             Self::Edition(_) => EntityKind::Edition,
             Self::Section(_) | Self::SectionAlone(_) => EntityKind::Section,
             Self::Story(_) => EntityKind::Story,
@@ -68,7 +68,7 @@ impl List {
             Self::Person(_) => EntityKind::Person,
             Self::Source(_) => EntityKind::Source,
         };
-        CacheTag::part(noun, self.id(), part)
+        CacheTag::part(entity, self.id(), part)
     }
 
     fn direct(self) -> i32 {
@@ -149,9 +149,9 @@ impl Filter {
 
     /// Adds the reading keys of a list with this filter, in addition to those of the articles on the
     /// page.
-    fn reads(&self, list: List, kept: CacheMeta) -> CacheMeta {
+    fn reads(&self, list: List, meta: CacheMeta) -> CacheMeta {
         let lists = self.also_in.iter().chain([&list]);
-        let kept = lists.fold(kept, |kept, list| kept.tag(list.key()));
+        let meta = lists.fold(meta, |meta, list| meta.tag(list.key()));
         let goes_by_place = Self {
             since: self.since,
             until: self.until,
@@ -159,9 +159,9 @@ impl Filter {
             ..Self::default()
         };
         if *self == goes_by_place {
-            return kept;
+            return meta;
         }
-        kept.tag(list.part(Facet::Details))
+        meta.tag(list.part(Facet::Details))
     }
 
     fn condition(&self, direct: i32, sql: &mut Sql) -> String {
@@ -243,12 +243,12 @@ impl BatchKey for Listed {
     }
 
     fn cache_meta(&self, value: Option<&Slice<Article>>) -> Option<CacheMeta> {
-        let kept = self.filter.reads(self.list, CacheMeta::of(value));
+        let meta = self.filter.reads(self.list, CacheMeta::of(value));
         Some(match self.by {
-            By::Newest | By::Oldest => kept,
+            By::Newest | By::Oldest => meta,
             // A comment on an article that is not on the page may move it there.
             By::MostCommented => {
-                kept.tag(CacheTag::every_part(EntityKind::Article, Facet::Comments))
+                meta.tag(CacheTag::every_part(EntityKind::Article, Facet::Comments))
             }
         })
     }

@@ -286,8 +286,12 @@ pub(crate) fn placements(manuscript: &Manuscript, above: &[Uuid]) -> Vec<Members
     if article.status != Status::Published {
         return Vec::new();
     }
-    let place = |noun, list: Uuid, direct| Membership { list, direct, noun };
-    let whole = |noun, list| place(noun, list, 0);
+    let place = |entity, list: Uuid, direct| Membership {
+        list,
+        direct,
+        entity,
+    };
+    let whole = |entity, list| place(entity, list, 0);
     let Manuscript {
         authors,
         topics,

@@ -25,9 +25,9 @@ pub(super) async fn redact_withdrawn<K: Eq + Hash + Send>(
     if withdrawn.is_empty() || sees_withdrawn(reader.scope()) {
         return Ok(found);
     }
-    let desks = editorial::Of::fetch(reader, &withdrawn).await?;
+    let editorials = editorial::Of::fetch(reader, &withdrawn).await?;
     // Several keys may find one article.
-    let reason = |id: ArticleId| desks.get(&editorial::Of(id))?.withdrawal.as_ref();
+    let reason = |id: ArticleId| editorials.get(&editorial::Of(id))?.withdrawal.as_ref();
     Ok(found
         .into_iter()
         .filter_map(|(key, article)| {

@@ -147,9 +147,12 @@ impl Sender {
             Self::Account(_) => true,
             Self::Named { name: signed, .. } => name == signed.as_str(),
         });
-        let kept = limits.posts.allows(theirs.map(|(_, time)| *time), at);
+        let within = limits.posts.allows(theirs.map(|(_, time)| *time), at);
         let everything = || sent.iter().map(|(_, time)| *time);
-        Ok(kept && (self.address().is_none() || limits.posts_of_address.allows(everything(), at)))
+        Ok(
+            within
+                && (self.address().is_none() || limits.posts_of_address.allows(everything(), at)),
+        )
     }
 
     /// Whether the sender has posted the same text under this article within [`REPEATED_WITHIN`], in a

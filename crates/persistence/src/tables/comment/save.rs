@@ -45,17 +45,17 @@ pub async fn hold(
         writer.lock_article(article).await?;
     }
     // The comments may have changed before the locks were acquired.
-    let held = rows_of(writer, ids).await?.into_iter().map(|row| {
+    let locked = rows_of(writer, ids).await?.into_iter().map(|row| {
         let (depth, shown) = (row.depth, row.shown);
         let comment = row.read()?;
-        let held = LockedComment {
+        let locked = LockedComment {
             comment,
             depth,
             shown,
         };
-        Ok((held.comment.id, held))
+        Ok((locked.comment.id, locked))
     });
-    held.collect()
+    locked.collect()
 }
 
 async fn rows_of(writer: &WriteTx, ids: &[CommentId]) -> Result<Vec<table::Model>> {

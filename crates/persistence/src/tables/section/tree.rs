@@ -147,7 +147,7 @@ async fn carry(
     parent: Option<SectionId>,
 ) -> Result<Vec<CacheTag>> {
     let id = section.uuid();
-    let below = hold_below(writer, id).await?;
+    let below = lock_below(writer, id).await?;
     let mut lost = list_membership::sections_above(writer, id).await?;
     lost.retain(|above| *above != id);
     let gained = match parent {
@@ -158,14 +158,14 @@ async fn carry(
 
     let (left, entered) = (without(&lost, &gained), without(&gained, &lost));
     let length = list_membership::length(writer, id).await?;
-    list_membership::take_out(writer, id, &left).await?;
-    list_membership::put_in(writer, id, &entered).await?;
+    list_membership::remove_from(writer, id, &left).await?;
+    list_membership::add_to(writer, id, &entered).await?;
     let mut counts = Counts::default();
     for list in &left {
-        counts.tell(*list, EntityKind::Section, -length);
+        counts.add_to(*list, EntityKind::Section, -length);
     }
     for list in &entered {
-        counts.tell(*list, EntityKind::Section, length);
+        counts.add_to(*list, EntityKind::Section, length);
     }
     counts.write(writer).await?;
 
@@ -182,8 +182,8 @@ async fn carry(
 /// Articles are locked first, because a write to an article locks it before its section. They are locked
 /// again at the end, to include those filed while waiting for the sections. The deepest sections are
 /// locked first, because filing an article locks its section before the counts of the ancestors.
-async fn hold_below(writer: &WriteTx, section: Uuid) -> Result<Vec<Uuid>> {
-    list_membership::hold(writer, section).await?;
+async fn lock_below(writer: &WriteTx, section: Uuid) -> Result<Vec<Uuid>> {
+    list_membership::lock(writer, section).await?;
     let mut sql = writer.sql();
     let text = format!(
         "SELECT 1 FROM section t JOIN section_path p ON p.section_id = t.id \
@@ -192,7 +192,7 @@ async fn hold_below(writer: &WriteTx, section: Uuid) -> Result<Vec<Uuid>> {
     );
     let strength = RowLock::UpdateOf("t");
     writer.lock_rows(DOING, sql, text, strength).await?;
-    list_membership::hold(writer, section).await?;
+    list_membership::lock(writer, section).await?;
     below(writer, section).await
 }
 

@@ -19,7 +19,7 @@ pub(super) struct StoryIncludes {
     topics: Vec<(topic::OfStory, Option<Vec<Topic>>)>,
 }
 
-/// The edges from stories to related objects, for one alias of the story table.
+/// The relations from stories to related objects, for one alias of the story table.
 pub(super) struct From {
     picture: Relation,
     topics: Relation,
@@ -42,9 +42,9 @@ macro_rules! from {
     };
 }
 
-/// The edges in a statement that aliases the story table as `t`.
+/// The relations in a statement that aliases the story table as `t`.
 pub(super) static T: From = from!("t");
-/// The edges in a statement that joins the story table to another and aliases it as `a`.
+/// The relations in a statement that joins the story table to another and aliases it as `a`.
 pub(super) static A: From = from!("a");
 
 impl StoryIncludes {

@@ -28,10 +28,10 @@ pub async fn merge(writer: &mut WriteTx, from: &Story, into: &Story) -> Result<(
     let (old, new) = (from.id.uuid(), into.id.uuid());
     let articles = articles(writer, old).await?;
     relink(writer, old, new).await?;
-    let came = list_membership::pour(writer, old, new).await?;
-    if came > 0 {
+    let moved = list_membership::move_all(writer, old, new).await?;
+    if moved > 0 {
         let mut counts = Counts::default();
-        counts.tell(new, EntityKind::Story, came);
+        counts.add_to(new, EntityKind::Story, moved);
         counts.write(writer).await?;
     }
 
@@ -49,7 +49,7 @@ pub async fn merge(writer: &mut WriteTx, from: &Story, into: &Story) -> Result<(
     remember(writer, old, new).await?;
     STORIES.remove(writer, old).await?;
     slug::turn(writer, old, new).await?;
-    slug::leave(writer, from.edition, EntityKind::Story, &from.slug, new).await?;
+    slug::add_redirect(writer, from.edition, EntityKind::Story, &from.slug, new).await?;
 
     let list = |story: StoryId| {
         vec![
@@ -130,16 +130,16 @@ async fn remember(writer: &WriteTx, from: Uuid, into: Uuid) -> Result<()> {
 /// the end, to include articles that were added in the meantime.
 pub async fn hold_both(writer: &WriteTx, from: StoryId, into: StoryId) -> Result<()> {
     let (from, into) = (from.uuid(), into.uuid());
-    hold_articles(writer, from).await?;
+    lock_articles(writer, from).await?;
     let mut sql = writer.sql();
     let among = sql.among("t.id", [from, into]);
     let text = format!("SELECT 1 FROM story t WHERE {among} ORDER BY t.id");
     let strength = RowLock::UpdateOf("t");
     writer.lock_rows(DOING, sql, text, strength).await?;
-    hold_articles(writer, from).await
+    lock_articles(writer, from).await
 }
 
-async fn hold_articles(writer: &WriteTx, story: Uuid) -> Result<()> {
+async fn lock_articles(writer: &WriteTx, story: Uuid) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!(
         "SELECT 1 FROM article WHERE id IN (SELECT article_id FROM article_story WHERE story_id = {}) ORDER BY id",
