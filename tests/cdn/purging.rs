@@ -47,13 +47,13 @@ pub(crate) fn start(db: &Db, target: &Target) -> anyhow::Result<Purging> {
 /// Returns the feed position up to which the target is purged.
 pub(crate) async fn place(db: &Db) -> anyhow::Result<Option<i64>> {
     let reader = db.reader(Scope::reader(newsroom::now()));
-    let place = feed_checkpoint::of(&reader, NAME).await?;
+    let place = feed_checkpoint::get(&reader, NAME).await?;
     Ok(place.map(|place| place.seq))
 }
 
 /// Waits until all changes are purged and returns the feed position reached.
 pub(crate) async fn settled(db: &Db) -> anyhow::Result<i64> {
-    let head = db.feed().edges().await?.head;
+    let head = db.feed().bounds().await?.head;
     let reached = async {
         while place(db).await? != Some(head) {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -363,7 +363,7 @@ async fn one_process_at_a_time_purges_a_target() -> anyhow::Result<()> {
         let now = SystemClock.now();
         let until = now + TimeDelta::milliseconds(300);
         let writer = db.writer(now).await?;
-        let held = feed_checkpoint::hold(&writer, dead, until).await?;
+        let held = feed_checkpoint::claim(&writer, dead, until).await?;
         assert_eq!(held, ConsumerLease::Ours(None));
         writer.commit().await?;
 
@@ -385,7 +385,7 @@ async fn one_process_at_a_time_purges_a_target() -> anyhow::Result<()> {
         second.stop().await;
         let writer = db.writer(SystemClock.now()).await?;
         // A process that has lost its claim cannot advance the position.
-        assert!(!feed_checkpoint::reach(&writer, dead, Position { epoch: 1, seq: 1 }).await?);
+        assert!(!feed_checkpoint::advance(&writer, dead, Position { epoch: 1, seq: 1 }).await?);
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ fn settings(surrogate: Vec<Header>) -> Settings {
     settings
 }
 
-/// Returns the reading keys of the article with this slug and of its section.
+/// Returns the cache tags of the article with this slug and of its section.
 fn keys_of(slug: &str) -> anyhow::Result<[String; 2]> {
     let small = Newsroom::small()?;
     let mut articles = small.manuscripts.iter().map(|it| &it.article);

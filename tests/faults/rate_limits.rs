@@ -122,7 +122,7 @@ async fn who_is_refused_takes_no_writer() -> anyhow::Result<()> {
         // Blocks writes: SQLite has one writer at a time, and on PostgreSQL the article's row is locked.
         let writer = db.db().writer(now()).await?;
         let id = khabar_domain::ArticleId::new(uuid(&article)?);
-        khabar_persistence::article::hold(&writer, id).await?;
+        khabar_persistence::article::lock(&writer, id).await?;
         let field = |number| {
             let input = format!("article: \"{article}\", name: \"قارئ\", text: \"تعليق {number}\"");
             format!("p{number}: postComment(input: {{{input}}}) {{ userErrors {{ code }} }}")

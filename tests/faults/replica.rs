@@ -59,7 +59,7 @@ async fn a_late_replica_hides_no_write_and_a_dead_one_stops_no_read() -> anyhow:
             );
         }
         standby.catch_up(&from).await?;
-        let head = db.db().feed().edges().await?.head;
+        let head = db.db().feed().bounds().await?.head;
         until("the replica has caught up", || async {
             Ok(standby.head().await? >= head)
         })
@@ -101,7 +101,7 @@ async fn a_failover_that_loses_writes_leaves_nothing_of_them() -> anyhow::Result
     let late = Launch::over(&through).start().await?;
     let editor = Editor::of(&db, &late.client).await?;
     let (id, old) = section(&late.client).await?;
-    let head = db.db().feed().edges().await?.head;
+    let head = db.db().feed().bounds().await?.head;
     until("the standby has all", || async {
         Ok(standby.head().await? >= head)
     })

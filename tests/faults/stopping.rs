@@ -135,7 +135,7 @@ async fn a_write_whose_time_is_over_says_that_nobody_knows_and_how_to_ask() -> a
 
         // Locks the row (on SQLite, the whole database).
         let held = db.db().writer(now()).await?;
-        article::hold(&held, local(id)?).await?;
+        article::lock(&held, local(id)?).await?;
         let update = "mutation ($input: UpdateArticleInput!) {
             updateArticle(input: $input) { article { version headline } userErrors { message } } }";
         let input = json!({ "input": {

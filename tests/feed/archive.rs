@@ -41,7 +41,7 @@ async fn full(db: TestDb) -> anyhow::Result<TestApp> {
         article::save(&mut writer, &manuscript).await?;
         let edition = manuscript.article.edition;
         let now = &manuscript.article.slug;
-        slug::given(
+        slug::record_change(
             &writer,
             edition,
             EntityKind::Article,
@@ -474,7 +474,7 @@ async fn an_archive_shows_one_moment() -> anyhow::Result<()> {
         });
         for _ in 0..5 {
             // Wait until something is written between one archive and the next.
-            let head = test.db().feed().edges().await?.head;
+            let head = test.db().feed().bounds().await?.head;
             let mut feed = test.db().feed();
             tokio::time::timeout(PATIENCE, feed.next(head, 1)).await??;
             let text = exported(test.db()).await?;

@@ -108,13 +108,13 @@ impl Running {
 
 async fn checkpoint(db: &Db) -> anyhow::Result<Option<i64>> {
     let reader = db.reader(Scope::reader(newsroom::now()));
-    let checkpoint = feed_checkpoint::of(&reader, NAME).await?;
+    let checkpoint = feed_checkpoint::get(&reader, NAME).await?;
     Ok(checkpoint.map(|checkpoint| checkpoint.seq))
 }
 
 /// Waits until everything that was written is processed.
 async fn settled(db: &Db) -> anyhow::Result<()> {
-    let head = db.feed().edges().await?.head;
+    let head = db.feed().bounds().await?.head;
     let reached = async {
         while checkpoint(db).await? != Some(head) {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -216,10 +216,10 @@ async fn one_process_at_a_time_consumes_and_another_takes_over() -> anyhow::Resu
         };
         let now = SystemClock.now();
         let writer = db.writer(now).await?;
-        let held = feed_checkpoint::hold(&writer, strange, now + TimeDelta::days(1)).await?;
+        let held = feed_checkpoint::claim(&writer, strange, now + TimeDelta::days(1)).await?;
         assert_eq!(held, ConsumerLease::Others);
         let position = Position { epoch: 1, seq: 1 };
-        assert!(!feed_checkpoint::reach(&writer, strange, position).await?);
+        assert!(!feed_checkpoint::advance(&writer, strange, position).await?);
         drop(writer);
         second.stop().await?;
     }

@@ -105,7 +105,7 @@ async fn soak(test: &TestDb, mut dice: Dice) -> anyhow::Result<()> {
             player.killed = true;
         }
         // A commit in progress may still complete after its client was killed.
-        if writers == 0 && soak.have_all_read(test.db().feed().edges().await?.head) {
+        if writers == 0 && soak.have_all_read(test.db().feed().bounds().await?.head) {
             break;
         }
     }

@@ -110,6 +110,6 @@ async fn the_feed_is_read_on_the_primary() -> anyhow::Result<()> {
     .await?;
     open(&fleet).await?;
     assert_eq!(fleet.feed().next(0, 10).await?.len(), 1);
-    assert_eq!(fleet.feed().edges().await?.head, 1);
+    assert_eq!(fleet.feed().bounds().await?.head, 1);
     Ok(())
 }

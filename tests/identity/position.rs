@@ -43,7 +43,7 @@ async fn who_has_written_here_reads_it_there() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_position_that_nobody_gave_out_is_refused_at_once() -> anyhow::Result<()> {
     for server in Server::each().await? {
-        let head = server.db.db().feed().edges().await?.position();
+        let head = server.db.db().feed().bounds().await?.position();
         let beyond = |seq| Position { seq, ..head }.to_string();
         let beyond = [beyond(head.seq + 1), beyond(i64::MAX)];
         let wrong = [

@@ -149,7 +149,7 @@ async fn hide_one(
     correction::add(writer, id, 1, &text).await?;
     let former = Slug::parse(&format!("{mark}-former"))?;
     let slug = &manuscript.article.slug;
-    slug::given(
+    slug::record_change(
         writer,
         edition,
         EntityKind::Article,

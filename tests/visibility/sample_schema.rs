@@ -31,7 +31,8 @@ async fn headline(ctx: &Context<'_>, id: &ID) -> async_graphql::Result<Option<St
         .await;
     let writer = writer.map_err(|error| error.to_string())?;
     let slug = Slug::parse("x").map_err(|error| error.to_string())?;
-    let found = article::find(&writer, id.into(), EditionId::new(Uuid::nil()), &slug).await;
+    let found =
+        article::find_by_id_or_slug(&writer, id.into(), EditionId::new(Uuid::nil()), &slug).await;
     let found = found.map_err(|error| error.to_string())?;
     Ok(found.map(|found| found.article.headline.as_str().to_owned()))
 }

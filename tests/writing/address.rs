@@ -206,7 +206,7 @@ async fn a_migration_takes_the_working_titles_away_that_are_there() -> anyhow::R
         let id: ArticleId = article.id;
         let writer = db.writer(newsroom::now()).await?;
         let former = Slug::parse("مسودة-لم-تنشر")?;
-        slug::given(
+        slug::record_change(
             &writer,
             article.edition,
             EntityKind::Article,

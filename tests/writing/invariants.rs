@@ -176,7 +176,7 @@ pub(crate) fn mutation(name: &str, payload: &str) -> String {
     )
 }
 
-/// Returns the reading key of the object with this global ID, whose last sixteen bytes are a UUID.
+/// Returns the cache tag of the object with this global ID, whose last sixteen bytes are a UUID.
 pub(crate) fn key(noun: &str, id: &Value) -> anyhow::Result<String> {
     let id = id.as_str().context("an id")?;
     let bytes = URL_SAFE_NO_PAD.decode(id)?;

@@ -338,7 +338,7 @@ async fn done_meanwhile<Id: From<Uuid>>(
     named: &IdempotencyKey,
 ) -> Result<Option<Done<Id>>, MutationError> {
     let writer = context.db.writer(scope.as_of).await?;
-    let outcome = idempotency::find(&writer, named).await?;
+    let outcome = idempotency::find_by_key(&writer, named).await?;
     let done = outcome.map(|outcome| {
         Ok::<_, MutationError>(Done {
             id: outcome.noun_id.into(),
@@ -364,7 +364,7 @@ async fn once<W: Mutate>(
     named: Option<&IdempotencyKey>,
 ) -> Result<Done<W::Id>, MutationError> {
     if let Some(named) = named
-        && let Some(outcome) = idempotency::find(&writer, named).await?
+        && let Some(outcome) = idempotency::find_by_key(&writer, named).await?
     {
         return Ok(Done {
             id: outcome.noun_id.into(),

@@ -4,4 +4,5 @@ pub(crate) mod author;
 pub mod batch;
 pub(crate) mod read_session;
 mod side_load;
+pub(crate) mod source;
 pub(crate) mod write_tx;

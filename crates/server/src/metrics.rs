@@ -220,7 +220,7 @@ pub fn routes(metrics: Arc<Metrics>, db: Db) -> Router {
 }
 
 async fn show(State((metrics, db)): State<(Arc<Metrics>, Db)>) -> Response {
-    let head = match tokio::time::timeout(PATIENCE, db.edges()).await {
+    let head = match tokio::time::timeout(PATIENCE, db.bounds()).await {
         Ok(Ok(edges)) => Some(edges.head),
         Ok(Err(cause)) => {
             tracing::warn!(%cause, "change_feed_bounds_unavailable");

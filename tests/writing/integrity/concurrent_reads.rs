@@ -120,7 +120,7 @@ impl Notebook {
             let asked = self.ask_for(random);
             said.insert(asked, self.truth(app, editor, asked).await?);
         }
-        let place = app.db().db().feed().edges().await?.head;
+        let place = app.db().db().feed().bounds().await?.head;
         *held(&self.watched) = said.keys().copied().collect();
         Ok(Before { place, said })
     }
@@ -166,7 +166,7 @@ impl Notebook {
         before: Before,
         looked: &mut Looked,
     ) -> anyhow::Result<()> {
-        let place = app.db().db().feed().edges().await?.head;
+        let place = app.db().db().feed().bounds().await?.head;
         let told = std::mem::take(&mut *held(&self.told));
         let mut says: HashMap<Asked, String> = HashMap::new();
         for Told {

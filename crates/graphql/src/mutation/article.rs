@@ -280,7 +280,7 @@ impl Mutate for RestoreRevisionInput {
         let to = allowed(act, &held, own, step)?;
         fresh(act, &held, Some(self.version), None).await?;
         let id = held.manuscript.article.id;
-        let Some(old) = revision::find(act.writer, id, self.restore).await? else {
+        let Some(old) = revision::get(act.writer, id, self.restore).await? else {
             return Err(UserError::not_found(&["restore"], "version").into());
         };
         let after = restored(act, old.content, &held.manuscript).await?;
@@ -406,7 +406,7 @@ impl Patch<'_> {
 async fn find(act: &MutationCtx<'_>, id: &ID) -> Result<(LockedArticle, bool), MutationError> {
     let id: ArticleId = input_parse::id(&["id"], id)?;
     let not_found = || UserError::not_found(&["id"], "article");
-    let held = article::hold(act.writer, id).await?.ok_or_else(not_found)?;
+    let held = article::lock(act.writer, id).await?.ok_or_else(not_found)?;
     let own = act.viewer.account.is_some() && held.editorial.created_by == act.viewer.account;
     let status = held.manuscript.article.status;
     let public = status == Status::Published || held.editorial.withdrawal.is_some();
@@ -476,7 +476,7 @@ async fn fresh(
             format!("The article has no version {read}. Its current version is {current}.");
         return Err(UserError::new(&["version"], UserErrorCode::Invalid, message).into());
     }
-    let base = revision::find(act.writer, article.id, read).await?;
+    let base = revision::get(act.writer, article.id, read).await?;
     let yours = match (patch, &base) {
         (Some(patch), Some(base)) => {
             let slug = base.content.slug.clone();

@@ -101,7 +101,7 @@ impl Mutate for PostCommentInput {
         sender.wait(act.writer).await?;
         act.writer.lock_article(id).await?;
         if let Some(parent) = parent {
-            let held = comment::hold(act.writer, &[parent]).await?;
+            let held = comment::lock(act.writer, &[parent]).await?;
             check_parent(held.get(&parent), id, policy)?;
         }
         if !sender.keeps_pace(act.writer, &act.comments).await? {
@@ -198,7 +198,7 @@ impl Mutate for EditCommentInput {
         let id: CommentId = input_parse::id(&["id"], &self.id)?;
         let text = input_parse::value(&["text"], Text::parse(&self.text))?;
         wait(act).await?;
-        let held = comment::hold(act.writer, &[id]).await?.remove(&id);
+        let held = comment::lock(act.writer, &[id]).await?.remove(&id);
         let Some(LockedComment { comment: old, .. }) = seen(act, held).await? else {
             return Err(UserError::not_found(&["id"], "comment").into());
         };
@@ -274,7 +274,7 @@ impl Mutate for ReportCommentInput {
         let id: CommentId = input_parse::id(&["id"], &self.id)?;
         let reason = input_parse::value(&["reason"], Reason::parse(&self.reason))?;
         wait(act).await?;
-        let held = comment::hold(act.writer, &[id]).await?.remove(&id);
+        let held = comment::lock(act.writer, &[id]).await?.remove(&id);
         let Some(held) = seen(act, held).await? else {
             return Err(UserError::not_found(&["id"], "comment").into());
         };

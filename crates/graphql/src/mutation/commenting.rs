@@ -121,7 +121,7 @@ struct Patch<'a> {
 
 impl Patch<'_> {
     async fn apply(self, act: &mut MutationCtx<'_>, of: Of) -> Result<(), MutationError> {
-        let old = commenting::find(act.writer, of).await?;
+        let old = commenting::get(act.writer, of).await?;
         let settings = CommentSettings {
             mode: input_parse::patched(self.mode, old.mode, |mode| Ok(Some((*mode).into())))?,
             closing: input_parse::patched(self.days, old.closing, |days| {

@@ -80,7 +80,10 @@ impl Mutate for CreateEditionInput {
     }
 
     async fn act(&self, act: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
-        if edition::find(act.writer, &self.slug.0).await?.is_some() {
+        if edition::find_by_slug(act.writer, &self.slug.0)
+            .await?
+            .is_some()
+        {
             let message = format!("The slug {:?} is taken.", self.slug.0.as_str());
             return Err(UserError::new(&["slug"], UserErrorCode::Taken, message).into());
         }
@@ -131,7 +134,7 @@ impl Mutate for UpdateEditionInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::Edition,
-            edition::get(act.writer, id).await?,
+            edition::lock(act.writer, id).await?,
         )?;
         let labels = self.labels.clone().unwrap_or_default();
         let edition = Edition {

@@ -118,7 +118,7 @@ impl Mutate for UpdateFollowChannelInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::FollowChannel,
-            follow_channel::find(act.writer, id).await?,
+            follow_channel::lock(act.writer, id).await?,
         )?;
         let channel = FollowChannel {
             name: input_parse::renamed("name", self.name.as_deref(), &old.name)?,
@@ -158,7 +158,7 @@ impl Mutate for DeleteFollowChannelInput {
         let channel = input_parse::found(
             &["id"],
             EntityKind::FollowChannel,
-            follow_channel::find(act.writer, id).await?,
+            follow_channel::lock(act.writer, id).await?,
         )?;
         follow_channel::remove(act.writer, &channel).await?;
         Ok(id)

@@ -122,7 +122,7 @@ impl Mutate for UpdateLiveChannelInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::LiveChannel,
-            live_channel::find(act.writer, id).await?,
+            live_channel::lock(act.writer, id).await?,
         )?;
         let channel = LiveChannel {
             name: input_parse::renamed("name", self.name.as_deref(), &old.name)?,
@@ -164,7 +164,7 @@ impl Mutate for DeleteLiveChannelInput {
         let channel = input_parse::found(
             &["id"],
             EntityKind::LiveChannel,
-            live_channel::find(act.writer, id).await?,
+            live_channel::lock(act.writer, id).await?,
         )?;
         live_channel::remove(act.writer, &channel).await?;
         Ok(id)

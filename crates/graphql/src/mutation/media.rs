@@ -158,7 +158,7 @@ impl Mutate for UpdateMediaInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::Media,
-            media::get(act.writer, id).await?,
+            media::lock(act.writer, id).await?,
         )?;
         let url = match &self.url {
             None => old.url,

@@ -64,7 +64,7 @@ impl Mutate for ModerateCommentsInput {
             let message = "A reason is required to reject comments.";
             return Err(UserError::new(&["reason"], UserErrorCode::Invalid, message).into());
         }
-        let held = comment::hold(act.writer, &self.known()).await?;
+        let held = comment::lock(act.writer, &self.known()).await?;
         let mut first = None;
         for (place, id) in self.ids.iter().enumerate() {
             let place = place.to_string();

@@ -109,7 +109,7 @@ impl Mutate for UpdatePersonInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::Person,
-            person::get(act.writer, id).await?,
+            person::lock(act.writer, id).await?,
         )?;
         let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
         let of = SlugTarget {

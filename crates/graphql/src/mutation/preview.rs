@@ -70,7 +70,7 @@ impl Mutate for CreatePreviewInput {
 async fn theirs(act: &MutationCtx<'_>, id: ArticleId) -> Result<Status, MutationError> {
     let unknown = || UserError::not_found(&["article"], "article");
     let status = article::status(act.writer, id).await?.ok_or_else(unknown)?;
-    let kept = editorial::find(act.writer, id).await?;
+    let kept = editorial::get(act.writer, id).await?;
     let theirs = kept.created_by.is_some() && kept.created_by == act.viewer.account;
     if act.viewer.may(Right::Publish) || theirs {
         return Ok(status);

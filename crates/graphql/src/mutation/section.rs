@@ -120,7 +120,7 @@ impl Mutate for UpdateSectionInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::Section,
-            section::get(act.writer, id).await?,
+            section::lock(act.writer, id).await?,
         )?;
         let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
         let of = SlugTarget {
@@ -170,7 +170,7 @@ impl Mutate for MoveSectionInput {
         let section = input_parse::found(
             &["id"],
             EntityKind::Section,
-            section::get(act.writer, id).await?,
+            section::lock(act.writer, id).await?,
         )?;
         let parent = parent(act, edition, self.parent.as_ref()).await?;
         if let Some(parent) = parent
@@ -248,7 +248,7 @@ impl Mutate for DeleteSectionInput {
         let section = input_parse::found(
             &["id"],
             EntityKind::Section,
-            section::get(act.writer, id).await?,
+            section::lock(act.writer, id).await?,
         )?;
         if !section::remove(act.writer, &section).await? {
             let message = "The section still has subsections or articles. Move them first.";

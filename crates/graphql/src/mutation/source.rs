@@ -105,7 +105,7 @@ impl Mutate for UpdateSourceInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::Source,
-            source::get(act.writer, id).await?,
+            source::lock(act.writer, id).await?,
         )?;
         let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
         let of = SlugTarget {

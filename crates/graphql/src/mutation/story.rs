@@ -416,7 +416,7 @@ impl Mutate for MergeStoriesInput {
         let edition = edition::of(act.writer, EntityKind::Story, from.uuid()).await?;
         let edition = input_parse::found(&["from"], EntityKind::Story, edition)?;
         act.writer.lock_order(edition).await?;
-        story::hold_both(act.writer, from, into).await?;
+        story::lock_both(act.writer, from, into).await?;
         let from = held(act, "from", from).await?;
         let into = held(act, "into", into).await?;
         if from.edition != into.edition {
@@ -431,7 +431,7 @@ async fn held(act: &MutationCtx<'_>, field: &str, id: StoryId) -> Result<Story, 
     input_parse::found(
         &[field],
         EntityKind::Story,
-        story::get(act.writer, id).await?,
+        story::lock(act.writer, id).await?,
     )
 }
 

@@ -105,7 +105,7 @@ impl Mutate for UpdateTopicInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::Topic,
-            topic::get(act.writer, id).await?,
+            topic::lock(act.writer, id).await?,
         )?;
         let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
         let of = SlugTarget {

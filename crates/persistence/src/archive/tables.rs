@@ -23,7 +23,7 @@ pub(super) struct Table {
 #[derive(Clone, Copy)]
 pub(super) struct Noted {
     pub(super) entity: EntityKind,
-    /// Lists that belong to a row, as named in reading keys.
+    /// Lists that belong to a row, as named in cache tags.
     pub(super) lists: &'static [Facet],
 }
 

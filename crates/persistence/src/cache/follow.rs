@@ -50,7 +50,7 @@ pub(crate) async fn follow<S: ReadSnapshot>(
     feed: Feed,
 ) -> Result<Cache<S>> {
     let begun = Instant::now();
-    let bounds = feed.edges().await?;
+    let bounds = feed.bounds().await?;
     let feed = feed.in_epoch(bounds.epoch);
     let head = bounds.head;
     let cache = Cache::new(most, head, Lease::new(lease, begun));
@@ -112,7 +112,7 @@ pub(super) async fn refresh<S: ReadSnapshot>(inner: &Inner<S>, feed: &Feed) -> R
     let found = async {
         let read = S::read(&feed.reader(), &task.old, &task.touched).await?;
         // Everything that was seen is committed by now.
-        Ok((read, feed.edges().await?.head))
+        Ok((read, feed.bounds().await?.head))
     };
     match found.await {
         Ok((read, head)) if inner.reaches(head).await => {

@@ -369,7 +369,7 @@ impl BatchKey for Bringing {
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, i64>> {
         let number = |key: &Self| i64::try_from(10 * key.0).ok();
-        reader.bring(keys.iter().map(|key| (About(key.0), number(key))));
+        reader.side_load(keys.iter().map(|key| (About(key.0), number(key))));
         Ok(HashMap::new())
     }
 }
@@ -382,7 +382,7 @@ impl BatchKey for Privately {
     type Value = i64;
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, i64>> {
-        reader.bring(keys.iter().map(|key| (About(key.0), Some(1))));
+        reader.side_load(keys.iter().map(|key| (About(key.0), Some(1))));
         Ok(HashMap::new())
     }
 }

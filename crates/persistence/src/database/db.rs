@@ -31,7 +31,7 @@ use crate::feed::notifier::{Notifier, RemoteSource};
 use crate::feed::{Feed, FeedBounds, Position};
 use crate::query::broken::BrokenRows;
 use crate::query::sql::Dialect;
-use crate::session::read_session::Source;
+use crate::session::source::Source;
 use crate::{Cache, Doing, Error, ReadSession, Result, WriteTx, feed};
 
 /// Time limit for health checks and for reads of the feed's position.
@@ -188,7 +188,7 @@ impl Db {
     /// node. Each step gives up after a short time-out. Returns at once if there is no cache.
     pub async fn wait_for_feed(&self) -> Result<()> {
         if let Some(cache) = &self.cache {
-            let head = self.feed().edges().await?.head;
+            let head = self.feed().bounds().await?.head;
             cache.reaches(head).await;
             cache.settles().await;
         }
@@ -308,11 +308,11 @@ impl Db {
     }
 
     /// Returns the ends of the change feed. Fails after 1.5 seconds without an answer.
-    pub async fn edges(&self) -> Result<FeedBounds> {
+    pub async fn bounds(&self) -> Result<FeedBounds> {
         let scope = Scope::reader(DateTime::UNIX_EPOCH);
         let reader = self.system().reader(scope).uncached();
-        let edges = tokio::time::timeout(PING, feed::edges(&reader)).await;
-        edges.unwrap_or_else(|_| Err(late()).doing("read the change feed"))
+        let bounds = tokio::time::timeout(PING, feed::bounds(&reader)).await;
+        bounds.unwrap_or_else(|_| Err(late()).doing("read the change feed"))
     }
 
     /// Checks that the primary answers. Fails after 1.5 seconds without an answer.

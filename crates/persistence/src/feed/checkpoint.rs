@@ -31,7 +31,7 @@ pub enum ConsumerLease {
 
 /// Claims a target, or renews the claim, until the given time. Another process's claim has expired if it
 /// ends before the writer's time.
-pub async fn hold(
+pub async fn claim(
     writer: &WriteTx,
     claim: Claim<'_>,
     until: DateTime<Utc>,
@@ -55,7 +55,7 @@ pub async fn hold(
 
 /// Records that everything up to this position is purged. Returns `false` if the process no longer
 /// holds the claim, because another process has taken it.
-pub async fn reach(writer: &WriteTx, claim: Claim<'_>, place: Position) -> Result<bool> {
+pub async fn advance(writer: &WriteTx, claim: Claim<'_>, place: Position) -> Result<bool> {
     let mut sql = writer.sql();
     let text = format!(
         "UPDATE feed_checkpoint SET seq = {}, epoch = {} WHERE consumer = {} AND holder = {}",
@@ -69,7 +69,7 @@ pub async fn reach(writer: &WriteTx, claim: Claim<'_>, place: Position) -> Resul
 }
 
 /// Releases the claim, so that other processes can claim the target at once.
-pub async fn leave(writer: &WriteTx, claim: Claim<'_>) -> Result<()> {
+pub async fn release(writer: &WriteTx, claim: Claim<'_>) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!(
         "UPDATE feed_checkpoint SET holder = NULL, held_until = NULL WHERE consumer = {} AND holder = {}",
@@ -81,7 +81,7 @@ pub async fn leave(writer: &WriteTx, claim: Claim<'_>) -> Result<()> {
 }
 
 /// Returns the position up to which this target is purged, or `None` if it never was.
-pub async fn of(reader: &ReadSession, consumer: &str) -> Result<Option<Position>> {
+pub async fn get(reader: &ReadSession, consumer: &str) -> Result<Option<Position>> {
     const QUERY: &str = "feed.checkpoint";
     let mut sql = reader.sql();
     let consumer = sql.bind(consumer);

@@ -9,7 +9,7 @@ use crate::{Doing, Error, ReadSession, Result};
 const QUERY: &str = "change.feed";
 
 /// Returns the current extent of the feed, as seen by this reader's database.
-pub async fn edges(reader: &ReadSession) -> Result<FeedBounds> {
+pub async fn bounds(reader: &ReadSession) -> Result<FeedBounds> {
     Ok(read(reader, 0, 0).await?.bounds)
 }
 

@@ -12,7 +12,7 @@ use super::{Change, FeedBounds};
 use crate::database::pool::Pool;
 use crate::query::broken::BrokenRows;
 use crate::query::sql::Dialect;
-use crate::session::read_session::Source;
+use crate::session::source::Source;
 use crate::{Error, ReadSession, Result};
 
 /// Reads the change feed and waits for new changes at its end. The caller stores its own position: the
@@ -122,8 +122,8 @@ impl Feed {
     }
 
     /// Returns the ends of the feed: its oldest retained row and its head.
-    pub async fn edges(&self) -> Result<FeedBounds> {
-        log::edges(&self.reader()).await
+    pub async fn bounds(&self) -> Result<FeedBounds> {
+        log::bounds(&self.reader()).await
     }
 
     /// Creates a reader for each call, because a reader records every statement that it sends. The feed

@@ -73,7 +73,7 @@ pub struct SlugKey {
 }
 
 impl SlugKey {
-    /// Adds to a cache entry the reading keys that a lookup by this key depends on. `found` is the edition
+    /// Adds to a cache entry the cache tags that a lookup by this key depends on. `found` is the edition
     /// and the current slug of the object that was found.
     pub(crate) fn read_from(
         &self,

@@ -61,7 +61,7 @@ impl table::Model {
     }
 }
 
-/// Returns the cache keys of the lists that contain these rows.
+/// Returns the cache tags of the lists that contain these rows.
 pub(crate) fn touched<'a>(lines: impl Iterator<Item = &'a table::Model>) -> Vec<CacheTag> {
     let mut keys: Vec<_> = lines.filter_map(|line| line.tag(Facet::Articles)).collect();
     keys.sort_unstable();
@@ -69,8 +69,8 @@ pub(crate) fn touched<'a>(lines: impl Iterator<Item = &'a table::Model>) -> Vec<
     keys
 }
 
-/// Returns the cache keys of the lists that changed. Where the article was added, removed or moved, the
-/// key covers the list's articles. Where it keeps its position, the key covers only the values used by
+/// Returns the cache tags of the lists that changed. Where the article was added, removed or moved, the
+/// tag covers the list's articles. Where it keeps its position, the tag covers only the values used by
 /// filters.
 fn changed(old: &[table::Model], new: &[table::Model]) -> Vec<CacheTag> {
     let place = |line: &table::Model| {
@@ -100,7 +100,7 @@ fn changed(old: &[table::Model], new: &[table::Model]) -> Vec<CacheTag> {
     keys
 }
 
-/// Puts an article into exactly these lists and updates their counts. Returns the cache keys of the
+/// Puts an article into exactly these lists and updates their counts. Returns the cache tags of the
 /// lists that changed, or none if the article's rows are already up to date.
 pub(crate) async fn place(
     writer: &WriteTx,
@@ -133,7 +133,7 @@ pub(crate) async fn place(
 }
 
 /// Puts a published article into exactly the lists of these stories. Its other lists are left
-/// unchanged. Returns the cache keys of the story lists that it entered or left.
+/// unchanged. Returns the cache tags of the story lists that it entered or left.
 pub(crate) async fn place_among_stories(
     writer: &WriteTx,
     row: &article::Model,

@@ -218,9 +218,7 @@ pub(crate) async fn remove_redirect_to(
         sql.bind(slug.as_str()),
         sql.bind(to)
     );
-    writer
-        .run("end a redirect to itself", sql, text)
-        .await?;
+    writer.run("end a redirect to itself", sql, text).await?;
     Ok(())
 }
 

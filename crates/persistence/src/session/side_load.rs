@@ -23,21 +23,21 @@ struct State {
     wanted: HashMap<u64, Includes>,
     hasher: RandomState,
     /// A map of prefetched answers for each key type.
-    brought: HashMap<TypeId, Box<dyn Any + Send>>,
+    loaded: HashMap<TypeId, Box<dyn Any + Send>>,
     /// The keys whose rows are broken, for each key type.
     broken: HashMap<TypeId, Box<dyn Any + Send>>,
 }
 
 type Broken<K> = HashSet<K>;
 
-type Brought<K> = HashMap<K, Loaded<<K as BatchKey>::Value>>;
+type LoadedByKey<K> = HashMap<K, Loaded<<K as BatchKey>::Value>>;
 
 /// A prefetched answer.
 struct Loaded<V> {
     /// The value, or `None` if there is nothing to find.
     value: Option<V>,
     /// Whether the answer may be added to the shared cache and has not been added yet.
-    lasts: bool,
+    cacheable: bool,
 }
 
 impl SideLoaded {
@@ -59,18 +59,18 @@ impl SideLoaded {
         wanted.copied().fold(Includes::NOTHING, Includes::and)
     }
 
-    /// Stores prefetched answers. `lasts` tells whether they may be added to the shared cache.
-    pub(crate) fn bring<K: BatchKey>(
+    /// Stores prefetched answers. `cacheable` tells whether they may be added to the shared cache.
+    pub(crate) fn insert<K: BatchKey>(
         &self,
         answers: impl IntoIterator<Item = (K, Option<K::Value>)>,
-        lasts: bool,
+        cacheable: bool,
     ) {
         let mut state = self.state();
-        let brought = state.brought.entry(TypeId::of::<K>());
-        let brought = brought.or_insert_with(|| Box::new(Brought::<K>::new()));
-        if let Some(brought) = brought.downcast_mut::<Brought<K>>() {
+        let loaded = state.loaded.entry(TypeId::of::<K>());
+        let loaded = loaded.or_insert_with(|| Box::new(LoadedByKey::<K>::new()));
+        if let Some(loaded) = loaded.downcast_mut::<LoadedByKey<K>>() {
             let answers = answers.into_iter();
-            brought.extend(answers.map(|(key, value)| (key, Loaded { value, lasts })));
+            loaded.extend(answers.map(|(key, value)| (key, Loaded { value, cacheable })));
         }
     }
 
@@ -78,13 +78,13 @@ impl SideLoaded {
     /// the shared cache. The flag is set on the first lookup only.
     pub(crate) fn get<K: BatchKey>(&self, key: &K) -> Option<(Option<K::Value>, bool)> {
         let mut state = self.state();
-        let brought = state.brought.get_mut(&TypeId::of::<K>())?;
-        let brings = brought.downcast_mut::<Brought<K>>()?.get_mut(key)?;
-        Some((brings.value.clone(), std::mem::take(&mut brings.lasts)))
+        let loaded = state.loaded.get_mut(&TypeId::of::<K>())?;
+        let result = loaded.downcast_mut::<LoadedByKey<K>>()?.get_mut(key)?;
+        Some((result.value.clone(), std::mem::take(&mut result.cacheable)))
     }
 
     /// Records that the row that answers a key is broken.
-    pub(crate) fn leave_out<K: BatchKey>(&self, key: &K) {
+    pub(crate) fn mark_broken<K: BatchKey>(&self, key: &K) {
         let mut state = self.state();
         let broken = state.broken.entry(TypeId::of::<K>());
         let broken = broken.or_insert_with(|| Box::new(Broken::<K>::new()));

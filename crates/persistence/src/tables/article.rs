@@ -33,12 +33,12 @@ use crate::query::sql::Sql;
 use crate::session::batch::{group_hash, grouped};
 use crate::{BatchKey, Page, ReadSession, Result, Slice};
 
-pub use editing::{LockedArticle, hold};
+pub use editing::{LockedArticle, lock};
 pub(crate) use includes::{A, ArticleIncludes};
 pub use lists::{By, CountListed, Filter, List, Listed};
 pub(crate) use normal_urls::normalize as normalize_urls;
 pub use references::{Reference, absent, missing, url_is_taken};
-pub use save::{Manuscript, find, get, save, status};
+pub use save::{Manuscript, find_by_id_or_slug, get, save, status};
 pub(crate) use save::{body_row, linked, placements};
 pub use scan::{Scan, ScannedArticle};
 pub use stories::{Named, named, set_stories, stories};

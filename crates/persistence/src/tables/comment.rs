@@ -26,7 +26,7 @@ use crate::{BatchKey, Page, ReadSession, Result, Slice, Tally};
 pub use rate_limit::{Sender, keeps_pace};
 pub use report::ReasonsOf;
 pub(crate) use report::table as report_table;
-pub use save::{LockedComment, decide, hold, report, save, send};
+pub use save::{LockedComment, decide, lock, report, save, send};
 pub(crate) use save::{rows, touched};
 
 /// The comment with this id, if the viewer may see it. Readers see comments shown under a published

@@ -110,7 +110,7 @@ impl Of {
 
 /// Returns the settings of an edition or article, for a write that depends on them. If none were saved,
 /// all settings are absent.
-pub async fn find(writer: &WriteTx, of: Of) -> Result<CommentSettings> {
+pub async fn get(writer: &WriteTx, of: Of) -> Result<CommentSettings> {
     let condition = table::Column::OfId.eq(of.id());
     let found = writer.find::<table::Entity, _>(DOING, condition).await?;
     Ok(found.unwrap_or_default())

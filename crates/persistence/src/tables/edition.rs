@@ -117,7 +117,7 @@ impl BatchKey for Every {
 }
 
 /// Returns the edition with this slug, for a write that depends on it.
-pub async fn find(writer: &WriteTx, slug: &Slug) -> Result<Option<Edition>> {
+pub async fn find_by_slug(writer: &WriteTx, slug: &Slug) -> Result<Option<Edition>> {
     let condition = table::Column::Slug.eq(slug.as_str());
     writer
         .find::<table::Entity, _>("find an edition", condition)
@@ -126,7 +126,7 @@ pub async fn find(writer: &WriteTx, slug: &Slug) -> Result<Option<Edition>> {
 
 /// Returns the edition with this id, for a write that changes only part of it. Locks it against other
 /// writers until the transaction ends.
-pub async fn get(writer: &WriteTx, id: EditionId) -> Result<Option<Edition>> {
+pub async fn lock(writer: &WriteTx, id: EditionId) -> Result<Option<Edition>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
         .lock::<table::Entity, _>("find an edition", by_id)

@@ -42,7 +42,7 @@ impl BatchKey for Of {
 
 /// Returns the editorial data of an article, for a write that depends on it. Imported articles have
 /// none, and the default is returned.
-pub async fn find(writer: &WriteTx, article: ArticleId) -> Result<EditorialState> {
+pub async fn get(writer: &WriteTx, article: ArticleId) -> Result<EditorialState> {
     const DOING: &str = "read the editorial state of an article";
     let row = table::Entity::find_by_id(article.uuid())
         .one(writer.connection())

@@ -102,7 +102,7 @@ const IN_ORDER: Order = Order {
 
 /// Loads the follow channel with this id, for a write that changes only part of it. The row stays
 /// locked until the transaction ends.
-pub async fn find(writer: &WriteTx, id: FollowChannelId) -> Result<Option<FollowChannel>> {
+pub async fn lock(writer: &WriteTx, id: FollowChannelId) -> Result<Option<FollowChannel>> {
     let condition = table::Column::Id.eq(id.uuid());
     writer
         .lock::<table::Entity, _>("find a follow channel", condition)

@@ -38,7 +38,7 @@ pub struct StoredResult {
 
 /// Returns the outcome if this write was executed before. Fails with [`Invalid`] if the key was used
 /// for a different action or input.
-pub async fn find(writer: &WriteTx, named: &IdempotencyKey) -> Result<Option<StoredResult>> {
+pub async fn find_by_key(writer: &WriteTx, named: &IdempotencyKey) -> Result<Option<StoredResult>> {
     let key = (named.writer.clone(), named.key.clone());
     let found = table::Entity::find_by_id(key)
         .one(writer.connection())

@@ -98,7 +98,7 @@ const IN_ORDER: Order = Order {
 
 /// Loads the live channel with this id, for a write that changes only part of it. The row stays locked
 /// until the transaction ends.
-pub async fn find(writer: &WriteTx, id: LiveChannelId) -> Result<Option<LiveChannel>> {
+pub async fn lock(writer: &WriteTx, id: LiveChannelId) -> Result<Option<LiveChannel>> {
     let condition = table::Column::Id.eq(id.uuid());
     writer
         .lock::<table::Entity, _>("find a live channel", condition)

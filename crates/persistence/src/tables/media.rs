@@ -49,7 +49,7 @@ impl BatchKey for ById {
 
 /// Loads the image, video or audio file with this id, for a write that changes only part of it. The row
 /// stays locked until the transaction ends.
-pub async fn get(writer: &WriteTx, id: MediaId) -> Result<Option<Media>> {
+pub async fn lock(writer: &WriteTx, id: MediaId) -> Result<Option<Media>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer.lock::<table::Entity, _>("media.by_id", by_id).await
 }

@@ -46,7 +46,7 @@ impl BatchKey for ById {
             &mut portraits,
         );
         let found = found.await?;
-        reader.bring(portraits.found);
+        reader.side_load(portraits.found);
         Ok(found)
     }
 }
@@ -90,7 +90,7 @@ impl BatchKey for BySlug {
             &mut portraits,
         )
         .await?;
-        reader.bring(portraits.found);
+        reader.side_load(portraits.found);
         Ok(found
             .into_iter()
             .map(|(key, found)| (Self(key), found))
@@ -181,7 +181,7 @@ const IN_ORDER: Order = Order {
 
 /// Loads the person with this id, for a write that changes only part of it. The row stays locked until
 /// the transaction ends.
-pub async fn get(writer: &WriteTx, id: PersonId) -> Result<Option<Person>> {
+pub async fn lock(writer: &WriteTx, id: PersonId) -> Result<Option<Person>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
         .lock::<table::Entity, _>("find a person", by_id)

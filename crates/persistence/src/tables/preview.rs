@@ -37,7 +37,7 @@ impl BatchKey for GenerationOf {
 /// from `bits`.
 pub async fn give(writer: &mut WriteTx, article: ArticleId, bits: [u8; 32]) -> Result<()> {
     secret::make_for_previews(writer, bits).await?;
-    // No reading key is touched: nothing that readers see has changed.
+    // No cache tag is touched: nothing that readers see has changed.
     writer.note(EntityKind::Preview, article, Operation::Added, Vec::new());
     Ok(())
 }

@@ -172,7 +172,7 @@ pub async fn set(writer: &mut WriteTx, from: ArticleId, links: &[RelatedLink]) -
     Ok(saved)
 }
 
-/// Returns the reading keys that a write to an article's related links touches, besides its own key.
+/// Returns the cache tags that a write to an article's related links touches, besides its own key.
 pub(crate) fn touched(from: ArticleId) -> Vec<CacheTag> {
     vec![CacheTag::part(EntityKind::Article, from, Facet::Related)]
 }

@@ -287,7 +287,7 @@ impl BatchKey for At {
 }
 
 /// Returns a revision of an article, for a write that depends on it.
-pub async fn find(writer: &WriteTx, article: ArticleId, version: i32) -> Result<Option<Revision>> {
+pub async fn get(writer: &WriteTx, article: ArticleId, version: i32) -> Result<Option<Revision>> {
     let row = table::Entity::find_by_id((article.uuid(), version))
         .one(writer.connection())
         .await
@@ -315,7 +315,7 @@ pub async fn add(
 /// Stores the current content of an article as the revision of this version, if there is none yet, as is
 /// the case after an import. The revision is attributed to the newsroom itself. Its time is that of the
 /// article's last update, or the time by which the article is listed if it was never updated.
-pub async fn keep(writer: &WriteTx, article: ArticleId, version: i32) -> Result<()> {
+pub async fn ensure(writer: &WriteTx, article: ArticleId, version: i32) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!(
         "SELECT 1 FROM revision WHERE article_id = {} AND version = {}",

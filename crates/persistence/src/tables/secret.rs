@@ -100,7 +100,7 @@ pub async fn rotate_previews(writer: &mut WriteTx, bits: [u8; 32], revoke: bool)
     };
     writer.run(DOING, sql, text).await?;
     make(writer, bits).await?;
-    // No reading key is touched, as nothing that readers see has changed. The note is for the audit log.
+    // No cache tag is touched, as nothing that readers see has changed. The note is for the audit log.
     let key = derived("secret", &[PREVIEW]);
     writer.note(EntityKind::Preview, key, Operation::Changed, Vec::new());
     Ok(())

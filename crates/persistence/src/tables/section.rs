@@ -277,7 +277,7 @@ const PLACES: Ordering = Ordering {
 
 /// Returns the section with this ID and locks it until the transaction ends. For a write that retains
 /// part of it.
-pub async fn get(writer: &WriteTx, id: SectionId) -> Result<Option<Section>> {
+pub async fn lock(writer: &WriteTx, id: SectionId) -> Result<Option<Section>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
         .lock::<table::Entity, _>("find a section", by_id)
@@ -286,7 +286,7 @@ pub async fn get(writer: &WriteTx, id: SectionId) -> Result<Option<Section>> {
 
 /// Returns the section with this ID or, if there is none, the one with this slug. For a write that depends
 /// on it.
-pub async fn find(
+pub async fn find_by_id_or_slug(
     writer: &WriteTx,
     id: SectionId,
     edition: EditionId,

@@ -100,7 +100,7 @@ impl BatchKey for BySlug {
 
 /// Returns the source with this ID and locks it until the transaction ends. For a write that retains part
 /// of it.
-pub async fn get(writer: &WriteTx, id: SourceId) -> Result<Option<Source>> {
+pub async fn lock(writer: &WriteTx, id: SourceId) -> Result<Option<Source>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer
         .lock::<table::Entity, _>("find a source", by_id)
@@ -109,7 +109,7 @@ pub async fn get(writer: &WriteTx, id: SourceId) -> Result<Option<Source>> {
 
 /// Returns the source with this ID or, if there is none, the one with this slug. For a write that depends
 /// on it.
-pub async fn find(
+pub async fn find_by_id_or_slug(
     writer: &WriteTx,
     id: SourceId,
     edition: EditionId,

@@ -27,7 +27,7 @@ use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, Tally, WriteTx};
 
 use self::includes::StoryIncludes;
 
-pub use merge::{hold_both, merge, successors};
+pub use merge::{lock_both, merge, successors};
 pub use pinned::{pinned, set_pinned};
 
 /// The key for reading a story by id.
@@ -357,14 +357,14 @@ const RAIL: Order = Order {
 
 /// Loads the story with this id, for a write that changes only part of it. The row stays locked until
 /// the transaction ends.
-pub async fn get(writer: &WriteTx, id: StoryId) -> Result<Option<Story>> {
+pub async fn lock(writer: &WriteTx, id: StoryId) -> Result<Option<Story>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer.lock::<table::Entity, _>("find a story", by_id).await
 }
 
 /// Loads the story with this id or, if there is none, the edition's story with this slug. The row is read
 /// in the writer's transaction, without a lock.
-pub async fn find(
+pub async fn find_by_id_or_slug(
     writer: &WriteTx,
     id: StoryId,
     edition: EditionId,

@@ -173,7 +173,7 @@ const IN_ORDER: Order = Order {
 
 /// Loads the topic with this id, for a write that changes only part of it. The row stays locked until
 /// the transaction ends.
-pub async fn get(writer: &WriteTx, id: TopicId) -> Result<Option<Topic>> {
+pub async fn lock(writer: &WriteTx, id: TopicId) -> Result<Option<Topic>> {
     let by_id = table::Column::Id.eq(id.uuid());
     writer.lock::<table::Entity, _>("find a topic", by_id).await
 }

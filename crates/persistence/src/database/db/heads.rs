@@ -48,7 +48,7 @@ impl Heads {
             return Ok(head);
         }
         let at = Instant::now();
-        let head = db.edges().await?.position();
+        let head = db.bounds().await?.position();
         *last = Some((at, head));
         Ok(head)
     }

@@ -88,7 +88,7 @@ impl CacheTag {
             None => None,
             Some(word) => Some(Facet::parse(word)?),
         };
-        words.next().is_none().then_some(Self { entity, facet, id })
+        words.next().is_none().then_some(Self { entity, id, facet })
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
         for entity in EntityKind::ALL {
             for facet in facets() {
                 for id in [Uuid::from_u128(7), Uuid::max(), Uuid::nil()] {
-                    let tag = CacheTag { entity, facet, id };
+                    let tag = CacheTag { entity, id, facet };
                     assert_eq!(CacheTag::parse(&tag.to_string()), Some(tag));
                 }
             }

@@ -18,12 +18,12 @@ pub struct LockedArticle {
 }
 
 /// Locks and loads an article. Other writers of the article wait until this writer has finished.
-pub async fn hold(writer: &WriteTx, id: ArticleId) -> Result<Option<LockedArticle>> {
+pub async fn lock(writer: &WriteTx, id: ArticleId) -> Result<Option<LockedArticle>> {
     writer.lock_article(id).await?;
     let Some(manuscript) = super::get(writer, id).await? else {
         return Ok(None);
     };
-    let editorial = editorial::find(writer, id).await?;
+    let editorial = editorial::get(writer, id).await?;
     Ok(Some(LockedArticle {
         manuscript,
         editorial,
@@ -42,7 +42,7 @@ impl LockedArticle {
     ) -> Result<()> {
         let article = &mut self.manuscript.article;
         // Imports have no revision, so one is stored before the imported text is overwritten.
-        revision::keep(writer, article.id, article.version).await?;
+        revision::ensure(writer, article.id, article.version).await?;
         step.apply(to, writer.at(), article, &mut self.editorial);
         self.save(writer, step, note).await
     }

@@ -124,13 +124,13 @@ impl ArticleIncludes {
         let each: Vec<_> = stories
             .map(|story| (story::ById(story.id), Some(story.clone())))
             .collect();
-        reader.bring(each);
-        reader.bring(self.articles.into_iter().flatten());
-        reader.bring(self.pictures);
-        reader.bring(self.authors);
-        reader.bring(self.topics);
-        reader.bring(self.stories);
-        reader.bring(self.bodies);
+        reader.side_load(each);
+        reader.side_load(self.articles.into_iter().flatten());
+        reader.side_load(self.pictures);
+        reader.side_load(self.authors);
+        reader.side_load(self.topics);
+        reader.side_load(self.stories);
+        reader.side_load(self.bodies);
     }
 }
 

@@ -54,7 +54,7 @@ impl List {
         }
     }
 
-    /// Returns the reading key that is invalidated when the articles of the list or their number change.
+    /// Returns the cache tag that is invalidated when the articles of the list or their number change.
     pub fn key(self) -> CacheTag {
         self.part(Facet::Articles)
     }
@@ -147,7 +147,7 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Adds the reading keys of a list with this filter, in addition to those of the articles on the
+    /// Adds the cache tags of a list with this filter, in addition to those of the articles on the
     /// page.
     fn reads(&self, list: List, meta: CacheMeta) -> CacheMeta {
         let lists = self.also_in.iter().chain([&list]);

@@ -47,7 +47,7 @@ pub(super) const STORIES: JoinTable = JoinTable {
 
 /// Returns the complete article with this id or, if there is none, with this slug, for a write that
 /// depends on it. Includes articles of any status.
-pub async fn find(
+pub async fn find_by_id_or_slug(
     writer: &WriteTx,
     id: ArticleId,
     edition: EditionId,
@@ -213,7 +213,7 @@ const PARTS: [Copies<table::Model>; 3] = [
     }),
 ];
 
-/// Returns the reading keys of everything that links to an article and shows it only while it is
+/// Returns the cache tags of everything that links to an article and shows it only while it is
 /// published.
 async fn led_from(writer: &WriteTx, id: Uuid) -> Result<Vec<CacheTag>> {
     const DOING: &str = "find what leads to an article";
@@ -255,7 +255,7 @@ pub(crate) fn body_row(id: Uuid, body: &Body) -> body_table::Model {
     }
 }
 
-/// The parts that name the lists of [`linked`] in reading keys, in the order of that function.
+/// The parts that name the lists of [`linked`] in cache tags, in the order of that function.
 const LINKED: [Facet; 3] = [Facet::Authors, Facet::Topics, Facet::Stories];
 
 /// Returns the ids that an article is linked to, in order, for each link table.

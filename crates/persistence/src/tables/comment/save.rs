@@ -30,7 +30,7 @@ pub struct LockedComment {
 
 /// Locks the articles of these comments and returns the comments that exist, in any status. The
 /// articles are locked in the order of their ids, so that concurrent writers cannot deadlock.
-pub async fn hold(
+pub async fn lock(
     writer: &WriteTx,
     ids: &[CommentId],
 ) -> Result<HashMap<CommentId, LockedComment>> {
@@ -258,7 +258,7 @@ pub(crate) fn rows(
     Ok((rows, i64::try_from(seen).unwrap_or(i64::MAX)))
 }
 
-/// Returns the reading keys that a comment touches in addition to its own.
+/// Returns the cache tags that a comment touches in addition to its own.
 pub(crate) fn touched(comment: &Comment) -> Vec<CacheTag> {
     let mut keys = vec![CacheTag::part(
         EntityKind::Article,

@@ -140,7 +140,7 @@ pub async fn remove(writer: &mut WriteTx, section: &Section) -> Result<bool> {
 }
 
 /// Moves a section, its descendants and their articles from the listings of its old ancestors to those
-/// of its new ones. Returns the reading keys that this changes.
+/// of its new ones. Returns the cache tags that this changes.
 async fn carry(
     writer: &WriteTx,
     section: SectionId,
@@ -237,7 +237,7 @@ async fn set(writer: &WriteTx, order: &[SectionId]) -> Result<Vec<Uuid>> {
     PLACES.set(writer, &order).await
 }
 
-/// Returns the reading keys of the lists that contain the children of a section, or the root sections if
+/// Returns the cache tags of the lists that contain the children of a section, or the root sections if
 /// there is no parent.
 fn lists(edition: EditionId, parent: Option<SectionId>) -> Vec<CacheTag> {
     let mut keys = vec![CacheTag::part(

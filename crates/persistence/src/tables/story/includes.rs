@@ -70,9 +70,9 @@ impl StoryIncludes {
 
     /// Adds everything collected to the reader, so that later lookups in this request find it.
     pub(super) fn give(self, reader: &ReadSession) {
-        reader.bring(self.stories.into_iter().flatten());
-        reader.bring(self.pictures);
-        reader.bring(self.topics);
+        reader.side_load(self.stories.into_iter().flatten());
+        reader.side_load(self.pictures);
+        reader.side_load(self.topics);
     }
 }
 

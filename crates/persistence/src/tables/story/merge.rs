@@ -128,7 +128,7 @@ async fn remember(writer: &WriteTx, from: Uuid, into: Uuid) -> Result<()> {
 /// Locks both stories and the articles of `from` until the transaction ends. The articles are locked
 /// first, because a writer of an article locks the article before its stories. They are locked again at
 /// the end, to include articles that were added in the meantime.
-pub async fn hold_both(writer: &WriteTx, from: StoryId, into: StoryId) -> Result<()> {
+pub async fn lock_both(writer: &WriteTx, from: StoryId, into: StoryId) -> Result<()> {
     let (from, into) = (from.uuid(), into.uuid());
     lock_articles(writer, from).await?;
     let mut sql = writer.sql();
