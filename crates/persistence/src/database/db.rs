@@ -3,6 +3,7 @@
 mod connect;
 mod heads;
 mod options;
+mod url;
 mod wal;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use self::connect::{Access, Use, pool, whole};
 use self::heads::Heads;
 pub use self::options::{Options, Timeouts};
+use self::url::{address, dialect, file};
 use crate::cache::{self, LEASE};
 use crate::database::database_file::DatabaseFile;
 pub use crate::database::masked_url::{without_password, without_passwords};
@@ -32,7 +34,7 @@ use crate::feed::{Feed, FeedBounds, Position};
 use crate::query::broken::BrokenRows;
 use crate::query::sql::Dialect;
 use crate::session::source::Source;
-use crate::{Cache, Doing, Error, ReadSession, Result, WriteTx, feed};
+use crate::{Cache, Doing, ReadSession, Result, WriteTx, feed};
 
 /// Time limit for health checks and for reads of the feed's position.
 const PING: Duration = Duration::from_millis(1_500);
@@ -390,33 +392,6 @@ impl Db {
 
 fn late() -> DbErr {
     DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)
-}
-
-fn dialect(url: &str) -> Result<Dialect> {
-    let scheme = url.split(':').next().unwrap_or_default();
-    match scheme {
-        "sqlite" => Ok(Dialect::Sqlite),
-        "postgres" | "postgresql" => Ok(Dialect::Postgres),
-        _ => Err(address(url, "it must start with sqlite: or postgres://")),
-    }
-}
-
-fn address(url: &str, problem: &str) -> Error {
-    Error::Address {
-        url: without_password(url),
-        problem: problem.to_owned(),
-    }
-}
-
-/// Returns the path of the file that a SQLite address names.
-fn file(url: &str) -> Result<String> {
-    let path = url.strip_prefix("sqlite:").unwrap_or_default();
-    let path = path.strip_prefix("//").unwrap_or(path);
-    let path = path.split('?').next().unwrap_or_default();
-    if path.is_empty() || path.contains(":memory:") {
-        return Err(address(url, "it must name a file, as in sqlite:khabar.db"));
-    }
-    Ok(path.to_owned())
 }
 
 #[cfg(test)]

@@ -9,8 +9,10 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
-use super::{Options, Timeouts, address, file, without_password};
+use super::options::{Options, Timeouts};
+use super::url::{address, dialect, file};
 use crate::database::database_file::DatabaseFile;
+use crate::database::masked_url::without_password;
 use crate::database::pool::{Bounds, Looks, Pool};
 use crate::query::sql::{Dialect, Sql};
 use crate::{Doing, Result};
@@ -80,7 +82,7 @@ pub(super) fn pool(
     database: Option<&Arc<DatabaseFile>>,
 ) -> Result<Pool> {
     let bounds = used.bounds(options);
-    let pool = match super::dialect(url)? {
+    let pool = match dialect(url)? {
         Dialect::Sqlite => {
             let path = file(url)?;
             let connect = SqliteConnectOptions::from_str(url)
@@ -124,7 +126,7 @@ pub(super) async fn whole(url: &str, access: Access) -> Result<DatabaseConnectio
         .max_lifetime(None)
         .acquire_timeout(Duration::from_secs(30))
         .test_before_acquire(false);
-    match super::dialect(url)? {
+    match dialect(url)? {
         Dialect::Sqlite => {
             let path = file(url)?;
             connect.map_sqlx_sqlite_opts(move |options| with_sqlite(options, &path, access, None));

@@ -6,28 +6,13 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait};
 use uuid::Uuid;
 
 use super::address::{self, Before};
-use super::{body_table, table};
+use super::{Manuscript, body_table, table};
 use crate::feed::{CacheTag, Copies, EntityKind, Facet, Operation, differing};
 use crate::relations::join_table::JoinTable;
 use crate::relations::list_membership::{self, Membership};
 use crate::relations::slug;
 use crate::tables::article::body;
 use crate::{Doing, Result, Saved, WriteTx};
-
-/// A complete article as the newsroom submits it, with its body and links.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Manuscript {
-    /// The article without body and links.
-    pub article: Article,
-    /// The body of the article.
-    pub body: Body,
-    /// The authors, in order.
-    pub authors: Vec<PersonId>,
-    /// The topics, in order.
-    pub topics: Vec<TopicId>,
-    /// The stories that the article belongs to, in order.
-    pub stories: Vec<StoryId>,
-}
 
 const AUTHORS: JoinTable = JoinTable {
     table: "article_author",
