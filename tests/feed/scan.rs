@@ -37,15 +37,11 @@ async fn save(test: &TestDb, number: u128) -> anyhow::Result<()> {
 }
 
 async fn remove(test: &TestDb, number: u128) -> anyhow::Result<()> {
-    let id = format!("(SELECT id FROM article WHERE slug = 'article-{number}')");
-    let tables = ["listing", "article_body"];
-    let mut text: String = tables
-        .iter()
-        .map(|table| format!("DELETE FROM {table} WHERE article_id = {id};"))
-        .collect();
-    text.push_str(&format!(
-        "DELETE FROM article WHERE slug = 'article-{number}'"
-    ));
+    let text = format!(
+        "DELETE FROM listing WHERE article_id = (SELECT id FROM article WHERE slug = 'article-{number}'); \
+         DELETE FROM article_body WHERE article_id = (SELECT id FROM article WHERE slug = 'article-{number}'); \
+         DELETE FROM article WHERE slug = 'article-{number}'"
+    );
     test.meddle(&text).await
 }
 
