@@ -1,5 +1,6 @@
 //! Tests of a small newsroom: data is written, read back, counted and paged.
 
+use anyhow::Context as _;
 use chrono::{DateTime, Duration, Utc};
 use khabar_domain::comment::{Status, Text};
 use khabar_domain::{
@@ -56,7 +57,12 @@ pub(crate) async fn addresses_are_normalized(test: &TestDb) -> anyhow::Result<()
     }
     writer.commit().await?;
     // Before the migration that normalizes addresses.
-    migration::down(db, 2).await?;
+    let steps = migration::status(db).await?;
+    let place = steps
+        .iter()
+        .position(|step| step.name == "m0012_reserved_names");
+    let back = steps.len() - place.context("no such migration")?;
+    migration::down(db, u32::try_from(back)?).await?;
     // After normalization the second and third URLs are equal.
     for (manuscript, escape) in manuscripts.iter().zip(["%d9%85", "%d9%86", "%D9%86"]) {
         let headline = &manuscript.article.headline;
