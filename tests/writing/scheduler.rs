@@ -224,7 +224,7 @@ async fn writes_are_remembered_for_a_day() -> anyhow::Result<()> {
             action: "createArticle".to_owned(),
             input: String::new(),
         };
-        assert_eq!(remembered::find(&writer, &named).await?, None);
+        assert_eq!(remembered::find_by_key(&writer, &named).await?, None);
     }
     Ok(())
 }
