@@ -1,6 +1,6 @@
 //! The vocabulary of the change feed: kinds of objects, their facets, operations and cache tags.
 //!
-//! It imports nothing of this crate, so that everything else may use it. Its words have a text form, which
+//! Imports nothing of this crate, so that everything else may use it. Its words have a text form, which
 //! is stored in the feed and must not change.
 
 mod tag;

@@ -1,6 +1,6 @@
 //! A scan over all articles, for whoever has to rebuild something from them.
 //!
-//! It reads the articles of every edition and status with their bodies, in the order of their IDs, one
+//! Reads the articles of every edition and status with their bodies, in the order of their IDs, one
 //! statement a batch. No transaction spans it. An article that exists throughout is returned exactly once,
 //! as it was when its batch was read. One that is added or removed meanwhile is returned at most once.
 
@@ -17,7 +17,7 @@ use crate::{Db, Result};
 
 /// A scan over all articles. To resume it later, store [`Scan::position`] and pass it to [`Scan::after`].
 ///
-/// It reads from the primary on connections that requests do not use. Articles that cannot be read are left
+/// Reads from the primary on connections that requests do not use. Articles that cannot be read are left
 /// out and recorded as broken rows.
 #[derive(Clone)]
 pub struct Scan {
