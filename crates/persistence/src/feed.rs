@@ -21,7 +21,7 @@ mod vocabulary;
 
 pub use change::{Change, Content, Touched, Write};
 pub use clear::clear_caches;
-pub(crate) use difference::{Copies, differing};
+pub(crate) use difference::Difference;
 pub(crate) use log::Page;
 pub use log::{after, bounds};
 pub use position::{FeedBounds, Position};

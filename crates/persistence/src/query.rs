@@ -9,3 +9,4 @@ pub(crate) mod lookup;
 pub mod page;
 pub(crate) mod row;
 pub(crate) mod sql;
+pub(crate) mod table;

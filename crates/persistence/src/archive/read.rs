@@ -10,11 +10,12 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::derive::derive;
-use super::tables::{Noted, TABLES, Table};
+use super::tables::TABLES;
 use super::{Counts, End, Error, Head, Result, VERSION, acyclic, codec, hexadecimal};
 use crate::feed::{CacheTag, Operation};
 use crate::maintenance::check;
 use crate::query::sql::{Dialect, Sql};
+use crate::query::table::{Noted, Table};
 use crate::tables::reserved_name;
 use crate::{Doing, WriteTx};
 

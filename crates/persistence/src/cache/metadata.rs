@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use crate::feed::{CacheTag, EntityKind, Facet};
+use crate::query::table::Declared;
 
 /// The approximate overhead of an allocation, in bytes.
 const ALLOCATION: usize = 16;
@@ -90,6 +91,15 @@ impl CacheMeta {
     /// Adds a part of an object that only some fields show. These fields record that they read it.
     pub(crate) fn optional(&mut self, entity: EntityKind, id: impl Into<Uuid>, facet: Facet) {
         self.counts.push(CacheTag::part(entity, id, facet));
+    }
+
+    /// Adds the facets that the columns of an object's table belong to. The fields that show them record
+    /// that they read them.
+    pub(crate) fn facets<R: Declared>(&mut self, entity: EntityKind, id: impl Into<Uuid>) {
+        let id = id.into();
+        for facet in R::FACETS {
+            self.optional(entity, id, *facet);
+        }
     }
 }
 

@@ -6,8 +6,9 @@ use uuid::Uuid;
 
 use super::{CacheTag, EntityKind, Operation};
 use crate::Result;
-use crate::query::decode::{Row, stored};
+use crate::query::decode::Row;
 use crate::query::row::broken;
+use crate::query::table::table;
 
 /// A row of the change feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,8 +142,6 @@ impl Write {
     }
 }
 
-stored!(table::Model: seq, at, entity, entity_id, operation, keys);
-
 impl Row for table::Model {
     const TABLE: &'static str = "change";
     type Means = Change;
@@ -176,29 +175,14 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM's derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "change")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub seq: i64,
-        pub at: DateTimeUtc,
-        pub entity: String,
-        pub entity_id: Uuid,
-        pub operation: String,
-        pub keys: String,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "change";
+    key seq: i64;
+    at: DateTimeUtc,
+    entity: String,
+    entity_id: Uuid,
+    operation: String,
+    keys: String,
 }
 
 #[cfg(test)]

@@ -2,23 +2,31 @@
 
 use super::Facet;
 
-/// A part of a row, and a function that copies it from the second row to the first.
-pub(crate) type Copies<M> = (Facet, fn(&mut M, &M));
+/// The facets in which two rows of an object differ.
+#[derive(Debug, Default)]
+pub(crate) struct Difference {
+    /// The facets that differ, each once.
+    pub(crate) facets: Vec<Facet>,
+    /// Whether the rows also differ outside of facets.
+    pub(crate) is_whole: bool,
+}
 
-/// Returns the parts in which two rows differ, and whether they also differ outside these parts.
-pub(crate) fn differing<M: Clone + PartialEq>(
-    old: &M,
-    new: &M,
-    parts: &[Copies<M>],
-) -> (Vec<Facet>, bool) {
-    let mut rest = old.clone();
-    let mut differing = Vec::new();
-    for (part, copy) in parts {
-        let before = rest.clone();
-        copy(&mut rest, new);
-        if rest != before {
-            differing.push(*part);
+impl Difference {
+    /// Creates the difference of an object that is new.
+    pub(crate) fn whole() -> Self {
+        Self {
+            facets: Vec::new(),
+            is_whole: true,
         }
     }
-    (differing, rest != *new)
+
+    /// Adds the comparison of a column. `facet` is `None` if it belongs to the object itself.
+    pub(crate) fn of(&mut self, facet: Option<Facet>, is_equal: bool) {
+        match facet {
+            _ if is_equal => {}
+            None => self.is_whole = true,
+            Some(facet) if self.facets.contains(&facet) => {}
+            Some(facet) => self.facets.push(facet),
+        }
+    }
 }

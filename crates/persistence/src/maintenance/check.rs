@@ -7,9 +7,11 @@ use uuid::Uuid;
 
 use crate::BrokenRow;
 use crate::query::broken::Met;
-use crate::query::decode::{DecodeRow, Row, RowDecoder, TableRow, columns, stored};
+use crate::query::decode::{DecodeRow, Row, RowDecoder, TableRow, columns};
 use crate::query::row::broken;
 use crate::query::sql::{Dialect, Sql};
+use crate::query::table::{Declared, Holds};
+use crate::relations::slug;
 use crate::tables::{
     account, article, audit, comment, commenting, edition, editorial, follow_channel, live_channel,
     media, person, related, revision, section, source, story, token, topic, trusted_document,
@@ -23,66 +25,50 @@ const DOING: &str = "check the database";
 
 /// A table whose rows must satisfy rules, and the functions to read them.
 struct Table {
-    name: &'static str,
-    /// The columns of the primary key, by which rows are ordered on PostgreSQL.
-    key: &'static [(&'static str, Key)],
+    declaration: crate::query::table::Table,
     columns: fn(&str) -> String,
     read: fn(&mut RowDecoder<'_>) -> Result<()>,
 }
 
-/// The type of a primary key column.
-#[derive(Clone, Copy)]
-enum Key {
-    Id,
-    Int,
-    Long,
-    Text,
+const fn table<R: Row + Declared>() -> Table {
+    reads::<R>(R::DECLARATION)
 }
 
-const ID: &[(&str, Key)] = &[("id", Key::Id)];
-const SEQ: &[(&str, Key)] = &[("seq", Key::Long)];
-const OF_ARTICLE: &[(&str, Key)] = &[("article_id", Key::Id)];
-
-const fn table<R: Row + TableRow>(key: &'static [(&'static str, Key)]) -> Table {
+const fn reads<R: Row + TableRow>(declaration: crate::query::table::Table) -> Table {
     Table {
-        name: R::TABLE,
-        key,
+        declaration,
         columns: columns::<R>,
         read: |cells| cells.read::<R>().map(drop),
     }
 }
 
 const TABLES: [Table; 23] = [
-    table::<account::table::Model>(ID),
-    table::<media::table::Model>(ID),
-    table::<edition::table::Model>(ID),
-    table::<section::table::Model>(ID),
-    table::<story::table::Model>(ID),
-    table::<person::table::Model>(ID),
-    table::<source::table::Model>(ID),
-    table::<topic::table::Model>(ID),
+    table::<account::table::Model>(),
+    table::<media::table::Model>(),
+    table::<edition::table::Model>(),
+    table::<section::table::Model>(),
+    table::<story::table::Model>(),
+    table::<person::table::Model>(),
+    table::<source::table::Model>(),
+    table::<topic::table::Model>(),
     Table {
         read: read_article,
-        ..table::<article::table::Model>(ID)
+        ..table::<article::table::Model>()
     },
-    table::<article::body_table::Model>(OF_ARTICLE),
-    table::<editorial::table::Model>(OF_ARTICLE),
-    table::<revision::table::Model>(&[("article_id", Key::Id), ("version", Key::Int)]),
-    table::<related::table::Model>(&[("from_id", Key::Id), ("to_id", Key::Id)]),
-    table::<Redirect>(&[
-        ("edition_id", Key::Id),
-        ("noun", Key::Text),
-        ("slug", Key::Text),
-    ]),
-    table::<comment::table::Model>(ID),
-    table::<comment::report_table::Model>(&[("comment_id", Key::Id), ("account_id", Key::Id)]),
-    table::<commenting::table::Model>(&[("of_id", Key::Id)]),
-    table::<live_channel::table::Model>(ID),
-    table::<follow_channel::table::Model>(ID),
-    table::<trusted_document::table::Model>(ID),
-    table::<token::table::Model>(ID),
-    table::<audit::table::Model>(SEQ),
-    table::<feed::change::table::Model>(SEQ),
+    table::<article::body_table::Model>(),
+    table::<editorial::table::Model>(),
+    table::<revision::table::Model>(),
+    table::<related::table::Model>(),
+    reads::<Redirect>(slug::REDIRECTS),
+    table::<comment::table::Model>(),
+    table::<comment::report_table::Model>(),
+    table::<commenting::table::Model>(),
+    table::<live_channel::table::Model>(),
+    table::<follow_channel::table::Model>(),
+    table::<trusted_document::table::Model>(),
+    table::<token::table::Model>(),
+    table::<audit::table::Model>(),
+    table::<feed::change::table::Model>(),
 ];
 
 /// A row of the `redirect` table.
@@ -90,7 +76,17 @@ struct Redirect {
     slug: String,
 }
 
-stored!(Redirect: slug);
+impl TableRow for Redirect {
+    const COLUMNS: &'static [&'static str] = &["slug"];
+}
+
+impl DecodeRow for Redirect {
+    fn take(cells: &mut RowDecoder<'_>) -> Result<Self> {
+        Ok(Self {
+            slug: cells.take()?,
+        })
+    }
+}
 
 impl Row for Redirect {
     const TABLE: &'static str = "redirect";
@@ -199,10 +195,17 @@ async fn page(
     table: &Table,
     last: Option<&QueryResult>,
 ) -> Result<Vec<QueryResult>> {
+    let declaration = &table.declaration;
     let mut sql = Sql::new(database.dialect());
     let keys: Vec<_> = match sql.dialect {
-        Dialect::Sqlite => vec![("rowid", Key::Long)],
-        Dialect::Postgres => table.key.to_vec(),
+        Dialect::Sqlite => vec![("rowid", Holds::Long)],
+        Dialect::Postgres => {
+            let columns = &declaration.columns[..declaration.key.len()];
+            columns
+                .iter()
+                .map(|column| (column.name, column.holds))
+                .collect()
+        }
     };
     let order: Vec<_> = keys.iter().map(|(name, _)| format!("t.{name}")).collect();
     let order = order.join(", ");
@@ -216,10 +219,10 @@ async fn page(
         for (at, (_, holds)) in keys.iter().enumerate() {
             let name = format!("_key{at}");
             values.push(match holds {
-                Key::Id => sql.bind(last.try_get::<Uuid>("", &name).doing(DOING)?),
-                Key::Int => sql.bind(last.try_get::<i32>("", &name).doing(DOING)?),
-                Key::Long => sql.bind(last.try_get::<i64>("", &name).doing(DOING)?),
-                Key::Text => sql.bind(last.try_get::<String>("", &name).doing(DOING)?),
+                Holds::Id => sql.bind(last.try_get::<Uuid>("", &name).doing(DOING)?),
+                Holds::Int => sql.bind(last.try_get::<i32>("", &name).doing(DOING)?),
+                Holds::Long => sql.bind(last.try_get::<i64>("", &name).doing(DOING)?),
+                _ => sql.bind(last.try_get::<String>("", &name).doing(DOING)?),
             });
         }
         after = format!(" WHERE ({order}) > ({})", values.join(", "));
@@ -228,7 +231,7 @@ async fn page(
         "SELECT {}, {} FROM \"{}\" t{after} ORDER BY {order} LIMIT {PAGE}",
         (table.columns)("t"),
         named.join(", "),
-        table.name
+        declaration.name
     );
     database.rows(sql, text).await
 }

@@ -167,22 +167,6 @@ pub(crate) trait Row: DecodeRow {
     fn read(self) -> Result<Self::Means>;
 }
 
-/// Declares that a struct is a row of a table with these columns.
-macro_rules! stored {
-    ($row:ty: $($column:ident),+) => {
-        impl $crate::query::decode::TableRow for $row {
-            const COLUMNS: &'static [&'static str] = &[$(stringify!($column)),+];
-        }
-
-        impl $crate::query::decode::DecodeRow for $row {
-            fn take(cells: &mut $crate::query::decode::RowDecoder<'_>) -> $crate::Result<Self> {
-                Ok(Self { $($column: cells.take()?),+ })
-            }
-        }
-    };
-}
-pub(crate) use stored;
-
 /// Returns the columns of a table, qualified with its alias: `a.id, a.slug, …`.
 pub(crate) fn columns<R: TableRow>(alias: &str) -> String {
     let mut text = String::new();

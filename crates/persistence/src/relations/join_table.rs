@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::query::table::Table;
 use crate::{Doing, Result, Saved, WriteTx};
 
 const DOING: &str = "say which things belong together";
@@ -11,7 +12,28 @@ pub(crate) struct JoinTable {
     pub(crate) table: &'static str,
     pub(crate) from: &'static str,
     pub(crate) to: &'static str,
+    pub(crate) declaration: Table,
 }
+
+/// Declares a link table: `join_table!("story_topic", story_id -> topic_id)`.
+macro_rules! join_table {
+    ($table:tt, $from:ident -> $to:ident) => {
+        $crate::relations::join_table::JoinTable {
+            table: $table,
+            from: stringify!($from),
+            to: stringify!($to),
+            declaration: {
+                use uuid::Uuid;
+                $crate::query::table::declaration! {
+                    $table;
+                    key $from: Uuid, $to: Uuid;
+                    position: i32,
+                }
+            },
+        }
+    };
+}
+pub(crate) use join_table;
 
 impl JoinTable {
     /// Returns the ids that `from` links to, in order.

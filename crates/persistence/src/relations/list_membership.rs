@@ -7,6 +7,7 @@ use sea_orm::{EntityTrait, IdenStatic, Iterable, Set};
 use uuid::Uuid;
 
 use crate::feed::{CacheTag, EntityKind, Facet};
+use crate::query::table::table;
 use crate::session::write_tx::RowLock;
 use crate::tables::article::table as article;
 use crate::{Doing, Result, WriteTx};
@@ -369,34 +370,15 @@ impl table::Entity {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "listing")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub list_id: Uuid,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub direct: i32,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub article_id: Uuid,
-        pub noun: String,
-        pub listed_at: DateTimeUtc,
-        pub comment_count: i64,
-        pub kind: String,
-        pub language: String,
-        pub has_photos: bool,
-        pub has_video: bool,
-        pub has_audio: bool,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "listing";
+    key list_id: Uuid, direct: i32, article_id: Uuid;
+    noun: String,
+    listed_at: DateTimeUtc,
+    comment_count: i64,
+    kind: String,
+    language: String,
+    has_photos: bool,
+    has_video: bool,
+    has_audio: bool,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use khabar_domain::{EditionId, Scope, Slug};
 use uuid::Uuid;
 
@@ -9,7 +10,16 @@ use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind};
 use crate::query::row::broken;
 use crate::query::sql::Sql;
+use crate::query::table::{Table, declaration};
 use crate::{BatchKey, Doing, ReadSession, Result, WriteTx};
+
+/// The table of redirects from former slugs.
+pub(crate) const REDIRECTS: Table = declaration! {
+    "redirect";
+    key edition_id: Uuid, noun: String, slug: String;
+    target_id: Uuid,
+    at: DateTime<Utc>,
+};
 
 /// Key for the former slugs of an object that still redirect to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

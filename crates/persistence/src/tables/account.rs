@@ -6,9 +6,10 @@ use khabar_domain::{AccountId, Name, derived};
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, EntityTrait, IntoActiveModel};
 
 use crate::feed::EntityKind;
-use crate::query::decode::{Row, stored};
+use crate::query::decode::Row;
 use crate::query::lookup::find_by;
 use crate::query::row::{broken, readable};
+use crate::query::table::table;
 use crate::tables::reserved_name;
 use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
 
@@ -118,8 +119,6 @@ pub async fn add(writer: &mut WriteTx, account: &Account) -> Result<()> {
     Ok(())
 }
 
-stored!(table::Model: id, name, issuer, subject, created_at);
-
 impl Row for table::Model {
     const TABLE: &'static str = "account";
     type Means = Account;
@@ -135,26 +134,11 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM's derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "account")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub name: String,
-        pub issuer: Option<String>,
-        pub subject: Option<String>,
-        pub created_at: DateTimeUtc,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "account";
+    key id: Uuid;
+    name: String,
+    issuer: Option<String>,
+    subject: Option<String>,
+    created_at: DateTimeUtc,
 }

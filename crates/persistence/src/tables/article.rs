@@ -26,11 +26,12 @@ use uuid::Uuid;
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::cooperative::Pace;
-use crate::query::decode::{Row, columns, stored};
+use crate::query::decode::{Row, columns};
 use crate::query::lookup::{SlugKey, find_by_slug, find_with};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::{broken, maybe};
 use crate::query::sql::Sql;
+use crate::query::table::table;
 use crate::session::batch::{group_hash, grouped};
 use crate::{BatchKey, Page, ReadSession, Result, Slice};
 
@@ -40,7 +41,7 @@ pub use lists::{By, CountListed, Filter, List, Listed};
 pub use manuscript::Manuscript;
 pub(crate) use normal_urls::normalize as normalize_urls;
 pub use references::{Reference, absent, missing, url_is_taken};
-pub(crate) use save::{body_row, linked, placements};
+pub(crate) use save::{AUTHORS, STORIES, TOPICS, body_row, linked, placements};
 pub use save::{find_by_id_or_slug, get, save, status};
 pub use scan::{Scan, ScannedArticle};
 pub use stories::{Named, named, set_stories, stories};
@@ -218,8 +219,6 @@ fn body(id: Uuid, blocks: &str) -> Result<Body> {
     })
 }
 
-stored!(body_table::Model: article_id, blocks);
-
 impl Row for body_table::Model {
     const TABLE: &'static str = "article_body";
     type Means = Body;
@@ -372,9 +371,7 @@ impl From<&Article> for table::Model {
 impl Cacheable for Article {
     fn describe(&self, meta: &mut CacheMeta) {
         meta.list(EntityKind::Article, self.id, Facet::Comments);
-        meta.optional(EntityKind::Article, self.id, Facet::Details);
-        meta.optional(EntityKind::Article, self.id, Facet::Lead);
-        meta.optional(EntityKind::Article, self.id, Facet::Text);
+        meta.facets::<table::Model>(EntityKind::Article, self.id);
         meta.text(self.slug.as_str());
         meta.text(self.headline.as_str());
         meta.text(&self.excerpt);
@@ -384,8 +381,6 @@ impl Cacheable for Article {
         ]);
     }
 }
-
-stored!(table::Model: id, edition_id, kind, status, slug, canonical_url, headline, lead, excerpt, hero_id, source_id, section_id, language, direction, has_photos, has_video, has_audio, is_stub, first_published_at, published_at, updated_at, listed_at, version, reading_minutes, comment_count, read_count);
 
 impl Row for table::Model {
     const TABLE: &'static str = "article";
@@ -427,69 +422,39 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
+table! {
     #[expect(clippy::struct_excessive_bools, reason = "each is a column")]
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "article")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub edition_id: Uuid,
-        pub kind: String,
-        pub status: String,
-        pub slug: String,
-        pub canonical_url: Option<String>,
-        pub headline: String,
-        pub lead: Option<String>,
-        pub excerpt: String,
-        pub hero_id: Option<Uuid>,
-        pub source_id: Option<Uuid>,
-        pub section_id: Option<Uuid>,
-        pub language: String,
-        pub direction: String,
-        pub has_photos: bool,
-        pub has_video: bool,
-        pub has_audio: bool,
-        pub is_stub: bool,
-        pub first_published_at: Option<DateTimeUtc>,
-        pub published_at: Option<DateTimeUtc>,
-        pub updated_at: Option<DateTimeUtc>,
-        pub listed_at: DateTimeUtc,
-        pub version: i32,
-        pub reading_minutes: i32,
-        pub comment_count: i64,
-        pub read_count: i64,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+    mod table = "article", entity Article with lists [Comments, Related];
+    key id: Uuid;
+    edition_id: Uuid,
+    kind: String in Details,
+    status: String,
+    slug: String,
+    canonical_url: Option<String>,
+    headline: String,
+    lead: Option<String> in Lead,
+    excerpt: String in Text,
+    hero_id: Option<Uuid>,
+    source_id: Option<Uuid> in Details,
+    section_id: Option<Uuid>,
+    language: String in Details,
+    direction: String in Details,
+    has_photos: bool in Details,
+    has_video: bool in Details,
+    has_audio: bool in Details,
+    is_stub: bool in Text,
+    first_published_at: Option<DateTimeUtc>,
+    published_at: Option<DateTimeUtc>,
+    updated_at: Option<DateTimeUtc> in Text,
+    listed_at: DateTimeUtc,
+    version: i32 in Text,
+    reading_minutes: i32 in Text,
+    comment_count: i64,
+    read_count: i64,
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod body_table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "article_body")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub article_id: Uuid,
-        pub blocks: String,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod body_table = "article_body";
+    key article_id: Uuid;
+    blocks: String as json,
 }

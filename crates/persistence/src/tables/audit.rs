@@ -9,9 +9,10 @@ use khabar_domain::{AccountId, Invalid, Role};
 use uuid::Uuid;
 
 use crate::query::count::{self, CountQuery};
-use crate::query::decode::{Row, columns, stored};
+use crate::query::decode::{Row, columns};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::{broken, maybe};
+use crate::query::table::table;
 use crate::session::batch::grouped;
 use crate::{BatchKey, Page, ReadSession, Result, Slice, Tally};
 
@@ -119,8 +120,6 @@ const LATEST: Order = Order {
     descending: true,
 };
 
-stored!(table::Model: seq, first_seq, at, account_id, author_name, role, address, action, entity, entity_id);
-
 impl Row for table::Model {
     const TABLE: &'static str = "audit";
     type Means = Entry;
@@ -143,31 +142,16 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM's derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "audit")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub seq: i64,
-        pub first_seq: i64,
-        pub at: DateTimeUtc,
-        pub account_id: Option<Uuid>,
-        pub author_name: String,
-        pub role: Option<String>,
-        pub address: Option<String>,
-        pub action: String,
-        pub entity: String,
-        pub entity_id: Uuid,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "audit";
+    key seq: i64;
+    first_seq: i64,
+    at: DateTimeUtc,
+    account_id: Option<Uuid>,
+    author_name: String,
+    role: Option<String>,
+    address: Option<String>,
+    action: String,
+    entity: String,
+    entity_id: Uuid,
 }

@@ -14,11 +14,12 @@ use khabar_domain::{
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{EntityKind, Facet};
 use crate::query::count::CountQuery;
-use crate::query::decode::{Row, columns, stored};
+use crate::query::decode::{Row, columns};
 use crate::query::lookup::find_by;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::broken;
 use crate::query::sql::Sql;
+use crate::query::table::table;
 use crate::session::batch::{group_hash, grouped};
 use crate::tables::article::published;
 use crate::{BatchKey, Page, ReadSession, Result, Slice, Tally};
@@ -437,8 +438,6 @@ impl Cacheable for Comment {
     }
 }
 
-stored!(table::Model: id, article_id, parent_id, author_name, text, status, posted_at, reply_count, account_id, address, edited_at, reason, report_count, edition_id, depth, shown, is_staff);
-
 impl Row for table::Model {
     const TABLE: &'static str = "comment";
     type Means = Comment;
@@ -463,38 +462,24 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "comment")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub article_id: Uuid,
-        pub parent_id: Option<Uuid>,
-        pub author_name: String,
-        pub text: String,
-        pub status: String,
-        pub posted_at: DateTimeUtc,
-        pub reply_count: i64,
-        pub account_id: Option<Uuid>,
-        pub address: Option<String>,
-        pub edited_at: Option<DateTimeUtc>,
-        pub reason: Option<String>,
-        pub report_count: i64,
-        pub edition_id: Uuid,
-        pub depth: i32,
-        pub shown: bool,
-        pub is_staff: Option<bool>,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "comment", entity Comment with lists [Replies], parent parent_id;
+    key id: Uuid;
+    article_id: Uuid,
+    parent_id: Option<Uuid>,
+    author_name: String,
+    text: String,
+    status: String,
+    posted_at: DateTimeUtc,
+    reply_count: i64,
+    account_id: Option<Uuid>,
+    // The sender's network address, used to count the comments sent from it within a day.
+    address: Option<String> as private,
+    edited_at: Option<DateTimeUtc>,
+    reason: Option<String>,
+    report_count: i64,
+    edition_id: Uuid as nullable,
+    depth: i32,
+    shown: bool,
+    is_staff: Option<bool>,
 }

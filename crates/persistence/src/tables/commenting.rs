@@ -10,9 +10,10 @@ use uuid::Uuid;
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet, Operation};
 use crate::query::broken::Met;
-use crate::query::decode::{Row, stored};
+use crate::query::decode::Row;
 use crate::query::row::broken;
 use crate::query::sql::Sql;
+use crate::query::table::table;
 use crate::tables::article::table as article;
 use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
 
@@ -208,8 +209,6 @@ impl Cacheable for CommentPolicy {
     fn describe(&self, _: &mut CacheMeta) {}
 }
 
-stored!(table::Model: of_id, noun, mode, days, depth, guest_comments_allowed);
-
 impl Row for table::Model {
     const TABLE: &'static str = "commenting";
     type Means = CommentSettings;
@@ -231,27 +230,12 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM's derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "commenting")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub of_id: Uuid,
-        pub noun: String,
-        pub mode: Option<String>,
-        pub days: Option<i32>,
-        pub depth: Option<i32>,
-        pub guest_comments_allowed: Option<bool>,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "commenting";
+    key of_id: Uuid;
+    noun: String,
+    mode: Option<String>,
+    days: Option<i32>,
+    depth: Option<i32>,
+    guest_comments_allowed: Option<bool>,
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{EntityKind, Facet};
 use crate::query::decode::{DecodeRow, Row, RowDecoder};
+use crate::query::table::{Table, declaration};
 use crate::{BatchKey, ReadSession, Result, WriteTx};
 
 /// A correction of an article.
@@ -98,3 +99,11 @@ pub async fn add(writer: &WriteTx, article: ArticleId, version: i32, note: &str)
     writer.run("keep a correction", sql, text).await?;
     Ok(())
 }
+
+/// The table of corrections.
+pub(crate) const TABLE: Table = declaration! {
+    "correction";
+    key article_id: Uuid, version: i32;
+    at: DateTime<Utc>,
+    note: String,
+};

@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet};
-use crate::query::decode::{Row, stored};
+use crate::query::decode::Row;
 use crate::query::lookup::find_by;
 use crate::query::row::broken;
 use crate::query::sql::Sql;
+use crate::query::table::table;
 use crate::reference_data::Reference;
 use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
 
@@ -222,8 +223,6 @@ impl Cacheable for Edition {
     }
 }
 
-stored!(table::Model: id, slug, name, language, direction, label_live, label_follow, label_sections, label_stories, label_comments, article_count);
-
 impl Row for table::Model {
     const TABLE: &'static str = "edition";
     type Means = Edition;
@@ -248,32 +247,18 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "edition")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub slug: String,
-        pub name: String,
-        pub language: String,
-        pub direction: String,
-        pub label_live: Option<String>,
-        pub label_follow: Option<String>,
-        pub label_sections: Option<String>,
-        pub label_stories: Option<String>,
-        pub label_comments: Option<String>,
-        pub article_count: i64,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "edition",
+        entity Edition with lists [Articles, Sections, Stories, LiveChannels, FollowChannels, Leads];
+    key id: Uuid;
+    slug: String,
+    name: String,
+    language: String,
+    direction: String,
+    label_live: Option<String>,
+    label_follow: Option<String>,
+    label_sections: Option<String>,
+    label_stories: Option<String>,
+    label_comments: Option<String>,
+    article_count: i64,
 }

@@ -8,7 +8,8 @@ use khabar_domain::{AccountId, ArticleId, EditorialState};
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
-use crate::query::decode::{Row, columns, stored};
+use crate::query::decode::{Row, columns};
+use crate::query::table::table;
 use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
 
 /// The editorial data of an article.
@@ -107,8 +108,6 @@ pub async fn next_due(reader: &ReadSession) -> Result<Option<DateTime<Utc>>> {
     when.transpose().query(QUERY)
 }
 
-stored!(table::Model: article_id, created_by, scheduled_for, embargo_until, withdrawn_at, withdrawal_reason);
-
 impl Row for table::Model {
     const TABLE: &'static str = "article_editorial";
     type Means = EditorialState;
@@ -124,27 +123,12 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM's derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "article_editorial")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub article_id: Uuid,
-        pub created_by: Option<Uuid>,
-        pub scheduled_for: Option<DateTimeUtc>,
-        pub embargo_until: Option<DateTimeUtc>,
-        pub withdrawn_at: Option<DateTimeUtc>,
-        pub withdrawal_reason: Option<String>,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "article_editorial";
+    key article_id: Uuid;
+    created_by: Option<Uuid>,
+    scheduled_for: Option<DateTimeUtc>,
+    embargo_until: Option<DateTimeUtc>,
+    withdrawn_at: Option<DateTimeUtc>,
+    withdrawal_reason: Option<String>,
 }

@@ -8,10 +8,11 @@ use sea_orm::ColumnTrait;
 
 use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet, Operation};
-use crate::query::decode::{Row, columns, stored};
+use crate::query::decode::{Row, columns};
 use crate::query::lookup::find_by;
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::{broken, maybe};
+use crate::query::table::table;
 use crate::reference_data::Reference;
 use crate::relations::ordering::Ordering;
 use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
@@ -194,8 +195,6 @@ impl Cacheable for FollowChannel {
     }
 }
 
-stored!(table::Model: id, edition_id, platform, name, handle, url, position);
-
 impl Row for table::Model {
     const TABLE: &'static str = "follow_channel";
     type Means = FollowChannel;
@@ -214,28 +213,13 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "follow_channel")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub edition_id: Uuid,
-        pub platform: String,
-        pub name: String,
-        pub handle: Option<String>,
-        pub url: Option<String>,
-        pub position: i32,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "follow_channel", entity FollowChannel;
+    key id: Uuid;
+    edition_id: Uuid,
+    platform: String,
+    name: String,
+    handle: Option<String>,
+    url: Option<String>,
+    position: i32,
 }

@@ -8,7 +8,7 @@ use crate::cache::CacheMeta;
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::decode::columns;
 use crate::query::page::{KeysetQuery, Order, SortKind};
-use crate::relations::join_table::JoinTable;
+use crate::relations::join_table::{JoinTable, join_table};
 use crate::tables::article::{A, ArticleIncludes, published, table};
 use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
 
@@ -62,11 +62,7 @@ const IN_ORDER: Order = Order {
     sorts: SortKind::Places,
     descending: false,
 };
-const LEADS: JoinTable = JoinTable {
-    table: "home_lead",
-    from: "edition_id",
-    to: "article_id",
-};
+pub(crate) const LEADS: JoinTable = join_table!("home_lead", edition_id -> article_id);
 
 /// Replaces the lead articles of an edition with these, in this order.
 pub async fn set(

@@ -6,6 +6,7 @@ use khabar_domain::Invalid;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use uuid::Uuid;
 
+use crate::query::table::table;
 use crate::{Doing, ReadSession, Result, WriteTx};
 
 /// The prefix of the [`writer`](IdempotencyKey::writer) of an anonymous client. The client's address follows it.
@@ -107,29 +108,12 @@ pub async fn forget(writer: &WriteTx, before: DateTime<Utc>) -> Result<u64> {
     Ok(gone.rows_affected)
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM's derives make an entity public; this module is not"
-)]
-mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "idempotency_key")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub writer: String,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub key: String,
-        pub at: DateTimeUtc,
-        pub action: String,
-        pub input: String,
-        pub noun_id: Uuid,
-        pub errors: Option<String>,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "idempotency_key";
+    key writer: String, key: String;
+    at: DateTimeUtc,
+    action: String,
+    input: String,
+    noun_id: Uuid,
+    errors: Option<String>,
 }

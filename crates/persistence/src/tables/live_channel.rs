@@ -7,10 +7,11 @@ use sea_orm::ColumnTrait;
 
 use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet, Operation};
-use crate::query::decode::{Row, columns, stored};
+use crate::query::decode::{Row, columns};
 use crate::query::lookup::find_by;
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::{broken, maybe};
+use crate::query::table::table;
 use crate::reference_data::Reference;
 use crate::relations::ordering::Ordering;
 use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
@@ -190,8 +191,6 @@ impl Cacheable for LiveChannel {
     }
 }
 
-stored!(table::Model: id, edition_id, name, stream_url, poster_id, on_air, position);
-
 impl Row for table::Model {
     const TABLE: &'static str = "live_channel";
     type Means = LiveChannel;
@@ -210,28 +209,13 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "live_channel")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub edition_id: Uuid,
-        pub name: String,
-        pub stream_url: Option<String>,
-        pub poster_id: Option<Uuid>,
-        pub on_air: Option<bool>,
-        pub position: i32,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "live_channel", entity LiveChannel;
+    key id: Uuid;
+    edition_id: Uuid,
+    name: String,
+    stream_url: Option<String>,
+    poster_id: Option<Uuid>,
+    on_air: Option<bool>,
+    position: i32,
 }

@@ -7,10 +7,11 @@ use khabar_domain::{Invalid, Media, MediaId, Scope, WebUrl};
 use sea_orm::ColumnTrait;
 
 use crate::cache::{CacheMeta, Cacheable, Lookup};
-use crate::feed::{CacheTag, Copies, EntityKind, Facet, Operation, differing};
-use crate::query::decode::{Row, stored};
+use crate::feed::{CacheTag, Difference, EntityKind, Operation};
+use crate::query::decode::Row;
 use crate::query::lookup::find_by;
 use crate::query::row::{broken, maybe};
+use crate::query::table::{Declared as _, table};
 use crate::reference_data::Reference;
 use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
@@ -57,19 +58,20 @@ pub async fn lock(writer: &WriteTx, id: MediaId) -> Result<Option<Media>> {
 /// Inserts the media, or updates the one with the same id.
 pub async fn save(writer: &mut WriteTx, media: &Media) -> Result<Saved> {
     let row = table::Model::from(media);
-    let (mut parts, mut beyond) = (Vec::new(), true);
+    let mut difference = Difference::whole();
     let saved = writer
         .save::<table::Entity, _>("save media", row.id, row, |old, new| {
-            (parts, beyond) = differing(old, new, &PARTS);
+            difference = old.difference(new);
         })
         .await?;
-    if beyond {
+    if difference.is_whole {
         // The key of the whole media is enough: every response that shows a part also depends on it.
         writer.note_saved(saved, EntityKind::Media, media.id, Vec::new);
     } else if saved == Saved::Changed {
-        let keys = parts
-            .iter()
-            .map(|part| CacheTag::part(EntityKind::Media, media.id, *part));
+        let keys = difference
+            .facets
+            .into_iter()
+            .map(|facet| CacheTag::part(EntityKind::Media, media.id, facet));
         writer.note(
             EntityKind::Media,
             media.id,
@@ -79,21 +81,6 @@ pub async fn save(writer: &mut WriteTx, media: &Media) -> Result<Saved> {
     }
     Ok(saved)
 }
-
-/// The parts on which API fields can depend separately (see `types/media.rs` of the API): the caption
-/// and credit, and the details of how the media is played, cropped and loaded.
-const PARTS: [Copies<table::Model>; 2] = [
-    (Facet::Caption, |row, from| {
-        row.caption.clone_from(&from.caption);
-        row.credit.clone_from(&from.credit);
-    }),
-    (Facet::Details, |row, from| {
-        row.seconds = from.seconds;
-        row.placeholder.clone_from(&from.placeholder);
-        row.focal_point.clone_from(&from.focal_point);
-        row.renditions.clone_from(&from.renditions);
-    }),
-];
 
 impl From<&Media> for table::Model {
     fn from(media: &Media) -> Self {
@@ -122,8 +109,7 @@ impl From<&Media> for table::Model {
 impl Cacheable for Media {
     fn describe(&self, meta: &mut CacheMeta) {
         meta.object(EntityKind::Media, self.id);
-        meta.optional(EntityKind::Media, self.id, Facet::Caption);
-        meta.optional(EntityKind::Media, self.id, Facet::Details);
+        meta.facets::<table::Model>(EntityKind::Media, self.id);
         meta.texts([
             self.url.as_ref().map(WebUrl::as_str),
             self.alt.as_deref(),
@@ -138,8 +124,6 @@ impl Cacheable for Media {
         }
     }
 }
-
-stored!(table::Model: id, kind, url, width, height, seconds, alt, caption, credit, placeholder, focal_point, renditions);
 
 impl Row for table::Model {
     const TABLE: &'static str = "media";
@@ -176,33 +160,19 @@ fn focal_point(text: &str) -> Result<FocalPoint, Invalid> {
     FocalPoint::new(x, y)
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Deserialize)]
-    #[sea_orm(table_name = "media")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub kind: String,
-        pub url: Option<String>,
-        pub width: Option<i32>,
-        pub height: Option<i32>,
-        pub seconds: Option<i32>,
-        pub alt: Option<String>,
-        pub caption: Option<String>,
-        pub credit: Option<String>,
-        pub placeholder: Option<String>,
-        pub focal_point: Option<String>,
-        pub renditions: String,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    #[derive(serde::Deserialize)]
+    mod table = "media", entity Media;
+    key id: Uuid;
+    kind: String,
+    url: Option<String>,
+    width: Option<i32>,
+    height: Option<i32>,
+    seconds: Option<i32> in Details,
+    alt: Option<String>,
+    caption: Option<String> in Caption,
+    credit: Option<String> in Caption,
+    placeholder: Option<String> in Details,
+    focal_point: Option<String> in Details,
+    renditions: String as json in Details,
 }

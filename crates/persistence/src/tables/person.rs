@@ -7,12 +7,13 @@ use sea_orm::ColumnTrait;
 
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
-use crate::query::decode::{Row, RowDecoder, columns, stored};
+use crate::query::decode::{Row, RowDecoder, columns};
 use crate::query::include::{Column, EagerLoad, Includes, Relation, one};
 use crate::query::lookup::{SlugKey, find_by_slug, find_with, no_more};
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::broken;
 use crate::query::sql::Dialect;
+use crate::query::table::table;
 use crate::relations::slug;
 use crate::session::batch::group_hash;
 use crate::tables::{media, reserved_name};
@@ -243,8 +244,6 @@ impl Cacheable for Person {
     }
 }
 
-stored!(table::Model: id, edition_id, slug, name, role, biography, portrait_id, article_count);
-
 impl Row for table::Model {
     const TABLE: &'static str = "person";
     type Means = Person;
@@ -264,29 +263,15 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Deserialize)]
-    #[sea_orm(table_name = "person")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub edition_id: Uuid,
-        pub slug: String,
-        pub name: String,
-        pub role: Option<String>,
-        pub biography: Option<String>,
-        pub portrait_id: Option<Uuid>,
-        pub article_count: i64,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    #[derive(serde::Deserialize)]
+    mod table = "person", entity Person with lists [Articles];
+    key id: Uuid;
+    edition_id: Uuid,
+    slug: String,
+    name: String,
+    role: Option<String>,
+    biography: Option<String>,
+    portrait_id: Option<Uuid>,
+    article_count: i64,
 }

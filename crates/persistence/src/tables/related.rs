@@ -9,9 +9,10 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
-use crate::query::decode::{DecodeRow, Row, RowDecoder, columns, stored};
+use crate::query::decode::{DecodeRow, Row, RowDecoder, columns};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::broken;
+use crate::query::table::table;
 use crate::session::batch::{group_hash, grouped};
 use crate::tables::article::{A, ArticleIncludes, published, table as article};
 use crate::{BatchKey, Doing, Page, ReadSession, Result, Saved, Slice, Tally, WriteTx};
@@ -244,8 +245,6 @@ impl Cacheable for Related {
     }
 }
 
-stored!(table::Model: from_id, to_id, rank, origin, reason, score);
-
 impl Row for table::Model {
     const TABLE: &'static str = "related";
     type Means = RelatedLink;
@@ -263,28 +262,11 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
-    #[sea_orm(table_name = "related")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub from_id: Uuid,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub to_id: Uuid,
-        pub rank: i32,
-        pub origin: String,
-        pub reason: String,
-        pub score: Option<f64>,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "related";
+    key from_id: Uuid, to_id: Uuid;
+    rank: i32,
+    origin: String,
+    reason: String,
+    score: Option<f64>,
 }

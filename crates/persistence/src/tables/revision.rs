@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::query::cooperative::Pace;
 use crate::query::count::CountQuery;
-use crate::query::decode::{Row, columns, stored};
+use crate::query::decode::{Row, columns};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::{broken, readable};
+use crate::query::table::table;
 use crate::session::batch::grouped;
 use crate::tables::article::Manuscript;
 use crate::{BatchKey, Doing, Page, ReadSession, Result, Slice, Tally, WriteTx};
@@ -367,8 +368,6 @@ async fn insert(writer: &WriteTx, row: table::Model) -> Result<()> {
     Ok(())
 }
 
-stored!(table::Model: article_id, version, at, account_id, author_name, step, note, content);
-
 impl Row for table::Model {
     const TABLE: &'static str = "revision";
     type Means = Revision;
@@ -391,30 +390,13 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM's derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "revision")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub article_id: Uuid,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub version: i32,
-        pub at: DateTimeUtc,
-        pub account_id: Option<Uuid>,
-        pub author_name: String,
-        pub step: String,
-        pub note: Option<String>,
-        pub content: String,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "revision";
+    key article_id: Uuid, version: i32;
+    at: DateTimeUtc,
+    account_id: Option<Uuid>,
+    author_name: String,
+    step: String,
+    note: Option<String>,
+    content: String as json,
 }

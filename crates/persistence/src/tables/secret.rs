@@ -9,6 +9,7 @@ use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 
 use crate::feed::{EntityKind, Operation};
 use crate::query::row::broken;
+use crate::query::table::table;
 use crate::{BatchKey, Doing, ReadSession, Result, WriteTx};
 
 /// The name of the current preview key.
@@ -110,24 +111,9 @@ fn parse(value: &str) -> Result<PreviewKey> {
     PreviewKey::parse(value).map_err(broken("secret", "value", PREVIEW))
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM's derives make an entity public; this module is not"
-)]
-mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "secret")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub name: String,
-        pub value: String,
-        pub retired_at: Option<DateTimeUtc>,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "secret";
+    key name: String;
+    value: String,
+    retired_at: Option<DateTimeUtc>,
 }

@@ -6,14 +6,16 @@ use std::collections::HashMap;
 
 use khabar_domain::{EditionId, Invalid, Name, Scope, Section, SectionId, Slug};
 use sea_orm::{ColumnTrait, Condition};
+use uuid::Uuid;
 
 use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet};
-use crate::query::decode::{Row, columns, stored};
+use crate::query::decode::{Row, columns};
 use crate::query::lookup::{SlugKey, find_by, find_by_slug, no_more};
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::broken;
 use crate::query::sql::Dialect;
+use crate::query::table::{Table, declaration, table};
 use crate::reference_data::Reference;
 use crate::relations::ordering::Ordering;
 use crate::relations::slug;
@@ -390,8 +392,6 @@ impl Cacheable for Section {
     }
 }
 
-stored!(table::Model: id, edition_id, parent_id, slug, name, summary, position, featured, article_count);
-
 impl Row for table::Model {
     const TABLE: &'static str = "section";
     type Means = Section;
@@ -412,30 +412,22 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
+/// The table of the ancestors of each section, which include the section itself at height 0.
+pub(crate) const PATHS: Table = declaration! {
+    "section_path";
+    key section_id: Uuid, ancestor_id: Uuid;
+    height: i32,
+};
 
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "section")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub edition_id: Uuid,
-        pub parent_id: Option<Uuid>,
-        pub slug: String,
-        pub name: String,
-        pub summary: Option<String>,
-        pub position: i32,
-        pub featured: bool,
-        pub article_count: i64,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "section", entity Section with lists [Articles, Children], parent parent_id;
+    key id: Uuid;
+    edition_id: Uuid,
+    parent_id: Option<Uuid>,
+    slug: String,
+    name: String,
+    summary: Option<String>,
+    position: i32,
+    featured: bool,
+    article_count: i64,
 }

@@ -8,9 +8,10 @@ use sea_orm::{ColumnTrait, Condition};
 
 use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet};
-use crate::query::decode::{Row, stored};
+use crate::query::decode::Row;
 use crate::query::lookup::{SlugKey, find_by, find_by_slug, no_more};
 use crate::query::row::{broken, maybe};
+use crate::query::table::table;
 use crate::reference_data::Reference;
 use crate::relations::slug;
 use crate::session::batch::group_hash;
@@ -176,8 +177,6 @@ impl Cacheable for Source {
     }
 }
 
-stored!(table::Model: id, edition_id, kind, slug, name, url, article_count);
-
 impl Row for table::Model {
     const TABLE: &'static str = "source";
     type Means = Source;
@@ -196,28 +195,13 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "source")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub edition_id: Uuid,
-        pub kind: Option<String>,
-        pub slug: String,
-        pub name: String,
-        pub url: Option<String>,
-        pub article_count: i64,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "source", entity Source with lists [Articles];
+    key id: Uuid;
+    edition_id: Uuid,
+    kind: Option<String>,
+    slug: String,
+    name: String,
+    url: Option<String>,
+    article_count: i64,
 }

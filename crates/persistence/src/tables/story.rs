@@ -14,19 +14,21 @@ use sea_orm::{ColumnTrait, Condition};
 use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
-use crate::query::decode::{Row, columns, stored};
+use crate::query::decode::{Row, columns};
 use crate::query::lookup::{SlugKey, find_by_slug, find_with, no_more};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::broken;
 use crate::query::sql::Sql;
+use crate::query::table::table;
 use crate::reference_data::Reference;
-use crate::relations::join_table::JoinTable;
+use crate::relations::join_table::{JoinTable, join_table};
 use crate::relations::slug;
 use crate::session::batch::{group_hash, grouped};
 use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, Tally, WriteTx};
 
 use self::includes::StoryIncludes;
 
+pub(crate) use merge::MERGES;
 pub use merge::{lock_both, merge, successors};
 pub use pinned::{pinned, set_pinned};
 
@@ -419,18 +421,14 @@ pub async fn save(writer: &mut WriteTx, story: &Story) -> Result<Saved> {
 /// Sets the topics of a story, in this order.
 pub async fn set_topics(writer: &mut WriteTx, story: StoryId, topics: &[TopicId]) -> Result<Saved> {
     let topics: Vec<_> = topics.iter().map(|topic| topic.uuid()).collect();
-    let saved = STORY_TOPIC.set(writer, story.uuid(), &topics).await?;
+    let saved = TOPICS.set(writer, story.uuid(), &topics).await?;
     writer.note_saved(saved, EntityKind::Story, story, || {
         vec![CacheTag::part(EntityKind::Story, story, Facet::Topics)]
     });
     Ok(saved)
 }
 
-const STORY_TOPIC: JoinTable = JoinTable {
-    table: "story_topic",
-    from: "story_id",
-    to: "topic_id",
-};
+pub(crate) const TOPICS: JoinTable = join_table!("story_topic", story_id -> topic_id);
 
 impl From<&Story> for table::Model {
     fn from(story: &Story) -> Self {
@@ -462,8 +460,6 @@ impl Cacheable for Story {
     }
 }
 
-stored!(table::Model: id, edition_id, kind, status, slug, title, summary, image_id, pinned_position, article_count, reported_article_count, last_article_at, active_at);
-
 impl Row for table::Model {
     const TABLE: &'static str = "story";
     type Means = Story;
@@ -488,34 +484,20 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Deserialize)]
-    #[sea_orm(table_name = "story")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub edition_id: Uuid,
-        pub kind: String,
-        pub status: String,
-        pub slug: String,
-        pub title: String,
-        pub summary: Option<String>,
-        pub image_id: Option<Uuid>,
-        pub pinned_position: Option<i32>,
-        pub article_count: i64,
-        pub reported_article_count: Option<i64>,
-        pub last_article_at: Option<DateTimeUtc>,
-        pub active_at: DateTimeUtc,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    #[derive(serde::Deserialize)]
+    mod table = "story", entity Story with lists [Articles, Topics];
+    key id: Uuid;
+    edition_id: Uuid,
+    kind: String,
+    status: String,
+    slug: String,
+    title: String,
+    summary: Option<String>,
+    image_id: Option<Uuid>,
+    pinned_position: Option<i32>,
+    article_count: i64,
+    reported_article_count: Option<i64>,
+    last_article_at: Option<DateTimeUtc>,
+    active_at: DateTimeUtc,
 }

@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use crate::feed::{CacheTag, EntityKind, Operation};
 use crate::query::count;
-use crate::query::decode::{DecodeRow, Row, RowDecoder, columns, stored};
+use crate::query::decode::{DecodeRow, Row, RowDecoder, columns};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::{broken, readable};
+use crate::query::table::table;
 use crate::session::batch::grouped;
 use crate::tables::account::{self, Account};
 use crate::{BatchKey, Doing, Page, ReadSession, Result, Slice, Tally, WriteTx};
@@ -363,8 +364,6 @@ impl Row for Whole {
     }
 }
 
-stored!(table::Model: id, account_id, hash, role, rights, created_at, expires_at, revoked_at, last_used_at);
-
 impl Row for table::Model {
     const TABLE: &'static str = "token";
     type Means = Token;
@@ -389,30 +388,15 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM's derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "token")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub account_id: Uuid,
-        pub hash: String,
-        pub role: String,
-        pub rights: Option<String>,
-        pub created_at: DateTimeUtc,
-        pub expires_at: Option<DateTimeUtc>,
-        pub revoked_at: Option<DateTimeUtc>,
-        pub last_used_at: Option<DateTimeUtc>,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "token";
+    key id: Uuid;
+    account_id: Uuid,
+    hash: String,
+    role: String,
+    rights: Option<String>,
+    created_at: DateTimeUtc,
+    expires_at: Option<DateTimeUtc>,
+    revoked_at: Option<DateTimeUtc>,
+    last_used_at: Option<DateTimeUtc>,
 }

@@ -8,10 +8,11 @@ use sea_orm::ColumnTrait;
 
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
-use crate::query::decode::{Row, columns, stored};
+use crate::query::decode::{Row, columns};
 use crate::query::lookup::{SlugKey, find_by, find_by_slug, no_more};
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::{broken, maybe};
+use crate::query::table::table;
 use crate::relations::slug;
 use crate::session::batch::group_hash;
 use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
@@ -231,8 +232,6 @@ impl Cacheable for Topic {
     }
 }
 
-stored!(table::Model: id, edition_id, kind, slug, name, summary, media_topic, article_count);
-
 impl Row for table::Model {
     const TABLE: &'static str = "topic";
     type Means = Topic;
@@ -253,29 +252,15 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM\'s derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, serde::Deserialize)]
-    #[sea_orm(table_name = "topic")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub edition_id: Uuid,
-        pub kind: String,
-        pub slug: String,
-        pub name: String,
-        pub summary: Option<String>,
-        pub media_topic: Option<String>,
-        pub article_count: i64,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    #[derive(serde::Deserialize)]
+    mod table = "topic", entity Topic with lists [Articles];
+    key id: Uuid;
+    edition_id: Uuid,
+    kind: String,
+    slug: String,
+    name: String,
+    summary: Option<String>,
+    media_topic: Option<String>,
+    article_count: i64,
 }

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Operation};
-use crate::query::decode::{Row, columns, stored};
+use crate::query::decode::{Row, columns};
+use crate::query::table::table;
 use crate::{BatchKey, Doing, ReadSession, Result, WriteTx};
 
 /// The maximum length of a name in bytes. A SHA-256 hash in hexadecimal has 64.
@@ -272,31 +273,14 @@ impl Row for table::Model {
     }
 }
 
-stored!(table::Model: id, name, sha256, text, registered_at);
-
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM's derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "trusted_document")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        #[sea_orm(unique)]
-        pub name: String,
-        pub sha256: String,
-        pub text: String,
-        pub registered_at: DateTimeUtc,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "trusted_document", entity TrustedDocument;
+    key id: Uuid;
+    #[sea_orm(unique)]
+    name: String,
+    sha256: String,
+    text: String,
+    registered_at: DateTimeUtc,
 }
 
 #[cfg(test)]

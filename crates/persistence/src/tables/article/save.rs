@@ -7,28 +7,17 @@ use uuid::Uuid;
 
 use super::address::{self, Before};
 use super::{Manuscript, body_table, table};
-use crate::feed::{CacheTag, Copies, EntityKind, Facet, Operation, differing};
-use crate::relations::join_table::JoinTable;
+use crate::feed::{CacheTag, Difference, EntityKind, Facet, Operation};
+use crate::query::table::Declared as _;
+use crate::relations::join_table::{JoinTable, join_table};
 use crate::relations::list_membership::{self, Membership};
 use crate::relations::slug;
 use crate::tables::article::body;
 use crate::{Doing, Result, Saved, WriteTx};
 
-const AUTHORS: JoinTable = JoinTable {
-    table: "article_author",
-    from: "article_id",
-    to: "person_id",
-};
-const TOPICS: JoinTable = JoinTable {
-    table: "article_topic",
-    from: "article_id",
-    to: "topic_id",
-};
-pub(super) const STORIES: JoinTable = JoinTable {
-    table: "article_story",
-    from: "article_id",
-    to: "story_id",
-};
+pub(crate) const AUTHORS: JoinTable = join_table!("article_author", article_id -> person_id);
+pub(crate) const TOPICS: JoinTable = join_table!("article_topic", article_id -> topic_id);
+pub(crate) const STORIES: JoinTable = join_table!("article_story", article_id -> story_id);
 
 /// Returns the complete article with this id or, if there is none, with this slug, for a write that
 /// depends on it. Includes articles of any status.
@@ -102,7 +91,7 @@ pub async fn save(writer: &mut WriteTx, manuscript: &Manuscript) -> Result<Saved
     let mut row = table::Model::from(article);
     let mut comment_count = row.comment_count;
     let mut before = None;
-    let (mut differ, mut is_card) = (Vec::new(), true);
+    let mut difference = Difference::whole();
     let saved = writer
         .save::<table::Entity, _>("save an article", id, row.clone(), |old, new| {
             new.comment_count = old.comment_count;
@@ -112,7 +101,7 @@ pub async fn save(writer: &mut WriteTx, manuscript: &Manuscript) -> Result<Saved
                 status: old.status.clone(),
                 slug: old.slug.clone(),
             });
-            (differ, is_card) = differing(old, new, &PARTS);
+            difference = old.difference(new);
         })
         .await?;
     row.comment_count = comment_count;
@@ -138,23 +127,19 @@ pub async fn save(writer: &mut WriteTx, manuscript: &Manuscript) -> Result<Saved
         _ if published => (Operation::Changed, Saved::Changed),
         _ => (Operation::Withdrawn, Saved::Changed),
     };
-    is_card &= parts[0] != Saved::Unchanged;
     let mut keys = vec![
         CacheTag::part(EntityKind::Article, id, Facet::Text),
         CacheTag::slug(EntityKind::Article, &article.slug),
     ];
-    if is_card {
+    if difference.is_whole && parts[0] != Saved::Unchanged {
         // This key also invalidates answers about everything that belongs to the article.
         keys.insert(0, CacheTag::one(EntityKind::Article, id));
     } else {
         // The body may have changed without any change to the row, so the key of the text is
         // always included above.
-        differ.retain(|part| *part != Facet::Text);
-        keys.extend(
-            differ
-                .iter()
-                .map(|part| CacheTag::part(EntityKind::Article, id, *part)),
-        );
+        let differ = difference.facets.into_iter();
+        let differ = differ.filter(|facet| *facet != Facet::Text);
+        keys.extend(differ.map(|facet| CacheTag::part(EntityKind::Article, id, facet)));
         let links = LINKED.into_iter().zip(&parts[2..]);
         let links = links.filter(|(_, saved)| **saved != Saved::Unchanged);
         keys.extend(links.map(|(part, _)| CacheTag::part(EntityKind::Article, id, part)));
@@ -175,28 +160,6 @@ pub async fn save(writer: &mut WriteTx, manuscript: &Manuscript) -> Result<Saved
     writer.note(EntityKind::Article, id, act, keys);
     Ok(saved)
 }
-
-/// The parts on which API fields can depend separately (see `types/article.rs` of the API): the lead,
-/// the values derived from the text, and the details that classify the article.
-const PARTS: [Copies<table::Model>; 3] = [
-    (Facet::Lead, |row, from| row.lead.clone_from(&from.lead)),
-    (Facet::Text, |row, from| {
-        row.excerpt.clone_from(&from.excerpt);
-        row.is_stub = from.is_stub;
-        row.updated_at = from.updated_at;
-        row.version = from.version;
-        row.reading_minutes = from.reading_minutes;
-    }),
-    (Facet::Details, |row, from| {
-        row.kind.clone_from(&from.kind);
-        row.source_id = from.source_id;
-        row.language.clone_from(&from.language);
-        row.direction.clone_from(&from.direction);
-        row.has_photos = from.has_photos;
-        row.has_video = from.has_video;
-        row.has_audio = from.has_audio;
-    }),
-];
 
 /// Returns the cache tags of everything that links to an article and shows it only while it is
 /// published.

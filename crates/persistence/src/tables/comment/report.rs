@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use khabar_domain::CommentId;
 
-use crate::query::decode::{Row, columns, stored};
+use crate::query::decode::{Row, columns};
 use crate::query::page::{KeysetQuery, Order, SortKind};
+use crate::query::table::table;
 use crate::{BatchKey, Page, ReadSession, Result};
 
 /// The reasons given in reports of a comment, latest first. Limited to one page of the default size.
@@ -43,8 +44,6 @@ const LATEST: Order = Order {
     descending: true,
 };
 
-stored!(table::Model: comment_id, account_id, reason, at);
-
 impl Row for table::Model {
     const TABLE: &'static str = "comment_report";
     type Means = String;
@@ -54,26 +53,9 @@ impl Row for table::Model {
     }
 }
 
-#[expect(
-    unreachable_pub,
-    reason = "SeaORM's derives make an entity public; this module is not"
-)]
-pub(crate) mod table {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "comment_report")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub comment_id: Uuid,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub account_id: Uuid,
-        pub reason: String,
-        pub at: DateTimeUtc,
-    }
-
-    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
+table! {
+    mod table = "comment_report";
+    key comment_id: Uuid, account_id: Uuid;
+    reason: String,
+    at: DateTimeUtc,
 }

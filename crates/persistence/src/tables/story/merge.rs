@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use khabar_domain::article::Status;
 use khabar_domain::{ArticleId, Story, StoryId, TopicId, story};
 use uuid::Uuid;
 
-use super::{STORY_TOPIC, pinned, set_pinned, set_topics};
+use super::{TOPICS, pinned, set_pinned, set_topics};
 use crate::feed::{CacheTag, EntityKind, Facet, Operation};
+use crate::query::table::{Table, declaration};
 use crate::relations::list_membership::{self, Counts};
 use crate::relations::ordering::Ordering;
 use crate::relations::slug;
@@ -15,6 +17,15 @@ use crate::session::write_tx::RowLock;
 use crate::{Doing, Result, WriteTx};
 
 const DOING: &str = "merge two stories";
+
+/// The table of merged stories and their successors.
+pub(crate) const MERGES: Table = declaration! {
+    "story_merge";
+    key from_id: Uuid;
+    into_id: Uuid,
+    at: DateTime<Utc>,
+};
+
 const STORIES: Ordering = Ordering {
     table: "story",
     column: "pinned_position",
@@ -35,13 +46,13 @@ pub async fn merge(writer: &mut WriteTx, from: &Story, into: &Story) -> Result<(
         counts.write(writer).await?;
     }
 
-    let mut topics = STORY_TOPIC.of(writer, new).await?;
-    for topic in STORY_TOPIC.of(writer, old).await? {
+    let mut topics = TOPICS.of(writer, new).await?;
+    for topic in TOPICS.of(writer, old).await? {
         if !topics.contains(&topic) {
             topics.push(topic);
         }
     }
-    STORY_TOPIC.set(writer, old, &[]).await?;
+    TOPICS.set(writer, old, &[]).await?;
     let topics: Vec<_> = topics.into_iter().map(TopicId::new).collect();
     set_topics(writer, into.id, &topics).await?;
     take_place(writer, from, into).await?;
