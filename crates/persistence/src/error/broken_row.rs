@@ -41,7 +41,8 @@ impl BrokenRow {
             table => table,
         };
         let entity = EntityKind::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|entity| entity.as_str().replace('-', "_") == table)?;
         let id: Uuid = self.row.parse().ok()?;
         Some(CacheTag::one(entity, id))

@@ -201,9 +201,10 @@ mod tests {
                 CacheTag::every(EntityKind::Edition),
             ]),
         ];
-        let kinds = EntityKind::ALL
-            .into_iter()
-            .flat_map(|entity| Operation::ALL.map(|operation| (entity, operation)));
+        let kinds = EntityKind::ALL.iter().flat_map(|entity| {
+            let operations = Operation::ALL.iter();
+            operations.map(|operation| (*entity, *operation))
+        });
         kinds.flat_map(move |(entity, operation)| {
             touched.clone().map(|touched| Write {
                 at: DateTime::UNIX_EPOCH,

@@ -108,8 +108,8 @@ mod tests {
 
     #[test]
     fn the_text_of_every_tag_is_parsed_again() {
-        let facets = || Facet::ALL.into_iter().map(Some).chain([None]);
-        for entity in EntityKind::ALL {
+        let facets = || Facet::ALL.iter().copied().map(Some).chain([None]);
+        for entity in EntityKind::ALL.iter().copied() {
             for facet in facets() {
                 for id in [Uuid::from_u128(7), Uuid::max(), Uuid::nil()] {
                     let tag = CacheTag { entity, id, facet };
