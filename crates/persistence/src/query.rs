@@ -5,6 +5,7 @@ pub(crate) mod cooperative;
 pub(crate) mod count;
 pub(crate) mod decode;
 pub(crate) mod include;
+pub(crate) mod keys;
 pub(crate) mod lookup;
 pub mod page;
 pub(crate) mod row;

@@ -10,10 +10,10 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::Result;
 use crate::query::decode::{Row, RowDecoder};
 use crate::query::row::broken;
 use crate::query::sql::Dialect;
+use crate::{ReadSession, Result};
 
 /// The set of related objects and parts to read with an article, a story or a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -59,7 +59,14 @@ pub(crate) trait EagerLoad<T>: Send {
 }
 
 /// Reads no related objects.
-impl<T> EagerLoad<T> for () {
+pub(crate) struct NoIncludes;
+
+impl NoIncludes {
+    /// Does nothing: there is nothing to make available to later lookups.
+    pub(crate) fn give(self, _: &ReadSession) {}
+}
+
+impl<T> EagerLoad<T> for NoIncludes {
     fn select(&self, _: Dialect) -> String {
         String::new()
     }

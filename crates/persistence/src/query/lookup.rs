@@ -9,7 +9,7 @@ use crate::cache::CacheMeta;
 use crate::feed::{CacheTag, EntityKind};
 use crate::query::cooperative::Pace;
 use crate::query::decode::{Row, TableRow, columns};
-use crate::query::include::EagerLoad;
+use crate::query::include::{EagerLoad, NoIncludes};
 use crate::query::sql::Sql;
 use crate::session::batch::grouped;
 use crate::{ReadSession, Result};
@@ -25,7 +25,7 @@ where
     R: Row + TableRow,
     K: Eq + Hash,
 {
-    find_with::<R, K>(reader, query, condition, key, &mut ()).await
+    find_with::<R, K>(reader, query, condition, key, &mut NoIncludes).await
 }
 
 /// Finds the rows of a table that match a condition, indexed by key, and reads related data with the same

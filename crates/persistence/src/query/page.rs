@@ -4,6 +4,7 @@
 //! as the first, and items added in the meantime do not shift the others. The cursor and the `ORDER BY`
 //! clause are derived from the same `Order`, so they cannot disagree.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use crate::cache::{CacheMeta, Cacheable};
 use crate::query::cooperative::Pace;
 use crate::query::decode::{Row, RowDecoder};
-use crate::query::include::EagerLoad;
+use crate::query::include::{EagerLoad, NoIncludes};
 use crate::query::row::broken;
 use crate::query::sql::{Dialect, Sql};
 use crate::{BatchKey, Error, ReadSession, Result};
@@ -290,7 +291,7 @@ impl KeysetQuery<'_> {
         page: Page,
         filter: impl FnOnce(&mut Sql) -> String,
     ) -> Result<Vec<Slice<R::Means>>> {
-        self.page_with::<R>(reader, parents, page, filter, &mut ())
+        self.page_with::<R>(reader, parents, page, filter, &mut NoIncludes)
             .await
     }
 
@@ -331,6 +332,23 @@ impl KeysetQuery<'_> {
                 .push((cursor, item));
         }
         Ok(lists.into_iter().map(|items| cut(items, page)).collect())
+    }
+
+    /// Reads the whole list of each key's parent, up to the maximum size of a page, and the data that
+    /// `company` selects for each item.
+    pub(crate) async fn all<R: Row, K: BatchKey>(
+        &self,
+        reader: &ReadSession,
+        keys: &[K],
+        parent: impl Fn(&K) -> Uuid,
+        filter: impl FnOnce(&mut Sql) -> String,
+        company: &mut impl EagerLoad<R::Means>,
+    ) -> Result<HashMap<K, Vec<R::Means>>> {
+        let parents: Vec<_> = keys.iter().map(parent).collect();
+        let page = Page::first(Page::MAX);
+        let lists = self.page_with::<R>(reader, &parents, page, filter, company);
+        let lists = lists.await?.into_iter().map(Slice::into_items);
+        Ok(keys.iter().cloned().zip(lists).collect())
     }
 
     /// Reads the cursor of an item. Returns `None` if it cannot be read.

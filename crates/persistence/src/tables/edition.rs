@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::decode::Row;
+use crate::query::keys::by_id;
 use crate::query::lookup::find_by;
 use crate::query::row::broken;
 use crate::query::sql::Sql;
@@ -17,37 +18,9 @@ use crate::query::table::table;
 use crate::reference_data::Reference;
 use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
 
-/// The edition with this id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ById(pub EditionId);
-
-impl BatchKey for ById {
-    type Value = Edition;
-
-    const FINDS_ONE: bool = true;
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Edition>) -> Option<CacheMeta> {
-        Some(CacheMeta::of(value).on(EntityKind::Edition, self.0))
-    }
-
-    fn look_up(&self, reference: &Reference) -> Lookup<Edition> {
-        reference.edition(self.0)
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Edition>> {
-        let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Model, _>(
-            reader,
-            "edition.by_id",
-            |sql| ("edition t".to_owned(), sql.among("t.id", ids)),
-            |found: &Edition| Self(found.id),
-        )
-        .await
-    }
+by_id! {
+    /// The edition with this id.
+    EditionId => Edition in "edition", look_up edition
 }
 
 /// The edition with this slug.

@@ -10,7 +10,7 @@ use crate::query::decode::columns;
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::relations::join_table::{JoinTable, join_table};
 use crate::tables::article::{A, ArticleIncludes, published, table};
-use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
+use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
 /// The key for listing the published lead articles of an edition, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,18 +40,12 @@ impl BatchKey for OfEdition {
         let filter = format!(
             " AND EXISTS (SELECT 1 FROM article v WHERE v.id = t.article_id AND {published})"
         );
-        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
-        let page = Page::first(Page::MAX);
         let mut company = ArticleIncludes::new(reader, &A, keys);
         let found = lists
-            .page_with::<table::Model>(reader, &parents, page, |_| filter, &mut company)
+            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), |_| filter, &mut company)
             .await?;
         company.give(reader);
-        Ok(keys
-            .iter()
-            .copied()
-            .zip(found.into_iter().map(Slice::into_items))
-            .collect())
+        Ok(found)
     }
 }
 

@@ -8,45 +8,19 @@ use sea_orm::ColumnTrait;
 use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet, Operation};
 use crate::query::decode::{Row, columns};
-use crate::query::lookup::find_by;
+use crate::query::include::NoIncludes;
+use crate::query::keys::by_id;
+use crate::query::lookup::no_more;
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::{broken, maybe};
 use crate::query::table::table;
 use crate::reference_data::Reference;
 use crate::relations::ordering::Ordering;
-use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
+use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
-/// The key for reading a live channel by its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ById(pub LiveChannelId);
-
-impl BatchKey for ById {
-    type Value = LiveChannel;
-
-    const FINDS_ONE: bool = true;
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&LiveChannel>) -> Option<CacheMeta> {
-        Some(CacheMeta::of(value).on(EntityKind::LiveChannel, self.0))
-    }
-
-    fn look_up(&self, reference: &Reference) -> Lookup<LiveChannel> {
-        reference.live_channel(self.0)
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, LiveChannel>> {
-        let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Model, _>(
-            reader,
-            "live_channel.by_id",
-            |sql| ("live_channel t".to_owned(), sql.among("t.id", ids)),
-            |found: &LiveChannel| Self(found.id),
-        )
-        .await
-    }
+by_id! {
+    /// The key for reading a live channel by its id.
+    LiveChannelId => LiveChannel in "live_channel", look_up live_channel
 }
 
 /// The key for listing the live channels of an edition, in order.
@@ -77,15 +51,9 @@ impl BatchKey for OfEdition {
             select: &columns::<table::Model>("t"),
             join: "",
         };
-        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
-        let found = lists
-            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
-            .await?;
-        Ok(keys
-            .iter()
-            .copied()
-            .zip(found.into_iter().map(Slice::into_items))
-            .collect())
+        lists
+            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), no_more, &mut NoIncludes)
+            .await
     }
 }
 

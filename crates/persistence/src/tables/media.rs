@@ -1,51 +1,20 @@
 //! Storage of media.
 
-use std::collections::HashMap;
-
 use khabar_domain::media::{FocalPoint, Kind, Rendition};
-use khabar_domain::{Invalid, Media, MediaId, Scope, WebUrl};
+use khabar_domain::{Invalid, Media, MediaId, WebUrl};
 use sea_orm::ColumnTrait;
 
-use crate::cache::{CacheMeta, Cacheable, Lookup};
+use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, Difference, EntityKind, Operation};
 use crate::query::decode::Row;
-use crate::query::lookup::find_by;
+use crate::query::keys::by_id;
 use crate::query::row::{broken, maybe};
 use crate::query::table::{Declared as _, table};
-use crate::reference_data::Reference;
-use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
+use crate::{Result, Saved, WriteTx};
 
-/// The key for reading an image, video or audio file by its id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ById(pub MediaId);
-
-impl BatchKey for ById {
-    type Value = Media;
-
-    const FINDS_ONE: bool = true;
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Media>) -> Option<CacheMeta> {
-        Some(CacheMeta::of(value).on(EntityKind::Media, self.0))
-    }
-
-    fn look_up(&self, reference: &Reference) -> Lookup<Media> {
-        reference.media(self.0)
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Media>> {
-        let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Model, _>(
-            reader,
-            "media.by_id",
-            |sql| ("media t".to_owned(), sql.among("t.id", ids)),
-            |media: &Media| Self(media.id),
-        )
-        .await
-    }
+by_id! {
+    /// The key for reading an image, video or audio file by its id.
+    MediaId => Media in "media", look_up media
 }
 
 /// Loads the image, video or audio file with this id, for a write that changes only part of it. The row

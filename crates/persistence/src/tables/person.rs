@@ -8,95 +8,25 @@ use sea_orm::ColumnTrait;
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::decode::{Row, RowDecoder, columns};
-use crate::query::include::{Column, EagerLoad, Includes, Relation, one};
-use crate::query::lookup::{SlugKey, find_by_slug, find_with, no_more};
+use crate::query::include::{Column, EagerLoad, Includes, NoIncludes, Relation, one};
+use crate::query::keys::{by_id, by_slug};
+use crate::query::lookup::no_more;
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::broken;
 use crate::query::sql::Dialect;
 use crate::query::table::table;
 use crate::relations::slug;
-use crate::session::batch::group_hash;
 use crate::tables::{media, reserved_name};
-use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
+use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
-/// The key for reading a person by id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ById(pub PersonId);
-
-impl BatchKey for ById {
-    type Value = Person;
-
-    const FINDS_ONE: bool = true;
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Person>) -> Option<CacheMeta> {
-        Some(CacheMeta::of(value).on(EntityKind::Person, self.0))
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Person>> {
-        let ids = keys.iter().map(|key| key.0.uuid());
-        let mut portraits = Portraits::new(reader, keys);
-        let found = find_with::<table::Model, _>(
-            reader,
-            "person.by_id",
-            |sql| ("person t".to_owned(), sql.among("t.id", ids)),
-            |found: &Person| Self(found.id),
-            &mut portraits,
-        );
-        let found = found.await?;
-        reader.side_load(portraits.found);
-        Ok(found)
-    }
+by_id! {
+    /// The key for reading a person by id.
+    PersonId => Person in "person", includes Portraits::new
 }
 
-/// The key for reading a person by slug.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BySlug(pub SlugKey);
-
-impl BatchKey for BySlug {
-    type Value = Person;
-
-    const FINDS_ONE: bool = true;
-
-    fn group_hash(&self) -> u64 {
-        group_hash(&self.0.edition)
-    }
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Person>) -> Option<CacheMeta> {
-        let found = value.map(|found| (found.edition, &found.slug));
-        Some(
-            self.0
-                .read_from(CacheMeta::of(value), EntityKind::Person, found),
-        )
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Person>> {
-        let mut portraits = Portraits::new(reader, keys);
-        let keys = keys.iter().map(|key| key.0.clone()).collect();
-        let slug = |found: &Person| found.slug.clone();
-        let found = find_by_slug::<table::Model>(
-            reader,
-            "person.by_slug",
-            "person",
-            no_more,
-            keys,
-            slug,
-            &mut portraits,
-        )
-        .await?;
-        reader.side_load(portraits.found);
-        Ok(found
-            .into_iter()
-            .map(|(key, found)| (Self(key), found))
-            .collect())
-    }
+by_slug! {
+    /// The key for reading a person by slug.
+    Person in "person", includes Portraits::new
 }
 
 /// The key for listing the authors of an article, in byline order.
@@ -124,15 +54,9 @@ impl BatchKey for OfArticle {
             select: &columns::<table::Model>("a"),
             join: "JOIN person a ON a.id = t.person_id",
         };
-        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
-        let found = lists
-            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
-            .await?;
-        Ok(keys
-            .iter()
-            .copied()
-            .zip(found.into_iter().map(Slice::into_items))
-            .collect())
+        lists
+            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), no_more, &mut NoIncludes)
+            .await
     }
 }
 
@@ -148,6 +72,10 @@ impl Portraits {
             wanted: reader.wanted(keys).has(Includes::PICTURE),
             found: Vec::new(),
         }
+    }
+
+    fn give(self, reader: &ReadSession) {
+        reader.side_load(self.found);
     }
 }
 

@@ -11,99 +11,30 @@ use uuid::Uuid;
 use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::decode::{Row, columns};
-use crate::query::lookup::{SlugKey, find_by, find_by_slug, no_more};
+use crate::query::include::NoIncludes;
+use crate::query::keys::{by_id, by_slug};
+use crate::query::lookup::no_more;
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::broken;
 use crate::query::sql::Dialect;
+use crate::query::sql::Sql;
 use crate::query::table::{Table, declaration, table};
 use crate::reference_data::Reference;
 use crate::relations::ordering::Ordering;
 use crate::relations::slug;
 use crate::session::batch::{group_hash, grouped};
-use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
+use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
 pub use tree::{arrange, lies_in, place, remove, siblings};
 
-/// Key for a section by its ID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ById(pub SectionId);
-
-impl BatchKey for ById {
-    type Value = Section;
-
-    const FINDS_ONE: bool = true;
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Section>) -> Option<CacheMeta> {
-        Some(CacheMeta::of(value).on(EntityKind::Section, self.0))
-    }
-
-    fn look_up(&self, reference: &Reference) -> Lookup<Section> {
-        reference.section(self.0)
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Section>> {
-        let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Model, _>(
-            reader,
-            "section.by_id",
-            |sql| ("section t".to_owned(), sql.among("t.id", ids)),
-            |found: &Section| Self(found.id),
-        )
-        .await
-    }
+by_id! {
+    /// Key for a section by its ID.
+    SectionId => Section in "section", look_up section
 }
 
-/// Key for a section by its slug.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BySlug(pub SlugKey);
-
-impl BatchKey for BySlug {
-    type Value = Section;
-
-    const FINDS_ONE: bool = true;
-
-    fn group_hash(&self) -> u64 {
-        group_hash(&self.0.edition)
-    }
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Section>) -> Option<CacheMeta> {
-        let found = value.map(|found| (found.edition, &found.slug));
-        Some(
-            self.0
-                .read_from(CacheMeta::of(value), EntityKind::Section, found),
-        )
-    }
-
-    fn look_up(&self, reference: &Reference) -> Lookup<Section> {
-        reference.section_under(&self.0)
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Section>> {
-        let keys = keys.iter().map(|key| key.0.clone()).collect();
-        let slug = |found: &Section| found.slug.clone();
-        let found = find_by_slug::<table::Model>(
-            reader,
-            "section.by_slug",
-            "section",
-            no_more,
-            keys,
-            slug,
-            &mut (),
-        )
-        .await?;
-        Ok(found
-            .into_iter()
-            .map(|(key, found)| (Self(key), found))
-            .collect())
-    }
+by_slug! {
+    /// Key for a section by its slug.
+    Section in "section", look_up section_under
 }
 
 /// A selection of an edition's sections.
@@ -162,15 +93,14 @@ impl BatchKey for OfEdition {
                 Which::Featured => " AND t.featured = 1",
                 Which::Roots => " AND t.parent_id IS NULL",
             };
-            let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
-            let page = Page::first(Page::MAX);
-            let slices = lists
-                .page::<table::Model>(reader, &parents, page, |_| condition.to_owned())
-                .await?;
-            found.extend(
-                keys.into_iter()
-                    .zip(slices.into_iter().map(Slice::into_items)),
+            let (parent, filter) = (
+                |key: &Self| key.edition.uuid(),
+                |_: &mut Sql| condition.to_owned(),
             );
+            let of_keys = lists
+                .all::<table::Model, _>(reader, &keys, parent, filter, &mut NoIncludes)
+                .await?;
+            found.extend(of_keys);
         }
         Ok(found)
     }
@@ -204,15 +134,9 @@ impl BatchKey for ChildrenOf {
             select: &columns::<table::Model>("t"),
             join: "",
         };
-        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
-        let found = lists
-            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
-            .await?;
-        Ok(keys
-            .iter()
-            .copied()
-            .zip(found.into_iter().map(Slice::into_items))
-            .collect())
+        lists
+            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), no_more, &mut NoIncludes)
+            .await
     }
 }
 
@@ -244,15 +168,9 @@ impl BatchKey for PathTo {
             select: &columns::<table::Model>("a"),
             join: "JOIN section a ON a.id = t.ancestor_id",
         };
-        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
-        let found = lists
-            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
-            .await?;
-        Ok(keys
-            .iter()
-            .copied()
-            .zip(found.into_iter().map(Slice::into_items))
-            .collect())
+        lists
+            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), no_more, &mut NoIncludes)
+            .await
     }
 }
 

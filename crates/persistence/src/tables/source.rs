@@ -1,102 +1,26 @@
 //! Sources as rows of the database.
 
-use std::collections::HashMap;
-
 use khabar_domain::source::Kind;
-use khabar_domain::{EditionId, Name, Scope, Slug, Source, SourceId, WebUrl};
+use khabar_domain::{EditionId, Name, Slug, Source, SourceId, WebUrl};
 use sea_orm::{ColumnTrait, Condition};
 
-use crate::cache::{CacheMeta, Cacheable, Lookup};
+use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::decode::Row;
-use crate::query::lookup::{SlugKey, find_by, find_by_slug, no_more};
+use crate::query::keys::{by_id, by_slug};
 use crate::query::row::{broken, maybe};
 use crate::query::table::table;
-use crate::reference_data::Reference;
 use crate::relations::slug;
-use crate::session::batch::group_hash;
-use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
+use crate::{Result, Saved, WriteTx};
 
-/// Key for a source by its ID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ById(pub SourceId);
-
-impl BatchKey for ById {
-    type Value = Source;
-
-    const FINDS_ONE: bool = true;
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Source>) -> Option<CacheMeta> {
-        Some(CacheMeta::of(value).on(EntityKind::Source, self.0))
-    }
-
-    fn look_up(&self, reference: &Reference) -> Lookup<Source> {
-        reference.source(self.0)
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Source>> {
-        let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Model, _>(
-            reader,
-            "source.by_id",
-            |sql| ("source t".to_owned(), sql.among("t.id", ids)),
-            |found: &Source| Self(found.id),
-        )
-        .await
-    }
+by_id! {
+    /// Key for a source by its ID.
+    SourceId => Source in "source", look_up source
 }
 
-/// Key for a source by its slug.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BySlug(pub SlugKey);
-
-impl BatchKey for BySlug {
-    type Value = Source;
-
-    const FINDS_ONE: bool = true;
-
-    fn group_hash(&self) -> u64 {
-        group_hash(&self.0.edition)
-    }
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Source>) -> Option<CacheMeta> {
-        let found = value.map(|found| (found.edition, &found.slug));
-        Some(
-            self.0
-                .read_from(CacheMeta::of(value), EntityKind::Source, found),
-        )
-    }
-
-    fn look_up(&self, reference: &Reference) -> Lookup<Source> {
-        reference.source_under(&self.0)
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Source>> {
-        let keys = keys.iter().map(|key| key.0.clone()).collect();
-        let slug = |found: &Source| found.slug.clone();
-        let found = find_by_slug::<table::Model>(
-            reader,
-            "source.by_slug",
-            "source",
-            no_more,
-            keys,
-            slug,
-            &mut (),
-        )
-        .await?;
-        Ok(found
-            .into_iter()
-            .map(|(key, found)| (Self(key), found))
-            .collect())
-    }
+by_slug! {
+    /// Key for a source by its slug.
+    Source in "source", look_up source_under
 }
 
 /// Returns the source with this ID and locks it until the transaction ends. For a write that retains part

@@ -15,7 +15,8 @@ use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
 use crate::query::decode::{Row, columns};
-use crate::query::lookup::{SlugKey, find_by_slug, find_with, no_more};
+use crate::query::keys::{by_id, by_slug};
+use crate::query::lookup::no_more;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::broken;
 use crate::query::sql::Sql;
@@ -32,88 +33,14 @@ pub(crate) use merge::MERGES;
 pub use merge::{lock_both, merge, successors};
 pub use pinned::{pinned, set_pinned};
 
-/// The key for reading a story by id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ById(pub StoryId);
-
-impl BatchKey for ById {
-    type Value = Story;
-
-    const FINDS_ONE: bool = true;
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Story>) -> Option<CacheMeta> {
-        Some(CacheMeta::of(value).on(EntityKind::Story, self.0))
-    }
-
-    fn look_up(&self, reference: &Reference) -> Lookup<Story> {
-        reference.story(self.0)
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Story>> {
-        let ids = keys.iter().map(|key| key.0.uuid());
-        let mut company = StoryIncludes::new(reader, &includes::T, keys).by_id();
-        let found = find_with::<table::Model, _>(
-            reader,
-            "story.by_id",
-            |sql| ("story t".to_owned(), sql.among("t.id", ids)),
-            |found: &Story| Self(found.id),
-            &mut company,
-        );
-        let found = found.await?;
-        company.give(reader);
-        Ok(found)
-    }
+by_id! {
+    /// The key for reading a story by id.
+    StoryId => Story in "story", look_up story, includes includes::by_id
 }
 
-/// The key for reading a story by slug.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BySlug(pub SlugKey);
-
-impl BatchKey for BySlug {
-    type Value = Story;
-
-    const FINDS_ONE: bool = true;
-
-    fn group_hash(&self) -> u64 {
-        group_hash(&self.0.edition)
-    }
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Story>) -> Option<CacheMeta> {
-        let found = value.map(|found| (found.edition, &found.slug));
-        Some(
-            self.0
-                .read_from(CacheMeta::of(value), EntityKind::Story, found),
-        )
-    }
-
-    fn look_up(&self, reference: &Reference) -> Lookup<Story> {
-        reference.story_under(&self.0)
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Story>> {
-        let mut company = StoryIncludes::new(reader, &includes::T, keys);
-        let found = find_by_slug::<table::Model>(
-            reader,
-            "story.by_slug",
-            "story",
-            no_more,
-            keys.iter().map(|key| key.0.clone()).collect(),
-            |found: &Story| found.slug.clone(),
-            &mut company,
-        );
-        let found = found.await?.into_iter();
-        let found = found.map(|(key, found)| (Self(key), found)).collect();
-        company.give(reader);
-        Ok(found)
-    }
+by_slug! {
+    /// The key for reading a story by slug.
+    Story in "story", look_up story_under, includes includes::of
 }
 
 /// The key for listing the stories that an article belongs to, in the article's order.
@@ -141,18 +68,12 @@ impl BatchKey for OfArticle {
             select: &columns::<table::Model>("a"),
             join: "JOIN story a ON a.id = t.story_id",
         };
-        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
-        let (page, all) = (Page::first(Page::MAX), |_: &mut Sql| String::new());
         let mut company = StoryIncludes::new(reader, &includes::A, keys);
         let found = lists
-            .page_with::<table::Model>(reader, &parents, page, all, &mut company)
+            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), no_more, &mut company)
             .await?;
         company.give(reader);
-        Ok(keys
-            .iter()
-            .copied()
-            .zip(found.into_iter().map(Slice::into_items))
-            .collect())
+        Ok(found)
     }
 }
 

@@ -9,86 +9,23 @@ use sea_orm::ColumnTrait;
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::decode::{Row, columns};
-use crate::query::lookup::{SlugKey, find_by, find_by_slug, no_more};
+use crate::query::include::NoIncludes;
+use crate::query::keys::{by_id, by_slug};
+use crate::query::lookup::no_more;
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::{broken, maybe};
 use crate::query::table::table;
 use crate::relations::slug;
-use crate::session::batch::group_hash;
-use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, WriteTx};
+use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
-/// The key for reading a topic by id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ById(pub TopicId);
-
-impl BatchKey for ById {
-    type Value = Topic;
-
-    const FINDS_ONE: bool = true;
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Topic>) -> Option<CacheMeta> {
-        Some(CacheMeta::of(value).on(EntityKind::Topic, self.0))
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
-        let ids = keys.iter().map(|key| key.0.uuid());
-        find_by::<table::Model, _>(
-            reader,
-            "topic.by_id",
-            |sql| ("topic t".to_owned(), sql.among("t.id", ids)),
-            |found: &Topic| Self(found.id),
-        )
-        .await
-    }
+by_id! {
+    /// The key for reading a topic by id.
+    TopicId => Topic in "topic"
 }
 
-/// The key for reading a topic by slug.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct BySlug(pub SlugKey);
-
-impl BatchKey for BySlug {
-    type Value = Topic;
-
-    const FINDS_ONE: bool = true;
-
-    fn group_hash(&self) -> u64 {
-        group_hash(&self.0.edition)
-    }
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Topic>) -> Option<CacheMeta> {
-        let found = value.map(|found| (found.edition, &found.slug));
-        Some(
-            self.0
-                .read_from(CacheMeta::of(value), EntityKind::Topic, found),
-        )
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Topic>> {
-        let keys = keys.iter().map(|key| key.0.clone()).collect();
-        let slug = |found: &Topic| found.slug.clone();
-        let found = find_by_slug::<table::Model>(
-            reader,
-            "topic.by_slug",
-            "topic",
-            no_more,
-            keys,
-            slug,
-            &mut (),
-        )
-        .await?;
-        Ok(found
-            .into_iter()
-            .map(|(key, found)| (Self(key), found))
-            .collect())
-    }
+by_slug! {
+    /// The key for reading a topic by slug.
+    Topic in "topic"
 }
 
 /// The key for listing the topics of an article, in order.
@@ -116,15 +53,9 @@ impl BatchKey for OfArticle {
             select: &columns::<table::Model>("a"),
             join: "JOIN topic a ON a.id = t.topic_id",
         };
-        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
-        let found = lists
-            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
-            .await?;
-        Ok(keys
-            .iter()
-            .copied()
-            .zip(found.into_iter().map(Slice::into_items))
-            .collect())
+        lists
+            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), no_more, &mut NoIncludes)
+            .await
     }
 }
 
@@ -152,15 +83,9 @@ impl BatchKey for OfStory {
             select: &columns::<table::Model>("a"),
             join: "JOIN topic a ON a.id = t.topic_id",
         };
-        let parents: Vec<_> = keys.iter().map(|key| key.0.uuid()).collect();
-        let found = lists
-            .page::<table::Model>(reader, &parents, Page::first(Page::MAX), |_| String::new())
-            .await?;
-        Ok(keys
-            .iter()
-            .copied()
-            .zip(found.into_iter().map(Slice::into_items))
-            .collect())
+        lists
+            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), no_more, &mut NoIncludes)
+            .await
     }
 }
 

@@ -76,6 +76,16 @@ impl StoryIncludes {
     }
 }
 
+/// Returns what to read with the stories that some keys find.
+pub(super) fn of<K: BatchKey>(reader: &ReadSession, keys: &[K]) -> StoryIncludes {
+    StoryIncludes::new(reader, &T, keys)
+}
+
+/// Returns what to read with the stories that keys find by id.
+pub(super) fn by_id<K: BatchKey>(reader: &ReadSession, keys: &[K]) -> StoryIncludes {
+    of(reader, keys).by_id()
+}
+
 impl EagerLoad<Story> for StoryIncludes {
     fn select(&self, dialect: Dialect) -> String {
         let Self { with, from, .. } = self;
