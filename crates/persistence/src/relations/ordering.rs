@@ -4,8 +4,9 @@ use khabar_domain::EditionId;
 use sea_orm::QueryResult;
 use uuid::Uuid;
 
+use crate::feed::{CacheTag, EntityKind, Facet, Operation};
 use crate::query::sql::Sql;
-use crate::{Doing, Result, WriteTx};
+use crate::{Doing, Result, Saved, WriteTx};
 
 const DOING: &str = "put things in order";
 
@@ -62,6 +63,61 @@ impl Ordering {
         let text = format!("DELETE FROM {} WHERE id = {}", self.table, sql.bind(id));
         writer.run("take something away", sql, text).await?;
         Ok(())
+    }
+}
+
+/// The objects of a kind that an edition's editors arrange in one order.
+pub struct EditionOrder {
+    pub(crate) ordering: Ordering,
+    pub(crate) entity: EntityKind,
+    /// The facet of the edition that is the list of these objects.
+    pub(crate) list: Facet,
+}
+
+impl EditionOrder {
+    /// Returns the ids of an edition's objects, in order.
+    pub async fn ids<Id: From<Uuid>>(
+        &self,
+        writer: &WriteTx,
+        edition: EditionId,
+    ) -> Result<Vec<Id>> {
+        let found = self.ordering.of_edition(writer, edition).await?;
+        Ok(found.into_iter().map(Id::from).collect())
+    }
+
+    /// Sets the order of an edition's objects. The caller must lock the edition's order first
+    /// ([`WriteTx::lock_order`]).
+    pub async fn arrange<Id: Copy + Into<Uuid> + Sync>(
+        &self,
+        writer: &mut WriteTx,
+        edition: EditionId,
+        order: &[Id],
+    ) -> Result<()> {
+        let order: Vec<_> = order.iter().map(|id| (*id).into()).collect();
+        for id in self.ordering.set(writer, &order).await? {
+            writer.note_saved(Saved::Changed, self.entity, id, || vec![self.tag(edition)]);
+        }
+        Ok(())
+    }
+
+    /// Deletes an object and closes the gap that it leaves in the order.
+    pub async fn remove(
+        &self,
+        writer: &mut WriteTx,
+        edition: EditionId,
+        id: impl Into<Uuid> + Send,
+    ) -> Result<()> {
+        let id = id.into();
+        self.ordering.remove(writer, id).await?;
+        let tags = vec![CacheTag::one(self.entity, id), self.tag(edition)];
+        writer.note(self.entity, id, Operation::Withdrawn, tags);
+        let left: Vec<Uuid> = self.ids(writer, edition).await?;
+        self.arrange(writer, edition, &left).await
+    }
+
+    /// Returns the cache tag of the edition's list.
+    pub(crate) fn tag(&self, edition: EditionId) -> CacheTag {
+        CacheTag::part(EntityKind::Edition, edition, self.list)
     }
 }
 

@@ -7,7 +7,7 @@ use khabar_domain::{EditionId, FollowChannel, FollowChannelId, Name, Scope, WebU
 use sea_orm::ColumnTrait;
 
 use crate::cache::{CacheMeta, Cacheable, Lookup};
-use crate::feed::{CacheTag, EntityKind, Facet, Operation};
+use crate::feed::{EntityKind, Facet};
 use crate::query::decode::{Row, columns};
 use crate::query::include::NoIncludes;
 use crate::query::keys::by_id;
@@ -16,7 +16,7 @@ use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::{broken, maybe};
 use crate::query::table::table;
 use crate::reference_data::Reference;
-use crate::relations::ordering::Ordering;
+use crate::relations::ordering::{EditionOrder, Ordering};
 use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
 by_id! {
@@ -85,19 +85,24 @@ pub async fn save(writer: &mut WriteTx, follow_channel: &FollowChannel) -> Resul
         .save::<table::Entity, _>("save a follow channel", row.id, row, |_, _| ())
         .await?;
     writer.note_saved(saved, EntityKind::FollowChannel, follow_channel.id, || {
-        vec![CacheTag::part(
-            EntityKind::Edition,
-            follow_channel.edition,
-            Facet::FollowChannels,
-        )]
+        vec![ORDER.tag(follow_channel.edition)]
     });
     Ok(saved)
 }
 
+/// The order of an edition's follow channels.
+pub const ORDER: EditionOrder = EditionOrder {
+    ordering: Ordering {
+        table: "follow_channel",
+        column: "position",
+    },
+    entity: EntityKind::FollowChannel,
+    list: Facet::FollowChannels,
+};
+
 /// Returns the ids of an edition's follow channels, in order.
 pub async fn in_order(writer: &WriteTx, edition: EditionId) -> Result<Vec<FollowChannelId>> {
-    let found = PLACES.of_edition(writer, edition).await?;
-    Ok(found.into_iter().map(FollowChannelId::new).collect())
+    ORDER.ids(writer, edition).await
 }
 
 /// Sets the order of an edition's follow channels. The caller must lock the edition's order first.
@@ -106,41 +111,13 @@ pub async fn arrange(
     edition: EditionId,
     order: &[FollowChannelId],
 ) -> Result<()> {
-    let order: Vec<_> = order.iter().map(|channel| channel.uuid()).collect();
-    for id in PLACES.set(writer, &order).await? {
-        let keys = || {
-            vec![CacheTag::part(
-                EntityKind::Edition,
-                edition,
-                Facet::FollowChannels,
-            )]
-        };
-        writer.note_saved(Saved::Changed, EntityKind::FollowChannel, id, keys);
-    }
-    Ok(())
+    ORDER.arrange(writer, edition, order).await
 }
 
 /// Deletes a follow channel and closes the gap that it leaves in the order.
 pub async fn remove(writer: &mut WriteTx, channel: &FollowChannel) -> Result<()> {
-    PLACES.remove(writer, channel.id.uuid()).await?;
-    let keys = vec![
-        CacheTag::one(EntityKind::FollowChannel, channel.id),
-        CacheTag::part(EntityKind::Edition, channel.edition, Facet::FollowChannels),
-    ];
-    writer.note(
-        EntityKind::FollowChannel,
-        channel.id,
-        Operation::Withdrawn,
-        keys,
-    );
-    let left = in_order(writer, channel.edition).await?;
-    arrange(writer, channel.edition, &left).await
+    ORDER.remove(writer, channel.edition, channel.id).await
 }
-
-const PLACES: Ordering = Ordering {
-    table: "follow_channel",
-    column: "position",
-};
 
 impl From<&FollowChannel> for table::Model {
     fn from(channel: &FollowChannel) -> Self {

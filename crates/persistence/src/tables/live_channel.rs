@@ -6,7 +6,7 @@ use khabar_domain::{EditionId, LiveChannel, LiveChannelId, Name, Scope, WebUrl};
 use sea_orm::ColumnTrait;
 
 use crate::cache::{CacheMeta, Cacheable, Lookup};
-use crate::feed::{CacheTag, EntityKind, Facet, Operation};
+use crate::feed::{EntityKind, Facet};
 use crate::query::decode::{Row, columns};
 use crate::query::include::NoIncludes;
 use crate::query::keys::by_id;
@@ -15,7 +15,7 @@ use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::{broken, maybe};
 use crate::query::table::table;
 use crate::reference_data::Reference;
-use crate::relations::ordering::Ordering;
+use crate::relations::ordering::{EditionOrder, Ordering};
 use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
 by_id! {
@@ -81,19 +81,24 @@ pub async fn save(writer: &mut WriteTx, live_channel: &LiveChannel) -> Result<Sa
         .save::<table::Entity, _>("save a live channel", row.id, row, |_, _| ())
         .await?;
     writer.note_saved(saved, EntityKind::LiveChannel, live_channel.id, || {
-        vec![CacheTag::part(
-            EntityKind::Edition,
-            live_channel.edition,
-            Facet::LiveChannels,
-        )]
+        vec![ORDER.tag(live_channel.edition)]
     });
     Ok(saved)
 }
 
+/// The order of an edition's live channels.
+pub const ORDER: EditionOrder = EditionOrder {
+    ordering: Ordering {
+        table: "live_channel",
+        column: "position",
+    },
+    entity: EntityKind::LiveChannel,
+    list: Facet::LiveChannels,
+};
+
 /// Returns the ids of an edition's live channels, in order.
 pub async fn in_order(writer: &WriteTx, edition: EditionId) -> Result<Vec<LiveChannelId>> {
-    let found = PLACES.of_edition(writer, edition).await?;
-    Ok(found.into_iter().map(LiveChannelId::new).collect())
+    ORDER.ids(writer, edition).await
 }
 
 /// Sets the order of an edition's live channels. The caller must lock the edition's order first.
@@ -102,41 +107,13 @@ pub async fn arrange(
     edition: EditionId,
     order: &[LiveChannelId],
 ) -> Result<()> {
-    let order: Vec<_> = order.iter().map(|channel| channel.uuid()).collect();
-    for id in PLACES.set(writer, &order).await? {
-        let keys = || {
-            vec![CacheTag::part(
-                EntityKind::Edition,
-                edition,
-                Facet::LiveChannels,
-            )]
-        };
-        writer.note_saved(Saved::Changed, EntityKind::LiveChannel, id, keys);
-    }
-    Ok(())
+    ORDER.arrange(writer, edition, order).await
 }
 
 /// Deletes a live channel and closes the gap that it leaves in the order.
 pub async fn remove(writer: &mut WriteTx, channel: &LiveChannel) -> Result<()> {
-    PLACES.remove(writer, channel.id.uuid()).await?;
-    let keys = vec![
-        CacheTag::one(EntityKind::LiveChannel, channel.id),
-        CacheTag::part(EntityKind::Edition, channel.edition, Facet::LiveChannels),
-    ];
-    writer.note(
-        EntityKind::LiveChannel,
-        channel.id,
-        Operation::Withdrawn,
-        keys,
-    );
-    let left = in_order(writer, channel.edition).await?;
-    arrange(writer, channel.edition, &left).await
+    ORDER.remove(writer, channel.edition, channel.id).await
 }
-
-const PLACES: Ordering = Ordering {
-    table: "live_channel",
-    column: "position",
-};
 
 impl From<&LiveChannel> for table::Model {
     fn from(channel: &LiveChannel) -> Self {

@@ -7,11 +7,11 @@ use khabar_domain::article::Status;
 use khabar_domain::{ArticleId, Story, StoryId, TopicId, story};
 use uuid::Uuid;
 
+use super::pinned::RAIL;
 use super::{TOPICS, pinned, set_pinned, set_topics};
 use crate::feed::{CacheTag, EntityKind, Facet, Operation};
 use crate::query::table::{Table, declaration};
 use crate::relations::list_membership::{self, Counts};
-use crate::relations::ordering::Ordering;
 use crate::relations::slug;
 use crate::session::write_tx::RowLock;
 use crate::{Doing, Result, WriteTx};
@@ -24,11 +24,6 @@ pub(crate) const MERGES: Table = declaration! {
     key from_id: Uuid;
     into_id: Uuid,
     at: DateTime<Utc>,
-};
-
-const STORIES: Ordering = Ordering {
-    table: "story",
-    column: "pinned_position",
 };
 
 /// Merges the story `from` into the story `into` of the same edition, and deletes `from`. Its articles,
@@ -58,7 +53,7 @@ pub async fn merge(writer: &mut WriteTx, from: &Story, into: &Story) -> Result<(
     take_place(writer, from, into).await?;
 
     remember(writer, old, new).await?;
-    STORIES.remove(writer, old).await?;
+    RAIL.remove(writer, old).await?;
     slug::turn(writer, old, new).await?;
     slug::add_redirect(writer, from.edition, EntityKind::Story, &from.slug, new).await?;
 

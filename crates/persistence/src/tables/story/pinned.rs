@@ -10,7 +10,7 @@ use crate::query::sql::Sql;
 use crate::relations::ordering::Ordering;
 use crate::{Result, WriteTx};
 
-const RAIL: Ordering = Ordering {
+pub(super) const RAIL: Ordering = Ordering {
     table: "story",
     column: "pinned_position",
 };
