@@ -92,6 +92,41 @@ impl<T> IndexedRows<T> {
     }
 }
 
+/// Implements [`Indexed`] for the objects of an edition.
+macro_rules! indexed {
+    ($($type:ident $(by $slug:ident)? => $order:expr),+ $(,)?) => {
+        $(impl Indexed for $type {
+            fn id(&self) -> Uuid {
+                self.id.into()
+            }
+
+            fn edition(&self) -> Uuid {
+                self.edition.into()
+            }
+
+            $(
+                fn slug(&self) -> Option<&Slug> {
+                    Some(&self.$slug)
+                }
+            )?
+
+            fn order(&self, other: &Self) -> Ordering {
+                let order: fn(&Self, &Self) -> Ordering = $order;
+                order(self, other)
+            }
+        })+
+    };
+}
+
+indexed! {
+    FollowChannel => |one, other| one.position.cmp(&other.position),
+    LiveChannel => |one, other| one.position.cmp(&other.position),
+    Section by slug => |one, other| one.position.cmp(&other.position),
+    Source by slug => |_, _| Ordering::Equal,
+    // Pinned stories, in pinned order.
+    Story by slug => |one, other| one.pinned_position.cmp(&other.pinned_position),
+}
+
 impl Indexed for Edition {
     fn id(&self) -> Uuid {
         self.id.into()
@@ -107,88 +142,5 @@ impl Indexed for Edition {
 
     fn order(&self, other: &Self) -> Ordering {
         self.slug.cmp(&other.slug)
-    }
-}
-
-impl Indexed for Section {
-    fn id(&self) -> Uuid {
-        self.id.into()
-    }
-
-    fn edition(&self) -> Uuid {
-        self.edition.into()
-    }
-
-    fn slug(&self) -> Option<&Slug> {
-        Some(&self.slug)
-    }
-
-    fn order(&self, other: &Self) -> Ordering {
-        self.position.cmp(&other.position)
-    }
-}
-
-impl Indexed for Source {
-    fn id(&self) -> Uuid {
-        self.id.into()
-    }
-
-    fn edition(&self) -> Uuid {
-        self.edition.into()
-    }
-
-    fn slug(&self) -> Option<&Slug> {
-        Some(&self.slug)
-    }
-
-    fn order(&self, _: &Self) -> Ordering {
-        Ordering::Equal
-    }
-}
-
-impl Indexed for LiveChannel {
-    fn id(&self) -> Uuid {
-        self.id.into()
-    }
-
-    fn edition(&self) -> Uuid {
-        self.edition.into()
-    }
-
-    fn order(&self, other: &Self) -> Ordering {
-        self.position.cmp(&other.position)
-    }
-}
-
-impl Indexed for FollowChannel {
-    fn id(&self) -> Uuid {
-        self.id.into()
-    }
-
-    fn edition(&self) -> Uuid {
-        self.edition.into()
-    }
-
-    fn order(&self, other: &Self) -> Ordering {
-        self.position.cmp(&other.position)
-    }
-}
-
-/// Pinned stories, in pinned order.
-impl Indexed for Story {
-    fn id(&self) -> Uuid {
-        self.id.into()
-    }
-
-    fn edition(&self) -> Uuid {
-        self.edition.into()
-    }
-
-    fn slug(&self) -> Option<&Slug> {
-        Some(&self.slug)
-    }
-
-    fn order(&self, other: &Self) -> Ordering {
-        self.pinned_position.cmp(&other.pinned_position)
     }
 }
