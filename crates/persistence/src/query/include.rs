@@ -58,12 +58,17 @@ pub(crate) trait EagerLoad<T>: Send {
     fn read(&mut self, cells: &mut RowDecoder<'_>, of: &T) -> Result<()>;
 }
 
+/// Related objects that were read.
+pub(crate) trait Give {
+    /// Makes them available to later lookups in this request.
+    fn give(self, reader: &ReadSession);
+}
+
 /// Reads no related objects.
 pub(crate) struct NoIncludes;
 
-impl NoIncludes {
-    /// Does nothing: there is nothing to make available to later lookups.
-    pub(crate) fn give(self, _: &ReadSession) {}
+impl Give for NoIncludes {
+    fn give(self, _: &ReadSession) {}
 }
 
 impl<T> EagerLoad<T> for NoIncludes {

@@ -27,6 +27,7 @@ use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::cooperative::Pace;
 use crate::query::decode::{Row, columns};
+use crate::query::include::Give;
 use crate::query::lookup::{SlugKey, find_by_slug, find_with};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::{broken, maybe};
@@ -423,7 +424,6 @@ impl Row for table::Model {
 }
 
 table! {
-    #[expect(clippy::struct_excessive_bools, reason = "each is a column")]
     mod table = "article", entity Article with lists [Comments, Related];
     key id: Uuid;
     edition_id: Uuid,

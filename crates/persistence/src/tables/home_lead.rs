@@ -7,6 +7,7 @@ use khabar_domain::{Article, ArticleId, EditionId, Scope};
 use crate::cache::CacheMeta;
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::decode::columns;
+use crate::query::include::Give;
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::relations::join_table::{JoinTable, join_table};
 use crate::tables::article::{A, ArticleIncludes, published, table};

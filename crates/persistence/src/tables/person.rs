@@ -8,7 +8,7 @@ use sea_orm::ColumnTrait;
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::decode::{Row, RowDecoder, columns};
-use crate::query::include::{Column, EagerLoad, Includes, NoIncludes, Relation, one};
+use crate::query::include::{Column, EagerLoad, Give, Includes, NoIncludes, Relation, one};
 use crate::query::keys::{by_id, by_slug};
 use crate::query::lookup::no_more;
 use crate::query::page::{KeysetQuery, Order, SortKind};
@@ -73,7 +73,9 @@ impl Portraits {
             found: Vec::new(),
         }
     }
+}
 
+impl Give for Portraits {
     fn give(self, reader: &ReadSession) {
         reader.side_load(self.found);
     }

@@ -10,6 +10,7 @@ use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
 use crate::query::decode::{DecodeRow, Row, RowDecoder, columns};
+use crate::query::include::Give;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::broken;
 use crate::query::table::table;

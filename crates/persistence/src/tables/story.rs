@@ -15,6 +15,7 @@ use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
 use crate::query::decode::{Row, columns};
+use crate::query::include::Give;
 use crate::query::keys::{by_id, by_slug};
 use crate::query::lookup::no_more;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{BodyOf, ById, body, tombstone};
 use crate::query::decode::RowDecoder;
-use crate::query::include::{Column, EagerLoad, Includes, Relation, many, one};
+use crate::query::include::{Column, EagerLoad, Give, Includes, Relation, many, one};
 use crate::query::sql::Dialect;
 use crate::tables::related::Related;
 use crate::tables::{media, person, story, topic};
@@ -116,9 +116,10 @@ impl ArticleIncludes {
             ..self
         }
     }
+}
 
-    /// Makes the prefetched data available to later lookups in this request.
-    pub(crate) fn give(self, reader: &ReadSession) {
+impl Give for ArticleIncludes {
+    fn give(self, reader: &ReadSession) {
         let stories = self.stories.iter();
         let stories = stories.flat_map(|(_, stories)| stories.iter().flatten());
         let each: Vec<_> = stories

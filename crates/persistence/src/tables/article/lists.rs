@@ -18,6 +18,7 @@ use crate::cache::CacheMeta;
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
 use crate::query::decode::columns;
+use crate::query::include::Give;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::sql::Sql;
 use crate::session::batch::{group_hash, grouped};

@@ -4,7 +4,7 @@ use khabar_domain::{Media, Story, Topic};
 
 use super::ById;
 use crate::query::decode::RowDecoder;
-use crate::query::include::{Column, EagerLoad, Includes, Relation, many, one};
+use crate::query::include::{Column, EagerLoad, Give, Includes, Relation, many, one};
 use crate::query::sql::Dialect;
 use crate::tables::{media, topic};
 use crate::{BatchKey, ReadSession, Result};
@@ -67,9 +67,10 @@ impl StoryIncludes {
             ..self
         }
     }
+}
 
-    /// Adds everything collected to the reader, so that later lookups in this request find it.
-    pub(super) fn give(self, reader: &ReadSession) {
+impl Give for StoryIncludes {
+    fn give(self, reader: &ReadSession) {
         reader.side_load(self.stories.into_iter().flatten());
         reader.side_load(self.pictures);
         reader.side_load(self.topics);
