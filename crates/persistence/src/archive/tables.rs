@@ -16,7 +16,7 @@ const fn of<R: Declared>() -> Table {
 }
 
 /// All tables of the archive. Each table comes after those that it refers to.
-pub(super) const TABLES: &[Table] = &[
+pub(crate) const TABLES: &[Table] = &[
     of::<account::table::Model>(),
     of::<media::table::Model>(),
     of::<edition::table::Model>(),
