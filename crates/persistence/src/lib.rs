@@ -57,11 +57,7 @@ pub use query::broken;
 pub use query::page;
 pub use relations::slug;
 pub use session::batch;
-pub use tables::{
-    account, article, audit, client_address, comment, commenting, correction, edition, editorial,
-    follow_channel, home_lead, idempotency, live_channel, media, person, preview, related,
-    reserved_name, revision, secret, section, source, story, token, topic, trusted_document,
-};
+pub use tables::*;
 
 pub use database::db::{Db, Options, Timeouts};
 pub use error::{BrokenRow, Doing, Error, Result};

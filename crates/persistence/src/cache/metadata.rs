@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::feed::{CacheTag, EntityKind, Facet};
-use crate::query::table::Declared;
+use crate::query::table::Faceted;
 
 /// The approximate overhead of an allocation, in bytes.
 const ALLOCATION: usize = 16;
@@ -95,7 +95,7 @@ impl CacheMeta {
 
     /// Adds the facets that the columns of an object's table belong to. The fields that show them record
     /// that they read them.
-    pub(crate) fn facets<R: Declared>(&mut self, entity: EntityKind, id: impl Into<Uuid>) {
+    pub(crate) fn facets<R: Faceted>(&mut self, entity: EntityKind, id: impl Into<Uuid>) {
         let id = id.into();
         for facet in R::FACETS {
             self.optional(entity, id, *facet);

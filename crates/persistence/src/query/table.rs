@@ -210,12 +210,21 @@ impl Column {
 pub(crate) trait Declared: TableRow {
     /// The declaration of the table.
     const DECLARATION: Table;
-    /// The facets that columns belong to, which API fields can depend on separately. The cache tags of a
-    /// value are made from this list.
+    /// The facets that columns belong to, each once.
     const FACETS: &'static [Facet];
 
     /// Returns the facets in which another row differs, and whether it also differs outside of them.
     fn difference(&self, other: &Self) -> Difference;
+}
+
+/// A row whose columns belong to facets, on which API fields can depend separately. Its value describes
+/// itself to the cache with [`CacheMeta::facets`](crate::cache::CacheMeta::facets), and its `save` touches
+/// what [`Declared::difference`] returns. A column `in` a facet does not compile without this.
+pub(crate) trait Faceted: Declared {}
+
+/// Requires that the rows have facets.
+pub(crate) const fn in_facet<R: Faceted>(facet: Facet) -> Facet {
+    facet
 }
 
 /// Declares a table that has no row type. The syntax is that of [`table!`].
@@ -324,7 +333,11 @@ macro_rules! table {
                     $(difference.of(None::<$crate::feed::Facet>, self.$key == other.$key);)+
                     $(
                         let facet = None::<$crate::feed::Facet>;
-                        $(let facet = facet.or(Some($crate::feed::Facet::$facet));)?
+                        $(
+                            let facet = facet.or(Some(
+                                const { $crate::query::table::in_facet::<Model>($crate::feed::Facet::$facet) },
+                            ));
+                        )?
                         difference.of(facet, self.$column == other.$column);
                     )*
                     difference

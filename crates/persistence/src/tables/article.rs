@@ -32,7 +32,7 @@ use crate::query::lookup::{SlugKey, find_by_slug, find_with};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::{broken, maybe};
 use crate::query::sql::Sql;
-use crate::query::table::table;
+use crate::query::table::{Faceted, table};
 use crate::session::batch::{group_hash, grouped};
 use crate::{BatchKey, Page, ReadSession, Result, Slice};
 
@@ -368,6 +368,8 @@ impl From<&Article> for table::Model {
         }
     }
 }
+
+impl Faceted for table::Model {}
 
 impl Cacheable for Article {
     fn describe(&self, meta: &mut CacheMeta) {

@@ -9,7 +9,7 @@ use crate::feed::{CacheTag, Difference, EntityKind, Operation};
 use crate::query::decode::Row;
 use crate::query::keys::by_id;
 use crate::query::row::{broken, maybe};
-use crate::query::table::{Declared as _, table};
+use crate::query::table::{Declared as _, Faceted, table};
 use crate::{Result, Saved, WriteTx};
 
 by_id! {
@@ -74,6 +74,8 @@ impl From<&Media> for table::Model {
         }
     }
 }
+
+impl Faceted for table::Model {}
 
 impl Cacheable for Media {
     fn describe(&self, meta: &mut CacheMeta) {
