@@ -8,10 +8,10 @@
 //!   `flush` writes, `notifier` wakes readers, `retention` deletes, `checkpoint` is the progress of a
 //!   consumer.
 //! - `error`: errors that complete "could not …", and broken rows
-//! - `query`: statements and what they return. `sql`, `decode`, `row`: bound values, decoding by
-//!   position, values of columns. `lookup`, `page`, `count`: rows by key, keyset pagination, sizes of
-//!   lists. `include`: related objects read by a parent's statement. `broken`: broken rows that were
-//!   met. `cooperative`: yielding during long reads.
+//! - `query`: statements and what they return. `table`: declarations of tables. `sql`, `decode`, `row`:
+//!   bound values, decoding by position, values of columns. `lookup`, `keys`: rows by id and by slug.
+//!   `page`, `count`: keyset pagination, sizes of lists. `include`: related objects read by a parent's
+//!   statement. `broken`: broken rows that were met. `cooperative`: yielding during long reads.
 //! - `cache`: query results and whole responses, cached until the feed reports a change
 //! - `session`: `read_session`, one request's reads in one scope, with `batch` and `side_load`;
 //!   `write_tx`, one transaction with its entries in the feed, and its `author`

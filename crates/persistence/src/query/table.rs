@@ -265,7 +265,8 @@ pub(crate) use declaration;
 /// ```
 ///
 /// The primary key comes first. `as json` marks text that is JSON, `as private` a column that archives
-/// leave out, `as nullable` one that may be null until a restore has derived it. `in Details` assigns a column to a facet; all others belong to the object itself.
+/// leave out, `as nullable` one that may be null until a restore has derived it. `in Details` assigns a
+/// column to a facet; all others belong to the object itself.
 macro_rules! table {
     (
         $(#[$($attribute:tt)*])*
