@@ -23,7 +23,6 @@ snap:
 
 # 10,000 histories of writes and reads on two nodes, each answer held against the database
 exact HISTORIES="10000":
-    cargo build --release -p khabar-tests --example khabar-second-node
     KHABAR_HISTORIES={{HISTORIES}} cargo test --release -p khabar-tests --test writing integrity::consistency
 
 # The randomized tests of writing, with another seed each time (it is printed when one fails)

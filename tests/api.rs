@@ -6,16 +6,14 @@
 //! commit it.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, ensure};
-use chrono::{DateTime, Utc};
-use khabar_tests::harness::{Answered, Newsroom, TestApp, TestDb, newsroom};
+use anyhow::ensure;
+use khabar_tests::harness::cases::{Case, files, folder};
+use khabar_tests::harness::{Answered, Newsroom, TestApp, TestDb};
 use libtest_mimic::{Arguments, Trial};
-use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
@@ -65,7 +63,7 @@ async fn answers_as_its_snapshot(path: &Path) -> anyhow::Result<()> {
     let case = Case::read(path)?;
     let mut shown = Vec::new();
     for app in apps.await? {
-        let answered = case.ask(app).await?;
+        let answered = ask(&case, app).await?;
         shown.push((app.db().name(), answered.shown()));
     }
     if let [(one, first), (other, second)] = shown.as_slice() {
@@ -91,13 +89,13 @@ async fn every_case_is_answered_from_the_cache_as_from_the_database() -> anyhow:
         Newsroom::small()?.save(db.db()).await?;
         let plain = TestApp::new(TestDb::at(db.url().to_owned()).await?)?;
         let app = TestApp::new(db.caching().await?)?;
-        for path in files("graphql")? {
+        for case in Case::all()? {
             let Case {
                 name,
                 document,
                 variables,
                 hour,
-            } = Case::read(&path)?;
+            } = case;
             let truth = plain.ask_at(hour, &document, &variables).await?;
             for time in ["first", "second"] {
                 let answered = app.ask_at(hour, &document, &variables).await?;
@@ -129,48 +127,18 @@ fn every_snapshot_belongs_to_a_case() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A test case, read from its file.
-struct Case {
-    name: String,
-    document: String,
-    variables: Value,
-    hour: DateTime<Utc>,
-}
-
-impl Case {
-    fn read(path: &Path) -> anyhow::Result<Self> {
-        let name = path.strip_prefix(folder())?.display().to_string();
-        let document = fs::read_to_string(path)?;
-        let (mut variables, mut hour) = (Value::Null, newsroom::now());
-        for line in document.lines().map_while(|line| line.strip_prefix('#')) {
-            let line = line.trim();
-            if let Some(json) = line.strip_prefix("variables:") {
-                variables = serde_json::from_str(json).with_context(|| name.clone())?;
-            } else if let Some(time) = line.strip_prefix("hour:") {
-                hour = time.trim().parse().with_context(|| name.clone())?;
-            }
+/// Runs a case [`TRIES`] times and returns the answer with the fewest statements.
+async fn ask(case: &Case, app: &TestApp) -> anyhow::Result<Answered> {
+    let ask = || app.ask_at(case.hour, &case.document, &case.variables);
+    let mut fewest = ask().await?;
+    for _ in 1..TRIES {
+        let answered = ask().await?;
+        ensure!(answered.json == fewest.json, "another answer comes again");
+        if answered.statements.len() < fewest.statements.len() {
+            fewest = answered;
         }
-        Ok(Self {
-            name,
-            document,
-            variables,
-            hour,
-        })
     }
-
-    /// Runs the case [`TRIES`] times and returns the answer with the fewest statements.
-    async fn ask(&self, app: &TestApp) -> anyhow::Result<Answered> {
-        let ask = || app.ask_at(self.hour, &self.document, &self.variables);
-        let mut fewest = ask().await?;
-        for _ in 1..TRIES {
-            let answered = ask().await?;
-            ensure!(answered.json == fewest.json, "another answer comes again");
-            if answered.statements.len() < fewest.statements.len() {
-                fewest = answered;
-            }
-        }
-        Ok(fewest)
-    }
+    Ok(fewest)
 }
 
 /// Number of times each case is run. Two statements in flight at once may finish in either order. The
@@ -187,23 +155,4 @@ fn matches(path: &Path, shown: &str) -> bool {
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let compare = || settings.bind(|| insta::assert_snapshot!(name.as_ref(), shown));
     catch_unwind(AssertUnwindSafe(compare)).is_ok()
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("api")
-}
-
-/// Returns every case file with this extension, sorted by path.
-fn files(extension: &str) -> anyhow::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for noun in fs::read_dir(folder())? {
-        for file in fs::read_dir(noun?.path())? {
-            let path = file?.path();
-            if path.extension().is_some_and(|it| it == extension) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
 }

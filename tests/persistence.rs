@@ -103,12 +103,12 @@ async fn no_statement_scans_a_table() -> anyhow::Result<()> {
                     // All tokens form one list, which is read in index order up to the end of a page.
                     && !line.ends_with("INDEX token_newest")
             };
-            plans::no_statement_scans_a_table(test.db(), scans).await;
+            plans::no_statement_scans_a_table(test.db(), scans).await?;
         } else {
             // PostgreSQL rightly prefers a sequential scan for an empty table, so these are disabled.
             let url = format!("{}&options=-c%20enable_seqscan%3Doff", test.url());
             let db = Db::open(&Options::new(url)).await?;
-            plans::no_statement_scans_a_table(&db, |line| line.contains("Seq Scan")).await;
+            plans::no_statement_scans_a_table(&db, |line| line.contains("Seq Scan")).await?;
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child as Process, ChildStdin, Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 use std::{fs, io};
 
 use anyhow::{Context as _, bail};
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 
-use crate::in_process::Desk;
+use crate::in_process::InProcess;
 use crate::operations::{OPERATIONS, Operation, Sample};
 use crate::peer::Peer;
 
@@ -47,6 +48,8 @@ pub(crate) struct Ready {
     pub(crate) address: std::net::SocketAddr,
     /// Average number of SQL statements of each operation.
     pub(crate) statements: Vec<f64>,
+    /// Median time of each operation in microseconds, executed in the child itself, without HTTP.
+    pub(crate) in_process_us: Vec<f64>,
 }
 
 /// A running child.
@@ -117,20 +120,22 @@ pub(crate) async fn serve(url: &str, samples: &Path) -> anyhow::Result<()> {
     } else {
         Some(Peer::open(url, options.read_connections).await?)
     };
-    let desk = Desk::new(db.clone())?;
-    let (mut ready, mut statements) = (Vec::new(), Vec::new());
+    let in_process = InProcess::new(db.clone())?;
+    let (mut ready, mut statements, mut in_process_us) = (Vec::new(), Vec::new(), Vec::new());
     for (operation, samples) in OPERATIONS.iter().zip(&samples) {
         let mut answers = Vec::new();
         for sample in samples {
-            let answered = desk.ask(&sample.body(operation)).await?;
+            let answered = in_process.ask(&sample.body(operation)).await?;
             answered.data()?;
             if let Some(peer) = &peer {
                 peer.compare(operation, sample, &answered).await?;
             }
-            answers.push(answered.json.into());
+            answers.push(answered.json);
         }
         ready.push(answers);
-        statements.push(statements_of(&desk, operation, samples).await?);
+        let cost = cost_of(&in_process, operation, samples).await?;
+        statements.push(cost.statements);
+        in_process_us.push(cost.median.as_secs_f64() * 1e6);
     }
     let shelf = Shelf {
         samples,
@@ -150,25 +155,39 @@ pub(crate) async fn serve(url: &str, samples: &Path) -> anyhow::Result<()> {
     let ready = Ready {
         address,
         statements,
+        in_process_us,
     };
     writeln!(io::stdout(), "{}", serde_json::to_string(&ready)?)?;
     http::serve(listener, router, settings.http, input_ends()).await?;
     Ok(())
 }
 
-/// Returns the average number of SQL statements of an operation. The number varies, because
+/// The cost of an operation without HTTP.
+struct Cost {
+    /// Average number of SQL statements.
+    statements: f64,
+    /// Median time.
+    median: Duration,
+}
+
+/// Executes an operation [`ASKED`] times in this process. The number of statements varies, because
 /// branches of a response that load at the same time share statements.
-async fn statements_of(
-    desk: &Desk,
+async fn cost_of(
+    in_process: &InProcess,
     operation: &Operation,
     samples: &[Sample],
-) -> anyhow::Result<f64> {
-    let mut sum = 0.0;
+) -> anyhow::Result<Cost> {
+    let (mut sum, mut times) = (0.0, Vec::with_capacity(ASKED));
     for sample in samples.iter().cycle().take(ASKED) {
-        let answered = desk.ask(&sample.body(operation)).await?;
+        let answered = in_process.ask(&sample.body(operation)).await?;
         sum += f64::from(u32::try_from(answered.statements)?);
+        times.push(answered.took);
     }
-    Ok(sum / f64::from(u32::try_from(ASKED)?))
+    times.sort_unstable();
+    Ok(Cost {
+        statements: sum / f64::from(u32::try_from(ASKED)?),
+        median: times.get(ASKED / 2).copied().unwrap_or_default(),
+    })
 }
 
 const ASKED: usize = 100;

@@ -9,7 +9,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::archive::Archive;
 use crate::child::{self, Child};
-use crate::in_process::Desk;
+use crate::in_process::InProcess;
 use crate::load::Pace;
 use crate::measurement::Spent;
 use crate::operations::{self, OPERATIONS, Sample};
@@ -59,7 +59,7 @@ impl Stage {
             _ => None,
         };
         let db = Db::open(&Options::new(url)).await?;
-        let samples = operations::samples(archive, &Desk::new(db.clone())?).await?;
+        let samples = operations::samples(archive, &InProcess::new(db.clone())?).await?;
         db.close().await?;
         Ok(Self {
             child: Child::start(url, &samples)?,

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::archive::Archive;
-use crate::in_process::Desk;
+use crate::in_process::InProcess;
 use crate::random::Random;
 
 /// An operation that is measured.
@@ -88,7 +88,10 @@ pub(crate) fn far_page(archive: &Archive) -> usize {
 }
 
 /// Returns the samples of each of [`OPERATIONS`].
-pub(crate) async fn samples(archive: &Archive, desk: &Desk) -> anyhow::Result<Vec<Vec<Sample>>> {
+pub(crate) async fn samples(
+    archive: &Archive,
+    in_process: &InProcess,
+) -> anyhow::Result<Vec<Vec<Sample>>> {
     let newsroom = &archive.newsroom;
     let largest = newsroom.sections[0].slug.as_str();
     Ok(vec![
@@ -116,7 +119,7 @@ pub(crate) async fn samples(archive: &Archive, desk: &Desk) -> anyhow::Result<Ve
             Ok(Sample::slug(topic.slug.as_str()))
         })?,
         vec![Sample::slug(largest)],
-        far_pages(desk, largest, (far_page(archive) - 1) * PAGE).await?,
+        far_pages(in_process, largest, (far_page(archive) - 1) * PAGE).await?,
     ])
 }
 
@@ -138,7 +141,11 @@ fn articles(archive: &Archive) -> Result<Vec<Sample>, Invalid> {
 
 /// Returns samples of pages of a section far down. The first starts after `skipped` articles, and
 /// each further one starts one article later. Cursors are found as a client finds them, by paging.
-async fn far_pages(desk: &Desk, section: &str, skipped: usize) -> anyhow::Result<Vec<Sample>> {
+async fn far_pages(
+    in_process: &InProcess,
+    section: &str,
+    skipped: usize,
+) -> anyhow::Result<Vec<Sample>> {
     const TURN: &str = "query Turn($slug: Slug!, $after: String) {
         section(slug: $slug) {
             articles(first: 100, after: $after) { edges { cursor node { slug } } }
@@ -149,7 +156,7 @@ async fn far_pages(desk: &Desk, section: &str, skipped: usize) -> anyhow::Result
         let after = passed.last().map(|edge| &edge["cursor"]);
         let variables = json!({"slug": section, "after": after});
         let body = json!({"query": TURN, "variables": variables}).to_string();
-        let mut data = desk.ask(&body).await?.data()?;
+        let mut data = in_process.ask(&body).await?.data()?;
         let edges = data["section"]["articles"]["edges"].take();
         let edges = edges.as_array().filter(|edges| !edges.is_empty());
         passed.extend(edges.context("the section is too short")?.iter().cloned());

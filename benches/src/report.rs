@@ -31,6 +31,16 @@ impl Display for Run {
             "The server holds {} MiB of its own in memory, and {} MiB of files that it maps.",
             self.memory.own, self.memory.mapped
         )?;
+        let in_process: Vec<_> = self
+            .rows
+            .iter()
+            .map(|row| format!("{} {:.0}", row.operation, row.in_process_us))
+            .collect();
+        writeln!(
+            out,
+            "Without HTTP, in one process, an operation takes this many µs (cold, median): {}.",
+            in_process.join(", ")
+        )?;
         let cost = |place: usize| self.rows[place].cold.together();
         writeln!(
             out,

@@ -39,6 +39,8 @@ pub(crate) struct Row {
     pub(crate) operation: &'static str,
     /// Average number of SQL statements per request.
     pub(crate) statements: f64,
+    /// Median time in microseconds without HTTP, one request at a time.
+    pub(crate) in_process_us: f64,
     pub(crate) cold: Measured,
     pub(crate) warm: Measured,
     pub(crate) statement: Option<Measured>,
@@ -55,10 +57,11 @@ pub(crate) struct Fewer {
 }
 
 impl Row {
-    fn new(operation: &'static str, statements: f64) -> Self {
+    fn new(operation: &'static str, statements: f64, in_process_us: f64) -> Self {
         Self {
             operation,
             statements,
+            in_process_us,
             ..Self::default()
         }
     }
@@ -99,17 +102,18 @@ async fn run(plan: Plan, large: TestDb, small: TestDb) -> anyhow::Result<Run> {
     let large = Stage::set(large, &archive).await?;
     say(format_args!("{name}: writing {fewer_articles} articles"))?;
     let small = Stage::set(small, &Archive::new(fewer_articles)?).await?;
+    let ready = &large.child.ready;
     let mut rows: Vec<Row> = OPERATIONS
         .iter()
-        .zip(&large.child.ready.statements)
-        .map(|(operation, statements)| Row::new(operation.name, *statements))
+        .zip(ready.statements.iter().zip(&ready.in_process_us))
+        .map(|(operation, (statements, us))| Row::new(operation.name, *statements, *us))
         .collect();
     for round in 0..=ROUNDS {
         say(format_args!("{name}: round {round} of {ROUNDS}"))?;
         if round == 1 {
             // Round 0 only warms everything up, so its figures are discarded.
             for row in &mut rows {
-                *row = Row::new(row.operation, row.statements);
+                *row = Row::new(row.operation, row.statements, row.in_process_us);
             }
         }
         for (place, row) in rows.iter_mut().enumerate() {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::archive::Archive;
 use crate::environment::Postgres;
-use crate::in_process::Desk;
+use crate::in_process::InProcess;
 use crate::operations::{self, OPERATIONS};
 
 /// Migrates and fills an empty PostgreSQL database. Prints the operations and their variables to
@@ -19,7 +19,7 @@ pub(crate) async fn fill(url: &str, articles: usize) -> anyhow::Result<()> {
     migration::up(&db).await?;
     archive.save(&db).await?;
     Postgres::settle(url).await?;
-    let samples = operations::samples(&archive, &Desk::new(db.clone())?).await?;
+    let samples = operations::samples(&archive, &InProcess::new(db.clone())?).await?;
     db.close().await?;
     let operations: Vec<Value> = OPERATIONS
         .iter()

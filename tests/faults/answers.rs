@@ -110,7 +110,10 @@ async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
             ),
         ] {
             let by_get = asker.get(&query).await?;
-            ensure!(by_get.code() == "LIMIT_ANSWER_BYTES", "{case}: {by_get:?}");
+            ensure!(
+                by_get.code() == "LIMIT_RESPONSE_BYTES",
+                "{case}: {by_get:?}"
+            );
             let mut eight = JoinSet::new();
             for _ in 0..8 {
                 let (asker, query) = (asker.clone(), query.clone());
@@ -120,7 +123,7 @@ async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
             for answer in by_post.chain([Ok(by_get)]) {
                 let answer = answer?;
                 // Parallel requests may exceed the shared limit before a single one exceeds its own.
-                let codes = ["LIMIT_ANSWER_BYTES", "OVERLOADED"];
+                let codes = ["LIMIT_RESPONSE_BYTES", "OVERLOADED"];
                 ensure!(codes.contains(&&*answer.code()), "{case}: {answer:?}");
                 ensure!(answer.json()?["data"].is_null(), "{case}: {answer:?}");
                 ensure!(answer.text.len() < 1_000, "{case}: {}", answer.text.len());
@@ -135,7 +138,7 @@ async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
             aliased("bodyText", 190)
         );
         let answer = editor.post(&query, Value::Null).await?;
-        ensure!(answer.code() == "LIMIT_ANSWER_BYTES", "{answer:?}");
+        ensure!(answer.code() == "LIMIT_RESPONSE_BYTES", "{answer:?}");
         ensure!(answer.text.contains("have been saved"), "{answer:?}");
         let answer = server.client.get(&of_article("headline")).await?.data()?;
         ensure!(answer["article"]["headline"] == "Corrected", "{answer}");

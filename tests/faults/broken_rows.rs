@@ -66,10 +66,10 @@ async fn an_address_is_measured_as_it_is_stored() -> anyhow::Result<()> {
                 (literal, Value::Null),
             ] {
                 let answer = editor.post(&text, variables).await?;
-                let told = &answer.text;
+                let body = &answer.text;
                 ensure!(
-                    told.contains("longer than 2000 bytes") && answer.code() != "INTERNAL",
-                    "{}: {name}: {told}",
+                    body.contains("longer than 2000 bytes") && answer.code() != "INTERNAL",
+                    "{}: {name}: {body}",
                     db.name()
                 );
             }
@@ -257,7 +257,7 @@ async fn a_broken_row_is_left_out_and_named() -> anyhow::Result<()> {
     for (bytes, db) in with_and_without_a_cache().await? {
         // Broken before the server starts, because cached rows are only reloaded after a change in the feed.
         for case in &CASES {
-            db.meddle(case.breaks).await?;
+            db.execute_sql(case.breaks).await?;
         }
         let server = Launch::over(db.url())
             .set("cache.max_bytes", bytes)
@@ -268,8 +268,9 @@ async fn a_broken_row_is_left_out_and_named() -> anyhow::Result<()> {
         // Each row is logged once, however often it was read.
         let logged = |table: &str| {
             let lines = server.log.lines();
-            let told = lines.iter().filter(|line| line.contains(" broken_row "));
-            told.filter(|line| line.contains(&format!("table={table} ")))
+            let events = lines.iter().filter(|line| line.contains(" broken_row "));
+            events
+                .filter(|line| line.contains(&format!("table={table} ")))
                 .count()
         };
         ensure!(logged("story") == 1, "{:?}", server.log.lines());
@@ -308,15 +309,15 @@ async fn a_broken_row_is_left_out_and_named() -> anyhow::Result<()> {
             .await?;
         ensure!(answer.data()?["story"].is_null(), "{answer:?}");
 
-        let told = editor
+        let rows = editor
             .post("{ brokenRows { table column row problem } }", Value::Null)
             .await?
             .data()?;
-        let told = told["brokenRows"].as_array().context("none")?.clone();
+        let rows = rows["brokenRows"].as_array().context("none")?.clone();
         for table in ["article", "article_body", "person", "story", "section"] {
             ensure!(
-                told.iter().any(|row| row["table"] == table),
-                "{table}: {told:?}"
+                rows.iter().any(|row| row["table"] == table),
+                "{table}: {rows:?}"
             );
         }
         let answer = server
@@ -383,10 +384,10 @@ async fn the_feed_and_the_logs_go_on() -> anyhow::Result<()> {
             r#"mutation { createArticle(input: {headline: "مسودة"}) { article { id } } }"#;
         let id = admin.post(article, Value::Null).await?.data()?;
         let id = id["createArticle"]["article"]["id"].clone();
-        db.meddle(
+        db.execute_sql(
             "UPDATE change_head SET seq = seq + 1; \
-             INSERT INTO change (seq, at, noun, noun_id, act, keys) \
-             SELECT h.seq, c.at, c.noun, c.noun_id, c.act, 'nonsense' FROM change_head h, change c WHERE c.seq = 1; \
+             INSERT INTO change (seq, at, entity, entity_id, operation, keys) \
+             SELECT h.seq, c.at, c.entity, c.entity_id, c.operation, 'nonsense' FROM change_head h, change c WHERE c.seq = 1; \
              UPDATE revision SET content = '{}'; \
              UPDATE token SET rights = 'x' WHERE account_id = (SELECT id FROM account WHERE name = 'سالم'); \
              UPDATE trusted_document SET text = ''",
@@ -447,7 +448,7 @@ async fn a_page_goes_on_past_what_is_left_out() -> anyhow::Result<()> {
         ensure!(slugs.len() > 4);
         for slug in [&slugs[0], &slugs[1], &slugs[3], &slugs[slugs.len() - 1]] {
             let text = format!("UPDATE article SET language = 'x' WHERE slug = '{slug}'");
-            db.meddle(&text).await?;
+            db.execute_sql(&text).await?;
         }
         let server = Launch::over(db.url()).start().await?;
         let mut found = Vec::new();

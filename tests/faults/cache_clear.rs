@@ -1,10 +1,11 @@
 //! `khabar cache clear`: afterwards, every node reads rows that were changed in the database by hand.
 
 use anyhow::ensure;
+use khabar_tests::harness::until;
 use serde_json::Value;
 
 use crate::newsroom;
-use crate::server::{Launch, until};
+use crate::server::Launch;
 use crate::writing::section;
 
 #[tokio::test]
@@ -20,7 +21,7 @@ async fn every_node_lets_go_of_what_it_keeps() -> anyhow::Result<()> {
             let answer = server.client.get(&asked).await?;
             ensure!(answer.text.contains(&before), "{answer:?}");
         }
-        db.meddle(&format!(
+        db.execute_sql(&format!(
             "UPDATE section SET name = '{after}' WHERE name = '{before}'"
         ))
         .await?;

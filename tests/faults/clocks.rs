@@ -1,15 +1,13 @@
 //! Clock differences: the database's clock is authoritative, and a node reports when its own differs.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
 use khabar_domain::clock::{Clock as _, SystemClock};
-use khabar_tests::harness::TestDb;
-use serde_json::{Value, json};
+use khabar_tests::harness::{TestDb, until};
+use serde_json::json;
 
 use crate::newsroom;
-use crate::server::{Launch, until};
+use crate::server::Launch;
 
 const CREATE: &str = "mutation ($input: CreateArticleInput!) {
   createArticle(input: $input) { article { id } userErrors { message } }
@@ -68,27 +66,22 @@ async fn publishing_goes_by_the_databases_clock() -> anyhow::Result<()> {
         .data()?;
     let status = &scheduled["scheduleArticle"]["article"]["status"];
     ensure!(status == "SCHEDULED", "{scheduled}");
-    let mut published = Value::Null;
-    let begun = std::time::Instant::now();
-    while published["article"].is_null() {
-        ensure!(
-            begun.elapsed() < Duration::from_secs(30),
-            "it does not go out"
-        );
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        published = server
-            .client
-            .post(READ, json!({ "id": id }))
-            .await?
-            .data()?;
-    }
-    let told = published["article"]["publishedAt"]
+    let read = || async {
+        let answer = server.client.post(READ, json!({ "id": id })).await?;
+        answer.data()
+    };
+    until("the article is published", || async {
+        Ok(!read().await?["article"].is_null())
+    })
+    .await?;
+    let published = read().await?;
+    let published_at = published["article"]["publishedAt"]
         .as_str()
         .context("no time")?;
-    let told: chrono::DateTime<chrono::Utc> = told.parse()?;
+    let published_at: chrono::DateTime<chrono::Utc> = published_at.parse()?;
     ensure!(
-        told >= at && told - at < chrono::TimeDelta::seconds(30),
-        "{told}, due {at}"
+        published_at >= at && published_at - at < chrono::TimeDelta::seconds(30),
+        "{published_at}, due {at}"
     );
     server.kill().await
 }

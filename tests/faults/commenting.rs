@@ -60,15 +60,15 @@ async fn a_guest_signs_as_nobody_else_and_never_with_nothing() -> anyhow::Result
             "\u{ad}",
             " \u{2800} ",
         ] {
-            let told = post(guest, &article, Some(nothing), "نص").await?;
+            let payload = post(guest, &article, Some(nothing), "نص").await?;
             ensure!(
-                told["userErrors"][0]["field"] == json!(["name"]),
-                "{nothing:?}: {told}"
+                payload["userErrors"][0]["field"] == json!(["name"]),
+                "{nothing:?}: {payload}"
             );
-            let told = post(guest, &article, Some("ضيف"), nothing).await?;
+            let payload = post(guest, &article, Some("ضيف"), nothing).await?;
             ensure!(
-                told["userErrors"][0]["field"] == json!(["text"]),
-                "{nothing:?}: {told}"
+                payload["userErrors"][0]["field"] == json!(["text"]),
+                "{nothing:?}: {payload}"
             );
         }
         // A byline of the newsroom, the name of an account, and lookalikes of both.
@@ -83,16 +83,16 @@ async fn a_guest_signs_as_nobody_else_and_never_with_nothing() -> anyhow::Result
             "Mariam\u{3164} Ali ✓",
             "𝐌𝐚𝐫𝐢𝐚𝐦 Ali",
         ] {
-            let told = post(guest, &article, Some(taken), "نص").await?;
+            let payload = post(guest, &article, Some(taken), "نص").await?;
             ensure!(
-                told["userErrors"][0]["code"] == "TAKEN",
-                "{taken:?}: {told}"
+                payload["userErrors"][0]["code"] == "TAKEN",
+                "{taken:?}: {payload}"
             );
         }
-        let told = post(guest, &article, Some("ضيف"), "خبر جيد").await?;
+        let payload = post(guest, &article, Some("ضيف"), "خبر جيد").await?;
         ensure!(
-            told["comment"]["author"] == json!({"name": "ضيف", "isStaff": false}),
-            "{told}"
+            payload["comment"]["author"] == json!({"name": "ضيف", "isStaff": false}),
+            "{payload}"
         );
         for same in [
             "خبر جيد\u{3164}",
@@ -103,26 +103,29 @@ async fn a_guest_signs_as_nobody_else_and_never_with_nothing() -> anyhow::Result
         .into_iter()
         .take(3)
         {
-            let told = post(guest, &article, Some("ضيف"), same).await?;
+            let payload = post(guest, &article, Some("ضيف"), same).await?;
             ensure!(
-                told["userErrors"][0]["code"] == "REPEATED",
-                "{same:?}: {told}"
+                payload["userErrors"][0]["code"] == "REPEATED",
+                "{same:?}: {payload}"
             );
         }
-        let told = post(&editor, &article, None, "توضيح").await?;
+        let payload = post(&editor, &article, None, "توضيح").await?;
         ensure!(
-            told["comment"]["author"] == json!({"name": "Mariam Ali", "isStaff": true}),
-            "{told}"
+            payload["comment"]["author"] == json!({"name": "Mariam Ali", "isStaff": true}),
+            "{payload}"
         );
         let token = newsroom::token(&db, "قارئة", Role::Reader).await?;
-        let told = post(&server.client.with_token(&token), &article, None, "شكرا").await?;
-        ensure!(told["comment"]["author"]["isStaff"] == false, "{told}");
+        let payload = post(&server.client.with_token(&token), &article, None, "شكرا").await?;
+        ensure!(
+            payload["comment"]["author"]["isStaff"] == false,
+            "{payload}"
+        );
         // A name that has been reserved since the guest last used it.
         let person =
             r#"mutation { createPerson(input: {name: "ضيف"}) { userErrors { message } } }"#;
         editor.post(person, Value::Null).await?.data()?;
-        let told = post(guest, &article, Some("ضيف"), "نص آخر").await?;
-        ensure!(told["userErrors"][0]["code"] == "TAKEN", "{told}");
+        let payload = post(guest, &article, Some("ضيف"), "نص آخر").await?;
+        ensure!(payload["userErrors"][0]["code"] == "TAKEN", "{payload}");
     }
     Ok(())
 }
@@ -143,21 +146,21 @@ async fn a_comment_that_was_rewritten_is_reported_again() -> anyhow::Result<()> 
         let writer = as_(&newsroom::token(&db, "سالم", Role::Reader).await?);
         let reader = as_(&newsroom::token(&db, "هند", Role::Reader).await?);
         let article = open(&server, &editor).await?;
-        let told = post(&writer, &article, None, "كلام").await?;
-        let id = told["comment"]["id"].clone();
-        ensure!(id.is_string(), "{told}");
+        let payload = post(&writer, &article, None, "كلام").await?;
+        let id = payload["comment"]["id"].clone();
+        ensure!(id.is_string(), "{payload}");
         let report = |reason: &'static str| {
             let (reader, id) = (reader.clone(), id.clone());
             async move {
-                let told = reader
+                let payload = reader
                     .post(REPORT, json!({ "id": id, "reason": reason }))
                     .await?;
-                told.data().context("not reported")
+                payload.data().context("not reported")
             }
         };
         let count = || async {
-            let told = moderator.post(ASKED, json!({ "id": id })).await?.data()?;
-            anyhow::Ok(told["node"].clone())
+            let payload = moderator.post(ASKED, json!({ "id": id })).await?.data()?;
+            anyhow::Ok(payload["node"].clone())
         };
         report("سباب").await?;
         report("سباب مرة أخرى").await?;
@@ -168,10 +171,10 @@ async fn a_comment_that_was_rewritten_is_reported_again() -> anyhow::Result<()> 
             .data()?;
         report("أسوأ").await?;
         report("أسوأ مرة أخرى").await?;
-        let told = count().await?;
+        let payload = count().await?;
         ensure!(
-            told == json!({"reportCount": 2, "reportReasons": ["أسوأ"]}),
-            "{told}"
+            payload == json!({"reportCount": 2, "reportReasons": ["أسوأ"]}),
+            "{payload}"
         );
     }
     Ok(())

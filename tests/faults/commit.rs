@@ -171,7 +171,7 @@ async fn clients_that_leave_in_the_middle_leave_no_connection_in_a_transaction()
                 .await?;
             ensure!(left.trim() == "0", "{left} are left in a transaction");
         }
-        let feed = db.db().feed().edges().await.context("no feed")?;
+        let feed = db.db().feed().bounds().await.context("no feed")?;
         let sent = server
             .client
             .post("{ topics: __typename }", Value::Null)

@@ -5,13 +5,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::ensure;
+use khabar_tests::harness::until;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::http2::{Connection, connect_from};
 use crate::newsroom;
-use crate::server::{DEADLINE, Launch, Server, until};
+use crate::server::{DEADLINE, Launch, Server};
 
 const EDITIONS: &str = "{ editions { name } }";
 
@@ -124,9 +125,9 @@ async fn idle_and_old_connections_end() -> anyhow::Result<()> {
     let mut connection = Connection::open(stream, 65_535).await?;
     ensure!(connection.ask(EDITIONS).await?.await?.status() == 200);
     connection.ended(DEADLINE).await?;
-    let mut kept = silent(&server, "127.0.0.1", 1).await?.remove(0);
+    let mut idle = silent(&server, "127.0.0.1", 1).await?.remove(0);
     let mut nothing = Vec::new();
-    let rest = kept.read_to_end(&mut nothing);
+    let rest = idle.read_to_end(&mut nothing);
     tokio::time::timeout(Duration::from_secs(10), rest).await??;
     server.kill().await?;
 

@@ -47,11 +47,11 @@ async fn by_default_no_other_origin_is_told_anything() -> anyhow::Result<()> {
     let answer = preflight(&server.client, "http://localhost:3000").await?;
     ensure!(answer.status == 405, "{answer:?}");
     for answer in [answer, get(&server, "http://localhost:3000").await?] {
-        let told = answer
+        let header = answer
             .headers
             .keys()
             .find(|name| name.as_str().starts_with("access-control-"));
-        ensure!(told.is_none(), "{answer:?}");
+        ensure!(header.is_none(), "{answer:?}");
     }
     server.kill().await
 }
@@ -117,8 +117,8 @@ async fn an_origin_that_is_named_is_allowed_and_no_other() -> anyhow::Result<()>
         );
     }
     let tag = answer.header("etag").to_owned();
-    let held = [("origin", NEWS), ("if-none-match", tag.as_str())];
-    let same = server.client.get_with(&held, EDITIONS).await?;
+    let headers = [("origin", NEWS), ("if-none-match", tag.as_str())];
+    let same = server.client.get_with(&headers, EDITIONS).await?;
     ensure!(
         same.status == 304 && same.header(ALLOWED) == NEWS,
         "{same:?}"

@@ -52,13 +52,16 @@ async fn a_long_list_is_counted_to_a_limit() -> anyhow::Result<()> {
             ensure!(cut["totalCountIsExact"] == is_exact, "{list}: {cut} {full}");
         }
         // No rows are counted where the length of a list is stored.
-        let kept = limited
+        let stored = limited
             .client
             .get("{ articles { totalCount totalCountIsExact } }")
             .await?;
-        let kept = kept.data()?;
-        ensure!(kept["articles"]["totalCountIsExact"] == true, "{kept}");
-        ensure!(kept["articles"]["totalCount"].as_i64() > Some(5), "{kept}");
+        let stored = stored.data()?;
+        ensure!(stored["articles"]["totalCountIsExact"] == true, "{stored}");
+        ensure!(
+            stored["articles"]["totalCount"].as_i64() > Some(5),
+            "{stored}"
+        );
     }
     Ok(())
 }

@@ -82,20 +82,20 @@ async fn the_cache_takes_what_its_setting_says() -> anyhow::Result<()> {
             .start()
             .await?;
         fill(&server, with, &ids).await?;
-        let kept = kept(&server).await?;
+        let cached = cached_bytes(&server).await?;
         let memory = server.memory()?;
-        println!("{with}: {} MiB kept, {} MiB", kept >> 20, memory >> 20);
-        ensure!(kept > BYTES / 2, "{with}: only {kept} bytes are kept");
+        println!("{with}: {} MiB cached, {} MiB", cached >> 20, memory >> 20);
+        ensure!(cached > BYTES / 2, "{with}: only {cached} bytes are cached");
         ensure!(
             memory <= BYTES * 3 / 2 + BESIDES,
-            "{with}: {memory} bytes, of which the cache believes to have {kept}"
+            "{with}: {memory} bytes, of which the cache believes to have {cached}"
         );
         server.kill().await?;
     }
     Ok(())
 }
 
-async fn kept(server: &Server) -> anyhow::Result<u64> {
+async fn cached_bytes(server: &Server) -> anyhow::Result<u64> {
     let metrics = server.client.path("/metrics").await?.text;
     let mut lines = metrics.lines();
     let line = lines.find_map(|line| line.strip_prefix("khabar_cache_size_bytes "));

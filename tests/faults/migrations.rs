@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
-use khabar_tests::harness::TestDb;
+use khabar_tests::harness::{TestDb, until};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -104,19 +104,44 @@ async fn who_waited_sees_what_another_has_migrated() -> anyhow::Result<()> {
     };
     db.administer("DROP SCHEMA public CASCADE").await?;
     db.administer("CREATE SCHEMA public").await?;
-    // Holds the migration lock until every process has read the schema and waits.
-    let held = db.administer("SELECT pg_advisory_lock(118096054608242), pg_sleep(3)");
-    let (held, migrated) = tokio::join!(held, migrate_at_once(db.url()));
-    held?;
-    migrated
+    // Holds the migration lock until every process has read the schema and waits. The session that holds
+    // it is terminated then, so its result is ignored.
+    let lock = db.administer("SELECT pg_advisory_lock(118096054608242), pg_sleep(600)");
+    let release = async {
+        until("every process waits for the lock", || async {
+            Ok(db.administer(WAITING).await?.trim() == PROCESSES.to_string())
+        })
+        .await?;
+        db.administer(RELEASE).await
+    };
+    let migrated = async {
+        until("the lock is held", || async {
+            Ok(db.administer(HOLDING).await?.trim() == "1")
+        })
+        .await?;
+        tokio::try_join!(migrate_at_once(db.url()), release)
+    };
+    let (_, migrated) = tokio::join!(lock, migrated);
+    migrated?;
+    Ok(())
 }
 
-/// Migrates one database with six processes at the same time. Each must succeed.
+const HOLDING: &str = "SELECT count(*) FROM pg_stat_activity \
+    WHERE datname = current_database() AND wait_event = 'PgSleep'";
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity \
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event = 'advisory'";
+const RELEASE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE datname = current_database() AND wait_event = 'PgSleep'";
+
+/// The number of processes that migrate one database at the same time.
+const PROCESSES: usize = 6;
+
+/// Migrates one database with several processes at the same time. Each must succeed.
 async fn migrate_at_once(url: &str) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let launch = Launch::over(url);
     let mut running = Vec::new();
-    for _ in 0..6 {
+    for _ in 0..PROCESSES {
         let mut command = launch.command(folder.path(), &["migrate", "up"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         running.push(command.spawn()?);

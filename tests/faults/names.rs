@@ -1,12 +1,13 @@
 //! Names chosen by strangers, in documents, metrics and the log.
 
 use anyhow::{Context as _, ensure};
+use khabar_tests::harness::until;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::client::Client;
 use crate::newsroom;
-use crate::server::{Launch, until};
+use crate::server::Launch;
 
 /// An upper bound for the size of `/metrics` on a server with little traffic, in bytes.
 const USUAL: usize = 64 * 1024;

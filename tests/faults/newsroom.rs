@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use khabar_domain::{Name, Role};
-use khabar_server::auth::{Issue, issue};
+use khabar_service::auth::{Issue, issue};
 use khabar_tests::harness::{Newsroom, TestDb};
 
 /// Returns the number of rounds for a fault that strikes at a random moment: `usual`, multiplied by the

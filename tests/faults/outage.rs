@@ -26,8 +26,11 @@ async fn a_database_that_is_gone_is_told_by_the_status() -> anyhow::Result<()> {
     for media in MEDIA {
         let answer = server.client.get_with(&[("accept", media)], LATEST).await?;
         ensure!(answer.data()?["articles"]["nodes"][0]["headline"].is_string());
-        let told = answer.header("cache-control");
-        ensure!(told.contains("stale-if-error=600"), "{told}");
+        let cache_control = answer.header("cache-control");
+        ensure!(
+            cache_control.contains("stale-if-error=600"),
+            "{cache_control}"
+        );
     }
     proxy.set(Network::Refuses);
     for media in MEDIA {
@@ -51,7 +54,7 @@ async fn a_database_that_is_gone_is_told_by_the_status() -> anyhow::Result<()> {
 #[tokio::test]
 async fn how_long_an_outage_is_covered_is_a_setting() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
-    for (seconds, told) in [
+    for (seconds, expected) in [
         (
             0,
             "public, max-age=0, s-maxage=10, stale-while-revalidate=30",
@@ -64,7 +67,7 @@ async fn how_long_an_outage_is_covered_is_a_setting() -> anyhow::Result<()> {
         let key = "graphql.cache.stale_if_error";
         let server = Launch::over(db.url()).set(key, seconds).start().await?;
         let answer = server.client.get(LATEST).await?;
-        ensure!(answer.header("cache-control") == told, "{answer:?}");
+        ensure!(answer.header("cache-control") == expected, "{answer:?}");
         // Shared caches may not store a response that could not be purged.
         let named = Launch::over(db.url()).set(key, seconds);
         let named = named
@@ -72,8 +75,11 @@ async fn how_long_an_outage_is_covered_is_a_setting() -> anyhow::Result<()> {
             .set("cache.responses", false);
         let named = named.start().await?;
         let answer = named.client.get(LATEST).await?;
-        let told = answer.header("cache-control");
-        ensure!(told == "public, max-age=0, s-maxage=0", "{told}");
+        let cache_control = answer.header("cache-control");
+        ensure!(
+            cache_control == "public, max-age=0, s-maxage=0",
+            "{cache_control}"
+        );
     }
     Ok(())
 }

@@ -1,16 +1,15 @@
 //! Waiting for the database: a blocked request does not block unrelated ones, and strangers cannot
 //! make others wait.
 
-use std::time::{Duration, Instant};
-
 use anyhow::ensure;
 use khabar_persistence::change::Position;
+use khabar_tests::harness::until;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 use crate::newsroom;
-use crate::server::{Launch, until};
+use crate::server::Launch;
 use crate::writing::{Editor, rename, section};
 
 const NAMES: &str = "{ sections { id name } }";
@@ -35,14 +34,14 @@ async fn writes_that_wait_for_a_row_keep_nothing_else_waiting() -> anyhow::Resul
         .stdout(std::process::Stdio::null())
         .kill_on_drop(true)
         .spawn()?;
-    let hold = "BEGIN; SELECT 1 FROM topic FOR UPDATE; LOCK TABLE topic IN EXCLUSIVE MODE;\n";
+    let lock = "BEGIN; SELECT 1 FROM topic FOR UPDATE; LOCK TABLE topic IN EXCLUSIVE MODE;\n";
     if let Some(input) = prompt.stdin.as_mut() {
-        input.write_all(hold.as_bytes()).await?;
+        input.write_all(lock.as_bytes()).await?;
         input.flush().await?;
     }
     let locks = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
                  WHERE c.relname = 'topic' AND l.mode = 'ExclusiveLock' AND l.granted";
-    until("the table is held", || async {
+    until("the table is locked", || async {
         Ok(db.administer(locks).await?.trim() == "1")
     })
     .await?;
@@ -61,7 +60,6 @@ async fn writes_that_wait_for_a_row_keep_nothing_else_waiting() -> anyhow::Resul
     .await?;
 
     // Meanwhile writes of another node arrive, unknown tokens are refused and the node is ready.
-    let begun = Instant::now();
     let new = format!("{old} ٣");
     let elsewhere = editor.at(&there.client);
     ensure!(rename(&elsewhere, &id, &new).await?.code().is_empty());
@@ -73,9 +71,8 @@ async fn writes_that_wait_for_a_row_keep_nothing_else_waiting() -> anyhow::Resul
     ensure!((stranger.status, stranger.code().as_str()) == (401, "UNAUTHENTICATED"));
     ensure!(here.client.path("/health/ready").await?.status == 200);
     ensure!(
-        begun.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        begun.elapsed()
+        waiting.iter().all(|write| !write.is_finished()),
+        "the others were answered only after a write had given up"
     );
 
     // No write waits for ever, and each one fails with an error code.
@@ -146,17 +143,10 @@ async fn positions_that_nobody_gave_out_cost_nobody_anything() -> anyhow::Result
                 })
             })
             .collect();
-        let begun = Instant::now();
         for at in 0..20 {
             let answer = editor.send(&format!("حفظ {at}")).await?;
             ensure!(answer.code().is_empty(), "{answer:?}");
         }
-        // One save used to take 18 seconds.
-        ensure!(
-            begun.elapsed() < Duration::from_mins(1),
-            "{:?}",
-            begun.elapsed()
-        );
         for stranger in strangers {
             ensure!(!stranger.is_finished(), "{:?}", stranger.await);
             stranger.abort();

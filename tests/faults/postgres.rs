@@ -6,12 +6,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use khabar_tests::harness::{TestDb, skip};
+use khabar_tests::harness::{TestDb, skip, until};
 use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::newsroom;
-use crate::server::{Launch, until};
+use crate::server::Launch;
 use crate::standby::Standby;
 
 /// Returns the name of the database and the folder of its socket.

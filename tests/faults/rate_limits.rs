@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
-use khabar_tests::harness::TestDb;
 use khabar_tests::harness::newsroom::now;
+use khabar_tests::harness::{TestDb, until};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
 use crate::newsroom;
-use crate::server::{Launch, Server, until};
+use crate::server::{Launch, Server};
 
 const EDITIONS: &str = "{ editions { name } }";
 const OPEN: &str = "mutation ($input: SetEditionCommentingInput!) {
@@ -122,7 +122,7 @@ async fn who_is_refused_takes_no_writer() -> anyhow::Result<()> {
         // Blocks writes: SQLite has one writer at a time, and on PostgreSQL the article's row is locked.
         let writer = db.db().writer(now()).await?;
         let id = khabar_domain::ArticleId::new(uuid(&article)?);
-        khabar_persistence::article::hold(&writer, id).await?;
+        khabar_persistence::article::lock(&writer, id).await?;
         let field = |number| {
             let input = format!("article: \"{article}\", name: \"قارئ\", text: \"تعليق {number}\"");
             format!("p{number}: postComment(input: {{{input}}}) {{ userErrors {{ code }} }}")
@@ -153,9 +153,9 @@ async fn who_is_refused_takes_no_writer() -> anyhow::Result<()> {
             let refused = server.client.post(POST, json!({ "input": input }));
             let refused = tokio::time::timeout(Duration::from_secs(10), refused).await;
             let answer = refused.context("who is refused waits for a writer")??;
-            let told = answer.json()?;
-            let told = &told["data"]["postComment"]["userErrors"][0]["code"];
-            ensure!(told == code, "{answer:?}");
+            let payload = answer.json()?;
+            let found = &payload["data"]["postComment"]["userErrors"][0]["code"];
+            ensure!(found == code, "{answer:?}");
         }
         drop(writer);
         server.kill().await?;
@@ -206,10 +206,10 @@ async fn requests_are_limited_by_token_and_by_address() -> anyhow::Result<()> {
             answer.header("ratelimit-policy") == "\"requests\";q=4;w=60",
             "{answer:?}"
         );
-        let told = answer.header("ratelimit");
+        let rate_limit = answer.header("ratelimit");
         ensure!(
-            told.starts_with(&format!("\"requests\";r={left};t=")),
-            "{told}"
+            rate_limit.starts_with(&format!("\"requests\";r={left};t=")),
+            "{rate_limit}"
         );
     }
     for media in ["application/json", "application/graphql-response+json"] {
@@ -342,14 +342,17 @@ async fn a_proxy_that_is_not_trusted_is_told_of_once() -> anyhow::Result<()> {
             server.client.get_with(&[header], EDITIONS).await?.data()?;
         }
     }
-    until("it is told", || async { Ok(server.log.says(words)) }).await?;
-    let told = server
+    until("it is logged", || async { Ok(server.log.says(words)) }).await?;
+    let logged = server
         .log
         .lines()
         .into_iter()
         .filter(|line| line.contains(words));
-    let told: Vec<_> = told.collect();
-    ensure!(told.len() == 1 && told[0].contains("127.0.0.1"), "{told:?}");
+    let logged: Vec<_> = logged.collect();
+    ensure!(
+        logged.len() == 1 && logged[0].contains("127.0.0.1"),
+        "{logged:?}"
+    );
 
     let trusting = Launch::over(db.url()).set("auth.trusted_proxies", "127.0.0.1");
     let trusting = trusting.start().await?;

@@ -2,11 +2,12 @@
 
 use anyhow::ensure;
 use khabar_persistence::change::Position;
+use khabar_tests::harness::until;
 use serde_json::{Value, json};
 
 use crate::newsroom;
 use crate::proxy::{Network, Proxy};
-use crate::server::{Launch, until};
+use crate::server::Launch;
 use crate::standby::Standby;
 use crate::writing::{Editor, Outcome, has, rename, section};
 
@@ -51,15 +52,15 @@ async fn a_late_replica_hides_no_write_and_a_dead_one_stops_no_read() -> anyhow:
             let drafts = elsewhere.client().post_with(&headers, DRAFTS, Value::Null);
             let drafts = drafts.await?;
             ensure!(drafts.text.contains(&headline), "{bytes}: {drafts:?}");
-            let told: Position = drafts.header("khabar-position").parse()?;
+            let found: Position = drafts.header("khabar-position").parse()?;
             let asked: Position = position.parse()?;
             ensure!(
-                told.epoch == asked.epoch && told.seq >= asked.seq,
-                "{told} < {asked}"
+                found.epoch == asked.epoch && found.seq >= asked.seq,
+                "{found} < {asked}"
             );
         }
         standby.catch_up(&from).await?;
-        let head = db.db().feed().edges().await?.head;
+        let head = db.db().feed().bounds().await?.head;
         until("the replica has caught up", || async {
             Ok(standby.head().await? >= head)
         })
@@ -101,7 +102,7 @@ async fn a_failover_that_loses_writes_leaves_nothing_of_them() -> anyhow::Result
     let late = Launch::over(&through).start().await?;
     let editor = Editor::of(&db, &late.client).await?;
     let (id, old) = section(&late.client).await?;
-    let head = db.db().feed().edges().await?.head;
+    let head = db.db().feed().bounds().await?.head;
     until("the standby has all", || async {
         Ok(standby.head().await? >= head)
     })
@@ -140,8 +141,8 @@ async fn a_failover_that_loses_writes_leaves_nothing_of_them() -> anyhow::Result
     let before: Position = position.parse()?;
     until("the late node answers in the new epoch", || async {
         let answer = late.client.get(NAMES).await?;
-        let told = answer.header("khabar-position").parse::<Position>();
-        Ok(answer.status == 200 && told.is_ok_and(|told| told.epoch != before.epoch))
+        let found = answer.header("khabar-position").parse::<Position>();
+        Ok(answer.status == 200 && found.is_ok_and(|found| found.epoch != before.epoch))
     })
     .await?;
     for client in [&late.client, &next.client] {
@@ -152,15 +153,12 @@ async fn a_failover_that_loses_writes_leaves_nothing_of_them() -> anyhow::Result
         );
         // A client that sends a lost position receives the current state.
         let headers = [("khabar-position", position.as_str())];
-        let mut answer = client.get_with(&headers, NAMES).await?;
         // The connections that look up positions may still be those of the old primary.
-        for _ in 0..100 {
-            if answer.status != 503 {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            answer = client.get_with(&headers, NAMES).await?;
-        }
+        until("positions are looked up in the new primary", || async {
+            Ok(client.get_with(&headers, NAMES).await?.status != 503)
+        })
+        .await?;
+        let answer = client.get_with(&headers, NAMES).await?;
         ensure!(
             answer.status == 200 && !answer.text.contains(&lost),
             "{answer:?}"

@@ -14,7 +14,7 @@ const COUNTED: &str = "{ articles(first: 50) { totalCount nodes { slug commentCo
     stories { totalCount nodes { title articleCount lastArticleAt articles { nodes { slug } } } } }";
 
 /// SQL statements that corrupt every derived column.
-const MEDDLE: &str = "UPDATE edition SET article_count = 62; UPDATE section SET article_count = 0; \
+const TAMPER: &str = "UPDATE edition SET article_count = 62; UPDATE section SET article_count = 0; \
     UPDATE story SET article_count = 7, last_article_at = NULL; \
     UPDATE person SET article_count = 9; UPDATE topic SET article_count = 9; \
     UPDATE source SET article_count = 9; UPDATE article SET comment_count = 5; \
@@ -34,8 +34,8 @@ async fn what_follows_from_other_rows_is_computed_anew() -> anyhow::Result<()> {
             "SQLite" => "UPDATE comment SET shown = 1 - shown",
             _ => "UPDATE comment SET shown = NOT shown",
         };
-        db.meddle(MEDDLE).await?;
-        db.meddle(hide).await?;
+        db.execute_sql(TAMPER).await?;
+        db.execute_sql(hide).await?;
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("newsroom.ndjson");
         let file = file.to_str().context("no UTF-8")?;

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
+use khabar_tests::harness::until;
 use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::newsroom;
-use crate::server::{Launch, until};
+use crate::server::Launch;
 
 const CREATE: &str = "mutation ($headline: String!) { createArticle(input: {headline: $headline}) {
     article { id } userErrors { message } } }";
@@ -63,7 +64,7 @@ async fn the_files_of_a_database_are_their_owners_alone() -> anyhow::Result<()> 
             mode(file)?
         );
     }
-    until("it is told", || async {
+    until("it is logged", || async {
         Ok(server.log.says("database_file_permissions_tightened"))
     })
     .await?;
@@ -201,14 +202,14 @@ async fn keys_are_replaced_and_previews_taken_back_while_a_fleet_runs() -> anyho
         let other = editors[0].post(CREATE, json!({"headline": "أخرى"})).await?;
         let other = other.data()?["createArticle"]["article"]["id"].clone();
         let made = editors[0].post(PREVIEW, json!({ "id": other })).await?;
-        let kept = made.data()?["createPreview"]["preview"]["token"].clone();
+        let issued = made.data()?["createPreview"]["preview"]["token"].clone();
         let revoked = editors[0].post(REVOKE, json!({ "id": id })).await?;
         ensure!(revoked.data()?["revokePreviews"]["userErrors"] == json!([]));
         everywhere(&third, "UNAUTHENTICATED").await?;
         let fourth = preview(&editors[1]).await?;
         everywhere(&fourth, "مسودة").await?;
-        let kept = kept.as_str().context("no token")?;
-        ensure!(seen(&nodes[1].client, kept, &other).await? == "أخرى");
+        let issued = issued.as_str().context("no token")?;
+        ensure!(seen(&nodes[1].client, issued, &other).await? == "أخرى");
 
         // Without the right to publish, only previews of one's own articles can be revoked.
         let contributor = newsroom::token(&db, "نور", Role::Contributor).await?;

@@ -221,17 +221,3 @@ impl Log {
         self.lines().iter().any(|line| line.contains(words))
     }
 }
-
-/// Polls a condition until it holds. Fails after [`DEADLINE`].
-pub(crate) async fn until<F: Future<Output = anyhow::Result<bool>>>(
-    what: &str,
-    mut is_so: impl FnMut() -> F,
-) -> anyhow::Result<()> {
-    let waited = tokio::time::timeout(DEADLINE, async {
-        while !is_so().await? {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        anyhow::Ok(())
-    });
-    waited.await.with_context(|| format!("never: {what}"))?
-}

@@ -5,12 +5,13 @@ use std::time::Duration;
 use anyhow::ensure;
 use khabar_domain::Role;
 use khabar_persistence::{Db, Options};
+use khabar_tests::harness::until;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::newsroom;
 use crate::proxy::{Network, Proxy};
-use crate::server::{Launch, until};
+use crate::server::Launch;
 
 const EDITIONS: &str = "{ editions { name } }";
 

@@ -1,18 +1,23 @@
 //! The SQLite file: replaced or removed while the server has it open, and the size of its WAL.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::ensure;
-use khabar_tests::harness::TestDb;
+use khabar_tests::harness::{TestDb, until};
 
 use crate::answers::{editor, large_body, publish};
 use crate::client::Answer;
 use crate::newsroom;
-use crate::server::{Launch, Server, until};
+use crate::server::{Launch, Server};
 use crate::writing::{Editor, Outcome, lacking};
 
 /// The size that the write-ahead log may retain, in bytes.
 const LOG: u64 = 8 << 20;
+
+/// The number of writes that are acknowledged before the file is replaced.
+const BEFORE: usize = 10;
 
 fn path(db: &TestDb, end: &str) -> PathBuf {
     format!("{}{end}", db.url().trim_start_matches("sqlite:")).into()
@@ -29,10 +34,10 @@ async fn is_noticed(server: &Server, editor: &Editor, name: &str) -> anyhow::Res
         let answer = editor.send(&format!("{name}-{turn}")).await?;
         ensure!(answer.code() == "UNAVAILABLE", "{answer:?}");
     }
-    let told = ready(server).await?;
+    let readiness = ready(server).await?;
     ensure!(
-        told.status == 503 && told.text.contains("deleted, moved or replaced"),
-        "{told:?}"
+        readiness.status == 503 && readiness.text.contains("deleted, moved or replaced"),
+        "{readiness:?}"
     );
     ensure!(
         server.log.says("database_file_lost"),
@@ -92,24 +97,31 @@ async fn replace_while_writing() -> anyhow::Result<()> {
     let server = Launch::over(db.url()).start().await?;
     let editor = Editor::of(&db, &server.client).await?;
     let (file, away) = (path(&db, ""), path(&db, ".away"));
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
     let writing = tokio::spawn(async move {
         let mut acknowledged = Vec::new();
         let mut refused = 0;
         while refused < 20 {
             let name = format!("موضوع-{}-{refused}", acknowledged.len());
             match editor.add(&name).await? {
-                Outcome::Acknowledged => acknowledged.push(name),
+                Outcome::Acknowledged => {
+                    acknowledged.push(name);
+                    counter.store(acknowledged.len(), Ordering::Relaxed);
+                }
                 Outcome::Refused => refused += 1,
             }
         }
         anyhow::Ok(acknowledged)
     });
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    until("writes are acknowledged", || async {
+        Ok(count.load(Ordering::Relaxed) >= BEFORE)
+    })
+    .await?;
     std::fs::copy(&file, path(&db, ".backup"))?;
     std::fs::rename(&file, &away)?;
     std::fs::rename(path(&db, ".backup"), &file)?;
     let acknowledged = writing.await??;
-    ensure!(!acknowledged.is_empty());
     server.kill().await?;
     // The write-ahead log belongs to the original file.
     std::fs::rename(&away, &file)?;

@@ -3,11 +3,9 @@
 use std::process::Stdio;
 
 use anyhow::{Context as _, bail, ensure};
-use khabar_tests::harness::TestDb;
+use khabar_tests::harness::{TestDb, until};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-
-use crate::server::until;
 
 /// A running standby, stopped and deleted on drop.
 pub(crate) struct Standby {

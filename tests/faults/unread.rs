@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use khabar_domain::Role;
+use khabar_tests::harness::until;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -11,7 +12,7 @@ use tokio::net::TcpStream;
 use crate::client::Client;
 use crate::http2::{Connection, connect_from};
 use crate::newsroom;
-use crate::server::{DEADLINE, Launch, Server, until};
+use crate::server::{DEADLINE, Launch, Server};
 
 /// The maximum growth of memory under attack, in bytes.
 const ROOM: u64 = 256 << 20;
@@ -160,6 +161,7 @@ async fn who_does_not_read_http_1_is_cut_off_and_who_reads_slowly_is_not() -> an
         let some = tokio::time::timeout(DEADLINE, slow.read(&mut buffer)).await??;
         ensure!(some > 0, "it was cut off after {read} bytes");
         read += some;
+        // The write timeout is a rule about time, and it is the client's pauses that it must outlast.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     server.kill().await

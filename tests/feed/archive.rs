@@ -7,15 +7,15 @@ use khabar_domain::editorial::Withdrawal;
 use khabar_domain::workflow::Transition;
 use khabar_domain::{EditorialState, Role, Slug};
 use khabar_persistence::archive::{self, Counts, Error};
-use khabar_persistence::change::EntityKind;
+use khabar_persistence::change::{EntityKind, Operation};
 use khabar_persistence::trusted_document::{self, TrustedDocument};
 use khabar_persistence::{Author, Db, article, correction, editorial, revision, slug, story};
-use khabar_tests::harness::{Newsroom, TestApp, TestDb, builders, newsroom};
+use khabar_tests::harness::{Newsroom, PATIENCE, TestApp, TestDb, builders, newsroom};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::soak::all;
-use crate::{PATIENCE, newsroom_check, open, write};
+use crate::{newsroom_check, open, write};
 
 /// Creates a newsroom with rows in every table of the archive.
 async fn full(db: TestDb) -> anyhow::Result<TestApp> {
@@ -41,7 +41,7 @@ async fn full(db: TestDb) -> anyhow::Result<TestApp> {
         article::save(&mut writer, &manuscript).await?;
         let edition = manuscript.article.edition;
         let now = &manuscript.article.slug;
-        slug::given(
+        slug::record_change(
             &writer,
             edition,
             EntityKind::Article,
@@ -52,7 +52,7 @@ async fn full(db: TestDb) -> anyhow::Result<TestApp> {
         .await?;
         revision::add(&writer, &manuscript, Transition::Correct, None).await?;
         correction::add(&writer, id, manuscript.article.version, "صُحّح الرابط").await?;
-        let kept = EditorialState {
+        let state = EditorialState {
             created_by: editor.viewer.account,
             scheduled_for: Some(newsroom::now() + Duration::microseconds(1_234_567)),
             embargo_until: None,
@@ -61,7 +61,7 @@ async fn full(db: TestDb) -> anyhow::Result<TestApp> {
                 reason: "سطر\nوسطر \"بين\" علامتين".to_owned(),
             }),
         };
-        editorial::save(&writer, id, &kept).await?;
+        editorial::save(&writer, id, &state).await?;
     }
     let (goes_on, _) = small.stories.first().context("no story")?;
     let edition = small.editions.iter().find(|one| one.id == goes_on.edition);
@@ -127,8 +127,13 @@ async fn a_newsroom_is_the_same_in_either_database() -> anyhow::Result<()> {
         ensure!(carried == text, "on {} it is another", station.name());
         newsroom_check::check(station.db()).await?;
         // The feed reports every object as added.
-        let told: Vec<_> = all(station.db()).await?;
-        ensure!(told.iter().all(|change| change.act == "added"));
+        let changes: Vec<_> = all(station.db()).await?;
+        let operations = changes.iter().map(|change| Some(change.write()?.operation));
+        ensure!(
+            operations
+                .into_iter()
+                .all(|one| one == Some(Operation::Added))
+        );
         let app = TestApp::new(station)?;
         assert_eq!(app.ask(HOME).await?.json, answer);
         // The restored newsroom accepts new writes.
@@ -469,7 +474,7 @@ async fn an_archive_shows_one_moment() -> anyhow::Result<()> {
         });
         for _ in 0..5 {
             // Wait until something is written between one archive and the next.
-            let head = test.db().feed().edges().await?.head;
+            let head = test.db().feed().bounds().await?.head;
             let mut feed = test.db().feed();
             tokio::time::timeout(PATIENCE, feed.next(head, 1)).await??;
             let text = exported(test.db()).await?;

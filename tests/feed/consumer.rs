@@ -5,19 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
-use chrono::TimeDelta;
+use anyhow::ensure;
+use chrono::{DateTime, TimeDelta, Utc};
 use khabar_domain::Scope;
 use khabar_domain::clock::{Clock, SystemClock};
 use khabar_persistence::change::{self, Position};
 use khabar_persistence::feed_checkpoint::{self, Claim, ConsumerLease};
 use khabar_persistence::{Db, Options};
 use khabar_server::feed_consumer::{Batch, Consumer, Handler, RetryPolicy, SeqRange};
-use khabar_tests::harness::{TestDb, newsroom};
+use khabar_tests::harness::{TestDb, newsroom, until};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::{PATIENCE, open, write};
+use crate::{open, write};
 
 const NAME: &str = "recorder";
 
@@ -108,21 +108,31 @@ impl Running {
 
 async fn checkpoint(db: &Db) -> anyhow::Result<Option<i64>> {
     let reader = db.reader(Scope::reader(newsroom::now()));
-    let checkpoint = feed_checkpoint::of(&reader, NAME).await?;
+    let checkpoint = feed_checkpoint::get(&reader, NAME).await?;
     Ok(checkpoint.map(|checkpoint| checkpoint.seq))
 }
 
 /// Waits until everything that was written is processed.
 async fn settled(db: &Db) -> anyhow::Result<()> {
-    let head = db.feed().edges().await?.head;
-    let reached = async {
-        while checkpoint(db).await? != Some(head) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        anyhow::Ok(())
-    };
-    let reached = tokio::time::timeout(PATIENCE, reached).await;
-    reached.with_context(|| format!("the checkpoint does not reach {head}"))?
+    let head = db.feed().bounds().await?.head;
+    until(&format!("the checkpoint reaches {head}"), || async {
+        Ok(checkpoint(db).await? == Some(head))
+    })
+    .await
+}
+
+/// A process that does not hold the lease.
+const STRANGER: Claim<'_> = Claim {
+    consumer: NAME,
+    holder: Uuid::from_u128(7),
+};
+
+/// Whether the lease, as it stands now, keeps a stranger from claiming it at this time.
+async fn is_leased_at(db: &Db, time: DateTime<Utc>) -> anyhow::Result<bool> {
+    // Not committed, so that nothing is claimed.
+    let writer = db.writer(time).await?;
+    let claimed = feed_checkpoint::claim(&writer, STRANGER, time + TimeDelta::days(1)).await?;
+    Ok(claimed == ConsumerLease::Others)
 }
 
 async fn write_one(db: &Db, name: &str) -> anyhow::Result<()> {
@@ -159,12 +169,17 @@ async fn a_task_that_fails_is_retried_and_the_checkpoint_waits_for_it() -> anyho
         let recorder = Recorder::default();
         let running = Running::start(db, recorder.clone(), POLICY);
         settled(db).await?;
-        // More failures than the lease lasts: it is renewed meanwhile.
+        // It fails for longer than a lease lasts: the lease is renewed meanwhile.
         recorder.failures.store(usize::MAX, Ordering::Relaxed);
         write_one(db, "one").await?;
         write_one(db, "two").await?;
-        tokio::time::sleep(2 * POLICY.lease).await;
+        let expiry = SystemClock.now() + TimeDelta::from_std(POLICY.lease)?;
+        until("the lease is renewed", || async {
+            is_leased_at(db, expiry + TimeDelta::milliseconds(1)).await
+        })
+        .await?;
         assert_eq!(checkpoint(db).await?, Some(1));
+        assert!(recorder.failures.load(Ordering::Relaxed) < usize::MAX);
         recorder.failures.store(3, Ordering::Relaxed);
         settled(db).await?;
         assert_eq!(recorder.done(), ["everything up to 1", "2", "3"]);
@@ -210,16 +225,10 @@ async fn one_process_at_a_time_consumes_and_another_takes_over() -> anyhow::Resu
         settled(db).await?;
         assert_eq!(recorder.done()[2..], ["b3"]);
         // A process without the lease cannot move the checkpoint.
-        let strange = Claim {
-            consumer: NAME,
-            holder: Uuid::from_u128(7),
-        };
-        let now = SystemClock.now();
-        let writer = db.writer(now).await?;
-        let held = feed_checkpoint::hold(&writer, strange, now + TimeDelta::days(1)).await?;
-        assert_eq!(held, ConsumerLease::Others);
+        assert!(is_leased_at(db, SystemClock.now()).await?);
+        let writer = db.writer(SystemClock.now()).await?;
         let position = Position { epoch: 1, seq: 1 };
-        assert!(!feed_checkpoint::reach(&writer, strange, position).await?);
+        assert!(!feed_checkpoint::advance(&writer, STRANGER, position).await?);
         drop(writer);
         second.stop().await?;
     }

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, bail, ensure};
 use chrono::{DateTime, Duration, Utc};
 use khabar_domain::{AccountId, Role, Viewer, derived};
-use khabar_tests::harness::{Newsroom, TestApp, TestDb, Who, newsroom};
+use khabar_tests::harness::process::{Report, report};
+use khabar_tests::harness::random::{Random, seed};
+use khabar_tests::harness::{Newsroom, PATIENCE, TestApp, TestDb, Who, newsroom};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::PATIENCE;
+use crate::child;
 use crate::newsroom_check::{self, Whole};
-use crate::process::{Dice, Heard, Process, say};
 
 const WRITES: usize = 1_000;
 /// Number of concurrent writers.
@@ -23,7 +24,8 @@ const EDITOR: &str = "ليلى";
 
 #[tokio::test]
 async fn a_killed_process_loses_nothing_and_leaves_no_half() -> anyhow::Result<()> {
-    for (number, db) in (1..).zip(TestDb::each().await?) {
+    let seed = seed()?;
+    for (number, db) in TestDb::each().await?.into_iter().enumerate() {
         Newsroom::small()?.save(db.db()).await?;
         let app = TestApp::new(db)?;
         app.who(EDITOR, Role::Editor).await?;
@@ -38,13 +40,13 @@ async fn a_killed_process_loses_nothing_and_leaves_no_half() -> anyhow::Result<(
         )
         .await?;
         let test = app.db();
-        let mut dice = Dice(0xdead * number);
+        let mut random = Random::of(seed, number);
         let mut acknowledged = BTreeSet::new();
         for turn in 0..=KILLS {
-            let most = (turn < KILLS).then(|| 40 + dice.place(200));
+            let most = (turn < KILLS).then(|| 40 + random.below(200));
             tokio::time::timeout(PATIENCE, write_on(test, turn, most, &mut acknowledged))
                 .await
-                .context("a process stands still")??;
+                .with_context(|| format!("a process stands still, with KHABAR_SEED={seed}"))??;
             newsroom_check::check(test.db()).await?;
             revised(&Whole::of(test.db()).await?)?;
             let times = times(test).await?;
@@ -80,11 +82,11 @@ async fn write_on(
     most: Option<usize>,
     acknowledged: &mut BTreeSet<String>,
 ) -> anyhow::Result<()> {
-    let (ear, mut heard) = unbounded_channel();
-    let mut process = Process::start(&["scribe", test.url(), &turn.to_string()], 0, ear)?;
+    let (sender, mut reports) = unbounded_channel();
+    let mut process = child::start(&["scribe", test.url(), &turn.to_string()], 0, sender)?;
     let mut news = 0;
     let mut killed = false;
-    while let Some(Heard { line, .. }) = heard.recv().await {
+    while let Some(Report { line, .. }) = reports.recv().await {
         let Some(line) = line else {
             ensure!(killed, "the process ended by itself");
             return Ok(());
@@ -121,17 +123,17 @@ async fn times(test: &TestDb) -> anyhow::Result<BTreeMap<String, usize>> {
 
 /// Checks that exactly the versions of each article are stored as revisions.
 fn revised(whole: &Whole) -> anyhow::Result<()> {
-    let mut kept: BTreeMap<Option<&str>, BTreeSet<Option<i64>>> = BTreeMap::new();
+    let mut stored: BTreeMap<Option<&str>, BTreeSet<Option<i64>>> = BTreeMap::new();
     for row in whole.rows("revision") {
-        let versions = kept.entry(row["article_id"].as_str()).or_default();
+        let versions = stored.entry(row["article_id"].as_str()).or_default();
         versions.insert(row["version"].as_i64());
     }
     let articles = whole.rows("article").iter();
     for row in articles.filter(|row| is_ours(&row["headline"])) {
         let last = row["version"].as_i64().context("no version")?;
         let all: BTreeSet<_> = (1..=last).map(Some).collect();
-        let kept = kept.get(&row["id"].as_str());
-        ensure!(kept == Some(&all), "{row} is kept as {kept:?}");
+        let stored = stored.get(&row["id"].as_str());
+        ensure!(stored == Some(&all), "{row} is stored as {stored:?}");
     }
     Ok(())
 }
@@ -146,7 +148,7 @@ pub(crate) async fn scribe(url: &str, turn: usize) -> anyhow::Result<()> {
     let shelf = Shelf::of(&app).await?;
     let lanes = (0..LANES).map(|group_hash| lane_of(&app, &shelf, turn, group_hash));
     futures::future::try_join_all(lanes).await?;
-    say(format_args!("all"))?;
+    report(format_args!("all"))?;
     // Stay alive until the parent has read the last line.
     std::future::pending().await
 }
@@ -217,7 +219,7 @@ async fn lane_of(
                 one.write("postComment", "comment { id }", input).await?;
             }
         }
-        say(format_args!("{name}"))?;
+        report(format_args!("{name}"))?;
     }
     Ok(())
 }

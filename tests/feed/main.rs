@@ -2,11 +2,12 @@
 //! lost or half stored if a process is killed, and a newsroom can be moved between databases.
 
 mod archive;
+mod child;
 mod consumer;
 mod crash_recovery;
 mod newsroom_check;
-mod process;
 mod retention;
+mod scan;
 mod soak;
 mod waiting;
 
@@ -14,9 +15,6 @@ use chrono::{DateTime, Utc};
 use khabar_domain::{Edition, Source, SourceId, derived};
 use khabar_persistence::{Db, source};
 use khabar_tests::harness::{builders, newsroom};
-
-/// Maximum time that a test waits for anything. Durations are not under test.
-const PATIENCE: std::time::Duration = std::time::Duration::from_mins(2);
 
 /// Returns the edition in which these tests write.
 fn edition() -> anyhow::Result<Edition> {

@@ -93,20 +93,21 @@ pub(crate) async fn check(db: &Db) -> anyhow::Result<()> {
     comments_counted(&whole)?;
     let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for change in &before {
-        let kind = change.noun.replace('-', "_");
+        let write = change.write().context("a change is not known")?;
+        let kind = write.entity.as_str().replace('-', "_");
         if !matches!(kind.as_str(), "home" | "related") {
             let there = ids.entry(kind.clone()).or_insert_with(|| whole.ids(&kind));
-            let id = change.noun_id.to_string();
+            let id = write.id.to_string();
             ensure!(there.contains(&id), "{change:?} tells of nothing");
         }
     }
-    let told: BTreeSet<_> = after
+    let announced: BTreeSet<_> = after
         .iter()
-        .map(|change| change.noun_id.to_string())
+        .filter_map(|change| Some(change.write()?.id.to_string()))
         .collect();
     for kind in ["article", "section", "story", "person", "source", "topic"] {
-        let untold: Vec<_> = whole.ids(kind).difference(&told).cloned().collect();
-        ensure!(untold.is_empty(), "the feed does not tell of {untold:?}");
+        let missing: Vec<_> = whole.ids(kind).difference(&announced).cloned().collect();
+        ensure!(missing.is_empty(), "the feed does not tell of {missing:?}");
     }
     Ok(())
 }

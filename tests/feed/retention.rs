@@ -43,7 +43,7 @@ async fn what_is_old_goes_but_never_the_newest() -> anyhow::Result<()> {
         let db = test.db();
         thirty(db).await?;
         let feed = db.feed();
-        let epoch = feed.edges().await?.epoch;
+        let epoch = feed.bounds().await?.epoch;
         assert_eq!(retire(db, 0, 0).await?, 0);
         assert_eq!(retire(db, 20, 5).await?, 20);
         let edges = FeedBounds {
@@ -51,10 +51,10 @@ async fn what_is_old_goes_but_never_the_newest() -> anyhow::Result<()> {
             head: 30,
             epoch,
         };
-        assert_eq!(feed.edges().await?, edges);
+        assert_eq!(feed.bounds().await?, edges);
         assert_eq!(retire(db, 1_000, 5).await?, 5);
         assert_eq!(retire(db, 1_000, 5).await?, 0);
-        assert_eq!(feed.edges().await?.oldest, 26);
+        assert_eq!(feed.bounds().await?.oldest, 26);
         // Without a floor no row remains, and the sequence numbers continue.
         assert_eq!(retire(db, 1_000, 0).await?, 5);
         let edges = FeedBounds {
@@ -62,7 +62,7 @@ async fn what_is_old_goes_but_never_the_newest() -> anyhow::Result<()> {
             head: 30,
             epoch,
         };
-        assert_eq!(feed.edges().await?, edges);
+        assert_eq!(feed.bounds().await?, edges);
         write(db, newsroom::now(), "agency-31").await?;
         let next = db.feed().next(30, 10).await?;
         assert_eq!(next.iter().map(|row| row.seq).collect::<Vec<_>>(), [31]);
@@ -80,7 +80,7 @@ async fn an_old_row_after_a_young_one_stays() -> anyhow::Result<()> {
         // Only the edition's row precedes the first recent row. The old row after it is retained, so
         // that the feed has no gap.
         assert_eq!(retire(db, 5, 0).await?, 1);
-        assert_eq!(db.feed().edges().await?.oldest, 2);
+        assert_eq!(db.feed().bounds().await?.oldest, 2);
     }
     Ok(())
 }

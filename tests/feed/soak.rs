@@ -7,12 +7,14 @@ use anyhow::{Context as _, ensure};
 use khabar_domain::Scope;
 use khabar_persistence::change::Change;
 use khabar_persistence::{Db, Options, change, source};
-use khabar_tests::harness::{TestDb, newsroom};
+use khabar_tests::harness::process::{Process, Report, report};
+use khabar_tests::harness::random::{Random, seed};
+use khabar_tests::harness::{PATIENCE, TestDb, newsroom};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
+use crate::child;
 use crate::newsroom_check::Whole;
-use crate::process::{Dice, Heard, Process, say};
-use crate::{PATIENCE, agency, open};
+use crate::{agency, open};
 
 const WRITERS: usize = 3;
 const READERS: usize = 3;
@@ -25,11 +27,17 @@ const KILLED: usize = 6;
 
 #[tokio::test]
 async fn every_reader_reads_every_row_once_and_in_order() -> anyhow::Result<()> {
-    for (number, test) in (1..).zip(TestDb::each().await?) {
+    let seed = seed()?;
+    for (number, test) in TestDb::each().await?.into_iter().enumerate() {
         open(test.db()).await?;
-        tokio::time::timeout(PATIENCE, soak(&test, Dice(0x5eed * number)))
+        tokio::time::timeout(PATIENCE, soak(&test, Random::of(seed, number)))
             .await
-            .with_context(|| format!("on {}, something stands still", test.name()))??;
+            .with_context(|| {
+                format!(
+                    "on {}, something stands still, with KHABAR_SEED={seed}",
+                    test.name()
+                )
+            })??;
     }
     Ok(())
 }
@@ -44,7 +52,7 @@ struct Player {
 /// The state of the test, as observed from the parent process.
 struct Soak<'a> {
     url: &'a str,
-    ear: UnboundedSender<Heard>,
+    sender: UnboundedSender<Report>,
     players: Vec<Player>,
     /// Ids of the sources whose writes were acknowledged.
     acknowledged: Vec<String>,
@@ -54,18 +62,18 @@ struct Soak<'a> {
     killed: [usize; 2],
 }
 
-async fn soak(test: &TestDb, mut dice: Dice) -> anyhow::Result<()> {
-    let (ear, mut heard) = unbounded_channel();
+async fn soak(test: &TestDb, mut random: Random) -> anyhow::Result<()> {
+    let (sender, mut reports) = unbounded_channel();
     let mut soak = Soak {
         url: test.url(),
-        ear,
+        sender,
         players: Vec::new(),
         acknowledged: Vec::new(),
         read: vec![Vec::new(); READERS],
         killed: [0, 0],
     };
-    for of in 0..WRITERS + READERS {
-        let process = soak.start(of, 0)?;
+    for number in 0..WRITERS + READERS {
+        let process = soak.start(number, 0)?;
         soak.players.push(Player {
             process,
             lives: 1,
@@ -74,15 +82,15 @@ async fn soak(test: &TestDb, mut dice: Dice) -> anyhow::Result<()> {
     }
     let mut writing = true;
     let mut writers = WRITERS;
-    while let Some(Heard { of, line }) = heard.recv().await {
+    while let Some(Report { from: number, line }) = reports.recv().await {
         match line {
-            Some(line) => soak.hear(of, line)?,
-            None if of < WRITERS && !writing => writers -= 1,
+            Some(line) => soak.receive(number, line)?,
+            None if number < WRITERS && !writing => writers -= 1,
             // Replace a killed process. A reader resumes after the last row that it reported.
             None => {
-                let lives = soak.players[of].lives;
-                let process = soak.start(of, lives)?;
-                soak.players[of] = Player {
+                let lives = soak.players[number].lives;
+                let process = soak.start(number, lives)?;
+                soak.players[number] = Player {
                     process,
                     lives: lives + 1,
                     killed: false,
@@ -95,17 +103,17 @@ async fn soak(test: &TestDb, mut dice: Dice) -> anyhow::Result<()> {
             for player in &mut soak.players[..WRITERS] {
                 player.process.kill()?;
             }
-        } else if dice.throw(30) == 0 {
+        } else if random.once_in(30) {
             // Once writing has ended, kill only readers.
             let first = if writing { 0 } else { WRITERS };
-            let of = first + dice.place(WRITERS + READERS - first);
-            let player = &mut soak.players[of];
+            let number = first + random.below(WRITERS + READERS - first);
+            let player = &mut soak.players[number];
             player.process.kill()?;
-            soak.killed[usize::from(of >= WRITERS)] += usize::from(!player.killed);
+            soak.killed[usize::from(number >= WRITERS)] += usize::from(!player.killed);
             player.killed = true;
         }
         // A commit in progress may still complete after its client was killed.
-        if writers == 0 && soak.have_all_read(test.db().feed().edges().await?.head) {
+        if writers == 0 && soak.have_all_read(test.db().feed().bounds().await?.head) {
             break;
         }
     }
@@ -116,23 +124,23 @@ async fn soak(test: &TestDb, mut dice: Dice) -> anyhow::Result<()> {
 }
 
 impl Soak<'_> {
-    fn start(&self, of: usize, lives: usize) -> anyhow::Result<Process> {
-        let ear = self.ear.clone();
-        if of < WRITERS {
-            let name = format!("{of}-{lives}");
-            Process::start(&["writer", self.url, &name], of, ear)
+    fn start(&self, number: usize, lives: usize) -> anyhow::Result<Process> {
+        let sender = self.sender.clone();
+        if number < WRITERS {
+            let name = format!("{number}-{lives}");
+            child::start(&["writer", self.url, &name], number, sender)
         } else {
-            let after = self.read[of - WRITERS].len().to_string();
-            Process::start(&["reader", self.url, &after], of, ear)
+            let after = self.read[number - WRITERS].len().to_string();
+            child::start(&["reader", self.url, &after], number, sender)
         }
     }
 
-    fn hear(&mut self, of: usize, line: String) -> anyhow::Result<()> {
-        if of < WRITERS {
+    fn receive(&mut self, number: usize, line: String) -> anyhow::Result<()> {
+        if number < WRITERS {
             self.acknowledged.push(line);
             return Ok(());
         }
-        let read = &mut self.read[of - WRITERS];
+        let read = &mut self.read[number - WRITERS];
         let (seq, id) = line
             .split_once(' ')
             .context("a reader said something else")?;
@@ -164,7 +172,7 @@ async fn compare(
     let changes = all(test.db()).await?;
     let ids: Vec<_> = changes
         .iter()
-        .map(|change| change.noun_id.to_string())
+        .filter_map(|change| Some(change.write()?.id.to_string()))
         .collect();
     for (reader, read) in read.iter().enumerate() {
         ensure!(
@@ -180,20 +188,20 @@ async fn compare(
     let often = times.iter().find(|(_, times)| **times != 1);
     ensure!(
         often.is_none(),
-        "something is told more than once: {often:?}"
+        "something is announced more than once: {often:?}"
     );
     let lost = acknowledged.iter().find(|id| !times.contains_key(id));
     ensure!(
         lost.is_none(),
-        "something that was written is not told: {lost:?}"
+        "something that was written is not announced: {lost:?}"
     );
     let whole = Whole::of(test.db()).await?;
     let there: BTreeSet<_> = ["source", "edition"]
         .iter()
         .flat_map(|kind| whole.ids(kind))
         .collect();
-    let told: BTreeSet<_> = ids.into_iter().collect();
-    ensure!(there == told, "what is there is not what is told");
+    let announced: BTreeSet<_> = ids.into_iter().collect();
+    ensure!(there == announced, "what is there is not what is announced");
     Ok(())
 }
 
@@ -222,25 +230,26 @@ pub(crate) async fn all(db: &Db) -> anyhow::Result<Vec<Change>> {
 /// Entry point of a process that writes until it is killed.
 pub(crate) async fn writer(url: &str, name: &str) -> anyhow::Result<()> {
     let db = Db::open(&Options::new(url)).await?;
+    let seed = seed()?;
     let lanes = (0..LANES).map(|lane| {
         let (db, name) = (db.clone(), name.to_owned());
         tokio::spawn(async move {
-            let mut dice = Dice(0xd1ce + lane as u64);
+            let mut random = Random::of(seed, lane);
             for turn in 0_u64.. {
                 let mut writer = db.writer(newsroom::now()).await?;
                 let mut ids = Vec::new();
-                for part in 0..=dice.throw(3) {
+                for part in 0..=random.below(3) {
                     let source = agency(&format!("{name}-{lane}-{turn}-{part}"))?;
                     source::save(&mut writer, &source).await?;
                     ids.push(source.id.uuid());
                 }
                 // Some transactions are rolled back.
-                if dice.throw(5) == 0 {
+                if random.once_in(5) {
                     continue;
                 }
                 writer.commit().await?;
                 for id in ids {
-                    say(format_args!("{id}"))?;
+                    report(format_args!("{id}"))?;
                 }
             }
             anyhow::Ok(())
@@ -258,7 +267,8 @@ pub(crate) async fn reader(url: &str, mut after: i64) -> anyhow::Result<()> {
     let mut feed = db.feed();
     loop {
         for change in feed.next(after, 20).await? {
-            say(format_args!("{} {}", change.seq, change.noun_id))?;
+            let write = change.write().context("a change is not known")?;
+            report(format_args!("{} {}", change.seq, write.id))?;
             after = change.seq;
         }
     }

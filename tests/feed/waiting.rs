@@ -4,10 +4,10 @@
 use anyhow::{Context as _, ensure};
 use khabar_persistence::change::{Change, Feed};
 use khabar_persistence::{Db, Options};
-use khabar_tests::harness::{TestDb, newsroom};
+use khabar_tests::harness::{PATIENCE, TestDb, newsroom};
 use tokio::task::JoinHandle;
 
-use crate::{PATIENCE, open, write};
+use crate::{open, write};
 
 type Waiting = JoinHandle<khabar_persistence::Result<Vec<Change>>>;
 
@@ -110,6 +110,6 @@ async fn the_feed_is_read_on_the_primary() -> anyhow::Result<()> {
     .await?;
     open(&fleet).await?;
     assert_eq!(fleet.feed().next(0, 10).await?.len(), 1);
-    assert_eq!(fleet.feed().edges().await?.head, 1);
+    assert_eq!(fleet.feed().bounds().await?.head, 1);
     Ok(())
 }

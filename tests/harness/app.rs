@@ -195,6 +195,21 @@ impl TestApp {
     }
 }
 
+/// Returns limits for documents that select everything, which exceed the default limits.
+pub fn unlimited() -> limit::Limits {
+    let most = u64::from(u32::MAX);
+    limit::Limits {
+        bytes: most,
+        tokens: most,
+        selections: most,
+        complexity: most,
+        aliases: most,
+        root_fields: most,
+        introspection_lists: most,
+        ..limit::Limits::default()
+    }
+}
+
 /// The response to a request, and the SQL statements that it needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {

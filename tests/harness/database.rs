@@ -86,7 +86,7 @@ impl TestDb {
     }
 
     /// Runs SQL statements directly, bypassing all checks except the database's own constraints.
-    pub async fn meddle(&self, statements: &str) -> anyhow::Result<()> {
+    pub async fn execute_sql(&self, statements: &str) -> anyhow::Result<()> {
         use sqlx::Connection as _;
         let text = sqlx::AssertSqlSafe(statements.to_owned());
         if self.url.starts_with("sqlite:") {

@@ -2,13 +2,19 @@
 
 mod app;
 pub mod builders;
+pub mod cases;
 mod database;
 mod json;
 pub mod newsroom;
 mod postgres;
+pub mod process;
+pub mod random;
+pub mod schema_map;
 mod shared;
+mod wait;
 
-pub use app::{Answered, TestApp, Who};
+pub use app::{Answered, TestApp, Who, unlimited};
 pub use database::TestDb;
 pub use newsroom::Newsroom;
 pub use shared::{shared, skip};
+pub use wait::{PATIENCE, until};

@@ -49,15 +49,15 @@ async fn who_holds_just_these_bytes_is_sent_none() {
         let whole = get(&[&accept]).await;
         let tag = whole.header("etag").to_owned();
         for method in ["GET", "HEAD"] {
-            for held in [
+            for condition in [
                 tag.clone(),
                 format!("\"other\", {tag}"),
                 format!("W/{tag}"),
                 "*".to_owned(),
             ] {
-                let asked = format!("if-none-match: {held}");
+                let asked = format!("if-none-match: {condition}");
                 let seen = send(method, ARTICLES, &[&accept, &asked], "").await;
-                assert_eq!(seen.status, 304, "{method} {coding} {held}");
+                assert_eq!(seen.status, 304, "{method} {coding} {condition}");
                 assert!(seen.body.is_empty());
                 assert_eq!(seen.header("etag"), tag);
                 assert_eq!(seen.header("cache-control"), PUBLIC);
@@ -163,8 +163,8 @@ async fn what_the_server_failed_to_answer_at_all_is_told_by_its_status() {
                 assert_eq!(seen.status, status, "{document} {media}: {text}");
                 assert_eq!(seen.header("cache-control"), "no-store", "{document}");
                 assert!(text.contains("\"errors\""), "{text}");
-                let told = format!("\"data\":{data}");
-                assert!(data.is_empty() || text.contains(&told), "{text}");
+                let member = format!("\"data\":{data}");
+                assert!(data.is_empty() || text.contains(&member), "{text}");
             }
         }
     }

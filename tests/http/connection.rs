@@ -2,8 +2,9 @@
 
 use std::pin::pin;
 
-use khabar_server::graphql::{Settings, admission};
+use khabar_server::graphql::Settings;
 use khabar_server::http::Settings as Http;
+use khabar_service::admission;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -132,8 +133,8 @@ async fn more_operations_than_the_server_takes_are_told_to_come_again() {
     let ask = |field: &str| {
         format!("GET /graphql?query={{{field}}} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
     };
-    let mut held = TcpStream::connect(server.address).await.unwrap();
-    held.write_all(ask("held").as_bytes()).await.unwrap();
+    let mut blocked = TcpStream::connect(server.address).await.unwrap();
+    blocked.write_all(ask("held").as_bytes()).await.unwrap();
     handle.begun.entered.acquire().await.unwrap().forget();
     // One operation is running, one is queued, and the rest exceed the queue.
     let soon = ask("soon");

@@ -5,20 +5,18 @@
 //! `ordinary/` holds the operations. A first line `# variables: {…}` gives their variables. Intended
 //! differences are listed in [`DIFFERENCES`], each with the rule of the specification that decides.
 
-use std::sync::Arc;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use axum::Router;
 use khabar_graphql::limit::Limits;
-use khabar_server::graphql::{Settings, routes};
+use khabar_server::graphql::Settings;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::sample_schema;
+use crate::{sample_schema, sample_service};
 
 /// The part of a response that must be equal. Excludes `extensions`, which hold our codes and costs.
 #[derive(Debug, Deserialize, PartialEq)]
@@ -110,12 +108,8 @@ async fn said(address: &str, query: &str, variables: &Value) -> String {
 
 /// Starts both endpoints and returns their URLs: ours, then the stock handler's.
 async fn both() -> (String, String) {
-    let ours: Router = routes(
-        sample_schema::api(Limits::default()),
-        Settings::default(),
-        Arc::default(),
-        |_| async { Ok(sample_schema::given()) },
-    );
+    let api = sample_schema::api(Limits::default());
+    let ours = sample_service::routes(api, Settings::default());
     let stock = Router::new().route_service(
         "/graphql",
         async_graphql_axum::GraphQL::new(sample_schema::stock()),

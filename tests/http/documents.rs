@@ -1,8 +1,8 @@
 //! Tests of persisted documents, which clients request by hash: Apollo's automatic persisted queries.
 
 use khabar_server::graphql::Settings;
-use khabar_server::graphql::persisted_documents::{self, Mode};
 use khabar_server::http::Settings as Http;
+use khabar_service::persisted_documents::{self, Mode};
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};

@@ -70,27 +70,28 @@ async fn an_error_says_where_it_arose_whatever_it_took_along() {
     assert_eq!(found, [torn(0), torn(1)]);
     assert_eq!(data["articles"][1], json!({"id": "a1", "torn": null}));
     // A non-null field in a list, in a nullable object.
-    let (found, data) = paths("{ soon article { related(first: 2) { id twin { id } } } }").await;
-    assert_eq!(found, [json!(["article", "related", 1, "twin"])]);
+    let (found, data) = paths("{ soon article { related(first: 2) { id sibling { id } } } }").await;
+    assert_eq!(found, [json!(["article", "related", 1, "sibling"])]);
     assert_eq!(data, json!({"soon": 2, "article": null}));
     // Paths use aliases, in nested lists and for every kind of resolver.
     let nested = "{ article { a: articles(first: 2) { b: nodes { c: related(first: 3) {
         d: FIELD { id } } } } } }";
-    for field in ["twin", "mate"] {
+    for field in ["sibling", "mate"] {
         let (found, _) = paths(&nested.replace("FIELD", field)).await;
         assert_eq!(found, [json!(["article", "a", "b", 0, "c", 1, "d"])]);
     }
     // An invalid argument reported by the engine.
-    let (found, _) = paths("{ article { articles { nodes { twin(after: -1) { id } } } } }").await;
-    let twin = json!(["article", "articles", "nodes", 0, "twin"]);
-    assert_eq!(found, [twin]);
+    let (found, _) =
+        paths("{ article { articles { nodes { sibling(after: -1) { id } } } } }").await;
+    let sibling = json!(["article", "articles", "nodes", 0, "sibling"]);
+    assert_eq!(found, [sibling]);
     // Two errors in one response, each with its own path.
     let (found, data) = paths(
-        "{ one: article { related(first: 2) { twin { id } } } soon
+        "{ one: article { related(first: 2) { sibling { id } } } soon
            two: article { articles(first: 2) { nodes { torn mate { id } } } } }",
     )
     .await;
-    assert_eq!(found[0], json!(["one", "related", 1, "twin"]));
+    assert_eq!(found[0], json!(["one", "related", 1, "sibling"]));
     let mate = json!(["two", "articles", "nodes", 1, "mate"]);
     assert_eq!(found.last(), Some(&mate), "{found:?}");
     assert_eq!(data, json!({"one": null, "soon": 2, "two": null}));

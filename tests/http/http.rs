@@ -1,10 +1,7 @@
 //! Tests of GraphQL over HTTP: content negotiation, methods, status codes and refused requests.
 
-use std::sync::Arc;
-
-use axum::Router;
 use khabar_graphql::limit::Limits;
-use khabar_server::graphql::{Settings, routes};
+use khabar_server::graphql::Settings;
 use khabar_server::http::{RequestIds, Settings as Http, logged, serve};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
@@ -14,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::connection::said;
-use crate::sample_schema;
+use crate::{sample_schema, sample_service};
 
 /// A server of the toy schema on a port of its own.
 pub(crate) struct Server {
@@ -29,10 +26,10 @@ pub(crate) async fn start(
     handle: sample_schema::Handle,
 ) -> Server {
     let api = sample_schema::api_with(Limits::default(), handle);
-    let router: Router = routes(api, settings, Arc::default(), |_| async {
-        Ok(sample_schema::given())
-    });
-    let router = logged(router, RequestIds::new(0xfeed));
+    let router = logged(
+        sample_service::routes(api, settings),
+        RequestIds::new(0xfeed),
+    );
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();

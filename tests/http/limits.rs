@@ -226,20 +226,20 @@ const FILTERED_COUNT: u64 = 1_000;
 
 #[tokio::test]
 async fn an_answer_has_its_size() {
-    let limits = |answer_bytes| Limits {
-        answer_bytes,
+    let limits = |response_bytes| Limits {
+        response_bytes,
         // The responses here are long because of their field names.
         name_bytes: 4_000,
         ..Limits::default()
     };
     let word = "كلمة".repeat(100);
     let long = "a".repeat(2_000);
-    let told = |times: usize| {
+    let texts = |times: usize| {
         let fields = (0..times).map(|n| format!("t{n}: tell(filter: {{words: [\"{word}\"]}})"));
         format!("{{ {} }}", fields.collect::<Vec<_>>().join(" "))
     };
     for (case, query) in [
-        ("texts", told(10)),
+        ("texts", texts(10)),
         (
             "blocks",
             format!(
@@ -272,10 +272,10 @@ async fn an_answer_has_its_size() {
         assert_eq!(answer["data"], Value::Null, "{case}");
         let error = &answer["errors"][0];
         assert_eq!(
-            error["extensions"]["code"], "LIMIT_ANSWER_BYTES",
+            error["extensions"]["code"], "LIMIT_RESPONSE_BYTES",
             "{case}: {answer}"
         );
-        assert_eq!(error["extensions"]["limit"], "answer_bytes", "{case}");
+        assert_eq!(error["extensions"]["limit"], "response_bytes", "{case}");
         assert_eq!(error["extensions"]["allowed"], 4_000, "{case}");
         assert!(
             error["extensions"]["had"].as_u64().unwrap() > 4_000,
@@ -290,7 +290,7 @@ async fn an_answer_has_its_size() {
         assert_ne!(answer["data"], Value::Null, "{case}");
     }
     // Execution stops as soon as the limit is exceeded: no more than two of these texts are produced.
-    let answer = ask(limits(1_000), &told(40), json!({})).await;
+    let answer = ask(limits(1_000), &texts(40), json!({})).await;
     let had = answer["errors"][0]["extensions"]["had"].as_u64().unwrap();
     assert!((1_001..2_000).contains(&had), "{answer}");
 }

@@ -14,3 +14,4 @@ mod http;
 mod limits;
 mod rules;
 mod sample_schema;
+mod sample_service;

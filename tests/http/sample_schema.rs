@@ -9,11 +9,9 @@ use async_graphql::{
     Context, EmptySubscription, Enum, ID, InputObject, Interface, MaybeUndefined, Object,
     OneofObject, Schema, SchemaBuilder, SimpleObject, Union,
 };
-use khabar_domain::Scope;
 use khabar_graphql::error::{Error, Result};
 use khabar_graphql::limit::Limits;
 use khabar_graphql::response::{Api, configure_engine};
-use khabar_server::graphql::RequestContext;
 use tokio::sync::Semaphore;
 
 pub(crate) type ToySchema = Schema<Query, Mutation, EmptySubscription>;
@@ -155,11 +153,11 @@ impl Article {
     }
 
     /// A non-null article, which is not found if the sum of this article's number and `after` is odd.
-    async fn twin(&self, after: Option<u8>) -> Result<Article> {
+    async fn sibling(&self, after: Option<u8>) -> Result<Article> {
         tokio::task::yield_now().await;
         match (self.0 + i32::from(after.unwrap_or(0))) % 2 {
             0 => Ok(Article(self.0)),
-            _ => Err(Error::not_found("It has no twin.")),
+            _ => Err(Error::not_found("It has no sibling.")),
         }
     }
 
@@ -354,16 +352,5 @@ impl Mutation {
     async fn bump(&self, ctx: &Context<'_>, #[graphql(default = 1)] by: u32) -> u32 {
         let handle = ctx.data_unchecked::<Handle>();
         handle.counted.fetch_add(by, Ordering::Relaxed) + by
-    }
-}
-
-/// Returns the context of a request: an anonymous reader, no data and no database.
-pub(crate) fn given() -> RequestContext {
-    RequestContext {
-        stale: None,
-        data: async_graphql::Data::default(),
-        scope: Scope::reader(chrono::DateTime::UNIX_EPOCH),
-        reader: None,
-        position: None,
     }
 }

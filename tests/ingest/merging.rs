@@ -156,9 +156,9 @@ async fn related_links_stand_in_the_pages_order() -> anyhow::Result<()> {
 async fn headlines_that_differ_in_their_points_alone_are_two_articles() -> anyhow::Result<()> {
     for app in apps().await? {
         let (db, mut page) = (app.db(), read("bare.txt")?);
-        let mut twin = page.others[0].clone();
-        twin.headline = Headline::parse(&format!("{}؟", twin.headline))?;
-        page.others.insert(1, twin);
+        let mut similar = page.others[0].clone();
+        similar.headline = Headline::parse(&format!("{}؟", similar.headline))?;
+        page.others.insert(1, similar);
         import(db, &page, &Kinds::new(), 24).await?;
         let again = import(db, &page, &Kinds::new(), 48).await?;
         assert_eq!((again.added, again.changed), (0, 0));

@@ -3,11 +3,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use khabar_domain::Slug;
 use khabar_ingest::page::{self, Imported};
+use khabar_tests::harness::process::run_test;
 use khabar_tests::harness::{TestApp, shared};
 use serde_json::{Value, json};
 
@@ -223,11 +223,7 @@ async fn ask(app: &TestApp, headline: &str) -> anyhow::Result<(Value, Vec<&'stat
 fn without_the_page_its_test_is_skipped_or_fails() -> anyhow::Result<()> {
     let nowhere = tempfile::tempdir()?;
     let run = |required: &str| {
-        Command::new(std::env::current_exe()?)
-            .args([
-                "--exact",
-                "real::every_block_of_the_real_page_is_answered_by_one_request",
-            ])
+        run_test("real::every_block_of_the_real_page_is_answered_by_one_request")?
             .env("KHABAR_SHARED", nowhere.path())
             .env("KHABAR_REQUIRE_ALL", required)
             .output()

@@ -231,11 +231,11 @@ fn a_page_names_its_source_and_has_a_text() {
     );
     let cut = |from: usize, to: usize| {
         let lines = text.lines().zip(1..);
-        let kept: Vec<_> = lines
+        let remaining: Vec<_> = lines
             .filter(|(_, number)| *number < from || *number > to)
             .map(|(line, _)| line)
             .collect();
-        kept.join("\n")
+        remaining.join("\n")
     };
     // First without lead and text, then with only a lead.
     let said = |from, to| refused(cut(from, to)).problem.to_string();

@@ -49,19 +49,24 @@ pub(crate) async fn bulk_leaves_what_single_writes_leave(
     let newsroom = Newsroom::small()?;
     newsroom.save(one_by_one.db()).await?;
     newsroom.save_in_bulk(at_once.db()).await?;
-    let mut told = Vec::new();
+    let mut feeds = Vec::new();
     for test in [&one_by_one, &at_once] {
         let reader = test.db().reader(Scope::reader(now()));
         let feed = change::after(&reader, 0, 10_000).await?;
         assert!((1..).zip(&feed).all(|(seq, change)| seq == change.seq));
+        assert!(feed.iter().all(|change| change.write().is_some()));
         let mut feed: Vec<_> = feed
             .into_iter()
-            .map(|change| (change.noun, change.noun_id, change.act, change.keys))
+            .filter_map(|change| {
+                let write = change.write()?;
+                let tags = write.tags().to_vec();
+                Some((write.entity, write.id, write.operation, tags))
+            })
             .collect();
         feed.sort_unstable();
-        told.push(feed);
+        feeds.push(feed);
     }
-    assert!(told[0] == told[1], "{}: {told:#?}", one_by_one.name());
+    assert!(feeds[0] == feeds[1], "{}: {feeds:#?}", one_by_one.name());
     let limits = Limits {
         complexity: u64::MAX,
         ..Limits::default()

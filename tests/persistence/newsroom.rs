@@ -1,11 +1,14 @@
 //! Tests of a small newsroom: data is written, read back, counted and paged.
 
+use anyhow::Context as _;
 use chrono::{DateTime, Duration, Utc};
 use khabar_domain::comment::{Status, Text};
 use khabar_domain::{
     Article, Block, Comment, CommentId, Edition, Name, Scope, Slug, Source, SourceId, Story, WebUrl,
 };
 use khabar_persistence::article::{By, Filter, List, Listed, Manuscript};
+use khabar_persistence::cache::CacheTag;
+use khabar_persistence::change::{EntityKind, Write};
 use khabar_persistence::{
     BatchKey, Db, Page, Saved, article, change, comment, edition, migration, source, story,
 };
@@ -54,11 +57,16 @@ pub(crate) async fn addresses_are_normalized(test: &TestDb) -> anyhow::Result<()
     }
     writer.commit().await?;
     // Before the migration that normalizes addresses.
-    migration::down(db, 2).await?;
+    let steps = migration::status(db).await?;
+    let place = steps
+        .iter()
+        .position(|step| step.name == "m0012_reserved_names");
+    let back = steps.len() - place.context("no such migration")?;
+    migration::down(db, u32::try_from(back)?).await?;
     // After normalization the second and third URLs are equal.
     for (manuscript, escape) in manuscripts.iter().zip(["%d9%85", "%d9%86", "%D9%86"]) {
         let headline = &manuscript.article.headline;
-        test.meddle(&format!(
+        test.execute_sql(&format!(
             "UPDATE article SET canonical_url = 'https://akhbar.example/{escape}' \
              WHERE headline = '{}'",
             headline.as_str()
@@ -248,8 +256,8 @@ pub(crate) async fn comments_are_counted(db: &Db) {
     writer.commit().await.unwrap();
     let reader = db.reader(Scope::reader(noon()));
     let key = comment::ById(first.id);
-    let kept = comment::ById::fetch(&reader, &[key]).await.unwrap();
-    assert_eq!(kept[&key].parent, None);
+    let found = comment::ById::fetch(&reader, &[key]).await.unwrap();
+    assert_eq!(found[&key].parent, None);
 }
 
 /// Returns the article's comment count, the first comment's reply count, and the number of threads in
@@ -318,7 +326,9 @@ pub(crate) async fn the_change_feed_is_dense(db: &Db) {
         changes.iter().map(|change| change.seq).collect::<Vec<_>>(),
         (1..=7).collect::<Vec<_>>()
     );
-    assert_eq!(changes[0].keys, [format!("edition:{}", edition.id.uuid())]);
+    let tags = changes[0].write().map(Write::tags);
+    let tag = CacheTag::one(EntityKind::Edition, edition.id);
+    assert_eq!(tags, Some(&[tag][..]));
 }
 
 /// Writes and commits an edition.

@@ -1,10 +1,8 @@
 //! Tests of a lagging replica behind the cache: its outdated data is neither cached nor returned.
 
-use std::time::Duration;
-
 use khabar_domain::{Name, Scope, TopicId};
 use khabar_persistence::{Cache, Db, Options, ReadSession, topic};
-use khabar_tests::harness::{Newsroom, TestDb, newsroom};
+use khabar_tests::harness::{Newsroom, TestDb, newsroom, until};
 
 /// Uses another database with an identical newsroom as the replica. It never receives later writes, so
 /// it lags for the whole test.
@@ -51,9 +49,10 @@ pub(crate) async fn what_a_replica_lacks_is_read_on_the_primary(
     primary
         .administer("ALTER TABLE change_head RENAME TO gone; NOTIFY khabar_change, '1000'")
         .await?;
-    while db.cache().and_then(Cache::position).is_some() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the cache has lost the feed", || async {
+        Ok(db.cache().and_then(Cache::position).is_none())
+    })
+    .await?;
     let scope = Scope::reader(newsroom::now());
     let own = db.reader_at(scope, None).await?;
     assert_eq!(named(&own, changed.id).await?, renamed.name.as_str());

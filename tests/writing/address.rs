@@ -43,8 +43,8 @@ async fn a_draft_takes_no_former_slug_away() -> anyhow::Result<()> {
             desk.app.who("نور", Role::Contributor).await?,
         );
         desk.moved("جسر قديم", "جسر-جديد").await?;
-        let kept = led("جسر قديم", "جسر-جديد", &["جسر-قديم"]);
-        assert_eq!(desk.found(&anyone, "جسر-قديم").await?, kept);
+        let redirect = led("جسر قديم", "جسر-جديد", &["جسر-قديم"]);
+        assert_eq!(desk.found(&anyone, "جسر-قديم").await?, redirect);
 
         // A generated slug avoids former slugs.
         let again = json!({"headline": "جسر قديم"});
@@ -53,7 +53,7 @@ async fn a_draft_takes_no_former_slug_away() -> anyhow::Result<()> {
         // A former slug can be requested explicitly. Readers do not notice the draft.
         let input = json!({"headline": "مسودة", "slug": "جسر-قديم"});
         let draft = done(&desk, &contributor, "createArticle", input).await?;
-        assert_eq!(desk.found(&anyone, "جسر-قديم").await?, kept);
+        assert_eq!(desk.found(&anyone, "جسر-قديم").await?, redirect);
         assert_eq!(
             desk.found(&desk.editor, "جسر-قديم").await?["headline"],
             "مسودة"
@@ -64,7 +64,7 @@ async fn a_draft_takes_no_former_slug_away() -> anyhow::Result<()> {
             let input = json!({"id": draft["id"], "version": version, "slug": slug});
             let saved = done(&desk, &contributor, "updateArticle", input).await?;
             version = saved["version"].as_i64().unwrap_or_default();
-            assert_eq!(desk.found(&anyone, "جسر-قديم").await?, kept, "{slug}");
+            assert_eq!(desk.found(&anyone, "جسر-قديم").await?, redirect, "{slug}");
         }
         // Only publication takes over the slug.
         let input = json!({"id": draft["id"]});
@@ -206,7 +206,7 @@ async fn a_migration_takes_the_working_titles_away_that_are_there() -> anyhow::R
         let id: ArticleId = article.id;
         let writer = db.writer(newsroom::now()).await?;
         let former = Slug::parse("مسودة-لم-تنشر")?;
-        slug::given(
+        slug::record_change(
             &writer,
             article.edition,
             EntityKind::Article,

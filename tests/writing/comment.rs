@@ -1,8 +1,13 @@
 //! Tests of posting, editing and reporting comments.
 
+mod client_address;
+mod edit;
+mod rate_limit;
+mod replies;
+mod report;
+
 use chrono::{DateTime, Duration, Utc};
-use khabar_domain::commenting::{CommentLimits, RateLimit};
-use khabar_domain::{AccountId, Role, Viewer, derived};
+use khabar_domain::Role;
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
@@ -11,17 +16,22 @@ use crate::Desk;
 pub(crate) const POST: &str = "mutation ($input: PostCommentInput!) { postComment(input: $input) {
     comment { id text status authorName postedAt editedAt parent { id } article { slug } }
     userErrors { field code message } idempotencyKey } }";
+
 pub(crate) const EDIT: &str = "mutation ($input: EditCommentInput!) { editComment(input: $input) {
     comment { id text status editedAt } userErrors { field code message } } }";
+
 pub(crate) const REPORT: &str =
     "mutation ($input: ReportCommentInput!) { reportComment(input: $input) {
     comment { id } userErrors { field code message } } }";
+
 pub(crate) const MODERATE: &str = "mutation ($input: ModerateCommentsInput!) {
     moderateComments(input: $input) { comments { id status } userErrors { field code message } } }";
+
 pub(crate) const SET_EDITION: &str = "mutation ($input: SetEditionCommentingInput!) {
     setEditionCommenting(input: $input) {
         edition { commenting { mode closesAfterDays depth guestCommentsAllowed } }
         userErrors { field code message } } }";
+
 pub(crate) const SET_ARTICLE: &str = "mutation ($input: SetArticleCommentingInput!) {
     setArticleCommenting(input: $input) {
         article { commenting { open mode closesAt depth guestCommentsAllowed } }
@@ -62,7 +72,7 @@ impl Desk {
     }
 
     /// Returns an article without comments, under which new comments are published at once.
-    async fn open(&self) -> anyhow::Result<String> {
+    pub(super) async fn open(&self) -> anyhow::Result<String> {
         let article = self.articles(1).await?.remove(0);
         let input = json!({"id": article, "mode": "POST_MODERATED"});
         let payload = self.write(&self.editor, SET_ARTICLE, input).await?;
@@ -76,7 +86,7 @@ pub(crate) fn code(payload: &Value) -> (&Value, &Value) {
     (&error["code"], &error["field"])
 }
 
-fn minutes(minutes: i64) -> DateTime<Utc> {
+pub(super) fn minutes(minutes: i64) -> DateTime<Utc> {
     newsroom::now() + Duration::minutes(minutes)
 }
 
@@ -262,17 +272,17 @@ async fn a_name_is_enough_where_the_edition_says_so() -> anyhow::Result<()> {
         for number in 0..2 {
             input["text"] = json!(format!("رأي {number}"));
             let payload = desk.write(&anonymous, POST, input.clone()).await?;
-            let kept = number == 0;
-            assert_eq!(payload["userErrors"] == json!([]), kept, "{payload}");
+            let is_accepted = number == 0;
+            assert_eq!(payload["userErrors"] == json!([]), is_accepted, "{payload}");
         }
         for number in 0..40 {
             input["name"] = json!(format!("اسم {number}"));
             let payload = desk.write(&anonymous, POST, input.clone()).await?;
             // Four were accepted before. The address may post thirty per minute.
-            let kept = number < 26;
+            let is_accepted = number < 26;
             assert_eq!(
                 payload["userErrors"] == json!([]),
-                kept,
+                is_accepted,
                 "{number}: {payload}"
             );
         }
@@ -281,460 +291,6 @@ async fn a_name_is_enough_where_the_edition_says_so() -> anyhow::Result<()> {
         desk.write(&desk.editor, SET_ARTICLE, strict).await?;
         let refused = desk.refused(&anonymous, POST, input).await?;
         assert_eq!(refused, "UNAUTHENTICATED");
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_sender_keeps_a_pace_and_does_not_repeat() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let articles = desk.articles(2).await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
-        let say = |text: String, article: usize, at| {
-            let input = json!({"article": articles[article], "text": text});
-            desk.write_at(&reader, at, POST, input)
-        };
-        // Three per minute across all articles. The fourth must wait until the first is a minute old.
-        for number in 0..3 {
-            let payload = say(format!("رأي {number}"), number % 2, minutes(0)).await?;
-            assert_eq!(payload["userErrors"], json!([]));
-        }
-        let fast = say("رأي رابع".to_owned(), 0, minutes(0)).await?;
-        assert_eq!(code(&fast), (&json!("TOO_OFTEN"), &json!([])));
-        let slower = say("رأي رابع".to_owned(), 0, minutes(1)).await?;
-        assert_eq!(slower["userErrors"], json!([]));
-        // Thirty per hour.
-        for number in 4..30 {
-            let payload = say(format!("رأي {number}"), 0, minutes(number)).await?;
-            assert_eq!(payload["userErrors"], json!([]), "{number}");
-        }
-        let busy = say("رأي أخير".to_owned(), 0, minutes(40)).await?;
-        assert_eq!(code(&busy).0, "TOO_OFTEN");
-        let later = say("رأي أخير".to_owned(), 0, minutes(60)).await?;
-        assert_eq!(later["userErrors"], json!([]));
-        // A repeated text is refused under its article for a day, and accepted under another article.
-        let again = say(" رأي   أخير\n".to_owned(), 0, minutes(200)).await?;
-        assert_eq!(code(&again), (&json!("REPEATED"), &json!(["text"])));
-        let elsewhere = say("رأي أخير".to_owned(), 1, minutes(200)).await?;
-        assert_eq!(elsewhere["userErrors"], json!([]));
-        let tomorrow = say("رأي أخير".to_owned(), 0, minutes(60 + 24 * 60)).await?;
-        assert_eq!(tomorrow["userErrors"], json!([]));
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn changes_and_reports_keep_a_pace_too() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
-        let other = desk.app.who("زياد", Role::Reader).await?;
-        let input = json!({"article": article, "text": "رأي"});
-        let posted = desk.write(&reader, POST, input).await?;
-        let id = posted["comment"]["id"].clone();
-        let edit = |number: i64, at| {
-            let input = json!({"id": id, "text": format!("رأي {number}")});
-            desk.write_at(&reader, at, EDIT, input)
-        };
-        for number in 0..6 {
-            let payload = edit(number, minutes(0)).await?;
-            assert_eq!(payload["userErrors"], json!([]), "{number}");
-        }
-        let fast = edit(6, minutes(0)).await?;
-        assert_eq!(code(&fast), (&json!("TOO_OFTEN"), &json!([])));
-        // Saving an unchanged text does not count. A minute later, the hourly limit is not yet reached.
-        assert_eq!(edit(5, minutes(0)).await?["userErrors"], json!([]));
-        assert_eq!(edit(6, minutes(1)).await?["userErrors"], json!([]));
-
-        let read = "{ articles(first: 20) { nodes { comments { nodes { id } } } } }";
-        let found = desk.ask(&other, read, json!({})).await?;
-        let nodes = found["articles"]["nodes"].as_array().into_iter().flatten();
-        let nodes = nodes.filter_map(|node| node["comments"]["nodes"].as_array());
-        let ids: Vec<_> = nodes.flatten().map(|node| node["id"].clone()).collect();
-        let report = |id: &Value, at| {
-            let input = json!({"id": id, "reason": "إعلان"});
-            desk.write_at(&other, at, REPORT, input)
-        };
-        let strict = CommentLimits {
-            reports: RateLimit {
-                per_minute: 2,
-                per_hour: 3,
-            },
-            ..CommentLimits::default()
-        };
-        assert!(ids.len() > 3, "too few comments");
-        for id in &ids[..2] {
-            let payload = report(id, minutes(0)).await?;
-            assert_eq!(payload["userErrors"], json!([]));
-        }
-        // Other limits also count the reports made before they were set.
-        let desk = desk.saying(strict);
-        let report = |who, id: &Value, at| {
-            let input = json!({"id": id, "reason": "إعلان"});
-            desk.write_at(who, at, REPORT, input)
-        };
-        let fast = report(&other, &ids[2], minutes(0)).await?;
-        assert_eq!(code(&fast), (&json!("TOO_OFTEN"), &json!([])));
-        // The refused report did not count. Repeating an earlier report is not a new one.
-        let read = format!(
-            "{{ node(id: {}) {{ ... on Comment {{ reportCount }} }} }}",
-            ids[2]
-        );
-        let read = desk.ask(&desk.editor, &read, json!({})).await?;
-        assert_eq!(read["node"]["reportCount"], 0);
-        let again = report(&other, &ids[0], minutes(0)).await?;
-        assert_eq!(again["userErrors"], json!([]));
-        let hers = report(&reader, &ids[2], minutes(0)).await?;
-        assert_eq!(hers["userErrors"], json!([]), "each is counted alone");
-        let slower = report(&other, &ids[2], minutes(1)).await?;
-        assert_eq!(slower["userErrors"], json!([]));
-        let busy = report(&other, &ids[3], minutes(30)).await?;
-        assert_eq!(code(&busy).0, "TOO_OFTEN");
-        let later = report(&other, &ids[3], minutes(60)).await?;
-        assert_eq!(later["userErrors"], json!([]));
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn an_installation_sets_its_own_limits() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
-        let limits = CommentLimits {
-            edit_window: Duration::minutes(2),
-            posts: RateLimit {
-                per_minute: 1,
-                per_hour: 2,
-            },
-            ..CommentLimits::default()
-        };
-        let desk = desk.saying(limits);
-        let say = |text: &str, at| {
-            let input = json!({"article": article, "text": text});
-            desk.write_at(&reader, at, POST, input)
-        };
-        let first = say("أول", minutes(0)).await?;
-        assert_eq!(first["userErrors"], json!([]));
-        assert_eq!(code(&say("ثان", minutes(0)).await?).0, "TOO_OFTEN");
-        assert_eq!(say("ثان", minutes(1)).await?["userErrors"], json!([]));
-        assert_eq!(code(&say("ثالث", minutes(59)).await?).0, "TOO_OFTEN");
-        assert_eq!(say("ثالث", minutes(60)).await?["userErrors"], json!([]));
-        let edit = |text: &str, at| {
-            let input = json!({"id": first["comment"]["id"], "text": text});
-            desk.write_at(&reader, at, EDIT, input)
-        };
-        assert_eq!(edit("أوضح", minutes(1)).await?["userErrors"], json!([]));
-        let late = edit("أوضح من ذلك", minutes(2)).await?;
-        let said = "Comments can only be edited within 2 minutes of being posted.";
-        assert_eq!(late["userErrors"][0]["message"], said);
-    }
-    Ok(())
-}
-
-/// Checks that concurrent comments are counted as if sent one after another.
-#[tokio::test]
-async fn a_sender_cannot_outrun_the_count() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let articles = desk.articles(2).await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
-        let sent = (0..12).map(|number| {
-            let text = format!("رأي {number}");
-            let input = json!({"article": articles[number % 2], "text": text});
-            desk.write(&reader, POST, input)
-        });
-        let answers = futures::future::try_join_all(sent).await?;
-        let kept = answers.iter().filter(|it| it["userErrors"] == json!([]));
-        assert_eq!(kept.count(), 3, "{}", desk.app.db().name());
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_writer_changes_a_comment_for_a_while_and_it_says_so() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
-        let other = desk.app.who("زياد", Role::Reader).await?;
-        let input = json!({"article": article, "text": "رأي"});
-        let posted = desk.write(&reader, POST, input).await?;
-        let id = &posted["comment"]["id"];
-        let edit =
-            |who, at, text: &str| desk.write_at(who, at, EDIT, json!({"id": id, "text": text}));
-        let same = edit(&reader, minutes(1), "رأي").await?;
-        assert_eq!(same["comment"]["editedAt"], Value::Null);
-        let changed = edit(&reader, minutes(14), "رأي أوضح").await?;
-        assert_eq!(changed["userErrors"], json!([]));
-        assert_eq!(changed["comment"]["text"], "رأي أوضح");
-        assert_eq!(changed["comment"]["status"], "APPROVED");
-        assert!(changed["comment"]["editedAt"].is_string());
-        let late = edit(&reader, minutes(15), "رأي متأخر").await?;
-        assert_eq!(code(&late), (&json!("CLOSED"), &json!(["id"])));
-        let foreign = edit(&other, minutes(1), "ليس رأيي").await?;
-        assert_eq!(code(&foreign), (&json!("NOT_ALLOWED"), &json!(["id"])));
-        let moderator = edit(&desk.editor, minutes(1), "كلام غيره").await?;
-        assert_eq!(code(&moderator).0, "NOT_ALLOWED");
-        for bad in ["", "a\u{202e}"] {
-            assert_eq!(
-                code(&edit(&reader, minutes(1), bad).await?).1,
-                &json!(["text"])
-            );
-        }
-        let wrong = desk
-            .write(&reader, EDIT, json!({"id": article, "text": "x"}))
-            .await?;
-        assert_eq!(code(&wrong), (&json!("INVALID"), &json!(["id"])));
-        let unknown = json!({"id": "AgAAAAAAAAAAAAAAAAAAAAc", "text": "x"});
-        assert_eq!(
-            code(&desk.write(&reader, EDIT, unknown).await?).0,
-            "NOT_FOUND"
-        );
-
-        // An edit cannot repeat the text of the author's other comment.
-        let input = json!({"article": article, "text": "ثان"});
-        let second = desk.write(&reader, POST, input).await?;
-        let input = json!({"id": second["comment"]["id"], "text": "رأي أوضح"});
-        let double = desk.write(&reader, EDIT, input).await?;
-        assert_eq!(code(&double), (&json!("REPEATED"), &json!(["text"])));
-
-        // With pre-moderation, an edited comment is pending again.
-        let pre = json!({"id": article, "mode": "PRE_MODERATED"});
-        desk.write(&desk.editor, SET_ARTICLE, pre).await?;
-        let again = edit(&reader, minutes(2), "رأي ثالث").await?;
-        assert_eq!(again["comment"]["status"], "PENDING");
-        let foreign = edit(&other, minutes(2), "ليس رأيي").await?;
-        assert_eq!(code(&foreign).0, "NOT_FOUND");
-        // A rejected comment cannot be edited, nor any comment on a closed article.
-        let input = json!({"ids": [id], "decision": "REJECT", "reason": "سباب"});
-        desk.write(&desk.editor, MODERATE, input).await?;
-        let rejected = edit(&reader, minutes(3), "رأي رابع").await?;
-        assert_eq!(code(&rejected).0, "WRONG_STATUS");
-        let shut = json!({"id": article, "mode": "CLOSED"});
-        desk.write(&desk.editor, SET_ARTICLE, shut).await?;
-        let input = json!({"id": second["comment"]["id"], "text": "رأي خامس"});
-        assert_eq!(code(&desk.write(&reader, EDIT, input).await?).0, "CLOSED");
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_report_counts_once_per_account() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
-        let input = json!({"article": article, "text": "رأي"});
-        let posted = desk.write(&reader, POST, input).await?;
-        let id = posted["comment"]["id"].as_str().unwrap();
-        for (who, reason) in [("زياد", "سباب"), ("زياد", "سباب حقاً"), ("ريم", "كذب")]
-        {
-            let viewer = Who {
-                viewer: Viewer::of(AccountId::new(derived("account", &[who])), Role::Reader),
-                name: who.to_owned(),
-            };
-            if reason != "سباب حقاً" {
-                desk.app.who(who, Role::Reader).await?;
-            }
-            let input = json!({"id": id, "reason": reason});
-            let payload = desk.write(&viewer, REPORT, input).await?;
-            assert_eq!(payload, json!({"comment": {"id": id}, "userErrors": []}));
-        }
-        let queue =
-            "{ comments(reported: true) { totalCount nodes { id reportCount reportReasons } } }";
-        let found = desk.ask(&desk.editor, queue, json!({})).await?;
-        assert_eq!(found["comments"]["totalCount"], 1);
-        let node = &found["comments"]["nodes"][0];
-        assert_eq!((&node["id"], &node["reportCount"]), (&json!(id), &json!(2)));
-        assert_eq!(node["reportReasons"].as_array().map(Vec::len), Some(2));
-
-        for (input, expected, field) in [
-            (json!({"id": id, "reason": " "}), "INVALID", "reason"),
-            (
-                json!({"id": id, "reason": "أ".repeat(501)}),
-                "INVALID",
-                "reason",
-            ),
-            (
-                json!({"id": id, "reason": "a\u{202e}"}),
-                "INVALID",
-                "reason",
-            ),
-            (json!({"id": article, "reason": "x"}), "INVALID", "id"),
-            (
-                json!({"id": "AgAAAAAAAAAAAAAAAAAAAAc", "reason": "x"}),
-                "NOT_FOUND",
-                "id",
-            ),
-        ] {
-            let payload = desk.write(&reader, REPORT, input).await?;
-            assert_eq!(code(&payload), (&json!(expected), &json!([field])));
-        }
-        let input = json!({"id": id, "reason": "x"});
-        let refused = desk
-            .refused(&Who::anonymous(), REPORT, input.clone())
-            .await?;
-        assert_eq!(refused, "UNAUTHENTICATED");
-
-        // A decision closes the reports. A hidden comment cannot be reported.
-        for (decision, left) in [("APPROVE", 0), ("HIDE", 0)] {
-            let input = json!({"ids": [id], "decision": decision});
-            desk.write(&desk.editor, MODERATE, input).await?;
-            let found = desk.ask(&desk.editor, queue, json!({})).await?;
-            assert_eq!(found["comments"]["totalCount"], left);
-        }
-        let other = desk.app.who("سامر", Role::Reader).await?;
-        assert_eq!(
-            code(&desk.write(&other, REPORT, input).await?).0,
-            "NOT_FOUND"
-        );
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn answers_go_as_deep_as_is_decided() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
-        let input = json!({"id": article, "depth": 2});
-        desk.write(&desk.editor, SET_ARTICLE, input).await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
-        let mut parent = Value::Null;
-        for depth in 0..4 {
-            let input =
-                json!({"article": article, "parent": parent, "text": format!("رد {depth}")});
-            let payload = desk.write_at(&reader, minutes(depth), POST, input).await?;
-            if depth == 3 {
-                assert_eq!(code(&payload), (&json!("INVALID"), &json!(["parent"])));
-                break;
-            }
-            assert_eq!(payload["comment"]["parent"]["id"], parent, "{payload}");
-            parent = payload["comment"]["id"].clone();
-        }
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn what_answers_ones_own_comment_goes_with_the_article() -> anyhow::Result<()> {
-    const READ: &str = "fragment C on Comment { text replyCount parent { text }
-        replies { totalCount nodes { text replies { nodes { text } } } edges { node { text } } } }";
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
-        let (huda, ziad) = (
-            desk.app.who("هدى", Role::Reader).await?,
-            desk.app.who("زياد", Role::Reader).await?,
-        );
-        let moderator = desk.app.who("سامي", Role::Moderator).await?;
-        let post = async |who: &Who, text: &str, parent: Option<&Value>| {
-            let mut input = json!({"article": article, "text": text});
-            if let Some(parent) = parent {
-                input["parent"] = parent.clone();
-            }
-            let payload = desk.write(who, POST, input).await?;
-            anyhow::ensure!(payload["userErrors"] == json!([]), "{payload}");
-            anyhow::Ok(payload["comment"]["id"].clone())
-        };
-        let root = post(&huda, "سؤال هدى", None).await?;
-        let answer = post(&ziad, "جواب زياد", Some(&root)).await?;
-        let own = post(&huda, "رد هدى", Some(&answer)).await?;
-        post(&ziad, "خاتمة زياد", Some(&own)).await?;
-        let asked = format!(
-            "query ($root: ID!, $own: ID!) {{ myComments {{ nodes {{ ...C }} }}
-                root: node(id: $root) {{ ...C }} own: node(id: $own) {{ ...C }}
-                nodes(ids: [$root, $own]) {{ ...C }} }} {READ}"
-        );
-        let ids = json!({"root": root, "own": own});
-        for who in [&huda, &moderator] {
-            let seen = desk.ask(who, &asked, ids.clone()).await?.to_string();
-            assert!(
-                seen.contains("جواب زياد") && seen.contains("خاتمة زياد"),
-                "{seen}"
-            );
-        }
-        let input = json!({"id": article, "reason": "خطأ"});
-        crate::article::done(&desk, &desk.editor, "withdrawArticle", input).await?;
-        let seen = desk.ask(&huda, &asked, ids.clone()).await?;
-        assert!(!seen.to_string().contains("زياد"), "{seen}");
-        for path in ["root", "own"] {
-            let comment = &seen[path];
-            assert!(comment["text"].is_string(), "{comment}");
-            assert_eq!(comment["replyCount"], 0);
-            assert_eq!(comment["replies"]["totalCount"], 0);
-        }
-        // The payload of an edit does not reveal the replies either.
-        let edit = format!(
-            "mutation ($input: EditCommentInput!) {{ editComment(input: $input) {{
-                comment {{ ...C }} userErrors {{ code }} }} }} {READ}"
-        );
-        let input = json!({"id": own, "text": "رد آخر"});
-        let edited = desk.write(&huda, &edit, input).await?;
-        assert!(!edited.to_string().contains("زياد"), "{edited}");
-        let seen = desk.ask(&moderator, &asked, ids).await?.to_string();
-        assert!(seen.contains("جواب زياد"), "{seen}");
-    }
-    Ok(())
-}
-
-#[tokio::test]
-async fn addresses_are_kept_for_their_time_and_stay_here() -> anyhow::Result<()> {
-    // The address that the test harness sends for everyone.
-    const ADDRESS: &str = "192.0.2.7";
-    const LOG: &str = "{ audit(first: 100) { nodes { role address } } }";
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
-        let input = json!({"id": article, "mode": "POST_MODERATED", "guestCommentsAllowed": true});
-        desk.write(&desk.editor, SET_ARTICLE, input).await?;
-        let named = json!({"article": article, "text": "رأي عابر", "name": "عابر",
-            "idempotencyKey": "one"});
-        let payload = desk.write(&Who::anonymous(), POST, named).await?;
-        assert_eq!(payload["userErrors"], json!([]));
-        let reader = desk.app.who("هدى", Role::Reader).await?;
-        let signed = json!({"article": article, "text": "رأي آخر"});
-        desk.write(&reader, POST, signed).await?;
-        let db = desk.app.db().db();
-
-        let mut archive = Vec::new();
-        khabar_persistence::archive::export(db, &mut archive).await?;
-        assert!(!String::from_utf8(archive)?.contains(ADDRESS));
-
-        let admin = desk.app.who("ندى", Role::Admin).await?;
-        let log = async || {
-            let mut log = desk.ask(&admin, LOG, json!({})).await?;
-            let of = |log: &Value, role: &str| {
-                let nodes = log["audit"]["nodes"]
-                    .as_array()
-                    .cloned()
-                    .unwrap_or_default();
-                let nodes = nodes.into_iter().filter(|node| node["role"] == role);
-                nodes
-                    .map(|node| node["address"] == ADDRESS)
-                    .collect::<Vec<_>>()
-            };
-            let log = log.take();
-            anyhow::Ok((of(&log, "READER"), of(&log, "EDITOR")))
-        };
-        let (readers, editors) = log().await?;
-        assert!(readers.len() >= 2 && readers.iter().all(|kept| *kept));
-        assert!(!editors.is_empty() && editors.iter().all(|kept| *kept));
-        let kept = khabar_server::config::Settings::default().addresses();
-        assert_eq!(kept.readers, Duration::hours(24));
-        let clear = async |after: Duration| {
-            let clock = khabar_domain::clock::FixedClock(newsroom::now() + after);
-            khabar_server::maintenance::clear_addresses(db, &clock, kept).await
-        };
-        // The address is retained for as long as the rate limits may need it.
-        assert_eq!(clear(kept.readers).await?, 0);
-        let cleared = clear(kept.readers + Duration::seconds(1)).await?;
-        assert_eq!(
-            cleared,
-            2 + u64::try_from(readers.len())?,
-            "the comment's, that of its name, and the log's"
-        );
-        let (readers, editors) = log().await?;
-        assert!(readers.iter().all(|kept| !*kept) && editors.iter().all(|kept| *kept));
-        clear(kept.staff + Duration::seconds(1)).await?;
-        let (_, editors) = log().await?;
-        assert!(editors.iter().all(|kept| !*kept));
-        assert_eq!(clear(kept.staff + Duration::days(9)).await?, 0);
     }
     Ok(())
 }

@@ -20,12 +20,14 @@ mod compare;
 mod concurrent_reads;
 mod consistency;
 mod every_field;
-mod fault_injection;
 mod fresh;
 mod list;
 mod model;
 mod noun;
+mod planted_faults;
 mod precision;
+mod random_delays;
+mod schedule;
 mod second_node;
 mod seed_data;
 mod step;
@@ -43,11 +45,11 @@ use khabar_tests::harness::{Who, newsroom};
 use serde_json::json;
 
 use self::compare::Whole;
-use self::seed_data::Stock;
-use self::writer::{DECK, Room, Writer, Written, told};
+use self::seed_data::SeedData;
+use self::writer::{DECK, Room, Writer, Written, id_in};
 use crate::Desk;
 use crate::invariants::mutation;
-use crate::random::{knob, seed};
+use khabar_tests::harness::random::{env_number, seed};
 
 /// Number of concurrent writers.
 const WRITERS: usize = 4;
@@ -79,14 +81,20 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("reportComment", include_str!("moderation/talk.rs")),
     ("setArticleCommenting", include_str!("moderation/talk.rs")),
     ("setEditionCommenting", include_str!("moderation/talk.rs")),
-    ("createToken", include_str!("../identity/token_api.rs")),
-    ("revokeToken", include_str!("../identity/token_api.rs")),
+    (
+        "createToken",
+        include_str!("../server/identity/token_api.rs"),
+    ),
+    (
+        "revokeToken",
+        include_str!("../server/identity/token_api.rs"),
+    ),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_writers_leave_what_they_wrote() -> anyhow::Result<()> {
     let seed = seed()?;
-    let rounds = knob("KHABAR_ROUNDS")?.unwrap_or(ROUNDS);
+    let rounds = env_number("KHABAR_ROUNDS")?.unwrap_or(ROUNDS);
     ensure!(
         rounds <= MOST_ROUNDS,
         "KHABAR_ROUNDS is {rounds}: at most {MOST_ROUNDS}"
@@ -104,8 +112,8 @@ async fn many_writers_leave_what_they_wrote() -> anyhow::Result<()> {
 async fn room(desk: &Desk, writers: usize) -> anyhow::Result<Room> {
     let draft = mutation("createArticle", "article { id }");
     let input = json!({"edition": "en", "headline": "Whose turn it is"});
-    let contested = told(&desk.done(&draft, input).await?, "article")?;
-    Ok(Room::new(Stock::of_desk(desk).await?, contested, writers))
+    let contested = id_in(&desk.done(&draft, input).await?, "article")?;
+    Ok(Room::new(SeedData::read(desk).await?, contested, writers))
 }
 
 async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
@@ -116,7 +124,7 @@ async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
             .app
             .who(&format!("كاتب {number}"), Role::Editor)
             .await?;
-        writers.push(Writer::sit_down(desk, &room, who, seed, number));
+        writers.push(Writer::start(desk, &room, who, seed, number));
     }
     let writers = try_join_all(writers).await?;
     let writers = writers.into_iter().map(|writer| writer.write(rounds));
@@ -136,7 +144,7 @@ async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
         ensure!(idle.is_none(), "writer {number} never came to {idle:?}");
     }
     claimed(desk, &room, &writers).await?;
-    let mut whole = Whole::of(writers, room.stock);
+    let mut whole = Whole::of(writers, room.seed_data);
     let end = newsroom::now() + Duration::seconds(END);
     let round = publish_due(desk.app.db().db(), &FixedClock(end)).await?;
     ensure!(round.failed.is_empty(), "{round:?}");
@@ -146,8 +154,8 @@ async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
         "{due} were due: {:?}",
         round.published
     );
-    whole.holds(desk).await?;
-    fresh::holds(&[&desk.app, &other, &bare], &desk.editor).await?;
+    whole.compare(desk).await?;
+    fresh::compare(&[&desk.app, &other, &bare], &desk.editor).await?;
     desk.agrees().await
 }
 

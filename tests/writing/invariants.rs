@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use khabar_domain::Scope;
-use khabar_persistence::change;
+use khabar_persistence::change::{self, Change, Write};
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -134,21 +134,19 @@ impl Desk {
         Ok(seq)
     }
 
-    /// Returns up to 100 changes after this position: the noun and act of each, and all their reading
-    /// keys.
+    /// Returns up to 100 changes after this position: the entity and operation of each, and all their
+    /// cache tags.
     pub(crate) async fn changes(
         &self,
         seq: i64,
     ) -> anyhow::Result<(Vec<String>, BTreeSet<String>)> {
         let reader = self.app.db().db().reader(Scope::reader(newsroom::now()));
         let changes = change::after(&reader, seq, 100).await?;
-        let acts = changes
-            .iter()
-            .map(|change| format!("{} {}", change.noun, change.act));
-        let keys = changes
-            .iter()
-            .flat_map(|change| change.keys.iter().cloned());
-        Ok((acts.collect(), keys.collect()))
+        let writes = || changes.iter().filter_map(Change::write);
+        let operations =
+            writes().map(|write| format!("{} {}", write.entity.as_str(), write.operation.as_str()));
+        let tags = writes().flat_map(Write::tags).map(ToString::to_string);
+        Ok((operations.collect(), tags.collect()))
     }
 
     /// Sends a mutation as the editor and returns its payload. Fails if there are user errors.
@@ -178,7 +176,7 @@ pub(crate) fn mutation(name: &str, payload: &str) -> String {
     )
 }
 
-/// Returns the reading key of the object with this global ID, whose last sixteen bytes are a UUID.
+/// Returns the cache tag of the object with this global ID, whose last sixteen bytes are a UUID.
 pub(crate) fn key(noun: &str, id: &Value) -> anyhow::Result<String> {
     let id = id.as_str().context("an id")?;
     let bytes = URL_SAFE_NO_PAD.decode(id)?;

@@ -12,7 +12,6 @@ mod invariants;
 mod media;
 mod moderation;
 mod noun;
-mod random;
 mod revision;
 mod scheduler;
 mod section;

@@ -140,19 +140,19 @@ async fn each_of_many_is_told_what_came_of_it() -> anyhow::Result<()> {
             json!([{"id": pending, "status": "REJECTED"}])
         );
         let errors: Vec<_> = payload["userErrors"].as_array().unwrap().iter().collect();
-        let told: Vec<_> = errors
+        let found: Vec<_> = errors
             .iter()
             .map(|it| (&it["field"][1], &it["code"]))
             .collect();
-        let wrong = json!("WRONG_STATUS");
+        let wrong_status = json!("WRONG_STATUS");
         assert_eq!(
-            told,
+            found,
             [
-                (&json!("0"), &wrong),
+                (&json!("0"), &wrong_status),
                 (&json!("2"), &json!("INVALID")),
                 (&json!("3"), &json!("INVALID")),
                 (&json!("4"), &json!("NOT_FOUND")),
-                (&json!("5"), &wrong),
+                (&json!("5"), &wrong_status),
             ]
         );
         for (input, field) in [
@@ -174,7 +174,7 @@ async fn each_of_many_is_told_what_came_of_it() -> anyhow::Result<()> {
         // If the decision applies to none of the comments, nothing changes.
         let input = json!({"ids": [pending], "decision": "HIDE"});
         let payload = desk.write(&moderator, MODERATE, input).await?;
-        assert_eq!(code(&payload), (&wrong, &json!(["ids", "0"])));
+        assert_eq!(code(&payload), (&wrong_status, &json!(["ids", "0"])));
     }
     Ok(())
 }

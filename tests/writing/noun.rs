@@ -143,13 +143,13 @@ async fn mistakes_name_their_fields() -> anyhow::Result<()> {
                     "{noun} {input}"
                 );
             }
-            for (wrong, mistake) in [
+            for (invalid_id, mistake) in [
                 (case.unknown, "NOT_FOUND id"),
                 ("AQAAAAAAAAAAAAAAAAAAAAc", "INVALID id"),
                 ("nonsense", "INVALID id"),
             ] {
                 let found = desk
-                    .mistake(&update, json!({"id": wrong, "name": "اسم"}))
+                    .mistake(&update, json!({"id": invalid_id, "name": "اسم"}))
                     .await?;
                 assert_eq!(found, mistake, "{noun}");
             }

@@ -29,14 +29,14 @@ async fn every_save_is_a_revision() -> anyhow::Result<()> {
         let found = desk.ask(&desk.editor, REVISIONS, json!({"id": id})).await?;
         let revisions = &found["article"]["revisions"];
         assert_eq!(revisions["totalCount"], 4);
-        let told: Vec<_> = revisions["nodes"]
+        let found: Vec<_> = revisions["nodes"]
             .as_array()
             .into_iter()
             .flatten()
             .map(|it| json!([it["version"], it["authorName"], it["step"], it["note"]]))
             .collect();
         assert_eq!(
-            told,
+            found,
             [
                 json!([4, "ليلى", "CORRECT", "أضيفت الساعة"]),
                 json!([3, "ليلى", "PUBLISH", null]),

@@ -10,14 +10,11 @@ use khabar_persistence::idempotency::{self as remembered, IdempotencyKey};
 use khabar_server::clock::DatabaseClock;
 use khabar_server::maintenance::{self, FeedRetention, ObservedClock};
 use khabar_server::scheduler::{publish_due, run};
-use khabar_tests::harness::{Who, newsroom};
+use khabar_tests::harness::{PATIENCE, Who, newsroom};
 use serde_json::{Value, json};
 
 use crate::Desk;
 use crate::article::{done, draft, refused, shelf, write_at};
-
-/// Maximum time to wait for a change before a test fails. The time itself is not under test.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 fn clock(seconds: i64) -> FixedClock {
     FixedClock(newsroom::now() + Duration::seconds(seconds))
@@ -212,10 +209,10 @@ async fn writes_are_remembered_for_a_day() -> anyhow::Result<()> {
         for (seconds, gone) in [(0, 0), (1, 0), (day, 0), (day + 1, 1)] {
             let clock = clock(i64::try_from(seconds)?);
             let instant = begun + std::time::Duration::from_secs(seconds);
-            let let_go =
+            let removed =
                 maintenance::once(db, &clock, FeedRetention::default(), &mut observed, instant)
                     .await?;
-            assert_eq!(let_go.done, gone, "{seconds}");
+            assert_eq!(removed.done, gone, "{seconds}");
         }
         let writer = db.writer(newsroom::now()).await?;
         let named = IdempotencyKey {
@@ -224,7 +221,7 @@ async fn writes_are_remembered_for_a_day() -> anyhow::Result<()> {
             action: "createArticle".to_owned(),
             input: String::new(),
         };
-        assert_eq!(remembered::find(&writer, &named).await?, None);
+        assert_eq!(remembered::find_by_key(&writer, &named).await?, None);
     }
     Ok(())
 }
@@ -244,12 +241,17 @@ async fn writes_are_remembered_for_a_day_by_any_clock() -> anyhow::Result<()> {
         let begun = Instant::now();
         let mut observed = ObservedClock::new(begun);
         for (hours, days) in [(0, 3), (0, -3), (0, 0), (23, 1)] {
-            let wrong = FixedClock(now + Duration::days(days));
+            let skewed = FixedClock(now + Duration::days(days));
             let instant = begun + std::time::Duration::from_hours(hours);
-            let let_go =
-                maintenance::once(db, &wrong, FeedRetention::default(), &mut observed, instant)
-                    .await?;
-            assert_eq!(let_go.done, 0, "{hours} {days}");
+            let removed = maintenance::once(
+                db,
+                &skewed,
+                FeedRetention::default(),
+                &mut observed,
+                instant,
+            )
+            .await?;
+            assert_eq!(removed.done, 0, "{hours} {days}");
         }
         // Sending the mutation again returns the same article.
         let once = write_at(&desk, &desk.editor, now, "createArticle", input.clone()).await?;
@@ -268,8 +270,8 @@ async fn a_wrong_clock_is_set_right_by_the_database() -> anyhow::Result<()> {
         let is_shared = desk.app.db().name() == "PostgreSQL";
         for days in [-1, 1] {
             let off = Duration::days(days);
-            let wrong = FixedClock(SystemClock.now() + off);
-            let clock = DatabaseClock::new(Arc::new(wrong));
+            let skewed = FixedClock(SystemClock.now() + off);
+            let clock = DatabaseClock::new(Arc::new(skewed));
             clock.set(db).await?;
             if !is_shared {
                 // SQLite has no clock other than the machine's.
@@ -307,6 +309,7 @@ async fn it_runs_and_stops() -> anyhow::Result<()> {
         let id = draft(&desk).await?["id"].clone();
         let mut seq = desk.seq().await?;
         let now = SystemClock.now();
+        // The scheduler sleeps until then by the machine's clock, so the time has to pass.
         let at = now + Duration::milliseconds(700);
         let input = json!({"id": id, "at": stamp(at)});
         let payload = write_at(&desk, &desk.editor, now, "scheduleArticle", input).await?;

@@ -92,7 +92,7 @@ async fn an_article_goes_its_way() -> anyhow::Result<()> {
 async fn a_step_begins_where_it_begins() -> anyhow::Result<()> {
     for desk in Desk::each().await? {
         let id = &draft(&desk).await?["id"];
-        let wrong = |id: &Value, step: &str| {
+        let input = |id: &Value, step: &str| {
             let mut input = json!({"id": id});
             match step {
                 "withdrawArticle" => input["reason"] = json!("سبب"),
@@ -107,7 +107,7 @@ async fn a_step_begins_where_it_begins() -> anyhow::Result<()> {
         };
         let refuse = async |steps: &[&str]| -> anyhow::Result<()> {
             for step in steps {
-                let found = refused(&desk, &desk.editor, step, wrong(id, step)).await?;
+                let found = refused(&desk, &desk.editor, step, input(id, step)).await?;
                 assert_eq!(found.1, "WRONG_STATUS", "{step}");
             }
             Ok(())

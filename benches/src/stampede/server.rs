@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use khabar_domain::clock::{Clock as _, SystemClock};
 use khabar_domain::{Name, Role};
 use khabar_persistence::Db;
-use khabar_server::auth::{Issue, issue};
+use khabar_service::auth::{Issue, issue};
 use serde_json::{Value, json};
 
 use crate::load::{self, Connection};

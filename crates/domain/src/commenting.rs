@@ -46,7 +46,7 @@ impl Closing {
             Ok(0) => Ok(Self::Never),
             Ok(days) if days <= Self::MAX_DAYS => Ok(Self::AfterDays(days)),
             _ => {
-                let problem = format!("is {days}: it may be 0 to {}", Self::MAX_DAYS);
+                let problem = format!("is {days}; it must be from 0 to {}", Self::MAX_DAYS);
                 Err(Invalid::new("the number of days", problem))
             }
         }
@@ -77,7 +77,7 @@ impl Depth {
         match u8::try_from(depth) {
             Ok(depth) if depth <= Self::MAX => Ok(Self(depth)),
             _ => {
-                let problem = format!("is {depth}: it may be 0 to {}", Self::MAX);
+                let problem = format!("is {depth}; it must be from 0 to {}", Self::MAX);
                 Err(Invalid::new("the depth", problem))
             }
         }
@@ -341,7 +341,7 @@ mod tests {
         assert_eq!(Depth::parse(8).map(Depth::get), Ok(8));
         assert_eq!(
             Depth::parse(9).map_err(|error| error.to_string()),
-            Err("the depth is 9: it may be 0 to 8".to_owned())
+            Err("the depth is 9; it must be from 0 to 8".to_owned())
         );
         assert!(Depth::parse(-1).is_err());
     }

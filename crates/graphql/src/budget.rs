@@ -1,10 +1,10 @@
-//! The byte budget of an answer: limits for one answer, and for all answers that are in progress at the
+//! The byte budget of a response: limits for one response, and for all responses that are in progress at the
 //! same time.
 //!
-//! The budget is charged while the answer is built: for each text when it is resolved, for each error,
+//! The budget is charged while the response is built: for each text when it is resolved, for each error,
 //! and for what a resolver is about to copy. Once the budget is spent, nothing more is resolved, and the
 //! client receives an error instead of the data. Short values (ids, headlines, numbers) are not charged
-//! one by one. `complexity` limits how many there are, and writing the answer counts every byte.
+//! one by one. `complexity` limits how many there are, and writing the response counts every byte.
 
 use std::io;
 use std::sync::Arc;
@@ -18,27 +18,27 @@ use crate::json::JsonBuffer;
 use crate::limit::{Limits, count, length};
 
 /// The name of the limit, as it appears in errors.
-const LIMIT: &str = "answer_bytes";
+const LIMIT: &str = "response_bytes";
 
-/// The first bytes of each answer, which are not charged to the shared budget. Nearly all answers are
+/// The first bytes of each response, which are not charged to the shared budget. Nearly all responses are
 /// smaller than this, so processors do not contend for the shared counter.
 const UNCOUNTED: u64 = 64 * 1024;
 
-/// The budget shared by all answers in progress.
+/// The budget shared by all responses in progress.
 #[derive(Debug)]
-pub(crate) struct AllAnswers {
+pub(crate) struct SharedBudget {
     allowed: u64,
     charged: AtomicU64,
 }
 
-impl AllAnswers {
+impl SharedBudget {
     /// Creates a shared budget with nothing charged.
     pub(crate) fn new(limits: &Limits) -> Arc<Self> {
         Arc::new(Self {
-            // A single answer may always use its own limit: once for its values, and once for its text.
+            // A single response may always use its own limit: once for its values, and once for its text.
             allowed: limits
-                .concurrent_answer_bytes
-                .max(limits.answer_bytes.saturating_mul(2)),
+                .concurrent_response_bytes
+                .max(limits.response_bytes.saturating_mul(2)),
             charged: AtomicU64::new(0),
         })
     }
@@ -50,30 +50,30 @@ impl AllAnswers {
     }
 }
 
-/// The budget of one answer.
+/// The budget of one response.
 #[derive(Debug)]
-pub(crate) struct AnswerBudget {
+pub(crate) struct ResponseBudget {
     kind: Kind,
     allowed: u64,
     charged: AtomicU64,
-    all: Arc<AllAnswers>,
-    /// The bytes that this answer has charged to the shared budget.
+    all: Arc<SharedBudget>,
+    /// The bytes that this response has charged to the shared budget.
     charged_to_all: AtomicU64,
     /// Whether a charge has exceeded the shared budget.
     is_crowded: AtomicBool,
 }
 
-impl AnswerBudget {
+impl ResponseBudget {
     /// Creates a budget for one request and inserts it into `data`, where resolvers find it.
     pub(crate) fn put_into(
         data: &mut Data,
         kind: Kind,
         limits: &Limits,
-        all: &Arc<AllAnswers>,
+        all: &Arc<SharedBudget>,
     ) -> Arc<Self> {
         let budget = Arc::new(Self {
             kind,
-            allowed: limits.answer_bytes,
+            allowed: limits.response_bytes,
             charged: AtomicU64::new(0),
             all: Arc::clone(all),
             charged_to_all: AtomicU64::new(0),
@@ -136,7 +136,7 @@ impl AnswerBudget {
         Ok(())
     }
 
-    /// Writes an answer as JSON. Returns an error if the text is longer than the limit.
+    /// Writes a response as JSON. Returns an error if the text is longer than the limit.
     pub(crate) fn write(
         &self,
         write: impl FnOnce(&mut JsonBuffer) -> io::Result<()>,
@@ -153,7 +153,7 @@ impl AnswerBudget {
         }
     }
 
-    /// Creates the error for an answer that does not fit into the shared budget.
+    /// Creates the error for a response that does not fit into the shared budget.
     fn crowded(&self) -> Error {
         let (code, advice) = match self.kind {
             Kind::Query | Kind::Subscription => {
@@ -161,12 +161,12 @@ impl AnswerBudget {
             }
             // A retry would run the mutation again.
             Kind::Mutation => (
-                Code::LimitAnswerBytes,
+                Code::LimitResponseBytes,
                 "Query the mutation's result separately, requesting less data.",
             ),
         };
         let message = format!(
-            "The responses in progress exceed their combined limit of {} bytes (`limits.concurrent_answer_bytes`). {advice}",
+            "The responses in progress exceed their combined limit of {} bytes (`limits.concurrent_response_bytes`). {advice}",
             self.all.allowed
         );
         Error::new(code, message)
@@ -174,9 +174,9 @@ impl AnswerBudget {
 
     fn exceeded(&self, had: u64) -> Error {
         Error::new(
-            Code::LimitAnswerBytes,
+            Code::LimitResponseBytes,
             format!(
-                "The limit `{LIMIT}` is {}; this answer would have at least {had}.",
+                "The limit `{LIMIT}` is {}; this response would have at least {had}.",
                 self.allowed
             ),
         )
@@ -186,7 +186,7 @@ impl AnswerBudget {
     }
 }
 
-impl Drop for AnswerBudget {
+impl Drop for ResponseBudget {
     fn drop(&mut self) {
         let charged = *self.charged_to_all.get_mut();
         self.all.charged.fetch_sub(charged, Relaxed);

@@ -12,7 +12,7 @@ use khabar_persistence::cache::{CacheTag, DependencyTracker};
 use khabar_persistence::trusted_document::ByName;
 use khabar_persistence::{BatchKey, ReadSession};
 
-use crate::budget::AnswerBudget;
+use crate::budget::ResponseBudget;
 use crate::error::{Code, Error, Result};
 use crate::loader::Loaders;
 use crate::lookahead;
@@ -141,7 +141,7 @@ impl ContextExt for Context<'_> {
     }
 
     fn charge(&self, bytes: usize) -> Result<()> {
-        match AnswerBudget::of(self) {
+        match ResponseBudget::of(self) {
             Some(budget) => budget.charge(crate::limit::count(bytes)),
             None => Ok(()),
         }

@@ -106,7 +106,7 @@ codes! {
     LimitPage = "LIMIT_PAGE",
 
     /// The response is larger than allowed, in bytes, or is certain to become so.
-    LimitAnswerBytes = "LIMIT_ANSWER_BYTES",
+    LimitResponseBytes = "LIMIT_RESPONSE_BYTES",
 
     /// An argument or a variable has an invalid value.
     BadUserInput = "BAD_USER_INPUT",

@@ -95,13 +95,13 @@ pub struct Limits {
     ///
     /// Defaults to 16 MiB. This fits an article of the largest accepted size as text, HTML and blocks,
     /// or some hundred typical articles. Introspection of this schema takes less than 1 MiB.
-    pub answer_bytes: u64,
+    pub response_bytes: u64,
     /// Maximum total size of all answers in progress, in bytes, including their values and their text.
     ///
     /// Defaults to 96 MiB: three answers of the largest size, or a thousand typical ones. This bounds
     /// the memory that unknown clients can use by requesting many large answers at once. The first 64
     /// KiB of each answer are not counted.
-    pub concurrent_answer_bytes: u64,
+    pub concurrent_response_bytes: u64,
     /// Whether introspection through `__schema` and `__type` is enabled. Defaults to true.
     pub introspection: bool,
     /// Maximum memory for the cache of validated documents, in bytes.
@@ -129,8 +129,8 @@ impl Default for Limits {
             page_items: 100,
             diff_ms: 500,
             counted_rows: ReadSession::COUNTED_ROWS,
-            answer_bytes: 16 * 1024 * 1024,
-            concurrent_answer_bytes: 96 * 1024 * 1024,
+            response_bytes: 16 * 1024 * 1024,
+            concurrent_response_bytes: 96 * 1024 * 1024,
             introspection: true,
             cached_bytes: 32 * 1024 * 1024,
         }
@@ -183,7 +183,7 @@ bounds! {
     list_items: LimitList,
     introspection_lists: LimitIntrospection,
     page_items: LimitPage,
-    answer_bytes: LimitAnswerBytes,
+    response_bytes: LimitResponseBytes,
 }
 
 impl Limits {

@@ -339,7 +339,7 @@ impl<M: Mutate> Execution<M> {
         let Some(key) = &self.key else {
             return Ok(None);
         };
-        let Some(result) = idempotency::find(writer, key).await? else {
+        let Some(result) = idempotency::find_by_key(writer, key).await? else {
             return Ok(None);
         };
         Ok(Some(Done {

@@ -13,7 +13,7 @@ use async_graphql::{
 use futures::future::BoxFuture;
 use khabar_persistence::cache::ResponseKey;
 
-use crate::budget::{AllAnswers, AnswerBudget};
+use crate::budget::{ResponseBudget, SharedBudget};
 use crate::compare::DiffTime;
 use crate::document::{
     ErrorPath, FieldGuard, Kind, OperationRequest, Pipeline, PreparedOperation, SchemaProblem,
@@ -57,7 +57,7 @@ pub struct Api {
     gate: Arc<Pipeline>,
     engine: Arc<dyn Engine>,
     /// The byte budget shared by all answers in progress.
-    answers: Arc<AllAnswers>,
+    answers: Arc<SharedBudget>,
 }
 
 impl fmt::Debug for Api {
@@ -78,7 +78,7 @@ impl Api {
         S: SubscriptionType + 'static,
     {
         Ok(Self {
-            answers: AllAnswers::new(&limits),
+            answers: SharedBudget::new(&limits),
             gate: Arc::new(Pipeline::new(&schema.sdl(), limits)?),
             engine: Arc::new(schema),
         })
@@ -115,7 +115,7 @@ impl Api {
         let (mut request, positions) = ready.into_parts();
         request.data = data;
         let budget =
-            AnswerBudget::put_into(&mut request.data, kind, self.gate.limits(), &self.answers);
+            ResponseBudget::put_into(&mut request.data, kind, self.gate.limits(), &self.answers);
         DiffTime::put_into(&mut request.data);
         let mut response = self.engine.run(request).await;
         for error in &mut response.errors {

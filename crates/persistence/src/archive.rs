@@ -17,7 +17,7 @@ mod acyclic;
 mod codec;
 mod derive;
 mod read;
-mod tables;
+pub(crate) mod tables;
 mod write;
 
 use std::collections::BTreeMap;

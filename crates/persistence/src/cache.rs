@@ -1,33 +1,37 @@
 //! The cache: database results and whole answers, cached until the change feed reports that they
 //! have changed.
 //!
-//! The cache is exact. Each entry knows the reading keys ([`CacheTag`]) from which it was read.
-//! Each write records in its row of the feed which keys it touches. By following the feed, the
+//! The cache is exact. Each entry knows the cache tags ([`CacheTag`]) from which it was read.
+//! Each write records in its row of the feed which tags it touches. By following the feed, the
 //! cache invalidates exactly the affected entries. A result that was read before a change but
 //! arrives after it is not cached. A commit on this node waits until the cache has read that far,
 //! so that every later request on this node sees the write.
 //!
+//! The cache knows no table: what a result was read from, and how large it is, stands beside its type
+//! ([`Cacheable`]), and the reference data is handed in ([`SnapshotData`]).
+//!
 //! The invariant, in terms of the code: `applied` is the position up to which the feed has been
 //! read, so any later read of the primary includes at least that much. A `CacheSession` is taken before
 //! anything is read, and stores `applied`. A result read under a view is cached unless one of its
-//! keys was touched after that position.
+//! tags was touched after that position.
 
 mod dependencies;
 mod failpoint;
+pub(crate) mod follow;
 mod lease;
+mod lookup;
 mod metadata;
 mod session;
 mod snapshot;
 mod stats;
 mod store;
-mod tag;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
@@ -36,40 +40,34 @@ pub(crate) use self::lease::Lease;
 use self::snapshot::Snapshot;
 use self::stats::Counts;
 use self::store::Store;
-use crate::change::{Change, EVERYTHING, EntityKind, Facet, Feed, Page, Position};
-use crate::{Error, Result};
+use crate::feed::{Change, Content, EntityKind, Facet, Position};
 
 pub use self::dependencies::{Dependencies, DependencyTracker};
 use self::failpoint::Failpoints;
 #[cfg(feature = "failpoints")]
 pub use self::failpoint::FaultInjector;
 pub use self::failpoint::Point;
+pub use self::lookup::Lookup;
 pub use self::metadata::{CacheMeta, Cacheable};
 pub(crate) use self::session::CacheSession;
 pub use self::session::ResponseKey;
+pub use self::snapshot::{DirtyParts, SnapshotData};
 pub use self::stats::{Stats, Tally};
-pub use self::tag::CacheTag;
+pub use crate::feed::CacheTag;
 
 /// The default lease of a cache: how long it may answer after it last read the feed to the end.
 pub const LEASE: Duration = Duration::from_secs(2);
-
-/// The number of changes to read at once.
-const BATCH: u16 = 1_000;
-
-/// The delay before the feed is read again after an error.
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// The longest time that a request or a write waits for the cache to catch up with the feed.
 /// Reading the feed takes a few milliseconds. After this time the database is queried instead of
 /// the cache.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// The cache of one node. Cheap to clone.
-#[derive(Clone)]
-pub struct Cache(Arc<Inner>);
+/// The cache of one node. Cheap to clone. `S` is the reference data that it holds as a whole.
+pub struct Cache<S: SnapshotData>(Arc<Inner<S>>);
 
-struct Inner {
-    known: RwLock<All>,
+struct Inner<S: SnapshotData> {
+    contents: RwLock<Contents<S>>,
     /// The position up to which the feed has been read. `None` while it cannot be read.
     applied: watch::Sender<Option<i64>>,
     /// The epoch of that position.
@@ -83,60 +81,39 @@ struct Inner {
     /// Whether no reference data has to be reloaded and the current snapshot is in use.
     settled: watch::Sender<bool>,
     following: OnceLock<[AbortHandle; 2]>,
-    seam: Failpoints,
+    failpoints: Failpoints,
 }
 
 /// Everything that is cached, all of it as of one position in the feed.
-struct All {
+struct Contents<S: SnapshotData> {
     store: Store,
-    snapshot: Snapshot,
+    snapshot: Snapshot<S>,
 }
 
-impl Drop for Inner {
+impl<S: SnapshotData> Clone for Cache<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<S: SnapshotData> Drop for Inner<S> {
     fn drop(&mut self) {
         self.abort();
     }
 }
 
-impl std::fmt::Debug for Cache {
+impl<S: SnapshotData> std::fmt::Debug for Cache<S> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_tuple("Cache").field(&self.stats()).finish()
     }
 }
 
-impl Cache {
-    /// Creates a cache of at most `most` bytes that follows this feed from its current end. Tries
-    /// to load the reference data before it returns. That attempt has no effect if the data is
-    /// being written at the same time.
-    ///
-    /// The cache answers only while the feed was read to its end within the lease. Otherwise it
-    /// could miss writes made while packets to the database are lost, or while this process is
-    /// suspended.
-    pub(crate) async fn follow(most: usize, lease: Duration, feed: Feed) -> Result<Self> {
-        let begun = Instant::now();
-        let edges = feed.edges().await?;
-        let feed = feed.in_epoch(edges.epoch);
-        let head = edges.head;
-        let cache = Self::at(most, head, Lease::new(lease, begun));
-        cache.0.epoch.store(edges.epoch, Ordering::Release);
-        let inner = || Arc::downgrade(&cache.0);
-        let following = tokio::spawn(follow(inner(), feed.clone(), head));
-        // An error here is reported by the task below, which tries again.
-        let _ = Box::pin(snapshot::refresh(&cache.0, &feed)).await;
-        let keeping = tokio::spawn(snapshot::keep(inner(), feed));
-        // The cell is still empty here, so this cannot fail.
-        let _ = cache
-            .0
-            .following
-            .set([following.abort_handle(), keeping.abort_handle()]);
-        Ok(cache)
-    }
-
-    /// Creates a cache of at most `most` bytes that knows the feed up to a position and follows
-    /// nothing.
-    fn at(most: usize, head: i64, lease: Lease) -> Self {
+impl<S: SnapshotData> Cache<S> {
+    /// Creates a cache of at most `most` bytes that is as of a position in the feed and
+    /// follows nothing.
+    fn new(most: usize, head: i64, lease: Lease) -> Self {
         Self(Arc::new(Inner {
-            known: RwLock::new(All {
+            contents: RwLock::new(Contents {
                 store: Store::new(most, head),
                 snapshot: Snapshot::new(),
             }),
@@ -148,7 +125,7 @@ impl Cache {
             touched: Arc::default(),
             settled: watch::Sender::new(false),
             following: OnceLock::new(),
-            seam: Failpoints::default(),
+            failpoints: Failpoints::default(),
         }))
     }
 
@@ -169,10 +146,10 @@ impl Cache {
 
     /// Returns the number of entries invalidated by writes, by the kind of object and part written.
     pub fn dropped(&self) -> Vec<(EntityKind, Option<Facet>, u64)> {
-        let known = self.0.read();
-        let dropped = known.store.dropped.iter();
+        let contents = self.0.read();
+        let dropped = contents.store.dropped.iter();
         dropped
-            .map(|(&(noun, part), &count)| (noun, part, count))
+            .map(|(&(entity, facet), &count)| (entity, facet, count))
             .collect()
     }
 
@@ -185,7 +162,7 @@ impl Cache {
     /// Installs hooks with which a test can interfere.
     #[cfg(feature = "failpoints")]
     pub fn meddle(&self, meddle: Arc<dyn FaultInjector>) {
-        self.0.seam.open(meddle);
+        self.0.failpoints.open(meddle);
     }
 
     /// Returns the position up to which every request to this cache sees all changes. A client can
@@ -209,8 +186,8 @@ impl Cache {
         if age > most {
             return None;
         }
-        let kept = self.0.read().store.get::<_, V>(name)?;
-        Some((kept, age))
+        let answer = self.0.read().store.get::<_, V>(name)?;
+        Some((answer, age))
     }
 
     /// Stops following the feed. Nothing is answered from the cache afterwards.
@@ -228,27 +205,27 @@ impl Cache {
 
     /// Returns a view of the current cache contents. Returns `None` if the lease has expired, or
     /// while the cache has not caught up with everything committed on this node.
-    pub(crate) fn view(&self) -> Option<CacheSession> {
+    pub(crate) fn view(&self) -> Option<CacheSession<S>> {
         if !self.0.lease.is_valid() {
             return None;
         }
         let committed = self.0.committed.load(Ordering::Acquire);
-        let known = self.0.read();
+        let contents = self.0.read();
         let position = (*self.0.applied.borrow())?;
         (position >= committed).then(|| CacheSession {
             cache: self.clone(),
             position,
             epoch: self.0.epoch.load(Ordering::Acquire),
-            generation: known.store.generation,
-            reference: known.snapshot.current(),
+            generation: contents.store.generation,
+            snapshot: contents.snapshot.current(),
         })
     }
 
     /// Records that this node has committed up to `last`, and waits for the cache to catch up.
     pub(crate) async fn committed(&self, last: i64) {
-        self.0.seam.at(Point::Commit).await;
+        self.0.failpoints.at(Point::Commit).await;
         self.0.committed.fetch_max(last, Ordering::AcqRel);
-        self.0.seam.at(Point::Acknowledge).await;
+        self.0.failpoints.at(Point::Acknowledge).await;
         self.reaches(last).await;
     }
 
@@ -266,13 +243,15 @@ impl Cache {
     }
 }
 
-impl Inner {
-    fn read(&self) -> RwLockReadGuard<'_, All> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
+impl<S: SnapshotData> Inner<S> {
+    fn read(&self) -> RwLockReadGuard<'_, Contents<S>> {
+        self.contents.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, All> {
-        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> RwLockWriteGuard<'_, Contents<S>> {
+        self.contents
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn abort(&self) {
@@ -292,14 +271,15 @@ impl Inner {
     /// Invalidates everything that these changes touch, and marks the feed as read up to this
     /// position.
     fn apply(&self, changes: &[Change], place: i64) {
-        let mut known = self.write();
-        let All { store, snapshot } = &mut *known;
+        let mut contents = self.write();
+        let Contents { store, snapshot } = &mut *contents;
         let mut touched = false;
         for change in changes {
-            let mut keys = CacheTag::touched_by(change).unwrap_or_else(|| {
-                let keys = &change.keys;
-                if !keys.iter().any(|key| key == EVERYTHING) {
-                    tracing::warn!(?keys, "cache_tag_unknown");
+            let mut tags = change.tags().unwrap_or_else(|| {
+                if let Content::Unknown { words } = &change.content
+                    && !words.is_empty()
+                {
+                    tracing::warn!(keys = ?words, "cache_tag_unknown");
                 }
                 tracing::info!(seq = change.seq, "cache_cleared");
                 store.clear(change.seq);
@@ -308,9 +288,9 @@ impl Inner {
                 self.counts.cleared.fetch_add(1, Ordering::Relaxed);
                 Vec::new()
             });
-            self.seam.forget(&mut keys);
-            touched |= snapshot.touch(keys.iter().copied());
-            store.apply(change.seq, keys);
+            self.failpoints.forget(&mut tags);
+            touched |= snapshot.touch(tags.iter().copied());
+            store.invalidate(change.seq, tags);
         }
         // Done under the lock, so that a view always sees cache contents as of this position.
         self.applied.send_if_modified(|applied| {
@@ -326,9 +306,9 @@ impl Inner {
 
     /// Clears the cache and starts again from this position.
     fn begin(&self, Position { epoch, seq: head }: Position) {
-        let mut known = self.write();
-        known.store.clear(head);
-        known.snapshot.clear();
+        let mut contents = self.write();
+        contents.store.clear(head);
+        contents.snapshot.clear();
         self.settled.send_replace(false);
         self.touched.notify_one();
         self.counts.cleared.fetch_add(1, Ordering::Relaxed);
@@ -339,43 +319,7 @@ impl Inner {
 
     /// Marks the cache as unable to follow the feed.
     fn lost(&self) {
-        let _known = self.write();
+        let _contents = self.write();
         self.applied.send_replace(None);
-    }
-}
-
-/// Follows the feed for as long as the cache is in use.
-async fn follow(inner_of: Weak<Inner>, mut feed: Feed, mut place: i64) {
-    loop {
-        let begun = Instant::now();
-        let read = feed.poll(place, BATCH).await;
-        let Some(inner) = inner_of.upgrade() else {
-            return;
-        };
-        match read {
-            Ok(Page { changes, edges }) => {
-                place = changes.last().map_or(place, |last| last.seq);
-                inner.seam.at(Point::Apply).await;
-                inner.apply(&changes, place);
-                if place >= edges.head {
-                    inner.lease.renew(begun);
-                    let most = inner.lease.time() / 4;
-                    drop(inner);
-                    feed.wait(most).await;
-                }
-            }
-            Err(Error::FeedGap { head, epoch, .. }) => {
-                tracing::warn!(after = place, head, epoch, "change_feed_gap");
-                feed.restart(head);
-                inner.begin(Position { epoch, seq: head });
-                place = head;
-            }
-            Err(error) => {
-                tracing::warn!(cause = %error, "change_feed_unavailable");
-                inner.lost();
-                drop(inner);
-                tokio::time::sleep(PAUSE).await;
-            }
-        }
     }
 }

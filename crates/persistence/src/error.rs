@@ -1,10 +1,12 @@
 //! Errors of reading and writing. Each message completes the sentence "could not …".
 
+mod broken_row;
+
 use khabar_domain::Invalid;
 use sea_orm::sqlx::Error as Driver;
 use sea_orm::{DbErr, RuntimeErr};
 
-use crate::broken::BrokenRow;
+pub use self::broken_row::BrokenRow;
 
 /// The reason why a read or a write failed.
 #[derive(Debug, thiserror::Error)]

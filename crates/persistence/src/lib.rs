@@ -1,53 +1,27 @@
 //! Storage for the newsroom: SQLite in a file next to the program, or PostgreSQL for a fleet of
 //! servers. No other crate refers to SeaORM.
 //!
-//! Each table has its own file. The file holds the row type, the conversion to `khabar-domain` types,
-//! the keys for reading in batches, and the writes.
+//! The rooms:
 //!
-//! Database access:
-//!
-//! - `db`, `pool`, `transaction`, `replica`: the database handle, its connection pools, write
-//!   transactions, read replicas
-//! - `read_session`, `write_tx`: one request's reads in one scope; one transaction with its change
-//!   feed entries
-//! - `batch`, `page`, `count`: keys that one statement resolves together, keyset pagination, sizes
-//!   of lists
-//! - `include`, `side_load`: related objects read by a parent's statement, and their results until
-//!   they are loaded
-//! - `sql`, `row`, `decode`: statements with bound values, rows as domain values, decoding by
-//!   position
-//! - `cooperative`, `error`: yielding during long reads; errors that complete "could not …"
-//! - `clock`: the clock of the database, which all nodes share
-//!
-//! Change feed and cache:
-//!
-//! - `change`: every write in commit order, with the cache tags that it touches
+//! - `feed`: the change feed, every write in commit order with the cache tags that it touches. Its
+//!   `vocabulary` uses nothing of the crate. `change` is the row, `log` and `subscription` read,
+//!   `flush` writes, `notifier` wakes readers, `retention` deletes, `checkpoint` is the progress of a
+//!   consumer.
+//! - `error`: errors that complete "could not …", and broken rows
+//! - `query`: statements and what they return. `table`: declarations of tables. `sql`, `decode`, `row`:
+//!   bound values, decoding by position, values of columns. `lookup`, `keys`: rows by id and by slug.
+//!   `page`, `count`: keyset pagination, sizes of lists. `include`: related objects read by a parent's
+//!   statement. `broken`: broken rows that were met. `cooperative`: yielding during long reads.
 //! - `cache`: query results and whole responses, cached until the feed reports a change
+//! - `session`: `read_session`, one request's reads in one scope, with `batch` and `side_load`;
+//!   `write_tx`, one transaction with its entries in the feed, and its `author`
+//! - `relations`: `list_membership`, `join_table`, `ordering`, `slug`
+//! - `tables`: a file for each noun, with its row type, the conversion to `khabar-domain`, the keys for
+//!   reading in batches, and the writes
 //! - `reference_data`: editions, sections, sources and channels in memory
-//! - `feed_checkpoint`: the progress of each purge target in the feed
-//!
-//! Content tables:
-//!
-//! - `article`, `editorial`, `revision`, `correction`: articles, their editorial state, versions
-//!   and public corrections
-//! - `edition`, `section`, `story`, `topic`, `person`, `source`, `media`: the other objects
-//! - `home_lead`, `live_channel`, `follow_channel`, `related`: the front page, channels and related
-//!   links
-//! - `list_membership`, `join_table`, `ordering`, `slug`: lists, ordered links, manual order, slugs
-//!   and redirects
-//! - `comment`, `commenting`, `reserved_name`: comments, their settings, and names that guests may
-//!   not use
-//!
-//! Access and operation:
-//!
-//! - `account`, `token`, `preview`, `secret`, `client_address`: accounts, API tokens, previews,
-//!   keys, stored addresses
-//! - `audit`, `idempotency`, `trusted_document`: the audit log, results of repeated writes,
-//!   registered documents
-//! - `migration`, `archive`, `bulk_insert`: schema changes, export and restore, bulk loading
-//! - `broken`, `check`: rows that violate the rules of their table, and the search for them
-//! - `database_file`, `private_file`, `masked_url`: the SQLite file, its permissions, URLs without
-//!   passwords
+//! - `database`: `db`, the handle, with its pools, transactions, replicas, file and clock
+//! - `maintenance`: `bulk_insert`, and `check`, which searches for broken rows
+//! - `archive`, `migration`: export and restore, schema changes
 //!
 //! ```ignore
 //! let mut writer = db.writer(clock.now()).await?;
@@ -58,75 +32,43 @@
 //! let found = reader.load(&[topic::ById(topic.id)]).await?; // one statement, or none if cached
 //! ```
 
-pub mod account;
 pub mod archive;
-pub mod article;
-pub mod audit;
-pub mod batch;
-pub mod broken;
-mod bulk_insert;
 pub mod cache;
-pub mod change;
-pub mod check;
-pub mod client_address;
-mod clock;
-pub mod comment;
-pub mod commenting;
-mod cooperative;
-pub mod correction;
-mod count;
-mod database_file;
-pub mod db;
-mod decode;
-pub mod edition;
-pub mod editorial;
+mod database;
 mod error;
-pub mod feed_checkpoint;
-pub mod follow_channel;
-pub mod home_lead;
-pub mod idempotency;
-mod include;
-mod join_table;
-mod list_membership;
-pub mod live_channel;
-mod masked_url;
-pub mod media;
+pub mod feed;
+mod maintenance;
 pub mod migration;
-mod ordering;
-pub mod page;
-pub mod person;
-mod pool;
-pub mod preview;
-mod private_file;
-mod read_session;
+mod query;
 pub mod reference_data;
-pub mod related;
-mod replica;
-pub mod reserved_name;
-pub mod revision;
-mod row;
-pub mod secret;
-pub mod section;
-mod side_load;
-pub mod slug;
-pub mod source;
-mod sql;
-pub mod story;
-pub mod token;
-pub mod topic;
-mod transaction;
-pub mod trusted_document;
-mod write_tx;
+mod relations;
+mod session;
+mod tables;
 
-pub use batch::BatchKey;
-pub use broken::{BrokenRow, BrokenRows};
-pub use bulk_insert::Bulk;
-pub use cache::Cache;
-pub use count::Tally;
-pub use db::{Db, Options, Timeouts};
-pub use error::{Doing, Error, Result};
-pub use include::Includes;
-pub use page::{Cursor, Page, PageKey, Slice};
-pub use read_session::ReadSession;
-pub use row::SlugKey;
-pub use write_tx::{Author, Saved, WriteTx};
+/// The cache of one node, with its reference data.
+pub type Cache = cache::Cache<reference_data::Reference>;
+
+// The modules that other crates use, by the names of what they hold.
+pub use database::db;
+pub use feed as change;
+pub use feed::checkpoint as feed_checkpoint;
+pub use maintenance::check;
+pub use query::broken;
+pub use query::page;
+pub use relations::slug;
+pub use session::batch;
+pub use tables::*;
+
+pub use database::db::{Db, Options, Timeouts};
+pub use error::{BrokenRow, Doing, Error, Result};
+pub use maintenance::bulk_insert::Bulk;
+pub use query::broken::BrokenRows;
+pub use query::count::Tally;
+pub use query::include::Includes;
+pub use query::lookup::SlugKey;
+pub use query::page::{Cursor, Page, PageKey, Slice};
+pub use relations::ordering::EditionOrder;
+pub use session::author::Author;
+pub use session::batch::BatchKey;
+pub use session::read_session::ReadSession;
+pub use session::write_tx::{Saved, WriteTx};

@@ -12,7 +12,7 @@ mod script;
 
 use std::collections::HashSet;
 
-use crate::sql::Dialect;
+use crate::query::sql::Dialect;
 use crate::{Db, Doing, Error, Result};
 
 pub use loss::{Loss, losses};
@@ -88,7 +88,7 @@ pub async fn up(db: &Db) -> Result<()> {
         };
         // Normalise before the migration is applied, so that an interrupted run does it again.
         if has("m0001_newsroom") && !has(NAMES) {
-            crate::article::normalize_urls(db).await?;
+            crate::tables::article::normalize_urls(db).await?;
         }
         let mut may_be_partial = true;
         while apply_next(db, may_be_partial).await? {
@@ -96,7 +96,7 @@ pub async fn up(db: &Db) -> Result<()> {
             may_be_partial = false;
         }
     }
-    crate::reserved_name::complete_all(db).await
+    crate::tables::reserved_name::complete_all(db).await
 }
 
 /// Reverts the last `steps` migrations. All data stored in the tables and columns that they created is

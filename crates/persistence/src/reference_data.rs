@@ -12,18 +12,18 @@ mod indexed_rows;
 mod lookup;
 mod read;
 
+use crate::cache::SnapshotData;
+use crate::feed::CacheTag;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use khabar_domain::{Edition, FollowChannel, LiveChannel, Media, Section, Source, Story};
 use uuid::Uuid;
 
-use crate::cache::CacheTag;
-
 use self::indexed_rows::IndexedRows;
 
-pub(crate) use self::dirty::DirtyRows;
-pub(crate) use self::read::read;
+pub use self::dirty::DirtyRows;
+pub use crate::cache::Lookup;
 
 /// Maximum number of rows of one kind. So many take a few megabytes, and a few milliseconds to sort.
 /// Newsrooms typically have some hundreds.
@@ -50,25 +50,8 @@ pub struct Reference {
     lacks_editions: bool,
 }
 
-/// The knowledge that the reference data or the current request has of a result.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Lookup<V> {
-    /// Unknown: the database must be queried.
-    Miss,
-    /// The known result. `None` means that nothing exists.
-    Hit(Option<V>),
-}
-
-impl<V: Clone> Lookup<V> {
-    /// Returns the result if there is one. Otherwise the result is unknown.
-    fn perhaps(found: Option<&Arc<V>>) -> Self {
-        found.map_or(Self::Miss, |found| Self::found(Some(found)))
-    }
-
-    /// Returns a definite result, whether or not something was found.
-    fn found(found: Option<&Arc<V>>) -> Self {
-        Self::Hit(found.map(|found| V::clone(found)))
-    }
+impl SnapshotData for Reference {
+    type Dirty = DirtyRows;
 }
 
 impl Reference {
@@ -85,8 +68,8 @@ impl Reference {
         kinds.into_iter().fold(0, usize::max)
     }
 
-    /// Returns the reading keys that change when a broken row, missing here, is repaired.
-    pub(crate) fn mended_by(&self) -> impl Iterator<Item = CacheTag> {
+    /// Returns the cache tags that change when a broken row, missing here, is repaired.
+    pub(crate) fn repaired_by(&self) -> impl Iterator<Item = CacheTag> {
         self.broken.values().copied().flatten()
     }
 

@@ -7,9 +7,8 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use khabar_persistence::change::Position;
-use khabar_persistence::{Cache, Db, Error};
-
-use crate::graphql::ContextError;
+use khabar_persistence::{Cache, Db};
+use khabar_service::context::ContextError;
 
 /// The name of the header, in requests and in responses.
 pub const POSITION: HeaderName = HeaderName::from_static("khabar-position");
@@ -17,26 +16,16 @@ pub const POSITION: HeaderName = HeaderName::from_static("khabar-position");
 /// Returns the position that the client sent, or `None` if the header is absent.
 ///
 /// Refuses a value that is not a position in the form `EPOCH-SEQ`.
-pub(crate) fn asked(headers: &HeaderMap) -> Result<Option<Position>, ContextError> {
+pub(crate) fn requested(headers: &HeaderMap) -> Result<Option<Position>, ContextError> {
     let Some(value) = headers.get(POSITION) else {
         return Ok(None);
     };
-    let place = value.to_str().ok().and_then(|text| text.parse().ok());
-    place.map(Some).ok_or_else(|| {
+    let position = value.to_str().ok().and_then(|text| text.parse().ok());
+    position.map(Some).ok_or_else(|| {
         ContextError::bad_input(
             "`Khabar-Position` is none that this server gave out: it is `EPOCH-SEQ`.",
         )
     })
-}
-
-/// Converts an error of reading at the client's position into a refusal of the request.
-pub(crate) fn refused(error: &Error) -> ContextError {
-    match error {
-        Error::Invalid(_) => {
-            ContextError::bad_input("`Khabar-Position` is beyond the end of the change feed.")
-        }
-        error => ContextError::unavailable(error),
-    }
 }
 
 /// Formats a position as the value of the header.
@@ -50,7 +39,7 @@ pub(crate) struct Unknown;
 
 /// Adds the current position to a response that has none, unless it is marked as [`Unknown`]. The
 /// request is complete by now, so the current position covers its writes.
-pub(crate) fn tell(mut response: Response, db: &Db) -> Response {
+pub(crate) fn add_current(mut response: Response, db: &Db) -> Response {
     if !response.headers().contains_key(POSITION)
         && response.extensions().get::<Unknown>().is_none()
         && let Some(position) = db.cache().and_then(Cache::position).and_then(header)

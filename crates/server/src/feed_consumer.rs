@@ -23,7 +23,7 @@ use khabar_persistence::{Db, Error};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::auth::bits;
+use khabar_service::random::bits;
 
 /// Maximum number of changes in a batch.
 const BATCH: u16 = 1_000;
@@ -149,7 +149,7 @@ impl<H: Handler> Consumer<H> {
     /// has been dropped.
     pub async fn release(&self) -> Result<(), Error> {
         let writer = self.db.writer(self.clock.now()).await?;
-        feed_checkpoint::leave(&writer, self.claim()).await?;
+        feed_checkpoint::release(&writer, self.claim()).await?;
         writer.commit().await
     }
 
@@ -212,7 +212,7 @@ impl<H: Handler> Consumer<H> {
         redeliveries: &mut VecDeque<Redelivery<H::Task>>,
     ) -> Result<i64, StopReason> {
         // Read first: changes that are written meanwhile are then processed once more.
-        let Position { epoch, seq: head } = feed.edges().await?.position();
+        let Position { epoch, seq: head } = feed.bounds().await?.position();
         *feed = feed.clone().in_epoch(epoch);
         let range = SeqRange {
             after: 0,
@@ -276,7 +276,7 @@ impl<H: Handler> Consumer<H> {
         let renew_at = Instant::now() + self.policy.lease / 3;
         let writer = self.db.writer(now).await?;
         let until = now.checked_add_signed(lifetime).unwrap_or(now);
-        let held = feed_checkpoint::hold(&writer, self.claim(), until).await?;
+        let held = feed_checkpoint::claim(&writer, self.claim(), until).await?;
         writer.commit().await?;
         match held {
             ConsumerLease::Ours(checkpoint) => Ok((Lease { renew_at }, checkpoint)),
@@ -289,7 +289,7 @@ impl<H: Handler> Consumer<H> {
         let epoch = feed.epoch().unwrap_or_default();
         let checkpoint = Position { epoch, seq };
         let writer = self.db.writer(self.clock.now()).await?;
-        let is_ours = feed_checkpoint::reach(&writer, self.claim(), checkpoint).await?;
+        let is_ours = feed_checkpoint::advance(&writer, self.claim(), checkpoint).await?;
         writer.commit().await?;
         if is_ours {
             Ok(())

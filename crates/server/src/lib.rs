@@ -3,11 +3,12 @@
 //! Requests:
 //!
 //! - `http`: connections, their limits and timeouts, CORS, and the request log
-//! - `router`: the routes, the context of each request, and the server's background tasks
-//! - `graphql`: GraphQL over HTTP, with caching, compression, persisted documents and single flight
-//! - `auth`: the viewer of a request, from an API token, a JWT or a preview token
+//! - `router`: the routes, and the server's background tasks
+//! - `graphql`: GraphQL over HTTP: media types, status codes, cache headers, compression
+//! - `service`: the GraphQL service, created from the settings
+//! - `auth`: the credentials and the client address in the headers of a request
 //! - `consistency_token`: the `Khabar-Position` header, for reading one's own writes on any node
-//! - `rate_limit`: limits per client and minute
+//! - `rate_limit`: the headers that report a client's quotas
 //!
 //! Background tasks:
 //!
@@ -26,7 +27,7 @@
 //!
 //! ```text
 //! khabar serve --listen 127.0.0.1:4000    cli::serve → config → router::serve
-//! POST /graphql                           http → router → auth → graphql → khabar_graphql
+//! POST /graphql                           http → router → graphql → khabar_service → khabar_graphql
 //! ```
 
 pub mod auth;
@@ -47,5 +48,6 @@ pub mod rate_limit;
 pub mod router;
 pub mod runtime;
 pub mod scheduler;
+pub mod service;
 pub mod shutdown;
 pub mod telemetry;

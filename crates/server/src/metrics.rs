@@ -83,7 +83,8 @@ pub(crate) struct Answered<'a> {
     pub(crate) kind: Option<Kind>,
     /// The name of the operation, if it comes from a registered document.
     pub(crate) operation: Option<&'a str>,
-    pub(crate) kept: bool,
+    /// Whether the response came from the cache, or from an identical request.
+    pub(crate) is_cached: bool,
     pub(crate) took: Duration,
     /// The codes of the errors in the response.
     pub(crate) codes: &'a [&'a str],
@@ -124,7 +125,7 @@ impl Metrics {
             operation: answered
                 .operation
                 .map_or_else(|| UNREGISTERED.to_owned(), |name| self.name(name)),
-            cache: if answered.kept { "hit" } else { "miss" },
+            cache: if answered.is_cached { "hit" } else { "miss" },
         };
         let seconds = answered.took.as_secs_f64();
         self.requests.get_or_create(&labels).observe(seconds);
@@ -220,7 +221,7 @@ pub fn routes(metrics: Arc<Metrics>, db: Db) -> Router {
 }
 
 async fn show(State((metrics, db)): State<(Arc<Metrics>, Db)>) -> Response {
-    let head = match tokio::time::timeout(PATIENCE, db.edges()).await {
+    let head = match tokio::time::timeout(PATIENCE, db.bounds()).await {
         Ok(Ok(edges)) => Some(edges.head),
         Ok(Err(cause)) => {
             tracing::warn!(%cause, "change_feed_bounds_unavailable");

@@ -20,7 +20,6 @@ use anyhow::{Context as _, ensure};
 use http_body_util::{BodyExt as _, Limited};
 use khabar_domain::clock::Clock;
 use khabar_persistence::Db;
-use khabar_persistence::cache::CacheTag;
 use khabar_persistence::change::Change;
 use tokio::task::JoinHandle;
 
@@ -150,7 +149,7 @@ impl Handler for Purger {
 fn touched(changes: &[Change]) -> PurgeScope {
     let mut keys = BTreeSet::new();
     for change in changes {
-        match CacheTag::touched_by(change) {
+        match change.tags() {
             Some(touched) => keys.extend(touched.into_iter().map(spelled)),
             // The change touches everything, or a later version wrote a key that this version does not know.
             None => return PurgeScope::Everything,
@@ -161,31 +160,37 @@ fn touched(changes: &[Change]) -> PurgeScope {
 
 #[cfg(test)]
 mod tests {
-    use khabar_persistence::change::EntityKind;
+    use khabar_persistence::cache::CacheTag;
+    use khabar_persistence::change::{Content, EntityKind, Operation, Touched, Write};
 
     use super::*;
 
-    fn change(seq: i64, key: &str) -> Change {
-        Change {
-            seq,
+    fn change(seq: i64, touched: Touched) -> Change {
+        let content = Content::Write(Write {
             at: chrono::DateTime::UNIX_EPOCH,
-            noun: "article".to_owned(),
-            noun_id: uuid::Uuid::nil(),
-            act: "changed".to_owned(),
-            keys: vec![key.to_owned()],
-        }
+            entity: EntityKind::Article,
+            id: uuid::Uuid::nil(),
+            operation: Operation::Changed,
+            touched,
+        });
+        Change { seq, content }
     }
 
     #[test]
     fn a_batch_has_each_key_once_and_what_is_not_known_is_everything() {
-        let article = EntityKind::Article.key(uuid::Uuid::from_u128(7));
-        let twice = [change(1, &article), change(2, &article)];
+        let tag = CacheTag::one(EntityKind::Article, uuid::Uuid::from_u128(7));
+        let article = || Touched::Tags(vec![tag]);
+        let twice = [change(1, article()), change(2, article())];
         let PurgeScope::Keys(keys) = touched(&twice) else {
             panic!("everything");
         };
         // The key of the article, and the key of all articles.
         assert_eq!(keys.len(), 2, "{keys:?}");
-        let strange = [change(1, &article), change(2, "podcast:7")];
+        let words = vec!["podcast:7".to_owned()];
+        let content = Content::Unknown { words };
+        let strange = [change(1, article()), Change { seq: 2, content }];
         assert_eq!(touched(&strange), PurgeScope::Everything);
+        let all = [change(1, article()), change(2, Touched::Everything)];
+        assert_eq!(touched(&all), PurgeScope::Everything);
     }
 }

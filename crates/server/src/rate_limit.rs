@@ -1,147 +1,53 @@
-//! Rate limits: the number of requests, mutations and errors allowed for each client per minute.
-//!
-//! A client is identified by the account of its token, or otherwise by the network of its address. The
-//! quotas are stored in the memory of each node, so a fleet of three nodes allows up to three times as much.
+//! The rate limits of HTTP requests: a meter for each request, and headers with its client's quotas.
 
-mod bucket;
-mod meter;
-mod settings;
-
+use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
 
-use khabar_domain::{AccountId, Network};
-use moka::sync::Cache;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use khabar_service::rate_limit::{Counted, Meter, Standing, WINDOW};
 
-use self::bucket::Quota;
-pub use self::bucket::Standing;
-pub use self::meter::{Limited, Meter, metered};
-pub use self::settings::{RateLimits, Rates};
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// Maximum number of buckets in memory: about 10 MB. A client whose bucket is evicted starts with a full
-/// quota. The least used buckets are evicted first, so a client with a million addresses gains nothing
-/// for any one of them.
-const BUCKETS: u64 = 65_536;
-
-/// Time after which an unused bucket is evicted. By then it is full again, so nothing is lost.
-const IDLE: Duration = Duration::from_secs(2 * bucket::WINDOW.as_secs());
-
-/// The events that are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Counted {
-    /// GraphQL requests.
-    Requests,
-    /// Root fields of mutations.
-    Mutations,
-    /// Requests that were answered with a client error.
-    Errors,
+/// Attaches a meter to a request, and adds the rate limit headers to its response. Omits them from
+/// responses that a shared cache may store, because they would reveal one client's quota to others.
+pub(crate) async fn metered(meter: Meter, mut request: Request, next: Next) -> Response {
+    let meter = Arc::new(meter);
+    request.extensions_mut().insert(Arc::clone(&meter));
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let cached = headers.get(header::CACHE_CONTROL);
+    if !cached.is_some_and(|value| value.as_bytes().starts_with(b"public")) {
+        meter.report(|standings| insert_headers(headers, standings));
+    }
+    response
 }
 
-impl Counted {
-    /// Returns the name of the rate limit policy.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Requests => "requests",
-            Self::Mutations => "mutations",
-            Self::Errors => "errors",
+/// Adds the remaining quotas to response headers (draft-ietf-httpapi-ratelimit-headers-10).
+fn insert_headers(headers: &mut HeaderMap, standings: &[(Counted, Standing)]) {
+    if standings.is_empty() {
+        return;
+    }
+    let (mut policies, mut limits) = (String::new(), String::new());
+    for (counted, standing) in standings {
+        let name = counted.name();
+        let comma = if policies.is_empty() { "" } else { ", " };
+        let Standing { quota, left, .. } = standing;
+        let (window, full) = (WINDOW.as_secs(), standing.full_in_seconds());
+        // Writing to a String cannot fail.
+        let _ = write!(policies, "{comma}\"{name}\";q={quota};w={window}");
+        let _ = write!(limits, "{comma}\"{name}\";r={left};t={full}");
+    }
+    for (name, value) in [(RATE_LIMIT_POLICY, policies), (RATE_LIMIT, limits)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
         }
     }
-}
-
-/// The client to which a quota applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Client {
-    /// All requests with a token of this account.
-    Account(AccountId),
-    /// All requests without a token from this network.
-    Network(Network),
-}
-
-/// The remaining quotas of all clients.
-#[derive(Debug)]
-pub struct Limiter {
-    limits: RateLimits,
-    buckets: Cache<(Counted, Client), Arc<AtomicU64>>,
-    begun: Instant,
-}
-
-impl Limiter {
-    /// Creates a limiter with full quotas. Returns `None` if nothing is limited.
-    pub fn new(limits: RateLimits) -> Option<Self> {
-        limits.limits_anything().then(|| Self {
-            limits,
-            buckets: Cache::builder()
-                .max_capacity(BUCKETS)
-                .time_to_idle(IDLE)
-                .build(),
-            begun: Instant::now(),
-        })
-    }
-
-    /// Takes `many` from a client's quota. Takes nothing if fewer are left. Returns `None` if the client is
-    /// not limited.
-    fn take(&self, counted: Counted, client: Client, many: u64) -> Option<Standing> {
-        let (quota, bucket) = self.bucket(counted, client)?;
-        Some(quota.take(&bucket, many, self.begun.elapsed()))
-    }
-
-    /// Returns the state of a client's quota without taking anything, or `None` if the client is not limited.
-    fn look(&self, counted: Counted, client: Client) -> Option<Standing> {
-        let (quota, bucket) = self.bucket(counted, client)?;
-        Some(quota.look(&bucket, self.begun.elapsed()))
-    }
-
-    /// Takes one from a client's quota even if none is left, because the event has already happened.
-    fn charge(&self, counted: Counted, client: Client) {
-        if let Some((quota, bucket)) = self.bucket(counted, client) {
-            quota.charge(&bucket, self.begun.elapsed());
-        }
-    }
-
-    fn bucket(&self, counted: Counted, client: Client) -> Option<(Quota, Arc<AtomicU64>)> {
-        let quota = Quota::per_minute(self.limits.of(counted, client))?;
-        let bucket = self.buckets.get_with((counted, client), Arc::default);
-        Some((quota, bucket))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_is_bounded_whoever_asks() {
-        let mut limits = RateLimits::default();
-        limits.requests.address_per_minute = 5;
-        let limiter = Limiter::new(limits).unwrap();
-        let mut greedy = 0;
-        for number in 0..300_000_u32 {
-            let client = |number: u32| {
-                let address = std::net::Ipv4Addr::from(number);
-                Client::Network(Network::of(address.into()))
-            };
-            limiter.take(Counted::Requests, client(number + 10), 1);
-            // A client that asks all the time is not evicted in favour of clients that ask once.
-            if number % 1_000 == 0 {
-                let standing = limiter.take(Counted::Requests, client(1), 1).unwrap();
-                greedy += u32::from(standing.wait.is_none());
-            }
-        }
-        limiter.buckets.run_pending_tasks();
-        assert!(limiter.buckets.entry_count() <= BUCKETS);
-        assert!(greedy < 20, "{greedy}");
-    }
-
-    #[test]
-    fn nothing_is_kept_where_nothing_is_limited() {
-        let none = Rates::default();
-        let limits = RateLimits {
-            requests: none,
-            mutations: none,
-            errors: none,
-        };
-        assert!(Limiter::new(limits).is_none());
-        assert!(Limiter::new(RateLimits::default()).is_some());
+    let mut waits = standings.iter();
+    if let Some(wait) = waits.find_map(|(_, standing)| standing.wait_seconds()) {
+        headers.insert(header::RETRY_AFTER, wait.into());
     }
 }

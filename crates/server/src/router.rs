@@ -1,4 +1,4 @@
-//! The router: the routes of the server, and the data that each request receives.
+//! The router: the routes of the server, and its background tasks.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,29 +7,24 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::extract::Request;
-use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn, map_response};
-use chrono::{DateTime, Utc};
+use khabar_domain::Network;
 use khabar_domain::clock::{Clock, SystemClock};
-use khabar_domain::commenting::CommentLimits;
-use khabar_domain::{Network, Scope};
-use khabar_graphql::mutate::{OnRevoked, Random, WriteContext};
 use khabar_persistence::Db;
-use khabar_persistence::change::Position;
+use khabar_service::rate_limit::{Limiter, Meter};
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::auth::{self, Identity, PresentedCredentials, Principal};
+use crate::auth::{self, TrustedProxies};
 use crate::clock::DatabaseClock;
 use crate::config::Settings;
-use crate::graphql::{ContextError, RequestContext, StaleIfError};
+use crate::graphql::Endpoint;
 use crate::http::{self, RequestIds};
 use crate::metrics::Metrics;
 use crate::purge::{Purging, Timing};
-use crate::rate_limit::{Limiter, Meter, metered};
-use crate::{
-    consistency_token, demo, graphql, health, maintenance, metrics, playground, scheduler,
-};
+use crate::rate_limit::metered;
+use crate::service::service;
+use crate::{consistency_token, demo, health, maintenance, metrics, playground, scheduler};
 
 /// Serves a newsroom until `shutdown` completes, then lets requests in flight finish.
 pub async fn serve(
@@ -127,54 +122,24 @@ fn build(
     clock: &Arc<DatabaseClock>,
     stats: Arc<http::Stats>,
 ) -> anyhow::Result<Routes> {
-    let api =
-        khabar_graphql::api(settings.limits.clone()).context("the schema cannot be served")?;
-    let identity = Arc::new(Identity::new(&settings.auth, db.system())?);
-    let forgetful = Arc::clone(&identity);
-    let locating = Arc::clone(&identity);
-    let entrance = Arc::new(ContextFactory {
-        identity,
-        db: db.clone(),
-        clock: clock.clone(),
-        random: auth::random(),
-        comments: settings.comments.limits(),
-        stale: stale(settings, &db),
-        counted_rows: settings.limits.counted_rows,
-        answers: settings.cache.responses && settings.cache.max_bytes > 0,
-        revoked: Arc::new(move |token| forgetful.forget(token)),
-    });
-    let data = move |parts: &Parts| {
-        let entrance = Arc::clone(&entrance);
-        let credentials = entrance.identity.presented(parts);
-        let position = consistency_token::asked(&parts.headers);
-        let meter = parts.extensions.get::<Arc<Meter>>().cloned();
-        async move {
-            let known = match credentials {
-                Ok(credentials) => entrance.known(credentials).await,
-                Err(refused) => Err(refused),
-            };
-            if let Some(meter) = &meter {
-                let account = known.as_ref().ok().and_then(|it| it.1.viewer.account);
-                if let Some(account) = account {
-                    meter.is_of(account);
-                }
-                // Refused requests are counted as well.
-                meter.request().map_err(ContextError::TooMany)?;
-            }
-            entrance.data(known?, position?).await
-        }
-    };
+    let service = service(settings, db.clone(), clock.clone())?;
+    let proxies = Arc::new(TrustedProxies::of(&settings.auth)?);
     let health = health::routes(db.clone(), Arc::clone(clock));
-    let told = db.clone();
     let metrics = Arc::new(Metrics::of(stats));
-    let mut router = graphql::routes(api, settings.graphql.clone(), Arc::clone(&metrics), data)
-        .layer(map_response(move |response| {
-            let told = told.clone();
-            async move { consistency_token::tell(response, &told) }
-        }));
+    let endpoint = Endpoint {
+        service: Arc::new(service),
+        settings: settings.graphql.clone(),
+        metrics: Arc::clone(&metrics),
+        proxies: Arc::clone(&proxies),
+    };
+    let reporting = db.clone();
+    let mut router = endpoint.routes().layer(map_response(move |response| {
+        let db = reporting.clone();
+        async move { consistency_token::add_current(response, &db) }
+    }));
     if let Some(limiter) = Limiter::new(settings.http.rate_limits).map(Arc::new) {
         router = router.layer(from_fn(move |request: Request, next: Next| {
-            let network = locating.address(request.headers(), request.extensions());
+            let network = proxies.client_of(request.headers(), request.extensions());
             let meter = Meter::new(Arc::clone(&limiter), network.map(Network::of));
             metered(meter, request, next)
         }));
@@ -202,74 +167,4 @@ fn build(
         public: logged(router),
         own: own.map(logged),
     })
-}
-
-/// Returns access to stale responses for use while the database does not respond, if the settings allow it.
-fn stale(settings: &Settings, db: &Db) -> Option<StaleIfError> {
-    let most = Duration::from_millis(settings.cache.stale_if_error_ms);
-    let cache = db.cache().filter(|_| !most.is_zero())?.clone();
-    Some(StaleIfError { cache, most })
-}
-
-/// The state from which the data of each request is built.
-struct ContextFactory {
-    identity: Arc<Identity>,
-    db: Db,
-    clock: Arc<dyn Clock>,
-    random: Random,
-    comments: CommentLimits,
-    /// Maximum number of rows to read when counting a list.
-    counted_rows: u64,
-    /// Whether complete responses are cached.
-    answers: bool,
-    /// Access to stale responses for use while the database does not respond.
-    stale: Option<StaleIfError>,
-    revoked: OnRevoked,
-}
-
-impl ContextFactory {
-    /// Identifies the viewer from the credentials. Returns the viewer and the current time.
-    async fn known(
-        &self,
-        credentials: PresentedCredentials,
-    ) -> Result<(DateTime<Utc>, Principal), ContextError> {
-        let as_of = self.clock.now();
-        Ok((as_of, self.identity.know(credentials, as_of).await?))
-    }
-
-    /// Builds the data for the resolvers: the reader and the desk of the viewer. The reader reflects at least
-    /// `position` in the change feed, if it is given.
-    async fn data(
-        &self,
-        (as_of, known): (DateTime<Utc>, Principal),
-        position: Option<Position>,
-    ) -> Result<RequestContext, ContextError> {
-        let scope = Scope {
-            viewer: known.viewer,
-            as_of,
-        };
-        let reader = self.db.reader_at(scope, position).await;
-        let reader = reader.map_err(|error| consistency_token::refused(&error))?;
-        let mut reader = reader.counting(self.counted_rows);
-        if self.answers && reader.has_view() {
-            reader = reader.recording();
-        }
-        let mut data = khabar_graphql::context::data(reader.clone());
-        data.insert(WriteContext {
-            db: self.db.clone(),
-            name: known.name,
-            address: known.address,
-            newcomer: known.newcomer,
-            random: Arc::clone(&self.random),
-            comments: self.comments,
-            revoked: Arc::clone(&self.revoked),
-        });
-        Ok(RequestContext {
-            stale: self.stale.clone(),
-            data,
-            scope,
-            position: reader.position(),
-            reader: Some(reader),
-        })
-    }
 }

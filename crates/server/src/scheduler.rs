@@ -44,7 +44,7 @@ pub async fn publish_due(db: &Db, clock: &dyn Clock) -> khabar_persistence::Resu
             break;
         };
         let published = async {
-            if let Some(held) = article::hold(&writer, id).await? {
+            if let Some(held) = article::lock(&writer, id).await? {
                 held.take(&mut writer, Transition::Publish, Status::Published, None)
                     .await?;
             }

@@ -99,7 +99,7 @@ impl Newsroom {
                 stories: stories.iter().map(|story| story.id).collect(),
                 ..builders::manuscript(article.clone(), blocks(&pictures)?)?
             };
-            self.keep(&manuscript)?;
+            self.add_revisions(&manuscript)?;
             self.manuscripts.push(manuscript);
             articles.push(article.id);
         }
@@ -152,7 +152,7 @@ impl Newsroom {
     }
 
     /// Adds two revisions of an article, and a correction in the second one.
-    fn keep(&mut self, manuscript: &Manuscript) -> Result<(), Invalid> {
+    fn add_revisions(&mut self, manuscript: &Manuscript) -> Result<(), Invalid> {
         let mut second = manuscript.clone();
         second.article.version = 2;
         let mut blocks = Vec::from(second.body);

@@ -25,7 +25,7 @@ async fn edit<T>(
 ) -> anyhow::Result<T> {
     let at = newsroom::opened() + chrono::Duration::days(2);
     let mut writer = db.db().writer(at).await?;
-    let edition = edition::find(&writer, &Slug::parse("ar")?).await?;
+    let edition = edition::find_by_slug(&writer, &Slug::parse("ar")?).await?;
     let done = does(&mut writer, edition.context("no edition")?.id).await?;
     writer.commit().await?;
     Ok(done)
@@ -35,7 +35,8 @@ async fn edit<T>(
 
 async fn story_called(writer: &WriteTx, edition: EditionId, title: &str) -> anyhow::Result<Story> {
     let unknown = StoryId::new(Uuid::nil());
-    let found = story::find(writer, unknown, edition, &Slug::from_text(title)?).await?;
+    let found =
+        story::find_by_id_or_slug(writer, unknown, edition, &Slug::from_text(title)?).await?;
     found.with_context(|| format!("no story {title}"))
 }
 
@@ -45,7 +46,8 @@ async fn article_called(
     headline: &str,
 ) -> anyhow::Result<Manuscript> {
     let unknown = ArticleId::new(Uuid::nil());
-    let found = article::find(writer, unknown, edition, &Slug::from_text(headline)?).await?;
+    let found =
+        article::find_by_id_or_slug(writer, unknown, edition, &Slug::from_text(headline)?).await?;
     found.with_context(|| format!("no article {headline}"))
 }
 
@@ -67,7 +69,9 @@ async fn what_editors_added_stays() -> anyhow::Result<()> {
             story::save(writer, &story).await?;
 
             let place = Slug::from_text("رياضة")?;
-            let found = section::find(writer, SectionId::new(Uuid::nil()), edition, &place).await?;
+            let found =
+                section::find_by_id_or_slug(writer, SectionId::new(Uuid::nil()), edition, &place)
+                    .await?;
             let mut sport = found.context("no section")?;
             sport.summary = Some("نتائج الأسبوع.".into());
             section::save(writer, &sport).await?;
@@ -112,7 +116,7 @@ async fn a_streams_address_stays_where_the_page_has_none() -> anyhow::Result<()>
         let url = "https://live.example.org/studio.m3u8";
         edit(db, async |writer, edition| {
             let id = khabar_domain::derived("live-channel", &["ar", "مباشر"]);
-            let found = live_channel::find(writer, id.into()).await?;
+            let found = live_channel::lock(writer, id.into()).await?;
             let found = found.context("no channel")?;
             assert_eq!(found.edition, edition);
             let channel = LiveChannel {

@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use khabar_domain::Slug;
 use khabar_domain::article::MediaFlags;
+use khabar_persistence::change::{Change, Operation};
 use khabar_tests::harness::TestApp;
 use serde_json::{Value, json};
 
@@ -36,8 +37,10 @@ async fn a_stub_becomes_whole_when_its_page_comes_and_stays_so() -> anyhow::Resu
         assert_eq!(whole["listedAt"], stub["listedAt"]);
         let id = khabar_domain::derived("article", &["ar", PIER]);
         let notes = feed(db).await?;
-        let note = notes[first..].iter().find(|note| note.noun_id == id);
-        assert_eq!(note.context("no row in the feed")?.act, "changed");
+        let mut writes = notes[first..].iter().filter_map(Change::write);
+        let write = writes.find(|write| write.id == id);
+        let operation = write.context("no row in the feed")?.operation;
+        assert_eq!(operation, Operation::Changed);
 
         // Import the first page again, which has only the headline.
         let again = import(db, &blocks, &Kinds::new(), 72).await?;

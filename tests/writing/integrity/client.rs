@@ -11,16 +11,16 @@ use chrono::TimeDelta;
 use khabar_domain::clock::FixedClock;
 use khabar_domain::{Name, Role};
 use khabar_persistence::change::Position;
-use khabar_server::auth::{Issue, issue};
 use khabar_server::config::Settings;
 use khabar_server::router;
+use khabar_service::auth::{Issue, issue};
 use khabar_tests::harness::{TestApp, newsroom};
 use reqwest::{Client, Url};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::fresh;
-use crate::random::Random;
+use khabar_tests::harness::random::Random;
 
 use crate::roomy;
 
@@ -29,7 +29,7 @@ const MORE: usize = 24;
 
 /// A server on the database of one of the nodes.
 #[derive(Clone)]
-pub(super) struct Front {
+pub(super) struct Endpoint {
     server: Server,
     editors: String,
 }
@@ -63,7 +63,7 @@ impl std::fmt::Display for Question {
     }
 }
 
-impl Front {
+impl Endpoint {
     pub(super) async fn over(app: &TestApp) -> anyhow::Result<Self> {
         let db = app.db().db().clone();
         let what = Issue {
@@ -84,7 +84,7 @@ impl Front {
         })
     }
 
-    /// Returns a front for the server of another process on the same database.
+    /// Returns an endpoint for the server of another process on the same database.
     pub(super) fn elsewhere(&self, address: SocketAddr) -> anyhow::Result<Self> {
         let url = Url::parse(&format!("http://{address}/graphql"))?;
         Ok(Self {
@@ -146,9 +146,12 @@ impl Front {
                 (status, headers, response.text().await?)
             }
         };
-        let told = headers.get(POSITION);
-        let told = told.map(|told| told.to_str().context("it is no text"));
-        let position = told.transpose()?.map(str::parse::<Position>).transpose()?;
+        let header = headers.get(POSITION);
+        let header = header.map(|value| value.to_str().context("it is no text"));
+        let position = header
+            .transpose()?
+            .map(str::parse::<Position>)
+            .transpose()?;
         let position = position.map(|position| position.seq);
         ensure!(status == StatusCode::OK, "{question}: {status} {text}");
         Ok(Answer { text, position })

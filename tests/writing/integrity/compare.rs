@@ -15,20 +15,20 @@ use super::model::{Article, Id, Model, Order};
 use super::noun::{
     EDITION, FOLLOW, LIVE, MEDIA, Noun, PERSON, SECTION, SOURCE, STORY, TOPIC, flat,
 };
-use super::seed_data::Stock;
+use super::seed_data::SeedData;
 use super::writer::{COMMON, Written};
 use crate::Desk;
 
 /// The combined model of all writers, together with the initial content.
 pub(super) struct Whole {
     model: Model,
-    stock: Stock,
+    seed_data: SeedData,
     /// The orders in each edition that belongs to a single writer, by edition slug.
     own: BTreeMap<String, BTreeMap<Order, Vec<Id>>>,
 }
 
 impl Whole {
-    pub(super) fn of(writers: Vec<Written>, mut stock: Stock) -> Self {
+    pub(super) fn of(writers: Vec<Written>, mut seed_data: SeedData) -> Self {
         let mut model = Model::default();
         let mut own = BTreeMap::new();
         let mut guests = Vec::new();
@@ -57,8 +57,12 @@ impl Whole {
                 article.set("stories", &Vec::from_iter(stories));
             }
         }
-        model.articles.append(&mut stock.articles);
-        Self { model, stock, own }
+        model.articles.append(&mut seed_data.articles);
+        Self {
+            model,
+            seed_data,
+            own,
+        }
     }
 
     /// Publishes the articles in the model that are due by this time, and returns their number.
@@ -80,7 +84,7 @@ impl Whole {
     }
 
     /// Compares the whole model with what the API returns.
-    pub(super) async fn holds(&self, desk: &Desk) -> anyhow::Result<()> {
+    pub(super) async fn compare(&self, desk: &Desk) -> anyhow::Result<()> {
         for noun in [
             &TOPIC, &PERSON, &SOURCE, &SECTION, &STORY, &MEDIA, &LIVE, &FOLLOW, &EDITION,
         ] {
@@ -196,7 +200,7 @@ impl Whole {
         // Lists start empty, so that objects without articles are checked too.
         for noun in [&TOPIC, &PERSON, &SOURCE, &SECTION, &STORY] {
             let mine = editions.iter().flat_map(|it| self.model.of(noun, it));
-            for id in mine.chain(self.stock.of(noun)) {
+            for id in mine.chain(self.seed_data.of(noun)) {
                 lists.insert((noun.name, id), Vec::new());
             }
         }
@@ -238,7 +242,7 @@ impl Whole {
                     arguments: "includeDescendants: false".to_owned(),
                 };
                 let alone = self.newest_first(alone);
-                list.holds(desk, &Who::anonymous(), &alone).await?;
+                list.compare(desk, &Who::anonymous(), &alone).await?;
             }
         }
         for edition in editions {
@@ -273,10 +277,10 @@ impl Whole {
             field: "articles",
             arguments: edition.clone(),
         };
-        list.holds(desk, &reader, newest).await?;
+        list.compare(desk, &reader, newest).await?;
         list.arguments = format!("orderBy: OLDEST {edition}");
         let oldest: Vec<_> = newest.iter().rev().cloned().collect();
-        list.holds(desk, &reader, &oldest).await?;
+        list.compare(desk, &reader, &oldest).await?;
         let document = format!("{{ {noun}({named}) {{ articleCount }} }}");
         let found = desk.ask(&reader, &document, json!({})).await?;
         let count = &found[noun]["articleCount"];
@@ -301,7 +305,7 @@ impl Whole {
             field: "unpublishedArticles",
             arguments: format!("edition: {edition:?}"),
         };
-        list.holds(desk, &desk.editor, &self.newest_first(&unseen))
+        list.compare(desk, &desk.editor, &self.newest_first(&unseen))
             .await
     }
 
@@ -336,7 +340,7 @@ impl Whole {
                 let id = section["id"].as_str().context("no id")?.to_owned();
                 let parent = section["parent"]["id"].as_str().map(str::to_owned);
                 ensure!(
-                    self.model.things.contains_key(&id) || self.stock.holds(&id),
+                    self.model.things.contains_key(&id) || self.seed_data.contains(&id),
                     "there is a section {section} that nobody made"
                 );
                 parents.insert(id, parent);

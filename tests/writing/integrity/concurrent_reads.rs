@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, ensure};
 use khabar_persistence::Cache;
+use khabar_tests::harness::random::Random;
 use khabar_tests::harness::{TestApp, Who};
 use serde_json::Value;
 
-use super::client::{Answer, Front, Question};
-use crate::random::Random;
+use super::client::{Answer, Endpoint, Question};
 
 /// Number of questions asked again after each history.
-const LOOKED_AT: usize = 3;
+const REPEATED: usize = 3;
 
 /// Number of questions watched during a history.
 const WATCHED: usize = 3;
@@ -33,22 +33,22 @@ const LAST: usize = 6;
 type Asked = (usize, bool);
 
 /// A response received from one of the nodes.
-struct Told {
+struct Response {
     asked: Asked,
     node: &'static str,
     answer: Answer,
 }
 
 /// The questions, and the responses received so far.
-pub(super) struct Notebook {
+pub(super) struct ResponseLog {
     questions: Vec<Question>,
     watched: Mutex<Vec<Asked>>,
-    told: Mutex<Vec<Told>>,
+    responses: Mutex<Vec<Response>>,
 }
 
 /// Number of responses checked.
 #[derive(Debug, Default)]
-pub(super) struct Looked {
+pub(super) struct Checked {
     /// Responses that had to match the database at their position.
     pub(super) exact: usize,
     /// Responses that could combine values from before and after a write.
@@ -61,12 +61,12 @@ pub(super) struct Before {
     said: HashMap<Asked, String>,
 }
 
-impl Notebook {
+impl ResponseLog {
     pub(super) fn new(questions: Vec<Question>) -> Self {
         Self {
             questions,
             watched: Mutex::default(),
-            told: Mutex::default(),
+            responses: Mutex::default(),
         }
     }
 
@@ -78,10 +78,13 @@ impl Notebook {
     /// Returns a recent question whose response was in flight during a write. Its cached response may be
     /// wrong.
     fn overtaken(&self, place: i64, random: &mut Random) -> Option<Asked> {
-        let told = held(&self.told);
-        let overtaken = told.iter().rev();
-        let overtaken = overtaken.filter(|told| told.answer.position < Some(place));
-        let last: Vec<_> = overtaken.map(|told| told.asked).take(LAST).collect();
+        let responses = lock(&self.responses);
+        let overtaken = responses.iter().rev();
+        let overtaken = overtaken.filter(|response| response.answer.position < Some(place));
+        let last: Vec<_> = overtaken
+            .map(|response| response.asked)
+            .take(LAST)
+            .collect();
         random.pick(&last)
     }
 
@@ -89,17 +92,17 @@ impl Notebook {
     pub(super) async fn keep_reading(
         self: Arc<Self>,
         node: &'static str,
-        front: Front,
+        endpoint: Endpoint,
         mut random: Random,
     ) -> anyhow::Result<()> {
         loop {
-            let watched = random.pick(&held(&self.watched));
+            let watched = random.pick(&lock(&self.watched));
             let watched = watched.filter(|_| random.once_in(4));
             let asked = watched.unwrap_or_else(|| self.ask_for(&mut random));
             let (question, as_editor) = asked;
             let question = &self.questions[question];
-            let answer = front.ask(as_editor, question, None).await?;
-            held(&self.told).push(Told {
+            let answer = endpoint.ask(as_editor, question, None).await?;
+            lock(&self.responses).push(Response {
                 asked,
                 node,
                 answer,
@@ -120,8 +123,8 @@ impl Notebook {
             let asked = self.ask_for(random);
             said.insert(asked, self.truth(app, editor, asked).await?);
         }
-        let place = app.db().db().feed().edges().await?.head;
-        *held(&self.watched) = said.keys().copied().collect();
+        let place = app.db().db().feed().bounds().await?.head;
+        *lock(&self.watched) = said.keys().copied().collect();
         Ok(Before { place, said })
     }
 
@@ -132,48 +135,63 @@ impl Notebook {
         &self,
         app: &TestApp,
         editor: &Who,
-        (here, there): (&Front, &Front),
+        (here, there): (&Endpoint, &Endpoint),
         random: &mut Random,
     ) -> anyhow::Result<()> {
         let place = app.db().db().cache().and_then(Cache::position);
         let place = place.context("the cache has no position")?;
-        for _ in 0..LOOKED_AT {
+        for _ in 0..REPEATED {
             let overtaken = self.overtaken(place.seq, random);
             let overtaken = overtaken.filter(|_| !random.once_in(4));
             let asked = overtaken.unwrap_or_else(|| self.ask_for(random));
-            let truth = self.truth(app, editor, asked).await?;
-            let (question, as_editor) = asked;
-            let question = &self.questions[question];
-            let nodes = [("here", here, None), ("there", there, Some(place))];
-            for (node, front, position) in nodes {
-                let told = front.ask(as_editor, question, position).await?.text;
-                ensure!(
-                    told == truth,
-                    "{node}, as {}: {question}\nthe cache says\n{told}\nthe database says\n{truth}",
-                    name(as_editor)
-                );
-            }
+            self.compare(app, editor, (here, there), asked).await?;
+        }
+        Ok(())
+    }
+
+    /// Asks a question on both nodes, and checks the responses against the database. The request to the
+    /// second node carries the feed position known to the first. Must not run during a write.
+    pub(super) async fn compare(
+        &self,
+        app: &TestApp,
+        editor: &Who,
+        (here, there): (&Endpoint, &Endpoint),
+        asked: Asked,
+    ) -> anyhow::Result<()> {
+        let place = app.db().db().cache().and_then(Cache::position);
+        let place = place.context("the cache has no position")?;
+        let truth = self.truth(app, editor, asked).await?;
+        let (question, as_editor) = asked;
+        let question = &self.questions[question];
+        let nodes = [("here", here, None), ("there", there, Some(place))];
+        for (node, endpoint, position) in nodes {
+            let text = endpoint.ask(as_editor, question, position).await?.text;
+            ensure!(
+                text == truth,
+                "{node}, as {}: {question}\nthe cache says\n{text}\nthe database says\n{truth}",
+                name(as_editor)
+            );
         }
         Ok(())
     }
 
     /// Checks the responses recorded since `before` against the database then and now. Must not run
     /// during a write.
-    pub(super) async fn look(
+    pub(super) async fn check(
         &self,
         app: &TestApp,
         editor: &Who,
         before: Before,
-        looked: &mut Looked,
+        checked: &mut Checked,
     ) -> anyhow::Result<()> {
-        let place = app.db().db().feed().edges().await?.head;
-        let told = std::mem::take(&mut *held(&self.told));
+        let place = app.db().db().feed().bounds().await?.head;
+        let responses = std::mem::take(&mut *lock(&self.responses));
         let mut says: HashMap<Asked, String> = HashMap::new();
-        for Told {
+        for Response {
             asked,
             node,
             answer,
-        } in told
+        } in responses
         {
             let was = before.said.get(&asked);
             let is_last = answer.position == Some(place);
@@ -192,14 +210,14 @@ impl Notebook {
             let question = &self.questions[question];
             let who = name(as_editor);
             if is_last {
-                looked.exact += 1;
+                checked.exact += 1;
                 ensure!(
                     text == *now,
                     "{node}, as {who}, at {place}: {question}\nwhile others wrote, the cache says\n\
                      {text}\nthe database says\n{now}"
                 );
             } else if let Some(was) = was {
-                looked.between += 1;
+                checked.between += 1;
                 ensure!(
                     text == *was || text == *now || is_of_both(&text, was, now)?,
                     "{node}, as {who}, between {} and {place}: {question}\nwhile others wrote, the \
@@ -233,9 +251,9 @@ fn is_of_both(text: &str, one: &str, other: &str) -> anyhow::Result<bool> {
     for text in [one, other] {
         leaves(&serde_json::from_str(text)?, "", &mut known);
     }
-    let mut told = BTreeSet::new();
-    leaves(&serde_json::from_str(text)?, "", &mut told);
-    Ok(told.is_subset(&known))
+    let mut values = BTreeSet::new();
+    leaves(&serde_json::from_str(text)?, "", &mut values);
+    Ok(values.is_subset(&known))
 }
 
 /// Collects the leaf values of an answer, each with the names of the fields that lead to it.
@@ -253,7 +271,7 @@ fn leaves(value: &Value, path: &str, found: &mut BTreeSet<(String, String)>) {
     }
 }
 
-fn held<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -6,6 +6,7 @@
 //! its cached response. A new field must either change here or be listed in [`STEADY`] with a
 //! reason.
 
+mod coverage;
 mod script;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,264 +16,20 @@ use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
 use khabar_graphql::limit::Limits;
 use khabar_persistence::Cache;
+use khabar_tests::harness::random::Random;
 use khabar_tests::harness::{TestApp, TestDb};
 use serde_json::{Value, json};
 
-use super::client::Front;
+use self::coverage::{ELSEWHERE, STEADY, TYPES, WAYS, leaf};
+use super::client::Endpoint;
 use super::writer::{DECK, Writer};
 use crate::Desk;
-use crate::random::Random;
-
-/// Types with the start of a query that leads to their fields.
-const TYPES: [(&str, &str); 33] = [
-    ("Article", "articles(first: 30) { nodes {"),
-    (
-        "ArticleCommenting",
-        "articles(first: 30) { nodes { id commenting {",
-    ),
-    ("ArticleConnection", "articles(first: 30) {"),
-    ("ArticleEdge", "articles(first: 30) { edges {"),
-    (
-        "Comment",
-        "articles(first: 30) { nodes { comments(first: 5) { nodes {",
-    ),
-    (
-        "CommentConnection",
-        "articles(first: 30) { nodes { comments(first: 5) {",
-    ),
-    (
-        "CommentEdge",
-        "articles(first: 30) { nodes { comments(first: 5) { edges {",
-    ),
-    (
-        "Correction",
-        "articles(first: 30) { nodes { id corrections {",
-    ),
-    ("Edition", "editions {"),
-    ("EditionCommenting", "editions { id commenting {"),
-    ("EditionLabels", "editions { id labels {"),
-    (
-        "FocalPoint",
-        "articles(first: 30) { nodes { hero { id focalPoint {",
-    ),
-    ("FollowChannel", "followChannels {"),
-    (
-        "HeadingBlock",
-        "articles(first: 30) { nodes { id body { ... on HeadingBlock {",
-    ),
-    ("Home", "home {"),
-    (
-        "ListBlock",
-        "articles(first: 30) { nodes { id body { ... on ListBlock {",
-    ),
-    ("LiveChannel", "liveChannels {"),
-    ("Media", "articles(first: 30) { nodes { hero {"),
-    (
-        "PageInfo",
-        "articles(first: 1, edition: \"own-0\") { pageInfo {",
-    ),
-    (
-        "ParagraphBlock",
-        "articles(first: 30) { nodes { id body { ... on ParagraphBlock {",
-    ),
-    ("Person", "articles(first: 30) { nodes { authors {"),
-    (
-        "QuotationBlock",
-        "articles(first: 30) { nodes { id body { ... on QuotationBlock {",
-    ),
-    (
-        "RelatedArticleConnection",
-        "articles(first: 30) { nodes { id related(first: 5) {",
-    ),
-    (
-        "RelatedArticleEdge",
-        "articles(first: 30) { nodes { id related(first: 5) { edges {",
-    ),
-    (
-        "Rendition",
-        "articles(first: 30) { nodes { hero { id renditions {",
-    ),
-    ("Section", "sections {"),
-    ("Source", "articles(first: 30) { nodes { source {"),
-    ("Story", "stories(first: 30) { nodes {"),
-    ("StoryConnection", "stories(first: 30) {"),
-    (
-        "StoryDay",
-        "stories(first: 30) { nodes { id timeline(first: 5) { days {",
-    ),
-    ("StoryEdge", "stories(first: 30) { edges {"),
-    (
-        "StoryTimeline",
-        "stories(first: 30) { nodes { id timeline(first: 5) {",
-    ),
-    ("Topic", "articles(first: 30) { nodes { topics {"),
-];
 
 /// The slug of an article that is queried from before it exists until it is withdrawn.
 pub(super) const SLUG: &str = "كل-حقل";
 
-/// Other paths to some fields: a name, the start of the query, and the fields.
-const WAYS: [(&str, &str, &[&str]); 2] = [
-    (
-        "Article by slug",
-        "article(slug: \"كل-حقل\") {",
-        &[
-            "status",
-            "headline",
-            "lead",
-            "updatedAt",
-            "version",
-            "bodyText",
-            "withdrawal { reason }",
-            "section { name }",
-            "hero { caption }",
-            "formerSlugs",
-        ],
-    ),
-    (
-        "Media in a body",
-        "article(slug: \"كل-حقل\") { body { ... on ImageBlock { image {",
-        &["caption", "alt", "credit", "url"],
-    ),
-];
-
-/// Types that no reader's query reaches, or that have no fields to check here. Each has a reason.
-const ELSEWHERE: [(&str, &str); 17] = [
-    ("ArticleDiff", "the desk's"),
-    ("AuditEntry", "the auditors'"),
-    ("AuditEntryConnection", "the auditors'"),
-    ("AuditEntryEdge", "the auditors'"),
-    ("BlockDiff", "the desk's"),
-    (
-        "CommentAuthor",
-        "recorded with its comment, which is looked at",
-    ),
-    (
-        "BrokenRow",
-        "told by the process that met it, and never kept",
-    ),
-    (
-        "EmbedBlock",
-        "part of a body, which is read and kept as one",
-    ),
-    (
-        "GalleryBlock",
-        "part of a body, which is read and kept as one",
-    ),
-    (
-        "ImageBlock",
-        "its picture is looked at as `Media in a body`",
-    ),
-    ("Revision", "the desk's"),
-    ("RevisionConnection", "the desk's"),
-    ("RevisionEdge", "the desk's"),
-    (
-        "TableBlock",
-        "part of a body, which is read and kept as one",
-    ),
-    (
-        "VideoBlock",
-        "part of a body, which is read and kept as one",
-    ),
-    ("Viewer", "of whoever asks, and of no write"),
-    (
-        "Withdrawal",
-        "the stone over an article: `withdrawal.rs` reads it before and after",
-    ),
-];
-
 /// Number of passes through the deck.
 const ROUNDS: usize = 1;
-
-/// Fields that no mutation changes, each with the reason.
-const STEADY: [(&str, &str); 47] = [
-    (
-        "ArticleConnection.totalCountIsExact",
-        "no list here is longer than counts are exact for",
-    ),
-    (
-        "CommentConnection.totalCountIsExact",
-        "no list here is longer than counts are exact for",
-    ),
-    (
-        "RelatedArticleConnection.totalCountIsExact",
-        "no list here is longer than counts are exact for",
-    ),
-    (
-        "StoryConnection.totalCountIsExact",
-        "no list here is longer than counts are exact for",
-    ),
-    (
-        "StoryTimeline.totalCountIsExact",
-        "no list here is longer than counts are exact for",
-    ),
-    ("Comment.author", "no input has it once it is posted"),
-    ("Article.edition", "no input has it"),
-    (
-        "Article.firstPublishedAt",
-        "it is written once, when the article goes out and comes into the lists",
-    ),
-    ("Article.id", "no input has it"),
-    (
-        "Article.listedAt",
-        "it is written once, when the article goes out and comes into the lists",
-    ),
-    (
-        "Article.publishedAt",
-        "it is written once, when the article goes out and comes into the lists",
-    ),
-    (
-        "Article.status",
-        "of what is listed it stays; it changes by slug",
-    ),
-    (
-        "Article.withdrawal",
-        "of what is listed it stays; it changes by slug",
-    ),
-    (
-        "ArticleConnection.pageInfo",
-        "its last is the oldest, which stays",
-    ),
-    ("Comment.article", "no input has it"),
-    ("Comment.authorName", "no input has it"),
-    ("Comment.id", "no input has it"),
-    ("Comment.parent", "no input has it"),
-    ("Comment.postedAt", "no input has it"),
-    ("Comment.status", "readers see approved ones alone"),
-    ("Correction.at", "no input has it"),
-    ("Correction.note", "no input has it"),
-    ("Correction.version", "no input has it"),
-    ("Edition.direction", "no input has it"),
-    ("Edition.id", "no input has it"),
-    ("Edition.language", "no input has it"),
-    ("Edition.slug", "no input has it"),
-    ("FollowChannel.id", "no input has it"),
-    (
-        "Home.edition",
-        "which it is; what it shows is under its own type",
-    ),
-    ("LiveChannel.id", "no input has it"),
-    ("Media.id", "no input has it"),
-    ("Media.kind", "no input has it"),
-    ("PageInfo.hasNextPage", "it holds all that there is"),
-    ("PageInfo.hasPreviousPage", "it is the first page"),
-    ("Person.edition", "no input has it"),
-    ("Person.id", "no input has it"),
-    ("Section.edition", "no input has it"),
-    ("Section.id", "no input has it"),
-    ("Source.edition", "no input has it"),
-    ("Source.id", "no input has it"),
-    ("Story.edition", "no input has it"),
-    ("Story.id", "no input has it"),
-    ("Story.reportedArticleCount", "imports write it"),
-    (
-        "StoryConnection.pageInfo",
-        "its last is the one without articles, which stays",
-    ),
-    ("StoryDay.date", "all that is written here is of one day"),
-    ("Topic.edition", "no input has it"),
-    ("Topic.id", "no input has it"),
-];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_kept_of_every_field_is_true_after_every_mutation() -> anyhow::Result<()> {
@@ -287,7 +44,7 @@ async fn every_field(desk: &Desk) -> anyhow::Result<()> {
     let mut fields = Fields::of(desk).await?;
     let room = super::room(desk, 1).await?;
     let who = desk.app.who("كاتب", Role::Editor).await?;
-    let mut writer = Writer::sit_down(desk, &room, who, 11, 0).await?;
+    let mut writer = Writer::start(desk, &room, who, 11, 0).await?;
     fields.look("nothing").await?;
     let deck: Vec<_> = DECK
         .iter()
@@ -316,14 +73,14 @@ struct Field {
 
 struct Fields<'a> {
     desk: &'a Desk,
-    front: Front,
+    endpoint: Endpoint,
     /// An uncached app with raised limits, for queries that select all fields of a type.
     plain: TestApp,
     each: Vec<Field>,
     /// The last known fields of each object, by type and object name.
     said: BTreeMap<(&'static str, String), Value>,
     changed: BTreeSet<String>,
-    looked: usize,
+    checked: usize,
 }
 
 impl<'a> Fields<'a> {
@@ -336,12 +93,12 @@ impl<'a> Fields<'a> {
         let plain = TestDb::at(desk.app.db().url().to_owned()).await?;
         let mut all = Self {
             desk,
-            front: Front::over(&desk.app).await?,
+            endpoint: Endpoint::over(&desk.app).await?,
             plain: TestApp::with_limits(plain, limits)?,
             each: Vec::new(),
             said: BTreeMap::new(),
             changed: BTreeSet::new(),
-            looked: 0,
+            checked: 0,
         };
         for (of, before) in TYPES {
             for (name, selected) in all.selections(of).await? {
@@ -453,7 +210,7 @@ impl<'a> Fields<'a> {
             let here = TYPES.iter().any(|(ty, _)| *ty == name);
             let elsewhere = ELSEWHERE.iter().any(|(ty, _)| *ty == name);
             let writes = name.starts_with("__") || of_writes.iter().any(|part| name.contains(part));
-            ensure!(here || elsewhere || writes, "{name} is looked at nowhere");
+            ensure!(here || elsewhere || writes, "{name} is covered nowhere");
         }
         Ok(())
     }
@@ -461,7 +218,7 @@ impl<'a> Fields<'a> {
     /// Compares every field as cached with the database, which also fills the cache. Records which
     /// fields have changed.
     async fn look(&mut self, after: &str) -> anyhow::Result<()> {
-        self.looked += 1;
+        self.checked += 1;
         let cache = self.desk.app.db().db().cache();
         let hits = || cache.map(Cache::stats).unwrap_or_default().answers.hits;
         let ways = WAYS.iter().map(|(of, before, _)| (*of, *before));
@@ -474,21 +231,26 @@ impl<'a> Fields<'a> {
             let truth = self.plain.ask(&whole(before, &all)).await?.value()?;
             ensure!(truth["errors"].is_null(), "{of}: {truth}");
             for field in of_type() {
-                let told = self.front.ask_as_reader(&field.query, &Value::Null).await?;
-                let told: Value = serde_json::from_str(&told)?;
+                let cached = self
+                    .endpoint
+                    .ask_as_reader(&field.query, &Value::Null)
+                    .await?;
+                let cached: Value = serde_json::from_str(&cached)?;
                 ensure!(
-                    is_part(&told["data"], &truth["data"]),
+                    is_part(&cached["data"], &truth["data"]),
                     "{of}.{}, after {after}: {}\nthe cache says\n{}\nthe database says\n{}",
                     field.name,
                     field.query,
-                    told["data"],
+                    cached["data"],
                     truth["data"]
                 );
-                if self.looked == 1 {
+                if self.checked == 1 {
                     // Nothing has been written yet, so a repeated query must be a cache hit.
                     let before = hits();
-                    self.front.ask_as_reader(&field.query, &Value::Null).await?;
-                    ensure!(hits() == before + 1, "not kept: {}", field.query);
+                    self.endpoint
+                        .ask_as_reader(&field.query, &Value::Null)
+                        .await?;
+                    ensure!(hits() == before + 1, "not cached: {}", field.query);
                 }
             }
             let mut things = Vec::new();
@@ -529,43 +291,26 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Returns the field to select for a type without an ID: the one that changes most often, if known.
-fn leaf(of: &str) -> &'static str {
-    match of {
-        "ArticleCommenting" | "EditionCommenting" => "mode",
-        "EditionLabels" => "stories",
-        "Correction" => "note",
-        "FocalPoint" => "x",
-        "Rendition" => "url",
-        "RichText" => "text",
-        "PageInfo" => "endCursor",
-        "StoryTimeline" => "totalCount",
-        "StoryDay" => "date articles { headline }",
-        _ if of.ends_with("Edge") => "cursor",
-        _ => "__typename",
-    }
-}
-
 /// Builds a query from its start and a selection, and closes the open braces.
 fn whole(before: &str, selected: &str) -> String {
     let braces = "}".repeat(before.matches('{').count() + 1);
     format!("{{ {before} {selected} {braces}")
 }
 
-/// Whether `truth` contains all of `told`. Objects in `truth` may have more fields.
-fn is_part(told: &Value, truth: &Value) -> bool {
-    match (told, truth) {
-        (Value::Object(told), Value::Object(truth)) => told
+/// Whether `truth` contains all of `cached`. Objects in `truth` may have more fields.
+fn is_part(cached: &Value, truth: &Value) -> bool {
+    match (cached, truth) {
+        (Value::Object(cached), Value::Object(truth)) => cached
             .iter()
-            .all(|(name, told)| truth.get(name).is_some_and(|truth| is_part(told, truth))),
-        (Value::Array(told), Value::Array(truth)) => {
-            told.len() == truth.len()
-                && told
+            .all(|(name, cached)| truth.get(name).is_some_and(|truth| is_part(cached, truth))),
+        (Value::Array(cached), Value::Array(truth)) => {
+            cached.len() == truth.len()
+                && cached
                     .iter()
                     .zip(truth)
-                    .all(|(told, truth)| is_part(told, truth))
+                    .all(|(cached, truth)| is_part(cached, truth))
         }
-        _ => told == truth,
+        _ => cached == truth,
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) async fn another_node(desk: &Desk, bytes: usize) -> anyhow::Result<Te
 
 /// Checks on each node that readers and editors get the same responses with the cache as without
 /// it.
-pub(super) async fn holds(nodes: &[&TestApp], editor: &Who) -> anyhow::Result<()> {
+pub(super) async fn compare(nodes: &[&TestApp], editor: &Who) -> anyhow::Result<()> {
     let mut hits = BTreeMap::new();
     for (node, app) in nodes.iter().enumerate() {
         app.db().db().wait_for_feed().await?;
@@ -76,12 +76,12 @@ pub(super) async fn holds(nodes: &[&TestApp], editor: &Who) -> anyhow::Result<()
                 // cached.
                 for _ in 0..2 {
                     let now = super::newsroom::now();
-                    let kept = app.ask_as(who, now, document, &Value::Null).await?;
+                    let cached = app.ask_as(who, now, document, &Value::Null).await?;
                     ensure!(
-                        kept.json == truth.json,
+                        cached.json == truth.json,
                         "node {node}, as {}: {document}\nthe cache says\n{}\nthe database says\n{}",
                         who.name,
-                        kept.json,
+                        cached.json,
                         truth.json
                     );
                 }
@@ -94,8 +94,8 @@ pub(super) async fn holds(nodes: &[&TestApp], editor: &Who) -> anyhow::Result<()
     // reference data.
     ensure!(
         hits.iter().all(|(node, stats)| {
-            let kept = stats.entities.hits > stats.entities.misses / 4 && stats.dropped > 0;
-            stats.referred > 1_000 && kept != (node + 1 == nodes.len())
+            let is_warm = stats.entities.hits > stats.entities.misses / 4 && stats.dropped > 0;
+            stats.referred > 1_000 && is_warm != (node + 1 == nodes.len())
         }),
         "{hits:?}"
     );

@@ -31,7 +31,7 @@ struct Page {
 
 impl List {
     /// Checks that the list has exactly these items in this order.
-    pub(super) async fn holds(
+    pub(super) async fn compare(
         &self,
         desk: &Desk,
         who: &Who,

@@ -19,10 +19,10 @@ use khabar_graphql::limit::Limits;
 use khabar_persistence::cache::ResponseKey;
 use serde_json::{Value, json};
 
-use super::client::Front;
+use super::client::Endpoint;
 use super::writer::Writer;
 use crate::Desk;
-use crate::random::Random;
+use khabar_tests::harness::random::Random;
 
 /// Number of writes.
 const WRITES: usize = 160;
@@ -92,11 +92,11 @@ struct Page {
 
 struct Day<'a> {
     desk: &'a Desk,
-    front: Front,
+    endpoint: Endpoint,
     api: khabar_graphql::response::Api,
     random: Random,
     /// The last response to readers for each page.
-    told: BTreeMap<Page, String>,
+    responses: BTreeMap<Page, String>,
     /// For each mutation, the number of responses it invalidated, and how many of those changed.
     kinds: BTreeMap<&'static str, (u32, u32)>,
 }
@@ -105,10 +105,10 @@ impl<'a> Day<'a> {
     async fn begin(desk: &'a Desk) -> anyhow::Result<Self> {
         Ok(Self {
             desk,
-            front: Front::over(&desk.app).await?,
+            endpoint: Endpoint::over(&desk.app).await?,
             api: khabar_graphql::api(Limits::default())?,
             random: Random::of(7, 0),
-            told: BTreeMap::new(),
+            responses: BTreeMap::new(),
             kinds: BTreeMap::new(),
         })
     }
@@ -119,7 +119,7 @@ impl<'a> Day<'a> {
         for number in 0..WRITERS {
             let name = format!("محرر {number}");
             let who = self.desk.app.who(&name, Role::Editor).await?;
-            writers.push(Writer::sit_down(self.desk, &room, who, 7, number).await?);
+            writers.push(Writer::start(self.desk, &room, who, 7, number).await?);
         }
         let deck: Vec<_> = DAY
             .iter()
@@ -128,7 +128,7 @@ impl<'a> Day<'a> {
         for number in 0..WRITES {
             self.read().await?;
             let name = deck[self.random.below(deck.len())];
-            let before = self.kept()?;
+            let before = self.cached()?;
             writers[number % WRITERS].step(name).await?;
             self.count(name, before).await?;
         }
@@ -146,8 +146,8 @@ impl<'a> Day<'a> {
                 pages.len()
             };
             let page = pages[self.random.below(among)].clone();
-            let told = self.ask(&page).await?;
-            self.told.insert(page, told);
+            let response = self.ask(&page).await?;
+            self.responses.insert(page, response);
         }
         Ok(())
     }
@@ -180,18 +180,18 @@ impl<'a> Day<'a> {
 
     async fn ask(&self, page: &Page) -> anyhow::Result<String> {
         let variables = json!({ "slug": page.slug });
-        self.front.ask_as_reader(page.query, &variables).await
+        self.endpoint.ask_as_reader(page.query, &variables).await
     }
 
     /// Returns the pages whose last response is still cached.
-    fn kept(&self) -> anyhow::Result<Vec<Page>> {
-        let mut kept = Vec::new();
-        for page in self.told.keys() {
+    fn cached(&self) -> anyhow::Result<Vec<Page>> {
+        let mut cached = Vec::new();
+        for page in self.responses.keys() {
             if self.is_cacheable(page)? {
-                kept.push(page.clone());
+                cached.push(page.clone());
             }
         }
-        Ok(kept)
+        Ok(cached)
     }
 
     fn is_cacheable(&self, page: &Page) -> anyhow::Result<bool> {
@@ -211,11 +211,11 @@ impl<'a> Day<'a> {
             if self.is_cacheable(&page)? {
                 continue;
             }
-            let told = self.ask(&page).await?;
-            let was = self.told.insert(page, told.clone());
+            let response = self.ask(&page).await?;
+            let was = self.responses.insert(page, response.clone());
             let (dropped, changed) = self.kinds.entry(name).or_default();
             *dropped += 1;
-            *changed += u32::from(was.is_some_and(|was| was != told));
+            *changed += u32::from(was.is_some_and(|was| was != response));
         }
         Ok(())
     }

@@ -1,37 +1,45 @@
-//! Another process that serves the same newsroom: `tests/second_node.rs`. Cargo builds it along with the tests,
-//! unless particular targets are selected.
+//! Another process that serves the same newsroom.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
-use anyhow::Context as _;
-use khabar_tests::harness::TestApp;
+use anyhow::{Context as _, bail};
+use khabar_domain::clock::FixedClock;
+use khabar_persistence::{Db, Options};
+use khabar_server::config::Settings;
+use khabar_server::{http, router};
+use khabar_tests::harness::process::{Process, report, role};
+use khabar_tests::harness::{PATIENCE, TestApp, newsroom};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::random_delays::RandomDelays;
+use crate::roomy;
+
+/// Size of the cache in bytes.
+const CACHE: usize = 64 << 20;
 
 /// The running process. Dropping this value stops it.
-pub(super) struct Twin {
-    process: Child,
+pub(super) struct SecondNode {
+    _process: Process,
     address: SocketAddr,
 }
 
-impl Twin {
-    /// Starts the process on the database of an app.
-    pub(super) fn of(app: &TestApp, seed: u64) -> anyhow::Result<Self> {
-        // Cargo gives tests no path to an example.
-        let here = std::env::current_exe()?;
-        let folder = here.ancestors().nth(2).context("a test has a folder")?;
-        let mut process = Command::new(folder.join("examples/khabar-second-node"))
-            .args([app.db().url(), &seed.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("could not start the other process: `cargo build -p khabar-tests --example khabar-second-node` builds it")?;
-        let mut line = String::new();
-        let output = process.stdout.take().context("it has no output")?;
-        BufReader::new(output).read_line(&mut line)?;
-        let address = line.trim().parse();
-        let address = address.with_context(|| format!("it does not serve: {line:?}"))?;
-        Ok(Self { process, address })
+impl SecondNode {
+    /// Starts the process on the database of an app, with the steps of its cache delayed at random.
+    pub(super) async fn start(app: &TestApp, seed: u64) -> anyhow::Result<Self> {
+        let (sender, mut reports) = unbounded_channel();
+        let arguments = [app.db().url(), &seed.to_string()];
+        let process = Process::start("integrity::second_node::serves", &arguments, 0, sender)?;
+        let first = tokio::time::timeout(PATIENCE, reports.recv()).await;
+        let first = first.context("the second node does not start")?;
+        let Some(address) = first.and_then(|report| report.line) else {
+            bail!("the second node ended without serving");
+        };
+        Ok(Self {
+            _process: process,
+            address: address.parse()?,
+        })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -39,10 +47,30 @@ impl Twin {
     }
 }
 
-impl Drop for Twin {
-    fn drop(&mut self) {
-        // The process serves until its standard input is closed.
-        drop(self.process.stdin.take());
-        let _ = self.process.wait();
-    }
+/// Entry point of the process: serves until it is killed. In an ordinary test run, it does nothing.
+#[test]
+fn serves() -> anyhow::Result<()> {
+    let Some(arguments) = role()? else {
+        return Ok(());
+    };
+    let [url, seed] = arguments.as_slice() else {
+        bail!("a database and a seed are expected: {arguments:?}");
+    };
+    khabar_server::runtime::runtime()?.block_on(serve(url, seed.parse()?))
+}
+
+async fn serve(url: &str, seed: u64) -> anyhow::Result<()> {
+    let db = Db::open(&Options::new(url)).await?.caching(CACHE).await?;
+    let cache = db.cache().context("no cache")?;
+    cache.meddle(RandomDelays::new(seed));
+    let settings = Settings {
+        limits: roomy(),
+        ..Settings::default()
+    };
+    let clock = Arc::new(FixedClock(newsroom::now()));
+    let router = router::routes(&settings, db, clock)?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    report(format_args!("{}", listener.local_addr()?))?;
+    http::serve(listener, router, settings.http, std::future::pending()).await?;
+    Ok(())
 }

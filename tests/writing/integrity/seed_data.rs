@@ -16,14 +16,14 @@ pub(super) const READ: &str =
     "kind slug canonicalUrl headline lead hero { id } source { id } section { id }
     hasPhotos hasVideo hasAudio authors { id } topics { id } stories { id } bodyText";
 
-pub(super) struct Stock {
+pub(super) struct SeedData {
     /// All articles, published or not.
     pub(super) articles: BTreeMap<Id, Article>,
     nouns: BTreeMap<&'static str, BTreeSet<Id>>,
 }
 
-impl Stock {
-    pub(super) async fn of_desk(desk: &Desk) -> anyhow::Result<Self> {
+impl SeedData {
+    pub(super) async fn read(desk: &Desk) -> anyhow::Result<Self> {
         let document = format!(
             "{{ articles(first: 100) {{ nodes {{ ...A }} }} unpublishedArticles(first: 100) {{ nodes {{ ...A }} }}
                 sections {{ id }} stories(first: 100, status: ACTIVE) {{ nodes {{ id }} }}
@@ -70,8 +70,8 @@ impl Stock {
         ids.cloned().collect()
     }
 
-    /// Whether the stock contains this object. Articles are not included.
-    pub(super) fn holds(&self, id: &str) -> bool {
+    /// Whether the seed data contains this object. Articles are not included.
+    pub(super) fn contains(&self, id: &str) -> bool {
         self.nouns.values().any(|ids| ids.contains(id))
     }
 }

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use super::model::{Id, Model};
 use super::noun::{EDITION, FOLLOW, LIVE, MEDIA, Noun, PERSON, SECTION, SOURCE, STORY, TOPIC};
-use super::seed_data::Stock;
+use super::seed_data::SeedData;
 use crate::Desk;
 use crate::invariants::mutation;
-use crate::random::Random;
+use khabar_tests::harness::random::Random;
 
 /// Every mutation that writers send, with its relative frequency.
 pub(super) const DECK: [(&str, usize); 49] = [
@@ -78,7 +78,7 @@ pub(super) const COMMON: &str = "ar";
 
 /// State shared by all writers.
 pub(super) struct Room {
-    pub(super) stock: Stock,
+    pub(super) seed_data: SeedData,
     /// The article that all writers update, each from the version it has read.
     pub(super) contested: Id,
     /// Stories that their writers may merge while others add articles to them.
@@ -88,9 +88,9 @@ pub(super) struct Room {
 }
 
 impl Room {
-    pub(super) fn new(stock: Stock, contested: Id, writers: usize) -> Self {
+    pub(super) fn new(seed_data: SeedData, contested: Id, writers: usize) -> Self {
         Self {
-            stock,
+            seed_data,
             contested,
             lent: Mutex::default(),
             writers,
@@ -140,7 +140,7 @@ pub(super) struct Written {
 
 impl<'a> Writer<'a> {
     /// Creates a writer with an edition and some objects of its own.
-    pub(super) async fn sit_down(
+    pub(super) async fn start(
         desk: &'a Desk,
         room: &'a Room,
         who: Who,
@@ -294,10 +294,10 @@ impl<'a> Writer<'a> {
         refused: Option<&str>,
     ) -> anyhow::Result<Option<Value>> {
         let (payload, codes) = self.try_send(name, payload, input).await?;
-        let told = codes.first().map(String::as_str);
+        let code = codes.first().map(String::as_str);
         ensure!(
-            told == refused,
-            "{name} {input} was told {:?} instead of {refused:?}",
+            code == refused,
+            "{name} {input}: {:?} instead of {refused:?}",
             payload["userErrors"]
         );
         Ok(refused.is_none().then_some(payload))
@@ -314,7 +314,7 @@ impl<'a> Writer<'a> {
         let (payload, codes) = self.try_send(name, "idempotencyKey", input).await?;
         ensure!(
             codes.iter().all(|code| allowed.contains(&code.as_str())),
-            "{name} {input} was told {}",
+            "{name} {input}: {}",
             payload["userErrors"]
         );
         Ok(codes.is_empty())
@@ -344,7 +344,7 @@ impl<'a> Writer<'a> {
     pub(super) fn referred(&self, noun: &Noun, edition: &str) -> Vec<Id> {
         let mut ids = self.written.model.of(noun, edition);
         if edition == COMMON {
-            ids.extend(self.room.stock.of(noun));
+            ids.extend(self.room.seed_data.of(noun));
         }
         ids
     }
@@ -394,7 +394,7 @@ impl<'a> Writer<'a> {
 }
 
 /// Returns the ID of the object in this field of a payload.
-pub(super) fn told(payload: &Value, field: &str) -> anyhow::Result<Id> {
+pub(super) fn id_in(payload: &Value, field: &str) -> anyhow::Result<Id> {
     let id = payload[field]["id"].as_str();
     Ok(id
         .with_context(|| format!("no {field} in {payload}"))?

@@ -32,7 +32,7 @@ impl Queue {
 
 impl Model {
     /// Checks every view at this time against the model.
-    pub(super) async fn holds(
+    pub(super) async fn compare(
         &self,
         desk: &Desk,
         people: &[Who],

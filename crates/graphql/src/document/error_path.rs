@@ -27,7 +27,7 @@ use async_graphql::{
     ServerResult, Value,
 };
 
-use crate::budget::AnswerBudget;
+use crate::budget::ResponseBudget;
 use crate::error::Error;
 
 /// A mark on a field, which decides how an error of the field is handled.
@@ -73,7 +73,7 @@ impl CustomDirective for FieldGuard {
         ctx: &Context<'_>,
         resolve: ResolveFut<'_>,
     ) -> ServerResult<Option<Value>> {
-        let budget = AnswerBudget::of(ctx);
+        let budget = ResponseBudget::of(ctx);
         let spent = |error: Error| ctx.set_error_path(error.into());
         if let Some(budget) = budget {
             budget.check().map_err(spent)?;

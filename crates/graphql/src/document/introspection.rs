@@ -414,10 +414,10 @@ mod tests {
         let document = format!("{{ __schema {{ types {{ fields {{ {long}: name }} }} }} }}");
         assert!(cost(&document).is_ok());
         let limits = Limits {
-            answer_bytes: 100_000,
+            response_bytes: 100_000,
             ..Limits::default()
         };
         let refused = cost_within(limits, &document);
-        assert_eq!(refused, Err("LIMIT_ANSWER_BYTES".to_owned()));
+        assert_eq!(refused, Err("LIMIT_RESPONSE_BYTES".to_owned()));
     }
 }

@@ -345,13 +345,15 @@ impl<'a> Planner<'a> {
             variables: self.variables,
             most: introspection::Size {
                 fields: self.limits.complexity,
-                bytes: self.limits.answer_bytes,
+                bytes: self.limits.response_bytes,
             },
             size: self.introspected,
         };
         let before = self.introspected.fields;
         self.introspected = counter.add(field);
-        self.limits.answer_bytes().check(self.introspected.bytes)?;
+        self.limits
+            .response_bytes()
+            .check(self.introspected.bytes)?;
         Ok(self.introspected.fields - before)
     }
 

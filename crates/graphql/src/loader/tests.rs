@@ -1,7 +1,6 @@
 //! Batches are whole, and nobody is told "not found" because somebody else went away.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Object, Schema};
 use chrono::DateTime;
@@ -14,8 +13,6 @@ use super::*;
 /// The double of a number, after some turns of the runtime; odd numbers above 1,000 are not found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Double(u64);
-
-static BATCHES: AtomicUsize = AtomicUsize::new(0);
 
 impl Double {
     fn is_there(self) -> bool {
@@ -33,11 +30,36 @@ impl BatchKey for Double {
         for _ in 0..5 {
             yield_now().await;
         }
-        BATCHES.fetch_add(1, Ordering::Relaxed);
         Ok(keys
             .iter()
             .filter(|key| key.is_there())
             .map(|key| (*key, key.0 * 2))
+            .collect())
+    }
+}
+
+/// A [`Double`] that logs its batches. Requested by one test only, so that the log is of its requests alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Logged(u64);
+
+/// The keys of each batch of [`Logged`], sorted, in the order in which the batches were fetched.
+static LOG: Mutex<Vec<Vec<u64>>> = Mutex::new(Vec::new());
+
+impl BatchKey for Logged {
+    type Value = u64;
+
+    async fn fetch(
+        reader: &ReadSession,
+        keys: &[Self],
+    ) -> khabar_persistence::Result<HashMap<Self, u64>> {
+        let mut batch: Vec<_> = keys.iter().map(|key| key.0).collect();
+        batch.sort_unstable();
+        LOG.lock().unwrap().push(batch);
+        let doubles: Vec<_> = keys.iter().map(|key| Double(key.0)).collect();
+        let found = Double::fetch(reader, &doubles).await?;
+        Ok(found
+            .into_iter()
+            .map(|(key, value)| (Self(key.0), value))
             .collect())
     }
 }
@@ -67,22 +89,19 @@ async fn loaders() -> (Arc<Loaders>, tempfile::TempDir) {
 #[tokio::test]
 async fn siblings_are_one_batch_and_are_remembered() {
     let (loaders, _folder) = loaders().await;
-    let before = BATCHES.load(Ordering::Relaxed);
-    let asked = join_all((0..100).map(|number| loaders.one(Double(number))));
-    for (number, answer) in (0..).zip(asked.await) {
-        assert_eq!(answer.unwrap(), Some(number * 2));
+    let siblings: Vec<_> = (0..400).collect();
+    let loaded = join_all(siblings.iter().map(|number| loaders.one(Logged(*number))));
+    for (number, value) in (0..).zip(loaded.await) {
+        assert_eq!(value.unwrap(), Some(number * 2));
     }
-    assert_eq!(
-        loaders
-            .many([Double(7), Double(1_001)])
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
-    loaders.prime(Double(3_001), 9).await;
-    assert_eq!(loaders.one(Double(3_001)).await.unwrap(), Some(9));
-    assert!(BATCHES.load(Ordering::Relaxed) > before);
+    assert_eq!(*LOG.lock().unwrap(), std::slice::from_ref(&siblings));
+
+    // Of these, 7 is already loaded, and 1,001 is not found.
+    let some = loaders.many([Logged(7), Logged(1_001)]).await.unwrap();
+    assert_eq!(some, HashMap::from([(Logged(7), 14)]));
+    loaders.prime(Logged(3_001), 9).await;
+    assert_eq!(loaders.one(Logged(3_001)).await.unwrap(), Some(9));
+    assert_eq!(*LOG.lock().unwrap(), [siblings, vec![1_001]]);
 }
 
 #[tokio::test]

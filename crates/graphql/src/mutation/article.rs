@@ -256,7 +256,7 @@ impl Mutate for RestoreRevisionInput {
         let to = allowed(cx, &held, own, step)?;
         fresh(cx, &held, Some(self.version), None).await?;
         let id = held.manuscript.article.id;
-        let Some(old) = revision::find(cx.writer, id, self.restore).await? else {
+        let Some(old) = revision::get(cx.writer, id, self.restore).await? else {
             return Err(UserError::not_found(&["restore"], "version").into());
         };
         let after = restored(cx, old.content, &held.manuscript).await?;
@@ -376,7 +376,7 @@ impl Patch<'_> {
 async fn find(cx: &MutationCtx<'_>, id: &ID) -> Result<(LockedArticle, bool), MutationError> {
     let id: ArticleId = input_parse::id(&["id"], id)?;
     let not_found = || UserError::not_found(&["id"], "article");
-    let held = article::hold(cx.writer, id).await?.ok_or_else(not_found)?;
+    let held = article::lock(cx.writer, id).await?.ok_or_else(not_found)?;
     let own = cx.viewer.account.is_some() && held.editorial.created_by == cx.viewer.account;
     let status = held.manuscript.article.status;
     let public = status == Status::Published || held.editorial.withdrawal.is_some();
@@ -446,7 +446,7 @@ async fn fresh(
             format!("The article has no version {read}. Its current version is {current}.");
         return Err(UserError::new(&["version"], UserErrorCode::Invalid, message).into());
     }
-    let base = revision::find(cx.writer, article.id, read).await?;
+    let base = revision::get(cx.writer, article.id, read).await?;
     let yours = match (patch, &base) {
         (Some(patch), Some(base)) => {
             let slug = base.content.slug.clone();

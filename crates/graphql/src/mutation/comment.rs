@@ -95,7 +95,7 @@ impl Mutate for PostCommentInput {
         sender.wait(cx.writer).await?;
         cx.writer.lock_article(id).await?;
         if let Some(parent) = parent {
-            let held = comment::hold(cx.writer, &[parent]).await?;
+            let held = comment::lock(cx.writer, &[parent]).await?;
             check_parent(held.get(&parent), id, policy)?;
         }
         if !sender.keeps_pace(cx.writer, &cx.comments).await? {
@@ -186,7 +186,7 @@ impl Mutate for EditCommentInput {
         let id: CommentId = input_parse::id(&["id"], &self.id)?;
         let text = input_parse::value(&["text"], Text::parse(&self.text))?;
         wait(cx).await?;
-        let held = comment::hold(cx.writer, &[id]).await?.remove(&id);
+        let held = comment::lock(cx.writer, &[id]).await?.remove(&id);
         let Some(LockedComment { comment: old, .. }) = seen(cx, held).await? else {
             return Err(UserError::not_found(&["id"], "comment").into());
         };
@@ -256,7 +256,7 @@ impl Mutate for ReportCommentInput {
         let id: CommentId = input_parse::id(&["id"], &self.id)?;
         let reason = input_parse::value(&["reason"], Reason::parse(&self.reason))?;
         wait(cx).await?;
-        let held = comment::hold(cx.writer, &[id]).await?.remove(&id);
+        let held = comment::lock(cx.writer, &[id]).await?.remove(&id);
         let Some(held) = seen(cx, held).await? else {
             return Err(UserError::not_found(&["id"], "comment").into());
         };

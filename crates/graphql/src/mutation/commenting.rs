@@ -109,7 +109,7 @@ struct Patch<'a> {
 
 impl Patch<'_> {
     async fn apply(self, cx: &mut MutationCtx<'_>, of: Of) -> Result<(), MutationError> {
-        let old = commenting::find(cx.writer, of).await?;
+        let old = commenting::get(cx.writer, of).await?;
         let settings = CommentSettings {
             mode: input_parse::patched(self.mode, old.mode, |mode| Ok(Some((*mode).into())))?,
             closing: input_parse::patched(self.days, old.closing, |days| {

@@ -74,7 +74,10 @@ impl Mutate for CreateEditionInput {
     type Id = EditionId;
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
-        if edition::find(cx.writer, &self.slug.0).await?.is_some() {
+        if edition::find_by_slug(cx.writer, &self.slug.0)
+            .await?
+            .is_some()
+        {
             let message = format!("The slug {:?} is taken.", self.slug.0.as_str());
             return Err(UserError::new(&["slug"], UserErrorCode::Taken, message).into());
         }
@@ -119,7 +122,7 @@ impl Mutate for UpdateEditionInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::Edition,
-            edition::get(cx.writer, id).await?,
+            edition::lock(cx.writer, id).await?,
         )?;
         let labels = self.labels.clone().unwrap_or_default();
         let edition = Edition {

@@ -106,7 +106,7 @@ impl Mutate for UpdateFollowChannelInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::FollowChannel,
-            follow_channel::find(cx.writer, id).await?,
+            follow_channel::lock(cx.writer, id).await?,
         )?;
         let channel = FollowChannel {
             name: input_parse::renamed("name", self.name.as_deref(), &old.name)?,
@@ -140,7 +140,7 @@ impl Mutate for DeleteFollowChannelInput {
         let channel = input_parse::found(
             &["id"],
             EntityKind::FollowChannel,
-            follow_channel::find(cx.writer, id).await?,
+            follow_channel::lock(cx.writer, id).await?,
         )?;
         follow_channel::remove(cx.writer, &channel).await?;
         Ok(id)

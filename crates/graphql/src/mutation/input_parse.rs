@@ -20,7 +20,7 @@ pub(super) async fn edition(
     slug: Option<&scalar::Slug>,
 ) -> Result<Edition, MutationError> {
     let slug = edition_slug(slug.cloned())?;
-    let found = edition::find(cx.writer, &slug).await?;
+    let found = edition::find_by_slug(cx.writer, &slug).await?;
     found.ok_or_else(|| UserError::not_found(&["edition"], "edition").into())
 }
 
@@ -182,7 +182,7 @@ pub(super) async fn media(
     given: &ID,
 ) -> Result<MediaId, MutationError> {
     let id: MediaId = id(&[field], given)?;
-    let there = media::get(cx.writer, id).await?;
+    let there = media::lock(cx.writer, id).await?;
     Ok(found(&[field], EntityKind::Media, there)?.id)
 }
 

@@ -110,7 +110,7 @@ impl Mutate for UpdateLiveChannelInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::LiveChannel,
-            live_channel::find(cx.writer, id).await?,
+            live_channel::lock(cx.writer, id).await?,
         )?;
         let channel = LiveChannel {
             name: input_parse::renamed("name", self.name.as_deref(), &old.name)?,
@@ -146,7 +146,7 @@ impl Mutate for DeleteLiveChannelInput {
         let channel = input_parse::found(
             &["id"],
             EntityKind::LiveChannel,
-            live_channel::find(cx.writer, id).await?,
+            live_channel::lock(cx.writer, id).await?,
         )?;
         live_channel::remove(cx.writer, &channel).await?;
         Ok(id)

@@ -143,7 +143,11 @@ impl Mutate for UpdateMediaInput {
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<MediaId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
-        let old = input_parse::found(&["id"], EntityKind::Media, media::get(cx.writer, id).await?)?;
+        let old = input_parse::found(
+            &["id"],
+            EntityKind::Media,
+            media::lock(cx.writer, id).await?,
+        )?;
         let url = match &self.url {
             None => old.url,
             Some(url) => Some(input_parse::url(&["url"], url)?),

@@ -58,7 +58,7 @@ impl Mutate for ModerateCommentsInput {
             let message = "A reason is required to reject comments.";
             return Err(UserError::new(&["reason"], UserErrorCode::Invalid, message).into());
         }
-        let held = comment::hold(cx.writer, &self.known()).await?;
+        let held = comment::lock(cx.writer, &self.known()).await?;
         let mut first = None;
         for (place, id) in self.ids.iter().enumerate() {
             let place = place.to_string();

@@ -97,7 +97,7 @@ impl Mutate for UpdatePersonInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::Person,
-            person::get(cx.writer, id).await?,
+            person::lock(cx.writer, id).await?,
         )?;
         let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
         let of = SlugTarget {

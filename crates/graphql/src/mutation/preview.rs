@@ -63,7 +63,7 @@ impl Mutate for CreatePreviewInput {
 async fn theirs(cx: &MutationCtx<'_>, id: ArticleId) -> Result<Status, MutationError> {
     let unknown = || UserError::not_found(&["article"], "article");
     let status = article::status(cx.writer, id).await?.ok_or_else(unknown)?;
-    let kept = editorial::find(cx.writer, id).await?;
+    let kept = editorial::get(cx.writer, id).await?;
     let theirs = kept.created_by.is_some() && kept.created_by == cx.viewer.account;
     if cx.viewer.may(Right::Publish) || theirs {
         return Ok(status);

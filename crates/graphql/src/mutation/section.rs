@@ -108,7 +108,7 @@ impl Mutate for UpdateSectionInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::Section,
-            section::get(cx.writer, id).await?,
+            section::lock(cx.writer, id).await?,
         )?;
         let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
         let of = SlugTarget {
@@ -152,7 +152,7 @@ impl Mutate for MoveSectionInput {
         let section = input_parse::found(
             &["id"],
             EntityKind::Section,
-            section::get(cx.writer, id).await?,
+            section::lock(cx.writer, id).await?,
         )?;
         let parent = parent(cx, edition, self.parent.as_ref()).await?;
         if let Some(parent) = parent
@@ -218,7 +218,7 @@ impl Mutate for DeleteSectionInput {
         let section = input_parse::found(
             &["id"],
             EntityKind::Section,
-            section::get(cx.writer, id).await?,
+            section::lock(cx.writer, id).await?,
         )?;
         if !section::remove(cx.writer, &section).await? {
             let message = "The section still has subsections or articles. Move them first.";

@@ -93,7 +93,7 @@ impl Mutate for UpdateSourceInput {
         let old = input_parse::found(
             &["id"],
             EntityKind::Source,
-            source::get(cx.writer, id).await?,
+            source::lock(cx.writer, id).await?,
         )?;
         let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
         let of = SlugTarget {

@@ -356,7 +356,7 @@ impl Mutate for MergeStoriesInput {
         let edition = edition::of(cx.writer, EntityKind::Story, from.uuid()).await?;
         let edition = input_parse::found(&["from"], EntityKind::Story, edition)?;
         cx.writer.lock_order(edition).await?;
-        story::hold_both(cx.writer, from, into).await?;
+        story::lock_both(cx.writer, from, into).await?;
         let from = held(cx, "from", from).await?;
         let into = held(cx, "into", into).await?;
         if from.edition != into.edition {
@@ -371,7 +371,7 @@ async fn held(cx: &MutationCtx<'_>, field: &str, id: StoryId) -> Result<Story, M
     input_parse::found(
         &[field],
         EntityKind::Story,
-        story::get(cx.writer, id).await?,
+        story::lock(cx.writer, id).await?,
     )
 }
 

@@ -90,7 +90,11 @@ impl Mutate for UpdateTopicInput {
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<TopicId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
-        let old = input_parse::found(&["id"], EntityKind::Topic, topic::get(cx.writer, id).await?)?;
+        let old = input_parse::found(
+            &["id"],
+            EntityKind::Topic,
+            topic::lock(cx.writer, id).await?,
+        )?;
         let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
         let of = SlugTarget {
             noun: EntityKind::Topic,

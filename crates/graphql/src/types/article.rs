@@ -4,9 +4,10 @@ use async_graphql::{Context, Enum, ID, Object};
 use futures::future::try_join;
 use khabar_domain::article::{Kind, Status, truncate_at_word};
 use khabar_domain::{EditorialState, Right};
+use khabar_persistence::article::unpublished;
 use khabar_persistence::cache::CacheTag;
 use khabar_persistence::change::{EntityKind, Facet};
-use khabar_persistence::editorial::{self, CountUnpublished, Unpublished};
+use khabar_persistence::editorial;
 use khabar_persistence::{
     Page, SlugKey, article, comment, correction, edition, media, person, related, revision,
     section, source, story, topic,
@@ -497,12 +498,12 @@ impl Article {
         let Some(Edition(edition)) = Edition::named(ctx, edition).await? else {
             return Ok(Connection::empty());
         };
-        let filter = editorial::Filter {
+        let filter = unpublished::Filter {
             status: status.map(Into::into),
             by: viewer.account.filter(|_| mine || !all),
         };
         let edition = edition.id;
-        let key = Unpublished {
+        let key = unpublished::Listed {
             edition,
             filter,
             page,
@@ -510,7 +511,7 @@ impl Article {
         Connection::load(
             ctx,
             key,
-            TotalCount::by(CountUnpublished { edition, filter }),
+            TotalCount::by(unpublished::CountListed { edition, filter }),
         )
         .await
     }

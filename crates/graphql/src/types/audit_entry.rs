@@ -55,14 +55,14 @@ impl AuditEntry {
     /// was given access for the first time and an account was created. `preview` means that previews of
     /// an article were shared or revoked, or that the key that signs previews was replaced.
     fn entity_type(&self) -> &str {
-        &self.0.noun
+        &self.0.entity
     }
 
     /// The ID of the primary subject, even if it no longer exists. For an account, this is the
     /// `accountId`. For a preview, this is the ID of its article.
     fn entity_id(&self) -> ID {
         self.node_id()
-            .unwrap_or_else(|| ID(self.0.noun_id.to_string()))
+            .unwrap_or_else(|| ID(self.0.entity_id.to_string()))
     }
 
     /// The primary subject of the write. Null if it no longer exists, is an account, or is not visible
@@ -90,8 +90,8 @@ impl AuditEntry {
     /// Returns the global id of the primary subject. `None` if it is not part of a node, or if a later
     /// version of the server has written it.
     fn node_id(&self) -> Option<ID> {
-        let entity = EntityKind::parse(&self.0.noun)?;
-        Node::id_of_entity(entity, self.0.noun_id)
+        let entity = EntityKind::parse(&self.0.entity)?;
+        Node::id_of_entity(entity, self.0.entity_id)
     }
 
     /// Loads a page of the log, if the viewer may see it.

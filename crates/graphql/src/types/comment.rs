@@ -177,7 +177,7 @@ impl ConnectionNode for Comment {
 }
 
 impl Comment {
-    /// Returns the reading key that changes whenever the number of replies does.
+    /// Returns the cache tag that changes whenever the number of replies does.
     fn replies_key(&self) -> CacheTag {
         CacheTag::part(EntityKind::Comment, self.0.id, Facet::Replies)
     }

@@ -74,7 +74,7 @@ impl<'a> Desk<'a> {
     /// Finds or creates the edition of the page, and updates its labels.
     async fn open(writer: &'a mut WriteTx, page: &Page) -> Result<Self, Error> {
         let slug = Slug::parse(page.language.as_str())?;
-        let wanted = match edition::find(writer, &slug).await? {
+        let wanted = match edition::find_by_slug(writer, &slug).await? {
             Some(old) => Edition {
                 labels: over(&page.labels, old.labels),
                 ..old

@@ -5,7 +5,7 @@ use sea_orm::{DbErr, QueryResult, Value};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::tables::Holds;
+use crate::query::table::Holds;
 
 /// Returns the value of a column as JSON, or `None` if it is null.
 pub(super) fn written(

@@ -3,7 +3,7 @@
 
 use super::{Error, Result};
 use crate::WriteTx;
-use crate::sql::Dialect;
+use crate::query::sql::Dialect;
 
 const DOING: &str = "count what an archive holds";
 

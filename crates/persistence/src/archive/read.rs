@@ -10,11 +10,14 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::derive::derive;
-use super::tables::{Noted, TABLES, Table};
+use super::tables::TABLES;
 use super::{Counts, End, Error, Head, Result, VERSION, acyclic, codec, hexadecimal};
-use crate::change::ChangeKind;
-use crate::sql::{Dialect, Sql};
-use crate::{Doing, WriteTx, check, reserved_name};
+use crate::feed::{CacheTag, Operation};
+use crate::maintenance::check;
+use crate::query::sql::{Dialect, Sql};
+use crate::query::table::{Noted, Table};
+use crate::tables::reserved_name;
+use crate::{Doing, WriteTx};
 
 /// Maximum length of a line in bytes (64 MiB), a hundred times the longest article body ever
 /// printed. Without a limit, a file without line breaks would be read into memory as a whole.
@@ -286,10 +289,10 @@ async fn note(writer: &mut WriteTx, noted: Noted, row: &[sea_orm::Value]) -> Res
         return Ok(());
     };
     let id = *id;
-    let mut keys = vec![noted.noun.key(id)];
+    let mut keys = vec![CacheTag::one(noted.entity, id)];
     let lists = noted.lists.iter();
-    keys.extend(lists.map(|list| noted.noun.list_key(id, *list)));
-    writer.note(noted.noun, id, ChangeKind::Added, keys);
+    keys.extend(lists.map(|list| CacheTag::part(noted.entity, id, *list)));
+    writer.note(noted.entity, id, Operation::Added, keys);
     if writer.noted() >= NOTES {
         writer.flush_changes().await?;
     }

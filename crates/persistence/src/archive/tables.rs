@@ -1,524 +1,51 @@
-//! The schema of an archive: every table of the newsroom and every column, by name and type.
+//! The schema of an archive: every table of the newsroom, as declared in `crate::tables`.
 //!
-//! To add a column, add an entry to the list of its table. To add a table, add an entry to
-//! [`TABLES`], after the tables that it refers to. The test below fails while either is missing.
+//! To add a table, add it to [`TABLES`], after the tables that it refers to. The test below fails while it
+//! is missing.
 
-use crate::change::{EntityKind, Facet};
+use crate::query::table::{Declared, Table};
+use crate::relations::{list_membership, slug};
+use crate::tables::{
+    account, article, comment, commenting, correction, edition, editorial, follow_channel,
+    home_lead, live_channel, media, person, related, revision, section, source, story, topic,
+    trusted_document,
+};
 
-/// A table of the archive.
-pub(super) struct Table {
-    /// Name of the table, in the database and in the archive.
-    pub(super) name: &'static str,
-    /// Columns of the primary key. Rows are archived in the order of this key.
-    pub(super) key: &'static [&'static str],
-    /// All columns of the table.
-    pub(super) columns: &'static [Column],
-    /// The self-referencing column, if any. A row may refer to a row that comes later.
-    pub(super) parent: Option<&'static str>,
-    /// Description of the rows in the change feed, if readers address them individually.
-    pub(super) noted: Option<Noted>,
-}
-
-/// Description of a table's rows for the change feed.
-#[derive(Clone, Copy)]
-pub(super) struct Noted {
-    pub(super) noun: EntityKind,
-    /// Lists that belong to a row, as named in reading keys.
-    pub(super) lists: &'static [Facet],
-}
-
-/// A column of a table.
-pub(super) struct Column {
-    pub(super) name: &'static str,
-    pub(super) holds: Holds,
-    pub(super) nullable: bool,
-    /// Whether the column is excluded: it is not exported, and ignored in an archive that has it.
-    pub(super) private: bool,
-}
-
-/// The type of a column's values. The two databases store some of these types differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Holds {
-    Bool,
-    Id,
-    /// A 32-bit integer.
-    Int,
-    /// A 64-bit integer.
-    Long,
-    /// JSON, embedded in the archive as JSON rather than as a string.
-    Json,
-    Real,
-    Text,
-    Time,
-}
-
-use Holds::{Bool, Id, Int, Json, Long, Real, Text, Time};
-
-const fn table(
-    name: &'static str,
-    key: &'static [&'static str],
-    columns: &'static [Column],
-) -> Table {
-    Table {
-        name,
-        key,
-        columns,
-        parent: None,
-        noted: None,
-    }
-}
-
-impl Table {
-    const fn under(self, column: &'static str) -> Self {
-        Self {
-            parent: Some(column),
-            ..self
-        }
-    }
-
-    const fn noted(self, noun: EntityKind, lists: &'static [Facet]) -> Self {
-        Self {
-            noted: Some(Noted { noun, lists }),
-            ..self
-        }
-    }
-
-    /// Returns the column with this name.
-    pub(super) fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|column| column.name == name)
-    }
-}
-
-/// Creates a column that is never null.
-const fn some(name: &'static str, holds: Holds) -> Column {
-    Column {
-        name,
-        holds,
-        nullable: false,
-        private: false,
-    }
-}
-
-/// Creates a column that may be null.
-const fn maybe(name: &'static str, holds: Holds) -> Column {
-    Column {
-        name,
-        holds,
-        nullable: true,
-        private: false,
-    }
-}
-
-/// Creates a nullable column that is excluded from archives.
-const fn private(name: &'static str, holds: Holds) -> Column {
-    Column {
-        private: true,
-        ..maybe(name, holds)
-    }
+const fn of<R: Declared>() -> Table {
+    R::DECLARATION
 }
 
 /// All tables of the archive. Each table comes after those that it refers to.
-pub(super) const TABLES: &[Table] = &[
-    table(
-        "account",
-        &["id"],
-        &[
-            some("id", Id),
-            some("name", Text),
-            maybe("issuer", Text),
-            maybe("subject", Text),
-            some("created_at", Time),
-        ],
-    ),
-    table(
-        "media",
-        &["id"],
-        &[
-            some("id", Id),
-            some("kind", Text),
-            maybe("url", Text),
-            maybe("width", Int),
-            maybe("height", Int),
-            maybe("seconds", Int),
-            maybe("alt", Text),
-            maybe("caption", Text),
-            maybe("credit", Text),
-            maybe("placeholder", Text),
-            maybe("focal_point", Text),
-            some("renditions", Json),
-        ],
-    )
-    .noted(EntityKind::Media, &[]),
-    table(
-        "edition",
-        &["id"],
-        &[
-            some("id", Id),
-            some("slug", Text),
-            some("name", Text),
-            some("language", Text),
-            some("direction", Text),
-            maybe("label_live", Text),
-            maybe("label_follow", Text),
-            maybe("label_sections", Text),
-            maybe("label_stories", Text),
-            maybe("label_comments", Text),
-            some("article_count", Long),
-        ],
-    )
-    .noted(
-        EntityKind::Edition,
-        &[
-            Facet::Articles,
-            Facet::Sections,
-            Facet::Stories,
-            Facet::LiveChannels,
-            Facet::FollowChannels,
-            Facet::Leads,
-        ],
-    ),
-    table(
-        "section",
-        &["id"],
-        &[
-            some("id", Id),
-            some("edition_id", Id),
-            maybe("parent_id", Id),
-            some("slug", Text),
-            some("name", Text),
-            maybe("summary", Text),
-            some("position", Int),
-            some("featured", Bool),
-            some("article_count", Long),
-        ],
-    )
-    .under("parent_id")
-    .noted(EntityKind::Section, &[Facet::Articles, Facet::Children]),
-    table(
-        "section_path",
-        &["section_id", "ancestor_id"],
-        &[
-            some("section_id", Id),
-            some("ancestor_id", Id),
-            some("height", Int),
-        ],
-    ),
-    table(
-        "story",
-        &["id"],
-        &[
-            some("id", Id),
-            some("edition_id", Id),
-            some("kind", Text),
-            some("status", Text),
-            some("slug", Text),
-            some("title", Text),
-            maybe("summary", Text),
-            maybe("image_id", Id),
-            maybe("pinned_position", Int),
-            some("article_count", Long),
-            maybe("reported_article_count", Long),
-            maybe("last_article_at", Time),
-            some("active_at", Time),
-        ],
-    )
-    .noted(EntityKind::Story, &[Facet::Articles, Facet::Topics]),
-    table(
-        "person",
-        &["id"],
-        &[
-            some("id", Id),
-            some("edition_id", Id),
-            some("slug", Text),
-            some("name", Text),
-            maybe("role", Text),
-            maybe("biography", Text),
-            maybe("portrait_id", Id),
-            some("article_count", Long),
-        ],
-    )
-    .noted(EntityKind::Person, &[Facet::Articles]),
-    table(
-        "source",
-        &["id"],
-        &[
-            some("id", Id),
-            some("edition_id", Id),
-            maybe("kind", Text),
-            some("slug", Text),
-            some("name", Text),
-            maybe("url", Text),
-            some("article_count", Long),
-        ],
-    )
-    .noted(EntityKind::Source, &[Facet::Articles]),
-    table(
-        "topic",
-        &["id"],
-        &[
-            some("id", Id),
-            some("edition_id", Id),
-            some("kind", Text),
-            some("slug", Text),
-            some("name", Text),
-            maybe("summary", Text),
-            maybe("media_topic", Text),
-            some("article_count", Long),
-        ],
-    )
-    .noted(EntityKind::Topic, &[Facet::Articles]),
-    table(
-        "article",
-        &["id"],
-        &[
-            some("id", Id),
-            some("edition_id", Id),
-            some("kind", Text),
-            some("status", Text),
-            some("slug", Text),
-            maybe("canonical_url", Text),
-            some("headline", Text),
-            maybe("lead", Text),
-            some("excerpt", Text),
-            maybe("hero_id", Id),
-            maybe("source_id", Id),
-            maybe("section_id", Id),
-            some("language", Text),
-            some("direction", Text),
-            some("has_photos", Bool),
-            some("has_video", Bool),
-            some("has_audio", Bool),
-            some("is_stub", Bool),
-            maybe("first_published_at", Time),
-            maybe("published_at", Time),
-            maybe("updated_at", Time),
-            some("listed_at", Time),
-            some("version", Int),
-            some("reading_minutes", Int),
-            some("comment_count", Long),
-            some("read_count", Long),
-        ],
-    )
-    .noted(EntityKind::Article, &[Facet::Comments, Facet::Related]),
-    table(
-        "article_body",
-        &["article_id"],
-        &[some("article_id", Id), some("blocks", Json)],
-    ),
-    table(
-        "article_author",
-        &["article_id", "person_id"],
-        &[
-            some("article_id", Id),
-            some("person_id", Id),
-            some("position", Int),
-        ],
-    ),
-    table(
-        "article_topic",
-        &["article_id", "topic_id"],
-        &[
-            some("article_id", Id),
-            some("topic_id", Id),
-            some("position", Int),
-        ],
-    ),
-    table(
-        "article_story",
-        &["article_id", "story_id"],
-        &[
-            some("article_id", Id),
-            some("story_id", Id),
-            some("position", Int),
-        ],
-    ),
-    table(
-        "story_topic",
-        &["story_id", "topic_id"],
-        &[
-            some("story_id", Id),
-            some("topic_id", Id),
-            some("position", Int),
-        ],
-    ),
-    table(
-        "story_merge",
-        &["from_id"],
-        &[some("from_id", Id), some("into_id", Id), some("at", Time)],
-    ),
-    table(
-        "listing",
-        &["list_id", "direct", "article_id"],
-        &[
-            some("list_id", Id),
-            some("direct", Int),
-            some("article_id", Id),
-            some("noun", Text),
-            some("listed_at", Time),
-            some("comment_count", Long),
-            some("kind", Text),
-            some("language", Text),
-            some("has_photos", Bool),
-            some("has_video", Bool),
-            some("has_audio", Bool),
-        ],
-    ),
-    table(
-        "related",
-        &["from_id", "to_id"],
-        &[
-            some("from_id", Id),
-            some("to_id", Id),
-            some("rank", Int),
-            some("origin", Text),
-            some("reason", Text),
-            maybe("score", Real),
-        ],
-    ),
-    table(
-        "article_editorial",
-        &["article_id"],
-        &[
-            some("article_id", Id),
-            maybe("created_by", Id),
-            maybe("scheduled_for", Time),
-            maybe("embargo_until", Time),
-            maybe("withdrawn_at", Time),
-            maybe("withdrawal_reason", Text),
-        ],
-    ),
-    table(
-        "revision",
-        &["article_id", "version"],
-        &[
-            some("article_id", Id),
-            some("version", Int),
-            some("at", Time),
-            maybe("account_id", Id),
-            some("author_name", Text),
-            some("step", Text),
-            maybe("note", Text),
-            some("content", Json),
-        ],
-    ),
-    table(
-        "correction",
-        &["article_id", "version"],
-        &[
-            some("article_id", Id),
-            some("version", Int),
-            some("at", Time),
-            some("note", Text),
-        ],
-    ),
-    table(
-        "redirect",
-        &["edition_id", "noun", "slug"],
-        &[
-            some("edition_id", Id),
-            some("noun", Text),
-            some("slug", Text),
-            some("target_id", Id),
-            some("at", Time),
-        ],
-    ),
-    table(
-        "comment",
-        &["id"],
-        &[
-            some("id", Id),
-            some("article_id", Id),
-            maybe("parent_id", Id),
-            some("author_name", Text),
-            some("text", Text),
-            some("status", Text),
-            some("posted_at", Time),
-            some("reply_count", Long),
-            maybe("account_id", Id),
-            // The sender's network address, used to count the comments sent from it within a day.
-            private("address", Text),
-            maybe("edited_at", Time),
-            maybe("reason", Text),
-            some("report_count", Long),
-            maybe("edition_id", Id),
-            some("depth", Int),
-            some("shown", Bool),
-            maybe("is_staff", Bool),
-        ],
-    )
-    .under("parent_id")
-    .noted(EntityKind::Comment, &[Facet::Replies]),
-    table(
-        "comment_report",
-        &["comment_id", "account_id"],
-        &[
-            some("comment_id", Id),
-            some("account_id", Id),
-            some("reason", Text),
-            some("at", Time),
-        ],
-    ),
-    table(
-        "commenting",
-        &["of_id"],
-        &[
-            some("of_id", Id),
-            some("noun", Text),
-            maybe("mode", Text),
-            maybe("days", Int),
-            maybe("depth", Int),
-            maybe("guest_comments_allowed", Bool),
-        ],
-    ),
-    table(
-        "live_channel",
-        &["id"],
-        &[
-            some("id", Id),
-            some("edition_id", Id),
-            some("name", Text),
-            maybe("stream_url", Text),
-            maybe("poster_id", Id),
-            maybe("on_air", Bool),
-            some("position", Int),
-        ],
-    )
-    .noted(EntityKind::LiveChannel, &[]),
-    table(
-        "follow_channel",
-        &["id"],
-        &[
-            some("id", Id),
-            some("edition_id", Id),
-            some("platform", Text),
-            some("name", Text),
-            maybe("handle", Text),
-            maybe("url", Text),
-            some("position", Int),
-        ],
-    )
-    .noted(EntityKind::FollowChannel, &[]),
-    table(
-        "home_lead",
-        &["edition_id", "article_id"],
-        &[
-            some("edition_id", Id),
-            some("article_id", Id),
-            some("position", Int),
-        ],
-    ),
-    table(
-        "trusted_document",
-        &["id"],
-        &[
-            some("id", Id),
-            some("name", Text),
-            some("sha256", Text),
-            some("text", Text),
-            some("registered_at", Time),
-        ],
-    )
-    .noted(EntityKind::TrustedDocument, &[]),
+pub(crate) const TABLES: &[Table] = &[
+    of::<account::table::Model>(),
+    of::<media::table::Model>(),
+    of::<edition::table::Model>(),
+    of::<section::table::Model>(),
+    section::PATHS,
+    of::<story::table::Model>(),
+    of::<person::table::Model>(),
+    of::<source::table::Model>(),
+    of::<topic::table::Model>(),
+    of::<article::table::Model>(),
+    of::<article::body_table::Model>(),
+    article::AUTHORS.declaration,
+    article::TOPICS.declaration,
+    article::STORIES.declaration,
+    story::TOPICS.declaration,
+    story::MERGES,
+    of::<list_membership::table::Model>(),
+    of::<related::table::Model>(),
+    of::<editorial::table::Model>(),
+    of::<revision::table::Model>(),
+    correction::TABLE,
+    slug::REDIRECTS,
+    of::<comment::table::Model>(),
+    of::<comment::report_table::Model>(),
+    of::<commenting::table::Model>(),
+    of::<live_channel::table::Model>(),
+    of::<follow_channel::table::Model>(),
+    home_lead::LEADS.declaration,
+    of::<trusted_document::table::Model>(),
 ];
 
 #[cfg(test)]
@@ -528,7 +55,8 @@ mod tests {
     use sea_orm::ConnectionTrait as _;
 
     use super::*;
-    use crate::sql::{Dialect, Sql};
+    use crate::query::sql::{Dialect, Sql};
+    use crate::query::table::Holds;
     use crate::{Db, Options, migration};
 
     /// Tables that an archive leaves out, each with the reason.
@@ -596,10 +124,10 @@ mod tests {
                 let known = known.unwrap_or_else(|| panic!("{name}.{column} is missing in TABLES"));
                 assert_eq!(known.nullable, nullable, "{name}.{column}: nullable");
                 let fits: &[Holds] = match stored.to_ascii_lowercase().as_str() {
-                    "blob" => &[Id],
-                    "integer" => &[Int, Long, Bool],
-                    "real" => &[Real],
-                    _ => &[Text, Json, Time],
+                    "blob" => &[Holds::Id],
+                    "integer" => &[Holds::Int, Holds::Long, Holds::Bool],
+                    "real" => &[Holds::Real],
+                    _ => &[Holds::Text, Holds::Json, Holds::Time],
                 };
                 assert!(fits.contains(&known.holds), "{name}.{column}: {stored}");
                 if place > 0 {

@@ -5,9 +5,10 @@ use std::io::Write;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult};
 use sha2::{Digest as _, Sha256};
 
-use super::tables::{Holds, TABLES, Table};
+use super::tables::TABLES;
 use super::{Counts, End, Error, Head, Result, VERSION, codec, hexadecimal};
-use crate::sql::{Dialect, Sql};
+use crate::query::sql::{Dialect, Sql};
+use crate::query::table::{Holds, Table};
 use crate::{Db, Doing};
 
 /// Number of rows to read at once. With article bodies of 20 kB each, a page takes a few megabytes.

@@ -1,22 +1,20 @@
-//! The sources of a whole answer: the reading keys of everything that was loaded for it.
+//! The sources of a whole answer: the cache tags of everything that was loaded for it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use hashbrown::HashSet;
-use khabar_domain::{AccountId, ArticleId, Role, Scope, Viewer};
-use uuid::Uuid;
 
-use super::CacheTag;
-use crate::BatchKey;
+use super::CacheMeta;
+use crate::feed::CacheTag;
 
 /// A record of everything that a request reads. Cheap to clone: all clones share one record.
 #[derive(Clone, Debug, Default)]
-pub struct DependencyTracker(Arc<Mutex<Page>>);
+pub struct DependencyTracker(Arc<Mutex<Reads>>);
 
 #[derive(Debug, Default)]
-struct Page {
-    keys: HashSet<CacheTag>,
+struct Reads {
+    tags: HashSet<CacheTag>,
     /// Whether something was read whose changes cannot be tracked.
     open: bool,
     personal: bool,
@@ -26,7 +24,7 @@ struct Page {
 /// The sources of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependencies {
-    /// The reading keys of the answer, in no particular order. The answer is current until one of
+    /// The cache tags of the answer, in no particular order. The answer is current until one of
     /// them is touched.
     pub keys: Vec<CacheTag>,
     /// Whether the answer may depend on the viewer. If so, it may be reused only for viewers with
@@ -37,64 +35,56 @@ pub struct Dependencies {
 }
 
 impl DependencyTracker {
-    /// Records a key that was read in addition to the loaded results, such as the number of
+    /// Records a tag that was read in addition to the loaded results, such as the number of
     /// articles in a list.
     pub fn read(&self, key: CacheTag) {
-        self.page().keys.insert(key);
+        self.reads().tags.insert(key);
     }
 
     /// Records that something was read whose changes cannot be tracked.
     pub(crate) fn opened(&self) {
-        self.page().open = true;
+        self.reads().open = true;
     }
 
     /// Records that the answer depends on the viewer.
     pub fn vary_by_viewer(&self) {
-        self.page().personal = true;
+        self.reads().personal = true;
     }
 
     /// Records that the answer changes at this time.
     pub fn holds_until(&self, moment: DateTime<Utc>) {
-        let mut page = self.page();
-        page.until = page.until.into_iter().chain([moment]).min();
+        let mut reads = self.reads();
+        reads.until = reads.until.into_iter().chain([moment]).min();
     }
 
-    /// Records the results for these keys. `None` means that nothing was found.
-    pub(crate) fn loaded<'a, K: BatchKey>(
+    /// Records the metadata of loaded results. `None` stands for a result whose changes cannot be tracked.
+    /// `personal` tells whether the results depend on the viewer.
+    pub(crate) fn loaded(
         &self,
-        scope: Scope,
-        answers: impl IntoIterator<Item = (&'a K, Option<&'a K::Value>)>,
+        personal: bool,
+        results: impl IntoIterator<Item = Option<CacheMeta>>,
     ) {
-        let is_cacheable = K::is_cacheable(scope);
-        let mut page = self.page();
-        for (key, value) in answers {
-            match key.keep(value).filter(|_| is_cacheable) {
-                Some(kept) => page.keys.extend(kept.keys),
-                None => page.open = true,
+        let mut reads = self.reads();
+        for meta in results {
+            match meta {
+                Some(meta) => reads.tags.extend(meta.tags),
+                None => reads.open = true,
             }
         }
-        page.personal |= !K::is_cacheable(everything(scope));
+        reads.personal |= personal;
     }
 
     /// Returns what was recorded, or `None` if something was read whose changes cannot be tracked.
     pub fn recorded(&self) -> Option<Dependencies> {
-        let page = self.page();
-        (!page.open).then(|| Dependencies {
-            keys: page.keys.iter().copied().collect(),
-            personal: page.personal,
-            until: page.until,
+        let reads = self.reads();
+        (!reads.open).then(|| Dependencies {
+            keys: reads.tags.iter().copied().collect(),
+            personal: reads.personal,
+            until: reads.until,
         })
     }
 
-    fn page(&self) -> MutexGuard<'_, Page> {
+    fn reads(&self) -> MutexGuard<'_, Reads> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns the scope of a viewer who may see everything. A result that may be shared even in this
-/// scope is the same for all viewers.
-fn everything(scope: Scope) -> Scope {
-    let mut viewer = Viewer::of(AccountId::new(Uuid::nil()), Role::Admin);
-    viewer.preview = Some(ArticleId::new(Uuid::nil()));
-    Scope { viewer, ..scope }
 }

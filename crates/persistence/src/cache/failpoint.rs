@@ -29,7 +29,7 @@ mod meddling {
     use std::sync::{Arc, OnceLock};
 
     use super::Point;
-    use crate::cache::CacheTag;
+    use crate::feed::CacheTag;
 
     /// A set of hooks that interfere with the cache.
     pub trait FaultInjector: Send + Sync {
@@ -80,7 +80,7 @@ mod meddling {
 #[cfg(not(feature = "failpoints"))]
 mod meddling {
     use super::Point;
-    use crate::cache::CacheTag;
+    use crate::feed::CacheTag;
 
     /// A seam without hooks, for builds without `failpoints`.
     #[derive(Default)]

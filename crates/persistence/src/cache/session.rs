@@ -6,52 +6,56 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::failpoint::Point;
-use super::store::Insert;
-use super::{Cache, CacheMeta, CacheTag};
-use crate::BatchKey;
-use crate::change::Position;
-use crate::reference_data::{Lookup, Reference};
+use super::store::{Insert, Key};
+use super::{Cache, CacheMeta, Lookup, SnapshotData};
+use crate::feed::{CacheTag, Position};
 
 /// The cache as seen by one request.
-#[derive(Clone, Debug)]
-pub(crate) struct CacheSession {
-    pub(super) cache: Cache,
+#[derive(Debug)]
+pub(crate) struct CacheSession<S: SnapshotData> {
+    pub(super) cache: Cache<S>,
     /// The minimum position of the feed included in everything that the request reads.
     pub(super) position: i64,
     /// The epoch of that position.
     pub(super) epoch: i64,
     pub(super) generation: u64,
-    pub(super) reference: Option<Arc<Reference>>,
+    pub(super) snapshot: Option<Arc<S>>,
 }
 
-impl CacheSession {
-    /// Returns the answer from the reference data. Takes no lock: the data was exact when the view
-    /// was taken.
-    pub(crate) fn known<K: BatchKey>(&self, key: &K) -> Lookup<K::Value> {
-        let reference = self.reference.as_deref();
-        let known = reference.map_or(Lookup::Miss, |reference| key.known(reference));
-        if matches!(known, Lookup::Hit(_)) {
+impl<S: SnapshotData> Clone for CacheSession<S> {
+    fn clone(&self) -> Self {
+        Self {
+            cache: self.cache.clone(),
+            snapshot: self.snapshot.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<S: SnapshotData> CacheSession<S> {
+    /// Looks a result up in the reference data. Takes no lock: the data was exact when the view was taken.
+    pub(crate) fn look_up<V>(&self, find: impl FnOnce(&S) -> Lookup<V>) -> Lookup<V> {
+        let found = self.snapshot().map_or(Lookup::Miss, find);
+        if matches!(found, Lookup::Hit(_)) {
             let counts = &self.cache.0.counts;
             counts.referred.fetch_add(1, Ordering::Relaxed);
         }
-        known
+        found
     }
 
-    /// Returns the reading keys touched when rows missing from the reference data because they are
-    /// broken are repaired.
-    pub(crate) fn mended_by(&self) -> impl Iterator<Item = CacheTag> {
-        let reference = self.reference.iter();
-        reference.flat_map(|reference| reference.mended_by())
+    /// Returns the reference data, if it is current.
+    pub(crate) fn snapshot(&self) -> Option<&S> {
+        self.snapshot.as_deref()
     }
 
     /// Waits at a step for as long as a test requires.
     pub(crate) async fn at(&self, step: Point) {
-        self.cache.0.seam.at(step).await;
+        self.cache.0.failpoints.at(step).await;
     }
 
     /// Whether the cache can hold anything besides the reference data.
-    pub(crate) fn keeps(&self) -> bool {
-        self.cache.0.read().store.keeps()
+    pub(crate) fn holds_entries(&self) -> bool {
+        self.cache.0.read().store.holds_entries()
     }
 
     /// Returns the position that everything read under this view must include.
@@ -63,66 +67,56 @@ impl CacheSession {
     }
 
     /// Returns the cached results, and the keys that are not cached.
-    pub(crate) fn get<K: BatchKey>(&self, keys: &[K]) -> (HashMap<K, K::Value>, Vec<K>) {
-        let mut kept = Vec::with_capacity(keys.len());
+    pub(crate) fn get<K: Key, V: Clone + Send + Sync + 'static>(
+        &self,
+        keys: &[K],
+    ) -> (HashMap<K, V>, Vec<K>) {
+        let mut hits = Vec::with_capacity(keys.len());
         let mut missing = Vec::new();
         {
             let store = &self.cache.0.read().store;
             for key in keys {
-                match store.get::<_, Option<K::Value>>(key) {
-                    Some(value) => kept.push((key, value)),
+                match store.get::<_, Option<V>>(key) {
+                    Some(value) => hits.push((key, value)),
                     None => missing.push(key.clone()),
                 }
             }
         }
         let counts = &self.cache.0.counts;
-        counts.entities.asked(kept.len(), missing.len());
-        let found = kept
+        counts.entities.record(hits.len(), missing.len());
+        let found = hits
             .into_iter()
             .filter_map(|(key, value)| Some((key.clone(), Option::clone(&value)?)))
             .collect();
         (found, missing)
     }
 
-    /// Caches the results for these keys. `None` means that nothing was found.
-    pub(crate) fn fill<'a, K: BatchKey>(
+    /// Inserts results that were read under this view, each with its key and its metadata. `None` as a
+    /// result means that nothing was found.
+    pub(crate) fn insert<'a, K: Key, V: Clone + Send + Sync + 'static>(
         &self,
-        answers: impl IntoIterator<Item = (&'a K, Option<&'a K::Value>)>,
+        results: impl IntoIterator<Item = (&'a K, Option<&'a V>, CacheMeta)>,
     ) {
-        self.fill_until(answers, &[]);
-    }
-
-    /// Caches the results for these keys, to be invalidated also when one of `keys` is touched.
-    pub(crate) fn fill_until<'a, K: BatchKey>(
-        &self,
-        answers: impl IntoIterator<Item = (&'a K, Option<&'a K::Value>)>,
-        keys: &[CacheTag],
-    ) {
-        let fills = answers.into_iter();
-        let mut fills: Vec<_> = fills
-            .filter_map(|(key, value)| {
-                let kept = key.keep(value)?;
-                let kept = keys.iter().copied().fold(kept, CacheMeta::key);
-                Some((key, Arc::new(value.cloned()), kept))
-            })
+        let entries = results.into_iter();
+        let entries: Vec<_> = entries
+            .map(|(key, value, meta)| (key, Arc::new(value.cloned()), meta))
             .collect();
-        if fills.is_empty() {
+        if entries.is_empty() {
             return;
         }
         let mut refused = 0;
-        let mut known = self.cache.0.write();
-        let store = &mut known.store;
+        let mut contents = self.cache.0.write();
+        let store = &mut contents.store;
         if store.generation != self.generation {
             return;
         }
-        for (key, value, kept) in fills.drain(..) {
-            if store.fill(self.cache.0.seam.position(self.position), key, value, kept)
-                == Insert::Stale
-            {
+        let position = self.cache.0.failpoints.position(self.position);
+        for (key, value, meta) in entries {
+            if store.insert(position, key, value, meta) == Insert::Stale {
                 refused += 1;
             }
         }
-        drop(known);
+        drop(contents);
         let counts = &self.cache.0.counts.entities;
         counts.refused.fetch_add(refused, Ordering::Relaxed);
     }
@@ -133,45 +127,41 @@ impl CacheSession {
         name: &ResponseKey,
         counts: impl FnOnce(&V) -> bool,
     ) -> Option<Arc<V>> {
-        let kept = self.cache.0.read().store.get::<_, V>(name);
-        let kept = kept.filter(|answer| counts(answer));
-        let found = usize::from(kept.is_some());
-        self.cache.0.counts.answers.asked(found, 1 - found);
-        kept
+        let answer = self.cache.0.read().store.get::<_, V>(name);
+        let answer = answer.filter(|answer| counts(answer));
+        let found = usize::from(answer.is_some());
+        self.cache.0.counts.answers.record(found, 1 - found);
+        answer
     }
 
     /// Caches a whole answer of this size that was created under this view. Returns whether it is
     /// still current. An answer that is not current is not cached.
-    pub(crate) fn keep<V: Send + Sync + 'static>(
+    pub(crate) fn insert_answer<V: Send + Sync + 'static>(
         &self,
         name: ResponseKey,
         answer: Arc<V>,
         bytes: usize,
-        keys: Vec<CacheTag>,
+        tags: Vec<CacheTag>,
     ) -> bool {
-        let kept = CacheMeta {
-            keys,
-            numbers: Vec::new(),
+        let meta = CacheMeta {
+            tags,
+            counts: Vec::new(),
             bytes,
         };
-        let mut known = self.cache.0.write();
-        let filled = if known.store.generation == self.generation {
-            known.store.fill(
-                self.cache.0.seam.position(self.position),
-                &name,
-                answer,
-                kept,
-            )
+        let mut contents = self.cache.0.write();
+        let inserted = if contents.store.generation == self.generation {
+            let position = self.cache.0.failpoints.position(self.position);
+            contents.store.insert(position, &name, answer, meta)
         } else {
             Insert::Stale
         };
-        drop(known);
-        let is_true = filled != Insert::Stale;
-        if !is_true {
+        drop(contents);
+        let is_current = inserted != Insert::Stale;
+        if !is_current {
             let counts = &self.cache.0.counts.answers;
             counts.refused.fetch_add(1, Ordering::Relaxed);
         }
-        is_true
+        is_current
     }
 }
 

@@ -7,30 +7,43 @@
 //! if the feed has been applied up to the second position and touched nothing in it in between.
 //! Otherwise it is the basis of the next reload, which reads the touched parts again.
 
-use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::fmt::Debug;
+use std::sync::Arc;
 
-use tokio::time::{sleep, timeout};
+use crate::feed::CacheTag;
 
-use super::failpoint::Point;
-use super::tag::CacheTag;
-use super::{Inner, PAUSE};
-use crate::Result;
-use crate::change::Feed;
-use crate::reference_data::{self, DirtyRows, Reference};
+/// Reference data that the cache holds as one immutable snapshot.
+pub trait SnapshotData: Debug + Default + Send + Sync + 'static {
+    /// The parts of it that must be read again.
+    type Dirty: DirtyParts<Self>;
+}
 
-/// The longest delay between two failed attempts to read. A row that cannot be read is logged
-/// once a minute.
-const LONGEST_PAUSE: Duration = Duration::from_mins(1);
+/// The parts of reference data that must be read again. The default is none.
+pub trait DirtyParts<S>: Default + Send + Sync + 'static {
+    /// Returns a value that requires all of it to be read again.
+    fn everything() -> Self;
+
+    /// Whether nothing must be read again.
+    fn is_empty(&self) -> bool;
+
+    /// Records what a write has touched, if it can be part of the reference data.
+    fn touch(&mut self, tag: CacheTag);
+
+    /// Drops what is not part of the reference data, as it was last read.
+    fn retain_known(&mut self, data: &S);
+
+    /// Adds everything that `other` requires to be read again.
+    fn add(&mut self, other: Self);
+}
 
 /// The state of the reference data.
-pub(super) struct Snapshot {
+pub(super) struct Snapshot<S: SnapshotData> {
     /// The current snapshot, as of the position up to which the feed was applied.
-    current: Option<Arc<Reference>>,
+    current: Option<Arc<S>>,
     /// The last snapshot that was read.
-    old: Arc<Reference>,
+    old: Arc<S>,
     /// The parts written since `old` was read.
-    touched: DirtyRows,
+    touched: S::Dirty,
     /// Whether a reload is in progress. Its result may contain any object.
     reading: bool,
     /// The number of times that everything was cleared. A reload in progress at that time is
@@ -41,19 +54,19 @@ pub(super) struct Snapshot {
 }
 
 /// A reload to be performed.
-pub(super) struct Task {
-    old: Arc<Reference>,
-    touched: DirtyRows,
+pub(super) struct Task<S: SnapshotData> {
+    pub(super) old: Arc<S>,
+    pub(super) touched: S::Dirty,
     generation: u64,
 }
 
-impl Snapshot {
+impl<S: SnapshotData> Snapshot<S> {
     /// Creates the initial state, in which nothing has been read.
     pub(super) fn new() -> Self {
         Self {
             current: None,
             old: Arc::default(),
-            touched: DirtyRows::everything(),
+            touched: S::Dirty::everything(),
             reading: false,
             generation: 0,
             too_large: false,
@@ -61,18 +74,18 @@ impl Snapshot {
     }
 
     /// Returns the current snapshot, if there is one.
-    pub(super) fn current(&self) -> Option<Arc<Reference>> {
+    pub(super) fn current(&self) -> Option<Arc<S>> {
         self.current.clone()
     }
 
     /// Records what a write has touched. Returns whether something has to be reloaded.
-    pub(super) fn touch(&mut self, keys: impl IntoIterator<Item = CacheTag>) -> bool {
+    pub(super) fn touch(&mut self, tags: impl IntoIterator<Item = CacheTag>) -> bool {
         if self.too_large {
             return false;
         }
-        keys.into_iter().for_each(|key| self.touched.touch(key));
+        tags.into_iter().for_each(|tag| self.touched.touch(tag));
         if !self.reading {
-            self.touched.forget_others(&self.old);
+            self.touched.retain_known(&self.old);
         }
         let touched = !self.touched.is_empty();
         if touched {
@@ -90,7 +103,7 @@ impl Snapshot {
     }
 
     /// Starts a reload and returns its task. Returns `None` if nothing has to be reloaded.
-    pub(super) fn begin(&mut self) -> Option<Task> {
+    pub(super) fn begin(&mut self) -> Option<Task<S>> {
         if self.is_settled() {
             return None;
         }
@@ -104,7 +117,7 @@ impl Snapshot {
 
     /// Installs the result of a reload. The feed must have been applied up to everything that the
     /// reload can have seen. `None` means that there is too much reference data.
-    pub(super) fn bring(&mut self, task: &Task, read: Option<Reference>) {
+    pub(super) fn install(&mut self, task: &Task<S>, read: Option<S>) {
         if self.generation != task.generation {
             return;
         }
@@ -119,81 +132,22 @@ impl Snapshot {
             return;
         };
         self.old = Arc::new(read);
-        self.touched.forget_others(&self.old);
+        self.touched.retain_known(&self.old);
         if self.touched.is_empty() {
             self.current = Some(Arc::clone(&self.old));
         }
     }
 
     /// Whether nothing has to be reloaded.
-    fn is_settled(&self) -> bool {
+    pub(super) fn is_settled(&self) -> bool {
         self.too_large || self.touched.is_empty()
     }
 
     /// Abandons a reload that has no result. Its parts remain to be reloaded.
-    pub(super) fn give_up(&mut self, task: Task) {
+    pub(super) fn abandon(&mut self, task: Task<S>) {
         if self.generation == task.generation {
             self.reading = false;
             self.touched.add(task.touched);
         }
-    }
-}
-
-/// Performs one reload of the touched parts and installs the result.
-pub(super) async fn refresh(inner: &Inner, feed: &Feed) -> Result<()> {
-    let Some(task) = inner.write().snapshot.begin() else {
-        return Ok(());
-    };
-    let found = async {
-        let read = reference_data::read(&feed.reader(), &task.old, &task.touched).await?;
-        // Everything that was seen is committed by now.
-        Ok((read, feed.edges().await?.head))
-    };
-    match found.await {
-        Ok((read, head)) if inner.reaches(head).await => {
-            inner.seam.at(Point::Install).await;
-            let mut known = inner.write();
-            known.snapshot.bring(&task, read);
-            inner.settled.send_replace(known.snapshot.is_settled());
-            Ok(())
-        }
-        Ok(_) => {
-            inner.write().snapshot.give_up(task);
-            Ok(())
-        }
-        Err(error) => {
-            inner.write().snapshot.give_up(task);
-            Err(error)
-        }
-    }
-}
-
-/// Reloads touched parts for as long as the cache is in use.
-pub(super) async fn keep(inner_of: Weak<Inner>, feed: Feed) {
-    let mut pause = PAUSE;
-    loop {
-        let Some(inner) = inner_of.upgrade() else {
-            return;
-        };
-        let touched = Arc::clone(&inner.touched);
-        let begun = Instant::now();
-        if let Err(error) = refresh(&inner, &feed).await {
-            tracing::warn!(cause = %error, "reference_data_unavailable");
-            drop(inner);
-            // Retries after the pause, or as soon as something is written, which may have fixed the
-            // problem.
-            let _ = timeout(pause, touched.notified()).await;
-            pause = (2 * pause).min(LONGEST_PAUSE);
-            continue;
-        }
-        pause = PAUSE;
-        if !inner.read().snapshot.is_settled() {
-            touched.notify_one();
-        }
-        drop(inner);
-        // Pauses for as long as the reload took. Even under many writes, this leaves the database
-        // time for other work.
-        sleep(begun.elapsed()).await;
-        touched.notified().await;
     }
 }

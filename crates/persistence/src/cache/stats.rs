@@ -26,7 +26,7 @@ impl Counted {
         }
     }
 
-    pub(super) fn asked(&self, hits: usize, misses: usize) {
+    pub(super) fn record(&self, hits: usize, misses: usize) {
         self.hits.fetch_add(hits as u64, Ordering::Relaxed);
         self.misses.fetch_add(misses as u64, Ordering::Relaxed);
     }

@@ -1,8 +1,8 @@
-//! The storage of the cache: entries by key and by reading key, limited to a number of bytes.
+//! The storage of the cache: entries by key and by cache tag, limited to a number of bytes.
 //!
 //! One lock protects all of it, because exactness depends on a single question: was anything from
 //! which this result was read written since? Adding an entry checks this atomically, and a later
-//! write finds the entry by its reading keys.
+//! write finds the entry by its cache tags.
 //!
 //! Eviction follows SIEVE (Zhang et al., NSDI 2024): a hand moves from the oldest entry to the
 //! newest and evicts the first that has not been accessed since the hand last passed it.
@@ -16,19 +16,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::CacheMeta;
-use super::tag::CacheTag;
-use crate::change::{EntityKind, Facet};
+use crate::feed::{CacheTag, EntityKind, Facet};
 
-/// The number of reading keys of recent changes that are retained, to check results that were read
+/// The number of cache tags of recent changes that are retained, to check results that were read
 /// before these changes and arrive after them. This takes a few megabytes. A result that is older
 /// than all of them is refused.
 const REMEMBERED: usize = 65_536;
 
 /// The cost of an entry in bytes, besides its key, its value and what the value holds: the slot,
-/// its place in the table, and an allowance for one reading key. Each reading key, including
+/// its place in the table, and an allowance for one cache tag. Each cache tag, including
 /// the first, adds [`LINK`].
 const ENTRY: usize = 256;
-/// The cost of a reading key, in bytes.
+/// The cost of a cache tag, in bytes.
 const LINK: usize = 64;
 
 /// An index into one of the vectors that refers to nothing.
@@ -37,7 +36,7 @@ const NONE: u32 = u32::MAX;
 type Erased = Arc<dyn Any + Send + Sync>;
 
 /// A type that can be the key of an entry.
-pub(super) trait Key: Clone + Eq + Hash + Send + Sync + 'static {}
+pub(crate) trait Key: Clone + Eq + Hash + Send + Sync + 'static {}
 
 impl<K: Clone + Eq + Hash + Send + Sync + 'static> Key for K {}
 
@@ -51,7 +50,7 @@ pub(super) struct Store {
     free: Vec<u32>,
     links: Vec<Link>,
     free_links: Vec<u32>,
-    /// The first link of each reading key.
+    /// The first link of each cache tag.
     index: HashMap<CacheTag, u32, DefaultHashBuilder>,
     newest: u32,
     oldest: u32,
@@ -70,12 +69,12 @@ struct Slot {
     value: Erased,
     links: Box<[u32]>,
     bytes: usize,
-    asked: AtomicBool,
+    accessed: AtomicBool,
     newer: u32,
     older: u32,
 }
 
-/// A reading key of an entry: a node in the linked list of all entries read from that key.
+/// A cache tag of an entry: a node in the linked list of all entries read from that key.
 struct Link {
     key: CacheTag,
     slot: u32,
@@ -132,7 +131,7 @@ impl Store {
     }
 
     /// Whether the store can hold any entries.
-    pub(super) fn keeps(&self) -> bool {
+    pub(super) fn holds_entries(&self) -> bool {
         self.most > 0
     }
 
@@ -150,7 +149,7 @@ impl Store {
     /// another type.
     pub(super) fn get<K: Key, V: Send + Sync + 'static>(&self, key: &K) -> Option<Arc<V>> {
         let slot = self.slot(self.find(key, self.hash(key))?)?;
-        slot.asked.store(true, Ordering::Relaxed);
+        slot.accessed.store(true, Ordering::Relaxed);
         Arc::clone(&slot.value).downcast().ok()
     }
 
@@ -161,25 +160,25 @@ impl Store {
     }
 
     /// Adds a result that was read when the feed was at `position` or later.
-    pub(super) fn fill<K: Key, V: Send + Sync + 'static>(
+    pub(super) fn insert<K: Key, V: Send + Sync + 'static>(
         &mut self,
         position: i64,
         key: &K,
         value: Arc<V>,
-        kept: CacheMeta,
+        meta: CacheMeta,
     ) -> Insert {
         let CacheMeta {
-            mut keys,
-            numbers,
+            mut tags,
+            counts,
             bytes,
-        } = kept;
-        keys.extend(numbers);
-        if keys.iter().any(|key| self.recent.touched(*key, position)) {
+        } = meta;
+        tags.extend(counts);
+        if tags.iter().any(|tag| self.recent.touched(*tag, position)) {
             return Insert::Stale;
         }
-        keys.sort_unstable_by_key(|key| self.hasher.hash_one(key));
-        keys.dedup();
-        let bytes = bytes + size_of::<K>() + ENTRY + keys.len() * LINK;
+        tags.sort_unstable_by_key(|tag| self.hasher.hash_one(tag));
+        tags.dedup();
+        let bytes = bytes + size_of::<K>() + ENTRY + tags.len() * LINK;
         if bytes > self.most {
             return Insert::TooLarge;
         }
@@ -188,21 +187,23 @@ impl Store {
             self.remove(old);
         }
         while self.bytes + bytes > self.most {
-            let Some(gone) = self.sieve() else { break };
-            self.remove(gone);
+            let Some(victim) = self.next_to_evict() else {
+                break;
+            };
+            self.remove(victim);
         }
         let at = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
             place(self.slots.len() - 1)
         });
-        let links = keys.into_iter().map(|key| self.link(key, at)).collect();
+        let links = tags.into_iter().map(|tag| self.link(tag, at)).collect();
         self.slots[at as usize] = Some(Slot {
             hash,
             key: Box::new(key.clone()),
             value,
             links,
             bytes,
-            asked: AtomicBool::new(false),
+            accessed: AtomicBool::new(false),
             newer: NONE,
             older: self.newest,
         });
@@ -225,20 +226,20 @@ impl Store {
     }
 
     /// Invalidates every entry that was read from a key touched by this change.
-    pub(super) fn apply(&mut self, seq: i64, keys: Vec<CacheTag>) {
-        for key in &keys {
+    pub(super) fn invalidate(&mut self, seq: i64, tags: Vec<CacheTag>) {
+        for tag in &tags {
             let mut dropped = 0;
-            while let Some(first) = self.index.get(key) {
+            while let Some(first) = self.index.get(tag) {
                 let slot = self.links[*first as usize].slot;
                 self.remove(slot);
                 dropped += 1;
             }
             if dropped > 0 {
-                let kind = (key.noun(), key.of_part());
+                let kind = (tag.entity(), tag.facet());
                 *self.dropped.entry(kind).or_default() += dropped;
             }
         }
-        self.recent.remember(seq, keys);
+        self.recent.record(seq, tags);
     }
 
     /// Clears everything. Writes up to `seq` are treated as unknown.
@@ -272,7 +273,7 @@ impl Store {
     }
 
     /// Returns the next entry to evict.
-    fn sieve(&mut self) -> Option<u32> {
+    fn next_to_evict(&mut self) -> Option<u32> {
         let mut at = self.hand;
         // Two rounds are needed, because in the first every entry may have been accessed.
         for _ in 0..=2 * self.table.len() {
@@ -280,7 +281,7 @@ impl Store {
                 at = self.oldest;
             }
             let slot = self.slot(at)?;
-            if !slot.asked.swap(false, Ordering::Relaxed) {
+            if !slot.accessed.swap(false, Ordering::Relaxed) {
                 self.hand = slot.newer;
                 return Some(at);
             }
@@ -366,7 +367,7 @@ impl Recent {
         position < self.horizon || self.last.get(&key).is_some_and(|seq| *seq > position)
     }
 
-    fn remember(&mut self, seq: i64, keys: Vec<CacheTag>) {
+    fn record(&mut self, seq: i64, keys: Vec<CacheTag>) {
         self.keys += keys.len();
         self.last.extend(keys.iter().map(|key| (*key, seq)));
         self.changes.push_back((seq, keys));

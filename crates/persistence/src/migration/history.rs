@@ -8,7 +8,7 @@ use sea_orm::{
     TransactionTrait,
 };
 
-use crate::sql::Dialect;
+use crate::query::sql::Dialect;
 use crate::{Db, Doing, Result};
 
 /// The key of PostgreSQL's advisory lock for migrations: "khabar" in ASCII.

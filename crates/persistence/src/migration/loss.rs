@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, Statement};
 
 use super::script::{SCRIPTS, Script};
 use super::{history, last, partial, unknown};
-use crate::sql::Dialect;
+use crate::query::sql::Dialect;
 use crate::{Db, Doing, Result};
 
 /// A table or a column that would be dropped.

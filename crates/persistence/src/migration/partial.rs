@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, Statement};
 
 use super::script::{SCRIPTS, Script, run};
-use crate::sql::Dialect;
+use crate::query::sql::Dialect;
 use crate::{Doing, Error, Result};
 
 /// The names of all tables, columns and indexes.

@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, DbErr};
 
-use crate::sql::Dialect;
+use crate::query::sql::Dialect;
 
 /// The SQL scripts of a migration.
 pub(super) struct Script {
@@ -36,6 +36,7 @@ pub(super) const SCRIPTS: &[Script] = scripts! {
     "m0011_addresses_and_keys",
     "m0012_reserved_names",
     "m0013_field_names",
+    "m0014_change_columns",
 };
 
 impl Script {

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use super::Reference;
-use crate::cache::CacheTag;
-use crate::change::{EntityKind, Facet};
+use crate::cache::DirtyParts;
+
+use crate::feed::{CacheTag, EntityKind, Facet};
 
 /// The parts of the reference data that must be read again.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct DirtyRows {
+pub struct DirtyRows {
     /// Whether all of the reference data must be read again.
     pub(super) everything: bool,
     pub(super) editions: DirtySet,
@@ -41,30 +42,27 @@ impl DirtySet {
     }
 }
 
-impl DirtyRows {
-    /// Returns a value that requires all of the reference data to be read again.
-    pub(crate) fn everything() -> Self {
+impl DirtyParts<Reference> for DirtyRows {
+    fn everything() -> Self {
         Self {
             everything: true,
             ..Self::default()
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Records what a write has touched, if it can be part of the reference data.
-    ///
     /// A row that enters or leaves the reference data is identified by its own key, or by that of its
     /// edition's list.
-    pub(crate) fn touch(&mut self, key: CacheTag) {
-        let Some(id) = key.id() else {
+    fn touch(&mut self, tag: CacheTag) {
+        let Some(id) = tag.id() else {
             // A key for a whole kind always accompanies the key of the row that was written.
             return;
         };
-        let counted = matches!(key.of_part(), None | Some(Facet::Articles | Facet::Rail));
-        match (key.noun(), key.of_part()) {
+        let counted = matches!(tag.facet(), None | Some(Facet::Articles | Facet::Rail));
+        match (tag.entity(), tag.facet()) {
             (EntityKind::Edition, Some(Facet::Sections)) => self.sections.of.insert(id),
             (EntityKind::Edition, Some(Facet::LiveChannels)) => self.live_channels.of.insert(id),
             (EntityKind::Edition, Some(Facet::FollowChannels)) => {
@@ -82,9 +80,8 @@ impl DirtyRows {
         };
     }
 
-    /// Drops the stories that are not pinned and the media that are not shown, as they are not part of the
-    /// reference data.
-    pub(crate) fn forget_others(&mut self, reference: &Reference) {
+    /// Drops the stories that are not pinned and the media that are not shown.
+    fn retain_known(&mut self, reference: &Reference) {
         self.stories
             .ids
             .retain(|id| reference.rails.get(*id).is_some() || reference.broken.contains_key(id));
@@ -92,8 +89,7 @@ impl DirtyRows {
             .retain(|id| reference.media.contains_key(id) || reference.broken.contains_key(id));
     }
 
-    /// Adds everything that `other` requires to be read again.
-    pub(crate) fn add(&mut self, other: Self) {
+    fn add(&mut self, other: Self) {
         self.everything |= other.everything;
         self.editions.add(other.editions);
         self.sections.add(other.sections);

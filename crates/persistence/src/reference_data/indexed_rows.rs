@@ -1,4 +1,4 @@
-//! A shelf: all rows of one kind, indexed by ID and slug, and in list order.
+//! An index: all rows of one kind, indexed by ID and slug, and in list order.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use khabar_domain::{Edition, FollowChannel, LiveChannel, Section, Slug, Source, Story};
 use uuid::Uuid;
 
-/// A row that can be put on a shelf.
+/// A row that can be indexed.
 pub(super) trait Indexed {
     /// Returns the ID.
     fn id(&self) -> Uuid;
@@ -52,20 +52,20 @@ impl<T: Indexed> FromIterator<Arc<T>> for IndexedRows<T> {
             let order = editions.then_with(|| one.order(other));
             order.then_with(|| one.id().cmp(&other.id()))
         });
-        let mut shelf = Self {
+        let mut index = Self {
             by_id: HashMap::with_capacity(rows.len()),
             ..Self::default()
         };
         for (place, row) in rows.iter().enumerate() {
-            shelf.by_id.insert(row.id(), place);
-            let end = shelf.of.entry(row.edition()).or_insert(place..place);
+            index.by_id.insert(row.id(), place);
+            let end = index.of.entry(row.edition()).or_insert(place..place);
             end.end = place + 1;
             if let Some(slug) = row.slug() {
-                let slugs = shelf.by_slug.entry(row.edition()).or_default();
+                let slugs = index.by_slug.entry(row.edition()).or_default();
                 slugs.insert(slug.clone(), place);
             }
         }
-        Self { rows, ..shelf }
+        Self { rows, ..index }
     }
 }
 
@@ -92,6 +92,41 @@ impl<T> IndexedRows<T> {
     }
 }
 
+/// Implements [`Indexed`] for the objects of an edition.
+macro_rules! indexed {
+    ($($type:ident $(by $slug:ident)? => $order:expr),+ $(,)?) => {
+        $(impl Indexed for $type {
+            fn id(&self) -> Uuid {
+                self.id.into()
+            }
+
+            fn edition(&self) -> Uuid {
+                self.edition.into()
+            }
+
+            $(
+                fn slug(&self) -> Option<&Slug> {
+                    Some(&self.$slug)
+                }
+            )?
+
+            fn order(&self, other: &Self) -> Ordering {
+                let order: fn(&Self, &Self) -> Ordering = $order;
+                order(self, other)
+            }
+        })+
+    };
+}
+
+indexed! {
+    FollowChannel => |one, other| one.position.cmp(&other.position),
+    LiveChannel => |one, other| one.position.cmp(&other.position),
+    Section by slug => |one, other| one.position.cmp(&other.position),
+    Source by slug => |_, _| Ordering::Equal,
+    // Pinned stories, in pinned order.
+    Story by slug => |one, other| one.pinned_position.cmp(&other.pinned_position),
+}
+
 impl Indexed for Edition {
     fn id(&self) -> Uuid {
         self.id.into()
@@ -107,88 +142,5 @@ impl Indexed for Edition {
 
     fn order(&self, other: &Self) -> Ordering {
         self.slug.cmp(&other.slug)
-    }
-}
-
-impl Indexed for Section {
-    fn id(&self) -> Uuid {
-        self.id.into()
-    }
-
-    fn edition(&self) -> Uuid {
-        self.edition.into()
-    }
-
-    fn slug(&self) -> Option<&Slug> {
-        Some(&self.slug)
-    }
-
-    fn order(&self, other: &Self) -> Ordering {
-        self.position.cmp(&other.position)
-    }
-}
-
-impl Indexed for Source {
-    fn id(&self) -> Uuid {
-        self.id.into()
-    }
-
-    fn edition(&self) -> Uuid {
-        self.edition.into()
-    }
-
-    fn slug(&self) -> Option<&Slug> {
-        Some(&self.slug)
-    }
-
-    fn order(&self, _: &Self) -> Ordering {
-        Ordering::Equal
-    }
-}
-
-impl Indexed for LiveChannel {
-    fn id(&self) -> Uuid {
-        self.id.into()
-    }
-
-    fn edition(&self) -> Uuid {
-        self.edition.into()
-    }
-
-    fn order(&self, other: &Self) -> Ordering {
-        self.position.cmp(&other.position)
-    }
-}
-
-impl Indexed for FollowChannel {
-    fn id(&self) -> Uuid {
-        self.id.into()
-    }
-
-    fn edition(&self) -> Uuid {
-        self.edition.into()
-    }
-
-    fn order(&self, other: &Self) -> Ordering {
-        self.position.cmp(&other.position)
-    }
-}
-
-/// Pinned stories, in pinned order.
-impl Indexed for Story {
-    fn id(&self) -> Uuid {
-        self.id.into()
-    }
-
-    fn edition(&self) -> Uuid {
-        self.edition.into()
-    }
-
-    fn slug(&self) -> Option<&Slug> {
-        Some(&self.slug)
-    }
-
-    fn order(&self, other: &Self) -> Ordering {
-        self.pinned_position.cmp(&other.pinned_position)
     }
 }

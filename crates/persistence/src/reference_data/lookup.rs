@@ -8,9 +8,10 @@ use khabar_domain::{
 };
 use uuid::Uuid;
 
+use super::Reference;
 use super::indexed_rows::{Indexed, IndexedRows};
-use super::{Lookup, Reference};
-use crate::section::Which;
+use crate::cache::Lookup;
+use crate::tables::section::Which;
 use crate::{Page, SlugKey};
 
 impl Reference {
@@ -99,32 +100,32 @@ impl Reference {
 
     /// Returns a story if it is pinned.
     pub(crate) fn story(&self, id: StoryId) -> Lookup<Story> {
-        Lookup::perhaps(self.rails.get(id))
+        Lookup::if_found(self.rails.get(id))
     }
 
     /// Returns a story by its slug if it is pinned.
     pub(crate) fn story_under(&self, key: &SlugKey) -> Lookup<Story> {
         let edition = self.editions.under(Uuid::nil(), &key.edition);
-        Lookup::perhaps(edition.and_then(|edition| self.rails.under(edition.id.into(), &key.slug)))
+        Lookup::if_found(edition.and_then(|edition| self.rails.under(edition.id.into(), &key.slug)))
     }
 
     /// Returns a media item if a channel or a pinned story shows it.
     pub(crate) fn media(&self, id: MediaId) -> Lookup<Media> {
-        Lookup::perhaps(self.media.get(&id.into()))
+        Lookup::if_found(self.media.get(&id.into()))
     }
 
     /// Looks up a row by its current slug. Former slugs are not known here.
-    fn under<T: Indexed + Clone>(&self, shelf: &IndexedRows<T>, key: &SlugKey) -> Lookup<T> {
+    fn under<T: Indexed + Clone>(&self, index: &IndexedRows<T>, key: &SlugKey) -> Lookup<T> {
         match self.editions.under(Uuid::nil(), &key.edition) {
-            Some(edition) => Lookup::perhaps(shelf.under(edition.id.into(), &key.slug)),
+            Some(edition) => Lookup::if_found(index.under(edition.id.into(), &key.slug)),
             None if self.lacks_editions => Lookup::Miss,
             None => Lookup::Hit(None),
         }
     }
 
     /// Looks up a row by its ID.
-    fn by_id<T: Indexed + Clone>(&self, shelf: &IndexedRows<T>, id: Uuid) -> Lookup<T> {
-        match shelf.get(id) {
+    fn by_id<T: Indexed + Clone>(&self, index: &IndexedRows<T>, id: Uuid) -> Lookup<T> {
+        match index.get(id) {
             None if self.broken.contains_key(&id) => Lookup::Miss,
             found => Lookup::found(found),
         }

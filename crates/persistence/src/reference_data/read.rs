@@ -9,79 +9,73 @@ use uuid::Uuid;
 use super::dirty::DirtySet;
 use super::indexed_rows::{Indexed, IndexedRows};
 use super::{DirtyRows, MOST, Reference};
-use crate::decode::TableRow;
-use crate::row::{Row, find_by};
-use crate::sql::Sql;
-use crate::{
-    ReadSession, Result, edition, follow_channel, live_channel, media, section, source, story,
-};
+use crate::cache::follow::ReadSnapshot;
+use crate::query::decode::{Row, TableRow};
+use crate::query::lookup::find_by;
+use crate::query::sql::Sql;
+use crate::tables::{edition, follow_channel, live_channel, media, section, source, story};
+use crate::{ReadSession, Result};
 
 const QUERY: &str = "reference_data";
 
-/// Reads the rows that were touched and takes the others from `old`. Returns `None` if there are too many
-/// rows of one kind.
-///
-/// Each row is in a state that it had at some time since the call. The caller must check that none of
-/// them has changed since.
-pub(crate) async fn read(
-    reader: &ReadSession,
-    old: &Reference,
-    touched: &DirtyRows,
-) -> Result<Option<Reference>> {
-    let table = |name, condition| Table {
-        reader,
-        name,
-        condition,
-        everything: touched.everything,
-    };
-    let editions = table("edition", "")
-        .read::<edition::table::Model>(&old.editions, &touched.editions)
-        .await?;
-    let met_editions = reader.met().rows().len();
-    let sections = table("section", "")
-        .read::<section::table::Model>(&old.sections, &touched.sections)
-        .await?;
-    let sources = table("source", "")
-        .read::<source::table::Model>(&old.sources, &touched.sources)
-        .await?;
-    let live_channels = table("live_channel", "")
-        .read::<live_channel::table::Model>(&old.live_channels, &touched.live_channels)
-        .await?;
-    let follow_channels = table("follow_channel", "")
-        .read::<follow_channel::table::Model>(&old.follow_channels, &touched.follow_channels)
-        .await?;
-    let rails = table("story", "t.pinned_position IS NOT NULL AND ")
-        .read::<story::table::Model>(&old.rails, &touched.stories)
-        .await?;
-    let mut read = Reference {
-        children: if Arc::ptr_eq(&sections, &old.sections) {
-            Arc::clone(&old.children)
-        } else {
-            Arc::new(children(&sections))
-        },
-        editions,
-        sections,
-        sources,
-        live_channels,
-        follow_channels,
-        rails,
-        media: HashMap::new(),
-        broken: HashMap::new(),
-        lacks_editions: met_editions > 0 || old.lacks_editions && !touched.everything,
-    };
-    if read.most() > MOST {
-        return Ok(None);
+impl ReadSnapshot for Reference {
+    /// Returns `None` if there are too many rows of one kind.
+    async fn read(reader: &ReadSession, old: &Self, touched: &DirtyRows) -> Result<Option<Self>> {
+        let table = |name, condition| Table {
+            reader,
+            name,
+            condition,
+            everything: touched.everything,
+        };
+        let editions = table("edition", "")
+            .read::<edition::table::Model>(&old.editions, &touched.editions)
+            .await?;
+        let met_editions = reader.met().rows().len();
+        let sections = table("section", "")
+            .read::<section::table::Model>(&old.sections, &touched.sections)
+            .await?;
+        let sources = table("source", "")
+            .read::<source::table::Model>(&old.sources, &touched.sources)
+            .await?;
+        let live_channels = table("live_channel", "")
+            .read::<live_channel::table::Model>(&old.live_channels, &touched.live_channels)
+            .await?;
+        let follow_channels = table("follow_channel", "")
+            .read::<follow_channel::table::Model>(&old.follow_channels, &touched.follow_channels)
+            .await?;
+        let rails = table("story", "t.pinned_position IS NOT NULL AND ")
+            .read::<story::table::Model>(&old.rails, &touched.stories)
+            .await?;
+        let mut read = Self {
+            children: if Arc::ptr_eq(&sections, &old.sections) {
+                Arc::clone(&old.children)
+            } else {
+                Arc::new(children(&sections))
+            },
+            editions,
+            sections,
+            sources,
+            live_channels,
+            follow_channels,
+            rails,
+            media: HashMap::new(),
+            broken: HashMap::new(),
+            lacks_editions: met_editions > 0 || old.lacks_editions && !touched.everything,
+        };
+        if read.most() > MOST {
+            return Ok(None);
+        }
+        read.media = pictures(reader, &read, old, touched).await?;
+        if !touched.everything {
+            read.broken.clone_from(&old.broken);
+        }
+        let met = reader.met().rows();
+        read.broken.extend(
+            met.iter()
+                .filter_map(|row| Some((row.row.parse().ok()?, row.key()))),
+        );
+        Ok(Some(read))
     }
-    read.media = pictures(reader, &read, old, touched).await?;
-    if !touched.everything {
-        read.broken.clone_from(&old.broken);
-    }
-    let met = reader.met().rows();
-    read.broken.extend(
-        met.iter()
-            .filter_map(|row| Some((row.row.parse().ok()?, row.key()))),
-    );
-    Ok(Some(read))
 }
 
 /// A table to read rows from.
@@ -94,7 +88,7 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
-    /// Returns a shelf in which the touched rows are read again.
+    /// Returns an index in which the touched rows are read again.
     async fn read<R>(
         self,
         old: &Arc<IndexedRows<R::Means>>,
@@ -124,8 +118,10 @@ impl Table<'_> {
             let anew = anew.ids.contains(&row.id()) || anew.of.contains(&row.edition());
             !anew && !self.everything && !read.contains_key(&row.id())
         };
-        let kept: Vec<_> = old.rows().filter(stays).cloned().collect();
-        let rows = kept.into_iter().chain(read.into_values().map(Arc::new));
+        let unchanged: Vec<_> = old.rows().filter(stays).cloned().collect();
+        let rows = unchanged
+            .into_iter()
+            .chain(read.into_values().map(Arc::new));
         Ok(Arc::new(rows.collect()))
     }
 

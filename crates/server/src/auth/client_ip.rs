@@ -5,9 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
-use axum::http::{HeaderMap, HeaderName, header};
-
-use super::Settings;
+use axum::http::{Extensions, HeaderMap, HeaderName, header};
+use khabar_service::auth::Settings;
 
 /// The IP address of the peer of a request's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,15 +19,16 @@ const FORWARDED: HeaderName = header::FORWARDED;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The proxies that are trusted to give the client address.
-pub(super) struct Proxies {
+pub struct TrustedProxies {
     trusted: Vec<Network>,
     header: HeaderName,
     /// Whether a proxy header from an untrusted peer was logged already. The warning is logged once.
     has_warned: AtomicBool,
 }
 
-impl Proxies {
-    pub(super) fn of(settings: &Settings) -> anyhow::Result<Self> {
+impl TrustedProxies {
+    /// Reads the proxies from the settings. Returns an error if one is neither an address nor a network.
+    pub fn of(settings: &Settings) -> anyhow::Result<Self> {
         let trusted = settings.trusted_proxies.iter();
         let trusted: anyhow::Result<_> = trusted
             .map(|text| Network::parse(text).with_context(|| not_a_network(text)))
@@ -41,10 +41,17 @@ impl Proxies {
         })
     }
 
+    /// Returns the IP address of the client of a request, or `None` if the request did not arrive over a
+    /// connection.
+    pub(crate) fn client_of(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
+        let peer = extensions.get::<Peer>().copied();
+        peer.map(|peer| self.client(peer, headers))
+    }
+
     /// Returns the client address. Each proxy appends the address that it sees to the header, so the
     /// last address that does not belong to a trusted proxy is that of the client. Anything before it
     /// may have been forged by the client.
-    pub(super) fn client(&self, peer: Peer, headers: &HeaderMap) -> IpAddr {
+    fn client(&self, peer: Peer, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.0.to_canonical();
         if !self.trusts(client) {
             self.warn(client, headers);
@@ -229,7 +236,7 @@ mod tests {
         for line in said {
             headers.append(header, line.parse().unwrap());
         }
-        let proxies = Proxies::of(&settings).unwrap();
+        let proxies = TrustedProxies::of(&settings).unwrap();
         let peer = Peer(peer.parse().unwrap());
         proxies.client(peer, &headers).to_string()
     }
@@ -329,7 +336,7 @@ mod tests {
                 address_header: header.to_owned(),
                 ..Settings::default()
             };
-            let proxies = Proxies::of(&settings).unwrap();
+            let proxies = TrustedProxies::of(&settings).unwrap();
             assert_eq!(proxies.client(peer, &headers).to_string(), told, "{header}");
         }
     }

@@ -12,9 +12,9 @@ use khabar_persistence::token::ByHash;
 use khabar_persistence::{BatchKey as _, Db, migration};
 
 use super::{ServeArgs, database, serve};
-use crate::auth::{Issue, issue};
 use crate::config::Settings;
 use crate::http::LOOPBACK;
+use khabar_service::auth::{Issue, issue};
 
 /// Serve a demo newsroom with sample stories and articles, in a separate database.
 #[derive(Clone, Debug, Args)]

@@ -5,8 +5,8 @@ use khabar_domain::clock::{Clock as _, SystemClock};
 use khabar_persistence::{Author, secret};
 
 use super::{Database, database, print};
-use crate::auth;
 use crate::config::Settings;
+use khabar_service::random::bits;
 
 /// Rotate the newsroom's signing keys.
 #[derive(Clone, Debug, Args)]
@@ -41,7 +41,7 @@ pub(super) async fn keys(keys: Keys, settings: Settings) -> anyhow::Result<()> {
     let db = database::open(&settings).await?;
     let author = Author::command("keys rotate");
     let mut writer = db.writer(SystemClock.now()).await?.signed(author);
-    secret::rotate_previews(&mut writer, auth::bits(), revoke).await?;
+    secret::rotate_previews(&mut writer, bits(), revoke).await?;
     writer.commit().await?;
     print(if revoke {
         "previews are signed by a new key; those given out so far open nothing"

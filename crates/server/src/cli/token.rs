@@ -12,8 +12,8 @@ use khabar_persistence::{Author, Db};
 use uuid::Uuid;
 
 use super::{Database, database, eprint, print};
-use crate::auth::{Issue, issue};
 use crate::config::Settings;
+use khabar_service::auth::{Issue, issue};
 
 /// Create, list, or revoke API tokens.
 #[derive(Clone, Debug, Args)]

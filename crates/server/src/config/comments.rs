@@ -85,12 +85,12 @@ impl Comments {
     pub(super) fn check(&self) -> anyhow::Result<()> {
         ensure!(
             self.edit_minutes <= LONGEST_EDIT,
-            "comments.edit_minutes is {}: it may be 0 to {LONGEST_EDIT}",
+            "comments.edit_minutes is {}; it must be from 0 to {LONGEST_EDIT}",
             self.edit_minutes
         );
         ensure!(
             (1..=LONGEST_ADDRESS).contains(&self.address_hours),
-            "comments.address_hours is {}: it may be 1 to {LONGEST_ADDRESS}",
+            "comments.address_hours is {}; it must be from 1 to {LONGEST_ADDRESS}",
             self.address_hours
         );
         let CommentLimits {
@@ -115,7 +115,7 @@ impl Comments {
             {
                 ensure!(
                     (1..=MOST).contains(&value),
-                    "{name} is {value}: it may be 1 to {MOST}"
+                    "{name} is {value}; it must be from 1 to {MOST}"
                 );
             }
             ensure!(
@@ -158,28 +158,28 @@ mod tests {
                     edit_minutes: 1_441,
                     ..usual
                 },
-                "comments.edit_minutes is 1441: it may be 0 to 1440",
+                "comments.edit_minutes is 1441; it must be from 0 to 1440",
             ),
             (
                 Comments {
                     address_hours: 0,
                     ..usual
                 },
-                "comments.address_hours is 0: it may be 1 to 8760",
+                "comments.address_hours is 0; it must be from 1 to 8760",
             ),
             (
                 Comments {
                     posts_per_minute: 0,
                     ..usual
                 },
-                "comments.posts_per_minute is 0: it may be 1 to 10000",
+                "comments.posts_per_minute is 0; it must be from 1 to 10000",
             ),
             (
                 Comments {
                     reports_per_hour: 10_001,
                     ..usual
                 },
-                "comments.reports_per_hour is 10001: it may be 1 to 10000",
+                "comments.reports_per_hour is 10001; it must be from 1 to 10000",
             ),
             (
                 Comments {

@@ -8,9 +8,9 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use khabar_graphql::limit::Limits;
+use khabar_service::auth;
 
 use super::{Cache, Comments, DatabaseTimeouts};
-use crate::auth;
 use crate::graphql;
 use crate::http;
 use crate::maintenance;
@@ -166,7 +166,7 @@ impl Settings {
         self.comments.check()?;
         ensure!(
             (1..=LONGEST_ADDRESS).contains(&self.audit.address_days),
-            "audit.address_days is {}: it may be 1 to {LONGEST_ADDRESS}",
+            "audit.address_days is {}; it must be from 1 to {LONGEST_ADDRESS}",
             self.audit.address_days
         );
         self.auth.check()

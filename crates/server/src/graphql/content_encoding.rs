@@ -1,100 +1,21 @@
-//! Content codings (RFC 9110 §8.4): negotiation with the client, and compression of answers.
+//! Content codings (RFC 9110 §8.4): negotiation with the client.
 
-use std::num::NonZero;
-use std::sync::{Arc, LazyLock};
-
-use async_compression::Level;
-use async_compression::tokio::bufread::{BrotliEncoder, GzipEncoder, ZstdEncoder};
-use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, header};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
+use khabar_service::compression::Compression;
 
 use super::media_type::quality;
 
-/// Minimum size of a compressed answer, in bytes. Compressing a smaller one saves nothing noticeable.
+/// Minimum size of a compressed response, in bytes. Compressing a smaller one saves nothing noticeable.
 const SMALL: usize = 256;
 
-/// Maximum size of an answer compressed on a thread of the runtime, in bytes. A larger one takes longer
-/// than other requests should wait, so it is compressed on a blocking thread.
-const LARGE: usize = 64 * 1024;
-
-/// Permits for compressing large answers concurrently: half the number of processors, rounded up.
-static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
-    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    Arc::new(Semaphore::new(processors.div_ceil(2)))
-});
-
-/// Initial capacity and growth of the output buffer, in bytes.
-const PART: usize = 16 * 1024;
-
-/// A content coding supported for answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ContentEncoding {
-    Brotli,
-    Zstd,
-    Gzip,
+/// Returns the value for `Content-Encoding`.
+pub(super) fn header(coding: Compression) -> HeaderValue {
+    HeaderValue::from_static(coding.name())
 }
 
-impl ContentEncoding {
-    /// All codings, smallest output first. A cached answer is compressed once per coding and sent often,
-    /// so size matters more than speed.
-    pub(super) const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Brotli => "br",
-            Self::Zstd => "zstd",
-            Self::Gzip => "gzip",
-        }
-    }
-
-    /// Returns the value for `Content-Encoding`.
-    pub(super) fn header(self) -> HeaderValue {
-        HeaderValue::from_static(self.name())
-    }
-
-    /// Compresses the bytes with this coding. The result is deterministic.
-    pub(super) async fn code(self, bytes: &Bytes) -> std::io::Result<Vec<u8>> {
-        if bytes.len() <= LARGE {
-            return self.encode(bytes).await;
-        }
-        let place = Arc::clone(&PLACES).acquire_owned().await;
-        let place = place.map_err(std::io::Error::other)?;
-        let (bytes, runtime) = (bytes.clone(), Handle::current());
-        let coded = tokio::task::spawn_blocking(move || {
-            // Hold the permit until the work is done, even if the client has disconnected.
-            let _place = place;
-            runtime.block_on(self.encode(&bytes))
-        });
-        coded.await?
-    }
-
-    async fn encode(self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
-        // These levels are the best trade-off of size and time for JSON of some ten kilobytes.
-        let coded = match self {
-            Self::Brotli => read(BrotliEncoder::with_quality(bytes, Level::Precise(5))).await,
-            Self::Zstd => read(ZstdEncoder::with_quality(bytes, Level::Precise(6))).await,
-            Self::Gzip => read(GzipEncoder::with_quality(bytes, Level::Precise(6))).await,
-        };
-        coded.inspect_err(|cause| {
-            tracing::error!(%cause, coding = self.name(), "compression_failed");
-        })
-    }
-}
-
-async fn read(mut encoder: impl AsyncRead + Unpin) -> std::io::Result<Vec<u8>> {
-    let mut coded = Vec::with_capacity(PART);
-    while encoder.read_buf(&mut coded).await? > 0 {
-        coded.reserve(PART);
-    }
-    Ok(coded)
-}
-
-/// Returns the coding that the client prefers for an answer of `bytes` bytes. `None` means to send the
-/// answer uncompressed.
-pub(super) fn negotiate(headers: &HeaderMap, bytes: usize) -> Option<ContentEncoding> {
+/// Returns the coding that the client prefers for a response of `bytes` bytes. `None` means to send the
+/// response uncompressed.
+pub(super) fn negotiate(headers: &HeaderMap, bytes: usize) -> Option<Compression> {
     if bytes < SMALL {
         return None;
     }
@@ -115,7 +36,7 @@ pub(super) fn negotiate(headers: &HeaderMap, bytes: usize) -> Option<ContentEnco
         let found = found.or_else(|| wishes.iter().find(|(said, _)| *said == "*"));
         found.map(|(_, quality)| *quality)
     };
-    let best = ContentEncoding::ALL
+    let best = Compression::ALL
         .into_iter()
         .filter_map(|coding| Some((coding, wish(coding.name())?)))
         // `max_by_key` returns the last of equals. Reversed, this is the first.
@@ -133,13 +54,13 @@ mod tests {
     #[test]
     fn the_smallest_of_what_is_wanted_most_is_chosen() {
         for (said, chosen) in [
-            ("gzip, deflate, br, zstd", Some(ContentEncoding::Brotli)),
-            ("gzip, zstd", Some(ContentEncoding::Zstd)),
-            ("gzip;q=1, br;q=0.5", Some(ContentEncoding::Gzip)),
-            ("GZIP", Some(ContentEncoding::Gzip)),
+            ("gzip, deflate, br, zstd", Some(Compression::Brotli)),
+            ("gzip, zstd", Some(Compression::Zstd)),
+            ("gzip;q=1, br;q=0.5", Some(Compression::Gzip)),
+            ("GZIP", Some(Compression::Gzip)),
             ("br;q=0, gzip;q=0", None),
-            ("*", Some(ContentEncoding::Brotli)),
-            ("*, br;q=0", Some(ContentEncoding::Zstd)),
+            ("*", Some(Compression::Brotli)),
+            ("*, br;q=0", Some(Compression::Zstd)),
             ("gzip;q=0.5, identity", None),
             ("identity", None),
             ("deflate", None),
@@ -151,17 +72,5 @@ mod tests {
             assert_eq!(negotiate(&headers, 10), None);
         }
         assert_eq!(negotiate(&HeaderMap::new(), 1000), None);
-    }
-
-    #[tokio::test]
-    async fn every_coding_makes_it_smaller_and_always_the_same() {
-        for lines in [100, 10_000] {
-            let text = Bytes::from("a line of an answer, ".repeat(lines));
-            for coding in ContentEncoding::ALL {
-                let once = coding.code(&text).await.unwrap();
-                assert!(once.len() < text.len() / 4, "{coding:?}");
-                assert_eq!(coding.code(&text).await.unwrap(), once);
-            }
-        }
     }
 }

@@ -4,46 +4,27 @@
 //! coding. The route tags the uncompressed answer. [`conditional`], which wraps the route and its
 //! compression, adds the coding.
 
-use std::fmt::Write as _;
-
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use sha2::{Digest as _, Sha256};
+use khabar_service::cached_response::CachedResponse;
 
 use super::media_type::ResponseType;
 
-/// Length of the hash in a tag, in bytes. With 128 bits, accidental collisions are negligible.
-const BYTES: usize = 16;
-
-/// A truncated SHA-256 of the text of an answer, in hexadecimal digits.
-pub(super) struct Digest(String);
-
-impl Digest {
-    /// Computes the digest of a text.
-    pub(super) fn of(text: &[u8]) -> Self {
-        let mut digits = String::with_capacity(2 * BYTES);
-        for byte in Sha256::digest(text).iter().take(BYTES) {
-            let _ = write!(digits, "{byte:02x}");
-        }
-        Self(digits)
-    }
-}
-
-/// Returns the tag of an uncompressed text with this digest, sent as this media type.
-pub(super) fn of(media: ResponseType, digest: &Digest) -> Option<HeaderValue> {
+/// Returns the entity tag of the uncompressed body, sent as this media type.
+pub(super) fn of(media: ResponseType, cached: &CachedResponse) -> Option<HeaderValue> {
     let media = match media {
         ResponseType::GraphQl => "",
         ResponseType::Json => "-json",
     };
-    HeaderValue::try_from(format!("\"{}{media}\"", digest.0)).ok()
+    HeaderValue::try_from(format!("\"{}{media}\"", cached.digest())).ok()
 }
 
 /// Adds the content coding to the entity tag, and answers 304 if the client already has these bytes.
 pub(super) async fn conditional(request: Request, next: Next) -> Response {
-    let asks = matches!(*request.method(), Method::GET | Method::HEAD);
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let held: Vec<HeaderValue> = request
         .headers()
         .get_all(header::IF_NONE_MATCH)
@@ -54,7 +35,7 @@ pub(super) async fn conditional(request: Request, next: Next) -> Response {
     let Some(tag) = coded(response.headers()) else {
         return response;
     };
-    let is_held = asks && response.status() == StatusCode::OK && names(&held, &tag);
+    let is_held = is_read && response.status() == StatusCode::OK && names(&held, &tag);
     response.headers_mut().insert(header::ETAG, tag);
     if is_held {
         not_modified(response)

@@ -58,8 +58,8 @@ pub fn headers(
         return Some(Vec::new());
     }
     let keys = keys?;
-    let coarse = keys.iter().map(|key| match key.of_part() {
-        Some(part) => CacheTag::every_part(key.noun(), part),
+    let coarse = keys.iter().map(|key| match key.facet() {
+        Some(part) => CacheTag::every_part(key.entity(), part),
         None => *key,
     });
     let fine = fitting(which, &all_spelled(keys.iter().copied()));
@@ -88,7 +88,7 @@ pub fn all_spelled(keys: impl IntoIterator<Item = CacheTag>) -> Vec<String> {
 /// the part. Examples: `arJp3s0aXc0qE`, `stJp3s0aXc0qEar`. The key of all objects of a kind is `ar`,
 /// that of a part of all of them `st-ar`.
 pub fn spelled(key: CacheTag) -> String {
-    let mut text = noun(key.noun()).to_owned();
+    let mut text = noun(key.entity()).to_owned();
     match key.id() {
         Some(id) => {
             // 64 of the 128 bits are enough to tell a newsroom's objects apart. XOR preserves the
@@ -96,10 +96,10 @@ pub fn spelled(key: CacheTag) -> String {
             let (high, low) = id.as_u64_pair();
             URL_SAFE_NO_PAD.encode_string((high ^ low).to_be_bytes(), &mut text);
         }
-        None if key.of_part().is_some() => text.push('-'),
+        None if key.facet().is_some() => text.push('-'),
         None => {}
     }
-    text.push_str(key.of_part().map_or("", part));
+    text.push_str(key.facet().map_or("", part));
     text
 }
 
@@ -154,7 +154,7 @@ const fn part(part: Facet) -> &'static str {
 mod tests {
     use std::collections::HashSet;
 
-    use khabar_persistence::change::Change;
+    use khabar_persistence::change::{Change, Content, Operation, Touched, Write};
     use uuid::Uuid;
 
     use super::*;
@@ -191,15 +191,18 @@ mod tests {
     #[test]
     fn a_write_names_what_answers_name() {
         let story = id(7);
+        let list = CacheTag::part(EntityKind::Story, story, Facet::Articles);
         let change = Change {
             seq: 1,
-            at: chrono::DateTime::UNIX_EPOCH,
-            noun: "story".to_owned(),
-            noun_id: story,
-            act: "changed".to_owned(),
-            keys: vec![EntityKind::Story.list_key(story, Facet::Articles)],
+            content: Content::Write(Write {
+                at: chrono::DateTime::UNIX_EPOCH,
+                entity: EntityKind::Story,
+                id: story,
+                operation: Operation::Changed,
+                touched: Touched::Tags(vec![list]),
+            }),
         };
-        let touched = all_spelled(CacheTag::touched_by(&change).unwrap());
+        let touched = all_spelled(change.tags().unwrap());
         let read = [
             CacheTag::part(EntityKind::Story, story, Facet::Articles),
             CacheTag::every_part(EntityKind::Story, Facet::Articles),

@@ -4,7 +4,7 @@ use anyhow::ensure;
 use serde::{Deserialize, Serialize};
 
 use super::Cors;
-use crate::rate_limit::RateLimits;
+use khabar_service::rate_limit::RateLimits;
 
 /// The settings of the HTTP server. The limits per address do not apply to the proxies listed in
 /// `auth.trusted_proxies`, because many clients share the connections of a proxy.

@@ -44,8 +44,8 @@ impl Whole {
             "was withdrawn because of {reason} instead of {:?}",
             article.reason
         );
-        let told = take("corrections");
-        let told: BTreeSet<_> = told
+        let corrections = take("corrections");
+        let corrections: BTreeSet<_> = corrections
             .as_array()
             .into_iter()
             .flatten()
@@ -56,13 +56,13 @@ impl Whole {
                 )
             })
             .collect();
-        let corrections = article.corrections.iter();
-        let expected: BTreeSet<_> = corrections
+        let recorded = article.corrections.iter();
+        let expected: BTreeSet<_> = recorded
             .map(|(version, note)| (*version, Some(note.as_str())))
             .collect();
         ensure!(
-            article.history.is_empty() || told == expected,
-            "tells the corrections {told:?} instead of {expected:?}"
+            article.history.is_empty() || corrections == expected,
+            "tells the corrections {corrections:?} instead of {expected:?}"
         );
         let mut expected = article.face.clone();
         if article.loose {
@@ -90,7 +90,7 @@ impl Whole {
             field: "related",
             arguments: String::new(),
         };
-        list.holds(desk, &desk.editor, &related).await
+        list.compare(desk, &desk.editor, &related).await
     }
 
     /// Checks that each version is stored exactly once, with its content unchanged.
@@ -135,7 +135,7 @@ impl Whole {
         let mut content = content.clone();
         let there = |id: &Value| {
             let id = id.as_str().unwrap_or_default();
-            self.model.things.contains_key(id) || self.stock.holds(id)
+            self.model.things.contains_key(id) || self.seed_data.contains(id)
         };
         if let Some(stories) = content["stories"].as_array_mut() {
             stories.retain(there);

@@ -33,7 +33,7 @@ impl Whole {
             let mut arguments = format!("edition: {edition:?}");
             if edition == COMMON {
                 stories.retain(|id| self.model.status(id) == "ACTIVE");
-                stories.extend(self.stock.of(&STORY));
+                stories.extend(self.seed_data.of(&STORY));
                 arguments.push_str(", status: ACTIVE");
             }
             let list = List {
@@ -122,7 +122,7 @@ impl Whole {
         ] {
             let there = BTreeSet::from_iter(ids(list));
             let mut expected = BTreeSet::from_iter(self.model.of(noun, COMMON));
-            expected.extend(self.stock.of(noun));
+            expected.extend(self.seed_data.of(noun));
             ensure!(
                 there == expected,
                 "each {}: {there:?} instead of {expected:?}",

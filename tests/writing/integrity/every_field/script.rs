@@ -33,9 +33,9 @@ async fn send(
     let done = desk.write(&desk.editor, &document, input).await?;
     ensure!(done["userErrors"] == json!([]), "{name}: {done}");
     fields.look(name).await?;
-    let mut told = done.as_object().into_iter().flatten();
-    let told = told.find(|(_, value)| value.is_object());
-    Ok(told.map(|(_, value)| value.clone()).unwrap_or_default())
+    let mut members = done.as_object().into_iter().flatten();
+    let object = members.find(|(_, value)| value.is_object());
+    Ok(object.map(|(_, value)| value.clone()).unwrap_or_default())
 }
 
 /// Two objects of each kind, by the mutation that created them.
@@ -57,8 +57,8 @@ impl Things {
                 ("createSection", json!({"name": format!("باب {letter}")})),
                 ("createStory", json!({"title": format!("ملف {letter}")})),
             ] {
-                let told = send(desk, fields, kind, input).await?;
-                made.insert((kind, turn), told["id"].clone());
+                let object = send(desk, fields, kind, input).await?;
+                made.insert((kind, turn), object["id"].clone());
             }
         }
         Ok(Self(made))
@@ -308,7 +308,7 @@ pub(super) async fn comment(desk: &Desk, fields: &mut Fields<'_>) -> anyhow::Res
         fields.look(name).await?;
         if name == "postComment" {
             let parent = &done["comment"]["id"];
-            let input = json!({"article": article, "text": format!("جواب {}", fields.looked), "parent": parent});
+            let input = json!({"article": article, "text": format!("جواب {}", fields.checked), "parent": parent});
             desk.write(&desk.editor, POST, input).await?;
             fields.look("postComment, an answer").await?;
         }

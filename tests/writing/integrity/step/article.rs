@@ -1,12 +1,14 @@
 //! Article steps: content, workflow, revisions, related articles and previews.
 
+mod transition;
+
 use anyhow::Context as _;
-use chrono::{DateTime, Duration, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use crate::integrity::model::{Article, Face, Id, Saved, leads};
 use crate::integrity::noun::{PERSON, SECTION, SOURCE, STORY, TOPIC};
-use crate::integrity::writer::{COMMON, Writer, told};
+use crate::integrity::writer::{COMMON, Writer, id_in};
 
 /// Returns the fields of a new article with default values.
 pub(in crate::integrity) fn blank() -> Face {
@@ -128,7 +130,7 @@ impl Writer<'_> {
         let Some(payload) = sent.await? else {
             return Ok(None);
         };
-        let id = told(&payload, "article")?;
+        let id = id_in(&payload, "article")?;
         let slug = payload["article"]["slug"].clone();
         let mut face = blank();
         put(&mut face, &said);
@@ -264,7 +266,7 @@ impl Writer<'_> {
         let (Some(_), Some(to)) = (sent.filter(|_| face != was), to) else {
             return Ok(());
         };
-        self.keep(&id, face, (step, to), note, silent);
+        self.apply(&id, face, (step, to), note, silent);
         if let Some(slug) = said.get("slug") {
             let former = was["slug"].as_str();
             self.address("article", &edition, slug, (&id, former), true)?;
@@ -273,7 +275,7 @@ impl Writer<'_> {
     }
 
     /// Records new content in the model as another version.
-    fn keep(
+    fn apply(
         &mut self,
         id: &Id,
         content: Face,
@@ -323,7 +325,7 @@ impl Writer<'_> {
         let input = json!({"id": id, "version": version, "restore": restore, "note": note});
         let sent = self.send("restoreRevision", "article { id }", &input, refused);
         if let (Some(_), Some(to)) = (sent.await?, to) {
-            self.keep(&id, face, (step, to), note, false);
+            self.apply(&id, face, (step, to), note, false);
         }
         Ok(())
     }
@@ -332,7 +334,7 @@ impl Writer<'_> {
     /// they were merged into. A deleted section is replaced by the article's current one.
     fn bring_up_to_date(&self, face: &mut Face, was: &Face) {
         let model = &self.written.model;
-        let there = |id: &str| model.things.contains_key(id) || self.room.stock.holds(id);
+        let there = |id: &str| model.things.contains_key(id) || self.room.seed_data.contains(id);
         if face["section"].as_str().is_some_and(|id| !there(id)) {
             face.insert("section".to_owned(), was["section"].clone());
         }
@@ -350,110 +352,6 @@ impl Writer<'_> {
         face.insert("stories".to_owned(), stories);
     }
 
-    /// Takes a workflow step that does not change the content.
-    pub(in crate::integrity) async fn take_step(
-        &mut self,
-        name: &'static str,
-        step: &'static str,
-    ) -> anyhow::Result<()> {
-        let from: &[&str] = match step {
-            "SUBMIT" => &["DRAFT"],
-            "RETURN" => &["REVIEW", "SCHEDULED"],
-            "REOPEN" => &["WITHDRAWN"],
-            _ => &["PUBLISHED"],
-        };
-        let Some(id) = self.article(from) else {
-            return Ok(());
-        };
-        let article = &self.written.model.articles[&id];
-        let (to, current) = (leads(step, article.status()), article.version());
-        let (version, stale) = self.version(current);
-        let reason = format!("سبب {}", self.random.below(1000));
-        let mut input = json!({"id": id, "version": version});
-        if step == "WITHDRAW" {
-            input["reason"] = json!(reason);
-        }
-        let refused = match to {
-            None => Some("WRONG_STATUS"),
-            Some(_) => stale.then_some("STALE"),
-        };
-        let sent = self.send(name, "article { id }", &input, refused).await?;
-        let (Some(_), Some(to)) = (sent, to) else {
-            return Ok(());
-        };
-        let at = self.hour();
-        if let Some(article) = self.written.model.articles.get_mut(&id) {
-            article.take(step, to, at, None);
-            if step == "WITHDRAW" {
-                article.reason = Some(reason);
-            }
-        }
-        Ok(())
-    }
-
-    /// Publishes or schedules an article: now, at a given time, or when its embargo ends.
-    pub(in crate::integrity) async fn go_out(
-        &mut self,
-        name: &'static str,
-        step: &'static str,
-    ) -> anyhow::Result<()> {
-        let Some(id) = self.article(&["DRAFT", "REVIEW", "SCHEDULED"]) else {
-            return Ok(());
-        };
-        let now = self.hour();
-        let article = &self.written.model.articles[&id];
-        let (old, to) = (article.embargo, leads(step, article.status()));
-        let mut input = json!({"id": id});
-        let mut embargo = old;
-        if step == "PUBLISH" {
-            embargo = match self.random.below(6) {
-                0 => Some(now + Duration::seconds(self.seconds())),
-                1 => None,
-                _ => old,
-            };
-            if embargo != old {
-                input["embargo"] = json!(embargo.map(stamp));
-            }
-        }
-        let at = (step == "SCHEDULE" || self.random.once_in(6))
-            .then(|| now + Duration::seconds(self.seconds()));
-        if let Some(at) = at {
-            input["at"] = json!(stamp(at));
-        }
-        let closed = embargo.filter(|until| *until > now);
-        let early = at.is_some_and(|at| closed.is_some_and(|until| at < until));
-        let refused = if to.is_none() {
-            Some("WRONG_STATUS")
-        } else {
-            early.then_some("INVALID")
-        };
-        let sent = self.send(name, "article { id }", &input, refused).await?;
-        if sent.is_none() {
-            return Ok(());
-        }
-        let when = match step {
-            "SCHEDULE" => at,
-            _ => at.or(closed).filter(|when| *when > now),
-        };
-        if let Some(article) = self.written.model.articles.get_mut(&id) {
-            article.embargo = embargo;
-            if when.is_some() {
-                article.scheduled = when;
-                article.take("SCHEDULE", "SCHEDULED", now, None);
-            } else {
-                article.take("PUBLISH", "PUBLISHED", now, None);
-            }
-        }
-        self.written.model.went_out(&id);
-        Ok(())
-    }
-
-    /// Returns a random delay in seconds: none, a short one, or one beyond the end of the test.
-    fn seconds(&mut self) -> i64 {
-        let ahead = [0, 1, 60, 600, super::super::AFTERWARDS];
-        self.random.pick(&ahead).unwrap_or_default()
-    }
-
     pub(in crate::integrity) async fn set_related(&mut self) -> anyhow::Result<()> {
         let Some(id) = self.article(&[]) else {
             return Ok(());
@@ -462,7 +360,7 @@ impl Writer<'_> {
         let mut others = self.written.model.articles_of(&edition, &[]);
         others.retain(|other| *other != id);
         if edition == COMMON {
-            others.extend(self.room.stock.articles.keys().cloned());
+            others.extend(self.room.seed_data.articles.keys().cloned());
         }
         let mut chosen = self.random.some(&others, 4);
         let itself = self.random.once_in(6);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::integrity::model::{Face, Id, Order, Thing};
 use crate::integrity::noun::{EDITION, FOLLOW, LIVE, MEDIA, Noun, SECTION, Sort, TOPIC, point};
-use crate::integrity::writer::{Writer, told};
+use crate::integrity::writer::{Writer, id_in};
 
 impl Writer<'_> {
     pub(in crate::integrity) async fn create(
@@ -66,7 +66,7 @@ impl Writer<'_> {
         else {
             return Ok(());
         };
-        let id = told(&payload, noun.name)?;
+        let id = id_in(&payload, noun.name)?;
         let mut face = noun.blank();
         face.extend(said);
         if noun.addressed {
@@ -207,7 +207,7 @@ impl Writer<'_> {
         let made = self
             .send("createEdition", "edition { id }", &input, None)
             .await?;
-        let id = told(&made.unwrap_or_default(), "edition")?;
+        let id = id_in(&made.unwrap_or_default(), "edition")?;
         let mut face = EDITION.blank();
         face.insert("slug".to_owned(), json!(slug));
         face.insert("name".to_owned(), json!(name));
@@ -223,8 +223,8 @@ impl Writer<'_> {
     pub(in crate::integrity) async fn create_edition(&mut self) -> anyhow::Result<()> {
         if self.random.once_in(4) {
             let input = json!({"slug": self.written.own, "name": "طبعة", "language": "ar"});
-            let told = self.send("createEdition", "edition { id }", &input, Some("TAKEN"));
-            return told.await.map(drop);
+            let sent = self.send("createEdition", "edition { id }", &input, Some("TAKEN"));
+            return sent.await.map(drop);
         }
         let slug = format!("own-{}-{}", self.number, self.editions().len());
         self.add_edition(&slug).await

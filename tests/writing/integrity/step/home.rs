@@ -1,4 +1,4 @@
-//! Front page steps: lead articles, and the deletion and order of channels.
+//! Endpoint page steps: lead articles, and the deletion and order of channels.
 
 use khabar_tests::harness::Who;
 use serde_json::json;

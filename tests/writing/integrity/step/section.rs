@@ -24,8 +24,8 @@ impl Writer<'_> {
 
     pub(in crate::integrity) async fn move_section(&mut self) -> anyhow::Result<()> {
         if self.random.once_in(3) {
-            let stock = self.room.stock.of(&SECTION);
-            let (id, parent) = (self.random.pick(&stock), self.random.pick(&stock));
+            let seed_data = self.room.seed_data.of(&SECTION);
+            let (id, parent) = (self.random.pick(&seed_data), self.random.pick(&seed_data));
             let parent = parent.filter(|_| !self.random.once_in(3));
             let input = json!({"id": id, "parent": parent, "position": self.position()});
             // A cycle is rejected. No other error is possible here.

@@ -71,11 +71,11 @@ impl Writer<'_> {
         let articles = self.written.model.articles_of(&edition, &[]);
         let articles = self.random.some(&articles, 3);
         // Prefer a story that the first article belongs to.
-        let held = articles
+        let member = articles
             .first()
             .map(|id| self.written.model.articles[id].ids("stories"));
-        let held = self.random.pick(&held.unwrap_or_default());
-        let Some(story) = held.or_else(|| self.story_for(&edition)) else {
+        let member = self.random.pick(&member.unwrap_or_default());
+        let Some(story) = member.or_else(|| self.story_for(&edition)) else {
             return Ok(());
         };
         let input = json!({"id": story, "articles": articles});

@@ -24,7 +24,7 @@ pub(super) async fn merge(desk: &mut Desk<'_>, page: &Page) -> Result<(), Error>
 
 async fn live(desk: &mut Desk<'_>, position: i32, channel: &Channel) -> Result<(), Error> {
     let id: LiveChannelId = desk.id("live-channel", &[channel.name.as_str()]);
-    let wanted = match live_channel::find(desk.writer, id).await? {
+    let wanted = match live_channel::lock(desk.writer, id).await? {
         Some(old) => LiveChannel {
             position,
             stream_url: channel.url.clone().or(old.stream_url),
@@ -51,7 +51,7 @@ async fn follow(desk: &mut Desk<'_>, position: i32, channel: &Follow) -> Result<
     let told_apart = channel.handle.as_deref().or(url).unwrap_or_default();
     let words = [channel.platform.as_str(), channel.name.as_str(), told_apart];
     let id: FollowChannelId = desk.id("follow-channel", &words);
-    let wanted = match follow_channel::find(desk.writer, id).await? {
+    let wanted = match follow_channel::lock(desk.writer, id).await? {
         Some(old) => FollowChannel {
             position,
             url: channel.url.clone().or(old.url),
@@ -74,7 +74,7 @@ async fn follow(desk: &mut Desk<'_>, position: i32, channel: &Follow) -> Result<
 
 async fn featured(desk: &mut Desk<'_>, position: i32, named: &Named) -> Result<(), Error> {
     let id: SectionId = desk.id("section", &[named.name.as_str()]);
-    let found = section::find(desk.writer, id, desk.edition, &named.slug).await?;
+    let found = section::find_by_id_or_slug(desk.writer, id, desk.edition, &named.slug).await?;
     let meant = Meant {
         noun: EntityKind::Section,
         id: id.uuid(),

@@ -34,7 +34,7 @@ async fn find(
 ) -> Result<(ArticleId, Known<Manuscript>), Error> {
     let headline = headlined.headline.as_str();
     let id: ArticleId = desk.id("article", &[headline]);
-    let found = article::find(desk.writer, id, desk.edition, &headlined.slug).await?;
+    let found = article::find_by_id_or_slug(desk.writer, id, desk.edition, &headlined.slug).await?;
     let meant = Meant {
         noun: EntityKind::Article,
         id: id.uuid(),
@@ -165,7 +165,7 @@ fn stub(
 
 async fn cited(desk: &mut Desk<'_>, named: &Named) -> Result<SourceId, Error> {
     let id: SourceId = desk.id("source", &[named.name.as_str()]);
-    let found = source::find(desk.writer, id, desk.edition, &named.slug).await?;
+    let found = source::find_by_id_or_slug(desk.writer, id, desk.edition, &named.slug).await?;
     let meant = Meant {
         noun: EntityKind::Source,
         id: id.uuid(),

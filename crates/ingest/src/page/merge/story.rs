@@ -37,7 +37,7 @@ async fn one(
     let title = shown.title.as_str();
     let id: StoryId = desk.id("story", &[title]);
     let kind = shown.kind.or_else(|| kinds.get(&key(title)).copied());
-    let found = story::find(desk.writer, id, desk.edition, &shown.slug).await?;
+    let found = story::find_by_id_or_slug(desk.writer, id, desk.edition, &shown.slug).await?;
     let meant = Meant {
         noun: EntityKind::Story,
         id: id.uuid(),

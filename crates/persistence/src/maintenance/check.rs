@@ -1,0 +1,265 @@
+//! The database check: reads every row of every table with the code that serves requests, and reports
+//! the rows that cannot be read.
+
+use khabar_domain::{Scope, Slug, WebUrl};
+use sea_orm::QueryResult;
+use uuid::Uuid;
+
+use crate::BrokenRow;
+use crate::query::broken::Met;
+use crate::query::decode::{DecodeRow, Row, RowDecoder, TableRow, columns};
+use crate::query::row::broken;
+use crate::query::sql::{Dialect, Sql};
+use crate::query::table::{Declared, Holds};
+use crate::relations::slug;
+use crate::tables::{
+    account, article, audit, comment, commenting, edition, editorial, follow_channel, live_channel,
+    media, person, related, revision, section, source, story, token, topic, trusted_document,
+};
+use crate::{Db, Doing, Error, ReadSession, Result, WriteTx, feed};
+
+/// Number of rows read at once. With bodies of 20 kB each, a page takes a few megabytes.
+const PAGE: usize = 200;
+
+const DOING: &str = "check the database";
+
+/// A table whose rows must satisfy rules, and the functions to read them.
+struct Table {
+    declaration: crate::query::table::Table,
+    columns: fn(&str) -> String,
+    read: fn(&mut RowDecoder<'_>) -> Result<()>,
+}
+
+const fn table<R: Row + Declared>() -> Table {
+    reads::<R>(R::DECLARATION)
+}
+
+const fn reads<R: Row + TableRow>(declaration: crate::query::table::Table) -> Table {
+    Table {
+        declaration,
+        columns: columns::<R>,
+        read: |cells| cells.read::<R>().map(drop),
+    }
+}
+
+const TABLES: [Table; 23] = [
+    table::<account::table::Model>(),
+    table::<media::table::Model>(),
+    table::<edition::table::Model>(),
+    table::<section::table::Model>(),
+    table::<story::table::Model>(),
+    table::<person::table::Model>(),
+    table::<source::table::Model>(),
+    table::<topic::table::Model>(),
+    Table {
+        read: read_article,
+        ..table::<article::table::Model>()
+    },
+    table::<article::body_table::Model>(),
+    table::<editorial::table::Model>(),
+    table::<revision::table::Model>(),
+    table::<related::table::Model>(),
+    reads::<Redirect>(slug::REDIRECTS),
+    table::<comment::table::Model>(),
+    table::<comment::report_table::Model>(),
+    table::<commenting::table::Model>(),
+    table::<live_channel::table::Model>(),
+    table::<follow_channel::table::Model>(),
+    table::<trusted_document::table::Model>(),
+    table::<token::table::Model>(),
+    table::<audit::table::Model>(),
+    table::<feed::change::table::Model>(),
+];
+
+/// A row of the `redirect` table.
+struct Redirect {
+    slug: String,
+}
+
+impl TableRow for Redirect {
+    const COLUMNS: &'static [&'static str] = &["slug"];
+}
+
+impl DecodeRow for Redirect {
+    fn take(cells: &mut RowDecoder<'_>) -> Result<Self> {
+        Ok(Self {
+            slug: cells.take()?,
+        })
+    }
+}
+
+impl Row for Redirect {
+    const TABLE: &'static str = "redirect";
+    type Means = Slug;
+
+    fn read(self) -> Result<Slug> {
+        Slug::parse(&self.slug).map_err(broken("redirect", "slug", &self.slug))
+    }
+}
+
+/// Reads an article and checks that its canonical URL is stored in normal form, because articles are
+/// looked up by the stored URL.
+fn read_article(cells: &mut RowDecoder<'_>) -> Result<()> {
+    let row = article::table::Model::take(cells)?;
+    if let Some(url) = &row.canonical_url
+        && WebUrl::parse(url).is_ok_and(|read| read.as_str() != url)
+    {
+        let problem = khabar_domain::Invalid::new("the URL", "is not stored in its normal form");
+        return Err(broken("article", "canonical_url", row.id)(problem));
+    }
+    row.read().map(drop)
+}
+
+/// The connection that rows are read from.
+#[derive(Clone, Copy)]
+pub(crate) enum Database<'a> {
+    ReadSession(&'a ReadSession),
+    WriteTx(&'a WriteTx),
+}
+
+impl Database<'_> {
+    fn dialect(self) -> Dialect {
+        match self {
+            Self::ReadSession(reader) => reader.sql().dialect,
+            Self::WriteTx(writer) => writer.dialect(),
+        }
+    }
+
+    async fn rows(self, sql: Sql, text: String) -> Result<Vec<QueryResult>> {
+        match self {
+            Self::ReadSession(reader) => reader.rows(DOING, sql, text).await,
+            Self::WriteTx(writer) => writer.rows(DOING, sql, text).await,
+        }
+    }
+}
+
+/// Reads every row and calls `tell` with each broken one. Returns the number of rows read.
+pub async fn check(db: &Db, scope: Scope, mut tell: impl FnMut(BrokenRow) + Send) -> Result<u64> {
+    let reader = db.reader(scope).uncached();
+    let mut tell = |row| {
+        tell(row);
+        true
+    };
+    read(Database::ReadSession(&reader), &mut tell).await
+}
+
+/// Returns the first broken row, if there is one.
+pub(crate) async fn first_broken(writer: &WriteTx) -> Result<Option<BrokenRow>> {
+    let mut found = None;
+    let mut tell = |row| {
+        found = Some(row);
+        false
+    };
+    read(Database::WriteTx(writer), &mut tell).await?;
+    Ok(found)
+}
+
+/// Reads rows and calls `tell` with each broken one, until `tell` returns `false`. Returns the number
+/// of rows read.
+async fn read(
+    database: Database<'_>,
+    tell: &mut (dyn FnMut(BrokenRow) -> bool + Send),
+) -> Result<u64> {
+    let mut count = 0;
+    for table in &TABLES {
+        let mut last: Option<QueryResult> = None;
+        loop {
+            let rows = page(database, table, last.as_ref()).await?;
+            for row in &rows {
+                count += 1;
+                let met = Met::default();
+                let mut cells = RowDecoder::of(row, DOING, &met)?;
+                match (table.read)(&mut cells) {
+                    Ok(()) => {}
+                    Err(Error::BrokenRow(row)) => {
+                        if !tell(*row) {
+                            return Ok(count);
+                        }
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            if rows.len() < PAGE {
+                break;
+            }
+            last = rows.into_iter().last();
+        }
+    }
+    Ok(count)
+}
+
+/// Returns the rows after `last`. They are ordered by primary key. On SQLite they are ordered by
+/// `rowid`, because a stored key may have any type there.
+async fn page(
+    database: Database<'_>,
+    table: &Table,
+    last: Option<&QueryResult>,
+) -> Result<Vec<QueryResult>> {
+    let declaration = &table.declaration;
+    let mut sql = Sql::new(database.dialect());
+    let keys: Vec<_> = match sql.dialect {
+        Dialect::Sqlite => vec![("rowid", Holds::Long)],
+        Dialect::Postgres => {
+            let columns = &declaration.columns[..declaration.key.len()];
+            columns
+                .iter()
+                .map(|column| (column.name, column.holds))
+                .collect()
+        }
+    };
+    let order: Vec<_> = keys.iter().map(|(name, _)| format!("t.{name}")).collect();
+    let order = order.join(", ");
+    let named = keys.iter().enumerate();
+    let named: Vec<_> = named
+        .map(|(at, (name, _))| format!("t.{name} AS _key{at}"))
+        .collect();
+    let mut after = String::new();
+    if let Some(last) = last {
+        let mut values = Vec::new();
+        for (at, (_, holds)) in keys.iter().enumerate() {
+            let name = format!("_key{at}");
+            values.push(match holds {
+                Holds::Id => sql.bind(last.try_get::<Uuid>("", &name).doing(DOING)?),
+                Holds::Int => sql.bind(last.try_get::<i32>("", &name).doing(DOING)?),
+                Holds::Long => sql.bind(last.try_get::<i64>("", &name).doing(DOING)?),
+                _ => sql.bind(last.try_get::<String>("", &name).doing(DOING)?),
+            });
+        }
+        after = format!(" WHERE ({order}) > ({})", values.join(", "));
+    }
+    let text = format!(
+        "SELECT {}, {} FROM \"{}\" t{after} ORDER BY {order} LIMIT {PAGE}",
+        (table.columns)("t"),
+        named.join(", "),
+        declaration.name
+    );
+    database.rows(sql, text).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::tables;
+
+    /// Tables whose rows consist of ids, numbers and times, which follow no rules, or of free text.
+    const WITHOUT_RULES: &[&str] = &[
+        "article_author",
+        "article_story",
+        "article_topic",
+        "correction",
+        "home_lead",
+        "listing",
+        "section_path",
+        "story_merge",
+        "story_topic",
+    ];
+
+    #[test]
+    fn every_table_of_the_newsroom_is_checked_or_has_no_rules() {
+        for table in tables::TABLES {
+            let checked = TABLES.iter().any(|one| one.declaration.name == table.name);
+            let without = WITHOUT_RULES.contains(&table.name);
+            assert!(checked != without, "{}", table.name);
+        }
+    }
+}

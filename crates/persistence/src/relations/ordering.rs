@@ -1,0 +1,127 @@
+//! Manual ordering: rows have positions from 0, without gaps or duplicates.
+
+use khabar_domain::EditionId;
+use sea_orm::QueryResult;
+use uuid::Uuid;
+
+use crate::feed::{CacheTag, EntityKind, Facet, Operation};
+use crate::query::sql::Sql;
+use crate::{Doing, Result, Saved, WriteTx};
+
+const DOING: &str = "put things in order";
+
+/// A table whose rows have a position, and the column that stores it.
+pub(crate) struct Ordering {
+    pub(crate) table: &'static str,
+    pub(crate) column: &'static str,
+}
+
+impl Ordering {
+    /// Returns the ids of the rows that match a condition, in order.
+    pub(crate) async fn of(
+        &self,
+        writer: &WriteTx,
+        condition: impl FnOnce(&mut Sql) -> String,
+    ) -> Result<Vec<Uuid>> {
+        let Self { table, column } = self;
+        let mut sql = writer.sql();
+        let condition = condition(&mut sql);
+        let text = format!("SELECT id FROM {table} WHERE {condition} ORDER BY {column}, id");
+        ids(&writer.rows(DOING, sql, text).await?)
+    }
+
+    /// Returns the ids of all rows of an edition, in order.
+    pub(crate) async fn of_edition(
+        &self,
+        writer: &WriteTx,
+        edition: EditionId,
+    ) -> Result<Vec<Uuid>> {
+        let of_edition = |sql: &mut Sql| format!("edition_id = {}", sql.bind(edition.uuid()));
+        self.of(writer, of_edition).await
+    }
+
+    /// Assigns positions from 0 to these rows, in this order. Returns the ids of the rows whose
+    /// position changed.
+    pub(crate) async fn set(&self, writer: &WriteTx, order: &[Uuid]) -> Result<Vec<Uuid>> {
+        let Self { table, column } = self;
+        let mut sql = writer.sql();
+        let places = sql.parents(order.iter().copied());
+        let text = format!(
+            "UPDATE {table} SET {column} = CAST(p.place - 1 AS integer) FROM {places} \
+             WHERE {table}.id = p.id AND ({column} IS NULL OR {column} <> p.place - 1) \
+             RETURNING {table}.id"
+        );
+        let mut moved = ids(&writer.rows(DOING, sql, text).await?)?;
+        // The databases return these in no defined order, but the change feed needs one.
+        moved.sort_unstable();
+        Ok(moved)
+    }
+
+    /// Deletes a row.
+    pub(crate) async fn remove(&self, writer: &WriteTx, id: Uuid) -> Result<()> {
+        let mut sql = writer.sql();
+        let text = format!("DELETE FROM {} WHERE id = {}", self.table, sql.bind(id));
+        writer.run("take something away", sql, text).await?;
+        Ok(())
+    }
+}
+
+/// The objects of a kind that an edition's editors arrange in one order.
+pub struct EditionOrder {
+    pub(crate) ordering: Ordering,
+    pub(crate) entity: EntityKind,
+    /// The facet of the edition that is the list of these objects.
+    pub(crate) list: Facet,
+}
+
+impl EditionOrder {
+    /// Returns the ids of an edition's objects, in order.
+    pub async fn ids<Id: From<Uuid>>(
+        &self,
+        writer: &WriteTx,
+        edition: EditionId,
+    ) -> Result<Vec<Id>> {
+        let found = self.ordering.of_edition(writer, edition).await?;
+        Ok(found.into_iter().map(Id::from).collect())
+    }
+
+    /// Sets the order of an edition's objects. The caller must lock the edition's order first
+    /// ([`WriteTx::lock_order`]).
+    pub async fn arrange<Id: Copy + Into<Uuid> + Sync>(
+        &self,
+        writer: &mut WriteTx,
+        edition: EditionId,
+        order: &[Id],
+    ) -> Result<()> {
+        let order: Vec<_> = order.iter().map(|id| (*id).into()).collect();
+        for id in self.ordering.set(writer, &order).await? {
+            writer.note_saved(Saved::Changed, self.entity, id, || vec![self.tag(edition)]);
+        }
+        Ok(())
+    }
+
+    /// Deletes an object and closes the gap that it leaves in the order.
+    pub async fn remove(
+        &self,
+        writer: &mut WriteTx,
+        edition: EditionId,
+        id: impl Into<Uuid> + Send,
+    ) -> Result<()> {
+        let id = id.into();
+        self.ordering.remove(writer, id).await?;
+        let tags = vec![CacheTag::one(self.entity, id), self.tag(edition)];
+        writer.note(self.entity, id, Operation::Withdrawn, tags);
+        let left: Vec<Uuid> = self.ids(writer, edition).await?;
+        self.arrange(writer, edition, &left).await
+    }
+
+    /// Returns the cache tag of the edition's list.
+    pub(crate) fn tag(&self, edition: EditionId) -> CacheTag {
+        CacheTag::part(EntityKind::Edition, edition, self.list)
+    }
+}
+
+fn ids(rows: &[QueryResult]) -> Result<Vec<Uuid>> {
+    let ids: Result<Vec<_>, _> = rows.iter().map(|row| row.try_get("", "id")).collect();
+    ids.doing(DOING)
+}
