@@ -6,6 +6,7 @@ mod child;
 mod consumer;
 mod crash_recovery;
 mod newsroom_check;
+mod pages;
 mod retention;
 mod scan;
 mod soak;

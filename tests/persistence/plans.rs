@@ -61,6 +61,10 @@ fn reads_all(plan: &str) -> bool {
     WHOLE.iter().any(|(name, _)| query == Some(*name))
 }
 
+/// The macros of `query/keys.rs` that implement [`BatchKey`], as they are called, each with the type that
+/// it declares.
+const MACROS: [(&str, &str); 2] = [("by_id! {", "ById"), ("by_slug! {", "BySlug")];
+
 /// Returns the type names of all implementations of [`BatchKey`] in the crate, read from its source, so that
 /// a new one cannot be forgotten. Every [`PageKey`](khabar_persistence::PageKey) is one of them.
 fn keys_in_source() -> anyhow::Result<BTreeSet<String>> {
@@ -79,10 +83,23 @@ fn keys_in_source() -> anyhow::Result<BTreeSet<String>> {
                 open.push((path, inner));
             } else if name != "tests" && path.extension().is_some_and(|it| it == "rs") {
                 let text = fs::read_to_string(&path)?;
-                let implementations = text.lines().filter(|line| line.starts_with("impl"));
-                for line in implementations {
-                    if let Some((_, key)) = line.split_once("BatchKey for ") {
-                        keys.insert(format!("{inner}::{}", key.trim_end_matches(" {")));
+                for line in text.lines() {
+                    let by_macro = MACROS.iter().find(|(call, _)| line == *call);
+                    if let Some((_, key)) = by_macro {
+                        keys.insert(format!("{inner}::{key}"));
+                    } else if let Some((start, key)) = line.split_once("BatchKey for ") {
+                        if start.starts_with("impl") {
+                            keys.insert(format!("{inner}::{}", key.trim_end_matches(" {")));
+                        } else {
+                            // Keys that another macro implements would not be found.
+                            let key = key.trim_end_matches(" {");
+                            let is_known = MACROS.iter().any(|(_, known)| *known == key);
+                            ensure!(
+                                is_known,
+                                "{}: this macro is not in the list of those that implement keys ({key})",
+                                path.display()
+                            );
+                        }
                     }
                 }
             }

@@ -61,14 +61,19 @@ impl<E: Edge> Connection<E> {
         key: K,
         total: TotalCount,
     ) -> Result<Self> {
-        let slice = slice(ctx, key).await?;
+        Ok(Self::new(slice(ctx, key).await?, total))
+    }
+
+    /// Creates a connection from a page of any source: a list that a key has loaded, or an
+    /// [`OrderedSource`](khabar_persistence::OrderedSource).
+    pub(crate) fn new(slice: Slice<E::Item>, total: TotalCount) -> Self {
         let page_info = PageInfo::of(&slice);
-        let edge = |(cursor, item): (Cursor, K::Item)| E::new(encode(cursor), item);
-        Ok(Self {
+        let edge = |(cursor, item): (Cursor, E::Item)| E::new(encode(cursor), item);
+        Self {
             edges: slice.items.into_iter().map(edge).collect(),
             page_info,
             total,
-        })
+        }
     }
 
     /// Creates the only page of an empty list.
@@ -307,6 +312,9 @@ fn refuse(invalid: khabar_domain::Invalid) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use khabar_persistence::{OrderedSource, Range, SortKey, Source};
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
@@ -316,6 +324,71 @@ mod tests {
         for text in ["", "abc", "=", "الأول"] {
             assert_eq!(decode(text).unwrap_err().code(), Code::BadUserInput);
         }
+    }
+
+    /// A result of a search.
+    struct Hit(u128);
+
+    #[Object]
+    impl Hit {
+        /// The number of the result.
+        async fn number(&self) -> String {
+            self.0.to_string()
+        }
+    }
+
+    impl From<u128> for Hit {
+        fn from(number: u128) -> Self {
+            Self(number)
+        }
+    }
+
+    impl ConnectionNode for Hit {
+        type Item = u128;
+        const EDGE: &'static str = "HitEdge";
+        const CONNECTION: &'static str = "HitConnection";
+        const ABOUT: &'static str = "Results of a search.";
+    }
+
+    /// Results with scores that no table stores.
+    struct Results;
+
+    impl OrderedSource for Results {
+        type Item = u128;
+        const SOURCE: Source = Source::ArticlesByReads;
+        const DESCENDING: bool = true;
+
+        async fn items(&self, range: Range) -> khabar_persistence::Result<Vec<(SortKey, u128)>> {
+            let results = (1..=5_u8).rev().map(|number| {
+                let id = Uuid::from_u128(number.into());
+                let key = SortKey::of_score(f64::from(number) / 10.0, id);
+                (key, number.into())
+            });
+            Ok(range.select(Self::DESCENDING, results))
+        }
+    }
+
+    /// A connection of search results is paged by its own cursors, as clients send them.
+    #[tokio::test]
+    async fn a_connection_is_made_of_any_ordered_source() {
+        let mut after = None;
+        let mut pages = Vec::new();
+        loop {
+            let paging = Paging {
+                first: Some(2),
+                after: after.take(),
+                ..Paging::default()
+            };
+            let slice = Results.page(paging.page().unwrap()).await.unwrap();
+            let connection = Connection::<SimpleEdge<Hit>>::new(slice, TotalCount::Empty);
+            let numbers = connection.edges.iter().map(|edge| edge.node.0);
+            pages.push(numbers.collect::<Vec<_>>());
+            if !connection.page_info.has_next_page {
+                break;
+            }
+            after = connection.page_info.end_cursor;
+        }
+        assert_eq!(pages, [vec![5, 4], vec![3, 2], vec![1]]);
     }
 
     #[test]

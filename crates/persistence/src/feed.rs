@@ -23,7 +23,7 @@ pub use change::{Change, Content, Touched, Write};
 pub use clear::clear_caches;
 pub(crate) use difference::Difference;
 pub(crate) use log::Page;
-pub use log::{after, bounds};
+pub use log::{ChangeLog, after, bounds};
 pub use position::{FeedBounds, Position};
 pub use retention::retire;
 pub use subscription::Feed;

@@ -10,7 +10,8 @@
 //! - `error`: errors that complete "could not …", and broken rows
 //! - `query`: statements and what they return. `table`: declarations of tables. `sql`, `decode`, `row`:
 //!   bound values, decoding by position, values of columns. `lookup`, `keys`: rows by id and by slug.
-//!   `page`, `count`: keyset pagination, sizes of lists. `include`: related objects read by a parent's
+//!   `page`, `cursor`, `count`: keyset pagination, sizes of lists.
+//!   `ordered_source`: pages of sources other than tables. `include`: related objects read by a parent's
 //!   statement. `broken`: broken rows that were met. `cooperative`: yielding during long reads.
 //! - `cache`: query results and whole responses, cached until the feed reports a change
 //! - `session`: `read_session`, one request's reads in one scope, with `batch` and `side_load`;
@@ -64,9 +65,11 @@ pub use error::{BrokenRow, Doing, Error, Result};
 pub use maintenance::bulk_insert::Bulk;
 pub use query::broken::BrokenRows;
 pub use query::count::Tally;
+pub use query::cursor::{Cursor, SortKey, Source};
 pub use query::include::Includes;
 pub use query::lookup::SlugKey;
-pub use query::page::{Cursor, Page, PageKey, Slice};
+pub use query::ordered_source::{OrderedSource, Range};
+pub use query::page::{Page, PageKey, Slice};
 pub use relations::ordering::EditionOrder;
 pub use session::author::Author;
 pub use session::batch::BatchKey;

@@ -3,10 +3,12 @@
 pub mod broken;
 pub(crate) mod cooperative;
 pub(crate) mod count;
+pub(crate) mod cursor;
 pub(crate) mod decode;
 pub(crate) mod include;
 pub(crate) mod keys;
 pub(crate) mod lookup;
+pub(crate) mod ordered_source;
 pub mod page;
 pub(crate) mod row;
 pub(crate) mod sql;

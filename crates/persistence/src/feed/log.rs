@@ -1,10 +1,13 @@
 //! Reading the change feed: a page of its rows, with the extent of the feed.
 
+use uuid::Uuid;
+
 use super::change::table;
 use super::position::headless;
 use super::{Change, FeedBounds};
 use crate::query::decode::columns;
-use crate::{Doing, Error, ReadSession, Result};
+use crate::query::ordered_source::{OrderedSource, Range};
+use crate::{Doing, Error, ReadSession, Result, SortKey, Source};
 
 const QUERY: &str = "change.feed";
 
@@ -17,6 +20,45 @@ pub async fn bounds(reader: &ReadSession) -> Result<FeedBounds> {
 /// some of them have already been deleted, so that no reader misses changes unnoticed.
 pub async fn after(reader: &ReadSession, seq: i64, most: u16) -> Result<Vec<Change>> {
     Ok(page(reader, None, seq, most).await?.changes)
+}
+
+/// The retained changes, oldest first, as a source of pages for people who look through them. Unlike a
+/// [`Feed`](super::Feed), it neither waits for changes nor reports those that were deleted.
+#[derive(Clone, Copy)]
+pub struct ChangeLog<'a>(pub &'a ReadSession);
+
+impl OrderedSource for ChangeLog<'_> {
+    type Item = Change;
+    const SOURCE: Source = Source::Changes;
+    const DESCENDING: bool = false;
+
+    async fn items(&self, range: Range) -> Result<Vec<(SortKey, Change)>> {
+        let Self(reader) = *self;
+        let FeedBounds { oldest, head, .. } = bounds(reader).await?;
+        // Clients can send any number.
+        let first = range.after.map(|key| key.value.saturating_add(1));
+        let mut first = first.unwrap_or(oldest).max(oldest);
+        let last = range.before.map(|key| key.value.saturating_sub(1));
+        let mut last = last.unwrap_or(head).min(head);
+        let limit = i64::try_from(range.limit).unwrap_or(i64::MAX);
+        if range.from_end {
+            first = first.max(last.saturating_sub(limit).saturating_add(1));
+        } else {
+            last = last.min(first.saturating_add(limit).saturating_sub(1));
+        }
+        if first > last {
+            return Ok(Vec::new());
+        }
+        let changes = read(reader, first.saturating_sub(1), last).await?.changes;
+        let key = |change: &Change| SortKey {
+            value: change.seq,
+            id: Uuid::nil(),
+        };
+        Ok(changes
+            .into_iter()
+            .map(|change| (key(&change), change))
+            .collect())
+    }
 }
 
 /// A page of the feed, with the extent of the feed when it was read.

@@ -14,54 +14,20 @@ use uuid::Uuid;
 
 use crate::cache::{CacheMeta, Cacheable};
 use crate::query::cooperative::Pace;
+use crate::query::cursor::{Cursor, SortKey, Source};
 use crate::query::decode::{Row, RowDecoder};
 use crate::query::include::{EagerLoad, NoIncludes};
 use crate::query::row::broken;
 use crate::query::sql::{Dialect, Sql};
 use crate::{BatchKey, Error, ReadSession, Result};
 
-/// A position in a list: the sort key of the item at that position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Cursor {
-    order: u8,
-    value: i64,
-    id: Uuid,
-}
-
-impl Cursor {
-    const LENGTH: usize = 1 + 8 + 16;
-
-    /// Encodes the cursor as bytes: the tag of the order, the sort value and the id.
-    pub fn to_bytes(self) -> [u8; Self::LENGTH] {
-        let mut bytes = [0; Self::LENGTH];
-        bytes[0] = self.order;
-        bytes[1..9].copy_from_slice(&self.value.to_be_bytes());
-        bytes[9..].copy_from_slice(self.id.as_bytes());
-        bytes
-    }
-
-    /// Decodes a cursor from its bytes.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Invalid> {
-        let refuse = || Invalid::new("the cursor", "is not one that this API gave out");
-        let bytes: [u8; Self::LENGTH] = bytes.try_into().map_err(|_| refuse())?;
-        let mut value = [0; 8];
-        value.copy_from_slice(&bytes[1..9]);
-        let id = Uuid::from_slice(&bytes[9..]).map_err(|_| refuse())?;
-        Ok(Self {
-            order: bytes[0],
-            value: i64::from_be_bytes(value),
-            id,
-        })
-    }
-}
-
 /// A range of a list: the first `size` items after a cursor, or the last `size` items before one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Page {
-    size: u16,
-    backward: bool,
-    after: Option<Cursor>,
-    before: Option<Cursor>,
+    pub(super) size: u16,
+    pub(super) backward: bool,
+    pub(super) after: Option<Cursor>,
+    pub(super) before: Option<Cursor>,
 }
 
 impl Page {
@@ -125,20 +91,20 @@ impl Page {
         self.size
     }
 
-    /// Cuts this page from a list whose beginning is already known, given as pairs of `(place, id)` and
+    /// Cuts this page from a list whose beginning is already known, given as pairs of key and
     /// item. Returns `None` if the page uses a cursor or is counted from the end.
     pub(crate) fn head<'a, T: Clone + 'a>(
         self,
         order: &Order,
-        items: impl Iterator<Item = ((i64, Uuid), &'a Arc<T>)>,
+        items: impl Iterator<Item = (SortKey, &'a Arc<T>)>,
     ) -> Option<Slice<T>> {
         if self.backward || self.after.is_some() || self.before.is_some() {
             return None;
         }
         let items = items.take(usize::from(self.size) + 1);
-        let items = items.map(|((value, id), item)| {
-            let order = order.tag;
-            (Some(Cursor { order, value, id }), Some(T::clone(item)))
+        let items = items.map(|(key, item)| {
+            let cursor = Cursor::of(order.source, key);
+            (Some(cursor), Some(T::clone(item)))
         });
         Some(cut(items.collect(), self))
     }
@@ -147,13 +113,8 @@ impl Page {
     pub(crate) fn check(self, order: &Order) -> Result<(), Invalid> {
         for (name, cursor) in [("after", self.after), ("before", self.before)] {
             let Some(cursor) = cursor else { continue };
-            if cursor.order != order.tag {
-                return Err(Invalid::new(
-                    name,
-                    "is a cursor of another list, or of this list in another order",
-                ));
-            }
-            if order.sorts == SortKind::Times && !WRITABLE.contains(&cursor.value) {
+            cursor.check(name, order.source)?;
+            if order.sorts == SortKind::Times && !WRITABLE.contains(&cursor.key.value) {
                 return Err(Invalid::new(name, "is not a cursor that this API gave out"));
             }
         }
@@ -221,8 +182,8 @@ pub trait PageKey: BatchKey<Value = Slice<Self::Item>> {
 /// The sort order of a list: a column, with the id as the tie-breaker.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Order {
-    /// The tag that identifies cursors of this order. A tag is never reused for another order.
-    pub(crate) tag: u8,
+    /// The source that cursors of this order name.
+    pub(crate) source: Source,
     pub(crate) column: &'static str,
     pub(crate) id: &'static str,
     pub(crate) sorts: SortKind,
@@ -243,15 +204,15 @@ pub(crate) enum SortKind {
 impl Order {
     fn bind(&self, sql: &mut Sql, cursor: Cursor) -> Result<(String, String), Invalid> {
         let value = match self.sorts {
-            SortKind::Counts | SortKind::Places => sql.bind(cursor.value),
+            SortKind::Counts | SortKind::Places => sql.bind(cursor.key.value),
             SortKind::Times => {
-                let time = DateTime::from_timestamp_micros(cursor.value).ok_or_else(|| {
+                let time = DateTime::from_timestamp_micros(cursor.key.value).ok_or_else(|| {
                     Invalid::new("the cursor", "is not one that this API gave out")
                 })?;
                 sql.bind(time)
             }
         };
-        Ok((value, sql.bind(cursor.id)))
+        Ok((value, sql.bind(cursor.key.id)))
     }
 
     fn cursor(&self, cells: &mut RowDecoder<'_>) -> Result<Cursor> {
@@ -260,11 +221,8 @@ impl Order {
             SortKind::Places => cells.take::<i32>()?.into(),
             SortKind::Times => cells.take::<DateTime<Utc>>()?.timestamp_micros(),
         };
-        Ok(Cursor {
-            order: self.tag,
-            value,
-            id: cells.take()?,
-        })
+        let id = cells.take()?;
+        Ok(Cursor::of(self.source, SortKey { value, id }))
     }
 }
 
@@ -433,12 +391,12 @@ impl KeysetQuery<'_> {
 }
 
 /// An item and its cursor. Each is `None` if it cannot be read.
-type Read<T> = (Option<Cursor>, Option<T>);
+pub(super) type Read<T> = (Option<Cursor>, Option<T>);
 
 /// Removes the extra item at the end towards which the page was read. Then removes the items that
 /// cannot be read, although they still count towards the page size. A page that is bounded by a cursor
 /// has at least one item beyond it: the item that the cursor refers to.
-fn cut<T>(mut items: Vec<Read<T>>, page: Page) -> Slice<T> {
+pub(super) fn cut<T>(mut items: Vec<Read<T>>, page: Page) -> Slice<T> {
     let size = usize::from(page.size);
     let more = items.len() > size;
     let (has_next, has_previous) = if page.backward {
@@ -465,17 +423,6 @@ fn cut<T>(mut items: Vec<Read<T>>, page: Page) -> Slice<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cursor_survives_its_bytes_and_nothing_else_is_one() {
-        let cursor = Cursor {
-            order: 3,
-            value: -5,
-            id: Uuid::from_u128(9),
-        };
-        assert_eq!(Cursor::from_bytes(&cursor.to_bytes()), Ok(cursor));
-        assert!(Cursor::from_bytes(b"short").is_err());
-    }
 
     #[test]
     fn sizes_are_bounded() {

@@ -26,6 +26,7 @@ use uuid::Uuid;
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::cooperative::Pace;
+use crate::query::cursor::Source;
 use crate::query::decode::{Row, columns};
 use crate::query::include::Give;
 use crate::query::lookup::{SlugKey, find_by_slug, find_with};
@@ -286,7 +287,7 @@ impl PageKey for MostRead {
 }
 
 const MOST_READ: Order = Order {
-    tag: 10,
+    source: Source::ArticlesByReads,
     column: "read_count",
     id: "id",
     sorts: SortKind::Counts,

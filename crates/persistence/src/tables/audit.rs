@@ -9,6 +9,7 @@ use khabar_domain::{AccountId, Invalid, Role};
 use uuid::Uuid;
 
 use crate::query::count::{self, CountQuery};
+use crate::query::cursor::Source;
 use crate::query::decode::{Row, columns};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::{broken, maybe};
@@ -113,7 +114,7 @@ impl BatchKey for CountLog {
 }
 
 const LATEST: Order = Order {
-    tag: 18,
+    source: Source::AuditLog,
     column: "seq",
     id: "entity_id",
     sorts: SortKind::Counts,

@@ -14,6 +14,7 @@ use khabar_domain::{
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{EntityKind, Facet};
 use crate::query::count::CountQuery;
+use crate::query::cursor::Source;
 use crate::query::decode::{Row, columns};
 use crate::query::lookup::find_by;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
@@ -121,14 +122,14 @@ impl By {
 }
 
 const NEWEST: Order = Order {
-    tag: 16,
+    source: Source::CommentsNewestFirst,
     column: "posted_at",
     id: "id",
     sorts: SortKind::Times,
     descending: true,
 };
 const OLDEST: Order = Order {
-    tag: 17,
+    source: Source::CommentsOldestFirst,
     column: "posted_at",
     id: "id",
     sorts: SortKind::Times,

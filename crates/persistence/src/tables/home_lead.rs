@@ -6,6 +6,7 @@ use khabar_domain::{Article, ArticleId, EditionId, Scope};
 
 use crate::cache::CacheMeta;
 use crate::feed::{CacheTag, EntityKind, Facet};
+use crate::query::cursor::Source;
 use crate::query::decode::columns;
 use crate::query::include::Give;
 use crate::query::page::{KeysetQuery, Order, SortKind};
@@ -51,7 +52,7 @@ impl BatchKey for OfEdition {
 }
 
 const IN_ORDER: Order = Order {
-    tag: 15,
+    source: Source::LeadArticles,
     column: "position",
     id: "article_id",
     sorts: SortKind::Places,

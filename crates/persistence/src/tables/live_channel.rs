@@ -7,6 +7,7 @@ use sea_orm::ColumnTrait;
 
 use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{EntityKind, Facet};
+use crate::query::cursor::Source;
 use crate::query::decode::{Row, columns};
 use crate::query::include::NoIncludes;
 use crate::query::keys::by_id;
@@ -58,7 +59,7 @@ impl BatchKey for OfEdition {
 }
 
 const IN_ORDER: Order = Order {
-    tag: 3,
+    source: Source::LiveChannels,
     column: "position",
     id: "id",
     sorts: SortKind::Places,

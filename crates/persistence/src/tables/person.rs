@@ -7,6 +7,7 @@ use sea_orm::ColumnTrait;
 
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
+use crate::query::cursor::Source;
 use crate::query::decode::{Row, RowDecoder, columns};
 use crate::query::include::{Column, EagerLoad, Give, Includes, NoIncludes, Relation, one};
 use crate::query::keys::{by_id, by_slug};
@@ -103,7 +104,7 @@ impl EagerLoad<Person> for Portraits {
 const PORTRAIT: Column = Column("person", "the portrait");
 
 const IN_ORDER: Order = Order {
-    tag: 1,
+    source: Source::ArticleAuthors,
     column: "position",
     id: "person_id",
     sorts: SortKind::Places,

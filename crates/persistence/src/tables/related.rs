@@ -9,6 +9,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
+use crate::query::cursor::Source;
 use crate::query::decode::{DecodeRow, Row, RowDecoder, columns};
 use crate::query::include::Give;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
@@ -117,7 +118,7 @@ impl BatchKey for CountOf {
 }
 
 const BY_RANK: Order = Order {
-    tag: 14,
+    source: Source::RelatedArticles,
     column: "rank",
     id: "to_id",
     sorts: SortKind::Places,

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::query::cooperative::Pace;
 use crate::query::count::CountQuery;
+use crate::query::cursor::Source;
 use crate::query::decode::{Row, columns};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::{broken, readable};
@@ -221,7 +222,7 @@ impl PageKey for Of {
 }
 
 const LATEST: Order = Order {
-    tag: 19,
+    source: Source::Revisions,
     column: "version",
     id: "article_id",
     sorts: SortKind::Places,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet};
+use crate::query::cursor::Source;
 use crate::query::decode::{Row, columns};
 use crate::query::include::NoIncludes;
 use crate::query::keys::{by_id, by_slug};
@@ -175,7 +176,7 @@ impl BatchKey for PathTo {
 }
 
 const IN_ORDER: Order = Order {
-    tag: 5,
+    source: Source::Sections,
     column: "position",
     id: "id",
     sorts: SortKind::Places,
@@ -183,7 +184,7 @@ const IN_ORDER: Order = Order {
 };
 
 const FROM_THE_ROOT: Order = Order {
-    tag: 6,
+    source: Source::SectionAncestors,
     column: "height",
     id: "ancestor_id",
     sorts: SortKind::Places,

@@ -14,6 +14,7 @@ use sea_orm::{ColumnTrait, Condition};
 use crate::cache::{CacheMeta, Cacheable, Lookup};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
+use crate::query::cursor::{SortKey, Source};
 use crate::query::decode::{Row, columns};
 use crate::query::include::Give;
 use crate::query::keys::{by_id, by_slug};
@@ -103,7 +104,11 @@ impl Filter {
     /// counted from the end.
     fn of_rail(self, rail: &[Arc<Story>], page: Page) -> Lookup<Slice<Story>> {
         let passing = self.passing(rail);
-        let items = passing.map(|(place, story)| ((place, story.id.into()), story));
+        let key = |value, story: &Story| SortKey {
+            value,
+            id: story.id.into(),
+        };
+        let items = passing.map(|(place, story)| (key(place, story), story));
         match page.head(self.order(), items) {
             Some(head) if self.pinned == Some(true) => Lookup::Hit(Some(head)),
             _ => Lookup::Miss,
@@ -258,21 +263,21 @@ impl BatchKey for CountOfEdition {
 }
 
 const OF_ARTICLE: Order = Order {
-    tag: 7,
+    source: Source::ArticleStories,
     column: "position",
     id: "story_id",
     sorts: SortKind::Places,
     descending: false,
 };
 const LIVELIEST: Order = Order {
-    tag: 8,
+    source: Source::StoriesByActivity,
     column: "active_at",
     id: "id",
     sorts: SortKind::Times,
     descending: true,
 };
 const RAIL: Order = Order {
-    tag: 9,
+    source: Source::PinnedStories,
     column: "pinned_position",
     id: "id",
     sorts: SortKind::Places,

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::feed::{CacheTag, EntityKind, Operation};
 use crate::query::count;
+use crate::query::cursor::Source;
 use crate::query::decode::{DecodeRow, Row, RowDecoder, columns};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::{broken, readable};
@@ -182,7 +183,7 @@ impl BatchKey for CountAllTokens {
 }
 
 const NEWEST: Order = Order {
-    tag: 42,
+    source: Source::Tokens,
     column: "created_at",
     id: "id",
     sorts: SortKind::Times,

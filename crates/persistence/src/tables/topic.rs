@@ -8,6 +8,7 @@ use sea_orm::ColumnTrait;
 
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
+use crate::query::cursor::Source;
 use crate::query::decode::{Row, columns};
 use crate::query::include::NoIncludes;
 use crate::query::keys::{by_id, by_slug};
@@ -90,7 +91,7 @@ impl BatchKey for OfStory {
 }
 
 const IN_ORDER: Order = Order {
-    tag: 2,
+    source: Source::Topics,
     column: "position",
     id: "topic_id",
     sorts: SortKind::Places,

@@ -17,6 +17,7 @@ use super::{A, ArticleIncludes, table};
 use crate::cache::CacheMeta;
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
+use crate::query::cursor::Source;
 use crate::query::decode::columns;
 use crate::query::include::Give;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
@@ -90,21 +91,21 @@ pub enum By {
 }
 
 const NEWEST: Order = Order {
-    tag: 11,
+    source: Source::ArticlesNewestFirst,
     column: "listed_at",
     id: "article_id",
     sorts: SortKind::Times,
     descending: true,
 };
 const OLDEST: Order = Order {
-    tag: 12,
+    source: Source::ArticlesOldestFirst,
     column: "listed_at",
     id: "article_id",
     sorts: SortKind::Times,
     descending: false,
 };
 const MOST_COMMENTED: Order = Order {
-    tag: 13,
+    source: Source::ArticlesByComments,
     column: "comment_count",
     id: "article_id",
     sorts: SortKind::Counts,

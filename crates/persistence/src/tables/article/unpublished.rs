@@ -8,6 +8,7 @@ use khabar_domain::{AccountId, Article, EditionId, Invalid};
 use super::table;
 use super::tombstone::over_each_withdrawn;
 use crate::query::count::CountQuery;
+use crate::query::cursor::Source;
 use crate::query::decode::columns;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::sql::Sql;
@@ -92,7 +93,7 @@ impl PageKey for Listed {
 }
 
 const LAST_TOUCHED: Order = Order {
-    tag: 40,
+    source: Source::UnpublishedArticles,
     column: "listed_at",
     id: "id",
     sorts: SortKind::Times,

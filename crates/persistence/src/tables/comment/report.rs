@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use khabar_domain::CommentId;
 
+use crate::query::cursor::Source;
 use crate::query::decode::{Row, columns};
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::table::table;
@@ -37,7 +38,7 @@ impl BatchKey for ReasonsOf {
 }
 
 const LATEST: Order = Order {
-    tag: 41,
+    source: Source::CommentReports,
     column: "at",
     id: "account_id",
     sorts: SortKind::Times,
