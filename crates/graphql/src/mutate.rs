@@ -1,8 +1,8 @@
 //! Writing: runs each mutation idempotently in one transaction, attributes it to its author and
 //! returns its result.
 //!
-//! Each mutation is represented by its input. [`mutations!`] declares its field, its name and the
-//! rights that it requires, and [`Mutate`] implements its execution. Everything that mutations have
+//! Each mutation is represented by its input. `mutations!` declares its field, its name and the
+//! rights that it requires, and `Mutate` implements its execution. Everything that mutations have
 //! in common is implemented here.
 
 mod declare;

@@ -227,7 +227,7 @@ impl Db {
     /// and the change at `position`, which another node may have committed. Waits a short time for the
     /// cache to reach them. If it does not, the view reads from the primary.
     ///
-    /// A position beyond the end of the feed is [`Error::Invalid`]. A position from another epoch is
+    /// A position beyond the end of the feed is [`Error::Invalid`](crate::Error::Invalid). A position from another epoch is
     /// ignored, because the change may no longer exist.
     pub async fn reader_at(&self, scope: Scope, position: Option<Position>) -> Result<ReadSession> {
         let (least, _waiting) = match position {

@@ -29,7 +29,7 @@ pub(crate) const MERGES: Table = declaration! {
 /// Merges the story `from` into the story `into` of the same edition, and deletes `from`. Its articles,
 /// topics and slugs move to `into`. So does its pinned position, unless `into` is already pinned or is
 /// not active. The caller first locks the edition's order ([`WriteTx::lock_order`]) and then both stories
-/// ([`hold_both`]).
+/// ([`lock_both`]).
 pub async fn merge(writer: &mut WriteTx, from: &Story, into: &Story) -> Result<()> {
     let (old, new) = (from.id.uuid(), into.id.uuid());
     let articles = articles(writer, old).await?;
