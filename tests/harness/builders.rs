@@ -4,7 +4,7 @@
 //! IDs are derived from editions and names, so they are the same in every run.
 
 use chrono::Duration;
-use khabar_domain::article::{Kind, MediaFlags, Status, TextStats};
+use khabar_domain::article::{NewArticle, Status, TextStats};
 use khabar_domain::comment::Text;
 use khabar_domain::edition::Labels;
 use khabar_domain::{
@@ -133,31 +133,20 @@ pub fn story(edition: &Edition, title: &str) -> Result<Story, Invalid> {
 pub fn article(edition: &Edition, headline: &str, hours: i64) -> Result<Article, Invalid> {
     let slug = Slug::from_text(headline)?;
     let at = opened() + Duration::hours(hours);
-    Ok(Article {
+    let draft = Article::draft(NewArticle {
         id: ArticleId::new(derived("article", &[edition.slug.as_str(), slug.as_str()])),
         edition: edition.id,
-        kind: Kind::News,
-        status: Status::Published,
         slug,
-        canonical_url: None,
         headline: Headline::parse(headline)?,
-        lead: None,
-        excerpt: String::new(),
-        hero: None,
-        source: None,
-        section: None,
         language: edition.language.clone(),
         direction: edition.direction,
-        flags: MediaFlags::default(),
-        is_stub: false,
+        listed_at: at,
+    });
+    Ok(Article {
+        status: Status::Published,
         first_published_at: Some(at),
         published_at: Some(at),
-        updated_at: None,
-        listed_at: at,
-        version: 1,
-        reading_minutes: 0,
-        comment_count: 0,
-        read_count: 0,
+        ..draft
     })
 }
 
@@ -169,17 +158,12 @@ pub fn manuscript(article: Article, blocks: Vec<Block>) -> Result<Manuscript, In
         excerpt,
         reading_minutes,
     } = TextStats::of(article.lead.as_deref(), &body);
-    Ok(Manuscript {
-        article: Article {
-            excerpt,
-            reading_minutes,
-            ..article
-        },
-        body,
-        authors: Vec::new(),
-        topics: Vec::new(),
-        stories: Vec::new(),
-    })
+    let article = Article {
+        excerpt,
+        reading_minutes,
+        ..article
+    };
+    Ok(Manuscript::new(article, body))
 }
 
 /// Returns an approved top-level comment, posted this many minutes after the article was published.

@@ -122,9 +122,59 @@ pub struct Article {
     pub read_count: i64,
 }
 
+/// The values that an article has from the start. [`Article::draft`] sets all others to their defaults.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewArticle {
+    /// The ID of the article.
+    pub id: ArticleId,
+    /// The edition to which the article belongs.
+    pub edition: EditionId,
+    /// The slug used in the article's URL.
+    pub slug: Slug,
+    /// The headline.
+    pub headline: Headline,
+    /// The language of the text.
+    pub language: Language,
+    /// The reading direction of the text.
+    pub direction: Direction,
+    /// The time by which lists are ordered.
+    pub listed_at: DateTime<Utc>,
+}
+
 impl Article {
     /// The maximum length of an excerpt, in characters. Teasers up to this length do not load the body.
     pub const EXCERPT: usize = 600;
+
+    /// Creates a draft: version 1 of a news article without content.
+    #[must_use]
+    pub fn draft(new: NewArticle) -> Self {
+        Self {
+            id: new.id,
+            edition: new.edition,
+            kind: Kind::News,
+            status: Status::Draft,
+            slug: new.slug,
+            canonical_url: None,
+            headline: new.headline,
+            lead: None,
+            excerpt: String::new(),
+            hero: None,
+            source: None,
+            section: None,
+            language: new.language,
+            direction: new.direction,
+            flags: MediaFlags::default(),
+            is_stub: false,
+            first_published_at: None,
+            published_at: None,
+            updated_at: None,
+            listed_at: new.listed_at,
+            version: 1,
+            reading_minutes: 0,
+            comment_count: 0,
+            read_count: 0,
+        }
+    }
 
     /// Returns the tombstone shown to readers in place of a withdrawn article.
     ///

@@ -5,7 +5,7 @@ mod patch;
 mod transitions;
 
 use async_graphql::{Context, ID, InputObject, Object};
-use khabar_domain::article::{Kind, MediaFlags, Status, TextStats};
+use khabar_domain::article::{NewArticle, Status};
 use khabar_domain::diff::Part;
 use khabar_domain::related::{Origin, Reason};
 use khabar_domain::workflow::{Transition, TransitionError};
@@ -88,41 +88,17 @@ impl Mutate for CreateArticleInput {
         let id: ArticleId = cx.mint();
         // A headline of punctuation alone yields no slug. An explicit slug takes precedence.
         let slug = self.parts.slug(&headline)?;
-        let measure = TextStats::of(None, &Body::default());
-        let blank = Article {
+        let draft = Article::draft(NewArticle {
             id,
             edition: edition.id,
-            kind: Kind::News,
-            status: Status::Draft,
             slug,
-            canonical_url: None,
             headline,
-            lead: None,
-            excerpt: measure.excerpt,
-            hero: None,
-            source: None,
-            section: None,
             language: edition.language,
             direction: edition.direction,
-            flags: MediaFlags::default(),
-            is_stub: false,
-            first_published_at: None,
-            published_at: None,
-            updated_at: None,
             listed_at: cx.writer.at(),
-            version: 1,
-            reading_minutes: measure.reading_minutes,
-            comment_count: 0,
-            read_count: 0,
-        };
-        let blank = Manuscript {
-            article: blank,
-            body: Body::default(),
-            authors: Vec::new(),
-            topics: Vec::new(),
-            stories: Vec::new(),
-        };
-        let manuscript = self.parts.put_into(cx, blank, None, None).await?;
+        });
+        let draft = Manuscript::new(draft, Body::default());
+        let manuscript = self.parts.put_into(cx, draft, None, None).await?;
         let editorial = EditorialState {
             created_by: cx.viewer.account,
             ..EditorialState::default()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
-use khabar_domain::article::{Kind, MediaFlags, Status, TextStats};
+use khabar_domain::article::{Kind, MediaFlags, NewArticle, Status, TextStats};
 use khabar_domain::{
     Article, ArticleId, Block, Body, Comment, CommentId, Direction, Headline, Language, Name,
     RichText, Slug, WebUrl, comment, derived,
@@ -37,38 +37,38 @@ impl Desk {
         let updated_at = of.updated_hours_ago.map(|hours| self.hours_ago(hours));
         let slug = Slug::from_text(&of.headline)?;
         let canonical = format!("https://khabar.example.org/{}/{slug}", of.edition);
-        let article = Article {
+        let draft = Article::draft(NewArticle {
             id: self.names.find("article", &of.edition, &of.key)?,
             edition: self.names.edition(&of.edition)?,
+            slug,
+            headline: Headline::parse(&of.headline)?,
+            language: Language::parse(&edition.language)?,
+            direction: Direction::parse(&edition.direction)?,
+            listed_at: out,
+        });
+        let article = Article {
             kind: Kind::parse(&of.kind)?,
             status,
-            slug,
             canonical_url: Some(WebUrl::parse(&canonical)?),
-            headline: Headline::parse(&of.headline)?,
             lead: of.lead.clone(),
             excerpt,
             hero: self.picture(of.hero.as_deref())?,
             source: Some(self.names.find("source", &of.edition, &of.source)?),
             section: Some(self.names.find("section", &of.edition, &of.section)?),
-            language: Language::parse(&edition.language)?,
-            direction: Direction::parse(&edition.direction)?,
             flags: flags(&of.flags)?,
-            is_stub: false,
             first_published_at: went_out.then_some(out),
             published_at: (status != Status::Draft).then_some(out),
             version: if updated_at.is_some() { 2 } else { 1 },
             updated_at: updated_at.transpose()?,
-            listed_at: out,
             reading_minutes,
-            comment_count: 0,
             read_count: of.reads,
+            ..draft
         };
         Ok(Manuscript {
-            article,
-            body,
             authors: self.names.list("person", &of.edition, &of.authors)?,
             topics: self.names.list("topic", &of.edition, &of.topics)?,
             stories: self.names.list("story", &of.edition, &of.stories)?,
+            ..Manuscript::new(article, body)
         })
     }
 

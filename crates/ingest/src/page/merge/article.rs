@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Duration, Utc};
-use khabar_domain::article::{Kind, Status, TextStats};
+use khabar_domain::article::{NewArticle, Status, TextStats};
 use khabar_domain::related::{Origin, Reason};
 use khabar_domain::{Article, ArticleId, Body, RelatedLink, Source, SourceId};
 use khabar_persistence::article::Manuscript;
@@ -129,38 +129,22 @@ fn stub(
     headlined: &Headlined,
     listed_at: DateTime<Utc>,
 ) -> Manuscript {
-    Manuscript {
-        article: Article {
-            id,
-            edition: desk.edition,
-            kind: Kind::News,
-            status: Status::Published,
-            slug: headlined.slug.clone(),
-            canonical_url: None,
-            headline: headlined.headline.clone(),
-            lead: None,
-            excerpt: String::new(),
-            hero: None,
-            source: None,
-            section: None,
-            language: page.language.clone(),
-            direction: page.language.direction(),
-            flags: headlined.flags,
-            is_stub: true,
-            first_published_at: None,
-            published_at: None,
-            updated_at: None,
-            listed_at,
-            version: 1,
-            reading_minutes: 0,
-            comment_count: 0,
-            read_count: 0,
-        },
-        body: Body::default(),
-        authors: Vec::new(),
-        topics: Vec::new(),
-        stories: Vec::new(),
-    }
+    let draft = Article::draft(NewArticle {
+        id,
+        edition: desk.edition,
+        slug: headlined.slug.clone(),
+        headline: headlined.headline.clone(),
+        language: page.language.clone(),
+        direction: page.language.direction(),
+        listed_at,
+    });
+    let stub = Article {
+        status: Status::Published,
+        flags: headlined.flags,
+        is_stub: true,
+        ..draft
+    };
+    Manuscript::new(stub, Body::default())
 }
 
 async fn cited(desk: &mut Desk<'_>, named: &Named) -> Result<SourceId, Error> {

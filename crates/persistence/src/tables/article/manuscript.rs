@@ -16,3 +16,16 @@ pub struct Manuscript {
     /// The stories that the article belongs to, in order.
     pub stories: Vec<StoryId>,
 }
+
+impl Manuscript {
+    /// Creates a manuscript without links.
+    pub fn new(article: Article, body: Body) -> Self {
+        Self {
+            article,
+            body,
+            authors: Vec::new(),
+            topics: Vec::new(),
+            stories: Vec::new(),
+        }
+    }
+}
