@@ -1,53 +1,44 @@
-//! Migrations as SQL: a script that applies each one and a script that reverts it.
+//! Migrations as SQL: one file for each, with the statements that apply it after `-- migrate:up` and those
+//! that revert it after `-- migrate:down`.
 
 use sea_orm::{ConnectionTrait, DbErr};
 
 use crate::query::sql::Dialect;
 
-/// The SQL scripts of a migration.
+/// The SQL of a migration.
 pub(super) struct Script {
     pub(super) name: &'static str,
-    up: &'static str,
-    down: &'static str,
+    sql: &'static str,
 }
 
-/// Includes the up and down scripts of the named migrations. The names are listed oldest first.
-macro_rules! scripts {
-    ($($name:literal),+ $(,)?) => {
-        &[$(Script {
-            name: $name,
-            up: include_str!(concat!($name, "_up.sql")),
-            down: include_str!(concat!($name, "_down.sql")),
-        }),+]
-    };
-}
+/// The files of this folder, oldest first. The build script lists them.
+pub(super) const SCRIPTS: &[Script] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
 
-pub(super) const SCRIPTS: &[Script] = scripts! {
-    "m0001_newsroom",
-    "m0002_accounts",
-    "m0003_desk",
-    "m0004_audit",
-    "m0005_commenting",
-    "m0006_answers_and_paces",
-    "m0007_story_merge",
-    "m0008_documents_and_purges",
-    "m0009_epoch",
-    "m0010_working_titles",
-    "m0011_addresses_and_keys",
-    "m0012_reserved_names",
-    "m0013_field_names",
-    "m0014_change_columns",
-};
+const UP: &str = "-- migrate:up\n";
+const DOWN: &str = "\n-- migrate:down\n";
 
 impl Script {
+    const fn new(name: &'static str, sql: &'static str) -> Self {
+        Self { name, sql }
+    }
+
     /// Returns the statements that apply the migration.
     pub(super) fn up(&self, dialect: Dialect) -> Vec<String> {
-        statements(self.up, dialect)
+        statements(self.halves().0, dialect)
     }
 
     /// Returns the statements that revert the migration.
     pub(super) fn down(&self, dialect: Dialect) -> Vec<String> {
-        statements(self.down, dialect)
+        statements(self.halves().1, dialect)
+    }
+
+    /// Returns the statements that apply the migration and those that revert it. The test below finds a
+    /// file without one of the markers.
+    fn halves(&self) -> (&'static str, &'static str) {
+        let halves = self.sql.strip_prefix(UP);
+        halves
+            .and_then(|sql| sql.split_once(DOWN))
+            .unwrap_or_default()
     }
 }
 
@@ -103,4 +94,25 @@ pub(super) async fn run(
         connection.execute_unprepared(statement).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_can_be_applied_and_reverted() {
+        for script in SCRIPTS {
+            let (up, down) = script.halves();
+            assert!(!up.is_empty() && !down.is_empty(), "{}", script.name);
+        }
+    }
+
+    #[test]
+    fn migrations_are_numbered() {
+        for (number, script) in (1..).zip(SCRIPTS) {
+            let start = format!("m{number:04}_");
+            assert!(script.name.starts_with(&start), "{}", script.name);
+        }
+    }
 }

@@ -1,3 +1,4 @@
+-- migrate:up
 -- What the newsroom keeps of an article besides what readers read, apart from the article so that
 -- no list drags it along.
 CREATE TABLE article_desk (
@@ -50,3 +51,10 @@ CREATE TABLE redirect (
 ) {strict};
 
 CREATE INDEX redirect_to ON redirect (target_id);
+
+-- migrate:down
+DROP TABLE redirect;
+DROP TABLE correction;
+DROP TABLE revision;
+DROP INDEX article_on_desk;
+DROP TABLE article_desk;

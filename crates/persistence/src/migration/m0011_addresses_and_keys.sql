@@ -1,3 +1,4 @@
+-- migrate:up
 -- "Whose addresses have been kept for long enough?"
 CREATE INDEX comment_with_address ON comment (posted_at) WHERE address IS NOT NULL;
 CREATE INDEX audit_with_address ON audit (role, at) WHERE address IS NOT NULL;
@@ -11,3 +12,10 @@ CREATE TABLE preview_generation (
     generation {int} NOT NULL CHECK (generation > 0),
     at {time} NOT NULL
 ) {strict};
+
+-- migrate:down
+DROP TABLE preview_generation;
+DELETE FROM secret WHERE retired_at IS NOT NULL;
+ALTER TABLE secret DROP COLUMN retired_at;
+DROP INDEX audit_with_address;
+DROP INDEX comment_with_address;

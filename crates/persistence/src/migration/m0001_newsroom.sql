@@ -1,3 +1,4 @@
+-- migrate:up
 -- Media first: everything else may show a picture.
 CREATE TABLE media (
     id {uuid} PRIMARY KEY,
@@ -290,3 +291,27 @@ CREATE TABLE change_head (
 ) {strict};
 
 INSERT INTO change_head (id, seq) VALUES (1, 0) ON CONFLICT (id) DO NOTHING;
+
+-- migrate:down
+DROP TABLE change_head;
+DROP TABLE change;
+DROP TABLE home_lead;
+DROP TABLE follow_channel;
+DROP TABLE live_channel;
+DROP TABLE comment;
+DROP TABLE related;
+DROP TABLE listing;
+DROP TABLE story_topic;
+DROP TABLE article_story;
+DROP TABLE article_topic;
+DROP TABLE article_author;
+DROP TABLE article_body;
+DROP TABLE article;
+DROP TABLE topic;
+DROP TABLE source;
+DROP TABLE person;
+DROP TABLE story;
+DROP TABLE section_path;
+DROP TABLE section;
+DROP TABLE edition;
+DROP TABLE media;

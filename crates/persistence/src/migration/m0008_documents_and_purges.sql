@@ -1,3 +1,4 @@
+-- migrate:up
 -- The operations of an app's build, which it asks for by name.
 CREATE TABLE trusted_document (
     -- Derived from its name.
@@ -21,3 +22,7 @@ CREATE TABLE purge_place (
     holder {uuid},
     held_until {time}
 ) {strict};
+
+-- migrate:down
+DROP TABLE purge_place;
+DROP TABLE trusted_document;

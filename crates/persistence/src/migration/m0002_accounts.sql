@@ -1,3 +1,4 @@
+-- migrate:up
 -- Somebody who has said who they are: by a token of ours, or by an issuer's (RFC 7519), which then
 -- knows them by a subject.
 CREATE TABLE account (
@@ -31,3 +32,8 @@ CREATE TABLE secret (
     name text PRIMARY KEY,
     value text NOT NULL
 ) {strict};
+
+-- migrate:down
+DROP TABLE secret;
+DROP TABLE token;
+DROP TABLE account;

@@ -1,3 +1,4 @@
+-- migrate:up
 -- The names of people and accounts by their skeletons, so that nobody signs a comment with one who
 -- has no account.
 CREATE TABLE reserved_name (
@@ -10,3 +11,7 @@ CREATE INDEX reserved_name_skeleton ON reserved_name (skeleton);
 
 -- Whether its writer worked for the newsroom when they wrote it; null for what is older.
 ALTER TABLE comment ADD COLUMN is_staff {bool};
+
+-- migrate:down
+ALTER TABLE comment DROP COLUMN is_staff;
+DROP TABLE reserved_name;

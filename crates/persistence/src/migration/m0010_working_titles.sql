@@ -1,3 +1,4 @@
+-- migrate:up
 -- Slugs of before an article went out, or of while it was worked on again, are nobody's business: they
 -- tell what it was going to be called. What readers knew it by stands in the text of a step that
 -- readers saw; a text is JSON, in which no other member begins so.
@@ -13,3 +14,6 @@ DELETE FROM redirect WHERE noun = 'article' AND EXISTS (
         AND v.step IN ('publish', 'correct', 'withdraw')
         AND v.content LIKE '%"slug":"' || redirect.slug || '"%'
 );
+
+-- migrate:down
+-- What was taken away is not missed.

@@ -1,3 +1,4 @@
+-- migrate:up
 -- Into which story one was merged that is gone: an old text of an article may name it still.
 CREATE TABLE story_merge (
     from_id {uuid} PRIMARY KEY,
@@ -6,3 +7,6 @@ CREATE TABLE story_merge (
 ) {strict};
 
 CREATE INDEX story_merge_into ON story_merge (into_id);
+
+-- migrate:down
+DROP TABLE story_merge;

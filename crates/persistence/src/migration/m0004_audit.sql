@@ -1,3 +1,4 @@
+-- migrate:up
 -- Who wrote what, a row a transaction: `seq` is its last row in the change feed, which names all
 -- that it touched for as long as the feed is kept.
 CREATE TABLE audit (
@@ -31,3 +32,7 @@ CREATE TABLE done (
 ) {strict};
 
 CREATE INDEX done_at ON done (at);
+
+-- migrate:down
+DROP TABLE done;
+DROP TABLE audit;

@@ -1,3 +1,0 @@
-DROP TABLE secret;
-DROP TABLE token;
-DROP TABLE account;

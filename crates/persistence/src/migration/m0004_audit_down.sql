@@ -1,2 +1,0 @@
-DROP TABLE done;
-DROP TABLE audit;

@@ -1,3 +1,0 @@
-DROP INDEX token_newest;
-DROP INDEX audit_lately;
-ALTER TABLE done DROP COLUMN errors;

@@ -1,2 +1,0 @@
-DROP TABLE purge_place;
-DROP TABLE trusted_document;

@@ -1,1 +1,0 @@
--- What was taken away is not missed.
