@@ -217,7 +217,7 @@ const CASES: [Case; 13] = [
     },
     Case {
         table: "redirect",
-        breaks: "INSERT INTO redirect (edition_id, noun, slug, target_id, at) SELECT edition_id, 'article', 'A B', id, listed_at FROM article WHERE status = 'published' LIMIT 1",
+        breaks: "INSERT INTO redirect (edition_id, entity, slug, target_id, at) SELECT edition_id, 'article', 'A B', id, listed_at FROM article WHERE status = 'published' LIMIT 1",
         list: "{ articles { nodes { formerSlugs } } }",
         path: "/articles/nodes",
         others: true,

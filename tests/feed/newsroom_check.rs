@@ -75,7 +75,7 @@ pub(crate) async fn check(db: &Db) -> anyhow::Result<()> {
         if row["direct"] == 0 {
             *counts.entry(list.as_str().context("no id")?).or_default() += 1;
         }
-        if row["noun"] == "edition" {
+        if row["entity"] == "edition" {
             listed.insert(article);
         }
     }

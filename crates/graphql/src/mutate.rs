@@ -319,7 +319,7 @@ impl<M: Mutate> Execution<M> {
         let at = writer.at();
         if let Some(key) = &self.key {
             let result = StoredResult {
-                noun_id: id.into(),
+                entity_id: id.into(),
                 at,
                 errors: to_json(&errors)?,
             };
@@ -343,7 +343,7 @@ impl<M: Mutate> Execution<M> {
             return Ok(None);
         };
         Ok(Some(Done {
-            id: result.noun_id.into(),
+            id: result.entity_id.into(),
             at: result.at,
             errors: from_json(result.errors)?,
             secret: None,

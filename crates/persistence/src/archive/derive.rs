@@ -38,7 +38,7 @@ const COMMENTS: [&str; 5] = [
      (SELECT count(*) FROM comment c WHERE c.article_id = article.id AND c.shown)",
 ];
 
-/// The lists that a published article appears in. Each entry has the noun, a subquery that yields
+/// The lists that a published article appears in. Each entry has the entity, a subquery that yields
 /// `article_id` and `list_id`, and the value of `listing.direct`.
 const LISTS: [(&str, &str, i32); 7] = [
     (
@@ -92,20 +92,20 @@ pub(super) async fn derive(writer: &WriteTx) -> Result<()> {
         run(writer, spelled(writer, text)).await?;
     }
     run(writer, "DELETE FROM listing".to_owned()).await?;
-    for (noun, lists, direct) in LISTS {
+    for (entity, lists, direct) in LISTS {
         let text = format!(
-            "INSERT INTO listing (list_id, direct, article_id, noun, listed_at, comment_count, kind, \
+            "INSERT INTO listing (list_id, direct, article_id, entity, listed_at, comment_count, kind, \
              language, has_photos, has_video, has_audio) \
-             SELECT l.list_id, {direct}, a.id, '{noun}', a.listed_at, a.comment_count, a.kind, \
+             SELECT l.list_id, {direct}, a.id, '{entity}', a.listed_at, a.comment_count, a.kind, \
              a.language, a.has_photos, a.has_video, a.has_audio FROM {lists} l \
              JOIN article a ON a.id = l.article_id WHERE a.status = 'published'"
         );
         run(writer, text).await?;
     }
-    for noun in COUNTED {
+    for entity in COUNTED {
         let text = format!(
-            "UPDATE {noun} SET article_count = \
-             (SELECT count(*) FROM listing l WHERE l.list_id = {noun}.id AND l.direct = 0)"
+            "UPDATE {entity} SET article_count = \
+             (SELECT count(*) FROM listing l WHERE l.list_id = {entity}.id AND l.direct = 0)"
         );
         run(writer, text).await?;
     }

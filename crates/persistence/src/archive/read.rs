@@ -184,11 +184,12 @@ fn head<R: BufRead>(lines: &mut Lines<R>) -> Result<Counts> {
     Ok(head.counts)
 }
 
-/// Kinds and fields with their names in version 1 and now.
-const RENAMED: [(&str, &str); 3] = [
+/// Former names of kinds and fields, and their current names.
+const RENAMED: [(&str, &str); 4] = [
     ("article_desk", "article_editorial"),
     ("own", "direct"),
     ("names_allowed", "guest_comments_allowed"),
+    ("noun", "entity"),
 ];
 
 /// Returns the current name of a kind or a field.

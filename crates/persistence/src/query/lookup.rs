@@ -136,7 +136,7 @@ where
         let more = more(&mut sql);
         let text = format!(
             "SELECT r.slug, {}{} FROM edition e \
-             JOIN redirect r ON r.edition_id = e.id AND r.noun = '{table}' \
+             JOIN redirect r ON r.edition_id = e.id AND r.entity = '{table}' \
              JOIN {table} t ON t.id = r.target_id WHERE e.slug = {edition_slug} AND {among}{more}",
             columns::<R>("t"),
             includes.select(sql.dialect)

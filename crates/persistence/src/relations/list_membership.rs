@@ -57,7 +57,7 @@ impl table::Model {
     /// Returns the tag of a facet of the list. Returns `None` for a list of a kind that this program does not
     /// write, which no result of this program was read from.
     fn tag(&self, facet: Facet) -> Option<CacheTag> {
-        let entity = EntityKind::parse(&self.noun)?;
+        let entity = EntityKind::parse(&self.entity)?;
         Some(CacheTag::part(entity, self.list_id, facet))
     }
 }
@@ -141,7 +141,7 @@ pub(crate) async fn place_among_stories(
     stories: &[Uuid],
 ) -> Result<Vec<CacheTag>> {
     let old = table::Entity::find_of(writer, row.id).await?;
-    let is_story = |line: &&table::Model| line.noun == EntityKind::Story.as_str();
+    let is_story = |line: &&table::Model| line.entity == EntityKind::Story.as_str();
     let story = |list| Membership {
         list,
         direct: 0,
@@ -276,7 +276,10 @@ impl Counts {
     /// Adds `by` to the counts of the lists that contain these rows.
     pub(crate) fn add(&mut self, lines: &[table::Model], by: i64) {
         for line in lines.iter().filter(|line| line.direct == 0) {
-            *self.0.entry((line.list_id, line.noun.clone())).or_default() += by;
+            *self
+                .0
+                .entry((line.list_id, line.entity.clone()))
+                .or_default() += by;
         }
     }
 
@@ -288,17 +291,17 @@ impl Counts {
 
     /// Writes the changes to the database.
     pub(crate) async fn write(self, writer: &WriteTx) -> Result<()> {
-        for ((list, noun), by) in self.0 {
+        for ((list, entity), by) in self.0 {
             let mut sql = writer.sql();
             let text = format!(
-                "UPDATE {noun} SET article_count = article_count + {} WHERE id = {}",
+                "UPDATE {entity} SET article_count = article_count + {} WHERE id = {}",
                 sql.bind(by),
                 sql.bind(list)
             );
             writer
                 .run("count the articles of a list", sql, text)
                 .await?;
-            if noun == EntityKind::Story.as_str() {
+            if entity == EntityKind::Story.as_str() {
                 find_newest(writer, list).await?;
             }
         }
@@ -329,7 +332,7 @@ fn line(row: &article::Model, placement: Membership) -> table::Model {
         list_id: placement.list,
         direct: placement.direct,
         article_id: row.id,
-        noun: placement.entity.as_str().to_owned(),
+        entity: placement.entity.as_str().to_owned(),
         listed_at: row.listed_at,
         comment_count: row.comment_count,
         kind: row.kind.clone(),
@@ -345,7 +348,7 @@ fn active(line: table::Model) -> table::ActiveModel {
         list_id: Set(line.list_id),
         direct: Set(line.direct),
         article_id: Set(line.article_id),
-        noun: Set(line.noun),
+        entity: Set(line.entity),
         listed_at: Set(line.listed_at),
         comment_count: Set(line.comment_count),
         kind: Set(line.kind),
@@ -373,7 +376,7 @@ impl table::Entity {
 table! {
     mod table = "listing";
     key list_id: Uuid, direct: i32, article_id: Uuid;
-    noun: String,
+    entity: String,
     listed_at: DateTimeUtc,
     comment_count: i64,
     kind: String,

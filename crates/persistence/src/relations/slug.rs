@@ -16,7 +16,7 @@ use crate::{BatchKey, Doing, ReadSession, Result, WriteTx};
 /// The table of redirects from former slugs.
 pub(crate) const REDIRECTS: Table = declaration! {
     "redirect";
-    key edition_id: Uuid, noun: String, slug: String;
+    key edition_id: Uuid, entity: String, slug: String;
     target_id: Uuid,
     at: DateTime<Utc>,
 };
@@ -94,7 +94,7 @@ pub async fn is_known(
     let mut sql = writer.sql();
     let has = has(&mut sql, edition, entity, slug, except);
     let text = format!(
-        "{has} UNION ALL SELECT 1 FROM redirect WHERE edition_id = {} AND noun = {} AND slug = {} AND target_id <> {}",
+        "{has} UNION ALL SELECT 1 FROM redirect WHERE edition_id = {} AND entity = {} AND slug = {} AND target_id <> {}",
         sql.bind(edition.uuid()),
         sql.bind(entity.as_str()),
         sql.bind(slug.as_str()),
@@ -168,8 +168,8 @@ pub(crate) async fn add_redirect(
         sql.bind(writer.at()),
     ];
     let text = format!(
-        "INSERT INTO redirect (edition_id, noun, slug, target_id, at) VALUES ({}) \
-         ON CONFLICT (edition_id, noun, slug) DO UPDATE SET target_id = excluded.target_id, at = excluded.at",
+        "INSERT INTO redirect (edition_id, entity, slug, target_id, at) VALUES ({}) \
+         ON CONFLICT (edition_id, entity, slug) DO UPDATE SET target_id = excluded.target_id, at = excluded.at",
         values.join(", ")
     );
     writer.run(DOING, sql, text).await?;
@@ -203,7 +203,7 @@ pub(crate) async fn remove_redirect(
 ) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!(
-        "DELETE FROM redirect WHERE edition_id = {} AND noun = {} AND slug = {}",
+        "DELETE FROM redirect WHERE edition_id = {} AND entity = {} AND slug = {}",
         sql.bind(edition.uuid()),
         sql.bind(entity.as_str()),
         sql.bind(slug.as_str())
@@ -222,7 +222,7 @@ pub(crate) async fn remove_redirect_to(
 ) -> Result<()> {
     let mut sql = writer.sql();
     let text = format!(
-        "DELETE FROM redirect WHERE edition_id = {} AND noun = {} AND slug = {} AND target_id = {}",
+        "DELETE FROM redirect WHERE edition_id = {} AND entity = {} AND slug = {} AND target_id = {}",
         sql.bind(edition.uuid()),
         sql.bind(entity.as_str()),
         sql.bind(slug.as_str()),

@@ -121,7 +121,7 @@ pub async fn get(writer: &WriteTx, of: Of) -> Result<CommentSettings> {
 pub async fn save(writer: &mut WriteTx, of: Of, settings: CommentSettings) -> Result<Saved> {
     let row = table::Model {
         of_id: of.id(),
-        noun: of.entity().as_str().to_owned(),
+        entity: of.entity().as_str().to_owned(),
         mode: settings.mode.map(|mode| mode.as_str().to_owned()),
         days: settings.closing.map(Closing::days),
         depth: settings.depth.map(Depth::get),
@@ -184,7 +184,7 @@ fn policy(row: &QueryResult, met: Option<&Met>) -> Result<(Uuid, CommentPolicy)>
     let level = |level: &str| -> Result<table::Model, DbErr> {
         Ok(table::Model {
             of_id: id,
-            noun: String::new(),
+            entity: String::new(),
             mode: row.try_get("", &format!("{level}_mode"))?,
             days: row.try_get("", &format!("{level}_days"))?,
             depth: row.try_get("", &format!("{level}_depth"))?,
@@ -233,7 +233,7 @@ impl Row for table::Model {
 table! {
     mod table = "commenting";
     key of_id: Uuid;
-    noun: String,
+    entity: String,
     mode: Option<String>,
     days: Option<i32>,
     depth: Option<i32>,

@@ -29,7 +29,7 @@ pub struct IdempotencyKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredResult {
     /// The id of the object that was written.
-    pub noun_id: Uuid,
+    pub entity_id: Uuid,
     /// The time of the write.
     pub at: DateTime<Utc>,
     /// The errors of a write that succeeded in part, as JSON in the format of the caller. Absent if
@@ -48,9 +48,9 @@ pub async fn find_by_key(writer: &WriteTx, named: &IdempotencyKey) -> Result<Opt
     match found {
         None => Ok(None),
         Some(row) if row.action == named.action && row.input == named.input => {
-            let (noun_id, at, errors) = (row.noun_id, row.at, row.errors);
+            let (entity_id, at, errors) = (row.entity_id, row.at, row.errors);
             Ok(Some(StoredResult {
-                noun_id,
+                entity_id,
                 at,
                 errors,
             }))
@@ -88,7 +88,7 @@ pub async fn remember(
         at: outcome.at,
         action: named.action.clone(),
         input: named.input.clone(),
-        noun_id: outcome.noun_id,
+        entity_id: outcome.entity_id,
         errors: outcome.errors,
     };
     table::Entity::insert(row.into_active_model().reset_all())
@@ -114,6 +114,6 @@ table! {
     at: DateTimeUtc,
     action: String,
     input: String,
-    noun_id: Uuid,
+    entity_id: Uuid,
     errors: Option<String>,
 }

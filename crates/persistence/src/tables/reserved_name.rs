@@ -28,7 +28,7 @@ pub(crate) async fn reserve(
         sql.bind(unicode::skeleton(name)),
     ];
     let text = format!(
-        "INSERT INTO reserved_name (of_id, noun, skeleton) VALUES ({}) \
+        "INSERT INTO reserved_name (of_id, entity, skeleton) VALUES ({}) \
          ON CONFLICT (of_id) DO UPDATE SET skeleton = excluded.skeleton",
         values.join(", ")
     );
