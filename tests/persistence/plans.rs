@@ -142,7 +142,7 @@ impl Explained {
             Includes::IMAGES,
         ];
         let all = all.into_iter().fold(Includes::BODY, Includes::and);
-        self.session.want(&key, all);
+        self.session.hint_includes(&key, all);
         K::fetch(&self.session, keys).await.unwrap();
         if self.session.plans().len() > before {
             self.keys.insert(std::any::type_name::<K>().to_owned());

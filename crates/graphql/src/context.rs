@@ -153,7 +153,7 @@ impl ContextExt for Context<'_> {
     }
 
     async fn load_ahead<K: BatchKey>(&self, key: K) -> Result<Option<K::Value>> {
-        self.loaders()?.want(&key, lookahead::wanted(self));
+        self.loaders()?.hint(&key, lookahead::wanted(self));
         self.load(key).await
     }
 

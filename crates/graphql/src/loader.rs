@@ -124,8 +124,8 @@ impl Loaders {
     }
 
     /// Adds a lookahead hint: the related data that will be requested from this key's answer.
-    pub fn want<K: BatchKey>(&self, key: &K, with: Includes) {
-        self.state().reader.want(key, with);
+    pub fn hint<K: BatchKey>(&self, key: &K, with: Includes) {
+        self.state().reader.hint_includes(key, with);
     }
 
     /// Caches an answer that another statement has prefetched.

@@ -159,10 +159,10 @@ impl<S: SnapshotData> Cache<S> {
         self.0.read().store.has(name)
     }
 
-    /// Installs hooks with which a test can interfere.
+    /// Installs a test's hooks. Only the first call has an effect.
     #[cfg(feature = "failpoints")]
-    pub fn meddle(&self, meddle: Arc<dyn FaultInjector>) {
-        self.0.failpoints.open(meddle);
+    pub fn install_failpoints(&self, injector: Arc<dyn FaultInjector>) {
+        self.0.failpoints.install(injector);
     }
 
     /// Returns the position up to which every request to this cache sees all changes. A client can

@@ -99,7 +99,7 @@ impl Execution {
         let dependencies = dependencies.and_then(DependencyTracker::recorded);
         let cached = CachedResponse::new(answer, operation, scope.as_of, hold, dependencies);
         if let Some(reader) = &reader {
-            reader.before_keeping().await;
+            reader.before_insert_response().await;
         }
         Outcome::Complete(Arc::new(cached), scope.as_of)
     }
@@ -118,5 +118,5 @@ fn insert(
         return None;
     }
     let tags = cached.tags()?.to_vec();
-    Some(reader.keep(key, Arc::clone(cached), cached.bytes(), tags))
+    Some(reader.insert_response(key, Arc::clone(cached), cached.bytes(), tags))
 }

@@ -171,7 +171,7 @@ async fn histories(desk: &Desk, seed: u64, count: usize, second: Second) -> anyh
 /// Returns a server on the database of `app`, with delays in its cache.
 async fn behind(app: &TestApp, delays: &Arc<RandomDelays>) -> anyhow::Result<Endpoint> {
     let cache = app.db().db().cache().context("no cache")?;
-    cache.meddle(Arc::<RandomDelays>::clone(delays));
+    cache.install_failpoints(Arc::<RandomDelays>::clone(delays));
     Endpoint::over(app).await
 }
 

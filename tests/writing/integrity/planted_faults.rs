@@ -74,8 +74,8 @@ const PLANTED: [Planted; 7] = [
     },
     Planted {
         write: Write::Headline,
-        pause: Some(Point::Keep),
-        fault: Fault::PositionIgnored(Point::Keep),
+        pause: Some(Point::InsertResponse),
+        fault: Fault::PositionIgnored(Point::InsertResponse),
     },
 ];
 
@@ -122,7 +122,7 @@ impl Planted {
 async fn history(desk: &Desk, write: Write, schedule: Schedule) -> anyhow::Result<()> {
     let steps = ScheduledSteps::new(schedule);
     let cache = desk.app.db().db().cache().context("no cache")?;
-    cache.meddle(steps.clone());
+    cache.install_failpoints(steps.clone());
     let here = Endpoint::over(&desk.app).await?;
     let other = fresh::another_node(desk, 64 << 20).await?;
     let there = Endpoint::over(&other).await?;

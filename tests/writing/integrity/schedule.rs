@@ -141,7 +141,7 @@ impl FaultInjector for ScheduledSteps {
                 let _ = progress.wait_for(|progress| progress.is_acknowledged).await;
             }
             // The read of the test is the only one, so that these follow each other.
-            if matches!(point, Point::Fetch | Point::Fill | Point::Keep) {
+            if matches!(point, Point::Fetch | Point::Fill | Point::InsertResponse) {
                 progress.send_modify(|progress| progress.read_step = Some(point));
             }
         })

@@ -62,7 +62,7 @@ fn serves() -> anyhow::Result<()> {
 async fn serve(url: &str, seed: u64) -> anyhow::Result<()> {
     let db = Db::open(&Options::new(url)).await?.caching(CACHE).await?;
     let cache = db.cache().context("no cache")?;
-    cache.meddle(RandomDelays::new(seed));
+    cache.install_failpoints(RandomDelays::new(seed));
     let settings = Settings {
         limits: roomy(),
         ..Settings::default()

@@ -41,7 +41,7 @@ impl BrokenRow {
     pub(crate) fn met(ctx: &Context<'_>) -> Result<Option<Vec<Self>>> {
         require(ctx.viewer()?, Right::Publish)?;
         // Reads of other requests can change this result, so the response must not be cached.
-        ctx.loaders()?.reader().not_kept();
+        ctx.loaders()?.reader().mark_uncacheable();
         let context = ctx.data_opt::<WriteContext>();
         Ok(context.map(|context| {
             let rows = context.db.broken_rows().known();

@@ -5,28 +5,28 @@ use sea_orm::{DbErr, QueryResult, Value};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::query::table::Holds;
+use crate::query::table::ColumnType;
 
 /// Returns the value of a column as JSON, or `None` if it is null.
 pub(super) fn written(
     row: &QueryResult,
     column: &str,
-    holds: Holds,
+    column_type: ColumnType,
 ) -> Result<Option<String>, DbErr> {
     fn get<T: sea_orm::TryGetable>(row: &QueryResult, column: &str) -> Result<Option<T>, DbErr> {
         row.try_get::<Option<T>>("", column)
     }
-    Ok(match holds {
-        Holds::Bool => get::<bool>(row, column)?.map(|value| value.to_string()),
-        Holds::Id => get::<Uuid>(row, column)?.map(|value| quoted(&value.to_string())),
-        Holds::Int => get::<i32>(row, column)?.map(|value| value.to_string()),
-        Holds::Long => get::<i64>(row, column)?.map(|value| value.to_string()),
-        Holds::Real => {
+    Ok(match column_type {
+        ColumnType::Bool => get::<bool>(row, column)?.map(|value| value.to_string()),
+        ColumnType::Id => get::<Uuid>(row, column)?.map(|value| quoted(&value.to_string())),
+        ColumnType::Int => get::<i32>(row, column)?.map(|value| value.to_string()),
+        ColumnType::Long => get::<i64>(row, column)?.map(|value| value.to_string()),
+        ColumnType::Real => {
             get::<f64>(row, column)?.map(|value| serde_json::Value::from(value).to_string())
         }
-        Holds::Text => get::<String>(row, column)?.map(|value| quoted(&value)),
-        Holds::Time => get::<DateTime<Utc>>(row, column)?.map(|value| quoted(&time(value))),
-        Holds::Json => get::<String>(row, column)?
+        ColumnType::Text => get::<String>(row, column)?.map(|value| quoted(&value)),
+        ColumnType::Time => get::<DateTime<Utc>>(row, column)?.map(|value| quoted(&time(value))),
+        ColumnType::Json => get::<String>(row, column)?
             .map(|value| one_line(&value))
             .transpose()
             .map_err(|error| DbErr::Type(format!("{column} is not JSON: {error}")))?,
@@ -34,32 +34,35 @@ pub(super) fn written(
 }
 
 /// Parses the value of a column from a line. The error describes the expected value.
-pub(super) fn read(json: Option<&RawValue>, holds: Holds) -> Result<Value, &'static str> {
+pub(super) fn read(
+    json: Option<&RawValue>,
+    column_type: ColumnType,
+) -> Result<Value, &'static str> {
     let json = json.map(RawValue::get);
-    Ok(match holds {
-        Holds::Bool => parsed::<bool>(json, "true or false")?.into(),
-        Holds::Id => {
+    Ok(match column_type {
+        ColumnType::Bool => parsed::<bool>(json, "true or false")?.into(),
+        ColumnType::Id => {
             let text = parsed::<String>(json, "an id")?;
             let id = text.map(|text| text.parse::<Uuid>());
             id.transpose().map_err(|_| "an id")?.into()
         }
-        Holds::Int => parsed::<i32>(json, "a whole number of 32 bits")?.into(),
-        Holds::Long => parsed::<i64>(json, "a whole number of 64 bits")?.into(),
-        Holds::Real => {
+        ColumnType::Int => parsed::<i32>(json, "a whole number of 32 bits")?.into(),
+        ColumnType::Long => parsed::<i64>(json, "a whole number of 64 bits")?.into(),
+        ColumnType::Real => {
             // Not parsed with serde_json, which may get the last bit wrong.
             let number = json.map(str::parse::<f64>).transpose();
             let number = number.ok().filter(|value| value.is_none_or(f64::is_finite));
             number.ok_or("a number")?.into()
         }
-        Holds::Text => parsed::<String>(json, "text")?.into(),
-        Holds::Time => {
+        ColumnType::Text => parsed::<String>(json, "text")?.into(),
+        ColumnType::Time => {
             let text = parsed::<String>(json, "a time (RFC 3339)")?;
             let time = text.map(|text| DateTime::parse_from_rfc3339(&text));
             let time = time.transpose().map_err(|_| "a time (RFC 3339)")?;
             time.map(|time| time.with_timezone(&Utc).trunc_subsecs(6))
                 .into()
         }
-        Holds::Json => json.map(str::to_owned).into(),
+        ColumnType::Json => json.map(str::to_owned).into(),
     })
 }
 
@@ -104,20 +107,23 @@ mod tests {
 
     #[test]
     fn what_is_not_of_its_kind_is_refused() {
-        for (json, holds) in [
-            ("1", Holds::Bool),
-            ("\"x\"", Holds::Id),
-            ("7", Holds::Id),
-            ("3000000000", Holds::Int),
-            ("1.5", Holds::Int),
-            ("99999999999999999999", Holds::Long),
-            ("\"1\"", Holds::Real),
-            ("1e999", Holds::Real),
-            ("1", Holds::Text),
-            ("\"yesterday\"", Holds::Time),
-            ("\"2024-02-30T00:00:00Z\"", Holds::Time),
+        for (json, column_type) in [
+            ("1", ColumnType::Bool),
+            ("\"x\"", ColumnType::Id),
+            ("7", ColumnType::Id),
+            ("3000000000", ColumnType::Int),
+            ("1.5", ColumnType::Int),
+            ("99999999999999999999", ColumnType::Long),
+            ("\"1\"", ColumnType::Real),
+            ("1e999", ColumnType::Real),
+            ("1", ColumnType::Text),
+            ("\"yesterday\"", ColumnType::Time),
+            ("\"2024-02-30T00:00:00Z\"", ColumnType::Time),
         ] {
-            assert!(read(Some(&raw(json)), holds).is_err(), "{json} {holds:?}");
+            assert!(
+                read(Some(&raw(json)), column_type).is_err(),
+                "{json} {column_type:?}"
+            );
         }
     }
 
@@ -125,7 +131,7 @@ mod tests {
     fn numbers_keep_their_last_bit() {
         let number = 0.123_456_789_012_345_67_f64;
         let json = serde_json::Value::from(number).to_string();
-        assert_eq!(read(Some(&raw(&json)), Holds::Real), Ok(number.into()));
+        assert_eq!(read(Some(&raw(&json)), ColumnType::Real), Ok(number.into()));
     }
 
     #[test]

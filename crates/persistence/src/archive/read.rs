@@ -15,7 +15,7 @@ use super::{Counts, End, Error, Head, Result, VERSION, acyclic, codec, hexadecim
 use crate::feed::{CacheTag, Operation};
 use crate::maintenance::check;
 use crate::query::sql::{Dialect, Sql};
-use crate::query::table::{Noted, Table};
+use crate::query::table::{FeedObject, Table};
 use crate::tables::reserved_name;
 use crate::{Doing, WriteTx};
 
@@ -138,8 +138,8 @@ async fn fill<R: BufRead + Send>(writer: &mut WriteTx, lines: &mut Lines<R>) -> 
         }
         let fields = with_current_names(lines.parsed::<BTreeMap<_, _>>(json)?);
         let row = row(table, &fields).map_err(|problem| lines.wrong(problem))?;
-        if let Some(noted) = table.noted {
-            note(writer, noted, &row).await?;
+        if let Some(object) = table.feed_object {
+            note(writer, object, &row).await?;
         }
         if let Some(count) = counts.get_mut(kind.as_str()) {
             *count += 1;
@@ -256,7 +256,7 @@ fn row(table: &Table, fields: &BTreeMap<String, &RawValue>) -> Result<Vec<sea_or
                 column.name, table.name
             ));
         }
-        let value = codec::read(json, column.holds);
+        let value = codec::read(json, column.data_type);
         let value = value.map_err(|expected| {
             let name = column.name;
             format!(
@@ -284,17 +284,17 @@ fn normalized_url(value: sea_orm::Value) -> sea_orm::Value {
 }
 
 /// Records a row in the change feed as added, along with all of its lists, which are new as well.
-async fn note(writer: &mut WriteTx, noted: Noted, row: &[sea_orm::Value]) -> Result<()> {
+async fn note(writer: &mut WriteTx, object: FeedObject, row: &[sea_orm::Value]) -> Result<()> {
     // The id is the first column of every table that is recorded in the feed.
     let Some(sea_orm::Value::Uuid(Some(id))) = row.first() else {
         return Ok(());
     };
     let id = *id;
-    let mut keys = vec![CacheTag::one(noted.entity, id)];
-    let lists = noted.lists.iter();
-    keys.extend(lists.map(|list| CacheTag::part(noted.entity, id, *list)));
-    writer.note(noted.entity, id, Operation::Added, keys);
-    if writer.noted() >= NOTES {
+    let mut keys = vec![CacheTag::one(object.entity, id)];
+    let lists = object.lists.iter();
+    keys.extend(lists.map(|list| CacheTag::part(object.entity, id, *list)));
+    writer.note(object.entity, id, Operation::Added, keys);
+    if writer.pending_changes() >= NOTES {
         writer.flush_changes().await?;
     }
     Ok(())

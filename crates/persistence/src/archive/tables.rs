@@ -56,7 +56,7 @@ mod tests {
 
     use super::*;
     use crate::query::sql::{Dialect, Sql};
-    use crate::query::table::Holds;
+    use crate::query::table::ColumnType;
     use crate::{Db, Options, migration};
 
     /// Tables that an archive leaves out, each with the reason.
@@ -123,13 +123,13 @@ mod tests {
                 let known = table.column(&column);
                 let known = known.unwrap_or_else(|| panic!("{name}.{column} is missing in TABLES"));
                 assert_eq!(known.nullable, nullable, "{name}.{column}: nullable");
-                let fits: &[Holds] = match stored.to_ascii_lowercase().as_str() {
-                    "blob" => &[Holds::Id],
-                    "integer" => &[Holds::Int, Holds::Long, Holds::Bool],
-                    "real" => &[Holds::Real],
-                    _ => &[Holds::Text, Holds::Json, Holds::Time],
+                let fits: &[ColumnType] = match stored.to_ascii_lowercase().as_str() {
+                    "blob" => &[ColumnType::Id],
+                    "integer" => &[ColumnType::Int, ColumnType::Long, ColumnType::Bool],
+                    "real" => &[ColumnType::Real],
+                    _ => &[ColumnType::Text, ColumnType::Json, ColumnType::Time],
                 };
-                assert!(fits.contains(&known.holds), "{name}.{column}: {stored}");
+                assert!(fits.contains(&known.data_type), "{name}.{column}: {stored}");
                 if place > 0 {
                     key.insert(place, column);
                 }

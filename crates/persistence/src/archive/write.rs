@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::tables::TABLES;
 use super::{Counts, End, Error, Head, Result, VERSION, codec, hexadecimal};
 use crate::query::sql::{Dialect, Sql};
-use crate::query::table::{Holds, Table};
+use crate::query::table::{ColumnType, Table};
 use crate::{Db, Doing};
 
 /// Number of rows to read at once. With article bodies of 20 kB each, a page takes a few megabytes.
@@ -113,7 +113,7 @@ impl Snapshot {
 fn in_order(dialect: Dialect, table: &Table, name: &str) -> String {
     let is_text = table
         .column(name)
-        .is_some_and(|column| column.holds == Holds::Text);
+        .is_some_and(|column| column.data_type == ColumnType::Text);
     if dialect == Dialect::Postgres && is_text {
         format!("\"{name}\" COLLATE \"C\"")
     } else {
@@ -127,10 +127,10 @@ fn bound(
     name: &str,
     row: &QueryResult,
 ) -> Result<String, sea_orm::DbErr> {
-    Ok(match table.column(name).map(|column| column.holds) {
-        Some(Holds::Id) => sql.bind(row.try_get::<uuid::Uuid>("", name)?),
-        Some(Holds::Int) => sql.bind(row.try_get::<i32>("", name)?),
-        Some(Holds::Long) => sql.bind(row.try_get::<i64>("", name)?),
+    Ok(match table.column(name).map(|column| column.data_type) {
+        Some(ColumnType::Id) => sql.bind(row.try_get::<uuid::Uuid>("", name)?),
+        Some(ColumnType::Int) => sql.bind(row.try_get::<i32>("", name)?),
+        Some(ColumnType::Long) => sql.bind(row.try_get::<i64>("", name)?),
         _ => sql.bind(row.try_get::<String>("", name)?),
     })
 }
@@ -141,7 +141,7 @@ fn line(table: &Table, row: &QueryResult) -> Result<String> {
     let mut comma = "";
     for column in table.columns.iter().filter(|column| !column.private) {
         let doing = format!("export column {} of table {}", column.name, table.name);
-        if let Some(value) = codec::written(row, column.name, column.holds).doing(&doing)? {
+        if let Some(value) = codec::written(row, column.name, column.data_type).doing(&doing)? {
             for part in [comma, "\"", column.name, "\":", &value] {
                 text.push_str(part);
             }

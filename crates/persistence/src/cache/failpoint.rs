@@ -13,7 +13,7 @@ pub enum Point {
     /// A change has been read from the feed, and the affected entries are about to be invalidated.
     Apply,
     /// A whole answer is complete and about to be cached.
-    Keep,
+    InsertResponse,
     /// A write has been committed, but the cache has not been notified.
     Commit,
     /// A write has been committed and the cache has been notified. The writer is about to wait
@@ -24,7 +24,7 @@ pub enum Point {
 }
 
 #[cfg(feature = "failpoints")]
-mod meddling {
+mod hooks {
     use std::pin::Pin;
     use std::sync::{Arc, OnceLock};
 
@@ -52,25 +52,25 @@ mod meddling {
 
     impl Failpoints {
         /// Installs hooks permanently. Only the first call has an effect.
-        pub(in crate::cache) fn open(&self, meddle: Arc<dyn FaultInjector>) {
-            let _ = self.0.set(meddle);
+        pub(in crate::cache) fn install(&self, injector: Arc<dyn FaultInjector>) {
+            let _ = self.0.set(injector);
         }
 
         pub(in crate::cache) async fn at(&self, step: Point) {
-            if let Some(meddle) = self.0.get() {
-                meddle.at(step).await;
+            if let Some(injector) = self.0.get() {
+                injector.at(step).await;
             }
         }
 
         pub(in crate::cache) fn forget(&self, keys: &mut Vec<CacheTag>) {
-            if let Some(meddle) = self.0.get() {
-                meddle.forget(keys);
+            if let Some(injector) = self.0.get() {
+                injector.forget(keys);
             }
         }
 
         pub(in crate::cache) fn position(&self, position: i64) -> i64 {
             match self.0.get() {
-                Some(meddle) if meddle.ignores_positions() => i64::MAX,
+                Some(injector) if injector.ignores_positions() => i64::MAX,
                 _ => position,
             }
         }
@@ -78,11 +78,11 @@ mod meddling {
 }
 
 #[cfg(not(feature = "failpoints"))]
-mod meddling {
+mod hooks {
     use super::Point;
     use crate::feed::CacheTag;
 
-    /// A seam without hooks, for builds without `failpoints`.
+    /// The place where hooks would be installed, in a build without `failpoints`.
     #[derive(Default)]
     pub(in crate::cache) struct Failpoints(());
 
@@ -102,6 +102,6 @@ mod meddling {
     }
 }
 
-pub(super) use self::meddling::Failpoints;
+pub(super) use self::hooks::Failpoints;
 #[cfg(feature = "failpoints")]
-pub use self::meddling::FaultInjector;
+pub use self::hooks::FaultInjector;

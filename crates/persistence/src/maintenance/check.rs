@@ -10,7 +10,7 @@ use crate::query::broken::Met;
 use crate::query::decode::{DecodeRow, Row, RowDecoder, TableRow, columns};
 use crate::query::row::broken;
 use crate::query::sql::{Dialect, Sql};
-use crate::query::table::{Declared, Holds};
+use crate::query::table::{ColumnType, Declared};
 use crate::relations::slug;
 use crate::tables::{
     account, article, audit, comment, commenting, edition, editorial, follow_channel, live_channel,
@@ -198,12 +198,12 @@ async fn page(
     let declaration = &table.declaration;
     let mut sql = Sql::new(database.dialect());
     let keys: Vec<_> = match sql.dialect {
-        Dialect::Sqlite => vec![("rowid", Holds::Long)],
+        Dialect::Sqlite => vec![("rowid", ColumnType::Long)],
         Dialect::Postgres => {
             let columns = &declaration.columns[..declaration.key.len()];
             columns
                 .iter()
-                .map(|column| (column.name, column.holds))
+                .map(|column| (column.name, column.data_type))
                 .collect()
         }
     };
@@ -216,12 +216,12 @@ async fn page(
     let mut after = String::new();
     if let Some(last) = last {
         let mut values = Vec::new();
-        for (at, (_, holds)) in keys.iter().enumerate() {
+        for (at, (_, column_type)) in keys.iter().enumerate() {
             let name = format!("_key{at}");
-            values.push(match holds {
-                Holds::Id => sql.bind(last.try_get::<Uuid>("", &name).doing(DOING)?),
-                Holds::Int => sql.bind(last.try_get::<i32>("", &name).doing(DOING)?),
-                Holds::Long => sql.bind(last.try_get::<i64>("", &name).doing(DOING)?),
+            values.push(match column_type {
+                ColumnType::Id => sql.bind(last.try_get::<Uuid>("", &name).doing(DOING)?),
+                ColumnType::Int => sql.bind(last.try_get::<i32>("", &name).doing(DOING)?),
+                ColumnType::Long => sql.bind(last.try_get::<i64>("", &name).doing(DOING)?),
                 _ => sql.bind(last.try_get::<String>("", &name).doing(DOING)?),
             });
         }

@@ -59,16 +59,16 @@ pub(crate) trait EagerLoad<T>: Send {
 }
 
 /// Related objects that were read.
-pub(crate) trait Give {
+pub(crate) trait SideLoad {
     /// Makes them available to later lookups in this request.
-    fn give(self, reader: &ReadSession);
+    fn side_load(self, reader: &ReadSession);
 }
 
 /// Reads no related objects.
 pub(crate) struct NoIncludes;
 
-impl Give for NoIncludes {
-    fn give(self, _: &ReadSession) {}
+impl SideLoad for NoIncludes {
+    fn side_load(self, _: &ReadSession) {}
 }
 
 impl<T> EagerLoad<T> for NoIncludes {

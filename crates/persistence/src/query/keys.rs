@@ -53,7 +53,7 @@ macro_rules! by_id {
                     &mut includes,
                 )
                 .await?;
-                $crate::query::include::Give::give(includes, reader);
+                $crate::query::include::SideLoad::side_load(includes, reader);
                 Ok(found)
             }
         }
@@ -115,7 +115,7 @@ macro_rules! by_slug {
                     &mut includes,
                 )
                 .await?;
-                $crate::query::include::Give::give(includes, reader);
+                $crate::query::include::SideLoad::side_load(includes, reader);
                 Ok(found
                     .into_iter()
                     .map(|(key, found)| (Self(key), found))

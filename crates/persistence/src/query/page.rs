@@ -256,7 +256,7 @@ impl KeysetQuery<'_> {
             .await
     }
 
-    /// Reads one page of every parent's list like [`KeysetQuery::page`], and the data that `company` selects
+    /// Reads one page of every parent's list like [`KeysetQuery::page`], and the data that `includes` selects
     /// for each item.
     pub(crate) async fn page_with<R: Row>(
         &self,
@@ -264,11 +264,11 @@ impl KeysetQuery<'_> {
         parents: &[Uuid],
         page: Page,
         filter: impl FnOnce(&mut Sql) -> String,
-        company: &mut impl EagerLoad<R::Means>,
+        includes: &mut impl EagerLoad<R::Means>,
     ) -> Result<Vec<Slice<R::Means>>> {
         page.check(self.order)?;
         let mut sql = reader.sql();
-        let beside = company.select(sql.dialect);
+        let beside = includes.select(sql.dialect);
         let text = self.text(&mut sql, parents, page, filter, &beside)?;
         let rows = reader.rows(self.query, sql, text).await?;
         let mut lists: Vec<Vec<Read<R::Means>>> = Vec::new();
@@ -284,7 +284,7 @@ impl KeysetQuery<'_> {
                 None => None,
             };
             if let Some(item) = &item {
-                company.read(&mut cells, item)?;
+                includes.read(&mut cells, item)?;
             }
             let list = usize::try_from(place - 1)
                 .ok()
@@ -296,18 +296,18 @@ impl KeysetQuery<'_> {
     }
 
     /// Reads the whole list of each key's parent, up to the maximum size of a page, and the data that
-    /// `company` selects for each item.
+    /// `includes` selects for each item.
     pub(crate) async fn all<R: Row, K: BatchKey>(
         &self,
         reader: &ReadSession,
         keys: &[K],
         parent: impl Fn(&K) -> Uuid,
         filter: impl FnOnce(&mut Sql) -> String,
-        company: &mut impl EagerLoad<R::Means>,
+        includes: &mut impl EagerLoad<R::Means>,
     ) -> Result<HashMap<K, Vec<R::Means>>> {
         let parents: Vec<_> = keys.iter().map(parent).collect();
         let page = Page::first(Page::MAX);
-        let lists = self.page_with::<R>(reader, &parents, page, filter, company);
+        let lists = self.page_with::<R>(reader, &parents, page, filter, includes);
         let lists = lists.await?.into_iter().map(Slice::into_items);
         Ok(keys.iter().cloned().zip(lists).collect())
     }

@@ -20,12 +20,12 @@ pub(crate) struct Table {
     /// The self-referencing column, if any. A row may refer to a row that comes later.
     pub(crate) parent: Option<&'static str>,
     /// Description of the rows in the change feed, if readers address them individually.
-    pub(crate) noted: Option<Noted>,
+    pub(crate) feed_object: Option<FeedObject>,
 }
 
 /// Description of a table's rows for the change feed.
 #[derive(Clone, Copy)]
-pub(crate) struct Noted {
+pub(crate) struct FeedObject {
     pub(crate) entity: EntityKind,
     /// Lists that belong to a row, as named in cache tags.
     pub(crate) lists: &'static [Facet],
@@ -35,7 +35,7 @@ pub(crate) struct Noted {
 #[derive(Clone, Copy)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
-    pub(crate) holds: Holds,
+    pub(crate) data_type: ColumnType,
     pub(crate) nullable: bool,
     /// Whether the column is excluded from archives: it is not exported, and ignored in an archive that
     /// has it.
@@ -46,7 +46,7 @@ pub(crate) struct Column {
 
 /// The type of a column's values. The two databases store some of these types differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Holds {
+pub(crate) enum ColumnType {
     Bool,
     Id,
     /// A 32-bit integer.
@@ -62,19 +62,19 @@ pub(crate) enum Holds {
 
 /// A Rust type that a column can have.
 pub(crate) trait Stored {
-    const HOLDS: Holds;
+    const TYPE: ColumnType;
     const NULLABLE: bool = false;
 }
 
 impl<T: Stored> Stored for Option<T> {
-    const HOLDS: Holds = T::HOLDS;
+    const TYPE: ColumnType = T::TYPE;
     const NULLABLE: bool = true;
 }
 
 macro_rules! stored {
-    ($($type:ty => $holds:ident),+ $(,)?) => {
+    ($($type:ty => $column_type:ident),+ $(,)?) => {
         $(impl Stored for $type {
-            const HOLDS: Holds = Holds::$holds;
+            const TYPE: ColumnType = ColumnType::$column_type;
         })+
     };
 }
@@ -100,20 +100,20 @@ impl Table {
             key,
             columns,
             parent: None,
-            noted: None,
+            feed_object: None,
         }
     }
 
-    pub(crate) const fn under(self, column: &'static str) -> Self {
+    pub(crate) const fn parent(self, column: &'static str) -> Self {
         Self {
             parent: Some(column),
             ..self
         }
     }
 
-    pub(crate) const fn noted(self, entity: EntityKind, lists: &'static [Facet]) -> Self {
+    pub(crate) const fn feed_object(self, entity: EntityKind, lists: &'static [Facet]) -> Self {
         Self {
-            noted: Some(Noted { entity, lists }),
+            feed_object: Some(FeedObject { entity, lists }),
             ..self
         }
     }
@@ -166,7 +166,7 @@ impl Column {
     pub(crate) const fn of<T: Stored>(name: &'static str) -> Self {
         Self {
             name,
-            holds: T::HOLDS,
+            data_type: T::TYPE,
             nullable: T::NULLABLE,
             private: false,
             facet: None,
@@ -176,7 +176,7 @@ impl Column {
     /// Marks the column's text as JSON.
     pub(crate) const fn json(self) -> Self {
         Self {
-            holds: Holds::Json,
+            data_type: ColumnType::Json,
             ..self
         }
     }
@@ -246,8 +246,8 @@ macro_rules! declaration {
                     $(.$mark())? $(.within($crate::feed::Facet::$facet))?,)*
             ],
         )
-        $(.noted($crate::feed::EntityKind::$entity, &[$($($crate::feed::Facet::$list),+)?]))?
-        $(.under(stringify!($parent)))?
+        $(.feed_object($crate::feed::EntityKind::$entity, &[$($($crate::feed::Facet::$list),+)?]))?
+        $(.parent(stringify!($parent)))?
     };
 }
 pub(crate) use declaration;

@@ -135,7 +135,7 @@ impl ReadSession {
     }
 
     /// Records that the answer contains data whose changes are not tracked, so it must not be cached.
-    pub fn not_kept(&self) {
+    pub fn mark_uncacheable(&self) {
         if let Some(record) = &self.record {
             record.opened();
         }
@@ -181,7 +181,7 @@ impl ReadSession {
     /// Caches a whole answer of the given size in bytes. The answer must be built only from what this
     /// reader has read. Returns whether the answer is still current, which means that nothing it was
     /// built from was written in the meantime. Returns `false` if there is no cache.
-    pub fn keep<V: Send + Sync + 'static>(
+    pub fn insert_response<V: Send + Sync + 'static>(
         &self,
         name: ResponseKey,
         answer: Arc<V>,
@@ -193,9 +193,9 @@ impl ReadSession {
     }
 
     /// Pauses before a whole answer is cached, for as long as a test requires.
-    pub async fn before_keeping(&self) {
+    pub async fn before_insert_response(&self) {
         if let Some(view) = &self.view {
-            view.at(Point::Keep).await;
+            view.at(Point::InsertResponse).await;
         }
     }
 
@@ -212,15 +212,15 @@ impl ReadSession {
 
     /// Announces which related data will be requested for the result of this key, so that one statement
     /// can prefetch it. This is only a hint: it does not affect the results.
-    pub fn want<K: BatchKey>(&self, key: &K, with: Includes) {
+    pub fn hint_includes<K: BatchKey>(&self, key: &K, with: Includes) {
         if with != Includes::NOTHING {
-            self.side_loaded.want(key, with);
+            self.side_loaded.hint(key, with);
         }
     }
 
     /// Returns the related data that was announced for the results of these keys.
-    pub(crate) fn wanted<K: BatchKey>(&self, keys: &[K]) -> Includes {
-        self.side_loaded.wanted(keys)
+    pub(crate) fn hinted_includes<K: BatchKey>(&self, keys: &[K]) -> Includes {
+        self.side_loaded.hinted(keys)
     }
 
     /// Stores prefetched results for the rest of this request. `None` means that nothing was found.

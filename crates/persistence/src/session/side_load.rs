@@ -1,8 +1,9 @@
 //! Prefetching: answers that a statement reads ahead of the lookups that will need them.
 //!
 //! A caller that asks for articles announces which related data it will need next
-//! ([`ReadSession::want`]). The statement that finds the articles then reads that data too. The answers
-//! are stored here until they are looked up, for the duration of one request at most.
+//! ([`ReadSession::hint_includes`](crate::ReadSession::hint_includes)). The statement that finds the articles
+//! then reads that data too. The answers are stored here until they are looked up, for the duration of one
+//! request at most.
 
 use std::any::{Any, TypeId};
 use std::collections::{HashMap, HashSet};
@@ -20,7 +21,7 @@ pub(crate) struct SideLoaded(Mutex<State>);
 struct State {
     /// Prefetch hints by the hash of the key. Keys with colliding hashes prefetch more than they
     /// need, but never get a wrong answer.
-    wanted: HashMap<u64, Includes>,
+    hints: HashMap<u64, Includes>,
     hasher: RandomState,
     /// A map of prefetched answers for each key type.
     loaded: HashMap<TypeId, Box<dyn Any + Send>>,
@@ -42,21 +43,21 @@ struct Loaded<V> {
 
 impl SideLoaded {
     /// Records the related data that will be needed for the answer to this key.
-    pub(crate) fn want<K: BatchKey>(&self, key: &K, with: Includes) {
+    pub(crate) fn hint<K: BatchKey>(&self, key: &K, with: Includes) {
         let mut state = self.state();
         let hash = state.hash(key);
-        let wanted = state.wanted.entry(hash).or_default();
-        *wanted = wanted.and(with);
+        let hint = state.hints.entry(hash).or_default();
+        *hint = hint.and(with);
     }
 
     /// Returns the related data that will be needed for the answer to any of these keys, which one
     /// statement reads together.
-    pub(crate) fn wanted<K: BatchKey>(&self, keys: &[K]) -> Includes {
+    pub(crate) fn hinted<K: BatchKey>(&self, keys: &[K]) -> Includes {
         let state = self.state();
-        let wanted = keys
+        let hints = keys
             .iter()
-            .filter_map(|key| state.wanted.get(&state.hash(key)));
-        wanted.copied().fold(Includes::NOTHING, Includes::and)
+            .filter_map(|key| state.hints.get(&state.hash(key)));
+        hints.copied().fold(Includes::NOTHING, Includes::and)
     }
 
     /// Stores prefetched answers. `cacheable` tells whether they may be added to the shared cache.

@@ -269,7 +269,7 @@ impl WriteTx {
     }
 
     /// Returns the number of noted changes that are not yet in the change feed.
-    pub(crate) fn noted(&self) -> usize {
+    pub(crate) fn pending_changes(&self) -> usize {
         self.notes.len()
     }
 

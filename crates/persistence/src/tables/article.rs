@@ -28,7 +28,7 @@ use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::cooperative::Pace;
 use crate::query::cursor::Source;
 use crate::query::decode::{Row, columns};
-use crate::query::include::Give;
+use crate::query::include::SideLoad;
 use crate::query::lookup::{SlugKey, find_by_slug, find_with};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::{broken, maybe};
@@ -67,7 +67,7 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        let mut company = ArticleIncludes::new(reader, &includes::T, keys).by_id();
+        let mut includes = ArticleIncludes::new(reader, &includes::T, keys).by_id();
         let found = find_with::<table::Model, _>(
             reader,
             "article.by_id",
@@ -76,10 +76,10 @@ impl BatchKey for ById {
                 ("article t".to_owned(), condition.join(" AND "))
             },
             |found: &Article| Self(found.id),
-            &mut company,
+            &mut includes,
         );
         let found = found.await?;
-        company.give(reader);
+        includes.side_load(reader);
         tombstone::redact_withdrawn(reader, found).await
     }
 }
@@ -110,7 +110,7 @@ impl BatchKey for BySlug {
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Article>> {
-        let mut company = ArticleIncludes::new(reader, &includes::T, keys);
+        let mut includes = ArticleIncludes::new(reader, &includes::T, keys);
         let found = find_by_slug::<table::Model>(
             reader,
             "article.by_slug",
@@ -118,11 +118,11 @@ impl BatchKey for BySlug {
             |sql: &mut Sql| format!(" AND {}", visible(reader.scope(), "t", sql)),
             keys.iter().map(|key| key.0.clone()).collect(),
             |found: &Article| found.slug.clone(),
-            &mut company,
+            &mut includes,
         );
         let found = found.await?.into_iter();
         let found = found.map(|(key, found)| (Self(key), found)).collect();
-        company.give(reader);
+        includes.side_load(reader);
         tombstone::redact_withdrawn(reader, found).await
     }
 }
@@ -151,7 +151,7 @@ impl BatchKey for ByUrl {
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let urls = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
-        let mut company = ArticleIncludes::new(reader, &includes::T, keys);
+        let mut includes = ArticleIncludes::new(reader, &includes::T, keys);
         let found = find_with::<table::Model, _>(
             reader,
             "article.by_url",
@@ -163,12 +163,12 @@ impl BatchKey for ByUrl {
                 ("article t".to_owned(), condition.join(" AND "))
             },
             |found: &Article| found.canonical_url.clone(),
-            &mut company,
+            &mut includes,
         );
         let found = found.await?.into_iter();
         let found = found.filter_map(|(url, found)| Some((Self(url?), found)));
         let found = found.collect();
-        company.give(reader);
+        includes.side_load(reader);
         tombstone::redact_withdrawn(reader, found).await
     }
 }
@@ -267,11 +267,11 @@ impl BatchKey for MostRead {
         for (page, keys) in grouped(keys, |key| key.page) {
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
             let filter = format!(" AND {}", published("t"));
-            let mut company = ArticleIncludes::new(reader, &includes::T, &keys);
+            let mut includes = ArticleIncludes::new(reader, &includes::T, &keys);
             let slices = lists
-                .page_with::<table::Model>(reader, &parents, page, |_| filter, &mut company)
+                .page_with::<table::Model>(reader, &parents, page, |_| filter, &mut includes)
                 .await?;
-            company.give(reader);
+            includes.side_load(reader);
             found.extend(keys.into_iter().zip(slices));
         }
         Ok(found)

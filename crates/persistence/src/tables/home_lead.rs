@@ -8,7 +8,7 @@ use crate::cache::CacheMeta;
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::cursor::Source;
 use crate::query::decode::columns;
-use crate::query::include::Give;
+use crate::query::include::SideLoad;
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::relations::join_table::{JoinTable, join_table};
 use crate::tables::article::{A, ArticleIncludes, published, table};
@@ -42,11 +42,11 @@ impl BatchKey for OfEdition {
         let filter = format!(
             " AND EXISTS (SELECT 1 FROM article v WHERE v.id = t.article_id AND {published})"
         );
-        let mut company = ArticleIncludes::new(reader, &A, keys);
+        let mut includes = ArticleIncludes::new(reader, &A, keys);
         let found = lists
-            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), |_| filter, &mut company)
+            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), |_| filter, &mut includes)
             .await?;
-        company.give(reader);
+        includes.side_load(reader);
         Ok(found)
     }
 }

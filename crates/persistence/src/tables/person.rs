@@ -9,7 +9,7 @@ use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::cursor::Source;
 use crate::query::decode::{Row, RowDecoder, columns};
-use crate::query::include::{Column, EagerLoad, Give, Includes, NoIncludes, Relation, one};
+use crate::query::include::{Column, EagerLoad, Includes, NoIncludes, Relation, SideLoad, one};
 use crate::query::keys::{by_id, by_slug};
 use crate::query::lookup::no_more;
 use crate::query::page::{KeysetQuery, Order, SortKind};
@@ -70,14 +70,14 @@ struct Portraits {
 impl Portraits {
     fn new<K: BatchKey>(reader: &ReadSession, keys: &[K]) -> Self {
         Self {
-            wanted: reader.wanted(keys).has(Includes::PICTURE),
+            wanted: reader.hinted_includes(keys).has(Includes::PICTURE),
             found: Vec::new(),
         }
     }
 }
 
-impl Give for Portraits {
-    fn give(self, reader: &ReadSession) {
+impl SideLoad for Portraits {
+    fn side_load(self, reader: &ReadSession) {
         reader.side_load(self.found);
     }
 }

@@ -11,7 +11,7 @@ use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
 use crate::query::cursor::Source;
 use crate::query::decode::{DecodeRow, Row, RowDecoder, columns};
-use crate::query::include::Give;
+use crate::query::include::SideLoad;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::broken;
 use crate::query::table::table;
@@ -70,11 +70,11 @@ impl BatchKey for Of {
         for (page, keys) in grouped(keys, |key| key.page) {
             let parents: Vec<_> = keys.iter().map(|key| key.article.uuid()).collect();
             let filter = leads_somewhere();
-            let mut company = ArticleIncludes::new(reader, &A, &keys);
+            let mut includes = ArticleIncludes::new(reader, &A, &keys);
             let slices = lists
-                .page_with::<Joined>(reader, &parents, page, |_| filter, &mut company)
+                .page_with::<Joined>(reader, &parents, page, |_| filter, &mut includes)
                 .await?;
-            company.give(reader);
+            includes.side_load(reader);
             found.extend(keys.into_iter().zip(slices));
         }
         Ok(found)

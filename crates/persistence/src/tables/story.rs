@@ -16,7 +16,7 @@ use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
 use crate::query::cursor::{SortKey, Source};
 use crate::query::decode::{Row, columns};
-use crate::query::include::Give;
+use crate::query::include::SideLoad;
 use crate::query::keys::{by_id, by_slug};
 use crate::query::lookup::no_more;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
@@ -70,11 +70,11 @@ impl BatchKey for OfArticle {
             select: &columns::<table::Model>("a"),
             join: "JOIN story a ON a.id = t.story_id",
         };
-        let mut company = StoryIncludes::new(reader, &includes::A, keys);
+        let mut includes = StoryIncludes::new(reader, &includes::A, keys);
         let found = lists
-            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), no_more, &mut company)
+            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), no_more, &mut includes)
             .await?;
-        company.give(reader);
+        includes.side_load(reader);
         Ok(found)
     }
 }
@@ -197,11 +197,11 @@ impl BatchKey for OfEdition {
             };
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
             let condition = |sql: &mut Sql| filter.condition(sql);
-            let mut company = StoryIncludes::new(reader, &includes::T, &keys);
+            let mut includes = StoryIncludes::new(reader, &includes::T, &keys);
             let slices = lists
-                .page_with::<table::Model>(reader, &parents, page, condition, &mut company)
+                .page_with::<table::Model>(reader, &parents, page, condition, &mut includes)
                 .await?;
-            company.give(reader);
+            includes.side_load(reader);
             found.extend(keys.into_iter().zip(slices));
         }
         Ok(found)

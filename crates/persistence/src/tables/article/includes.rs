@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{BodyOf, ById, body, tombstone};
 use crate::query::decode::RowDecoder;
-use crate::query::include::{Column, EagerLoad, Give, Includes, Relation, many, one};
+use crate::query::include::{Column, EagerLoad, Includes, Relation, SideLoad, many, one};
 use crate::query::sql::Dialect;
 use crate::tables::related::Related;
 use crate::tables::{media, person, story, topic};
@@ -97,7 +97,7 @@ impl ArticleIncludes {
     /// Creates an empty collection for the related data wanted for the answers to these keys.
     pub(crate) fn new<K: BatchKey>(reader: &ReadSession, from: &'static From, keys: &[K]) -> Self {
         Self {
-            with: reader.wanted(keys),
+            with: reader.hinted_includes(keys),
             from,
             scope: reader.scope(),
             articles: Some(Vec::new()),
@@ -118,8 +118,8 @@ impl ArticleIncludes {
     }
 }
 
-impl Give for ArticleIncludes {
-    fn give(self, reader: &ReadSession) {
+impl SideLoad for ArticleIncludes {
+    fn side_load(self, reader: &ReadSession) {
         let stories = self.stories.iter();
         let stories = stories.flat_map(|(_, stories)| stories.iter().flatten());
         let each: Vec<_> = stories

@@ -19,7 +19,7 @@ use crate::feed::{CacheTag, EntityKind, Facet};
 use crate::query::count::CountQuery;
 use crate::query::cursor::Source;
 use crate::query::decode::columns;
-use crate::query::include::Give;
+use crate::query::include::SideLoad;
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::sql::Sql;
 use crate::session::batch::{group_hash, grouped};
@@ -269,11 +269,11 @@ impl BatchKey for Listed {
             };
             let parents: Vec<_> = keys.iter().map(|key| key.list.id()).collect();
             let condition = |sql: &mut Sql| filter.condition(direct, sql);
-            let mut company = ArticleIncludes::new(reader, &A, &keys);
+            let mut includes = ArticleIncludes::new(reader, &A, &keys);
             let slices = lists
-                .page_with::<table::Model>(reader, &parents, page, condition, &mut company)
+                .page_with::<table::Model>(reader, &parents, page, condition, &mut includes)
                 .await?;
-            company.give(reader);
+            includes.side_load(reader);
             found.extend(keys.into_iter().zip(slices));
         }
         Ok(found)

@@ -4,7 +4,7 @@ use khabar_domain::{Media, Story, Topic};
 
 use super::ById;
 use crate::query::decode::RowDecoder;
-use crate::query::include::{Column, EagerLoad, Give, Includes, Relation, many, one};
+use crate::query::include::{Column, EagerLoad, Includes, Relation, SideLoad, many, one};
 use crate::query::sql::Dialect;
 use crate::tables::{media, topic};
 use crate::{BatchKey, ReadSession, Result};
@@ -51,7 +51,7 @@ impl StoryIncludes {
     /// Creates an empty collection for the related objects that the request wants with these keys.
     pub(super) fn new<K: BatchKey>(reader: &ReadSession, from: &'static From, keys: &[K]) -> Self {
         Self {
-            with: reader.wanted(keys),
+            with: reader.hinted_includes(keys),
             from,
             stories: Some(Vec::new()),
             pictures: Vec::new(),
@@ -69,8 +69,8 @@ impl StoryIncludes {
     }
 }
 
-impl Give for StoryIncludes {
-    fn give(self, reader: &ReadSession) {
+impl SideLoad for StoryIncludes {
+    fn side_load(self, reader: &ReadSession) {
         reader.side_load(self.stories.into_iter().flatten());
         reader.side_load(self.pictures);
         reader.side_load(self.topics);
