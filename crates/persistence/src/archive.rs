@@ -3,7 +3,7 @@
 //! An archive is a text file with one JSON object per line. The only key of each object is the kind
 //! of its content. The first line has the format version and the number of rows of each kind:
 //! `{"khabar":{"version":2,"counts":{…}}}`. It is followed by one line per row, such as
-//! `{"article":{"id":"…",…}}`. Tables are in the order of `tables::TABLES`, and their rows are sorted
+//! `{"article":{"id":"…",…}}`. Tables are in the order of `crate::tables::ARCHIVED`, and their rows are sorted
 //! by primary key. Null values are omitted. The last line, `{"end":{"counts":{…},"sha256":"…"}}`,
 //! repeats the counts and has the SHA-256 of all preceding lines. A given newsroom always produces
 //! identical bytes, whichever database stores it.
@@ -17,7 +17,6 @@ mod acyclic;
 mod codec;
 mod derive;
 mod read;
-pub(crate) mod tables;
 mod write;
 
 use std::collections::BTreeMap;

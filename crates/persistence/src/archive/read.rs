@@ -10,13 +10,12 @@ use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 use super::derive::derive;
-use super::tables::TABLES;
 use super::{Counts, End, Error, Head, Result, VERSION, acyclic, codec, hexadecimal};
 use crate::feed::{CacheTag, Operation};
 use crate::maintenance::check;
 use crate::query::sql::{Dialect, Sql};
 use crate::query::table::{FeedObject, Table};
-use crate::tables::reserved_name;
+use crate::tables::{ARCHIVED, reserved_name};
 use crate::{Doing, WriteTx};
 
 /// Maximum length of a line in bytes (64 MiB), a hundred times the longest article body ever
@@ -60,11 +59,11 @@ pub async fn restore(mut writer: WriteTx, archive: impl BufRead + Send) -> Resul
 /// let rows refer to later rows.
 async fn prepare(writer: &WriteTx) -> Result<()> {
     if writer.dialect() == Dialect::Postgres {
-        let tables: Vec<_> = TABLES.iter().map(|table| quoted(table.name)).collect();
+        let tables: Vec<_> = ARCHIVED.iter().map(|table| quoted(table.name)).collect();
         let lock = format!("LOCK TABLE {} IN EXCLUSIVE MODE", tables.join(", "));
         command(writer, &lock).await?;
     }
-    for table in TABLES {
+    for table in ARCHIVED {
         let text = format!("SELECT 1 FROM {} LIMIT 1", quoted(table.name));
         if !writer.rows(DOING, writer.sql(), text).await?.is_empty() {
             return Err(Error::NotEmpty { table: table.name });
@@ -87,7 +86,7 @@ async fn conclude(writer: &WriteTx) -> Result<()> {
 
 /// Sets the deferrability of all self-referencing foreign keys to `so`.
 async fn constraints(writer: &WriteTx, so: &str) -> Result<()> {
-    for table in TABLES {
+    for table in ARCHIVED {
         if let Some(parent) = table.parent {
             let name = table.name;
             let text =
@@ -108,7 +107,7 @@ async fn fill<R: BufRead + Send>(writer: &mut WriteTx, lines: &mut Lines<R>) -> 
     let promised = head(lines)?;
     let mut counts: Counts = promised.keys().map(|kind| (kind.clone(), 0)).collect();
     let mut place = 0;
-    let mut batch = Batch::of(&TABLES[0]);
+    let mut batch = Batch::of(&ARCHIVED[0]);
     loop {
         let before = lines.digest.clone();
         let text = lines.next()?.ok_or(Error::Cut {
@@ -123,12 +122,12 @@ async fn fill<R: BufRead + Send>(writer: &mut WriteTx, lines: &mut Lines<R>) -> 
             seal(lines, &end, before, &promised, &counts)?;
             return Ok(counts);
         }
-        let found = TABLES.iter().position(|table| table.name == kind);
+        let found = ARCHIVED.iter().position(|table| table.name == kind);
         let found =
             found.ok_or_else(|| lines.wrong(format!("has a kind that is not known: {kind:?}")))?;
-        let table = &TABLES[found];
+        let table = &ARCHIVED[found];
         if found < place {
-            let after = TABLES[place].name;
+            let after = ARCHIVED[place].name;
             return Err(lines.wrong(format!("has a kind out of order: {kind} after {after}")));
         }
         if found > place {
@@ -171,11 +170,11 @@ fn head<R: BufRead>(lines: &mut Lines<R>) -> Result<Counts> {
     }
     let mut head: Head = lines.parsed(json)?;
     head.counts = with_current_names(head.counts);
-    let known = |kind: &String| TABLES.iter().any(|table| table.name == kind);
+    let known = |kind: &String| ARCHIVED.iter().any(|table| table.name == kind);
     if let Some(kind) = head.counts.keys().find(|kind| !known(kind)) {
         return Err(lines.wrong(format!("counts a kind that is not known: {kind:?}")));
     }
-    if let Some(table) = TABLES
+    if let Some(table) = ARCHIVED
         .iter()
         .find(|table| !head.counts.contains_key(table.name))
     {

@@ -5,10 +5,10 @@ use std::io::Write;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult};
 use sha2::{Digest as _, Sha256};
 
-use super::tables::TABLES;
 use super::{Counts, End, Error, Head, Result, VERSION, codec, hexadecimal};
 use crate::query::sql::{Dialect, Sql};
 use crate::query::table::{ColumnType, Table};
+use crate::tables::ARCHIVED;
 use crate::{Db, Doing};
 
 /// Number of rows to read at once. With article bodies of 20 kB each, a page takes a few megabytes.
@@ -28,7 +28,7 @@ pub async fn export(db: &Db, out: impl Write + Send) -> Result<Counts> {
         digest: Sha256::new(),
     };
     let mut counts = Counts::new();
-    for table in TABLES {
+    for table in ARCHIVED {
         let count = snapshot.count(table).await?;
         counts.insert(table.name.to_owned(), count);
     }
@@ -37,7 +37,7 @@ pub async fn export(db: &Db, out: impl Write + Send) -> Result<Counts> {
         counts: counts.clone(),
     };
     sealed.line(&format!("{{\"khabar\":{}}}", json(&head)?))?;
-    for table in TABLES {
+    for table in ARCHIVED {
         let mut last = None;
         loop {
             let rows = snapshot.page(table, last.as_ref()).await?;

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use crate::feed::{CacheTag, EntityKind, Facet};
-use crate::query::table::Faceted;
+use crate::query::table::Declared;
 
 /// The approximate overhead of an allocation, in bytes.
 const ALLOCATION: usize = 16;
@@ -47,9 +47,22 @@ impl CacheMeta {
         self
     }
 
-    /// Adds an object that is shown.
-    pub(crate) fn object(&mut self, entity: EntityKind, id: impl Into<Uuid>) {
+    /// Adds an object that is shown, and the facets that the columns of its table belong to. The fields that
+    /// show a facet record that they read it. A table without an entity does not compile.
+    pub(crate) fn row<R: Declared>(&mut self, id: impl Into<Uuid>) {
+        let entity = const { R::DECLARATION.entity() };
+        let id = id.into();
         self.tags.push(CacheTag::one(entity, id));
+        for facet in R::FACETS {
+            self.optional(entity, id, *facet);
+        }
+    }
+
+    /// Adds an object that shows the number of items in one of its lists.
+    pub(crate) fn row_with_list<R: Declared>(&mut self, id: impl Into<Uuid>, list: Facet) {
+        let id = id.into();
+        self.row::<R>(id);
+        self.optional(const { R::DECLARATION.entity() }, id, list);
     }
 
     /// Adds a size in bytes.
@@ -81,25 +94,9 @@ impl CacheMeta {
         }
     }
 
-    /// Adds an object that shows the number of items in one of its lists.
-    pub(crate) fn list(&mut self, entity: EntityKind, id: impl Into<Uuid>, list: Facet) {
-        let id = id.into();
-        self.object(entity, id);
-        self.optional(entity, id, list);
-    }
-
     /// Adds a part of an object that only some fields show. These fields record that they read it.
     pub(crate) fn optional(&mut self, entity: EntityKind, id: impl Into<Uuid>, facet: Facet) {
         self.counts.push(CacheTag::part(entity, id, facet));
-    }
-
-    /// Adds the facets that the columns of an object's table belong to. The fields that show them record
-    /// that they read them.
-    pub(crate) fn facets<R: Faceted>(&mut self, entity: EntityKind, id: impl Into<Uuid>) {
-        let id = id.into();
-        for facet in R::FACETS {
-            self.optional(entity, id, *facet);
-        }
     }
 }
 

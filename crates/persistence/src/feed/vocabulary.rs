@@ -7,8 +7,23 @@ mod tag;
 
 pub use self::tag::CacheTag;
 
-/// Declares a field-less enum with the text of each variant.
+/// Declares a field-less enum with the text of each variant and, after `as`, its code in surrogate keys.
 macro_rules! vocabulary {
+    (
+        $(#[$attribute:meta])*
+        $name:ident { $($variant:ident => $text:literal as $code:literal),+ $(,)? }
+    ) => {
+        vocabulary! { $(#[$attribute])* $name { $($variant => $text),+ } }
+
+        impl $name {
+            /// Returns the two-letter code used in surrogate keys.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code),+
+                }
+            }
+        }
+    };
     (
         $(#[$attribute:meta])*
         $name:ident { $($(#[$doc:meta])* $variant:ident => $text:literal),+ $(,)? }
@@ -60,23 +75,23 @@ vocabulary! {
         reason = "each is the noun of the same name in khabar-domain, or the table's"
     )]
     EntityKind {
-        Account => "account",
-        Article => "article",
-        Comment => "comment",
-        Edition => "edition",
-        FollowChannel => "follow-channel",
-        Home => "home",
-        LiveChannel => "live-channel",
-        Media => "media",
-        Person => "person",
-        Preview => "preview",
-        Related => "related",
-        Section => "section",
-        Source => "source",
-        Story => "story",
-        Token => "token",
-        Topic => "topic",
-        TrustedDocument => "trusted-document",
+        Account => "account" as "ac",
+        Article => "article" as "ar",
+        Comment => "comment" as "co",
+        Edition => "edition" as "ed",
+        FollowChannel => "follow-channel" as "fo",
+        Home => "home" as "ho",
+        LiveChannel => "live-channel" as "li",
+        Media => "media" as "me",
+        Person => "person" as "pe",
+        Preview => "preview" as "pr",
+        Related => "related" as "re",
+        Section => "section" as "se",
+        Source => "source" as "so",
+        Story => "story" as "st",
+        Token => "token" as "tk",
+        Topic => "topic" as "to",
+        TrustedDocument => "trusted-document" as "tr",
     }
 }
 
@@ -87,25 +102,46 @@ vocabulary! {
         reason = "each is the field of the same name in the API, or nearly"
     )]
     Facet {
-        Articles => "articles",
-        Authors => "authors",
-        Caption => "caption",
-        Children => "children",
-        Commenting => "commenting",
-        Comments => "comments",
-        Details => "details",
-        FollowChannels => "follow-channels",
-        Lead => "lead",
-        Leads => "leads",
-        LiveChannels => "live-channels",
-        Rail => "rail",
-        Related => "related",
-        Replies => "replies",
-        Reports => "reports",
-        Sections => "sections",
-        Slug => "slug",
-        Stories => "stories",
-        Text => "text",
-        Topics => "topics",
+        Articles => "articles" as "ar",
+        Authors => "authors" as "au",
+        Caption => "caption" as "ca",
+        Children => "children" as "ch",
+        Commenting => "commenting" as "cg",
+        Comments => "comments" as "co",
+        Details => "details" as "de",
+        FollowChannels => "follow-channels" as "fo",
+        Lead => "lead" as "ld",
+        Leads => "leads" as "le",
+        LiveChannels => "live-channels" as "li",
+        Rail => "rail" as "ra",
+        Related => "related" as "re",
+        Replies => "replies" as "rp",
+        Reports => "reports" as "rt",
+        Sections => "sections" as "se",
+        Slug => "slug" as "sl",
+        Stories => "stories" as "st",
+        Text => "text" as "te",
+        Topics => "topics" as "to",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_different_pairs_of_letters() {
+        let entities = EntityKind::ALL.iter().map(|entity| entity.code());
+        let facets = Facet::ALL.iter().map(|facet| facet.code());
+        for codes in [entities.collect::<Vec<_>>(), facets.collect()] {
+            assert!(codes.iter().all(|code| code.len() == 2), "{codes:?}");
+            assert_eq!(
+                codes.iter().collect::<HashSet<_>>().len(),
+                codes.len(),
+                "{codes:?}"
+            );
+        }
     }
 }

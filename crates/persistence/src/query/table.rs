@@ -5,8 +5,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use crate::Result;
 use crate::feed::{Difference, EntityKind, Facet};
-use crate::query::decode::TableRow;
+use crate::query::decode::{Row, RowDecoder, TableRow, columns};
 
 /// A table: its columns, and the place of its rows in the change feed.
 #[derive(Clone, Copy)]
@@ -21,6 +22,16 @@ pub(crate) struct Table {
     pub(crate) parent: Option<&'static str>,
     /// Description of the rows in the change feed, if readers address them individually.
     pub(crate) feed_object: Option<FeedObject>,
+    /// The way to read rows as values of the domain. `None` if they follow no rules.
+    pub(crate) reader: Option<RowReader>,
+}
+
+/// A way to read rows of a table as values of the domain, in order to check them.
+#[derive(Clone, Copy)]
+pub(crate) struct RowReader {
+    /// Returns the selected columns, given the alias of the table.
+    pub(crate) columns: fn(&str) -> String,
+    pub(crate) read: fn(&mut RowDecoder<'_>) -> Result<()>,
 }
 
 /// Description of a table's rows for the change feed.
@@ -101,6 +112,29 @@ impl Table {
             columns,
             parent: None,
             feed_object: None,
+            reader: None,
+        }
+    }
+
+    /// Sets the row type that rows are read as.
+    pub(crate) const fn read_as<R: Row + TableRow>(self) -> Self {
+        Self {
+            reader: Some(RowReader {
+                columns: columns::<R>,
+                read: |cells| cells.read::<R>().map(drop),
+            }),
+            ..self
+        }
+    }
+
+    /// Replaces the function that reads a row.
+    pub(crate) const fn read_by(self, read: fn(&mut RowDecoder<'_>) -> Result<()>) -> Self {
+        Self {
+            reader: match self.reader {
+                Some(reader) => Some(RowReader { read, ..reader }),
+                None => None,
+            },
+            ..self
         }
     }
 
@@ -115,6 +149,14 @@ impl Table {
         Self {
             feed_object: Some(FeedObject { entity, lists }),
             ..self
+        }
+    }
+
+    /// Returns the entity of the rows. Panics if none is declared.
+    pub(crate) const fn entity(&self) -> EntityKind {
+        match &self.feed_object {
+            Some(object) => object.entity,
+            None => panic!("the table declares no entity"),
         }
     }
 
@@ -207,24 +249,17 @@ impl Column {
 }
 
 /// A row whose table is declared with [`table!`].
+///
+/// Its value describes itself to the cache with [`CacheMeta::row`](crate::cache::CacheMeta::row), which adds
+/// the declared facets. Its `save` touches either the whole object or what [`Declared::difference`] returns.
 pub(crate) trait Declared: TableRow {
     /// The declaration of the table.
     const DECLARATION: Table;
-    /// The facets that columns belong to, each once.
+    /// The facets that columns belong to, each once. API fields can depend on them separately.
     const FACETS: &'static [Facet];
 
     /// Returns the facets in which another row differs, and whether it also differs outside of them.
     fn difference(&self, other: &Self) -> Difference;
-}
-
-/// A row whose columns belong to facets, on which API fields can depend separately. Its value describes
-/// itself to the cache with [`CacheMeta::facets`](crate::cache::CacheMeta::facets), and its `save` touches
-/// what [`Declared::difference`] returns. A column `in` a facet does not compile without this.
-pub(crate) trait Faceted: Declared {}
-
-/// Requires that the rows have facets.
-pub(crate) const fn in_facet<R: Faceted>(facet: Facet) -> Facet {
-    facet
 }
 
 /// Declares a table that has no row type. The syntax is that of [`table!`].
@@ -334,11 +369,7 @@ macro_rules! table {
                     $(difference.of(None::<$crate::feed::Facet>, self.$key == other.$key);)+
                     $(
                         let facet = None::<$crate::feed::Facet>;
-                        $(
-                            let facet = facet.or(Some(
-                                const { $crate::query::table::in_facet::<Model>($crate::feed::Facet::$facet) },
-                            ));
-                        )?
+                        $(let facet = facet.or(Some($crate::feed::Facet::$facet));)?
                         difference.of(facet, self.$column == other.$column);
                     )*
                     difference

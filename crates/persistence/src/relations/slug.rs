@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{CacheTag, EntityKind};
+use crate::query::decode::{DecodeRow, Row, RowDecoder, TableRow};
 use crate::query::row::broken;
 use crate::query::sql::Sql;
 use crate::query::table::{Table, declaration};
@@ -20,6 +21,32 @@ pub(crate) const REDIRECTS: Table = declaration! {
     target_id: Uuid,
     at: DateTime<Utc>,
 };
+
+/// A row of the `redirect` table.
+pub(crate) struct Redirect {
+    slug: String,
+}
+
+impl TableRow for Redirect {
+    const COLUMNS: &'static [&'static str] = &["slug"];
+}
+
+impl DecodeRow for Redirect {
+    fn take(cells: &mut RowDecoder<'_>) -> Result<Self> {
+        Ok(Self {
+            slug: cells.take()?,
+        })
+    }
+}
+
+impl Row for Redirect {
+    const TABLE: &'static str = "redirect";
+    type Means = Slug;
+
+    fn read(self) -> Result<Slug> {
+        Slug::parse(&self.slug).map_err(broken("redirect", "slug", &self.slug))
+    }
+}
 
 /// Key for the former slugs of an object that still redirect to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -33,7 +33,7 @@ use crate::query::lookup::{SlugKey, find_by_slug, find_with};
 use crate::query::page::{KeysetQuery, Order, PageKey, SortKind};
 use crate::query::row::{broken, maybe};
 use crate::query::sql::Sql;
-use crate::query::table::{Faceted, table};
+use crate::query::table::table;
 use crate::session::batch::{group_hash, grouped};
 use crate::{BatchKey, Page, ReadSession, Result, Slice};
 
@@ -41,7 +41,7 @@ pub use editing::{LockedArticle, lock};
 pub(crate) use includes::{A, ArticleIncludes};
 pub use lists::{By, CountListed, Filter, List, Listed};
 pub use manuscript::Manuscript;
-pub(crate) use normal_urls::normalize as normalize_urls;
+pub(crate) use normal_urls::{normalize as normalize_urls, read_normalized};
 pub use references::{Reference, absent, missing, url_is_taken};
 pub(crate) use save::{AUTHORS, STORIES, TOPICS, body_row, linked, placements};
 pub use save::{find_by_id_or_slug, get, save, status};
@@ -370,12 +370,9 @@ impl From<&Article> for table::Model {
     }
 }
 
-impl Faceted for table::Model {}
-
 impl Cacheable for Article {
     fn describe(&self, meta: &mut CacheMeta) {
-        meta.list(EntityKind::Article, self.id, Facet::Comments);
-        meta.facets::<table::Model>(EntityKind::Article, self.id);
+        meta.row_with_list::<table::Model>(self.id, Facet::Comments);
         meta.text(self.slug.as_str());
         meta.text(self.headline.as_str());
         meta.text(&self.excerpt);

@@ -433,7 +433,7 @@ impl BatchKey for CountOfAccount {
 
 impl Cacheable for Comment {
     fn describe(&self, meta: &mut CacheMeta) {
-        meta.list(EntityKind::Comment, self.id, Facet::Replies);
+        meta.row_with_list::<table::Model>(self.id, Facet::Replies);
         meta.text(self.author_name.as_str());
         meta.text(self.text.as_str());
     }

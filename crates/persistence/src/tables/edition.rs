@@ -182,7 +182,7 @@ impl From<&Edition> for table::Model {
 
 impl Cacheable for Edition {
     fn describe(&self, meta: &mut CacheMeta) {
-        meta.list(EntityKind::Edition, self.id, Facet::Articles);
+        meta.row_with_list::<table::Model>(self.id, Facet::Articles);
         meta.text(self.name.as_str());
         let labels = &self.labels;
         let labels = [

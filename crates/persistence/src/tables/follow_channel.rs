@@ -136,7 +136,7 @@ impl From<&FollowChannel> for table::Model {
 
 impl Cacheable for FollowChannel {
     fn describe(&self, meta: &mut CacheMeta) {
-        meta.object(EntityKind::FollowChannel, self.id);
+        meta.row::<table::Model>(self.id);
         meta.text(self.name.as_str());
     }
 }

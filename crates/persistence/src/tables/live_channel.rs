@@ -132,7 +132,7 @@ impl From<&LiveChannel> for table::Model {
 
 impl Cacheable for LiveChannel {
     fn describe(&self, meta: &mut CacheMeta) {
-        meta.object(EntityKind::LiveChannel, self.id);
+        meta.row::<table::Model>(self.id);
         meta.text(self.name.as_str());
     }
 }

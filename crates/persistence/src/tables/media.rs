@@ -9,7 +9,7 @@ use crate::feed::{CacheTag, Difference, EntityKind, Operation};
 use crate::query::decode::Row;
 use crate::query::keys::by_id;
 use crate::query::row::{broken, maybe};
-use crate::query::table::{Declared as _, Faceted, table};
+use crate::query::table::{Declared as _, table};
 use crate::{Result, Saved, WriteTx};
 
 by_id! {
@@ -75,12 +75,9 @@ impl From<&Media> for table::Model {
     }
 }
 
-impl Faceted for table::Model {}
-
 impl Cacheable for Media {
     fn describe(&self, meta: &mut CacheMeta) {
-        meta.object(EntityKind::Media, self.id);
-        meta.facets::<table::Model>(EntityKind::Media, self.id);
+        meta.row::<table::Model>(self.id);
         meta.texts([
             self.url.as_ref().map(WebUrl::as_str),
             self.alt.as_deref(),

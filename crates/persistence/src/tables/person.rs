@@ -168,7 +168,7 @@ impl From<&Person> for table::Model {
 
 impl Cacheable for Person {
     fn describe(&self, meta: &mut CacheMeta) {
-        meta.list(EntityKind::Person, self.id, Facet::Articles);
+        meta.row_with_list::<table::Model>(self.id, Facet::Articles);
         meta.text(self.slug.as_str());
         meta.text(self.name.as_str());
         meta.texts([self.role.as_deref(), self.biography.as_deref()]);

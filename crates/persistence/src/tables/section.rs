@@ -304,7 +304,7 @@ impl From<&Section> for table::Model {
 
 impl Cacheable for Section {
     fn describe(&self, meta: &mut CacheMeta) {
-        meta.list(EntityKind::Section, self.id, Facet::Articles);
+        meta.row_with_list::<table::Model>(self.id, Facet::Articles);
         meta.text(self.slug.as_str());
         meta.text(self.name.as_str());
         meta.texts([self.summary.as_deref()]);

@@ -95,7 +95,7 @@ impl From<&Source> for table::Model {
 
 impl Cacheable for Source {
     fn describe(&self, meta: &mut CacheMeta) {
-        meta.list(EntityKind::Source, self.id, Facet::Articles);
+        meta.row_with_list::<table::Model>(self.id, Facet::Articles);
         meta.text(self.slug.as_str());
         meta.text(self.name.as_str());
     }

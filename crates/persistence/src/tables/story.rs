@@ -379,7 +379,7 @@ impl From<&Story> for table::Model {
 
 impl Cacheable for Story {
     fn describe(&self, meta: &mut CacheMeta) {
-        meta.list(EntityKind::Story, self.id, Facet::Articles);
+        meta.row_with_list::<table::Model>(self.id, Facet::Articles);
         meta.optional(EntityKind::Story, self.id, Facet::Rail);
         meta.text(self.slug.as_str());
         meta.text(self.title.as_str());

@@ -151,7 +151,7 @@ impl From<&Topic> for table::Model {
 
 impl Cacheable for Topic {
     fn describe(&self, meta: &mut CacheMeta) {
-        meta.list(EntityKind::Topic, self.id, Facet::Articles);
+        meta.row_with_list::<table::Model>(self.id, Facet::Articles);
         meta.text(self.slug.as_str());
         meta.text(self.name.as_str());
         meta.texts([self.summary.as_deref()]);

@@ -1,10 +1,13 @@
-//! Migration of article URLs that earlier versions stored with lower-case percent-escapes. Lookups
-//! use the normal form and do not find these URLs.
+//! The normal form of stored article URLs. Lookups use it, and do not find the URLs that earlier versions
+//! stored with lower-case percent-escapes.
 
 use chrono::DateTime;
-use khabar_domain::WebUrl;
+use khabar_domain::{Invalid, WebUrl};
 use uuid::Uuid;
 
+use super::table;
+use crate::query::decode::{DecodeRow as _, Row as _, RowDecoder};
+use crate::query::row::broken;
 use crate::{Db, Doing, Result};
 
 const DOING: &str = "put the addresses of articles in their normal form";
@@ -47,4 +50,17 @@ pub(crate) async fn normalize(db: &Db) -> Result<()> {
         }
     }
     writer.commit().await
+}
+
+/// Reads an article and checks that its canonical URL is stored in normal form, because articles are
+/// looked up by the stored URL.
+pub(crate) fn read_normalized(cells: &mut RowDecoder<'_>) -> Result<()> {
+    let row = table::Model::take(cells)?;
+    if let Some(url) = &row.canonical_url
+        && WebUrl::parse(url).is_ok_and(|read| read.as_str() != url)
+    {
+        let problem = Invalid::new("the URL", "is not stored in its normal form");
+        return Err(broken("article", "canonical_url", row.id)(problem));
+    }
+    row.read().map(drop)
 }
