@@ -63,7 +63,11 @@ fn reads_all(plan: &str) -> bool {
 
 /// The macros of `query/keys.rs` that implement [`BatchKey`], as they are called, each with the type that
 /// it declares.
-const MACROS: [(&str, &str); 2] = [("by_id! {", "ById"), ("by_slug! {", "BySlug")];
+const MACROS: [(&str, &str); 3] = [
+    ("by_id! {", "ById"),
+    ("by_slug! {", "BySlug"),
+    ("of_edition! {", "OfEdition"),
+];
 
 /// Returns the type names of all implementations of [`BatchKey`] in the crate, read from its source, so that
 /// a new one cannot be forgotten. Every [`PageKey`](khabar_persistence::PageKey) is one of them.

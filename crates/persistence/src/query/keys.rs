@@ -136,3 +136,102 @@ macro_rules! includes {
     };
 }
 pub(crate) use includes;
+
+/// Declares `OfEdition` and `ORDER` for objects that an edition's editors arrange in one order:
+/// `of_edition! { LiveChannel by LiveChannelId in "live_channel", list LiveChannels, look_up live_channels_of }`. The table has
+/// the columns `edition_id` and `position`. `list` names both the facet of the edition and the source of
+/// cursors. The functions that change the order come along.
+macro_rules! of_edition {
+    (
+        $(#[$attribute:meta])*
+        $value:ident by $id:ident in $table:literal, list $list:ident, look_up $look_up:ident
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub struct OfEdition(pub khabar_domain::EditionId);
+
+        impl $crate::BatchKey for OfEdition {
+            type Value = Vec<$value>;
+
+            fn is_cacheable(_: khabar_domain::Scope) -> bool {
+                true
+            }
+
+            fn cache_meta(&self, value: Option<&Vec<$value>>) -> Option<$crate::cache::CacheMeta> {
+                Some($crate::cache::CacheMeta::of(value).tag(ORDER.tag(self.0)))
+            }
+
+            fn look_up(
+                &self,
+                reference: &$crate::reference_data::Reference,
+            ) -> $crate::cache::Lookup<Vec<$value>> {
+                reference.$look_up(self.0)
+            }
+
+            async fn fetch(
+                reader: &$crate::ReadSession,
+                keys: &[Self],
+            ) -> $crate::Result<std::collections::HashMap<Self, Vec<$value>>> {
+                let lists = $crate::query::page::KeysetQuery {
+                    query: concat!($table, ".of_edition"),
+                    table: $table,
+                    parent: Some("edition_id"),
+                    order: &$crate::query::page::Order {
+                        source: $crate::query::cursor::Source::$list,
+                        column: "position",
+                        id: "id",
+                        sorts: $crate::query::page::SortKind::Places,
+                        descending: false,
+                    },
+                    select: &$crate::query::decode::columns::<table::Model>("t"),
+                    join: "",
+                };
+                lists
+                    .all::<table::Model, _>(
+                        reader,
+                        keys,
+                        |key| key.0.uuid(),
+                        $crate::query::lookup::no_more,
+                        &mut $crate::query::include::NoIncludes,
+                    )
+                    .await
+            }
+        }
+
+        /// The order that an edition's editors chose.
+        const ORDER: $crate::relations::ordering::EditionOrder =
+            $crate::relations::ordering::EditionOrder {
+                ordering: $crate::relations::ordering::Ordering {
+                    table: $table,
+                    column: "position",
+                },
+                entity: $crate::feed::EntityKind::$value,
+                facet: None,
+                list: $crate::feed::Facet::$list,
+            };
+
+        /// Returns the ids of an edition's objects, in order.
+        pub async fn in_order(
+            writer: &$crate::WriteTx,
+            edition: khabar_domain::EditionId,
+        ) -> $crate::Result<Vec<khabar_domain::$id>> {
+            ORDER.ids(writer, edition).await
+        }
+
+        /// Sets the order of an edition's objects. The caller must lock the edition's order first
+        /// ([`WriteTx::lock_order`](crate::WriteTx::lock_order)).
+        pub async fn arrange(
+            writer: &mut $crate::WriteTx,
+            edition: khabar_domain::EditionId,
+            order: &[khabar_domain::$id],
+        ) -> $crate::Result<()> {
+            ORDER.arrange(writer, edition, order).await
+        }
+
+        /// Deletes an object and closes the gap that it leaves in the order.
+        pub async fn remove(writer: &mut $crate::WriteTx, removed: &$value) -> $crate::Result<()> {
+            ORDER.remove(writer, removed.edition, removed.id).await
+        }
+    };
+}
+pub(crate) use of_edition;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::feed::{CacheTag, EntityKind, Facet, Operation};
 use crate::query::sql::Sql;
-use crate::{Doing, Result, Saved, WriteTx};
+use crate::{Doing, Result, WriteTx};
 
 const DOING: &str = "put things in order";
 
@@ -30,13 +30,16 @@ impl Ordering {
         ids(&writer.rows(DOING, sql, text).await?)
     }
 
-    /// Returns the ids of all rows of an edition, in order.
+    /// Returns the ids of the rows of an edition that have a position, in order.
     pub(crate) async fn of_edition(
         &self,
         writer: &WriteTx,
         edition: EditionId,
     ) -> Result<Vec<Uuid>> {
-        let of_edition = |sql: &mut Sql| format!("edition_id = {}", sql.bind(edition.uuid()));
+        let of_edition = |sql: &mut Sql| {
+            let edition = sql.bind(edition.uuid());
+            format!("edition_id = {edition} AND {} IS NOT NULL", self.column)
+        };
         self.of(writer, of_edition).await
     }
 
@@ -67,16 +70,18 @@ impl Ordering {
 }
 
 /// The objects of a kind that an edition's editors arrange in one order.
-pub struct EditionOrder {
+pub(crate) struct EditionOrder {
     pub(crate) ordering: Ordering,
     pub(crate) entity: EntityKind,
+    /// The facet of an object that is its position. `None` if it belongs to the object itself.
+    pub(crate) facet: Option<Facet>,
     /// The facet of the edition that is the list of these objects.
     pub(crate) list: Facet,
 }
 
 impl EditionOrder {
     /// Returns the ids of an edition's objects, in order.
-    pub async fn ids<Id: From<Uuid>>(
+    pub(crate) async fn ids<Id: From<Uuid>>(
         &self,
         writer: &WriteTx,
         edition: EditionId,
@@ -87,7 +92,7 @@ impl EditionOrder {
 
     /// Sets the order of an edition's objects. The caller must lock the edition's order first
     /// ([`WriteTx::lock_order`]).
-    pub async fn arrange<Id: Copy + Into<Uuid> + Sync>(
+    pub(crate) async fn arrange<Id: Copy + Into<Uuid> + Sync>(
         &self,
         writer: &mut WriteTx,
         edition: EditionId,
@@ -95,13 +100,23 @@ impl EditionOrder {
     ) -> Result<()> {
         let order: Vec<_> = order.iter().map(|id| (*id).into()).collect();
         for id in self.ordering.set(writer, &order).await? {
-            writer.note_saved(Saved::Changed, self.entity, id, || vec![self.tag(edition)]);
+            self.note_moved(writer, edition, id);
         }
         Ok(())
     }
 
+    /// Notes that an object has another position, or none any more.
+    pub(crate) fn note_moved(&self, writer: &mut WriteTx, edition: EditionId, id: Uuid) {
+        let object = match self.facet {
+            Some(facet) => CacheTag::part(self.entity, id, facet),
+            None => CacheTag::one(self.entity, id),
+        };
+        let tags = vec![object, self.tag(edition)];
+        writer.note(self.entity, id, Operation::Changed, tags);
+    }
+
     /// Deletes an object and closes the gap that it leaves in the order.
-    pub async fn remove(
+    pub(crate) async fn remove(
         &self,
         writer: &mut WriteTx,
         edition: EditionId,

@@ -1,74 +1,26 @@
 //! Storage of follow channels.
 
-use std::collections::HashMap;
-
 use khabar_domain::follow_channel::Platform;
-use khabar_domain::{EditionId, FollowChannel, FollowChannelId, Name, Scope, WebUrl};
+use khabar_domain::{FollowChannel, FollowChannelId, Name, WebUrl};
 use sea_orm::ColumnTrait;
 
-use crate::cache::{CacheMeta, Cacheable, Lookup};
-use crate::feed::{EntityKind, Facet};
-use crate::query::cursor::Source;
-use crate::query::decode::{Row, columns};
-use crate::query::include::NoIncludes;
-use crate::query::keys::by_id;
-use crate::query::lookup::no_more;
-use crate::query::page::{KeysetQuery, Order, SortKind};
+use crate::cache::{CacheMeta, Cacheable};
+use crate::feed::EntityKind;
+use crate::query::decode::Row;
+use crate::query::keys::{by_id, of_edition};
 use crate::query::row::{broken, maybe};
 use crate::query::table::table;
-use crate::reference_data::Reference;
-use crate::relations::ordering::{EditionOrder, Ordering};
-use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
+use crate::{Result, Saved, WriteTx};
 
 by_id! {
     /// The key for reading a follow channel by its id.
     FollowChannelId => FollowChannel in "follow_channel", look_up follow_channel
 }
 
-/// The key for listing the follow channels of an edition, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct OfEdition(pub EditionId);
-
-impl BatchKey for OfEdition {
-    type Value = Vec<FollowChannel>;
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Vec<FollowChannel>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of(value).part(EntityKind::Edition, self.0, Facet::FollowChannels))
-    }
-
-    fn look_up(&self, reference: &Reference) -> Lookup<Vec<FollowChannel>> {
-        reference.follow_channels_of(self.0)
-    }
-
-    async fn fetch(
-        reader: &ReadSession,
-        keys: &[Self],
-    ) -> Result<HashMap<Self, Vec<FollowChannel>>> {
-        let lists = KeysetQuery {
-            query: "follow_channel.of_edition",
-            table: "follow_channel",
-            parent: Some("edition_id"),
-            order: &IN_ORDER,
-            select: &columns::<table::Model>("t"),
-            join: "",
-        };
-        lists
-            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), no_more, &mut NoIncludes)
-            .await
-    }
+of_edition! {
+    /// The key for listing the follow channels of an edition, in order.
+    FollowChannel by FollowChannelId in "follow_channel", list FollowChannels, look_up follow_channels_of
 }
-
-const IN_ORDER: Order = Order {
-    source: Source::FollowChannels,
-    column: "position",
-    id: "id",
-    sorts: SortKind::Places,
-    descending: false,
-};
 
 /// Loads the follow channel with this id, for a write that changes only part of it. The row stays
 /// locked until the transaction ends.
@@ -89,35 +41,6 @@ pub async fn save(writer: &mut WriteTx, follow_channel: &FollowChannel) -> Resul
         vec![ORDER.tag(follow_channel.edition)]
     });
     Ok(saved)
-}
-
-/// The order of an edition's follow channels.
-pub const ORDER: EditionOrder = EditionOrder {
-    ordering: Ordering {
-        table: "follow_channel",
-        column: "position",
-    },
-    entity: EntityKind::FollowChannel,
-    list: Facet::FollowChannels,
-};
-
-/// Returns the ids of an edition's follow channels, in order.
-pub async fn in_order(writer: &WriteTx, edition: EditionId) -> Result<Vec<FollowChannelId>> {
-    ORDER.ids(writer, edition).await
-}
-
-/// Sets the order of an edition's follow channels. The caller must lock the edition's order first.
-pub async fn arrange(
-    writer: &mut WriteTx,
-    edition: EditionId,
-    order: &[FollowChannelId],
-) -> Result<()> {
-    ORDER.arrange(writer, edition, order).await
-}
-
-/// Deletes a follow channel and closes the gap that it leaves in the order.
-pub async fn remove(writer: &mut WriteTx, channel: &FollowChannel) -> Result<()> {
-    ORDER.remove(writer, channel.edition, channel.id).await
 }
 
 impl From<&FollowChannel> for table::Model {

@@ -1,70 +1,25 @@
 //! Storage of live channels.
 
-use std::collections::HashMap;
-
-use khabar_domain::{EditionId, LiveChannel, LiveChannelId, Name, Scope, WebUrl};
+use khabar_domain::{LiveChannel, LiveChannelId, Name, WebUrl};
 use sea_orm::ColumnTrait;
 
-use crate::cache::{CacheMeta, Cacheable, Lookup};
-use crate::feed::{EntityKind, Facet};
-use crate::query::cursor::Source;
-use crate::query::decode::{Row, columns};
-use crate::query::include::NoIncludes;
-use crate::query::keys::by_id;
-use crate::query::lookup::no_more;
-use crate::query::page::{KeysetQuery, Order, SortKind};
+use crate::cache::{CacheMeta, Cacheable};
+use crate::feed::EntityKind;
+use crate::query::decode::Row;
+use crate::query::keys::{by_id, of_edition};
 use crate::query::row::{broken, maybe};
 use crate::query::table::table;
-use crate::reference_data::Reference;
-use crate::relations::ordering::{EditionOrder, Ordering};
-use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
+use crate::{Result, Saved, WriteTx};
 
 by_id! {
     /// The key for reading a live channel by its id.
     LiveChannelId => LiveChannel in "live_channel", look_up live_channel
 }
 
-/// The key for listing the live channels of an edition, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct OfEdition(pub EditionId);
-
-impl BatchKey for OfEdition {
-    type Value = Vec<LiveChannel>;
-
-    fn is_cacheable(_: Scope) -> bool {
-        true
-    }
-
-    fn cache_meta(&self, value: Option<&Vec<LiveChannel>>) -> Option<CacheMeta> {
-        Some(CacheMeta::of(value).part(EntityKind::Edition, self.0, Facet::LiveChannels))
-    }
-
-    fn look_up(&self, reference: &Reference) -> Lookup<Vec<LiveChannel>> {
-        reference.live_channels_of(self.0)
-    }
-
-    async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Vec<LiveChannel>>> {
-        let lists = KeysetQuery {
-            query: "live_channel.of_edition",
-            table: "live_channel",
-            parent: Some("edition_id"),
-            order: &IN_ORDER,
-            select: &columns::<table::Model>("t"),
-            join: "",
-        };
-        lists
-            .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), no_more, &mut NoIncludes)
-            .await
-    }
+of_edition! {
+    /// The key for listing the live channels of an edition, in order.
+    LiveChannel by LiveChannelId in "live_channel", list LiveChannels, look_up live_channels_of
 }
-
-const IN_ORDER: Order = Order {
-    source: Source::LiveChannels,
-    column: "position",
-    id: "id",
-    sorts: SortKind::Places,
-    descending: false,
-};
 
 /// Loads the live channel with this id, for a write that changes only part of it. The row stays locked
 /// until the transaction ends.
@@ -85,35 +40,6 @@ pub async fn save(writer: &mut WriteTx, live_channel: &LiveChannel) -> Result<Sa
         vec![ORDER.tag(live_channel.edition)]
     });
     Ok(saved)
-}
-
-/// The order of an edition's live channels.
-pub const ORDER: EditionOrder = EditionOrder {
-    ordering: Ordering {
-        table: "live_channel",
-        column: "position",
-    },
-    entity: EntityKind::LiveChannel,
-    list: Facet::LiveChannels,
-};
-
-/// Returns the ids of an edition's live channels, in order.
-pub async fn in_order(writer: &WriteTx, edition: EditionId) -> Result<Vec<LiveChannelId>> {
-    ORDER.ids(writer, edition).await
-}
-
-/// Sets the order of an edition's live channels. The caller must lock the edition's order first.
-pub async fn arrange(
-    writer: &mut WriteTx,
-    edition: EditionId,
-    order: &[LiveChannelId],
-) -> Result<()> {
-    ORDER.arrange(writer, edition, order).await
-}
-
-/// Deletes a live channel and closes the gap that it leaves in the order.
-pub async fn remove(writer: &mut WriteTx, channel: &LiveChannel) -> Result<()> {
-    ORDER.remove(writer, channel.edition, channel.id).await
 }
 
 impl From<&LiveChannel> for table::Model {

@@ -53,7 +53,7 @@ pub async fn merge(writer: &mut WriteTx, from: &Story, into: &Story) -> Result<(
     take_place(writer, from, into).await?;
 
     remember(writer, old, new).await?;
-    RAIL.remove(writer, old).await?;
+    RAIL.ordering.remove(writer, old).await?;
     slug::turn(writer, old, new).await?;
     slug::add_redirect(writer, from.edition, EntityKind::Story, &from.slug, new).await?;
 
