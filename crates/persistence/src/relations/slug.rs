@@ -12,7 +12,7 @@ use crate::query::decode::{DecodeRow, Row, RowDecoder, TableRow};
 use crate::query::row::broken;
 use crate::query::sql::Sql;
 use crate::query::table::{Table, declaration};
-use crate::{BatchKey, Doing, ReadSession, Result, WriteTx};
+use crate::{BatchKey, Doing, ReadSession, Result, Saved, WriteTx};
 
 /// The table of redirects from former slugs.
 pub(crate) const REDIRECTS: Table = declaration! {
@@ -162,19 +162,31 @@ pub async fn record_change(
     remove_redirect(writer, edition, entity, now).await
 }
 
-/// Updates the redirects after saving an object that is always public. `former` is the slug that was
-/// stored before, if any.
-pub(crate) async fn saved(
-    writer: &WriteTx,
-    edition: EditionId,
-    entity: EntityKind,
-    former: Option<&str>,
-    now: &Slug,
-    id: Uuid,
-) -> Result<()> {
-    let former = former.map(Slug::parse).transpose();
-    let former = former.map_err(broken(entity.as_str(), "slug", id))?;
-    record_change(writer, edition, entity, former.as_ref(), now, id).await
+/// An object that is found by its slug, as it is saved.
+pub(crate) struct Slugged<'a> {
+    pub(crate) entity: EntityKind,
+    pub(crate) edition: EditionId,
+    pub(crate) id: Uuid,
+    pub(crate) slug: &'a Slug,
+}
+
+impl Slugged<'_> {
+    /// Records the change of the slug if the object was written. `former` is the stored slug that was
+    /// replaced, if there was one.
+    pub(crate) async fn settle(
+        self,
+        writer: &WriteTx,
+        saved: Saved,
+        former: Option<&str>,
+    ) -> Result<()> {
+        if saved == Saved::Unchanged {
+            return Ok(());
+        }
+        let (entity, id) = (self.entity, self.id);
+        let former = former.map(Slug::parse).transpose();
+        let former = former.map_err(broken(entity.as_str(), "slug", id))?;
+        record_change(writer, self.edition, entity, former.as_ref(), self.slug, id).await
+    }
 }
 
 /// Adds a redirect from a former slug to the object that had it. Replaces any redirect from that slug.

@@ -10,6 +10,7 @@ use khabar_domain::comment::{Status, Text};
 use khabar_domain::{
     AccountId, ArticleId, Comment, CommentId, EditionId, Invalid, Name, Right, Scope,
 };
+use uuid::Uuid;
 
 use crate::cache::{CacheMeta, Cacheable};
 use crate::feed::{EntityKind, Facet};
@@ -136,6 +137,50 @@ const OLDEST: Order = Order {
     descending: false,
 };
 
+/// A list of comments that have the same parent.
+struct CommentList {
+    query: &'static str,
+    /// The column with the id of the parent.
+    parent: &'static str,
+}
+
+/// The part of a list that a key selects. Keys that select alike are answered by one statement.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Selection {
+    by: By,
+    page: Page,
+    condition: String,
+}
+
+impl CommentList {
+    /// Reads the page that each key selects of its parent's list.
+    async fn pages<K: BatchKey>(
+        &self,
+        reader: &ReadSession,
+        keys: &[K],
+        parent: impl Fn(&K) -> Uuid,
+        selection: impl Fn(&K) -> Selection,
+    ) -> Result<HashMap<K, Slice<Comment>>> {
+        let mut found = HashMap::with_capacity(keys.len());
+        for (selection, keys) in grouped(keys, selection) {
+            let lists = KeysetQuery {
+                query: self.query,
+                table: "comment",
+                parent: Some(self.parent),
+                order: selection.by.order(),
+                select: &columns::<table::Model>("t"),
+                join: "",
+            };
+            let parents: Vec<_> = keys.iter().map(&parent).collect();
+            let slices = lists
+                .page::<table::Model>(reader, &parents, selection.page, |_| selection.condition)
+                .await?;
+            found.extend(keys.into_iter().zip(slices));
+        }
+        Ok(found)
+    }
+}
+
 /// A page of the top-level comments shown under an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OfArticle {
@@ -163,23 +208,17 @@ impl BatchKey for OfArticle {
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
-        let mut found = HashMap::with_capacity(keys.len());
-        for ((by, page), keys) in grouped(keys, |key| (key.by, key.page)) {
-            let lists = KeysetQuery {
-                query: "comment.of_article",
-                table: "comment",
-                parent: Some("article_id"),
-                order: by.order(),
-                select: &columns::<table::Model>("t"),
-                join: "",
-            };
-            let parents: Vec<_> = keys.iter().map(|key| key.article.uuid()).collect();
-            let slices = lists
-                .page::<table::Model>(reader, &parents, page, |_| THREADS.to_owned())
-                .await?;
-            found.extend(keys.into_iter().zip(slices));
-        }
-        Ok(found)
+        let lists = CommentList {
+            query: "comment.of_article",
+            parent: "article_id",
+        };
+        let selection = |key: &Self| Selection {
+            by: key.by,
+            page: key.page,
+            condition: THREADS.to_owned(),
+        };
+        let parent = |key: &Self| key.article.uuid();
+        lists.pages(reader, keys, parent, selection).await
     }
 }
 
@@ -245,23 +284,17 @@ impl BatchKey for RepliesTo {
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
-        let mut found = HashMap::with_capacity(keys.len());
-        for ((by, page), keys) in grouped(keys, |key| (key.by, key.page)) {
-            let lists = KeysetQuery {
-                query: "comment.replies",
-                table: "comment",
-                parent: Some("parent_id"),
-                order: by.order(),
-                select: &columns::<table::Model>("t"),
-                join: "",
-            };
-            let parents: Vec<_> = keys.iter().map(|key| key.comment.uuid()).collect();
-            let slices = lists
-                .page::<table::Model>(reader, &parents, page, |_| SHOWN.to_owned())
-                .await?;
-            found.extend(keys.into_iter().zip(slices));
-        }
-        Ok(found)
+        let lists = CommentList {
+            query: "comment.replies",
+            parent: "parent_id",
+        };
+        let selection = |key: &Self| Selection {
+            by: key.by,
+            page: key.page,
+            condition: SHOWN.to_owned(),
+        };
+        let parent = |key: &Self| key.comment.uuid();
+        lists.pages(reader, keys, parent, selection).await
     }
 }
 
@@ -315,23 +348,17 @@ impl BatchKey for Queue {
     type Value = Slice<Comment>;
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
-        let mut found = HashMap::with_capacity(keys.len());
-        for ((wanted, page), keys) in grouped(keys, |key| (key.wanted, key.page)) {
-            let lists = KeysetQuery {
-                query: "comment.queue",
-                table: "comment",
-                parent: Some("edition_id"),
-                order: &OLDEST,
-                select: &columns::<table::Model>("t"),
-                join: "",
-            };
-            let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
-            let slices = lists
-                .page::<table::Model>(reader, &parents, page, |_| wanted.condition())
-                .await?;
-            found.extend(keys.into_iter().zip(slices));
-        }
-        Ok(found)
+        let lists = CommentList {
+            query: "comment.queue",
+            parent: "edition_id",
+        };
+        let selection = |key: &Self| Selection {
+            by: By::Oldest,
+            page: key.page,
+            condition: key.wanted.condition(),
+        };
+        let parent = |key: &Self| key.edition.uuid();
+        lists.pages(reader, keys, parent, selection).await
     }
 }
 
@@ -384,23 +411,17 @@ impl BatchKey for OfAccount {
     type Value = Slice<Comment>;
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Slice<Comment>>> {
-        let mut found = HashMap::with_capacity(keys.len());
-        for (page, keys) in grouped(keys, |key| key.page) {
-            let lists = KeysetQuery {
-                query: "comment.of_account",
-                table: "comment",
-                parent: Some("account_id"),
-                order: &NEWEST,
-                select: &columns::<table::Model>("t"),
-                join: "",
-            };
-            let parents: Vec<_> = keys.iter().map(|key| key.account.uuid()).collect();
-            let slices = lists
-                .page::<table::Model>(reader, &parents, page, |_| String::new())
-                .await?;
-            found.extend(keys.into_iter().zip(slices));
-        }
-        Ok(found)
+        let lists = CommentList {
+            query: "comment.of_account",
+            parent: "account_id",
+        };
+        let selection = |key: &Self| Selection {
+            by: By::Newest,
+            page: key.page,
+            condition: String::new(),
+        };
+        let parent = |key: &Self| key.account.uuid();
+        lists.pages(reader, keys, parent, selection).await
     }
 }
 

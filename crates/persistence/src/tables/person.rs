@@ -16,7 +16,7 @@ use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::broken;
 use crate::query::sql::Dialect;
 use crate::query::table::table;
-use crate::relations::slug;
+use crate::relations::slug::Slugged;
 use crate::tables::{media, reserved_name};
 use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
@@ -131,17 +131,14 @@ pub async fn save(writer: &mut WriteTx, person: &Person) -> Result<Saved> {
             former = Some(old.slug.clone());
         })
         .await?;
+    let slugged = Slugged {
+        entity: EntityKind::Person,
+        edition: person.edition,
+        id: person.id.uuid(),
+        slug: &person.slug,
+    };
+    slugged.settle(writer, saved, former.as_deref()).await?;
     if saved != Saved::Unchanged {
-        let (edition, id) = (person.edition, person.id.uuid());
-        slug::saved(
-            writer,
-            edition,
-            EntityKind::Person,
-            former.as_deref(),
-            &person.slug,
-            id,
-        )
-        .await?;
         let name = person.name.as_str();
         reserved_name::reserve(writer, EntityKind::Person, person.id.uuid(), name).await?;
     }

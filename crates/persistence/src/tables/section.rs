@@ -22,7 +22,7 @@ use crate::query::sql::Sql;
 use crate::query::table::{Table, declaration, table};
 use crate::reference_data::Reference;
 use crate::relations::ordering::Ordering;
-use crate::relations::slug;
+use crate::relations::slug::Slugged;
 use crate::session::batch::{group_hash, grouped};
 use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
@@ -259,18 +259,13 @@ pub async fn save(writer: &mut WriteTx, section: &Section) -> Result<Saved> {
         );
         writer.run(DOING, sql, text).await?;
     }
-    if saved != Saved::Unchanged {
-        let (edition, id) = (section.edition, section.id.uuid());
-        slug::saved(
-            writer,
-            edition,
-            EntityKind::Section,
-            former.as_deref(),
-            &section.slug,
-            id,
-        )
-        .await?;
-    }
+    let slugged = Slugged {
+        entity: EntityKind::Section,
+        edition: section.edition,
+        id: section.id.uuid(),
+        slug: &section.slug,
+    };
+    slugged.settle(writer, saved, former.as_deref()).await?;
     writer.note_saved(saved, EntityKind::Section, section.id, || {
         let mut keys = vec![
             CacheTag::slug(EntityKind::Section, &section.slug),

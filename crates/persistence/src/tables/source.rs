@@ -10,7 +10,7 @@ use crate::query::decode::Row;
 use crate::query::keys::{by_id, by_slug};
 use crate::query::row::{broken, maybe};
 use crate::query::table::table;
-use crate::relations::slug;
+use crate::relations::slug::Slugged;
 use crate::{Result, Saved, WriteTx};
 
 by_id! {
@@ -61,18 +61,13 @@ pub async fn save(writer: &mut WriteTx, source: &Source) -> Result<Saved> {
             former = Some(old.slug.clone());
         })
         .await?;
-    if saved != Saved::Unchanged {
-        let (edition, id) = (source.edition, source.id.uuid());
-        slug::saved(
-            writer,
-            edition,
-            EntityKind::Source,
-            former.as_deref(),
-            &source.slug,
-            id,
-        )
-        .await?;
-    }
+    let slugged = Slugged {
+        entity: EntityKind::Source,
+        edition: source.edition,
+        id: source.id.uuid(),
+        slug: &source.slug,
+    };
+    slugged.settle(writer, saved, former.as_deref()).await?;
     writer.note_saved(saved, EntityKind::Source, source.id, || {
         vec![CacheTag::slug(EntityKind::Source, &source.slug)]
     });

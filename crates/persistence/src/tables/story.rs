@@ -25,7 +25,7 @@ use crate::query::sql::Sql;
 use crate::query::table::table;
 use crate::reference_data::Reference;
 use crate::relations::join_table::{JoinTable, join_table};
-use crate::relations::slug;
+use crate::relations::slug::Slugged;
 use crate::session::batch::{group_hash, grouped};
 use crate::{BatchKey, Page, ReadSession, Result, Saved, Slice, Tally, WriteTx};
 
@@ -324,18 +324,13 @@ pub async fn save(writer: &mut WriteTx, story: &Story) -> Result<Saved> {
             new.active_at = old.active_at;
         })
         .await?;
-    if saved != Saved::Unchanged {
-        let (edition, id) = (story.edition, story.id.uuid());
-        slug::saved(
-            writer,
-            edition,
-            EntityKind::Story,
-            former.as_deref(),
-            &story.slug,
-            id,
-        )
-        .await?;
-    }
+    let slugged = Slugged {
+        entity: EntityKind::Story,
+        edition: story.edition,
+        id: story.id.uuid(),
+        slug: &story.slug,
+    };
+    slugged.settle(writer, saved, former.as_deref()).await?;
     writer.note_saved(saved, EntityKind::Story, story.id, || {
         vec![
             CacheTag::slug(EntityKind::Story, &story.slug),

@@ -16,7 +16,7 @@ use crate::query::lookup::no_more;
 use crate::query::page::{KeysetQuery, Order, SortKind};
 use crate::query::row::{broken, maybe};
 use crate::query::table::table;
-use crate::relations::slug;
+use crate::relations::slug::Slugged;
 use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
 by_id! {
@@ -116,18 +116,13 @@ pub async fn save(writer: &mut WriteTx, topic: &Topic) -> Result<Saved> {
             former = Some(old.slug.clone());
         })
         .await?;
-    if saved != Saved::Unchanged {
-        let (edition, id) = (topic.edition, topic.id.uuid());
-        slug::saved(
-            writer,
-            edition,
-            EntityKind::Topic,
-            former.as_deref(),
-            &topic.slug,
-            id,
-        )
-        .await?;
-    }
+    let slugged = Slugged {
+        entity: EntityKind::Topic,
+        edition: topic.edition,
+        id: topic.id.uuid(),
+        slug: &topic.slug,
+    };
+    slugged.settle(writer, saved, former.as_deref()).await?;
     writer.note_saved(saved, EntityKind::Topic, topic.id, || {
         vec![CacheTag::slug(EntityKind::Topic, &topic.slug)]
     });
