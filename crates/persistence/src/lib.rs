@@ -9,7 +9,8 @@
 //!   consumer.
 //! - `error`: errors that complete "could not …", and broken rows
 //! - `query`: statements and what they return. `table`: declarations of tables. `sql`, `decode`, `row`:
-//!   bound values, decoding by position, values of columns. `lookup`, `keys`: rows by id and by slug.
+//!   bound values, decoding by position, values of columns. `lookup`, `keys`: rows by id, by slug and in
+//!   the order of an edition.
 //!   `page`, `cursor`, `count`: keyset pagination, sizes of lists.
 //!   `ordered_source`: pages of sources other than tables. `include`: related objects read by a parent's
 //!   statement. `broken`: broken rows that were met. `cooperative`: yielding during long reads.
@@ -17,8 +18,8 @@
 //! - `session`: `read_session`, one request's reads in one scope, with `batch` and `side_load`;
 //!   `write_tx`, one transaction with its entries in the feed, and its `author`
 //! - `relations`: `list_membership`, `join_table`, `ordering`, `slug`
-//! - `tables`: a file for each noun, with its row type, the conversion to `khabar-domain`, the keys for
-//!   reading in batches, and the writes
+//! - `tables`: the list of all tables, and a file for each noun, with its row type, the conversion to
+//!   `khabar-domain`, the keys for reading in batches, and the writes
 //! - `reference_data`: editions, sections, sources and channels in memory
 //! - `database`: `db`, the handle, with its pools, transactions, replicas, file and clock
 //! - `maintenance`: `bulk_insert`, and `check`, which searches for broken rows

@@ -1,4 +1,5 @@
-//! The keys that read one object by its id or its slug, declared beside the object's table.
+//! Keys that tables have in common, declared beside the table: one object by its id or its slug, and the
+//! objects of an edition in its editors' order.
 //!
 //! They are for objects that everyone may see, so that results are cached for every scope.
 
