@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use anyhow::ensure;
 use khabar_tests::harness::cases::{Case, files, folder};
-use khabar_tests::harness::{Answered, Newsroom, TestApp, TestDb};
+use khabar_tests::harness::{Newsroom, TestApp, TestDb, TestResponse};
 use libtest_mimic::{Arguments, Trial};
 use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
@@ -128,7 +128,7 @@ fn every_snapshot_belongs_to_a_case() -> anyhow::Result<()> {
 }
 
 /// Runs a case [`TRIES`] times and returns the answer with the fewest statements.
-async fn ask(case: &Case, app: &TestApp) -> anyhow::Result<Answered> {
+async fn ask(case: &Case, app: &TestApp) -> anyhow::Result<TestResponse> {
     let ask = || app.ask_at(case.hour, &case.document, &case.variables);
     let mut fewest = ask().await?;
     for _ in 1..TRIES {

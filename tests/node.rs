@@ -37,7 +37,7 @@ async fn every_audit_of_graphql_over_http_passes() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_playground_answers_to_the_keyboard() -> anyhow::Result<()> {
+async fn the_playground_is_usable_by_keyboard() -> anyhow::Result<()> {
     if let Some(missing) = missing(&[modules(), chromium()]).await {
         return skip(&missing);
     }
@@ -52,7 +52,7 @@ async fn the_playground_answers_to_the_keyboard() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_of_other_origins_use_the_api_where_it_is_allowed() -> anyhow::Result<()> {
+async fn allowed_origins_can_use_the_api_in_a_browser() -> anyhow::Result<()> {
     if let Some(missing) = missing(&[modules(), chromium()]).await {
         return skip(&missing);
     }

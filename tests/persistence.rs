@@ -26,13 +26,13 @@ async fn articles_are_counted_and_paged() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_a_replica_lacks_is_read_on_the_primary() -> anyhow::Result<()> {
+async fn a_lagging_replica_falls_back_to_the_primary() -> anyhow::Result<()> {
     // SQLite has no replicas.
     let (Some(primary), Some(replica)) = (TestDb::postgres().await?, TestDb::postgres().await?)
     else {
         return Ok(());
     };
-    replica::what_a_replica_lacks_is_read_on_the_primary(&primary, &replica).await
+    replica::a_lagging_replica_falls_back_to_the_primary(&primary, &replica).await
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn migrations_are_reversible() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn stored_addresses_come_into_their_normal_form() -> anyhow::Result<()> {
+async fn a_migration_normalizes_stored_urls() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         newsroom::addresses_are_normalized(&test).await?;
     }
@@ -68,25 +68,25 @@ async fn the_change_feed_is_dense() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn bulk_leaves_what_single_writes_leave() -> anyhow::Result<()> {
+async fn bulk_inserts_equal_single_writes() -> anyhow::Result<()> {
     for (one_by_one, at_once) in TestDb::each().await?.into_iter().zip(TestDb::each().await?) {
-        bulk::bulk_leaves_what_single_writes_leave(one_by_one, at_once).await?;
+        bulk::bulk_inserts_equal_single_writes(one_by_one, at_once).await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn bulk_fills_many_statements() -> anyhow::Result<()> {
+async fn bulk_inserts_use_several_statements() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
-        bulk::bulk_fills_many_statements(test.db()).await?;
+        bulk::bulk_inserts_use_several_statements(test.db()).await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn bulk_refuses_what_single_writes_refuse() -> anyhow::Result<()> {
+async fn bulk_inserts_are_validated_like_single_writes() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
-        bulk::bulk_refuses_what_single_writes_refuse(test.db()).await?;
+        bulk::bulk_inserts_are_validated_like_single_writes(test.db()).await?;
     }
     Ok(())
 }
@@ -116,7 +116,7 @@ async fn no_statement_scans_a_table() -> anyhow::Result<()> {
 
 /// Uses a second database as a replica that never catches up. Writes to the primary do not reach it.
 #[tokio::test]
-async fn replicas_are_read_and_the_primary_is_written() -> anyhow::Result<()> {
+async fn reads_use_replicas_and_writes_the_primary() -> anyhow::Result<()> {
     let (Some(primary), Some(behind)) = (TestDb::postgres().await?, TestDb::postgres().await?)
     else {
         return Ok(());

@@ -49,13 +49,13 @@ pub(crate) struct Archive {
     /// The objects that articles refer to, and the front page.
     pub(crate) newsroom: Newsroom,
     words: Words,
-    places: Vec<Place>,
+    slots: Vec<ArticleSlot>,
     /// The articles of each story, oldest first.
     threads: Vec<Vec<usize>>,
 }
 
 /// The identity, publication time, section and story of an article.
-struct Place {
+struct ArticleSlot {
     id: ArticleId,
     at: DateTime<Utc>,
     section: usize,
@@ -80,7 +80,7 @@ impl Archive {
             Zipf::new(entities::ROOTS, 1.0),
         );
         let mut threads = vec![Vec::new(); size.stories];
-        let mut places = Vec::with_capacity(articles);
+        let mut slots = Vec::with_capacity(articles);
         let step = FIVE_YEARS / articles;
         // The archive ends before the present of any clock, so that a newly published article is
         // the newest.
@@ -95,7 +95,7 @@ impl Archive {
             }
             // Two fifths of the articles of a root section are filed in its child section.
             let below = usize::from(random.percent(40)) * entities::ROOTS;
-            places.push(Place {
+            slots.push(ArticleSlot {
                 id: ArticleId::new(id::mint(at, random.bits())),
                 at,
                 section: sections.pick(&mut random) + below,
@@ -104,13 +104,13 @@ impl Archive {
         }
         let words = Words::new();
         let mut newsroom = entities::fill(size, &words)?;
-        let newest = places.iter().rev().take(3).map(|place| place.id).collect();
+        let newest = slots.iter().rev().take(3).map(|slot| slot.id).collect();
         newsroom.leads = vec![(newsroom.editions[0].id, newest)];
         Ok(Self {
             size,
             newsroom,
             words,
-            places,
+            slots,
             threads,
         })
     }
@@ -134,7 +134,7 @@ impl Archive {
             let mut bulk = Bulk::new(db.writer(opened()).await?);
             for number in numbers {
                 let links = self.related(*number);
-                bulk.relate(self.places[*number].id, &links).await?;
+                bulk.relate(self.slots[*number].id, &links).await?;
             }
             bulk.finish().await?.commit().await?;
         }

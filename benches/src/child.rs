@@ -102,7 +102,7 @@ impl Drop for Child {
 }
 
 /// The state of the additional routes.
-struct Shelf {
+struct RouteState {
     samples: Vec<Vec<Sample>>,
     ready: Vec<Vec<Bytes>>,
     peer: Option<Peer>,
@@ -137,7 +137,7 @@ pub(crate) async fn serve(url: &str, samples: &Path) -> anyhow::Result<()> {
         statements.push(cost.statements);
         in_process_us.push(cost.median.as_secs_f64() * 1e6);
     }
-    let shelf = Shelf {
+    let shelf = RouteState {
         samples,
         ready,
         peer,
@@ -199,7 +199,7 @@ async fn input_ends() {
 
 /// Returns the additional routes. Requests are logged as on all other routes, so that only the way
 /// the response is made differs.
-fn extra(shelf: Shelf) -> Router {
+fn extra(shelf: RouteState) -> Router {
     let router = Router::new()
         .route("/ready/{operation}/{sample}", get(ready))
         .route("/sql/{operation}/{sample}", get(sql))
@@ -214,7 +214,7 @@ pub(crate) const JSON: [(header::HeaderName, &str); 1] = [(
 )];
 
 async fn ready(
-    State(shelf): State<Arc<Shelf>>,
+    State(shelf): State<Arc<RouteState>>,
     Segments((operation, sample)): Segments<(usize, usize)>,
 ) -> impl IntoResponse {
     let answers = shelf.ready.get(operation);
@@ -225,7 +225,7 @@ async fn ready(
 }
 
 async fn sql(
-    State(shelf): State<Arc<Shelf>>,
+    State(shelf): State<Arc<RouteState>>,
     Segments((operation, sample)): Segments<(usize, usize)>,
 ) -> Result<impl IntoResponse, StatusCode> {
     let samples = shelf.samples.get(operation);

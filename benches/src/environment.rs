@@ -10,8 +10,8 @@ use sqlx::{Connection as _, PgConnection};
 use crate::archive::Archive;
 use crate::child::{self, Child};
 use crate::in_process::InProcess;
-use crate::load::Pace;
-use crate::measurement::Spent;
+use crate::load::Timings;
+use crate::measurement::ProcessorTime;
 use crate::operations::{self, OPERATIONS, Sample};
 use crate::{cpu_time, load};
 
@@ -29,7 +29,7 @@ pub(crate) enum By {
 }
 
 /// A filled database and the running child.
-pub(crate) struct Stage {
+pub(crate) struct Environment {
     pub(crate) child: Child,
     /// Time taken to write the archive.
     pub(crate) filled: Duration,
@@ -44,7 +44,7 @@ pub(crate) struct Postgres {
     postmaster: u32,
 }
 
-impl Stage {
+impl Environment {
     /// Fills an empty database and starts the child.
     pub(crate) async fn set(database: TestDb, archive: &Archive) -> anyhow::Result<Self> {
         let begun = Instant::now();
@@ -84,7 +84,7 @@ impl Stage {
         place: usize,
         by: By,
         requests: usize,
-    ) -> anyhow::Result<(Pace, Spent)> {
+    ) -> anyhow::Result<(Timings, ProcessorTime)> {
         let operation = &OPERATIONS[place];
         let samples = self.samples[place].iter().enumerate();
         let sent = samples.map(|(number, sample)| match by {
@@ -103,9 +103,9 @@ impl Stage {
         Ok((pace, self.spent().since(before)))
     }
 
-    fn spent(&self) -> Spent {
+    fn spent(&self) -> ProcessorTime {
         let postgres = self.postgres.as_ref();
-        Spent {
+        ProcessorTime {
             server: cpu_time::cpu(self.child.pid()),
             database: postgres.map(|postgres| cpu_time::cpu_of_family(postgres.postmaster)),
         }

@@ -18,7 +18,7 @@ use serde_json::Value;
 pub(crate) struct InProcess(Client<ContextFactory>);
 
 /// A response and its cost.
-pub(crate) struct Answered {
+pub(crate) struct InProcessResponse {
     /// The response, byte for byte.
     pub(crate) json: Bytes,
     /// Number of SQL statements executed.
@@ -39,11 +39,11 @@ impl InProcess {
     }
 
     /// Executes the body of a request.
-    pub(crate) async fn ask(&self, body: &str) -> anyhow::Result<Answered> {
+    pub(crate) async fn ask(&self, body: &str) -> anyhow::Result<InProcessResponse> {
         let operation = OperationRequest::from_json(body.as_bytes())
             .map_err(|error| anyhow::anyhow!("the request is refused: {}", error.message))?;
         let response = self.0.execute(self.0.request(operation)).await;
-        Ok(Answered {
+        Ok(InProcessResponse {
             json: response.outcome.body(),
             statements: response.facts.statements.len(),
             took: response.facts.took,
@@ -51,7 +51,7 @@ impl InProcess {
     }
 }
 
-impl Answered {
+impl InProcessResponse {
     /// Returns the `data` of the response. Fails if the response has errors or a top-level field is
     /// null.
     pub(crate) fn data(&self) -> anyhow::Result<Value> {

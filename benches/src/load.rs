@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 pub(crate) const CONNECTIONS: usize = 4;
 
 /// The time taken by a series of requests.
-pub(crate) struct Pace {
+pub(crate) struct Timings {
     /// Time from the first request to the last response.
     pub(crate) whole: Duration,
     /// Time of each request.
@@ -52,7 +52,7 @@ pub(crate) async fn run(
     address: SocketAddr,
     samples: Vec<Vec<u8>>,
     requests: usize,
-) -> anyhow::Result<Pace> {
+) -> anyhow::Result<Timings> {
     let samples = Arc::new(samples);
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
@@ -78,7 +78,7 @@ pub(crate) async fn run(
     while let Some(done) = tasks.join_next().await {
         each.extend(done??);
     }
-    Ok(Pace {
+    Ok(Timings {
         whole: begun.elapsed(),
         each,
     })
@@ -154,10 +154,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_is_as_long_as_it_says() {
-        let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
-        assert_eq!(length(answer).unwrap(), Some(answer.len()));
-        assert_eq!(length(&answer[..20]).unwrap(), None);
+    fn a_response_is_as_long_as_its_content_length() {
+        let response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        assert_eq!(length(response).unwrap(), Some(response.len()));
+        assert_eq!(length(&response[..20]).unwrap(), None);
         assert!(length(b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n").is_err());
     }
 }

@@ -126,13 +126,13 @@ fn main() -> anyhow::Result<()> {
                 quiet: Duration::from_secs(quiet),
                 storm: Duration::from_secs(storm),
             };
-            runtime.block_on(blow(plan, only))
+            runtime.block_on(run_stampede(plan, only))
         }
         None => runtime.block_on(measure(&arguments)),
     }
 }
 
-async fn blow(plan: stampede::Plan, only: Option<Database>) -> anyhow::Result<()> {
+async fn run_stampede(plan: stampede::Plan, only: Option<Database>) -> anyhow::Result<()> {
     let mut out = io::stdout();
     if only != Some(Database::Postgres) {
         let told = stampede::run(plan, TestDb::sqlite().await?).await?;

@@ -2,27 +2,27 @@
 
 use std::time::Duration;
 
-use crate::load::Pace;
+use crate::load::Timings;
 
 /// The time and the cost of a number of requests. More rounds can be added.
 #[derive(Default)]
-pub(crate) struct Measured {
+pub(crate) struct Measurement {
     requests: u32,
     whole: Duration,
     /// Time of each request, sorted.
     each: Vec<Duration>,
-    spent: Spent,
+    spent: ProcessorTime,
 }
 
 /// Processor time spent.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Spent {
+pub(crate) struct ProcessorTime {
     pub(crate) server: Duration,
     /// `None` if the database is part of the server.
     pub(crate) database: Option<Duration>,
 }
 
-impl Spent {
+impl ProcessorTime {
     /// Returns the time spent since an earlier reading.
     pub(crate) fn since(self, before: Self) -> Self {
         let database = self.database.zip(before.database);
@@ -33,9 +33,9 @@ impl Spent {
     }
 }
 
-impl Measured {
+impl Measurement {
     /// Adds the measurements of another round.
-    pub(crate) fn add(&mut self, pace: Pace, spent: Spent) {
+    pub(crate) fn add(&mut self, pace: Timings, spent: ProcessorTime) {
         self.requests += u32::try_from(pace.each.len()).unwrap_or_default();
         self.whole += pace.whole;
         self.each.extend(pace.each);
@@ -70,7 +70,7 @@ impl Measured {
     }
 
     /// Returns the processor time of server and database together, per request.
-    pub(crate) fn together(&self) -> Duration {
+    pub(crate) fn total(&self) -> Duration {
         self.server() + self.database().unwrap_or_default()
     }
 }
@@ -80,19 +80,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounds_add_up() {
+    fn totals_are_the_sum_of_the_rounds() {
         let millis = Duration::from_millis;
-        let mut measured = Measured::default();
+        let mut measured = Measurement::default();
         for each in [[5, 1], [2, 8]] {
-            let pace = Pace {
+            let pace = Timings {
                 whole: millis(8),
                 each: each.map(millis).to_vec(),
             };
-            let before = Spent {
+            let before = ProcessorTime {
                 server: millis(10),
                 database: Some(millis(20)),
             };
-            let after = Spent {
+            let after = ProcessorTime {
                 server: millis(14),
                 database: Some(millis(28)),
             };
@@ -100,7 +100,7 @@ mod tests {
         }
         assert_eq!(measured.percentile(50), millis(5));
         assert_eq!(measured.server(), millis(2));
-        assert_eq!(measured.together(), millis(6));
+        assert_eq!(measured.total(), millis(6));
         assert!((measured.per_second() - 250.0).abs() < 0.1);
     }
 }

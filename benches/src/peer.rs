@@ -7,7 +7,7 @@ use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
-use crate::in_process::Answered;
+use crate::in_process::InProcessResponse;
 use crate::operations::{Operation, Sample};
 
 /// A connection pool to the database.
@@ -45,7 +45,7 @@ impl Peer {
         &self,
         operation: &Operation,
         sample: &Sample,
-        answered: &Answered,
+        answered: &InProcessResponse,
     ) -> anyhow::Result<()> {
         let name = operation.name;
         let made = self.ask(operation, sample).await;

@@ -9,14 +9,14 @@ impl Random {
     /// Returns the stream with this name and number, which is independent of every other stream.
     pub(crate) fn new(name: &str, number: usize) -> Self {
         let seed = name.bytes().fold(number as u64, |seed, byte| {
-            stirred(seed.wrapping_add(STEP)) ^ u64::from(byte)
+            mix(seed.wrapping_add(STEP)) ^ u64::from(byte)
         });
-        Self(stirred(seed))
+        Self(mix(seed))
     }
 
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
-        stirred(self.0)
+        mix(self.0)
     }
 
     /// Returns 128 random bits, for an ID.
@@ -41,7 +41,7 @@ impl Random {
     }
 }
 
-fn stirred(mut bits: u64) -> u64 {
+fn mix(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stream_is_the_same_every_time_and_unlike_its_neighbour() {
+    fn streams_are_deterministic_and_independent() {
         let first = |name, number| Random::new(name, number).bits();
         assert_eq!(first("a", 1), first("a", 1));
         assert_ne!(first("a", 1), first("a", 2));
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn low_ranks_are_picked_more_often() {
+    fn low_ranks_are_more_frequent() {
         let (zipf, mut random) = (Zipf::new(10, 1.0), Random::new("test", 0));
         let mut counts = [0; 10];
         for _ in 0..10_000 {

@@ -4,9 +4,9 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use crate::load::CONNECTIONS;
-use crate::measurement::Measured;
+use crate::measurement::Measurement;
 use crate::operations::{FAR_PAGE, FIRST_PAGE};
-use crate::run::{Fewer, Row, Run};
+use crate::run::{Row, Run, SmallArchiveRow};
 
 /// The explanation of the columns.
 pub(crate) const LEGEND: &str = "\
@@ -41,7 +41,7 @@ impl Display for Run {
             "Without HTTP, in one process, an operation takes this many µs (cold, median): {}.",
             in_process.join(", ")
         )?;
-        let cost = |place: usize| self.rows[place].cold.together();
+        let cost = |place: usize| self.rows[place].cold.total();
         writeln!(
             out,
             "Page {} of a section costs {} times what its first page costs.",
@@ -53,12 +53,12 @@ impl Display for Run {
             "Among {} articles, an operation costs this many times what it costs among {}:",
             self.articles, self.fewer_articles,
         )?;
-        let cold: Figure = (|row| &row.cold, |fewer| &fewer.cold);
-        let warm: Figure = (|row| &row.warm, |fewer| &fewer.warm);
+        let cold: Comparison = (|row| &row.cold, |fewer| &fewer.cold);
+        let warm: Comparison = (|row| &row.warm, |fewer| &fewer.warm);
         for (how, (of, of_fewer)) in [("cold", cold), ("warm", warm)] {
             let compared = self.rows.iter().filter_map(|row| {
                 let fewer = of_fewer(row.fewer.as_ref()?);
-                let times = ratio(of(row).together(), fewer.together());
+                let times = ratio(of(row).total(), fewer.total());
                 Some(format!("{} {times}", row.operation))
             });
             let compared: Vec<_> = compared.collect();
@@ -69,7 +69,10 @@ impl Display for Run {
 }
 
 /// A measurement of an operation, and its counterpart on the smaller archive.
-type Figure = (fn(&Row) -> &Measured, fn(&Fewer) -> &Measured);
+type Comparison = (
+    fn(&Row) -> &Measurement,
+    fn(&SmallArchiveRow) -> &Measurement,
+);
 
 impl Run {
     fn table(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,14 +117,12 @@ impl Row {
             ("one statement", self.statement.as_ref(), 1.0),
             ("ready bytes", Some(&self.ready), 0.0),
         ];
-        let line = |(by, measured, statements): (&str, Option<&Measured>, f64)| {
+        let line = |(by, measured, statements): (&str, Option<&Measurement>, f64)| {
             let measured = measured?;
-            let times = |other: Option<&Measured>| {
+            let times = |other: Option<&Measurement>| {
                 other
                     .filter(|other| !std::ptr::eq(*other, measured))
-                    .map_or_else(String::new, |other| {
-                        ratio(measured.together(), other.together())
-                    })
+                    .map_or_else(String::new, |other| ratio(measured.total(), other.total()))
             };
             let of_statement = self.statement.as_ref().filter(|_| statements > 0.0);
             Some([
@@ -133,7 +134,7 @@ impl Row {
                 millis(measured.percentile(99)),
                 micros(measured.server()),
                 measured.database().map_or_else(|| "-".to_owned(), micros),
-                micros(measured.together()),
+                micros(measured.total()),
                 times(of_statement),
                 times(Some(&self.ready)),
             ])

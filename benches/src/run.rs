@@ -7,8 +7,8 @@ use khabar_tests::harness::TestDb;
 
 use crate::archive::Archive;
 use crate::cpu_time::Memory;
-use crate::environment::{By, Stage};
-use crate::measurement::Measured;
+use crate::environment::{By, Environment};
+use crate::measurement::Measurement;
 use crate::operations::{self, COMPARED, OPERATIONS};
 
 /// The size of a run.
@@ -41,19 +41,19 @@ pub(crate) struct Row {
     pub(crate) statements: f64,
     /// Median time in microseconds without HTTP, one request at a time.
     pub(crate) in_process_us: f64,
-    pub(crate) cold: Measured,
-    pub(crate) warm: Measured,
-    pub(crate) statement: Option<Measured>,
-    pub(crate) ready: Measured,
+    pub(crate) cold: Measurement,
+    pub(crate) warm: Measurement,
+    pub(crate) statement: Option<Measurement>,
+    pub(crate) ready: Measurement,
     /// Measurements on the smaller archive, for the operations that are compared.
-    pub(crate) fewer: Option<Fewer>,
+    pub(crate) fewer: Option<SmallArchiveRow>,
 }
 
 /// The measurements of the API on the smaller archive.
 #[derive(Default)]
-pub(crate) struct Fewer {
-    pub(crate) cold: Measured,
-    pub(crate) warm: Measured,
+pub(crate) struct SmallArchiveRow {
+    pub(crate) cold: Measurement,
+    pub(crate) warm: Measurement,
 }
 
 impl Row {
@@ -66,7 +66,7 @@ impl Row {
         }
     }
 
-    fn measured(&mut self, by: By) -> &mut Measured {
+    fn measured(&mut self, by: By) -> &mut Measurement {
         match by {
             By::Cold => &mut self.cold,
             By::Warm => &mut self.warm,
@@ -98,10 +98,10 @@ async fn run(plan: Plan, large: TestDb, small: TestDb) -> anyhow::Result<Run> {
     let name = large.name();
     let fewer_articles = plan.fewer;
     let archive = Archive::new(plan.articles)?;
-    say(format_args!("{name}: writing {} articles", plan.articles))?;
-    let large = Stage::set(large, &archive).await?;
-    say(format_args!("{name}: writing {fewer_articles} articles"))?;
-    let small = Stage::set(small, &Archive::new(fewer_articles)?).await?;
+    print_progress(format_args!("{name}: writing {} articles", plan.articles))?;
+    let large = Environment::set(large, &archive).await?;
+    print_progress(format_args!("{name}: writing {fewer_articles} articles"))?;
+    let small = Environment::set(small, &Archive::new(fewer_articles)?).await?;
     let ready = &large.child.ready;
     let mut rows: Vec<Row> = OPERATIONS
         .iter()
@@ -109,7 +109,7 @@ async fn run(plan: Plan, large: TestDb, small: TestDb) -> anyhow::Result<Run> {
         .map(|(operation, (statements, us))| Row::new(operation.name, *statements, *us))
         .collect();
     for round in 0..=ROUNDS {
-        say(format_args!("{name}: round {round} of {ROUNDS}"))?;
+        print_progress(format_args!("{name}: round {round} of {ROUNDS}"))?;
         if round == 1 {
             // Round 0 only warms everything up, so its figures are discarded.
             for row in &mut rows {
@@ -143,6 +143,6 @@ async fn run(plan: Plan, large: TestDb, small: TestDb) -> anyhow::Result<Run> {
 }
 
 /// Prints the progress to standard error, apart from the report.
-fn say(what: fmt::Arguments<'_>) -> io::Result<()> {
+fn print_progress(what: fmt::Arguments<'_>) -> io::Result<()> {
     writeln!(io::stderr(), "{what}")
 }

@@ -21,7 +21,7 @@ use khabar_tests::harness::TestDb;
 use serde_json::Value;
 
 use self::editor::Editor;
-use self::reader::{Readers, Seen, Truth};
+use self::reader::{AcknowledgedWrites, ReaderStats, Readers};
 use self::server::Server;
 use crate::archive::Archive;
 use crate::environment::Postgres;
@@ -50,7 +50,7 @@ const PART: usize = 10;
 /// Runs the storm on an empty database and returns the report.
 pub(crate) async fn run(plan: Plan, database: TestDb) -> anyhow::Result<String> {
     let name = database.name();
-    say(format_args!("{name}: writing {} articles", plan.articles))?;
+    print_progress(format_args!("{name}: writing {} articles", plan.articles))?;
     let archive = Archive::new(plan.articles)?;
     archive.save(database.db()).await?;
     let token = server::editors_token(database.db()).await?;
@@ -64,11 +64,11 @@ pub(crate) async fn run(plan: Plan, database: TestDb) -> anyhow::Result<String> 
     let mut server = Server::start(&url, "127.0.0.1:0").await?;
     let stories = stories(&server).await?;
     let bodies = bodies(&stories);
-    let truth = Arc::new(Truth::new(STORIES));
+    let truth = Arc::new(AcknowledgedWrites::new(STORIES));
     let mut editor = Editor::new(server.address(), token, stories);
     let mut report = Report::new(name, plan);
 
-    say(format_args!("{name}: quiet, {:?}", plan.quiet))?;
+    print_progress(format_args!("{name}: quiet, {:?}", plan.quiet))?;
     let readers = Readers::start(server.address(), plan.readers, &bodies, &truth);
     // Allow time for connections to open and caches to fill.
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -82,13 +82,13 @@ pub(crate) async fn run(plan: Plan, database: TestDb) -> anyhow::Result<String> 
         0,
     );
 
-    say(format_args!("{name}: storm, {:?}", plan.storm))?;
+    print_progress(format_args!("{name}: storm, {:?}", plan.storm))?;
     let before = server.statements().await?;
     let written = editor.write(plan.storm, &truth).await?;
     let seen = readers.take();
     report.line("storm", &seen, server.statements().await? - before, written);
 
-    say(format_args!("{name}: the server is started again"))?;
+    print_progress(format_args!("{name}: the server is started again"))?;
     server.stop()?;
     let server = server.again(&url).await?;
     tokio::time::sleep(WATCHED).await;
@@ -97,7 +97,7 @@ pub(crate) async fn run(plan: Plan, database: TestDb) -> anyhow::Result<String> 
     readers.stop().await;
 
     let few = plan.readers / PART;
-    say(format_args!("{name}: storm with {few} readers"))?;
+    print_progress(format_args!("{name}: storm with {few} readers"))?;
     let readers = Readers::start(server.address(), few, &bodies, &truth);
     tokio::time::sleep(Duration::from_secs(3)).await;
     readers.take();
@@ -113,8 +113,8 @@ pub(crate) async fn run(plan: Plan, database: TestDb) -> anyhow::Result<String> 
 /// Returns the IDs and slugs of the stories that readers request.
 async fn stories(server: &Server) -> anyhow::Result<Vec<(String, String)>> {
     let query = format!("{{ stories(first: {STORIES}) {{ nodes {{ id slug }} }} }}");
-    let answer = server.ask(&query).await?;
-    let nodes = answer["data"]["stories"]["nodes"].as_array();
+    let response = server.ask(&query).await?;
+    let nodes = response["data"]["stories"]["nodes"].as_array();
     let nodes = nodes.context("the archive has no stories")?;
     let text = |node: &Value, field: &str| node[field].as_str().unwrap_or_default().to_owned();
     Ok(nodes
@@ -157,7 +157,7 @@ impl Report {
         }
     }
 
-    fn line(&mut self, part: &str, seen: &Seen, statements: u64, writes: u64) {
+    fn line(&mut self, part: &str, seen: &ReaderStats, statements: u64, writes: u64) {
         use std::fmt::Write as _;
         let milliseconds = |percent| {
             let time: Duration = seen.percentile(percent);
@@ -170,7 +170,7 @@ impl Report {
         let _ = writeln!(
             self.text,
             "| {part} | {} | {} | {} | {} | {} | {} | {writes} | {statements} | {each} |",
-            seen.answers(),
+            seen.responses(),
             milliseconds(50),
             milliseconds(99),
             milliseconds(100),
@@ -213,6 +213,6 @@ impl Report {
     }
 }
 
-fn say(what: std::fmt::Arguments<'_>) -> anyhow::Result<()> {
+fn print_progress(what: std::fmt::Arguments<'_>) -> anyhow::Result<()> {
     Ok(writeln!(io::stderr(), "{what}")?)
 }

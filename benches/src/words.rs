@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_has_its_words_and_is_the_same_every_time() {
+    fn texts_have_their_length_and_are_deterministic() {
         let text = || Words::new().text(&mut Random::new("test", 0), 40);
         assert_eq!(text().split(' ').count(), 40);
         assert_eq!(text(), text());

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 
 #[test]
-fn the_quick_run_ends_well() -> anyhow::Result<()> {
+fn the_quick_run_succeeds() -> anyhow::Result<()> {
     // Cargo builds examples beside the tests, but gives a test no path to them.
     let here = std::env::current_exe()?;
     let folder = here.ancestors().nth(2).context("a test has a folder")?;

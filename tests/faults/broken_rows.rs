@@ -50,7 +50,7 @@ const WRITES: [(&str, &str); 8] = [
 ];
 
 #[tokio::test]
-async fn an_address_is_measured_as_it_is_stored() -> anyhow::Result<()> {
+async fn url_length_is_measured_in_its_stored_form() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url()).start().await?;
         let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
@@ -65,20 +65,20 @@ async fn an_address_is_measured_as_it_is_stored() -> anyhow::Result<()> {
                 (mutation.to_owned(), json!({ "url": too_long() })),
                 (literal, Value::Null),
             ] {
-                let answer = editor.post(&text, variables).await?;
-                let body = &answer.text;
+                let response = editor.post(&text, variables).await?;
+                let body = &response.text;
                 ensure!(
-                    body.contains("longer than 2000 bytes") && answer.code() != "INTERNAL",
+                    body.contains("longer than 2000 bytes") && response.code() != "INTERNAL",
                     "{}: {name}: {body}",
                     db.name()
                 );
             }
             // A URL within the limit is stored and can be read again.
             let short = json!({ "url": "https://akhbar.example/?q=ميناء%d9%86" });
-            let answer = editor.post(mutation, short).await?;
+            let response = editor.post(mutation, short).await?;
             ensure!(
-                answer.data()?["w"]["userErrors"] == json!([]),
-                "{name}: {answer:?}"
+                response.data()?["w"]["userErrors"] == json!([]),
+                "{name}: {response:?}"
             );
         }
         let (ok, out, _) = Launch::over(db.url()).run(&["check"]).await?;
@@ -90,30 +90,33 @@ async fn an_address_is_measured_as_it_is_stored() -> anyhow::Result<()> {
 const CREATE: &str = r#"mutation($url: Url!) { createArticle(input: {headline: "جسر", canonicalUrl: $url}) { article { canonicalUrl } userErrors { code } } }"#;
 
 #[tokio::test]
-async fn an_address_is_one_whatever_the_case_of_its_escapes() -> anyhow::Result<()> {
+async fn percent_escapes_are_case_insensitive() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url()).start().await?;
         let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
         let editor = server.client.with_token(&token);
         let url = |url: &str| json!({ "url": url });
-        let answer = editor
+        let response = editor
             .post(CREATE, url("https://akhbar.example/%d9%86"))
             .await?;
         ensure!(
-            answer.data()?["createArticle"]["article"]["canonicalUrl"]
+            response.data()?["createArticle"]["article"]["canonicalUrl"]
                 == "https://akhbar.example/%D9%86",
-            "{answer:?}"
+            "{response:?}"
         );
         for same in ["%D9%86", "%d9%86", "ن"] {
             let same = format!("https://akhbar.example/{same}");
-            let answer = editor.post(CREATE, url(&same)).await?;
+            let response = editor.post(CREATE, url(&same)).await?;
             ensure!(
-                answer.data()?["createArticle"]["userErrors"][0]["code"] == "TAKEN",
-                "{answer:?}"
+                response.data()?["createArticle"]["userErrors"][0]["code"] == "TAKEN",
+                "{response:?}"
             );
             let find = "query($url: Url!) { article(url: $url) { headline } }";
-            let answer = editor.post(find, url(&same)).await?;
-            ensure!(answer.data()?["article"]["headline"] == "جسر", "{answer:?}");
+            let response = editor.post(find, url(&same)).await?;
+            ensure!(
+                response.data()?["article"]["headline"] == "جسر",
+                "{response:?}"
+            );
         }
     }
     Ok(())
@@ -224,28 +227,32 @@ const CASES: [Case; 13] = [
     },
 ];
 
-/// Returns the answer as JSON. Fails if any error has a code other than `BROKEN_ROW`.
-fn is_told(answer: &crate::client::Answer) -> anyhow::Result<Value> {
-    let json = answer.json()?;
+/// Returns the response as JSON. Fails if any error has a code other than `BROKEN_ROW`.
+fn check_codes(response: &crate::client::HttpResponse) -> anyhow::Result<Value> {
+    let json = response.json()?;
     for error in json["errors"].as_array().into_iter().flatten() {
-        ensure!(error["extensions"]["code"] == "BROKEN_ROW", "{answer:?}");
+        ensure!(error["extensions"]["code"] == "BROKEN_ROW", "{response:?}");
     }
     Ok(json)
 }
 
 async fn lists_go_on(server: &Server) -> anyhow::Result<()> {
     for case in &CASES {
-        // The second answer may come from the cache.
+        // The second response may come from the cache.
         for _ in 0..2 {
-            for answer in [
+            for response in [
                 server.client.post(case.list, Value::Null).await?,
                 server.client.get(case.list).await?,
             ] {
-                let json = is_told(&answer)?;
+                let json = check_codes(&response)?;
                 let list = json["data"].pointer(case.path).and_then(Value::as_array);
-                let list = list.with_context(|| format!("{}: {answer:?}", case.table))?;
-                ensure!(list.is_empty() != case.others, "{}: {answer:?}", case.table);
-                ensure!(!list.contains(&Value::Null), "{}: {answer:?}", case.table);
+                let list = list.with_context(|| format!("{}: {response:?}", case.table))?;
+                ensure!(
+                    list.is_empty() != case.others,
+                    "{}: {response:?}",
+                    case.table
+                );
+                ensure!(!list.contains(&Value::Null), "{}: {response:?}", case.table);
             }
         }
     }
@@ -253,7 +260,7 @@ async fn lists_go_on(server: &Server) -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_broken_row_is_left_out_and_named() -> anyhow::Result<()> {
+async fn a_broken_row_is_left_out_and_reported() -> anyhow::Result<()> {
     for (bytes, db) in with_and_without_a_cache().await? {
         // Broken before the server starts, because cached rows are only reloaded after a change in the feed.
         for case in &CASES {
@@ -295,19 +302,20 @@ async fn a_broken_row_is_left_out_and_named() -> anyhow::Result<()> {
         ] {
             for client in [&server.client, &editor] {
                 for _ in 0..2 {
-                    let answer = client.post(one, Value::Null).await?;
+                    let response = client.post(one, Value::Null).await?;
                     ensure!(
-                        answer.code() == "BROKEN_ROW" && answer.json()?["data"]["one"].is_null(),
-                        "{one}: {answer:?}"
+                        response.code() == "BROKEN_ROW"
+                            && response.json()?["data"]["one"].is_null(),
+                        "{one}: {response:?}"
                     );
                 }
             }
         }
         // A row that does not exist is null without an error.
-        let answer = editor
+        let response = editor
             .post("{ story(slug: \"لا-شيء\") { title } }", Value::Null)
             .await?;
-        ensure!(answer.data()?["story"].is_null(), "{answer:?}");
+        ensure!(response.data()?["story"].is_null(), "{response:?}");
 
         let rows = editor
             .post("{ brokenRows { table column row problem } }", Value::Null)
@@ -320,11 +328,11 @@ async fn a_broken_row_is_left_out_and_named() -> anyhow::Result<()> {
                 "{table}: {rows:?}"
             );
         }
-        let answer = server
+        let response = server
             .client
             .post("{ brokenRows { table } }", Value::Null)
             .await?;
-        ensure!(answer.code() == "UNAUTHENTICATED", "{answer:?}");
+        ensure!(response.code() == "UNAUTHENTICATED", "{response:?}");
 
         let launch = Launch::over(db.url());
         let (ok, out, err) = launch.run(&["check"]).await?;
@@ -373,7 +381,7 @@ async fn restoring_refuses(db: &TestDb) -> anyhow::Result<()> {
 
 /// Broken rows in the feed, the logs and the tokens do not stop the server.
 #[tokio::test]
-async fn the_feed_and_the_logs_go_on() -> anyhow::Result<()> {
+async fn the_feed_and_the_audit_log_continue_past_broken_rows() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url()).start().await?;
         let token = newsroom::token(&db, "ليلى", Role::Admin).await?;
@@ -394,32 +402,32 @@ async fn the_feed_and_the_logs_go_on() -> anyhow::Result<()> {
         )
         .await?;
         for name in ["ماء", "هواء"] {
-            let answer = admin.post(create, json!({ "name": name })).await?;
-            ensure!(answer.data()?["createTopic"]["userErrors"] == json!([]));
+            let response = admin.post(create, json!({ "name": name })).await?;
+            ensure!(response.data()?["createTopic"]["userErrors"] == json!([]));
             let topic = "query($slug: Slug!) { topic(slug: $slug) { name } }";
-            let answer = server.client.post(topic, json!({ "slug": name })).await?;
-            ensure!(answer.data()?["topic"]["name"] == name, "{answer:?}");
+            let response = server.client.post(topic, json!({ "slug": name })).await?;
+            ensure!(response.data()?["topic"]["name"] == name, "{response:?}");
         }
-        let answer = admin
+        let response = admin
             .post(
                 "{ tokens { nodes { name } } audit { nodes { action } } }",
                 Value::Null,
             )
             .await?;
-        let data = answer.data()?;
+        let data = response.data()?;
         let tokens = data["tokens"]["nodes"].as_array().context("none")?;
         ensure!(
             tokens.len() == 1 && tokens[0]["name"] == "ليلى",
-            "{answer:?}"
+            "{response:?}"
         );
         let revisions = "query($id: ID!) { article(id: $id) { revisions { nodes { version } } revision(version: 1) { version } } }";
-        let answer = admin.post(revisions, json!({ "id": id })).await?;
-        let json = is_told(&answer)?;
+        let response = admin.post(revisions, json!({ "id": id })).await?;
+        let json = check_codes(&response)?;
         ensure!(
             json["data"]["article"]["revisions"]["nodes"] == json!([]),
-            "{answer:?}"
+            "{response:?}"
         );
-        ensure!(json["data"]["article"]["revision"].is_null() && answer.code() == "BROKEN_ROW");
+        ensure!(json["data"]["article"]["revision"].is_null() && response.code() == "BROKEN_ROW");
         let (ok, out, _) = Launch::over(db.url()).run(&["check"]).await?;
         for row in [
             "table change, column keys, row ",
@@ -434,7 +442,7 @@ async fn the_feed_and_the_logs_go_on() -> anyhow::Result<()> {
 
 /// A page whose rows are all left out still returns a cursor to continue from.
 #[tokio::test]
-async fn a_page_goes_on_past_what_is_left_out() -> anyhow::Result<()> {
+async fn paging_continues_past_broken_rows() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url()).start().await?;
         let all = "{ articles(first: 100) { nodes { slug } } }";
@@ -456,12 +464,12 @@ async fn a_page_goes_on_past_what_is_left_out() -> anyhow::Result<()> {
         for step in 0.. {
             ensure!(step < slugs.len(), "it goes round");
             let query = "query($after: String) { articles(first: 1, after: $after) { nodes { slug } pageInfo { hasNextPage endCursor } } }";
-            let answer = server
+            let response = server
                 .client
                 .post(query, json!({ "after": after }))
                 .await?
                 .data()?;
-            let page = &answer["articles"];
+            let page = &response["articles"];
             found.extend(
                 page["nodes"]
                     .as_array()

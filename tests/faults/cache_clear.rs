@@ -9,7 +9,7 @@ use crate::server::Launch;
 use crate::writing::section;
 
 #[tokio::test]
-async fn every_node_lets_go_of_what_it_keeps() -> anyhow::Result<()> {
+async fn cache_clear_reaches_every_node() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let here = Launch::over(db.url()).start().await?;
         let there = Launch::over(db.url()).start().await?;
@@ -18,24 +18,27 @@ async fn every_node_lets_go_of_what_it_keeps() -> anyhow::Result<()> {
         // Covers both the reference data and whole cached responses.
         let asked = format!("{{ sections {{ id name }} node(id: \"{id}\") {{ id }} }}");
         for server in [&here, &there] {
-            let answer = server.client.get(&asked).await?;
-            ensure!(answer.text.contains(&before), "{answer:?}");
+            let response = server.client.get(&asked).await?;
+            ensure!(response.text.contains(&before), "{response:?}");
         }
         db.execute_sql(&format!(
             "UPDATE section SET name = '{after}' WHERE name = '{before}'"
         ))
         .await?;
         for server in [&here, &there] {
-            let answer = server.client.get(&asked).await?;
-            ensure!(answer.text.contains(&before), "it was not kept: {answer:?}");
+            let response = server.client.get(&asked).await?;
+            ensure!(
+                response.text.contains(&before),
+                "it was not kept: {response:?}"
+            );
         }
         let launch = Launch::over(db.url());
         let (ok, said, error) = launch.run(&["cache", "clear"]).await?;
         ensure!(ok && said.contains("every server"), "{said}{error}");
         for server in [&here, &there] {
             until("it is read", || async {
-                let answer = server.client.post(&asked, Value::Null).await?;
-                Ok(answer.text.contains(after) && !answer.text.contains(&before))
+                let response = server.client.post(&asked, Value::Null).await?;
+                Ok(response.text.contains(after) && !response.text.contains(&before))
             })
             .await?;
             ensure!(server.log.says("cache_cleared"), "{:?}", server.log.lines());

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 /// Request timeout, longer than any timeout of the server.
-const PATIENCE: Duration = Duration::from_secs(40);
+const MAX_WAIT: Duration = Duration::from_secs(40);
 
 /// A client of one server, optionally with an API token.
 #[derive(Clone)]
@@ -21,13 +21,13 @@ pub(crate) struct Client {
 
 /// An HTTP response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
 }
 
-impl Answer {
+impl HttpResponse {
     /// Returns a header's value, or an empty string if it is missing.
     pub(crate) fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
@@ -57,7 +57,7 @@ impl Answer {
 impl Client {
     pub(crate) fn new(address: SocketAddr) -> anyhow::Result<Self> {
         Ok(Self {
-            http: reqwest::Client::builder().timeout(PATIENCE).build()?,
+            http: reqwest::Client::builder().timeout(MAX_WAIT).build()?,
             address,
             token: None,
         })
@@ -82,7 +82,7 @@ impl Client {
     }
 
     /// Sends `POST /graphql`.
-    pub(crate) async fn post(&self, query: &str, variables: Value) -> anyhow::Result<Answer> {
+    pub(crate) async fn post(&self, query: &str, variables: Value) -> anyhow::Result<HttpResponse> {
         self.post_with(&[], query, variables).await
     }
 
@@ -92,21 +92,24 @@ impl Client {
         headers: &[(&str, &str)],
         query: &str,
         variables: Value,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<HttpResponse> {
         let body = json!({ "query": query, "variables": variables });
         let request = self.http.post(self.url("/graphql")).json(&body);
         self.send(request, headers).await
     }
 
     /// Sends `POST /graphql` with a raw body, declared as JSON.
-    pub(crate) async fn post_body(&self, body: impl Into<reqwest::Body>) -> anyhow::Result<Answer> {
+    pub(crate) async fn post_body(
+        &self,
+        body: impl Into<reqwest::Body>,
+    ) -> anyhow::Result<HttpResponse> {
         let request = self.http.post(self.url("/graphql")).body(body);
         let json = [("content-type", "application/json")];
         self.send(request, &json).await
     }
 
     /// Sends `POST /graphql` with a JSON value as the whole body.
-    pub(crate) async fn post_json(&self, body: &Value) -> anyhow::Result<Answer> {
+    pub(crate) async fn post_json(&self, body: &Value) -> anyhow::Result<HttpResponse> {
         let request = self.http.post(self.url("/graphql")).json(body);
         self.send(request, &[]).await
     }
@@ -121,7 +124,7 @@ impl Client {
     }
 
     /// Sends `GET /graphql`.
-    pub(crate) async fn get(&self, query: &str) -> anyhow::Result<Answer> {
+    pub(crate) async fn get(&self, query: &str) -> anyhow::Result<HttpResponse> {
         self.get_with(&[], query).await
     }
 
@@ -130,14 +133,14 @@ impl Client {
         &self,
         headers: &[(&str, &str)],
         query: &str,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<HttpResponse> {
         let mut url = reqwest::Url::parse(&self.url("/graphql"))?;
         url.query_pairs_mut().append_pair("query", query);
         self.send(self.http.get(url), headers).await
     }
 
     /// Sends `GET` to another path.
-    pub(crate) async fn path(&self, path: &str) -> anyhow::Result<Answer> {
+    pub(crate) async fn path(&self, path: &str) -> anyhow::Result<HttpResponse> {
         self.send(self.http.get(self.url(path)), &[]).await
     }
 
@@ -147,7 +150,7 @@ impl Client {
         method: reqwest::Method,
         path: &str,
         made: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<HttpResponse> {
         let request = made(self.http.request(method, self.url(path)));
         self.send(request, &[]).await
     }
@@ -165,7 +168,7 @@ impl Client {
         &self,
         mut request: reqwest::RequestBuilder,
         headers: &[(&str, &str)],
-    ) -> anyhow::Result<Answer> {
+    ) -> anyhow::Result<HttpResponse> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -173,7 +176,7 @@ impl Client {
             request = request.header(*name, *value);
         }
         let response = request.send().await?;
-        Ok(Answer {
+        Ok(HttpResponse {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             text: response.text().await?,

@@ -32,7 +32,7 @@ async fn an_hour_ahead(db: &TestDb) -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn publishing_goes_by_the_databases_clock() -> anyhow::Result<()> {
+async fn publishing_follows_the_database_clock() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -67,8 +67,8 @@ async fn publishing_goes_by_the_databases_clock() -> anyhow::Result<()> {
     let status = &scheduled["scheduleArticle"]["article"]["status"];
     ensure!(status == "SCHEDULED", "{scheduled}");
     let read = || async {
-        let answer = server.client.post(READ, json!({ "id": id })).await?;
-        answer.data()
+        let response = server.client.post(READ, json!({ "id": id })).await?;
+        response.data()
     };
     until("the article is published", || async {
         Ok(!read().await?["article"].is_null())
@@ -87,7 +87,7 @@ async fn publishing_goes_by_the_databases_clock() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_right_clock_says_nothing() -> anyhow::Result<()> {
+async fn an_accurate_clock_is_not_reported() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url()).start().await?;
         let ready = server.client.path("/health/ready").await?;

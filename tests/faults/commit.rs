@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::newsroom;
 use crate::server::{Launch, Server};
-use crate::writing::{Editor, Outcome, has, lacking};
+use crate::writing::{Editor, Outcome, has, missing_topics};
 
 /// A small separate file system, unmounted when dropped.
 struct Disk(TempDir);
@@ -74,7 +74,7 @@ async fn ready(server: &Server) -> anyhow::Result<bool> {
 }
 
 #[tokio::test]
-async fn a_full_disk_loses_nothing_that_was_acknowledged() -> anyhow::Result<()> {
+async fn a_full_disk_loses_no_acknowledged_write() -> anyhow::Result<()> {
     let Some(disk) = Disk::of(16 * 1_024)? else {
         return skip("a small file system cannot be mounted here");
     };
@@ -104,7 +104,7 @@ async fn a_full_disk_loses_nothing_that_was_acknowledged() -> anyhow::Result<()>
         server.kill().await?;
 
         let again = Launch::over(db.url()).start().await?;
-        let lost = lacking(&again.client, &acknowledged).await?;
+        let lost = missing_topics(&again.client, &acknowledged).await?;
         ensure!(lost.is_empty(), "lost: {lost:?}");
         again.kill().await?;
     }
@@ -112,7 +112,7 @@ async fn a_full_disk_loses_nothing_that_was_acknowledged() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn a_commit_that_the_database_refuses_is_not_acknowledged() -> anyhow::Result<()> {
+async fn a_failed_commit_is_not_acknowledged() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -137,14 +137,13 @@ async fn a_commit_that_the_database_refuses_is_not_acknowledged() -> anyhow::Res
     }
     server.kill().await?;
     let again = Launch::over(db.url()).start().await?;
-    let lost = lacking(&again.client, &acknowledged).await?;
+    let lost = missing_topics(&again.client, &acknowledged).await?;
     ensure!(lost.is_empty(), "lost: {lost:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn clients_that_leave_in_the_middle_leave_no_connection_in_a_transaction()
--> anyhow::Result<()> {
+async fn disconnecting_clients_leave_no_transaction_open() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url())
             .set("write_connections", 2)
@@ -159,8 +158,8 @@ async fn clients_that_leave_in_the_middle_leave_no_connection_in_a_transaction()
             let _ = tokio::time::timeout(patience, sent).await;
         }
         for turn in 0..20 {
-            let answer = editor.send(&format!("بقي-{turn}")).await?;
-            ensure!(answer.code().is_empty(), "{}: {answer:?}", db.name());
+            let response = editor.send(&format!("بقي-{turn}")).await?;
+            ensure!(response.code().is_empty(), "{}: {response:?}", db.name());
         }
         if db.name() == "PostgreSQL" {
             let left = db

@@ -21,9 +21,9 @@ async fn asked(from: &str, to: SocketAddr, path: &str) -> anyhow::Result<String>
     let mut stream = connect_from(from, to).await?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    tokio::time::timeout(DEADLINE, stream.read_to_string(&mut answer)).await??;
-    Ok(answer)
+    let mut response = String::new();
+    tokio::time::timeout(DEADLINE, stream.read_to_string(&mut response)).await??;
+    Ok(response)
 }
 
 async fn editions(from: &str, server: &Server) -> anyhow::Result<String> {
@@ -35,10 +35,10 @@ async fn editions(from: &str, server: &Server) -> anyhow::Result<String> {
     .await
 }
 
-fn is_full(answer: &str) -> bool {
-    answer.starts_with("HTTP/1.1 503")
-        && answer.contains("retry-after: 1\r\n")
-        && answer.contains(r#""code":"OVERLOADED""#)
+fn is_full(response: &str) -> bool {
+    response.starts_with("HTTP/1.1 503")
+        && response.contains("retry-after: 1\r\n")
+        && response.contains(r#""code":"OVERLOADED""#)
 }
 
 /// Opens idle connections that the server has accepted.
@@ -50,16 +50,16 @@ async fn silent(server: &Server, from: &str, count: usize) -> anyhow::Result<Vec
         stream
             .write_all(b"GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n")
             .await?;
-        let mut answer = [0; 12];
-        stream.read_exact(&mut answer).await?;
-        ensure!(&answer == b"HTTP/1.1 200", "{answer:?}");
+        let mut response = [0; 12];
+        stream.read_exact(&mut response).await?;
+        ensure!(&response == b"HTTP/1.1 200", "{response:?}");
         all.push(stream);
     }
     Ok(all)
 }
 
 #[tokio::test]
-async fn a_full_house_says_so_answers_health_checks_and_recovers() -> anyhow::Result<()> {
+async fn an_overloaded_server_rejects_requests_stays_healthy_and_recovers() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url())
         .set("http.connections", 8)
@@ -67,8 +67,8 @@ async fn a_full_house_says_so_answers_health_checks_and_recovers() -> anyhow::Re
         .await?;
     let all = silent(&server, "127.0.0.1", 8).await?;
     for _ in 0..20 {
-        let answer = editions("127.0.0.2", &server).await?;
-        ensure!(is_full(&answer), "{answer}");
+        let response = editions("127.0.0.2", &server).await?;
+        ensure!(is_full(&response), "{response}");
     }
     let health = asked("127.0.0.1", server.address, "/health/live").await?;
     ensure!(health.starts_with("HTTP/1.1 200"), "{health}");
@@ -86,7 +86,7 @@ async fn a_full_house_says_so_answers_health_checks_and_recovers() -> anyhow::Re
 }
 
 #[tokio::test]
-async fn one_address_cannot_shut_others_out_unless_it_is_a_trusted_proxy() -> anyhow::Result<()> {
+async fn one_address_cannot_exhaust_the_connections() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let launch = || Launch::over(db.url()).set("http.max_connections_per_address", 4);
     let server = launch().start().await?;
@@ -139,8 +139,8 @@ async fn idle_and_old_connections_end() -> anyhow::Result<()> {
     let stream = TcpStream::connect(server.address).await?;
     let mut connection = Connection::open(stream, 65_535).await?;
     let ended = async {
-        while let Ok(answer) = connection.ask(EDITIONS).await {
-            if answer.await.is_err() {
+        while let Ok(response) = connection.ask(EDITIONS).await {
+            if response.await.is_err() {
                 break;
             }
         }
@@ -153,7 +153,7 @@ async fn idle_and_old_connections_end() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn open_files_are_raised_and_running_out_of_them_is_no_end() -> anyhow::Result<()> {
+async fn the_server_survives_running_out_of_file_descriptors() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url())
         .through(&["sh", "-c", "ulimit -Sn 64; exec \"$@\"", "-"])

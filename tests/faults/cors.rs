@@ -4,14 +4,14 @@ use anyhow::ensure;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
-use crate::client::{Answer, Client};
+use crate::client::{Client, HttpResponse};
 use crate::newsroom;
 use crate::server::{Launch, Server};
 
 const EDITIONS: &str = "{ editions { name } }";
 const NEWS: &str = "https://news.example";
 
-async fn preflight(client: &Client, origin: &str) -> anyhow::Result<Answer> {
+async fn preflight(client: &Client, origin: &str) -> anyhow::Result<HttpResponse> {
     client
         .request(Method::OPTIONS, "/graphql", |request: RequestBuilder| {
             request
@@ -25,15 +25,15 @@ async fn preflight(client: &Client, origin: &str) -> anyhow::Result<Answer> {
         .await
 }
 
-async fn get(server: &Server, origin: &str) -> anyhow::Result<Answer> {
+async fn get(server: &Server, origin: &str) -> anyhow::Result<HttpResponse> {
     server
         .client
         .get_with(&[("origin", origin)], EDITIONS)
         .await
 }
 
-fn varies(answer: &Answer) -> bool {
-    let lines = answer.headers.get_all("vary").iter();
+fn varies(response: &HttpResponse) -> bool {
+    let lines = response.headers.get_all("vary").iter();
     let mut names = lines.flat_map(|line| line.to_str().unwrap_or_default().split(','));
     names.any(|name| name.trim().eq_ignore_ascii_case("origin"))
 }
@@ -41,23 +41,23 @@ fn varies(answer: &Answer) -> bool {
 const ALLOWED: &str = "access-control-allow-origin";
 
 #[tokio::test]
-async fn by_default_no_other_origin_is_told_anything() -> anyhow::Result<()> {
+async fn cors_is_disabled_by_default() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url()).start().await?;
-    let answer = preflight(&server.client, "http://localhost:3000").await?;
-    ensure!(answer.status == 405, "{answer:?}");
-    for answer in [answer, get(&server, "http://localhost:3000").await?] {
-        let header = answer
+    let response = preflight(&server.client, "http://localhost:3000").await?;
+    ensure!(response.status == 405, "{response:?}");
+    for response in [response, get(&server, "http://localhost:3000").await?] {
+        let header = response
             .headers
             .keys()
             .find(|name| name.as_str().starts_with("access-control-"));
-        ensure!(header.is_none(), "{answer:?}");
+        ensure!(header.is_none(), "{response:?}");
     }
     server.kill().await
 }
 
 #[tokio::test]
-async fn an_origin_that_is_named_is_allowed_and_no_other() -> anyhow::Result<()> {
+async fn only_configured_origins_are_allowed() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let origins = format!("{NEWS},loopback");
     let launch = Launch::over(db.url())
@@ -67,8 +67,8 @@ async fn an_origin_that_is_named_is_allowed_and_no_other() -> anyhow::Result<()>
     let server = launch.start().await?;
 
     for origin in [NEWS, "http://localhost:3000", "http://[::1]:1"] {
-        let answer = preflight(&server.client, origin).await?;
-        ensure!(answer.header(ALLOWED) == origin, "{answer:?}");
+        let response = preflight(&server.client, origin).await?;
+        ensure!(response.header(ALLOWED) == origin, "{response:?}");
         for (name, value) in [
             ("access-control-allow-methods", "GET,HEAD,POST"),
             (
@@ -78,7 +78,7 @@ async fn an_origin_that_is_named_is_allowed_and_no_other() -> anyhow::Result<()>
             ("access-control-allow-credentials", "true"),
             ("access-control-max-age", "60"),
         ] {
-            ensure!(answer.header(name) == value, "{name}: {answer:?}");
+            ensure!(response.header(name) == value, "{name}: {response:?}");
         }
     }
     for stranger in [
@@ -89,21 +89,24 @@ async fn an_origin_that_is_named_is_allowed_and_no_other() -> anyhow::Result<()>
         "null",
         "",
     ] {
-        for answer in [
+        for response in [
             preflight(&server.client, stranger).await?,
             get(&server, stranger).await?,
         ] {
-            ensure!(answer.header(ALLOWED).is_empty(), "{stranger}: {answer:?}");
+            ensure!(
+                response.header(ALLOWED).is_empty(),
+                "{stranger}: {response:?}"
+            );
             // A shared cache must not serve a disallowed origin's response to an allowed page.
-            ensure!(varies(&answer), "{stranger}: {answer:?}");
+            ensure!(varies(&response), "{stranger}: {response:?}");
         }
     }
 
     // An allowed page may read every response, including 304 and errors.
-    let answer = get(&server, NEWS).await?;
-    ensure!(answer.header(ALLOWED) == NEWS && varies(&answer));
-    ensure!(answer.header("cache-control").starts_with("public"));
-    let exposed = answer.header("access-control-expose-headers");
+    let response = get(&server, NEWS).await?;
+    ensure!(response.header(ALLOWED) == NEWS && varies(&response));
+    ensure!(response.header("cache-control").starts_with("public"));
+    let exposed = response.header("access-control-expose-headers");
     for name in [
         "etag",
         "khabar-position",
@@ -116,7 +119,7 @@ async fn an_origin_that_is_named_is_allowed_and_no_other() -> anyhow::Result<()>
             "{name}: {exposed}"
         );
     }
-    let tag = answer.header("etag").to_owned();
+    let tag = response.header("etag").to_owned();
     let headers = [("origin", NEWS), ("if-none-match", tag.as_str())];
     let same = server.client.get_with(&headers, EDITIONS).await?;
     ensure!(
@@ -130,35 +133,35 @@ async fn an_origin_that_is_named_is_allowed_and_no_other() -> anyhow::Result<()>
         .await?;
     ensure!(refused.status == 401 && refused.header(ALLOWED) == NEWS);
     // A request without an origin may come through a shared cache, which stores the response.
-    let answer = server.client.get(EDITIONS).await?;
-    ensure!(varies(&answer) && answer.header(ALLOWED).is_empty());
+    let response = server.client.get(EDITIONS).await?;
+    ensure!(varies(&response) && response.header(ALLOWED).is_empty());
     server.kill().await
 }
 
 #[tokio::test]
-async fn every_origin_is_told_the_same_so_that_caches_keep_one_copy() -> anyhow::Result<()> {
+async fn a_wildcard_origin_does_not_vary_the_response() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url())
         .set("http.cors.origins", "*")
         .start()
         .await?;
-    for answer in [
+    for response in [
         get(&server, NEWS).await?,
         get(&server, "null").await?,
         server.client.get(EDITIONS).await?,
     ] {
         ensure!(
-            answer.header(ALLOWED) == "*" && !varies(&answer),
-            "{answer:?}"
+            response.header(ALLOWED) == "*" && !varies(&response),
+            "{response:?}"
         );
         let credentials = "access-control-allow-credentials";
-        ensure!(!answer.headers.contains_key(credentials), "{answer:?}");
+        ensure!(!response.headers.contains_key(credentials), "{response:?}");
     }
     server.kill().await
 }
 
 #[tokio::test]
-async fn what_would_open_too_much_or_nothing_does_not_start() -> anyhow::Result<()> {
+async fn unsafe_or_useless_cors_settings_are_rejected() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let open = Launch::over(db.url())
         .set("http.cors.origins", "*")
@@ -178,12 +181,12 @@ async fn what_would_open_too_much_or_nothing_does_not_start() -> anyhow::Result<
 }
 
 #[tokio::test]
-async fn the_demo_is_open_to_pages_of_this_machine() -> anyhow::Result<()> {
+async fn the_demo_allows_local_origins() -> anyhow::Result<()> {
     let server = Launch::demo().start().await?;
     let page = "http://127.0.0.1:5173";
-    let answer = preflight(&server.client, page).await?;
-    ensure!(answer.header(ALLOWED) == page, "{answer:?}");
-    let answer = preflight(&server.client, NEWS).await?;
-    ensure!(answer.header(ALLOWED).is_empty(), "{answer:?}");
+    let response = preflight(&server.client, page).await?;
+    ensure!(response.header(ALLOWED) == page, "{response:?}");
+    let response = preflight(&server.client, NEWS).await?;
+    ensure!(response.header(ALLOWED).is_empty(), "{response:?}");
     server.kill().await
 }

@@ -3,14 +3,14 @@
 use anyhow::ensure;
 use serde_json::Value;
 
-use crate::answers::{aliased, editor};
+use crate::large_responses::{aliased, editor};
 use crate::newsroom;
 use crate::server::Launch;
 
 const FILTERED: &str = "articles(filter: {hasAudio: false}) { totalCount totalCountIsExact }";
 
 #[tokio::test]
-async fn a_long_list_is_counted_to_a_limit() -> anyhow::Result<()> {
+async fn long_lists_are_counted_up_to_a_limit() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url()).start().await?;
         let query = format!("{{ {FILTERED} }}");
@@ -67,21 +67,24 @@ async fn a_long_list_is_counted_to_a_limit() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_filtered_count_has_its_cost() -> anyhow::Result<()> {
+async fn a_filtered_count_has_a_cost() -> anyhow::Result<()> {
     let mut each = newsroom::each().await?;
     let db = each.swap_remove(0);
     let server = Launch::over(db.url()).start().await?;
     let field = "articles(filter: {hasAudio: false}) { totalCount }";
-    let answer = server
+    let response = server
         .client
         .get(&format!("{{ {} }}", aliased(field, 49)))
         .await?;
-    ensure!(answer.data()?["a48"]["totalCount"].is_i64(), "{answer:?}");
+    ensure!(
+        response.data()?["a48"]["totalCount"].is_i64(),
+        "{response:?}"
+    );
     let field = "articles(filter: {hasAudio: false}) { totalCount totalCountIsExact }";
-    let answer = server
+    let response = server
         .client
         .get(&format!("{{ {} }}", aliased(field, 49)))
         .await?;
-    ensure!(answer.code() == "LIMIT_COMPLEXITY", "{answer:?}");
+    ensure!(response.code() == "LIMIT_COMPLEXITY", "{response:?}");
     Ok(())
 }

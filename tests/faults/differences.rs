@@ -5,7 +5,7 @@ use anyhow::ensure;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::answers::{aliased, editor, large_body, publish};
+use crate::large_responses::{aliased, editor, large_body, publish};
 use crate::newsroom;
 use crate::server::Launch;
 
@@ -13,7 +13,7 @@ use crate::server::Launch;
 const READS: usize = 5;
 
 #[tokio::test]
-async fn a_large_difference_ends_in_time() -> anyhow::Result<()> {
+async fn a_large_diff_ends_in_time() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         // A busy machine may take longer than the default for twenty diffs, and only their budget is tested.
         let server = Launch::over(db.url())
@@ -26,12 +26,12 @@ async fn a_large_difference_ends_in_time() -> anyhow::Result<()> {
             correctArticle(input: $input) { article { version } userErrors { message } } }";
         for (last, body) in (version..).zip([large_body("other"), large_body("others")]) {
             let input = json!({"id": id, "version": last, "body": body, "note": "Rewritten."});
-            let answer = editor
+            let response = editor
                 .post(correct, json!({ "input": input }))
                 .await?
                 .data()?;
-            let now = &answer["correctArticle"]["article"]["version"];
-            ensure!(now.as_i64() > Some(last), "{answer}");
+            let now = &response["correctArticle"]["article"]["version"];
+            ensure!(now.as_i64() > Some(last), "{response}");
         }
         // Runs four diffs of the largest permitted size at once, while another client reads.
         let mut four = JoinSet::new();
@@ -47,22 +47,22 @@ async fn a_large_difference_ends_in_time() -> anyhow::Result<()> {
         let mut diffs = Vec::new();
         let mut reads = 0;
         while diffs.is_empty() {
-            let answer = server
+            let response = server
                 .client
                 .post("{ editions { name } }", Value::Null)
                 .await?;
-            ensure!(answer.status == 200, "{answer:?}");
+            ensure!(response.status == 200, "{response:?}");
             diffs.extend(four.try_join_next());
             reads += usize::from(diffs.is_empty());
         }
-        // If the diffs held up the threads that answer, a read would have waited for one of them.
+        // If the diffs held up the threads that serve requests, a read would have waited for one of them.
         ensure!(reads >= READS, "{reads} reads were answered before a diff");
         while let Some(diff) = four.join_next().await {
             diffs.push(diff);
         }
-        for answer in diffs {
-            let answer = answer??.data()?;
-            let diff = &answer["article"]["diff"];
+        for response in diffs {
+            let response = response??.data()?;
+            let diff = &response["article"]["diff"];
             ensure!(diff["granularity"] == "BLOCK", "{}", diff["granularity"]);
             ensure!(diff["changed"] == json!(["BODY"]), "{}", diff["changed"]);
             ensure!(diff["body"].as_array().is_some_and(|it| it.len() >= 45));
@@ -79,10 +79,10 @@ async fn a_large_difference_ends_in_time() -> anyhow::Result<()> {
                 aliased(&diff, times)
             )
         };
-        let answer = editor.post(&many(20), Value::Null).await?;
-        ensure!(answer.data()?["article"]["a19"]["granularity"] == "BLOCK");
-        let answer = editor.post(&many(30), Value::Null).await?;
-        ensure!(answer.code() == "LIMIT_COMPLEXITY", "{answer:?}");
+        let response = editor.post(&many(20), Value::Null).await?;
+        ensure!(response.data()?["article"]["a19"]["granularity"] == "BLOCK");
+        let response = editor.post(&many(30), Value::Null).await?;
+        ensure!(response.code() == "LIMIT_COMPLEXITY", "{response:?}");
 
         // Similar texts are compared word by word.
         let small = "mutation ($input: CreateArticleInput!) {
@@ -99,15 +99,15 @@ async fn a_large_difference_ends_in_time() -> anyhow::Result<()> {
             updateArticle(input: $input) { article { diff(from: 1, to: 2) {
                 granularity body { op words { op text } } } } userErrors { message } } }";
         let input = json!({"id": id, "version": 1, "body": body});
-        let answer = editor
+        let response = editor
             .post(update, json!({ "input": input }))
             .await?
             .data()?;
-        let diff = &answer["updateArticle"]["article"]["diff"];
-        ensure!(diff["granularity"] == "WORD", "{answer}");
+        let diff = &response["updateArticle"]["article"]["diff"];
+        ensure!(diff["granularity"] == "WORD", "{response}");
         ensure!(
             diff["body"][0]["words"][2]["text"] == "yesterday",
-            "{answer}"
+            "{response}"
         );
     }
     Ok(())

@@ -24,7 +24,7 @@ const BENT: [(&str, &str); 4] = [
 ];
 
 #[tokio::test]
-async fn a_log_that_cannot_be_written_stops_nobody() -> anyhow::Result<()> {
+async fn a_blocked_log_does_not_block_requests() -> anyhow::Result<()> {
     for (what, script) in BENT {
         let db = newsroom::sqlite().await?;
         let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
@@ -36,18 +36,18 @@ async fn a_log_that_cannot_be_written_stops_nobody() -> anyhow::Result<()> {
             .start()
             .await?;
         for number in 0..150 {
-            let answer = server.client.post(EDITIONS, Value::Null).await?;
-            ensure!(answer.status == 200, "{what}: {answer:?}");
+            let response = server.client.post(EDITIONS, Value::Null).await?;
+            ensure!(response.status == 200, "{what}: {response:?}");
             let broken = format!("{{ strange{number} }}");
-            let answer = server.client.post(&broken, Value::Null).await?;
+            let response = server.client.post(&broken, Value::Null).await?;
             ensure!(
-                answer.code() == "GRAPHQL_VALIDATION_FAILED",
-                "{what}: {answer:?}"
+                response.code() == "GRAPHQL_VALIDATION_FAILED",
+                "{what}: {response:?}"
             );
         }
         for path in ["/health/live", "/health/ready"] {
-            let answer = server.client.path(path).await?;
-            ensure!(answer.status == 200, "{what}: {answer:?}");
+            let response = server.client.path(path).await?;
+            ensure!(response.status == 200, "{what}: {response:?}");
         }
         let editor = server.client.with_token(&token);
         let create = "mutation ($input: CreateArticleInput!) {
@@ -74,7 +74,7 @@ async fn a_log_that_cannot_be_written_stops_nobody() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_command_whose_answer_is_lost_fails() -> anyhow::Result<()> {
+async fn a_command_fails_if_its_output_cannot_be_written() -> anyhow::Result<()> {
     let full = ["sh", "-c", "exec \"$@\" > /dev/full", "-"];
     let (ok, _, error) = Launch::over("sqlite:x.db")
         .through(&full)

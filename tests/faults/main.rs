@@ -5,18 +5,18 @@
 //! The suite is part of the server's package because Cargo exposes the path of a binary only to the
 //! tests of its own package.
 
-mod answers;
 mod broken_rows;
 mod cache_clear;
 mod client;
 mod clocks;
-mod commenting;
+mod comments;
 mod commit;
 mod connections;
 mod cors;
 mod counts;
 mod differences;
 mod http2;
+mod large_responses;
 mod log;
 mod memory;
 mod migrations;

@@ -4,7 +4,7 @@ use anyhow::ensure;
 use khabar_tests::harness::TestDb;
 use serde_json::{Value, json};
 
-use crate::answers::{editor, large_body, publish};
+use crate::large_responses::{editor, large_body, publish};
 use crate::newsroom;
 use crate::server::{Launch, Server};
 
@@ -69,7 +69,7 @@ async fn newsroom_of(db: &TestDb, body: &[Value], count: usize) -> anyhow::Resul
 }
 
 #[tokio::test]
-async fn the_cache_takes_what_its_setting_says() -> anyhow::Result<()> {
+async fn the_cache_uses_no_more_memory_than_configured() -> anyhow::Result<()> {
     for (with, body, count) in [
         ("large answers", &large_body("word")[..4], 8),
         ("small answers", &large_body("word")[..1], 8),

@@ -42,13 +42,13 @@ async fn is_whole(url: &str) -> anyhow::Result<()> {
     );
     let server = launch.start().await?;
     let asked = "{ editions { name } home { latest(first: 1) { nodes { headline } } } }";
-    let answer = server.client.post(asked, Value::Null).await?;
-    ensure!(answer.data()?["editions"] == serde_json::json!([]));
+    let response = server.client.post(asked, Value::Null).await?;
+    ensure!(response.data()?["editions"] == serde_json::json!([]));
     server.kill().await
 }
 
 #[tokio::test]
-async fn a_migration_that_is_killed_at_any_moment_is_finished_by_the_next() -> anyhow::Result<()> {
+async fn a_killed_migration_is_completed_by_the_next_run() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     for db in TestDb::each().await? {
         // Measures a complete migration first, to spread the kills evenly over its duration.
@@ -85,7 +85,7 @@ async fn a_migration_that_is_killed_at_any_moment_is_finished_by_the_next() -> a
 }
 
 #[tokio::test]
-async fn several_that_migrate_at_once_are_as_one() -> anyhow::Result<()> {
+async fn concurrent_migrations_run_once() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     for db in TestDb::each().await? {
         for number in 0..newsroom::rounds(3)? {
@@ -98,7 +98,7 @@ async fn several_that_migrate_at_once_are_as_one() -> anyhow::Result<()> {
 
 /// A PostgreSQL session can cache for a while that a table does not exist.
 #[tokio::test]
-async fn who_waited_sees_what_another_has_migrated() -> anyhow::Result<()> {
+async fn waiting_processes_see_the_migrated_schema() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -156,7 +156,7 @@ async fn migrate_at_once(url: &str) -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_role_without_the_right_to_create_serves() -> anyhow::Result<()> {
+async fn serving_needs_no_ddl_privileges() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -186,10 +186,10 @@ async fn a_role_without_the_right_to_create_serves() -> anyhow::Result<()> {
     let server = launch.start().await?;
     let editor = server.client.with_token(&token);
     let written = "mutation { createArticle(input: {headline: \"عنوان\"}) { article { headline } userErrors { message } } }";
-    let answer = editor.post(written, Value::Null).await?;
+    let response = editor.post(written, Value::Null).await?;
     ensure!(
-        answer.data()?["createArticle"]["article"]["headline"] == "عنوان",
-        "{answer:?}"
+        response.data()?["createArticle"]["article"]["headline"] == "عنوان",
+        "{response:?}"
     );
     // `migrate up` needs no right to write either.
     let write = format!("REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public FROM {role}");
@@ -206,7 +206,7 @@ async fn a_role_without_the_right_to_create_serves() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_program_is_left_alone() -> anyhow::Result<()> {
+async fn a_database_with_a_newer_schema_is_not_modified() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };

@@ -13,7 +13,8 @@ use crate::server::Launch;
 const USUAL: usize = 64 * 1024;
 
 #[tokio::test]
-async fn long_names_are_refused_and_made_up_ones_are_no_labels() -> anyhow::Result<()> {
+async fn long_names_are_rejected_and_unregistered_ones_are_no_metric_labels() -> anyhow::Result<()>
+{
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url()).start().await?;
     let ask = |query: String| {
@@ -22,23 +23,23 @@ async fn long_names_are_refused_and_made_up_ones_are_no_labels() -> anyhow::Resu
     };
     for number in 0..300 {
         let name = format!("N{number}{}", "n".repeat(60_000));
-        let answer = ask(format!("query {name} {{ editions {{ name }} }}")).await?;
-        ensure!(answer.code() == "LIMIT_NAME", "{:.200}", answer.text);
-        let answer = ask(format!("{{ {name}: editions {{ name }} }}")).await?;
-        ensure!(answer.code() == "LIMIT_NAME", "{:.200}", answer.text);
-        let answer = ask(format!("query Made{number} {{ editions {{ slug }} }}")).await?;
-        ensure!(answer.status == 200, "{answer:?}");
+        let response = ask(format!("query {name} {{ editions {{ name }} }}")).await?;
+        ensure!(response.code() == "LIMIT_NAME", "{:.200}", response.text);
+        let response = ask(format!("{{ {name}: editions {{ name }} }}")).await?;
+        ensure!(response.code() == "LIMIT_NAME", "{:.200}", response.text);
+        let response = ask(format!("query Made{number} {{ editions {{ slug }} }}")).await?;
+        ensure!(response.status == 200, "{response:?}");
     }
     // The error does not repeat a long operation name.
     let url = format!(
         "/graphql?query=%7Beditions%7Bname%7D%7D&operationName={}",
         "n".repeat(9_000)
     );
-    let answer = server.client.path(&url).await?;
+    let response = server.client.path(&url).await?;
     ensure!(
-        answer.code() == "BAD_REQUEST" && answer.text.len() < 1_000,
+        response.code() == "BAD_REQUEST" && response.text.len() < 1_000,
         "{}",
-        answer.text
+        response.text
     );
 
     let metrics = server.client.path("/metrics").await?.text;
@@ -50,7 +51,7 @@ async fn long_names_are_refused_and_made_up_ones_are_no_labels() -> anyhow::Resu
 }
 
 #[tokio::test]
-async fn registered_documents_are_told_apart() -> anyhow::Result<()> {
+async fn registered_documents_are_metric_labels() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let launch = || Launch::over(db.url());
         let folder = tempfile::tempdir()?;
@@ -63,8 +64,8 @@ async fn registered_documents_are_told_apart() -> anyhow::Result<()> {
         let (ok, out, error) = launch().run(&["documents", "register", manifest]).await?;
         ensure!(ok, "{out}{error}");
         let server = launch().start().await?;
-        let answer = server.client.path("/graphql?documentId=home-1").await?;
-        ensure!(answer.status == 200, "{answer:?}");
+        let response = server.client.path("/graphql?documentId=home-1").await?;
+        ensure!(response.status == 200, "{response:?}");
         // An unregistered document that uses the name of the registered one.
         let made_up = "query Home { editions { slug } }";
         server.client.post(made_up, Value::Null).await?;
@@ -82,7 +83,7 @@ async fn registered_documents_are_told_apart() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn metrics_stand_on_a_listener_of_their_own() -> anyhow::Result<()> {
+async fn metrics_can_have_their_own_listener() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url())
         .set("metrics_listen", "127.0.0.1:0")
@@ -125,16 +126,16 @@ async fn metrics_stand_on_a_listener_of_their_own() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_method_that_nobody_knows_does_not_fill_the_log() -> anyhow::Result<()> {
+async fn unknown_http_methods_do_not_flood_the_log() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url()).start().await?;
     let mut stream = server.client.raw().await?;
     let method = "M".repeat(50_000);
     let request = format!("{method} /graphql HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    ensure!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await?;
+    ensure!(response.starts_with("HTTP/1.1 405"), "{response}");
     until("it is logged", || async { Ok(server.log.says("other")) }).await?;
     let longest = server.log.lines().iter().map(String::len).max();
     ensure!(longest < Some(1_000), "{longest:?}");

@@ -21,7 +21,7 @@ const HONEST: Duration = Duration::from_secs(12);
 const PROMPT: Duration = Duration::from_secs(4);
 
 #[tokio::test]
-async fn nothing_old_is_answered_while_packets_vanish() -> anyhow::Result<()> {
+async fn no_stale_response_during_packet_loss() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -43,16 +43,19 @@ async fn nothing_old_is_answered_while_packets_vanish() -> anyhow::Result<()> {
         let mut stale_for = Duration::ZERO;
         loop {
             let asked = begun.elapsed();
-            let answer = cut.client.get(NAMES).await?;
-            if answer.status == 503 {
-                ensure!(answer.code() == "UNAVAILABLE", "{answer:?}");
-                ensure!(answer.header("khabar-position").is_empty(), "{answer:?}");
-                ensure!(answer.header("cache-control").contains("no-store"));
+            let response = cut.client.get(NAMES).await?;
+            if response.status == 503 {
+                ensure!(response.code() == "UNAVAILABLE", "{response:?}");
+                ensure!(
+                    response.header("khabar-position").is_empty(),
+                    "{response:?}"
+                );
+                ensure!(response.header("cache-control").contains("no-store"));
                 break;
             }
-            ensure!(answer.status == 200, "{answer:?}");
+            ensure!(response.status == 200, "{response:?}");
             stale_for = asked;
-            ensure!(stale_for < HONEST, "old answers without end: {answer:?}");
+            ensure!(stale_for < HONEST, "old answers without end: {response:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         ensure!(
@@ -70,11 +73,11 @@ async fn nothing_old_is_answered_while_packets_vanish() -> anyhow::Result<()> {
         // Health, metrics and token checks still respond in time.
         let token = "khb_0000000000000000000000000000000000000000000";
         let stranger = cut.client.with_token(token);
-        for answer in [
+        for response in [
             prompt(cut.client.path("/health/ready")).await?,
             prompt(stranger.get(NAMES)).await?,
         ] {
-            ensure!([401, 503].contains(&answer.status), "{answer:?}");
+            ensure!([401, 503].contains(&response.status), "{response:?}");
         }
         ensure!(prompt(cut.client.path("/health/ready")).await?.status == 503);
         ensure!(prompt(cut.client.path("/metrics")).await?.status == 200);
@@ -82,11 +85,12 @@ async fn nothing_old_is_answered_while_packets_vanish() -> anyhow::Result<()> {
 
         proxy.set(Network::Passes);
         until("the node answers again, as things are now", || async {
-            let answer = cut.client.get(NAMES).await?;
-            Ok(answer.status == 200 && answer.text.contains(&new))
+            let response = cut.client.get(NAMES).await?;
+            Ok(response.status == 200 && response.text.contains(&new))
         })
         .await?;
-        let position = |answer: &crate::client::Answer| answer.header("khabar-position").to_owned();
+        let position =
+            |response: &crate::client::HttpResponse| response.header("khabar-position").to_owned();
         until("positions are sent again", || async {
             Ok(!position(&cut.client.get(NAMES).await?).is_empty())
         })
@@ -96,7 +100,7 @@ async fn nothing_old_is_answered_while_packets_vanish() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_marked_stale_answer_is_told_where_the_settings_say_so() -> anyhow::Result<()> {
+async fn stale_responses_are_served_only_if_configured() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -110,9 +114,9 @@ async fn a_marked_stale_answer_is_told_where_the_settings_say_so() -> anyhow::Re
     ensure!(before.header("age").is_empty() && before.header("warning").is_empty());
     proxy.set(Network::Refuses);
     until("the lease is over", || async {
-        let answer = server.client.get(NAMES).await?;
-        ensure!(answer.status == 200, "{answer:?}");
-        Ok(!answer.header("age").is_empty())
+        let response = server.client.get(NAMES).await?;
+        ensure!(response.status == 200, "{response:?}");
+        Ok(!response.header("age").is_empty())
     })
     .await?;
     let stale = server.client.get(NAMES).await?;
@@ -131,22 +135,22 @@ async fn a_marked_stale_answer_is_told_where_the_settings_say_so() -> anyhow::Re
     Ok(())
 }
 
-async fn prompt<F>(asked: F) -> anyhow::Result<crate::client::Answer>
+async fn prompt<F>(asked: F) -> anyhow::Result<crate::client::HttpResponse>
 where
-    F: Future<Output = anyhow::Result<crate::client::Answer>>,
+    F: Future<Output = anyhow::Result<crate::client::HttpResponse>>,
 {
     let begun = Instant::now();
-    let answer = asked.await?;
+    let response = asked.await?;
     ensure!(
         begun.elapsed() < PROMPT,
-        "{:?}: {answer:?}",
+        "{:?}: {response:?}",
         begun.elapsed()
     );
-    Ok(answer)
+    Ok(response)
 }
 
 #[tokio::test]
-async fn a_frozen_node_stops_no_other() -> anyhow::Result<()> {
+async fn a_frozen_node_does_not_block_other_nodes() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -175,8 +179,8 @@ async fn a_frozen_node_stops_no_other() -> anyhow::Result<()> {
         // Longer than the idle timeout of a transaction, and far shorter than 90 seconds.
         let written = tokio::time::timeout(Duration::from_secs(20), async {
             for at in 0..5 {
-                let answer = editor.send(&format!("حر-{turn}-{at}")).await?;
-                ensure!(answer.code().is_empty(), "{answer:?}");
+                let response = editor.send(&format!("حر-{turn}-{at}")).await?;
+                ensure!(response.code().is_empty(), "{response:?}");
             }
             Ok(())
         });

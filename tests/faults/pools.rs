@@ -16,7 +16,7 @@ const NAMES: &str = "{ sections { id name } }";
 const UNKNOWN: &str = "khb_0000000000000000000000000000000000000000000";
 
 #[tokio::test]
-async fn writes_that_wait_for_a_row_keep_nothing_else_waiting() -> anyhow::Result<()> {
+async fn writes_waiting_for_a_lock_do_not_block_others() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -77,22 +77,22 @@ async fn writes_that_wait_for_a_row_keep_nothing_else_waiting() -> anyhow::Resul
 
     // No write waits for ever, and each one fails with an error code.
     for waiting in waiting {
-        let answer = waiting.await??;
-        ensure!(answer.code() == "UNAVAILABLE", "{answer:?}");
+        let response = waiting.await??;
+        ensure!(response.code() == "UNAVAILABLE", "{response:?}");
     }
     prompt.kill().await?;
-    let answer = editor.send("يكتب").await?;
-    ensure!(answer.code().is_empty(), "{answer:?}");
+    let response = editor.send("يكتب").await?;
+    ensure!(response.code().is_empty(), "{response:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn positions_that_nobody_gave_out_cost_nobody_anything() -> anyhow::Result<()> {
+async fn forged_positions_do_not_delay_other_requests() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url()).start().await?;
         let editor = Editor::of(&db, &server.client).await?;
-        let answer = server.client.get(NAMES).await?;
-        let position: Position = answer.header("khabar-position").parse()?;
+        let response = server.client.get(NAMES).await?;
+        let position: Position = response.header("khabar-position").parse()?;
         let beyond = Position {
             // Further than the scheduler gets meanwhile.
             seq: position.seq + 1_000,
@@ -107,7 +107,7 @@ async fn positions_that_nobody_gave_out_cost_nobody_anything() -> anyhow::Result
             .to_string(),
         ] {
             let headers = [("khabar-position", beyond.as_str())];
-            for answer in [
+            for response in [
                 server.client.get_with(&headers, NAMES).await?,
                 server
                     .client
@@ -119,8 +119,8 @@ async fn positions_that_nobody_gave_out_cost_nobody_anything() -> anyhow::Result
                     .await?,
             ] {
                 ensure!(
-                    (answer.status, answer.code().as_str()) == (400, "BAD_USER_INPUT"),
-                    "{}, {beyond}: {answer:?}",
+                    (response.status, response.code().as_str()) == (400, "BAD_USER_INPUT"),
+                    "{}, {beyond}: {response:?}",
                     db.name()
                 );
             }
@@ -135,8 +135,8 @@ async fn positions_that_nobody_gave_out_cost_nobody_anything() -> anyhow::Result
                     loop {
                         let headers = [("khabar-position", header.as_str())];
                         let query = json!({});
-                        let answer = client.post_with(&headers, NAMES, query).await?;
-                        ensure!([200, 400, 503].contains(&answer.status), "{answer:?}");
+                        let response = client.post_with(&headers, NAMES, query).await?;
+                        ensure!([200, 400, 503].contains(&response.status), "{response:?}");
                     }
                     #[expect(unreachable_code, reason = "the task's type is that of its errors")]
                     anyhow::Ok(())
@@ -144,8 +144,8 @@ async fn positions_that_nobody_gave_out_cost_nobody_anything() -> anyhow::Result
             })
             .collect();
         for at in 0..20 {
-            let answer = editor.send(&format!("حفظ {at}")).await?;
-            ensure!(answer.code().is_empty(), "{answer:?}");
+            let response = editor.send(&format!("حفظ {at}")).await?;
+            ensure!(response.code().is_empty(), "{response:?}");
         }
         for stranger in strangers {
             ensure!(!stranger.is_finished(), "{:?}", stranger.await);

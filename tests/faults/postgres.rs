@@ -28,7 +28,7 @@ async fn run(program: &str, arguments: &[&str]) -> bool {
 }
 
 #[tokio::test]
-async fn tls_is_used_where_the_address_asks_for_it() -> anyhow::Result<()> {
+async fn the_database_url_enables_tls() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -194,7 +194,7 @@ impl Pooler {
 }
 
 #[tokio::test]
-async fn a_pooler_is_refused_with_what_to_do() -> anyhow::Result<()> {
+async fn a_connection_pooler_is_rejected_with_advice() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };

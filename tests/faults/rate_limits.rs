@@ -8,7 +8,7 @@ use khabar_tests::harness::newsroom::now;
 use khabar_tests::harness::{TestDb, until};
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client};
+use crate::client::{Client, HttpResponse};
 use crate::newsroom;
 use crate::server::{Launch, Server};
 
@@ -48,10 +48,10 @@ async fn post(
         "name": format!("قارئ {number}"),
         "text": format!("تعليق رقم {number}"),
     });
-    let answer = client
+    let response = client
         .post_with(&[said], POST, json!({ "input": input }))
         .await?;
-    let payload = &answer.data()?["postComment"];
+    let payload = &response.data()?["postComment"];
     let code = payload["userErrors"][0]["code"]
         .as_str()
         .unwrap_or("POSTED");
@@ -59,7 +59,7 @@ async fn post(
 }
 
 #[tokio::test]
-async fn the_addresses_of_one_network_share_a_pace() -> anyhow::Result<()> {
+async fn addresses_of_one_network_share_a_rate_limit() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url())
             .set("auth.trusted_proxies", "127.0.0.0/8")
@@ -106,7 +106,7 @@ async fn the_addresses_of_one_network_share_a_pace() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn who_is_refused_takes_no_writer() -> anyhow::Result<()> {
+async fn rate_limited_requests_take_no_write_connection() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url())
             .set("comments.address_posts_per_minute", 2)
@@ -152,10 +152,10 @@ async fn who_is_refused_takes_no_writer() -> anyhow::Result<()> {
         ] {
             let refused = server.client.post(POST, json!({ "input": input }));
             let refused = tokio::time::timeout(Duration::from_secs(10), refused).await;
-            let answer = refused.context("who is refused waits for a writer")??;
-            let payload = answer.json()?;
+            let response = refused.context("who is refused waits for a writer")??;
+            let payload = response.json()?;
             let found = &payload["data"]["postComment"]["userErrors"][0]["code"];
-            ensure!(found == code, "{answer:?}");
+            ensure!(found == code, "{response:?}");
         }
         drop(writer);
         server.kill().await?;
@@ -172,22 +172,22 @@ fn uuid(global: &str) -> anyhow::Result<uuid::Uuid> {
     )?)
 }
 
-fn is_limited(answer: &Answer) -> anyhow::Result<()> {
+fn is_limited(response: &HttpResponse) -> anyhow::Result<()> {
     ensure!(
-        answer.status == 429 && answer.code() == "RATE_LIMITED",
-        "{answer:?}"
+        response.status == 429 && response.code() == "RATE_LIMITED",
+        "{response:?}"
     );
     ensure!(
-        answer.header("cache-control").contains("no-store"),
-        "{answer:?}"
+        response.header("cache-control").contains("no-store"),
+        "{response:?}"
     );
-    let wait: u64 = answer.header("retry-after").parse()?;
-    ensure!((1..=60).contains(&wait), "{answer:?}");
+    let wait: u64 = response.header("retry-after").parse()?;
+    ensure!((1..=60).contains(&wait), "{response:?}");
     Ok(())
 }
 
 #[tokio::test]
-async fn requests_are_limited_by_token_and_by_address() -> anyhow::Result<()> {
+async fn requests_are_rate_limited_by_token_and_address() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url())
         .set("auth.trusted_proxies", "127.0.0.1")
@@ -197,16 +197,16 @@ async fn requests_are_limited_by_token_and_by_address() -> anyhow::Result<()> {
         .await?;
     let from = |address| [("x-forwarded-for", address)];
     for left in (0..4).rev() {
-        let answer = server
+        let response = server
             .client
             .post_with(&from("192.0.2.1"), EDITIONS, Value::Null)
             .await?;
-        answer.data()?;
+        response.data()?;
         ensure!(
-            answer.header("ratelimit-policy") == "\"requests\";q=4;w=60",
-            "{answer:?}"
+            response.header("ratelimit-policy") == "\"requests\";q=4;w=60",
+            "{response:?}"
         );
-        let rate_limit = answer.header("ratelimit");
+        let rate_limit = response.header("ratelimit");
         ensure!(
             rate_limit.starts_with(&format!("\"requests\";r={left};t=")),
             "{rate_limit}"
@@ -254,7 +254,7 @@ async fn requests_are_limited_by_token_and_by_address() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn mutations_and_errors_have_limits_of_their_own() -> anyhow::Result<()> {
+async fn mutations_and_errors_have_separate_rate_limits() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url())
         .set("http.rate_limits.mutations.token_per_minute", 3)
@@ -266,10 +266,10 @@ async fn mutations_and_errors_have_limits_of_their_own() -> anyhow::Result<()> {
     let editor = server.client.with_token(&token);
     for number in 0..3 {
         let input = json!({"name": format!("موضوع {number}")});
-        let answer = editor.post(TOPIC, json!({ "input": input })).await?;
-        ensure!(answer.data()?["createTopic"]["topic"]["name"].is_string());
+        let response = editor.post(TOPIC, json!({ "input": input })).await?;
+        ensure!(response.data()?["createTopic"]["topic"]["name"].is_string());
         ensure!(
-            answer
+            response
                 .header("ratelimit")
                 .starts_with(&format!("\"mutations\";r={}", 2 - number))
         );
@@ -285,23 +285,26 @@ async fn mutations_and_errors_have_limits_of_their_own() -> anyhow::Result<()> {
         a: createTopic(input: {name: \"أ\"}) { userErrors { code } }
         ... on Mutation { b: createTopic(input: {name: \"ب\"}) { userErrors { code } } }
         c: createTopic(input: {name: \"ج\"}) { userErrors { code } } }";
-    let answer = server.client.post(many, Value::Null).await?;
+    let response = server.client.post(many, Value::Null).await?;
     ensure!(
-        answer.header("ratelimit").contains("\"mutations\";r=0"),
-        "{answer:?}"
+        response.header("ratelimit").contains("\"mutations\";r=0"),
+        "{response:?}"
     );
     is_limited(&server.client.post(many, Value::Null).await?)?;
 
     // One error has been counted so far, and the limit is five per minute.
     for _ in 0..4 {
-        let answer = server.client.get("{ nothing }").await?;
-        ensure!(answer.code() == "GRAPHQL_VALIDATION_FAILED", "{answer:?}");
+        let response = server.client.get("{ nothing }").await?;
+        ensure!(
+            response.code() == "GRAPHQL_VALIDATION_FAILED",
+            "{response:?}"
+        );
     }
-    for answer in [
+    for response in [
         server.client.get("{ nothing }").await?,
         server.client.get(EDITIONS).await?,
     ] {
-        is_limited(&answer)?;
+        is_limited(&response)?;
     }
     // An editor at this address is not limited.
     editor.post(EDITIONS, Value::Null).await?.data()?;
@@ -309,7 +312,7 @@ async fn mutations_and_errors_have_limits_of_their_own() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn by_default_nobody_is_held_up_who_reads() -> anyhow::Result<()> {
+async fn reads_are_not_rate_limited_by_default() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url()).start().await?;
     for _ in 0..300 {
@@ -328,7 +331,7 @@ async fn by_default_nobody_is_held_up_who_reads() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_not_trusted_is_told_of_once() -> anyhow::Result<()> {
+async fn an_untrusted_proxy_is_logged_once() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url()).start().await?;
     let words = "auth.trusted_proxies";

@@ -19,7 +19,7 @@ const DRAFT: &str = "mutation ($headline: String!) {
         article { id } userErrors { message } } }";
 
 #[tokio::test]
-async fn a_late_replica_hides_no_write_and_a_dead_one_stops_no_read() -> anyhow::Result<()> {
+async fn lagging_and_dead_replicas_are_skipped() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -73,9 +73,9 @@ async fn a_late_replica_hides_no_write_and_a_dead_one_stops_no_read() -> anyhow:
             ensure!(rename(&editor, &id, &name).await?.code().is_empty());
             for client in [&here.client, &there.client] {
                 until("it is read on the primary", || async {
-                    let answer = client.post(NAMES, Value::Null).await?;
-                    ensure!(answer.status == 200, "{answer:?}");
-                    Ok(answer.text.contains(&name))
+                    let response = client.post(NAMES, Value::Null).await?;
+                    ensure!(response.status == 200, "{response:?}");
+                    Ok(response.text.contains(&name))
                 })
                 .await?;
             }
@@ -93,7 +93,7 @@ async fn a_late_replica_hides_no_write_and_a_dead_one_stops_no_read() -> anyhow:
 }
 
 #[tokio::test]
-async fn a_failover_that_loses_writes_leaves_nothing_of_them() -> anyhow::Result<()> {
+async fn writes_lost_by_a_failover_leave_no_trace_in_caches() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -113,9 +113,9 @@ async fn a_failover_that_loses_writes_leaves_nothing_of_them() -> anyhow::Result
     let lost = format!("{old} المفقود");
     let mut position = String::new();
     for _ in 0..3 {
-        let answer = rename(&editor, &id, &lost).await?;
-        ensure!(answer.code().is_empty(), "{answer:?}");
-        position = answer.header("khabar-position").to_owned();
+        let response = rename(&editor, &id, &lost).await?;
+        ensure!(response.code().is_empty(), "{response:?}");
+        position = response.header("khabar-position").to_owned();
     }
     ensure!(editor.add("موضوع-مفقود").await? == Outcome::Acknowledged);
     ensure!(late.client.get(NAMES).await?.text.contains(&lost));
@@ -140,16 +140,16 @@ async fn a_failover_that_loses_writes_leaves_nothing_of_them() -> anyhow::Result
     // The node may answer from its cache until the lease expires. Then it reads the new epoch.
     let before: Position = position.parse()?;
     until("the late node answers in the new epoch", || async {
-        let answer = late.client.get(NAMES).await?;
-        let found = answer.header("khabar-position").parse::<Position>();
-        Ok(answer.status == 200 && found.is_ok_and(|found| found.epoch != before.epoch))
+        let response = late.client.get(NAMES).await?;
+        let found = response.header("khabar-position").parse::<Position>();
+        Ok(response.status == 200 && found.is_ok_and(|found| found.epoch != before.epoch))
     })
     .await?;
     for client in [&late.client, &next.client] {
-        let answer = client.get(NAMES).await?;
+        let response = client.get(NAMES).await?;
         ensure!(
-            answer.text.contains(&old) && !answer.text.contains(&lost),
-            "{answer:?}"
+            response.text.contains(&old) && !response.text.contains(&lost),
+            "{response:?}"
         );
         // A client that sends a lost position receives the current state.
         let headers = [("khabar-position", position.as_str())];
@@ -158,12 +158,12 @@ async fn a_failover_that_loses_writes_leaves_nothing_of_them() -> anyhow::Result
             Ok(client.get_with(&headers, NAMES).await?.status != 503)
         })
         .await?;
-        let answer = client.get_with(&headers, NAMES).await?;
+        let response = client.get_with(&headers, NAMES).await?;
         ensure!(
-            answer.status == 200 && !answer.text.contains(&lost),
-            "{answer:?}"
+            response.status == 200 && !response.text.contains(&lost),
+            "{response:?}"
         );
-        let now: Position = answer.header("khabar-position").parse()?;
+        let now: Position = response.header("khabar-position").parse()?;
         ensure!(
             before.epoch != now.epoch,
             "{before} and {now} are of one epoch"
@@ -172,10 +172,13 @@ async fn a_failover_that_loses_writes_leaves_nothing_of_them() -> anyhow::Result
     // The late node can write again, and the other node sees the change.
     let renamed = format!("{old} الجديد");
     until("the late node can write", || async {
-        let answer = rename(&editor, &id, &renamed).await?;
+        let response = rename(&editor, &id, &renamed).await?;
         // Its connections may still be those of the old primary: nothing was done then.
-        ensure!(["", "UNAVAILABLE"].contains(&&*answer.code()), "{answer:?}");
-        Ok(answer.code().is_empty())
+        ensure!(
+            ["", "UNAVAILABLE"].contains(&&*response.code()),
+            "{response:?}"
+        );
+        Ok(response.code().is_empty())
     })
     .await?;
     until("the other node hears of it", || async {

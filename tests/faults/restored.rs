@@ -27,7 +27,7 @@ async fn counted(db: &TestDb) -> anyhow::Result<Value> {
 }
 
 #[tokio::test]
-async fn what_follows_from_other_rows_is_computed_anew() -> anyhow::Result<()> {
+async fn restore_recomputes_derived_values() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let right = counted(&db).await?;
         let hide = match db.name() {

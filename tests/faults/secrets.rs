@@ -27,7 +27,7 @@ fn mode(file: &Path) -> anyhow::Result<u32> {
 }
 
 #[tokio::test]
-async fn the_files_of_a_database_are_their_owners_alone() -> anyhow::Result<()> {
+async fn database_files_are_private_to_their_owner() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("newsroom.db");
     let beside = ["", "-wal", "-shm"].map(|end| {
@@ -77,7 +77,7 @@ async fn the_files_of_a_database_are_their_owners_alone() -> anyhow::Result<()> 
 }
 
 #[tokio::test]
-async fn no_password_is_shown() -> anyhow::Result<()> {
+async fn passwords_are_redacted() -> anyhow::Result<()> {
     const SECRET: &str = "hush7";
     for url in [
         "postgres://u:hush7@127.0.0.1:1/x".to_owned(),
@@ -139,18 +139,18 @@ async fn no_password_is_shown() -> anyhow::Result<()> {
 /// Returns what the bearer of a preview token sees: the headline, `nothing`, or an error code.
 async fn seen(client: &Client, token: &str, id: &Value) -> anyhow::Result<String> {
     let headers = [("khabar-preview", token)];
-    let answer = client
+    let response = client
         .post_with(&headers, READ, json!({ "id": id }))
         .await?;
-    if answer.status == 401 {
-        return Ok(answer.code());
+    if response.status == 401 {
+        return Ok(response.code());
     }
-    let headline = answer.data()?["article"]["headline"].clone();
+    let headline = response.data()?["article"]["headline"].clone();
     Ok(headline.as_str().unwrap_or("nothing").to_owned())
 }
 
 #[tokio::test]
-async fn keys_are_replaced_and_previews_taken_back_while_a_fleet_runs() -> anyhow::Result<()> {
+async fn signing_keys_rotate_and_previews_are_revoked_fleet_wide() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
         let launch = || Launch::over(db.url());

@@ -28,15 +28,15 @@ async fn the_program_serves_each_database() -> anyhow::Result<()> {
             .through(&["sh", "-c", "exec \"$@\"", "-"])
             .start()
             .await?;
-        let answer = server.client.post(EDITIONS, Value::Null).await?;
-        ensure!(answer.data()?["editions"][0]["name"].is_string());
-        let answer = server.client.get(EDITIONS).await?;
-        ensure!(!answer.header("etag").is_empty(), "{answer:?}");
+        let response = server.client.post(EDITIONS, Value::Null).await?;
+        ensure!(response.data()?["editions"][0]["name"].is_string());
+        let response = server.client.get(EDITIONS).await?;
+        ensure!(!response.header("etag").is_empty(), "{response:?}");
         ensure!(server.client.path("/health/live").await?.status == 200);
         let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
         let editor = server.client.with_token(&token);
-        let answer = editor.post("{ viewer { name } }", Value::Null).await?;
-        ensure!(answer.data()?["viewer"]["name"] == "ليلى", "{answer:?}");
+        let response = editor.post("{ viewer { name } }", Value::Null).await?;
+        ensure!(response.data()?["viewer"]["name"] == "ليلى", "{response:?}");
         ensure!(server.memory()? > 1 << 20);
         until("the requests are logged", || async {
             Ok(server.log.says("/graphql"))
@@ -50,7 +50,7 @@ async fn the_program_serves_each_database() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn the_proxy_cuts_and_mends_the_network() -> anyhow::Result<()> {
+async fn the_fault_proxy_cuts_and_restores_the_network() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -69,21 +69,21 @@ async fn the_proxy_cuts_and_mends_the_network() -> anyhow::Result<()> {
     stream
         .write_all(b"GET /health/live HTTP/1.0\r\n\r\n")
         .await?;
-    let mut answer = String::new();
+    let mut response = String::new();
     let read = tokio::time::timeout(
         Duration::from_millis(200),
-        stream.read_to_string(&mut answer),
+        stream.read_to_string(&mut response),
     );
-    ensure!(read.await.is_err(), "it was not stalled: {answer}");
+    ensure!(read.await.is_err(), "it was not stalled: {response}");
     before.set(Network::Passes);
-    stream.read_to_string(&mut answer).await?;
-    ensure!(answer.contains("200"), "{answer}");
+    stream.read_to_string(&mut response).await?;
+    ensure!(response.contains("200"), "{response}");
 
     let mut stream = server.client.raw().await?;
     stream.write_all(b"nonsense\r\n\r\n").await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    ensure!(answer.contains("400"), "{answer}");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await?;
+    ensure!(response.contains("400"), "{response}");
     let request = server
         .client
         .post_with(&[("x-request-id", "mine")], EDITIONS, Value::Null);

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::ensure;
 use khabar_tests::harness::{TestDb, until};
 
-use crate::answers::{editor, large_body, publish};
-use crate::client::Answer;
+use crate::client::HttpResponse;
+use crate::large_responses::{editor, large_body, publish};
 use crate::newsroom;
 use crate::server::{Launch, Server};
-use crate::writing::{Editor, Outcome, lacking};
+use crate::writing::{Editor, Outcome, missing_topics};
 
 /// The size that the write-ahead log may retain, in bytes.
 const LOG: u64 = 8 << 20;
@@ -23,7 +23,7 @@ fn path(db: &TestDb, end: &str) -> PathBuf {
     format!("{}{end}", db.url().trim_start_matches("sqlite:")).into()
 }
 
-async fn ready(server: &Server) -> anyhow::Result<Answer> {
+async fn ready(server: &Server) -> anyhow::Result<HttpResponse> {
     server.client.path("/health/ready").await
 }
 
@@ -31,8 +31,8 @@ async fn ready(server: &Server) -> anyhow::Result<Answer> {
 /// health check and the log report the reason.
 async fn is_noticed(server: &Server, editor: &Editor, name: &str) -> anyhow::Result<()> {
     for turn in 0..3 {
-        let answer = editor.send(&format!("{name}-{turn}")).await?;
-        ensure!(answer.code() == "UNAVAILABLE", "{answer:?}");
+        let response = editor.send(&format!("{name}-{turn}")).await?;
+        ensure!(response.code() == "UNAVAILABLE", "{response:?}");
     }
     let readiness = ready(server).await?;
     ensure!(
@@ -45,14 +45,14 @@ async fn is_noticed(server: &Server, editor: &Editor, name: &str) -> anyhow::Res
         server.log.lines()
     );
     until("nothing is read from it", || async {
-        let answer = server.client.get("{ sections { name } }").await?;
-        Ok(answer.status == 503 && answer.code() == "UNAVAILABLE")
+        let response = server.client.get("{ sections { name } }").await?;
+        Ok(response.status == 503 && response.code() == "UNAVAILABLE")
     })
     .await
 }
 
 #[tokio::test]
-async fn a_file_that_is_gone_or_another_is_noticed_and_taken_back() -> anyhow::Result<()> {
+async fn a_missing_or_replaced_sqlite_file_is_detected() -> anyhow::Result<()> {
     for end in ["", "-wal"] {
         let db = newsroom::sqlite().await?;
         let server = Launch::over(db.url()).start().await?;
@@ -75,7 +75,7 @@ async fn a_file_that_is_gone_or_another_is_noticed_and_taken_back() -> anyhow::R
         server.kill().await?;
         let again = Launch::over(db.url()).start().await?;
         let names = ["قبل".to_owned(), "بعد".to_owned()];
-        let lost = lacking(&again.client, &names).await?;
+        let lost = missing_topics(&again.client, &names).await?;
         ensure!(lost.is_empty(), "{end:?}, lost: {lost:?}");
         again.kill().await?;
     }
@@ -85,7 +85,7 @@ async fn a_file_that_is_gone_or_another_is_noticed_and_taken_back() -> anyhow::R
 /// Replaces the file with a backup during a stream of writes. Every acknowledged write must be in the
 /// original file.
 #[tokio::test]
-async fn no_write_is_acknowledged_that_goes_into_a_lost_file() -> anyhow::Result<()> {
+async fn no_write_to_a_deleted_file_is_acknowledged() -> anyhow::Result<()> {
     for _ in 0..newsroom::rounds(2)? {
         replace_while_writing().await?;
     }
@@ -126,7 +126,7 @@ async fn replace_while_writing() -> anyhow::Result<()> {
     // The write-ahead log belongs to the original file.
     std::fs::rename(&away, &file)?;
     let again = Launch::over(db.url()).start().await?;
-    let lost = lacking(&again.client, &acknowledged).await?;
+    let lost = missing_topics(&again.client, &acknowledged).await?;
     ensure!(lost.is_empty(), "lost: {lost:?}");
     again.kill().await
 }
@@ -136,7 +136,7 @@ fn length(file: &Path) -> anyhow::Result<u64> {
 }
 
 #[tokio::test]
-async fn the_log_of_writes_shrinks_again() -> anyhow::Result<()> {
+async fn the_write_ahead_log_is_truncated() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url()).start().await?;
     let writes = editor(&db, &server.client).await?;

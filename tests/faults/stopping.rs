@@ -14,7 +14,7 @@ use crate::server::{DEADLINE, Launch};
 const EDITIONS: &str = "{ articles(first: 3) { nodes { headline } } }";
 
 #[tokio::test]
-async fn a_server_ends_within_its_grace_though_the_database_is_silent() -> anyhow::Result<()> {
+async fn shutdown_is_bounded_even_if_the_database_hangs() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -42,7 +42,7 @@ async fn a_server_ends_within_its_grace_though_the_database_is_silent() -> anyho
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once() -> anyhow::Result<()> {
+async fn a_second_signal_stops_immediately() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -72,7 +72,7 @@ async fn a_second_signal_ends_it_at_once() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn the_time_of_a_request_covers_who_asks_and_its_body() -> anyhow::Result<()> {
+async fn the_request_timeout_covers_authentication_and_body() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
         return Ok(());
     };
@@ -85,9 +85,9 @@ async fn the_time_of_a_request_covers_who_asks_and_its_body() -> anyhow::Result<
     let editor = server.client.with_token(&token);
     proxy.set(Network::Stalls);
     for _ in 0..3 {
-        let answer = editor.post("{ viewer { name } }", Value::Null).await?;
-        ensure!(answer.status == 503, "{answer:?}");
-        ensure!(!answer.header("retry-after").is_empty(), "{answer:?}");
+        let response = editor.post("{ viewer { name } }", Value::Null).await?;
+        ensure!(response.status == 503, "{response:?}");
+        ensure!(!response.header("retry-after").is_empty(), "{response:?}");
     }
     proxy.set(Network::Passes);
     until("it answers again", || async {
@@ -102,7 +102,7 @@ async fn the_time_of_a_request_covers_who_asks_and_its_body() -> anyhow::Result<
 }
 
 #[tokio::test]
-async fn a_write_whose_time_is_over_says_that_nobody_knows_and_how_to_ask() -> anyhow::Result<()> {
+async fn a_timed_out_write_has_an_unknown_outcome() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
         let server = Launch::over(db.url())
@@ -125,21 +125,21 @@ async fn a_write_whose_time_is_over_says_that_nobody_knows_and_how_to_ask() -> a
         let input = json!({ "input": {
             "id": id, "version": 1, "headline": "خبر آخر", "idempotencyKey": "mine",
         } });
-        let answer = editor.post(update, input.clone()).await?;
+        let response = editor.post(update, input.clone()).await?;
         ensure!(
-            answer.status == 503 && answer.code() == "OUTCOME_UNKNOWN",
-            "{answer:?}"
+            response.status == 503 && response.code() == "OUTCOME_UNKNOWN",
+            "{response:?}"
         );
-        ensure!(answer.text.contains("idempotencyKey"), "{answer:?}");
+        ensure!(response.text.contains("idempotencyKey"), "{response:?}");
         drop(writer);
 
         // Repeated with its idempotency key until it is answered, the mutation is applied once.
         until("it is answered", || async {
-            let answer = editor.post(update, input.clone()).await?;
-            if answer.status != 200 {
+            let response = editor.post(update, input.clone()).await?;
+            if response.status != 200 {
                 return Ok(false);
             }
-            let article = &answer.data()?["updateArticle"]["article"];
+            let article = &response.data()?["updateArticle"]["article"];
             ensure!(
                 article["version"] == 2 && article["headline"] == "خبر آخر",
                 "{article}"

@@ -13,7 +13,7 @@ const CREATE: &str = "mutation($input: CreateArticleInput!) { createArticle(inpu
     headline lead bodyText } userErrors { message } } }";
 
 #[tokio::test]
-async fn what_is_typed_and_what_is_pasted_is_one_text() -> anyhow::Result<()> {
+async fn typed_and_pasted_text_are_normalized_alike() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url()).start().await?;
         let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
@@ -30,10 +30,10 @@ async fn what_is_typed_and_what_is_pasted_is_one_text() -> anyhow::Result<()> {
                 { "table": { "rows": [["أ\r\n"]], "caption": "\u{2066}ج\u{2069}" } },
             ],
         });
-        let answer = editor.post(CREATE, json!({ "input": input })).await?;
-        let article = answer.data()?["createArticle"]["article"].clone();
-        ensure!(article["headline"] == "قال Reuters إن", "{answer:?}");
-        ensure!(article["lead"] == "سطر\nآخر", "{answer:?}");
+        let response = editor.post(CREATE, json!({ "input": input })).await?;
+        let article = response.data()?["createArticle"]["article"].clone();
+        ensure!(article["headline"] == "قال Reuters إن", "{response:?}");
+        ensure!(article["lead"] == "سطر\nآخر", "{response:?}");
         let text = article["bodyText"].as_str().context("no text")?;
         ensure!(
             text == "سطر\nآخر\n\nمن هنا\n\n\nعنوان\n\nقو\nل — é\n\nأ\nب\n\nج\n\nأ\n",
@@ -42,8 +42,8 @@ async fn what_is_typed_and_what_is_pasted_is_one_text() -> anyhow::Result<()> {
         // An unclosed directional control would reverse the text that follows it on the page.
         for open in ["a\u{202e}b", "a\u{2067}b\u{202c}", "a\u{2069}b"] {
             let input = json!({ "headline": open });
-            let answer = editor.post(CREATE, json!({ "input": input })).await?;
-            ensure!(answer.text.contains("may not be shown"), "{answer:?}");
+            let response = editor.post(CREATE, json!({ "input": input })).await?;
+            ensure!(response.text.contains("may not be shown"), "{response:?}");
         }
     }
     Ok(())
@@ -53,7 +53,7 @@ async fn what_is_typed_and_what_is_pasted_is_one_text() -> anyhow::Result<()> {
 const MARK: &str = "\u{feff}";
 
 #[tokio::test]
-async fn a_byte_order_mark_at_the_head_is_skipped() -> anyhow::Result<()> {
+async fn a_leading_byte_order_mark_is_removed() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let folder = tempfile::tempdir()?;
         let file = |name: &str| -> anyhow::Result<String> {
@@ -93,14 +93,14 @@ async fn a_byte_order_mark_at_the_head_is_skipped() -> anyhow::Result<()> {
 
         let server = launch.start().await?;
         let body = MARK.to_owned() + &json!({ "query": "{ editions { name } }" }).to_string();
-        let answer = server.client.post_body(body).await?;
-        ensure!(answer.data()?["editions"][0]["name"].is_string());
+        let response = server.client.post_body(body).await?;
+        ensure!(response.data()?["editions"][0]["name"].is_string());
         let twice = format!("{MARK}{MARK}{{}}");
-        let answer = server.client.post_body(twice).await?;
-        ensure!(answer.status == 400, "{answer:?}");
+        let response = server.client.post_body(twice).await?;
+        ensure!(response.status == 400, "{response:?}");
         let by_name = json!({ "documentId": "a1" }).to_string();
-        let answer = server.client.post_body(by_name).await?;
-        ensure!(answer.data()? != Value::Null);
+        let response = server.client.post_body(by_name).await?;
+        ensure!(response.data()? != Value::Null);
     }
     Ok(())
 }

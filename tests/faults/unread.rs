@@ -61,7 +61,7 @@ async fn metric(server: &Server, name: &str) -> anyhow::Result<u64> {
 }
 
 #[tokio::test]
-async fn streams_that_never_read_take_no_more_than_their_part() -> anyhow::Result<()> {
+async fn unread_http2_streams_have_bounded_memory() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
     let server = Launch::over(db.url())
@@ -124,7 +124,7 @@ async fn streams_that_never_read_take_no_more_than_their_part() -> anyhow::Resul
 }
 
 #[tokio::test]
-async fn who_does_not_read_http_1_is_cut_off_and_who_reads_slowly_is_not() -> anyhow::Result<()> {
+async fn slow_readers_are_served_and_stalled_ones_disconnected() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
     let server = Launch::over(db.url())
@@ -168,7 +168,7 @@ async fn who_does_not_read_http_1_is_cut_off_and_who_reads_slowly_is_not() -> an
 }
 
 #[tokio::test]
-async fn what_is_sent_to_the_server_is_bounded_for_all_clients_together() -> anyhow::Result<()> {
+async fn request_bodies_share_a_memory_limit() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url())
         .set("http.buffer_bytes", 8 << 20)
@@ -204,7 +204,7 @@ async fn what_is_sent_to_the_server_is_bounded_for_all_clients_together() -> any
 }
 
 #[tokio::test]
-async fn answers_that_are_too_large_are_not_kept() -> anyhow::Result<()> {
+async fn oversized_responses_are_not_cached() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
     let server = Launch::over(db.url())

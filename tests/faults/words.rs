@@ -4,36 +4,36 @@
 use anyhow::ensure;
 use serde_json::{Value, json};
 
-use crate::answers::editor;
 use crate::client::Client;
+use crate::large_responses::editor;
 use crate::newsroom;
 use crate::server::Launch;
 
 const CREATE: &str = "mutation ($input: CreateTopicInput!) {
     createTopic(input: $input) { topic { id name } userErrors { message } } }";
 
-async fn create(client: &Client, input: Value) -> anyhow::Result<crate::client::Answer> {
+async fn create(client: &Client, input: Value) -> anyhow::Result<crate::client::HttpResponse> {
     client.post(CREATE, json!({ "input": input })).await
 }
 
 #[tokio::test]
-async fn a_name_that_no_database_takes_is_refused_by_name() -> anyhow::Result<()> {
+async fn overlong_keys_and_control_characters_are_rejected() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url()).start().await?;
         let editor = editor(&db, &server.client).await?;
         let long = "x".repeat(100_000);
         for id in ["a\0b", "a\nb", &long, &"م".repeat(129)] {
             let input = json!({"name": "موضوع", "idempotencyKey": id});
-            let answer = create(&editor, input).await?;
-            ensure!(answer.code() == "BAD_USER_INPUT", "{answer:?}");
-            ensure!(answer.text.contains("`idempotencyKey`"), "{answer:?}");
-            ensure!(answer.text.len() < 2_000, "{}", answer.text.len());
+            let response = create(&editor, input).await?;
+            ensure!(response.code() == "BAD_USER_INPUT", "{response:?}");
+            ensure!(response.text.contains("`idempotencyKey`"), "{response:?}");
+            ensure!(response.text.len() < 2_000, "{}", response.text.len());
         }
         let id = "م".repeat(128);
-        let answer = create(&editor, json!({"name": "موضوع", "idempotencyKey": id})).await?;
+        let response = create(&editor, json!({"name": "موضوع", "idempotencyKey": id})).await?;
         ensure!(
-            answer.data()?["createTopic"]["topic"]["id"].is_string(),
-            "{answer:?}"
+            response.data()?["createTopic"]["topic"]["id"].is_string(),
+            "{response:?}"
         );
 
         for name in ["a\0b", "a\u{7}b", &long] {
@@ -46,13 +46,13 @@ async fn a_name_that_no_database_takes_is_refused_by_name() -> anyhow::Result<()
                 ),
                 ("sha256Hash", json!({"extensions": hash})),
             ] {
-                let answer = server.client.post_json(&body).await?;
+                let response = server.client.post_json(&body).await?;
                 ensure!(
-                    answer.status == 400 && answer.code() == "BAD_REQUEST",
-                    "{answer:?}"
+                    response.status == 400 && response.code() == "BAD_REQUEST",
+                    "{response:?}"
                 );
-                ensure!(answer.text.contains(what), "{answer:?}");
-                ensure!(answer.text.len() < 2_000, "{}", answer.text.len());
+                ensure!(response.text.contains(what), "{response:?}");
+                ensure!(response.text.len() < 2_000, "{}", response.text.len());
             }
         }
         // All other lookups.
@@ -75,13 +75,17 @@ async fn a_name_that_no_database_takes_is_refused_by_name() -> anyhow::Result<()
             ),
         ] {
             for words in [words, &long] {
-                let answer = editor.post(query, json!({ "w": words })).await?;
-                let code = answer.code();
+                let response = editor.post(query, json!({ "w": words })).await?;
+                let code = response.code();
                 ensure!(
-                    code != "INTERNAL" && answer.status < 500,
-                    "{query}: {answer:?}"
+                    code != "INTERNAL" && response.status < 500,
+                    "{query}: {response:?}"
                 );
-                ensure!(answer.text.len() < 5_000, "{query}: {}", answer.text.len());
+                ensure!(
+                    response.text.len() < 5_000,
+                    "{query}: {}",
+                    response.text.len()
+                );
             }
         }
     }
@@ -89,7 +93,7 @@ async fn a_name_that_no_database_takes_is_refused_by_name() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn what_is_sent_again_is_known_by_what_was_given() -> anyhow::Result<()> {
+async fn repeated_writes_are_recognised_by_their_input() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url()).start().await?;
         let editor = editor(&db, &server.client).await?;
@@ -106,10 +110,10 @@ async fn what_is_sent_again_is_known_by_what_was_given() -> anyhow::Result<()> {
             json!({"idempotencyKey": "one", "name": "نهر", "kind": "PLACE"}),
             json!({"idempotencyKey": "one", "name": "بحر", "kind": "PLACE", "summary": null}),
         ] {
-            let answer = create(&editor, other).await?;
+            let response = create(&editor, other).await?;
             ensure!(
-                answer.text.contains("give each write its own"),
-                "{answer:?}"
+                response.text.contains("give each write its own"),
+                "{response:?}"
             );
         }
     }

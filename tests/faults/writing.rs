@@ -6,7 +6,7 @@ use khabar_domain::Role;
 use khabar_tests::harness::TestDb;
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Client};
+use crate::client::{Client, HttpResponse};
 use crate::newsroom;
 
 const CREATE: &str = "mutation ($input: CreateTopicInput!) {
@@ -49,21 +49,21 @@ impl Editor {
 
     /// Adds a topic with the given name.
     pub(crate) async fn add(&self, name: &str) -> anyhow::Result<Outcome> {
-        let answer = self.send(name).await?;
-        let payload = &answer.json()?["data"]["createTopic"];
+        let response = self.send(name).await?;
+        let payload = &response.json()?["data"]["createTopic"];
         if payload["topic"]["id"].is_string() {
-            ensure!(answer.code().is_empty(), "{answer:?}");
+            ensure!(response.code().is_empty(), "{response:?}");
             return Ok(Outcome::Acknowledged);
         }
         ensure!(
-            !answer.code().is_empty(),
-            "a refusal has a code: {answer:?}"
+            !response.code().is_empty(),
+            "a refusal has a code: {response:?}"
         );
         Ok(Outcome::Refused)
     }
 
     /// Sends the mutation that adds a topic and returns the response.
-    pub(crate) async fn send(&self, name: &str) -> anyhow::Result<Answer> {
+    pub(crate) async fn send(&self, name: &str) -> anyhow::Result<HttpResponse> {
         let input = json!({"input": {"name": name, "edition": "ar"}});
         self.client.post(CREATE, input).await
     }
@@ -72,37 +72,37 @@ impl Editor {
 /// Whether the server finds a topic with this name, looked up by its slug.
 pub(crate) async fn has(client: &Client, name: &str) -> anyhow::Result<bool> {
     const FIND: &str = "query ($slug: Slug!) { topic(slug: $slug) { name } }";
-    let answer = client.post(FIND, json!({ "slug": name })).await?;
-    let found = &answer.data()?["topic"];
-    ensure!(found.is_null() || found["name"] == name, "{answer:?}");
+    let response = client.post(FIND, json!({ "slug": name })).await?;
+    let found = &response.data()?["topic"];
+    ensure!(found.is_null() || found["name"] == name, "{response:?}");
     Ok(!found.is_null())
 }
 
 /// Returns the given names for which the server finds no topic.
-pub(crate) async fn lacking<'a>(
+pub(crate) async fn missing_topics<'a>(
     client: &Client,
     names: impl IntoIterator<Item = &'a String>,
 ) -> anyhow::Result<Vec<&'a String>> {
-    let mut lacking = Vec::new();
+    let mut missing_topics = Vec::new();
     for name in names {
         if !has(client, name).await? {
-            lacking.push(name);
+            missing_topics.push(name);
         }
     }
-    Ok(lacking)
+    Ok(missing_topics)
 }
 
 /// Returns the id and the name of the first section. Readers see the name, and `rename` changes it.
 pub(crate) async fn section(client: &Client) -> anyhow::Result<(String, String)> {
-    let answer = client.post("{ sections { id name } }", Value::Null).await?;
-    let data = answer.data()?;
+    let response = client.post("{ sections { id name } }", Value::Null).await?;
+    let data = response.data()?;
     let text = |member: &str| data["sections"][0][member].as_str().map(str::to_owned);
     let found = text("id").zip(text("name"));
-    found.with_context(|| format!("{answer:?}"))
+    found.with_context(|| format!("{response:?}"))
 }
 
 /// Renames a section and returns the response.
-pub(crate) async fn rename(editor: &Editor, id: &str, name: &str) -> anyhow::Result<Answer> {
+pub(crate) async fn rename(editor: &Editor, id: &str, name: &str) -> anyhow::Result<HttpResponse> {
     const RENAME: &str = "mutation ($input: UpdateSectionInput!) {
         updateSection(input: $input) { section { name } userErrors { message } } }";
     let input = json!({"input": {"id": id, "name": name}});

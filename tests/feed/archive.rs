@@ -10,7 +10,7 @@ use khabar_persistence::archive::{self, Counts, Error};
 use khabar_persistence::change::{EntityKind, Operation};
 use khabar_persistence::trusted_document::{self, TrustedDocument};
 use khabar_persistence::{Author, Db, article, correction, editorial, revision, slug, story};
-use khabar_tests::harness::{Newsroom, PATIENCE, TestApp, TestDb, builders, newsroom};
+use khabar_tests::harness::{MAX_WAIT, Newsroom, TestApp, TestDb, builders, newsroom};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -109,13 +109,13 @@ const HOME: &str = "{ editions { slug articleCount } sections { name } home { le
     related(first: 5) { edges { node { slug } score } } comments(first: 5) { nodes { text } } } } } }";
 
 #[tokio::test]
-async fn a_newsroom_is_the_same_in_either_database() -> anyhow::Result<()> {
+async fn an_archive_is_equal_on_both_databases() -> anyhow::Result<()> {
     let origin = full(TestDb::sqlite().await?).await?;
     let text = exported(origin.db().db()).await?;
     let head = text.lines().next().context("an empty archive")?;
     ensure!(!head.contains(":0"), "a table is not tried: {head}");
-    let answer = origin.ask(HOME).await?.json;
-    ensure!(!answer.contains("errors"), "{answer}");
+    let response = origin.ask(HOME).await?.json;
+    ensure!(!response.contains("errors"), "{response}");
 
     // From SQLite to PostgreSQL and back to SQLite.
     let stations = [TestDb::postgres().await?, Some(TestDb::sqlite().await?)];
@@ -135,7 +135,7 @@ async fn a_newsroom_is_the_same_in_either_database() -> anyhow::Result<()> {
                 .all(|one| one == Some(Operation::Added))
         );
         let app = TestApp::new(station)?;
-        assert_eq!(app.ask(HOME).await?.json, answer);
+        assert_eq!(app.ask(HOME).await?.json, response);
         // The restored newsroom accepts new writes.
         write(app.db().db(), newsroom::now(), "agency").await?;
     }
@@ -143,7 +143,7 @@ async fn a_newsroom_is_the_same_in_either_database() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn only_an_empty_database_is_filled() -> anyhow::Result<()> {
+async fn restore_requires_an_empty_database() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         open(test.db()).await?;
         let text = exported(test.db()).await?;
@@ -163,7 +163,7 @@ fn joined(lines: &[String]) -> String {
 }
 
 /// Builds an archive from these lines with a recomputed checksum.
-fn sealed(lines: &[String]) -> anyhow::Result<String> {
+fn with_checksum(lines: &[String]) -> anyhow::Result<String> {
     let (end, rest) = lines.split_last().context("no lines")?;
     let rest = joined(rest);
     let digest = Sha256::digest(&rest);
@@ -187,14 +187,14 @@ async fn an_archive_of_version_1_is_restored() -> anyhow::Result<()> {
         .replace("\"entity\":", "\"noun\":");
     let former: Vec<_> = former.lines().map(str::to_owned).collect();
     for test in TestDb::each().await? {
-        restore(test.db(), &sealed(&former)?).await?;
+        restore(test.db(), &with_checksum(&former)?).await?;
         assert_eq!(exported(test.db()).await?, text);
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_cut_archive_is_refused_wherever_it_is_cut() -> anyhow::Result<()> {
+async fn a_truncated_archive_is_rejected() -> anyhow::Result<()> {
     let origin = TestDb::sqlite().await?;
     open(origin.db()).await?;
     let text = exported(origin.db()).await?;
@@ -219,7 +219,7 @@ async fn a_cut_archive_is_refused_wherever_it_is_cut() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn every_mistake_is_named_with_its_line() -> anyhow::Result<()> {
+async fn every_error_names_its_line() -> anyhow::Result<()> {
     let origin = TestDb::sqlite().await?;
     open(origin.db()).await?;
     write(origin.db(), newsroom::now(), "agency").await?;
@@ -227,7 +227,7 @@ async fn every_mistake_is_named_with_its_line() -> anyhow::Result<()> {
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     // The header, an edition, a source, and the end line.
     ensure!(lines.len() == 4, "{text}");
-    assert_eq!(sealed(&lines)?, text);
+    assert_eq!(with_checksum(&lines)?, text);
     let id = "\"slug\":\"agency\"";
     for (line, from, to, problem) in [
         (1, "\"version\":2", "\"version\":3", "has the version 3"),
@@ -296,7 +296,7 @@ async fn every_mistake_is_named_with_its_line() -> anyhow::Result<()> {
         let there = &mut changed[line - 1];
         ensure!(there.contains(from), "{there} lacks {from}");
         *there = there.replacen(from, to, 1);
-        refused(&sealed(&changed)?, problem, line).await?;
+        refused(&with_checksum(&changed)?, problem, line).await?;
     }
     let mut altered = lines.clone();
     altered[2] = altered[2].replacen("agency", "agencY", 1);
@@ -324,7 +324,7 @@ async fn refused(text: &str, problem: &str, line: usize) -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_the_database_refuses_is_named_by_its_lines() -> anyhow::Result<()> {
+async fn constraint_violations_name_their_lines() -> anyhow::Result<()> {
     let origin = TestDb::sqlite().await?;
     open(origin.db()).await?;
     let text = exported(origin.db()).await?;
@@ -332,7 +332,7 @@ async fn what_the_database_refuses_is_named_by_its_lines() -> anyhow::Result<()>
     let mut sideways = lines.clone();
     sideways[1] = sideways[1].replacen("\"rtl\"", "\"up\"", 1);
     for test in TestDb::each().await? {
-        let refused = restore(test.db(), &sealed(&sideways)?).await;
+        let refused = restore(test.db(), &with_checksum(&sideways)?).await;
         let named = matches!(
             refused,
             Err(Error::Lines {
@@ -369,45 +369,50 @@ fn pair(rows: &[(usize, Value)]) -> anyhow::Result<[(usize, Value); 2]> {
 
 /// Rows that must form a tree but do not are refused by id, and nothing is stored.
 #[tokio::test]
-async fn comments_and_sections_that_go_in_a_circle_are_refused() -> anyhow::Result<()> {
+async fn cyclic_comments_and_sections_are_rejected() -> anyhow::Result<()> {
     let origin = TestDb::sqlite().await?;
     Newsroom::small()?.save(origin.db()).await?;
     let text = exported(origin.db()).await?;
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let comments = rows(&lines, "comment")?;
-    let [question, answer] = pair(&comments)?;
+    let [question, response] = pair(&comments)?;
     let [above, below] = pair(&rows(&lines, "section")?)?;
     let elsewhere = comments
         .iter()
-        .find(|(_, row)| row["article_id"] != answer.1["article_id"]);
+        .find(|(_, row)| row["article_id"] != response.1["article_id"]);
     let elsewhere = &elsewhere.context("one article has all comments")?.1;
     let other_edition = rows(&lines, "edition")?
         .into_iter()
         .find(|(_, row)| row["id"] != above.1["edition_id"]);
     let other_edition = &other_edition.context("one edition")?.1;
 
-    let answers = &answer.1["id"];
+    let responses = &response.1["id"];
     let circle = "answers go in a circle";
     let at_top = "lies in no section at the top";
     for (kind, row, changes, problem) in [
         // A cycle is found whatever depth the rows state.
-        ("comment", &question, json!({"parent_id": answers}), circle),
         (
             "comment",
             &question,
-            json!({"parent_id": answers, "depth": 1}),
+            json!({"parent_id": responses}),
             circle,
         ),
         (
             "comment",
             &question,
-            json!({"parent_id": answers, "depth": 2}),
+            json!({"parent_id": responses, "depth": 1}),
             circle,
         ),
-        ("comment", &answer, json!({"depth": 7}), "depth is wrong"),
         (
             "comment",
-            &answer,
+            &question,
+            json!({"parent_id": responses, "depth": 2}),
+            circle,
+        ),
+        ("comment", &response, json!({"depth": 7}), "depth is wrong"),
+        (
+            "comment",
+            &response,
             json!({"article_id": elsewhere["article_id"]}),
             "answers one that stands under another article",
         ),
@@ -430,7 +435,7 @@ async fn comments_and_sections_that_go_in_a_circle_are_refused() -> anyhow::Resu
         }
         let mut lines = lines.clone();
         lines[place] = json!({ kind: changed }).to_string();
-        let text = sealed(&lines)?;
+        let text = with_checksum(&lines)?;
         for test in TestDb::each().await? {
             let nothing = exported(test.db()).await?;
             let Err(error) = restore(test.db(), &text).await else {
@@ -442,7 +447,7 @@ async fn comments_and_sections_that_go_in_a_circle_are_refused() -> anyhow::Resu
             let said = error.to_string();
             ensure!(table == kind && said.contains(problem), "{changes}: {said}");
             // In a cycle, the error may name either row.
-            let two = [&question, &answer, &above, &below];
+            let two = [&question, &response, &above, &below];
             let named = two.iter().any(|(_, row)| row["id"] == id.to_string());
             ensure!(named && said.contains(&id.to_string()), "{said}");
             ensure!(exported(test.db()).await? == nothing, "something is stored");
@@ -453,7 +458,7 @@ async fn comments_and_sections_that_go_in_a_circle_are_refused() -> anyhow::Resu
 
 /// An archive is a snapshot of a single moment, even during concurrent writes.
 #[tokio::test]
-async fn an_archive_shows_one_moment() -> anyhow::Result<()> {
+async fn an_archive_is_a_consistent_snapshot() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         let small = Newsroom::small()?;
         small.save(test.db()).await?;
@@ -477,7 +482,7 @@ async fn an_archive_shows_one_moment() -> anyhow::Result<()> {
             // Wait until something is written between one archive and the next.
             let head = test.db().feed().bounds().await?.head;
             let mut feed = test.db().feed();
-            tokio::time::timeout(PATIENCE, feed.next(head, 1)).await??;
+            tokio::time::timeout(MAX_WAIT, feed.next(head, 1)).await??;
             let text = exported(test.db()).await?;
             let copy = TestDb::sqlite().await?;
             restore(copy.db(), &text).await?;

@@ -40,7 +40,7 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn labelled(&self, label: &'static str) -> Self {
+    fn with_label(&self, label: &'static str) -> Self {
         Self {
             label,
             ..self.clone()
@@ -113,7 +113,7 @@ async fn checkpoint(db: &Db) -> anyhow::Result<Option<i64>> {
 }
 
 /// Waits until everything that was written is processed.
-async fn settled(db: &Db) -> anyhow::Result<()> {
+async fn wait_until_processed(db: &Db) -> anyhow::Result<()> {
     let head = db.feed().bounds().await?.head;
     until(&format!("the checkpoint reaches {head}"), || async {
         Ok(checkpoint(db).await? == Some(head))
@@ -146,15 +146,15 @@ async fn every_change_is_processed_once_across_a_restart() -> anyhow::Result<()>
         open(db).await?;
         let recorder = Recorder::default();
         let first = Running::start(db, recorder.clone(), POLICY);
-        settled(db).await?;
+        wait_until_processed(db).await?;
         write_one(db, "one").await?;
-        settled(db).await?;
+        wait_until_processed(db).await?;
         first.stop().await?;
         // Written while nobody consumes.
         write_one(db, "two").await?;
         write_one(db, "three").await?;
         let second = Running::start(db, recorder.clone(), POLICY);
-        settled(db).await?;
+        wait_until_processed(db).await?;
         assert_eq!(recorder.done(), ["everything up to 1", "2", "3", "4"]);
         second.stop().await?;
     }
@@ -168,7 +168,7 @@ async fn a_task_that_fails_is_retried_and_the_checkpoint_waits_for_it() -> anyho
         open(db).await?;
         let recorder = Recorder::default();
         let running = Running::start(db, recorder.clone(), POLICY);
-        settled(db).await?;
+        wait_until_processed(db).await?;
         // It fails for longer than a lease lasts: the lease is renewed meanwhile.
         recorder.failures.store(usize::MAX, Ordering::Relaxed);
         write_one(db, "one").await?;
@@ -181,7 +181,7 @@ async fn a_task_that_fails_is_retried_and_the_checkpoint_waits_for_it() -> anyho
         assert_eq!(checkpoint(db).await?, Some(1));
         assert!(recorder.failures.load(Ordering::Relaxed) < usize::MAX);
         recorder.failures.store(3, Ordering::Relaxed);
-        settled(db).await?;
+        wait_until_processed(db).await?;
         assert_eq!(recorder.done(), ["everything up to 1", "2", "3"]);
         running.stop().await?;
     }
@@ -199,9 +199,9 @@ async fn a_repeated_batch_advances_the_checkpoint_after_the_second_run() -> anyh
         ..POLICY
     };
     let running = Running::start(db, recorder.clone(), policy);
-    settled(db).await?;
+    wait_until_processed(db).await?;
     write_one(db, "one").await?;
-    settled(db).await?;
+    wait_until_processed(db).await?;
     let everything = "everything up to 1";
     assert_eq!(recorder.done(), [everything, everything, "2", "2"]);
     running.stop().await
@@ -213,16 +213,16 @@ async fn one_process_at_a_time_consumes_and_another_takes_over() -> anyhow::Resu
         let (db, other) = (test.db(), Db::open(&Options::new(test.url())).await?);
         open(db).await?;
         let recorder = Recorder::default();
-        let first = Running::start(db, recorder.labelled("a"), POLICY);
-        settled(db).await?;
-        let second = Running::start(&other, recorder.labelled("b"), POLICY);
+        let first = Running::start(db, recorder.with_label("a"), POLICY);
+        wait_until_processed(db).await?;
+        let second = Running::start(&other, recorder.with_label("b"), POLICY);
         write_one(db, "one").await?;
-        settled(db).await?;
+        wait_until_processed(db).await?;
         assert_eq!(recorder.done(), ["aeverything up to 1", "a2"]);
         // Its lease expires.
         first.kill().await;
         write_one(db, "two").await?;
-        settled(db).await?;
+        wait_until_processed(db).await?;
         assert_eq!(recorder.done()[2..], ["b3"]);
         // A process without the lease cannot move the checkpoint.
         assert!(is_leased_at(db, SystemClock.now()).await?);
@@ -242,7 +242,7 @@ async fn a_consumer_that_fell_behind_the_retention_starts_over() -> anyhow::Resu
         open(db).await?;
         let recorder = Recorder::default();
         let running = Running::start(db, recorder.clone(), POLICY);
-        settled(db).await?;
+        wait_until_processed(db).await?;
         running.stop().await?;
         for name in ["one", "two", "three"] {
             write_one(db, name).await?;
@@ -253,7 +253,7 @@ async fn a_consumer_that_fell_behind_the_retention_starts_over() -> anyhow::Resu
         ensure!(change::retire(&writer, later, 1).await? > 0);
         writer.commit().await?;
         let running = Running::start(db, recorder.clone(), POLICY);
-        settled(db).await?;
+        wait_until_processed(db).await?;
         assert_eq!(
             recorder.done(),
             ["everything up to 1", "everything up to 4"]

@@ -8,12 +8,12 @@ use chrono::{DateTime, Duration, Utc};
 use khabar_domain::{AccountId, Role, Viewer, derived};
 use khabar_tests::harness::process::{Report, report};
 use khabar_tests::harness::random::{Random, seed};
-use khabar_tests::harness::{Newsroom, PATIENCE, TestApp, TestDb, Who, newsroom};
+use khabar_tests::harness::{MAX_WAIT, Newsroom, TestApp, TestDb, Who, newsroom};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::child;
-use crate::newsroom_check::{self, Whole};
+use crate::newsroom_check::{self, AllRows};
 
 const WRITES: usize = 1_000;
 /// Number of concurrent writers.
@@ -23,7 +23,7 @@ const KILLS: usize = 3;
 const EDITOR: &str = "ليلى";
 
 #[tokio::test]
-async fn a_killed_process_loses_nothing_and_leaves_no_half() -> anyhow::Result<()> {
+async fn a_killed_process_loses_no_write_and_leaves_no_partial_one() -> anyhow::Result<()> {
     let seed = seed()?;
     for (number, db) in TestDb::each().await?.into_iter().enumerate() {
         Newsroom::small()?.save(db.db()).await?;
@@ -44,11 +44,11 @@ async fn a_killed_process_loses_nothing_and_leaves_no_half() -> anyhow::Result<(
         let mut acknowledged = BTreeSet::new();
         for turn in 0..=KILLS {
             let most = (turn < KILLS).then(|| 40 + random.below(200));
-            tokio::time::timeout(PATIENCE, write_on(test, turn, most, &mut acknowledged))
+            tokio::time::timeout(MAX_WAIT, write_on(test, turn, most, &mut acknowledged))
                 .await
                 .with_context(|| format!("a process stands still, with KHABAR_SEED={seed}"))??;
             newsroom_check::check(test.db()).await?;
-            revised(&Whole::of(test.db()).await?)?;
+            revised(&AllRows::of(test.db()).await?)?;
             let times = times(test).await?;
             let lost = acknowledged.iter().find(|name| !times.contains_key(*name));
             ensure!(lost.is_none(), "on {}, {lost:?} is lost", test.name());
@@ -59,10 +59,10 @@ async fn a_killed_process_loses_nothing_and_leaves_no_half() -> anyhow::Result<(
             "{} of {WRITES} are there",
             times.len()
         );
-        let whole = Whole::of(test.db()).await?;
+        let whole = AllRows::of(test.db()).await?;
         let mut articles = whole.rows("article").iter();
-        let halfway =
-            articles.find(|row| is_ours(&row["headline"]) && row["status"] != "published");
+        let halfway = articles
+            .find(|row| is_written_by_test(&row["headline"]) && row["status"] != "published");
         ensure!(halfway.is_none(), "it was never published: {halfway:?}");
         let twice = times.iter().find(|(_, times)| **times != 1);
         ensure!(
@@ -106,14 +106,18 @@ async fn write_on(
 
 /// Returns how many times each of the thousand is stored.
 async fn times(test: &TestDb) -> anyhow::Result<BTreeMap<String, usize>> {
-    let whole = Whole::of(test.db()).await?;
+    let whole = AllRows::of(test.db()).await?;
     let mut times = BTreeMap::new();
     for (kind, column) in [
         ("article", "headline"),
         ("section", "name"),
         ("comment", "text"),
     ] {
-        for row in whole.rows(kind).iter().filter(|row| is_ours(&row[column])) {
+        for row in whole
+            .rows(kind)
+            .iter()
+            .filter(|row| is_written_by_test(&row[column]))
+        {
             let name = row[column].as_str().unwrap_or_default();
             *times.entry(name.to_owned()).or_default() += 1;
         }
@@ -122,14 +126,14 @@ async fn times(test: &TestDb) -> anyhow::Result<BTreeMap<String, usize>> {
 }
 
 /// Checks that exactly the versions of each article are stored as revisions.
-fn revised(whole: &Whole) -> anyhow::Result<()> {
+fn revised(whole: &AllRows) -> anyhow::Result<()> {
     let mut stored: BTreeMap<Option<&str>, BTreeSet<Option<i64>>> = BTreeMap::new();
     for row in whole.rows("revision") {
         let versions = stored.entry(row["article_id"].as_str()).or_default();
         versions.insert(row["version"].as_i64());
     }
     let articles = whole.rows("article").iter();
-    for row in articles.filter(|row| is_ours(&row["headline"])) {
+    for row in articles.filter(|row| is_written_by_test(&row["headline"])) {
         let last = row["version"].as_i64().context("no version")?;
         let all: BTreeSet<_> = (1..=last).map(Some).collect();
         let stored = stored.get(&row["id"].as_str());
@@ -138,14 +142,14 @@ fn revised(whole: &Whole) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn is_ours(name: &Value) -> bool {
+fn is_written_by_test(name: &Value) -> bool {
     name.as_str().is_some_and(|name| name.starts_with("كتابة "))
 }
 
 /// Entry point of the process that writes.
 pub(crate) async fn scribe(url: &str, turn: usize) -> anyhow::Result<()> {
     let app = TestApp::new(TestDb::at(url.to_owned()).await?)?;
-    let shelf = Shelf::of(&app).await?;
+    let shelf = Parents::of(&app).await?;
     let lanes = (0..LANES).map(|group_hash| lane_of(&app, &shelf, turn, group_hash));
     futures::future::try_join_all(lanes).await?;
     report(format_args!("all"))?;
@@ -154,14 +158,14 @@ pub(crate) async fn scribe(url: &str, turn: usize) -> anyhow::Result<()> {
 }
 
 /// Parents of everything that is written, so that all writers update the same counters.
-struct Shelf {
+struct Parents {
     section: Value,
     story: Value,
     /// An article and one of its comments.
     discussed: [Value; 2],
 }
 
-impl Shelf {
+impl Parents {
     async fn of(app: &TestApp) -> anyhow::Result<Self> {
         const READ: &str = r#"{ article(slug: "انتهاء-أساسات-الجسر-الجديد") { section { id }
             stories { id } }
@@ -186,13 +190,13 @@ impl Shelf {
 
 async fn lane_of(
     app: &TestApp,
-    shelf: &Shelf,
+    shelf: &Parents,
     turn: usize,
     group_hash: usize,
 ) -> anyhow::Result<()> {
     for number in (group_hash..WRITES).step_by(LANES) {
         let name = format!("كتابة {number}");
-        let one = One {
+        let one = NumberedWrite {
             app,
             number,
             hour: hour(turn, number)?,
@@ -233,13 +237,13 @@ fn hour(turn: usize, number: usize) -> anyhow::Result<DateTime<Utc>> {
 }
 
 /// One of the thousand writes.
-struct One<'a> {
+struct NumberedWrite<'a> {
     app: &'a TestApp,
     number: usize,
     hour: DateTime<Utc>,
 }
 
-impl One<'_> {
+impl NumberedWrite<'_> {
     /// Sends the mutation with an idempotency key, so that it takes effect once however often it is
     /// sent.
     async fn write(

@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::soak::all;
 
 /// Every row of every table.
-pub(crate) struct Whole(BTreeMap<String, Vec<Value>>);
+pub(crate) struct AllRows(BTreeMap<String, Vec<Value>>);
 
-impl Whole {
+impl AllRows {
     /// Reads everything that is currently stored.
     pub(crate) async fn of(db: &Db) -> anyhow::Result<Self> {
         let mut text = Vec::new();
@@ -52,7 +52,7 @@ pub(crate) async fn check(db: &Db) -> anyhow::Result<()> {
     // A killed process may leave a commit in progress. Everything reported before the snapshot must be
     // in it, and everything in the snapshot must be reported by the time the feed is read again.
     let before = all(db).await?;
-    let whole = Whole::of(db).await?;
+    let whole = AllRows::of(db).await?;
     let after = all(db).await?;
 
     let articles = whole.ids("article");
@@ -113,7 +113,7 @@ pub(crate) async fn check(db: &Db) -> anyhow::Result<()> {
 }
 
 /// Checks that articles and comments count exactly the comments visible under them.
-fn comments_counted(whole: &Whole) -> anyhow::Result<()> {
+fn comments_counted(whole: &AllRows) -> anyhow::Result<()> {
     let comments: BTreeMap<_, _> = whole
         .rows("comment")
         .iter()

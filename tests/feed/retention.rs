@@ -28,7 +28,7 @@ async fn once(db: &Db, clock: &FixedClock, feed: FeedRetention) -> anyhow::Resul
 }
 
 /// Creates a newsroom with thirty rows in its feed, one hour apart.
-async fn thirty(db: &Db) -> anyhow::Result<()> {
+async fn thirty_changes(db: &Db) -> anyhow::Result<()> {
     open(db).await?;
     for hour in 1..30 {
         let at = newsroom::now() + Duration::hours(hour);
@@ -38,10 +38,10 @@ async fn thirty(db: &Db) -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_is_old_goes_but_never_the_newest() -> anyhow::Result<()> {
+async fn retention_deletes_old_changes_but_never_the_newest() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         let db = test.db();
-        thirty(db).await?;
+        thirty_changes(db).await?;
         let feed = db.feed();
         let epoch = feed.bounds().await?.epoch;
         assert_eq!(retire(db, 0, 0).await?, 0);
@@ -71,7 +71,7 @@ async fn what_is_old_goes_but_never_the_newest() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn an_old_row_after_a_young_one_stays() -> anyhow::Result<()> {
+async fn retention_deletes_only_a_prefix_of_the_feed() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         let db = test.db();
         open(db).await?;
@@ -86,10 +86,10 @@ async fn an_old_row_after_a_young_one_stays() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn who_comes_too_late_is_told_where_to_go_on() -> anyhow::Result<()> {
+async fn a_late_consumer_gets_a_feed_gap() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         let db = test.db();
-        thirty(db).await?;
+        thirty_changes(db).await?;
         retire(db, 20, 5).await?;
         let reader = db.reader(Scope::reader(newsroom::now()));
         // Part of the requested range is available, none of it is, or it lies beyond the head.
@@ -111,16 +111,19 @@ async fn who_comes_too_late_is_told_where_to_go_on() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn upkeep_goes_by_the_clock() -> anyhow::Result<()> {
+async fn maintenance_follows_the_clock() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         let db = test.db();
-        thirty(db).await?;
+        thirty_changes(db).await?;
         let clock = FixedClock(newsroom::now() + Duration::hours(29));
         let feed = |retention_hours, min_rows| FeedRetention {
             retention_hours,
             min_rows,
         };
-        let gone = |changes| Removed { changes, done: 0 };
+        let gone = |changes| Removed {
+            changes,
+            idempotency_keys: 0,
+        };
         assert_eq!(once(db, &clock, feed(9, 1)).await?, gone(20));
         assert_eq!(once(db, &clock, feed(9, 1)).await?, gone(0));
         assert_eq!(once(db, &clock, FeedRetention::default()).await?, gone(0));

@@ -46,7 +46,7 @@ async fn remove(test: &TestDb, number: u128) -> anyhow::Result<()> {
 }
 
 /// Reads a scan to its end. Returns the numbers of the articles of each batch.
-async fn rest(scan: &mut Scan) -> anyhow::Result<Vec<Vec<u128>>> {
+async fn remaining(scan: &mut Scan) -> anyhow::Result<Vec<Vec<u128>>> {
     let mut batches = Vec::new();
     while let Some(batch) = scan.next_batch().await? {
         batches.push(numbers(&batch));
@@ -60,7 +60,7 @@ fn numbers(batch: &[ScannedArticle]) -> Vec<u128> {
 }
 
 #[tokio::test]
-async fn every_article_is_met_once_with_its_body() -> anyhow::Result<()> {
+async fn every_article_is_scanned_once_with_its_body() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         open(test.db()).await?;
         for number in 1..=12 {
@@ -86,7 +86,7 @@ async fn every_article_is_met_once_with_its_body() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn it_is_resumed_in_the_middle() -> anyhow::Result<()> {
+async fn a_scan_can_be_resumed() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         open(test.db()).await?;
         for number in 1..=7 {
@@ -98,21 +98,21 @@ async fn it_is_resumed_in_the_middle() -> anyhow::Result<()> {
         assert_eq!(numbers(&first), [1, 2, 3]);
         let position = scan.position().expect("a batch was read");
         let mut resumed = Scan::new(test.db(), 2).after(position);
-        assert_eq!(rest(&mut resumed).await?, [vec![4, 5], vec![6, 7]]);
+        assert_eq!(remaining(&mut resumed).await?, [vec![4, 5], vec![6, 7]]);
         // At the end it stays there until there are more.
         assert_eq!(resumed.next_batch().await?, None);
         save(&test, 8).await?;
-        assert_eq!(rest(&mut resumed).await?, [vec![8]]);
+        assert_eq!(remaining(&mut resumed).await?, [vec![8]]);
         // The article of the position need not exist.
         remove(&test, 3).await?;
         let mut again = Scan::new(test.db(), 10).after(position);
-        assert_eq!(rest(&mut again).await?, [vec![4, 5, 6, 7, 8]]);
+        assert_eq!(remaining(&mut again).await?, [vec![4, 5, 6, 7, 8]]);
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn what_is_added_or_removed_meanwhile_is_met_at_most_once() -> anyhow::Result<()> {
+async fn concurrent_changes_are_scanned_at_most_once() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         open(test.db()).await?;
         for number in (10..=60).step_by(10) {
@@ -126,13 +126,13 @@ async fn what_is_added_or_removed_meanwhile_is_met_at_most_once() -> anyhow::Res
         save(&test, 35).await?;
         remove(&test, 20).await?;
         remove(&test, 40).await?;
-        assert_eq!(rest(&mut scan).await?, [vec![30, 35], vec![50, 60]]);
+        assert_eq!(remaining(&mut scan).await?, [vec![30, 35], vec![50, 60]]);
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_broken_article_is_left_out_and_the_scan_goes_on() -> anyhow::Result<()> {
+async fn a_broken_article_does_not_stop_the_scan() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         open(test.db()).await?;
         for number in 1..=5 {
@@ -141,7 +141,7 @@ async fn a_broken_article_is_left_out_and_the_scan_goes_on() -> anyhow::Result<(
         test.execute_sql("UPDATE article SET canonical_url = 'ftp://' || slug WHERE slug IN ('article-2', 'article-3')")
             .await?;
         let mut scan = Scan::new(test.db(), 1);
-        let batches = rest(&mut scan).await?;
+        let batches = remaining(&mut scan).await?;
         assert_eq!(batches, [vec![1], vec![], vec![], vec![4], vec![5]]);
         assert_eq!(test.db().broken_rows().known().len(), 2);
     }

@@ -9,11 +9,11 @@ use khabar_persistence::change::Change;
 use khabar_persistence::{Db, Options, change, source};
 use khabar_tests::harness::process::{Process, Report, report};
 use khabar_tests::harness::random::{Random, seed};
-use khabar_tests::harness::{PATIENCE, TestDb, newsroom};
+use khabar_tests::harness::{MAX_WAIT, TestDb, newsroom};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::child;
-use crate::newsroom_check::Whole;
+use crate::newsroom_check::AllRows;
 use crate::{agency, open};
 
 const WRITERS: usize = 3;
@@ -30,7 +30,7 @@ async fn every_reader_reads_every_row_once_and_in_order() -> anyhow::Result<()> 
     let seed = seed()?;
     for (number, test) in TestDb::each().await?.into_iter().enumerate() {
         open(test.db()).await?;
-        tokio::time::timeout(PATIENCE, soak(&test, Random::of(seed, number)))
+        tokio::time::timeout(MAX_WAIT, soak(&test, Random::of(seed, number)))
             .await
             .with_context(|| {
                 format!(
@@ -43,17 +43,17 @@ async fn every_reader_reads_every_row_once_and_in_order() -> anyhow::Result<()> 
 }
 
 /// A writer or reader, and its current process.
-struct Player {
+struct Role {
     process: Process,
     lives: usize,
     killed: bool,
 }
 
 /// The state of the test, as observed from the parent process.
-struct Soak<'a> {
+struct SoakTest<'a> {
     url: &'a str,
     sender: UnboundedSender<Report>,
-    players: Vec<Player>,
+    players: Vec<Role>,
     /// Ids of the sources whose writes were acknowledged.
     acknowledged: Vec<String>,
     /// Ids that each reader has read.
@@ -64,7 +64,7 @@ struct Soak<'a> {
 
 async fn soak(test: &TestDb, mut random: Random) -> anyhow::Result<()> {
     let (sender, mut reports) = unbounded_channel();
-    let mut soak = Soak {
+    let mut soak = SoakTest {
         url: test.url(),
         sender,
         players: Vec::new(),
@@ -74,7 +74,7 @@ async fn soak(test: &TestDb, mut random: Random) -> anyhow::Result<()> {
     };
     for number in 0..WRITERS + READERS {
         let process = soak.start(number, 0)?;
-        soak.players.push(Player {
+        soak.players.push(Role {
             process,
             lives: 1,
             killed: false,
@@ -90,7 +90,7 @@ async fn soak(test: &TestDb, mut random: Random) -> anyhow::Result<()> {
             None => {
                 let lives = soak.players[number].lives;
                 let process = soak.start(number, lives)?;
-                soak.players[number] = Player {
+                soak.players[number] = Role {
                     process,
                     lives: lives + 1,
                     killed: false,
@@ -123,7 +123,7 @@ async fn soak(test: &TestDb, mut random: Random) -> anyhow::Result<()> {
     compare(test, &read, &acknowledged).await
 }
 
-impl Soak<'_> {
+impl SoakTest<'_> {
     fn start(&self, number: usize, lives: usize) -> anyhow::Result<Process> {
         let sender = self.sender.clone();
         if number < WRITERS {
@@ -195,7 +195,7 @@ async fn compare(
         lost.is_none(),
         "something that was written is not announced: {lost:?}"
     );
-    let whole = Whole::of(test.db()).await?;
+    let whole = AllRows::of(test.db()).await?;
     let there: BTreeSet<_> = ["source", "edition"]
         .iter()
         .flat_map(|kind| whole.ids(kind))

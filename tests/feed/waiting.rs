@@ -4,52 +4,52 @@
 use anyhow::{Context as _, ensure};
 use khabar_persistence::change::{Change, Feed};
 use khabar_persistence::{Db, Options};
-use khabar_tests::harness::{PATIENCE, TestDb, newsroom};
+use khabar_tests::harness::{MAX_WAIT, TestDb, newsroom};
 use tokio::task::JoinHandle;
 
 use crate::{open, write};
 
-type Waiting = JoinHandle<khabar_persistence::Result<Vec<Change>>>;
+type PendingRead = JoinHandle<khabar_persistence::Result<Vec<Change>>>;
 
 /// Waits for changes in a task of its own.
-fn waiting(mut feed: Feed, after: i64) -> Waiting {
+fn spawn_read(mut feed: Feed, after: i64) -> PendingRead {
     tokio::spawn(async move { feed.next(after, 10).await })
 }
 
-async fn woken(waiting: Waiting) -> anyhow::Result<Vec<i64>> {
-    let woken = tokio::time::timeout(PATIENCE, waiting).await;
-    let changes = woken.context("nobody was woken")???;
+async fn result_of(spawn_read: PendingRead) -> anyhow::Result<Vec<i64>> {
+    let result_of = tokio::time::timeout(MAX_WAIT, spawn_read).await;
+    let changes = result_of.context("nobody was woken")???;
     Ok(changes.iter().map(|change| change.seq).collect())
 }
 
 #[tokio::test]
-async fn a_commit_wakes_everybody_who_waits() -> anyhow::Result<()> {
+async fn a_commit_wakes_every_waiting_consumer() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         let db = test.db();
         open(db).await?;
         // One reader has a row left to read, two wait at the head.
-        let feeds = [0, 1, 1].map(|after| waiting(db.feed(), after));
+        let feeds = [0, 1, 1].map(|after| spawn_read(db.feed(), after));
         tokio::task::yield_now().await;
         drop(db.writer(newsroom::now()).await?);
         write(db, newsroom::now(), "agency").await?;
         let [first, second, third] = feeds;
-        assert_eq!(woken(first).await?[0], 1);
-        assert_eq!(woken(second).await?, [2]);
-        assert_eq!(woken(third).await?, [2]);
+        assert_eq!(result_of(first).await?[0], 1);
+        assert_eq!(result_of(second).await?, [2]);
+        assert_eq!(result_of(third).await?, [2]);
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn another_process_wakes_who_waits() -> anyhow::Result<()> {
+async fn a_commit_of_another_process_wakes_consumers() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         open(test.db()).await?;
         // The other handle shares nothing with the first but the database.
         let other = Db::open(&Options::new(test.url())).await?;
         for round in 1..=5 {
-            let feed = waiting(test.db().feed(), round);
+            let feed = spawn_read(test.db().feed(), round);
             write(&other, newsroom::now(), &format!("agency-{round}")).await?;
-            assert_eq!(woken(feed).await?, [round + 1]);
+            assert_eq!(result_of(feed).await?, [round + 1]);
         }
         other.close().await?;
     }
@@ -57,7 +57,7 @@ async fn another_process_wakes_who_waits() -> anyhow::Result<()> {
 }
 
 /// Terminates the connections that listen for notifications and returns their number.
-async fn deafen(test: &TestDb) -> anyhow::Result<usize> {
+async fn terminate_listeners(test: &TestDb) -> anyhow::Result<usize> {
     let ended = test
         .administer(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
@@ -69,7 +69,7 @@ async fn deafen(test: &TestDb) -> anyhow::Result<usize> {
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_made_anew_and_misses_nothing() -> anyhow::Result<()> {
+async fn a_lost_connection_is_restored_without_missing_changes() -> anyhow::Result<()> {
     let Some(test) = TestDb::postgres().await? else {
         return Ok(());
     };
@@ -77,10 +77,10 @@ async fn a_lost_connection_is_made_anew_and_misses_nothing() -> anyhow::Result<(
     let other = Db::open(&Options::new(test.url())).await?;
     for round in 1..=3 {
         // All waiting readers share one connection.
-        let feeds = [round; 3].map(|after| waiting(test.db().feed(), after));
-        let ended = tokio::time::timeout(PATIENCE, async {
+        let feeds = [round; 3].map(|after| spawn_read(test.db().feed(), after));
+        let ended = tokio::time::timeout(MAX_WAIT, async {
             loop {
-                let ended = deafen(&test).await?;
+                let ended = terminate_listeners(&test).await?;
                 if ended > 0 {
                     return anyhow::Ok(ended);
                 }
@@ -90,7 +90,7 @@ async fn a_lost_connection_is_made_anew_and_misses_nothing() -> anyhow::Result<(
         ensure!(ended == 1, "{ended} connections listened");
         write(&other, newsroom::now(), &format!("agency-{round}")).await?;
         for feed in feeds {
-            assert_eq!(woken(feed).await?, [round + 1]);
+            assert_eq!(result_of(feed).await?, [round + 1]);
         }
     }
     Ok(())

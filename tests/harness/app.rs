@@ -84,7 +84,7 @@ impl TestApp {
 
     /// Sets the rate limits and the edit window of comments.
     #[must_use]
-    pub fn saying(self, comments: CommentLimits) -> Self {
+    pub fn with_comment_limits(self, comments: CommentLimits) -> Self {
         Self { comments, ..self }
     }
 
@@ -111,12 +111,16 @@ impl TestApp {
     }
 
     /// Sends a request as an anonymous reader at [`newsroom::now`].
-    pub async fn ask(&self, document: &str) -> anyhow::Result<Answered> {
+    pub async fn ask(&self, document: &str) -> anyhow::Result<TestResponse> {
         self.ask_with(document, &Value::Null).await
     }
 
     /// Sends a request with these variables as an anonymous reader at [`newsroom::now`].
-    pub async fn ask_with(&self, document: &str, variables: &Value) -> anyhow::Result<Answered> {
+    pub async fn ask_with(
+        &self,
+        document: &str,
+        variables: &Value,
+    ) -> anyhow::Result<TestResponse> {
         self.ask_at(newsroom::now(), document, variables).await
     }
 
@@ -126,7 +130,7 @@ impl TestApp {
         hour: DateTime<Utc>,
         document: &str,
         variables: &Value,
-    ) -> anyhow::Result<Answered> {
+    ) -> anyhow::Result<TestResponse> {
         self.ask_as(&Who::anonymous(), hour, document, variables)
             .await
     }
@@ -138,7 +142,7 @@ impl TestApp {
         hour: DateTime<Utc>,
         document: &str,
         variables: &Value,
-    ) -> anyhow::Result<Answered> {
+    ) -> anyhow::Result<TestResponse> {
         let request = json!({"query": document, "variables": variables}).to_string();
         let incoming = OperationRequest::from_json(request.as_bytes())
             .map_err(|error| anyhow!("the request is refused: {}", error.message))?;
@@ -147,7 +151,7 @@ impl TestApp {
             as_of: hour,
         };
         let reader = self.db.db().reader_at(scope, None).await?;
-        self.answer(who, &incoming, reader).await
+        self.respond(who, &incoming, reader).await
     }
 
     /// Sends a request as this viewer at [`newsroom::now`], bypassing the cache.
@@ -156,7 +160,7 @@ impl TestApp {
         who: &Who,
         document: &str,
         variables: &Value,
-    ) -> anyhow::Result<Answered> {
+    ) -> anyhow::Result<TestResponse> {
         let request = json!({"query": document, "variables": variables}).to_string();
         let incoming = OperationRequest::from_json(request.as_bytes())
             .map_err(|error| anyhow!("the request is refused: {}", error.message))?;
@@ -165,15 +169,15 @@ impl TestApp {
             as_of: newsroom::now(),
         };
         let reader = self.db.db().reader(scope).uncached();
-        self.answer(who, &incoming, reader).await
+        self.respond(who, &incoming, reader).await
     }
 
-    async fn answer(
+    async fn respond(
         &self,
         who: &Who,
         incoming: &OperationRequest,
         reader: ReadSession,
-    ) -> anyhow::Result<Answered> {
+    ) -> anyhow::Result<TestResponse> {
         let mut data = khabar_graphql::context::data(reader.clone());
         data.insert(reader.clone());
         data.insert(WriteContext {
@@ -186,9 +190,9 @@ impl TestApp {
             // No tokens are used here, so there is nothing to invalidate.
             revoked: Arc::new(|_| {}),
         });
-        let answer = self.api.answer(incoming, data).await;
-        let json = String::from_utf8(answer.to_json()).context("the answer is not UTF-8")?;
-        Ok(Answered {
+        let response = self.api.execute_request(incoming, data).await;
+        let json = String::from_utf8(response.to_json()).context("the answer is not UTF-8")?;
+        Ok(TestResponse {
             json,
             statements: reader.statements(),
         })
@@ -197,29 +201,29 @@ impl TestApp {
 
 /// Returns limits for documents that select everything, which exceed the default limits.
 pub fn unlimited() -> limit::Limits {
-    let most = u64::from(u32::MAX);
+    let max = u64::from(u32::MAX);
     limit::Limits {
-        bytes: most,
-        tokens: most,
-        selections: most,
-        complexity: most,
-        aliases: most,
-        root_fields: most,
-        introspection_lists: most,
+        bytes: max,
+        tokens: max,
+        selections: max,
+        complexity: max,
+        aliases: max,
+        root_fields: max,
+        introspection_lists: max,
         ..limit::Limits::default()
     }
 }
 
 /// The response to a request, and the SQL statements that it needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
+pub struct TestResponse {
     /// The response body, byte for byte.
     pub json: String,
     /// The purpose of each SQL statement, in the order in which they were sent.
     pub statements: Vec<&'static str>,
 }
 
-impl Answered {
+impl TestResponse {
     /// Parses the response body as JSON.
     pub fn value(&self) -> anyhow::Result<Value> {
         serde_json::from_str(&self.json).context("the answer is not JSON")

@@ -13,8 +13,8 @@ pub mod schema_map;
 mod shared;
 mod wait;
 
-pub use app::{Answered, TestApp, Who, unlimited};
+pub use app::{TestApp, TestResponse, Who, unlimited};
 pub use database::TestDb;
 pub use newsroom::Newsroom;
 pub use shared::{shared, skip};
-pub use wait::{PATIENCE, until};
+pub use wait::{MAX_WAIT, until};

@@ -34,7 +34,8 @@ static MADE: AtomicUsize = AtomicUsize::new(0);
 /// Creates a migrated database and returns its URL, or the reason why PostgreSQL is not available on
 /// this machine.
 pub(super) async fn database() -> anyhow::Result<Result<String, String>> {
-    let started = tokio::task::spawn_blocking(|| STARTED.get_or_init(|| start().map_err(said)));
+    let started =
+        tokio::task::spawn_blocking(|| STARTED.get_or_init(|| start().map_err(message_of)));
     let cluster = match started.await? {
         Ok(Started::Ready(cluster)) => cluster,
         Ok(Started::Absent(why)) => return Ok(Err(why.clone())),
@@ -131,6 +132,6 @@ fn start() -> anyhow::Result<Started> {
     clippy::needless_pass_by_value,
     reason = "it stands in `map_err`, which passes by value"
 )]
-fn said(error: anyhow::Error) -> String {
+fn message_of(error: anyhow::Error) -> String {
     format!("{error:#}")
 }

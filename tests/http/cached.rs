@@ -1,7 +1,7 @@
 //! Tests of HTTP caching: which GraphQL responses caches may store, for how long, and how they
 //! revalidate.
 
-use crate::http::{Seen, send};
+use crate::http::{HttpResponse, send};
 
 /// A query whose response is long enough to be compressed.
 const ARTICLES: &str = "?query=%7B%20articles(first:30)%20%7B%20id%20label%20%7D%20%7D";
@@ -9,12 +9,12 @@ const PUBLIC: &str =
     "public, max-age=0, s-maxage=10, stale-while-revalidate=30, stale-if-error=600";
 const NEW: &str = "accept: application/graphql-response+json";
 
-async fn get(headers: &[&str]) -> Seen {
+async fn get(headers: &[&str]) -> HttpResponse {
     send("GET", ARTICLES, headers, "").await
 }
 
 #[tokio::test]
-async fn a_tag_names_one_sequence_of_bytes() {
+async fn an_etag_identifies_one_representation() {
     let plain = get(&[]).await;
     assert_eq!(plain.status, 200);
     let mut tags = vec![plain.header("etag").to_owned()];
@@ -43,7 +43,7 @@ async fn a_tag_names_one_sequence_of_bytes() {
 }
 
 #[tokio::test]
-async fn who_holds_just_these_bytes_is_sent_none() {
+async fn a_matching_etag_is_answered_with_304() {
     for coding in ["identity", "gzip", "br", "zstd"] {
         let accept = format!("accept-encoding: {coding}");
         let whole = get(&[&accept]).await;
@@ -62,7 +62,7 @@ async fn who_holds_just_these_bytes_is_sent_none() {
                 assert_eq!(seen.header("etag"), tag);
                 assert_eq!(seen.header("cache-control"), PUBLIC);
                 assert!(!seen.header("date").is_empty());
-                let vary = |seen: &Seen| -> Vec<_> {
+                let vary = |seen: &HttpResponse| -> Vec<_> {
                     seen.headers.get_all("vary").iter().cloned().collect()
                 };
                 assert_eq!(vary(&seen), vary(&whole));
@@ -82,7 +82,7 @@ async fn who_holds_just_these_bytes_is_sent_none() {
 }
 
 #[tokio::test]
-async fn only_whole_answers_to_nobody_in_particular_are_held() {
+async fn only_anonymous_responses_without_errors_are_publicly_cacheable() {
     let seen = get(&[]).await;
     assert_eq!(seen.header("cache-control"), PUBLIC);
     for name in [
@@ -128,7 +128,7 @@ async fn only_whole_answers_to_nobody_in_particular_are_held() {
 
 /// A cache takes a 200 as a valid response. For a 5xx, it can serve a stale stored response instead.
 #[tokio::test]
-async fn what_the_server_failed_to_answer_at_all_is_told_by_its_status() {
+async fn a_response_without_data_after_a_server_error_is_a_5xx() {
     let json = "content-type: application/json";
     for (document, status, data) in [
         // Every field failed, whether nullable or not.

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::http::{Server, start};
 use crate::sample_schema;
 
-fn impatient() -> Http {
+fn short_timeouts() -> Http {
     Http {
         header_timeout_ms: 30,
         ..Http::default()
@@ -29,46 +29,49 @@ pub(crate) async fn said(server: &Server, sent: &str) -> String {
 }
 
 #[tokio::test]
-async fn who_says_nothing_is_hung_up_on() {
+async fn a_silent_connection_is_closed() {
     let server = start(
         Settings::default(),
-        impatient(),
+        short_timeouts(),
         sample_schema::Handle::default(),
     )
     .await;
     assert_eq!(said(&server, "").await, "");
     // Half of the HTTP/2 connection preface, and half of the HTTP/1 headers.
     assert_eq!(said(&server, "PRI * HT").await, "");
-    let answer = said(&server, "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-").await;
+    let response = said(&server, "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-").await;
     assert!(
-        answer.is_empty() || answer.starts_with("HTTP/1.1 408"),
-        "{answer}"
+        response.is_empty() || response.starts_with("HTTP/1.1 408"),
+        "{response}"
     );
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn a_missing_body_times_out() {
     let settings = Settings {
         body_timeout_ms: 30,
         ..Settings::default()
     };
     let server = start(settings, Http::default(), sample_schema::Handle::default()).await;
-    let answer = said(
+    let response = said(
         &server,
         "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
          content-length: 100\r\n\r\n{\"query\":",
     )
     .await;
-    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
-    assert!(answer.contains(r#""code":"REQUEST_TIMEOUT""#), "{answer}");
+    assert!(response.starts_with("HTTP/1.1 408"), "{response}");
     assert!(
-        answer.to_lowercase().contains("connection: close"),
-        "{answer}"
+        response.contains(r#""code":"REQUEST_TIMEOUT""#),
+        "{response}"
+    );
+    assert!(
+        response.to_lowercase().contains("connection: close"),
+        "{response}"
     );
 }
 
 #[tokio::test]
-async fn a_server_that_stops_finishes_what_is_under_way() {
+async fn a_graceful_shutdown_finishes_requests_in_flight() {
     let handle = sample_schema::Handle::default();
     let server = start(Settings::default(), Http::default(), handle.clone()).await;
     let Server {
@@ -94,15 +97,15 @@ async fn a_server_that_stops_finishes_what_is_under_way() {
     assert!(!ended.is_finished());
 
     handle.begun.leave.add_permits(1);
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(answer.contains(r#"{"data":{"held":true}"#), "{answer}");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
+    assert!(response.contains(r#"{"data":{"held":true}"#), "{response}");
     ended.await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn a_server_that_stops_does_not_wait_for_ever() {
+async fn a_graceful_shutdown_has_a_deadline() {
     let handle = sample_schema::Handle::default();
     let timeouts = Http {
         shutdown_grace_ms: 30,
@@ -118,7 +121,7 @@ async fn a_server_that_stops_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn more_operations_than_the_server_takes_are_told_to_come_again() {
+async fn excess_operations_are_rejected_with_retry_after() {
     let handle = sample_schema::Handle::default();
     let settings = Settings {
         operations: admission::Settings {

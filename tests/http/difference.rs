@@ -20,10 +20,10 @@ use crate::{sample_schema, sample_service};
 
 /// The part of a response that must be equal. Excludes `extensions`, which hold our codes and costs.
 #[derive(Debug, Deserialize, PartialEq)]
-struct Said {
+struct ComparedResponse {
     data: Option<Text>,
     #[serde(default)]
-    errors: Vec<Complaint>,
+    errors: Vec<ComparedError>,
 }
 
 /// JSON text exactly as received, so that the order of keys matters.
@@ -37,7 +37,7 @@ impl PartialEq for Text {
 }
 
 #[derive(Debug, Deserialize, PartialEq)]
-struct Complaint {
+struct ComparedError {
     message: String,
     #[serde(default)]
     locations: Value,
@@ -94,7 +94,7 @@ async fn address(router: Router) -> String {
 }
 
 /// Returns the response of the server at this address to an operation.
-async fn said(address: &str, query: &str, variables: &Value) -> String {
+async fn send_query(address: &str, query: &str, variables: &Value) -> String {
     let body = json!({"query": query, "variables": variables});
     let response = reqwest::Client::new()
         .post(address)
@@ -118,7 +118,7 @@ async fn both() -> (String, String) {
 }
 
 #[tokio::test]
-async fn ordinary_operations_are_answered_alike() {
+async fn ordinary_operations_match_the_plain_engine() {
     let (ours, stock) = both().await;
     let cases = cases(Path::new(concat!(
         env!("CARGO_MANIFEST_DIR"),
@@ -126,17 +126,21 @@ async fn ordinary_operations_are_answered_alike() {
     )));
     assert!(cases.len() >= 10, "only {} cases were found", cases.len());
     for case in cases {
-        let ours = said(&ours, &case.query, &case.variables).await;
-        let stock = said(&stock, &case.query, &case.variables).await;
-        let ours_said: Said = serde_json::from_str(&ours).unwrap();
-        let stock_said: Said = serde_json::from_str(&stock).unwrap();
+        let ours = send_query(&ours, &case.query, &case.variables).await;
+        let stock = send_query(&stock, &case.query, &case.variables).await;
+        let ours_said: ComparedResponse = serde_json::from_str(&ours).unwrap();
+        let stock_said: ComparedResponse = serde_json::from_str(&stock).unwrap();
         assert_eq!(
             ours_said, stock_said,
             "{}\nours:  {ours}\nstock: {stock}",
             case.name
         );
-        for said in [ours, stock] {
-            assert!(said.contains(r#""data":"#), "{}: {said}", case.name);
+        for send_query in [ours, stock] {
+            assert!(
+                send_query.contains(r#""data":"#),
+                "{}: {send_query}",
+                case.name
+            );
         }
     }
 }
@@ -201,12 +205,12 @@ const DIFFERENCES: &[(&str, &str, &str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn where_they_differ_the_specification_decides() {
+async fn differences_from_the_engine_follow_the_specification() {
     let (ours, stock) = both().await;
     for (rule, query, variables, start) in DIFFERENCES {
         let variables = serde_json::from_str(variables).unwrap();
-        let ours = said(&ours, query, &variables).await;
-        let stock = said(&stock, query, &variables).await;
+        let ours = send_query(&ours, query, &variables).await;
+        let stock = send_query(&stock, query, &variables).await;
         assert!(ours.starts_with(start), "{rule}\nours: {ours}");
         assert!(
             !stock.starts_with(start),

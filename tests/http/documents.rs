@@ -28,13 +28,13 @@ fn persisted(hash: &str) -> Value {
     json!({"persistedQuery": {"version": 1, "sha256Hash": hash}})
 }
 
-struct Seen {
+struct HttpResponse {
     status: u16,
     cache: String,
     json: Value,
 }
 
-impl Seen {
+impl HttpResponse {
     async fn of(response: Response) -> Self {
         let cache = response.headers()["cache-control"].to_str().unwrap();
         Self {
@@ -59,13 +59,13 @@ impl Seen {
     }
 }
 
-async fn post(server: &Server, body: Value) -> Seen {
+async fn post(server: &Server, body: Value) -> HttpResponse {
     let url = format!("http://{}/graphql", server.address);
-    Seen::of(Client::new().post(url).json(&body).send().await.unwrap()).await
+    HttpResponse::of(Client::new().post(url).json(&body).send().await.unwrap()).await
 }
 
 /// Sends a GET request with the parameters encoded as Apollo's client encodes them.
-async fn get(server: &Server, accept: &str, parameters: &[(&str, Value)]) -> Seen {
+async fn get(server: &Server, accept: &str, parameters: &[(&str, Value)]) -> HttpResponse {
     let mut url = reqwest::Url::parse(&format!("http://{}/graphql", server.address)).unwrap();
     for (name, value) in parameters {
         let value = value
@@ -74,14 +74,14 @@ async fn get(server: &Server, accept: &str, parameters: &[(&str, Value)]) -> See
         url.query_pairs_mut().append_pair(name, &value);
     }
     let request = Client::new().get(url).header("accept", accept);
-    Seen::of(request.send().await.unwrap()).await
+    HttpResponse::of(request.send().await.unwrap()).await
 }
 
 const JSON: &str = "application/json";
 const GRAPHQL: &str = "application/graphql-response+json";
 
 #[tokio::test]
-async fn a_hash_that_was_sent_with_its_text_is_enough_from_then_on() {
+async fn apq_registers_a_hash_with_its_text() {
     let server = server(persisted_documents::Settings::default()).await;
     let hash = hash(QUERY);
     let by_hash = [
@@ -115,7 +115,7 @@ async fn a_hash_that_was_sent_with_its_text_is_enough_from_then_on() {
 }
 
 #[tokio::test]
-async fn a_text_may_be_sent_with_its_hash_by_get() {
+async fn apq_registration_works_by_get() {
     let server = server(persisted_documents::Settings::default()).await;
     let query = "{ soon }";
     let hash = persisted(&hash(query));
@@ -127,7 +127,7 @@ async fn a_text_may_be_sent_with_its_hash_by_get() {
 }
 
 #[tokio::test]
-async fn only_a_valid_document_under_its_own_hash_is_remembered() {
+async fn apq_registers_only_valid_documents_with_matching_hashes() {
     let server = server(persisted_documents::Settings::default()).await;
     let other = hash("{ soon }");
     let wrong =
@@ -153,7 +153,7 @@ async fn only_a_valid_document_under_its_own_hash_is_remembered() {
 }
 
 #[tokio::test]
-async fn a_mutation_by_its_hash_is_still_sent_by_post() {
+async fn a_mutation_by_hash_requires_post() {
     let server = server(persisted_documents::Settings::default()).await;
     let query = "mutation { bump }";
     let hash = persisted(&hash(query));
@@ -166,7 +166,7 @@ async fn a_mutation_by_its_hash_is_still_sent_by_post() {
 }
 
 #[tokio::test]
-async fn what_is_remembered_has_a_bound() {
+async fn the_apq_cache_is_bounded() {
     let server = server(persisted_documents::Settings {
         apq_cache_bytes: 4_096,
         ..persisted_documents::Settings::default()
@@ -187,7 +187,7 @@ async fn what_is_remembered_has_a_bound() {
 }
 
 #[tokio::test]
-async fn where_none_are_remembered_clients_are_told_to_send_the_text() {
+async fn a_disabled_apq_cache_is_reported_to_clients() {
     let server = server(persisted_documents::Settings {
         apq_cache_bytes: 0,
         ..persisted_documents::Settings::default()
@@ -207,7 +207,7 @@ async fn where_none_are_remembered_clients_are_told_to_send_the_text() {
 }
 
 #[tokio::test]
-async fn where_trusted_documents_alone_run_a_text_is_refused() {
+async fn trusted_mode_rejects_document_texts() {
     let server = server(persisted_documents::Settings {
         mode: Mode::Trusted,
         ..persisted_documents::Settings::default()

@@ -15,7 +15,10 @@ pub(crate) async fn ask(query: &str, variables: &str) -> String {
     let api = sample_schema::api(Limits::default());
     let mut incoming = OperationRequest::new(query);
     incoming.variables = serde_json::from_str(variables).unwrap();
-    let text = api.answer(&incoming, Data::default()).await.to_json();
+    let text = api
+        .execute_request(&incoming, Data::default())
+        .await
+        .to_json();
     let text = String::from_utf8(text).unwrap();
     match text.rfind(r#","extensions":{"cost":"#) {
         Some(at) => format!("{}}}", &text[..at]),
@@ -28,7 +31,7 @@ async fn answers(query: &str, variables: &str, expected: &str) {
 }
 
 #[tokio::test]
-async fn keys_stand_as_they_were_selected_not_as_they_were_ready() {
+async fn response_keys_are_in_selection_order() {
     answers(
         "{ late soon z: hello a: hello }",
         "{}",
@@ -44,7 +47,7 @@ async fn keys_stand_as_they_were_selected_not_as_they_were_ready() {
 }
 
 #[tokio::test]
-async fn a_failing_field_that_may_not_be_null_nulls_its_parent() {
+async fn a_failing_non_null_field_nulls_its_parent() {
     answers("{ soon article { id broken } }", "{}",
         r#"{"errors":[{"message":"There is no such text.","locations":[{"line":1,"column":21}],"path":["article","broken"],"extensions":{"code":"NOT_FOUND"}}],"data":{"soon":2,"article":null}}"#).await;
     answers("{ article { id torn } }", "{}",
@@ -63,7 +66,7 @@ async fn paths(query: &str) -> (Vec<Value>, Value) {
 }
 
 #[tokio::test]
-async fn an_error_says_where_it_arose_whatever_it_took_along() {
+async fn an_error_path_leads_to_the_failing_field() {
     // A nullable field in a list: the list remains.
     let (found, data) = paths("{ articles(first: 2) { id torn } }").await;
     let torn = |at: u32| json!(["articles", at, "torn"]);
@@ -102,7 +105,7 @@ async fn an_error_says_where_it_arose_whatever_it_took_along() {
 }
 
 #[tokio::test]
-async fn an_object_of_which_everything_is_skipped_is_empty_not_null() {
+async fn an_object_with_all_fields_skipped_is_empty() {
     answers(
         "{ article { id @skip(if: true) } soon }",
         "{}",
@@ -119,7 +122,7 @@ async fn an_object_of_which_everything_is_skipped_is_empty_not_null() {
 }
 
 #[tokio::test]
-async fn skip_and_include_know_the_defaults_of_variables() {
+async fn skip_and_include_use_the_defaults_of_variables() {
     let query = "query ($on: Boolean! = true, $off: Boolean = false) {
         a: soon @skip(if: $on) b: soon @include(if: $on) c: soon @skip(if: $off)
         ...F @include(if: $off) ... @include(if: $on) @skip(if: $off) { d: soon }
@@ -134,7 +137,7 @@ async fn skip_and_include_know_the_defaults_of_variables() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_is_not_null() {
+async fn an_omitted_argument_is_not_null() {
     let query = "query ($v: Int) { probe(value: $v) }";
     answers(query, "{}", r#"{"data":{"probe":"undefined"}}"#).await;
     answers(query, r#"{"v": null}"#, r#"{"data":{"probe":"null"}}"#).await;
@@ -163,7 +166,7 @@ async fn what_is_left_out_is_not_null() {
 }
 
 #[tokio::test]
-async fn variables_are_coerced_as_their_types_say() {
+async fn variables_are_coerced_to_their_types() {
     answers(
         "query ($f: Filter) { tell(filter: $f) }",
         r#"{"f": {"words": "one", "mood": "BREAKING", "inner": {"words": ["a", "b"]}}}"#,
@@ -185,7 +188,7 @@ async fn variables_are_coerced_as_their_types_say() {
 }
 
 #[tokio::test]
-async fn strings_are_unicode_however_they_are_escaped() {
+async fn escaped_strings_are_decoded_to_unicode() {
     for name in [r"\uD83D\uDE00", r"\u{1F600}", "😀"] {
         answers(
             &format!("{{ hello(name: \"{name}\") }}"),
@@ -216,7 +219,7 @@ async fn strings_are_unicode_however_they_are_escaped() {
 }
 
 #[tokio::test]
-async fn integers_are_of_32_bits() {
+async fn integers_have_32_bits() {
     answers("{ largest }", "{}", r#"{"data":{"largest":2147483647}}"#).await;
     answers(
         "{ sum(numbers: [-2147483648]) }",
@@ -238,13 +241,13 @@ async fn integers_are_of_32_bits() {
 }
 
 #[tokio::test]
-async fn fields_of_one_key_are_merged_and_resolved_once() {
+async fn fields_with_one_response_key_are_merged() {
     let handle = sample_schema::Handle::default();
     let api = sample_schema::api_with(Limits::default(), handle.clone());
     let query = "{ counted { story { id } } ...F counted { label } }
         fragment F on Query { counted { id story { label lead { id } } } }";
     let answer = api
-        .answer(&OperationRequest::new(query), Data::default())
+        .execute_request(&OperationRequest::new(query), Data::default())
         .await
         .to_json();
     assert!(String::from_utf8(answer).unwrap().starts_with(
@@ -254,7 +257,7 @@ async fn fields_of_one_key_are_merged_and_resolved_once() {
     // A mutation selected twice is executed once.
     let query = "mutation { bump(by: 5) ... on Mutation { bump(by: 5) } other: bump }";
     let answer = api
-        .answer(&OperationRequest::new(query), Data::default())
+        .execute_request(&OperationRequest::new(query), Data::default())
         .await
         .to_json();
     assert!(
@@ -265,7 +268,7 @@ async fn fields_of_one_key_are_merged_and_resolved_once() {
 }
 
 #[tokio::test]
-async fn fragments_hold_for_every_type_that_they_can_hold_for() {
+async fn fragments_apply_to_every_possible_type() {
     answers(r#"{ node(id: "a1") { __typename id ... on Story { lead { id } } ... on Article { label } } }"#, "{}",
         r#"{"data":{"node":{"__typename":"Article","id":"a1","label":"مقال 1"}}}"#).await;
     // A fragment on a union, nested in an interface and in an object.
@@ -287,13 +290,13 @@ async fn fragments_hold_for_every_type_that_they_can_hold_for() {
 }
 
 #[tokio::test]
-async fn what_nobody_wrote_for_clients_is_not_shown_to_them() {
+async fn internal_error_messages_are_not_disclosed() {
     answers("{ leaky }", "{}",
         r#"{"errors":[{"message":"An internal error occurred.","locations":[{"line":1,"column":3}],"path":["leaky"],"extensions":{"code":"INTERNAL"}}],"data":null}"#).await;
 }
 
 #[tokio::test]
-async fn introspection_says_which_inputs_are_one_of() {
+async fn introspection_reports_one_of_inputs() {
     answers(r#"{ by: __type(name: "By") { isOneOf } filter: __type(name: "Filter") { isOneOf } query: __type(name: "Query") { isOneOf } }"#, "{}",
         r#"{"data":{"by":{"isOneOf":true},"filter":{"isOneOf":false},"query":{"isOneOf":null}}}"#).await;
 }

@@ -43,13 +43,13 @@ pub(crate) async fn start(
     }
 }
 
-pub(crate) struct Seen {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
-impl Seen {
+impl HttpResponse {
     fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
@@ -76,7 +76,7 @@ pub(crate) async fn send(
     query: &str,
     headers: &[&str],
     body: impl Into<reqwest::Body>,
-) -> Seen {
+) -> HttpResponse {
     let settings = Settings {
         body_bytes: 600,
         request_timeout_ms: 50,
@@ -97,7 +97,7 @@ pub(crate) async fn send(
         .send()
         .await
         .unwrap();
-    let seen = Seen {
+    let seen = HttpResponse {
         status: response.status().as_u16(),
         headers: response.headers().clone(),
         body: response.bytes().await.unwrap().to_vec(),
@@ -111,12 +111,12 @@ const JSON: &str = "content-type: application/json";
 const NEW: &str = "accept: application/graphql-response+json";
 const OLD: &str = "accept: application/json";
 
-async fn post(headers: &[&str], body: &'static str) -> Seen {
+async fn post(headers: &[&str], body: &'static str) -> HttpResponse {
     send("POST", "", headers, body).await
 }
 
 #[tokio::test]
-async fn the_status_tells_what_the_media_type_says_it_does() {
+async fn the_status_depends_on_the_media_type() {
     for (body, new, old, code) in [
         (r#"{"query": "{ soon }"}"#, 200, 200, None),
         // An execution error is part of a successful response.
@@ -186,7 +186,7 @@ async fn the_status_tells_what_the_media_type_says_it_does() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_say_gets_json_and_one_that_wants_neither_is_told() {
+async fn the_accept_header_is_negotiated() {
     let seen = post(&[JSON], r#"{"query": "{ late soon }"}"#).await;
     assert_eq!(
         seen.header("content-type"),
@@ -208,7 +208,7 @@ async fn a_client_that_does_not_say_gets_json_and_one_that_wants_neither_is_told
 }
 
 #[tokio::test]
-async fn what_a_foreign_page_can_send_unasked_runs_nothing() {
+async fn cors_safelisted_content_types_are_rejected() {
     let mutation = r#"{"query": "mutation { bump }"}"#;
     for kind in [
         "content-type: text/plain",
@@ -247,7 +247,7 @@ async fn what_a_foreign_page_can_send_unasked_runs_nothing() {
 }
 
 #[tokio::test]
-async fn queries_can_be_asked_by_url() {
+async fn queries_can_be_sent_by_get() {
     let seen = send("GET", "?query=query+A($n:String){hello(name:$n)}query+B{soon}&operationName=A&variables=%7B%22n%22:%22%D8%AE%D8%A8%D8%B1%22%7D", &[NEW], "").await;
     assert_eq!(seen.status, 200);
     assert_eq!(seen.json()["data"]["hello"], "hello خبر");
@@ -271,7 +271,7 @@ async fn queries_can_be_asked_by_url() {
 }
 
 #[tokio::test]
-async fn other_methods_are_told_which_there_are() {
+async fn other_methods_are_rejected_with_an_allow_header() {
     for method in ["PUT", "DELETE", "PATCH", "OPTIONS"] {
         let seen = send(method, "", &[JSON], r#"{"query": "{ soon }"}"#).await;
         assert_eq!(
@@ -284,7 +284,7 @@ async fn other_methods_are_told_which_there_are() {
 }
 
 #[tokio::test]
-async fn a_body_has_its_size_whether_it_says_so_or_not() {
+async fn the_body_size_is_limited_with_and_without_content_length() {
     let long = format!(r#"{{"query": "{{ soon }}", "x": "{}"}}"#, "x".repeat(600));
     let seen = send("POST", "", &[JSON], long).await;
     assert_eq!(
@@ -317,7 +317,7 @@ async fn a_body_has_its_size_whether_it_says_so_or_not() {
 }
 
 #[tokio::test]
-async fn what_is_not_utf_8_is_no_request() {
+async fn invalid_utf_8_is_rejected() {
     let seen = send(
         "POST",
         "",
@@ -329,7 +329,7 @@ async fn what_is_not_utf_8_is_no_request() {
 }
 
 #[tokio::test]
-async fn answers_are_compressed_when_that_is_asked_for() {
+async fn responses_are_compressed_on_request() {
     let body = r#"{"query": "{ articles(first: 30) { id label } }"}"#;
     for encoding in ["gzip", "br", "zstd"] {
         let seen = post(&[JSON, &format!("accept-encoding: {encoding}")], body).await;
@@ -348,7 +348,7 @@ async fn answers_are_compressed_when_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn every_request_has_a_name() {
+async fn every_response_has_a_request_id() {
     let seen = post(&[JSON], r#"{"query": "{ soon }"}"#).await;
     assert_eq!(seen.header("x-request-id"), "000000000000feed-1");
     let seen = post(&[JSON, "x-request-id: edge-42"], r#"{"query": "{ soon }"}"#).await;

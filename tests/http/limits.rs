@@ -14,7 +14,7 @@ async fn ask(limits: Limits, query: &str, variables: Value) -> Value {
     let mut incoming = OperationRequest::new(query);
     incoming.variables = serde_json::from_value(variables).unwrap();
     let answer = sample_schema::api(limits)
-        .answer(&incoming, Data::default())
+        .execute_request(&incoming, Data::default())
         .await;
     serde_json::from_slice(&answer.to_json()).unwrap()
 }
@@ -57,7 +57,7 @@ fn nested(times: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_document_has_its_size() {
+async fn the_document_size_is_limited() {
     let limits = || Limits {
         bytes: 20,
         tokens: 9,
@@ -82,7 +82,7 @@ async fn a_document_has_its_size() {
 }
 
 #[tokio::test]
-async fn nesting_has_its_depth() {
+async fn the_nesting_depth_is_limited() {
     let limits = || Limits {
         depth: 6,
         ..Limits::default()
@@ -139,7 +139,7 @@ async fn nesting_has_its_depth() {
 }
 
 #[tokio::test]
-async fn repetition_has_its_bounds() {
+async fn aliases_directives_and_root_fields_are_limited() {
     let limits = || Limits {
         aliases: 3,
         directives: 2,
@@ -171,7 +171,7 @@ async fn repetition_has_its_bounds() {
 }
 
 #[tokio::test]
-async fn lists_have_their_length() {
+async fn the_length_of_input_lists_is_limited() {
     let limits = || Limits {
         list_items: 3,
         ..Limits::default()
@@ -225,7 +225,7 @@ const COUNT: u64 = 20;
 const FILTERED_COUNT: u64 = 1_000;
 
 #[tokio::test]
-async fn an_answer_has_its_size() {
+async fn the_response_size_is_limited() {
     let limits = |response_bytes| Limits {
         response_bytes,
         // The responses here are long because of their field names.
@@ -296,7 +296,7 @@ async fn an_answer_has_its_size() {
 }
 
 #[tokio::test]
-async fn cost_is_what_the_answer_could_hold() {
+async fn the_cost_is_the_maximum_number_of_fields() {
     let cost = async |query| answered(Limits::default(), query).await;
     assert_eq!(cost("{ soon }").await, 1);
     assert_eq!(cost("{ __typename }").await, 1);
@@ -356,7 +356,7 @@ async fn cost_is_what_the_answer_could_hold() {
 }
 
 #[tokio::test]
-async fn introspection_is_bounded_and_can_be_switched_off() {
+async fn introspection_is_limited_and_can_be_disabled() {
     let deep =
         "{ __schema { types { fields { type { fields { type { possibleTypes { name } } } } } } } }";
     refused(
@@ -390,7 +390,7 @@ async fn introspection_is_bounded_and_can_be_switched_off() {
 }
 
 #[tokio::test]
-async fn bombs_of_fragments_are_refused_by_their_size() {
+async fn fragment_bombs_are_rejected() {
     let mut doubling = String::from("{ article { ...F0 } }");
     for n in 0..28 {
         write!(
@@ -424,7 +424,7 @@ async fn bombs_of_fragments_are_refused_by_their_size() {
 }
 
 #[tokio::test]
-async fn fragments_on_abstract_types_are_bounded_when_they_are_written_out() {
+async fn expanded_fragments_on_abstract_types_are_limited() {
     // The document is small, but it doubles at each level if it is expanded for each possible type.
     let mut query = String::from("{ node(id: \"a1\") {");
     query.push_str(&" ... on Block { ... on Node {".repeat(16));

@@ -4,21 +4,21 @@
 use crate::golden::ask;
 
 async fn refused(query: &str, message: &str) {
-    let answer = ask(query, "{}").await;
+    let response = ask(query, "{}").await;
     assert!(
-        answer.contains("GRAPHQL_VALIDATION_FAILED"),
-        "{query}\n{answer}"
+        response.contains("GRAPHQL_VALIDATION_FAILED"),
+        "{query}\n{response}"
     );
-    assert!(answer.contains(message), "{query}\n{answer}");
+    assert!(response.contains(message), "{query}\n{response}");
     assert!(
-        answer.contains("\"locations\":[{\"line\":"),
-        "{query}\n{answer}"
+        response.contains("\"locations\":[{\"line\":"),
+        "{query}\n{response}"
     );
-    assert!(!answer.contains("\"data\""), "{query}\n{answer}");
+    assert!(!response.contains("\"data\""), "{query}\n{response}");
 }
 
 #[tokio::test]
-async fn typename_is_a_field_like_others() {
+async fn typename_is_an_ordinary_field() {
     refused("{ __typename { id } }", "__typename").await;
     refused("{ __typename(a: 1) }", "a").await;
     refused("{ __typename @nope }", "nope").await;
@@ -26,7 +26,7 @@ async fn typename_is_a_field_like_others() {
 }
 
 #[tokio::test]
-async fn fields_of_one_key_agree_at_every_depth() {
+async fn fields_with_one_response_key_can_be_merged_at_every_depth() {
     refused("{ a: soon a: late }", "conflict").await;
     refused(
         "{ article { story { x: id } } article { story { x: label } } }",
@@ -47,7 +47,7 @@ async fn fields_of_one_key_agree_at_every_depth() {
 }
 
 #[tokio::test]
-async fn members_of_an_input_object_are_unique() {
+async fn input_object_fields_are_unique() {
     refused(
         "{ tell(filter: {days: 1, days: 2}) }",
         "There can be only one input field named \\\"days\\\".",
@@ -66,7 +66,7 @@ async fn members_of_an_input_object_are_unique() {
 }
 
 #[tokio::test]
-async fn a_variable_fits_where_it_stands_inside_lists_and_objects_too() {
+async fn variable_types_are_checked_inside_lists_and_objects() {
     refused(
         "query ($n: Int) { sum(numbers: [1, $n]) }",
         "expecting type \\\"Int!\\\"",
@@ -91,7 +91,7 @@ async fn a_variable_fits_where_it_stands_inside_lists_and_objects_too() {
 }
 
 #[tokio::test]
-async fn one_of_means_one() {
+async fn a_one_of_input_has_exactly_one_field() {
     refused("{ find(by: {}) }", "exactly one key").await;
     refused("{ find(by: {id: 1, slug: \"a\"}) }", "exactly one key").await;
     refused("{ find(by: {id: null}) }", "non-null").await;
@@ -105,16 +105,16 @@ async fn one_of_means_one() {
         r#"{"data":{"find":"slug a"}}"#
     );
     for by in [r#"{"id": "1", "slug": "a"}"#, "{}", r#"{"id": null}"#] {
-        let answer = ask(query, &format!(r#"{{"by": {by}}}"#)).await;
+        let response = ask(query, &format!(r#"{{"by": {by}}}"#)).await;
         assert!(
-            answer.contains("BAD_USER_INPUT") && answer.contains("exactly one"),
-            "{answer}"
+            response.contains("BAD_USER_INPUT") && response.contains("exactly one"),
+            "{response}"
         );
     }
 }
 
 #[tokio::test]
-async fn every_other_rule_holds() {
+async fn the_remaining_validation_rules_apply() {
     for (query, message) in [
         ("{ nope }", "nope"),
         ("{ soon { id } }", "soon"),
@@ -152,16 +152,19 @@ async fn every_other_rule_holds() {
 }
 
 #[tokio::test]
-async fn the_operation_that_is_meant_is_run() {
-    let answer = ask("query A { soon } query B { late }", "{}").await;
-    assert!(answer.contains("OPERATION_RESOLUTION_FAILURE"), "{answer}");
-    let answer = ask("fragment F on Query { soon }", "{}").await;
-    assert!(!answer.contains("data"), "{answer}");
+async fn the_named_operation_is_executed() {
+    let response = ask("query A { soon } query B { late }", "{}").await;
+    assert!(
+        response.contains("OPERATION_RESOLUTION_FAILURE"),
+        "{response}"
+    );
+    let response = ask("fragment F on Query { soon }", "{}").await;
+    assert!(!response.contains("data"), "{response}");
     for empty in ["", "  # nothing", "\u{feff}"] {
-        let answer = ask(empty, "{}").await;
+        let response = ask(empty, "{}").await;
         assert!(
-            answer.contains("GRAPHQL_PARSE_FAILED"),
-            "{empty:?} {answer}"
+            response.contains("GRAPHQL_PARSE_FAILED"),
+            "{empty:?} {response}"
         );
     }
 }

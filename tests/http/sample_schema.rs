@@ -14,7 +14,7 @@ use khabar_graphql::limit::Limits;
 use khabar_graphql::response::{Api, configure_engine};
 use tokio::sync::Semaphore;
 
-pub(crate) type ToySchema = Schema<Query, Mutation, EmptySubscription>;
+pub(crate) type SampleSchema = Schema<Query, Mutation, EmptySubscription>;
 
 /// State shared between a test and the resolvers of the schema.
 #[derive(Clone, Default)]
@@ -56,7 +56,7 @@ pub(crate) fn api_with(limits: Limits, handle: Handle) -> Api {
 }
 
 /// Builds the toy schema for plain async-graphql, without the gate.
-pub(crate) fn stock() -> ToySchema {
+pub(crate) fn stock() -> SampleSchema {
     builder(Handle::default()).finish()
 }
 

@@ -52,7 +52,7 @@ async fn apps() -> anyhow::Result<Vec<TestApp>> {
 }
 
 /// Executes a document and returns its data. Fails if the response has errors.
-async fn answer(app: &TestApp, document: &str) -> anyhow::Result<Value> {
+async fn response(app: &TestApp, document: &str) -> anyhow::Result<Value> {
     let mut value = app.ask(document).await?.value()?;
     ensure!(value["errors"].is_null(), "{}", value["errors"]);
     Ok(value["data"].take())

@@ -11,7 +11,7 @@ use khabar_ingest::page::Imported;
 use khabar_tests::harness::TestApp;
 use serde_json::{Value, json};
 
-use super::{Kinds, answer, apps, feed, import, read};
+use super::{Kinds, apps, feed, import, read, response};
 
 const PORT: &str = "توسعة ميناء الشمال";
 const PIER: &str = "المدينة تفتتح الرصيف الثالث في ميناء الشمال بعد عامين من العمل";
@@ -31,11 +31,11 @@ const ALL: &str = "{ home {
 } }";
 
 async fn all(app: &TestApp) -> anyhow::Result<Value> {
-    Ok(answer(app, ALL).await?["home"].take())
+    Ok(response(app, ALL).await?["home"].take())
 }
 
 #[tokio::test]
-async fn what_stands_around_the_article_is_stored_and_answered() -> anyhow::Result<()> {
+async fn page_furniture_is_imported_and_served() -> anyhow::Result<()> {
     for app in apps().await? {
         import(app.db(), &read("blocks.txt")?, &Kinds::new(), 24).await?;
         let home = all(&app).await?;
@@ -87,7 +87,7 @@ async fn what_stands_around_the_article_is_stored_and_answered() -> anyhow::Resu
 }
 
 #[tokio::test]
-async fn the_article_and_the_headlines_are_stored_and_answered() -> anyhow::Result<()> {
+async fn the_article_and_headlines_are_imported_and_served() -> anyhow::Result<()> {
     for app in apps().await? {
         let Imported {
             edition,
@@ -134,7 +134,7 @@ async fn the_article_and_the_headlines_are_stored_and_answered() -> anyhow::Resu
 }
 
 #[tokio::test]
-async fn related_links_stand_in_the_pages_order() -> anyhow::Result<()> {
+async fn related_links_keep_the_order_of_the_page() -> anyhow::Result<()> {
     for app in apps().await? {
         let page = read("bare.txt")?;
         import(app.db(), &page, &Kinds::new(), 24).await?;
@@ -153,7 +153,7 @@ async fn related_links_stand_in_the_pages_order() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn headlines_that_differ_in_their_points_alone_are_two_articles() -> anyhow::Result<()> {
+async fn headlines_that_differ_only_in_punctuation_are_two_articles() -> anyhow::Result<()> {
     for app in apps().await? {
         let (db, mut page) = (app.db(), read("bare.txt")?);
         let mut similar = page.others[0].clone();
@@ -172,7 +172,7 @@ async fn headlines_that_differ_in_their_points_alone_are_two_articles() -> anyho
 }
 
 #[tokio::test]
-async fn importing_again_changes_nothing() -> anyhow::Result<()> {
+async fn importing_twice_changes_nothing() -> anyhow::Result<()> {
     for app in apps().await? {
         for name in ["bare.txt", "blocks.txt", "english.txt"] {
             let page = read(name)?;
@@ -197,7 +197,7 @@ async fn kinds_of(app: &TestApp) -> anyhow::Result<Value> {
 }
 
 #[tokio::test]
-async fn the_configuration_says_kinds_that_names_do_not() -> anyhow::Result<()> {
+async fn kinds_can_be_configured() -> anyhow::Result<()> {
     for app in apps().await? {
         let (db, page) = (app.db(), read("bare.txt")?);
         import(db, &page, &Kinds::new(), 24).await?;

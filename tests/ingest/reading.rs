@@ -34,10 +34,10 @@ fn live(page: &Page) -> Vec<(&str, Option<&str>)> {
         .collect()
 }
 
-type Followed<'a> = (Platform, &'a str, Option<&'a str>, Option<&'a str>);
+type ExpectedChannel<'a> = (Platform, &'a str, Option<&'a str>, Option<&'a str>);
 
 /// Returns the platform, name, handle and URL of each follow channel.
-fn follow(page: &Page) -> Vec<Followed<'_>> {
+fn follow(page: &Page) -> Vec<ExpectedChannel<'_>> {
     page.follow
         .iter()
         .map(|channel| {
@@ -55,10 +55,10 @@ fn sections(page: &Page) -> Vec<(&str, &str)> {
         .collect()
 }
 
-type Shown<'a> = (&'a str, Option<Kind>, Option<&'a str>, Option<i64>);
+type ExpectedStory<'a> = (&'a str, Option<Kind>, Option<&'a str>, Option<i64>);
 
 /// Returns the title, kind, picture text and reported article count of each story.
-fn rail(page: &Page) -> Vec<Shown<'_>> {
+fn rail(page: &Page) -> Vec<ExpectedStory<'_>> {
     page.stories
         .iter()
         .map(|story| {
@@ -89,7 +89,7 @@ fn others(page: &Page) -> Vec<(&str, String)> {
 }
 
 #[test]
-fn a_bare_page_says_what_its_blocks_are_called_and_little_more() -> anyhow::Result<()> {
+fn a_minimal_page_is_parsed() -> anyhow::Result<()> {
     let page = read("bare.txt")?;
     assert_eq!(page.language.as_str(), "ar");
     let words = ["مباشر", "تابعونا", "أقسام مهمة", "Stories", "التعليقات"];
@@ -101,7 +101,7 @@ fn a_bare_page_says_what_its_blocks_are_called_and_little_more() -> anyhow::Resu
 }
 
 #[test]
-fn a_rail_is_its_stories_once_each_and_the_count_is_the_first_ones() -> anyhow::Result<()> {
+fn rail_stories_are_deduplicated() -> anyhow::Result<()> {
     let page = read("bare.txt")?;
     let port = "توسعة ميناء الشمال";
     let expected = [
@@ -128,7 +128,7 @@ fn a_rail_is_its_stories_once_each_and_the_count_is_the_first_ones() -> anyhow::
 }
 
 #[test]
-fn the_article_is_its_headline_lead_picture_text_and_source() -> anyhow::Result<()> {
+fn the_parts_of_the_article_are_parsed() -> anyhow::Result<()> {
     let page = read("bare.txt")?;
     let article = &page.article;
     let headline = "المدينة تفتتح الرصيف الثالث في ميناء الشمال بعد عامين من العمل";
@@ -163,7 +163,7 @@ fn the_article_is_its_headline_lead_picture_text_and_source() -> anyhow::Result<
 }
 
 #[test]
-fn other_headlines_keep_their_order_and_lose_their_badges() -> anyhow::Result<()> {
+fn headlines_keep_their_order_without_badges() -> anyhow::Result<()> {
     let page = read("bare.txt")?;
     let expected = [
         ("مزارعو الوادي يبدأون قطاف الزيتون قبل موعده بأسبوعين", ""),
@@ -183,7 +183,7 @@ fn other_headlines_keep_their_order_and_lose_their_badges() -> anyhow::Result<()
 }
 
 #[test]
-fn a_full_page_says_where_its_channels_and_sections_are() -> anyhow::Result<()> {
+fn channels_and_sections_of_a_full_page_are_parsed() -> anyhow::Result<()> {
     let page = read("blocks.txt")?;
     let words = [
         "مباشر",
@@ -226,7 +226,7 @@ fn a_full_page_says_where_its_channels_and_sections_are() -> anyhow::Result<()> 
 }
 
 #[test]
-fn a_rail_without_pictures_has_none() -> anyhow::Result<()> {
+fn a_rail_without_images_is_parsed() -> anyhow::Result<()> {
     let page = read("blocks.txt")?;
     let expected = [
         ("مترو الضفتين", None, None, Some(12)),
@@ -238,7 +238,7 @@ fn a_rail_without_pictures_has_none() -> anyhow::Result<()> {
 }
 
 #[test]
-fn bullets_beside_each_other_are_one_list() -> anyhow::Result<()> {
+fn adjacent_bullets_are_one_list() -> anyhow::Result<()> {
     let page = read("blocks.txt")?;
     let article = &page.article;
     assert_eq!(
@@ -276,7 +276,7 @@ fn bullets_beside_each_other_are_one_list() -> anyhow::Result<()> {
 }
 
 #[test]
-fn an_english_page_is_read_by_english_words() -> anyhow::Result<()> {
+fn an_english_page_is_parsed_with_english_labels() -> anyhow::Result<()> {
     let page = read("english.txt")?;
     assert_eq!(page.language.as_str(), "en");
     let words = [
@@ -322,7 +322,7 @@ fn an_english_page_is_read_by_english_words() -> anyhow::Result<()> {
 }
 
 /// A variation in formatting: its name, and the function that applies it to a page.
-type Setting = (&'static str, fn(&str) -> String);
+type Variation = (&'static str, fn(&str) -> String);
 
 fn each_line(text: &str, set: impl Fn(&str) -> String) -> String {
     let lines: Vec<_> = text.lines().map(set).collect();
@@ -337,7 +337,7 @@ fn bulleted(line: &str, indent: &str, bullet: &str) -> String {
     }
 }
 
-const SETTINGS: [Setting; 12] = [
+const SETTINGS: [Variation; 12] = [
     ("Windows' line breaks", |text| text.replace('\n', "\r\n")),
     ("old Macs' line breaks", |text| text.replace('\n', "\r")),
     ("no line break at the end", |text| {
@@ -373,7 +373,7 @@ const SETTINGS: [Setting; 12] = [
 ];
 
 #[test]
-fn however_a_page_is_set_it_reads_the_same() -> anyhow::Result<()> {
+fn typographic_variants_are_parsed_alike() -> anyhow::Result<()> {
     for (setting, set) in SETTINGS {
         let mut different = false;
         for name in FIXTURES {
@@ -390,7 +390,7 @@ fn however_a_page_is_set_it_reads_the_same() -> anyhow::Result<()> {
 }
 
 #[test]
-fn letters_with_their_marks_apart_are_the_same_letters() -> anyhow::Result<()> {
+fn decomposed_letters_are_composed() -> anyhow::Result<()> {
     let apart = fixture("bare.txt")
         .replace('أ', "ا\u{654}")
         .replace('إ', "ا\u{655}")

@@ -43,7 +43,7 @@ const PAGE: &str = "query ($slug: Slug!) {
 
 /// The content of the file, by position of the lines: four headings, a count, an indented rail of
 /// stories, and then, without indentation, the article and seven headlines.
-struct Said<'a> {
+struct PageContent<'a> {
     headings: &'a [&'a str],
     reported: i64,
     rail: Vec<&'a str>,
@@ -55,7 +55,7 @@ struct Said<'a> {
     others: &'a [&'a str],
 }
 
-impl<'a> Said<'a> {
+impl<'a> PageContent<'a> {
     fn of(lines: &'a [&'a str]) -> anyhow::Result<Self> {
         let (headings, rest) = lines.split_at_checked(4).context("no headings")?;
         let (count, rest) = rest.split_first().context("no count")?;
@@ -162,7 +162,7 @@ fn escaped(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_block_of_the_real_page_is_answered_by_one_request() -> anyhow::Result<()> {
+async fn one_request_returns_every_block_of_the_real_page() -> anyhow::Result<()> {
     let Some(file) = shared(FILE)? else {
         return Ok(());
     };
@@ -172,7 +172,7 @@ async fn every_block_of_the_real_page_is_answered_by_one_request() -> anyhow::Re
         .lines()
         .filter(|line| !line.trim().is_empty())
         .collect();
-    let said = Said::of(&lines)?;
+    let said = PageContent::of(&lines)?;
     assert_eq!(said.reported, 41);
     assert_eq!((said.rail.len(), said.text.len()), (6, 6));
     let badged = said.others.iter().filter(|line| unbadged(line).1);
@@ -220,10 +220,10 @@ async fn ask(app: &TestApp, headline: &str) -> anyhow::Result<(Value, Vec<&'stat
 }
 
 #[test]
-fn without_the_page_its_test_is_skipped_or_fails() -> anyhow::Result<()> {
+fn without_the_real_page_the_test_is_skipped_or_fails() -> anyhow::Result<()> {
     let nowhere = tempfile::tempdir()?;
     let run = |required: &str| {
-        run_test("real::every_block_of_the_real_page_is_answered_by_one_request")?
+        run_test("real::one_request_returns_every_block_of_the_real_page")?
             .env("KHABAR_SHARED", nowhere.path())
             .env("KHABAR_REQUIRE_ALL", required)
             .output()

@@ -13,7 +13,7 @@ fn refused(bytes: impl AsRef<[u8]>) -> PageError {
     }
 }
 
-fn said(bytes: impl AsRef<[u8]>) -> String {
+fn error_of(bytes: impl AsRef<[u8]>) -> String {
     refused(bytes).to_string()
 }
 
@@ -35,15 +35,15 @@ const SOURCE: &str = "المصدر: وكالة المرفأ";
 const COMMENTS: &str = "التعليقات";
 
 #[test]
-fn a_file_without_words_is_empty() {
+fn a_file_without_text_is_empty() {
     for empty in ["", "\n", " \r\n\t\n", "\u{feff}\u{200f}\n", "•\n"] {
         let expected = "page.txt, line 1: expected a news page, but the file is empty";
-        assert_eq!(said(empty), expected, "{empty:?}");
+        assert_eq!(error_of(empty), expected, "{empty:?}");
     }
 }
 
 #[test]
-fn bytes_that_are_not_utf_8_are_refused_with_their_place() {
+fn invalid_utf_8_is_rejected_with_its_offset() {
     let text = fixture("bare.txt");
     let at = text.find(HEADLINE).expect("no headline");
     let mut bytes = text.into_bytes();
@@ -55,10 +55,13 @@ fn bytes_that_are_not_utf_8_are_refused_with_their_place() {
 }
 
 #[test]
-fn other_texts_are_no_pages() {
+fn other_texts_are_rejected() {
     let expected = "page.txt, line 2: expected the first heading of a news page (\"مباشر\" or \"Live\"), \
                     but found \"<html lang=\\\"ar\\\">\"";
-    assert_eq!(said("\n<html lang=\"ar\">\n<body>مباشر</body>"), expected);
+    assert_eq!(
+        error_of("\n<html lang=\"ar\">\n<body>مباشر</body>"),
+        expected
+    );
     // A heading further down, or an indented heading, does not make a text a page.
     for text in ["رسالة\n\nStories\n", "  مباشر\n"] {
         let problem = refused(text).problem;
@@ -67,7 +70,7 @@ fn other_texts_are_no_pages() {
 }
 
 /// Returns the next part missing from a page cut after `lines` lines. `None` if it is complete.
-fn lacking(text: &str, lines: usize) -> Option<&'static str> {
+fn missing_part(text: &str, lines: usize) -> Option<&'static str> {
     let bullet = line_of(text, "• توسعة ميناء الشمال");
     let headline = line_of(text, HEADLINE);
     [
@@ -80,22 +83,22 @@ fn lacking(text: &str, lines: usize) -> Option<&'static str> {
     ]
     .into_iter()
     .find(|(first, _)| lines < *first)
-    .map(|(_, lacking)| lacking)
+    .map(|(_, missing_part)| missing_part)
 }
 
 #[test]
-fn a_page_that_is_cut_short_lacks_what_comes_next() -> anyhow::Result<()> {
+fn a_truncated_page_is_rejected_with_the_missing_part() -> anyhow::Result<()> {
     let text = fixture("bare.txt");
     let all: Vec<_> = text.lines().collect();
     let comments = line_of(&text, COMMENTS);
     for end in 1..=all.len() {
         let prefix = all[..end].join("\n");
-        if let Some(expected) = lacking(&text, end) {
+        if let Some(expected) = missing_part(&text, end) {
             // A blank last line is only the line break of the line before it.
             let last = prefix.strip_suffix('\n').unwrap_or(&prefix);
             let number = last.split('\n').count();
             assert_eq!(
-                said(&prefix),
+                error_of(&prefix),
                 format!("page.txt, line {number}: expected {expected}, but the file ends")
             );
         } else {
@@ -109,7 +112,7 @@ fn a_page_that_is_cut_short_lacks_what_comes_next() -> anyhow::Result<()> {
 }
 
 #[test]
-fn a_page_that_is_cut_within_a_line_is_no_page_either() {
+fn a_page_truncated_within_a_line_is_rejected() {
     for name in ["bare.txt", "blocks.txt", "english.txt"] {
         let text = fixture(name);
         let comments = ["\nالتعليقات", "\nComments"];
@@ -137,9 +140,9 @@ fn a_page_that_is_cut_within_a_line_is_no_page_either() {
 }
 
 #[test]
-fn a_heading_stands_once() {
+fn a_duplicate_heading_is_rejected() {
     let text = fixture("bare.txt");
-    let again = |number, lines: &str| said(with_line(&text, number, lines));
+    let again = |number, lines: &str| error_of(with_line(&text, number, lines));
     assert_eq!(
         again(2, "مباشر"),
         "page.txt, line 2: expected each heading once, then the heading \"Stories\", but found \"مباشر\""
@@ -167,16 +170,16 @@ fn a_heading_stands_once() {
 }
 
 #[test]
-fn headings_and_blocks_have_their_order() {
+fn headings_and_blocks_must_be_in_order() {
     let text = fixture("bare.txt");
     assert_eq!(
-        said(with_line(&text, 4, COMMENTS)),
+        error_of(with_line(&text, 4, COMMENTS)),
         "page.txt, line 4: expected the heading \"Stories\", but found \"التعليقات\""
     );
     let between = format!("{SOURCE}\nكلام آخر");
     let source = line_of(&text, SOURCE);
     assert_eq!(
-        said(with_line(&text, source, &between)),
+        error_of(with_line(&text, source, &between)),
         format!(
             "page.txt, line {}: expected the heading \"التعليقات\", but found \"كلام آخر\"",
             source + 1
@@ -184,7 +187,7 @@ fn headings_and_blocks_have_their_order() {
     );
     let first = line_of(&text, "• توسعة ميناء الشمال");
     assert_eq!(
-        said(with_line(&text, first, "    كلام تحت لا شيء")),
+        error_of(with_line(&text, first, "    كلام تحت لا شيء")),
         format!(
             "page.txt, line {first}: expected a story's title after a bullet, but found \"كلام تحت لا شيء\""
         )
@@ -192,17 +195,17 @@ fn headings_and_blocks_have_their_order() {
 }
 
 #[test]
-fn a_count_is_a_number_and_stands_first() {
+fn a_count_must_be_a_leading_number() {
     let text = fixture("bare.txt");
     let count = line_of(&text, "٢٧ خبر");
     assert_eq!(
-        said(with_line(&text, count, "99999999999999999999 خبر")),
+        error_of(with_line(&text, count, "99999999999999999999 خبر")),
         format!(
             "page.txt, line {count}: expected a count such as 41 خبر, but found \"99999999999999999999 خبر\""
         )
     );
     assert_eq!(
-        said(with_line(
+        error_of(with_line(
             &text,
             count + 1,
             "  • توسعة ميناء الشمال\n  ٣ أخبار"
@@ -215,18 +218,18 @@ fn a_count_is_a_number_and_stands_first() {
 }
 
 #[test]
-fn a_page_names_its_source_and_has_a_text() {
+fn a_page_without_source_or_text_is_rejected() {
     let text = fixture("bare.txt");
     let (headline, source) = (line_of(&text, HEADLINE), line_of(&text, SOURCE));
     let comments = line_of(&text, COMMENTS);
     assert_eq!(
-        said(with_line(&text, source, "")),
+        error_of(with_line(&text, source, "")),
         format!(
             "page.txt, line {comments}: expected the article's source, \"المصدر: …\", but found \"التعليقات\""
         )
     );
     assert_eq!(
-        said(with_line(&text, source, "المصدر:")),
+        error_of(with_line(&text, source, "المصدر:")),
         format!("page.txt, line {source}: the source: the name is empty")
     );
     let cut = |from: usize, to: usize| {
@@ -238,18 +241,18 @@ fn a_page_names_its_source_and_has_a_text() {
         remaining.join("\n")
     };
     // First without lead and text, then with only a lead.
-    let said = |from, to| refused(cut(from, to)).problem.to_string();
+    let error_of = |from, to| refused(cut(from, to)).problem.to_string();
     let expected = format!("expected the article's text, but found {SOURCE:?}");
-    assert_eq!(said(headline + 1, source - 1), expected);
-    assert_eq!(said(headline + 3, source - 1), expected);
+    assert_eq!(error_of(headline + 1, source - 1), expected);
+    assert_eq!(error_of(headline + 3, source - 1), expected);
     assert_eq!(
-        said(headline + 1, source),
+        error_of(headline + 1, source),
         "expected the article's lead and text, but found \"التعليقات\""
     );
 }
 
 #[test]
-fn values_that_break_a_rule_are_refused_where_they_stand() {
+fn invalid_values_are_rejected_with_their_line() {
     let text = fixture("blocks.txt");
     let shown = |at| format!("has a character that may not be shown (U+0007, character {at})");
     let long = "ق".repeat(201);
@@ -313,12 +316,12 @@ fn values_that_break_a_rule_are_refused_where_they_stand() {
         let at = text.find(words).expect("the fixture has no such words");
         let line = text[..at].matches('\n').count() + 1;
         let expected = format!("page.txt, line {line}: {problem}");
-        assert_eq!(said(text.replacen(words, change, 1)), expected);
+        assert_eq!(error_of(text.replacen(words, change, 1)), expected);
     }
 }
 
 #[test]
-fn a_headline_has_its_length() {
+fn the_length_of_a_headline_is_limited() {
     let text = fixture("bare.txt");
     for old in [HEADLINE, "مكتبة الحي القديم تفتح أبوابها ليلا في الصيف"]
     {
@@ -327,14 +330,14 @@ fn a_headline_has_its_length() {
         assert!(page::read("page.txt", most.as_bytes()).is_ok());
         let long = format!("{}و", "خبر ".repeat(75));
         assert_eq!(
-            said(with_line(&text, number, &long)),
+            error_of(with_line(&text, number, &long)),
             format!("page.txt, line {number}: the headline is longer than 300 characters (301)")
         );
     }
 }
 
 #[tokio::test]
-async fn a_merge_that_is_not_committed_leaves_nothing() -> anyhow::Result<()> {
+async fn an_uncommitted_import_leaves_nothing() -> anyhow::Result<()> {
     for db in TestDb::each().await? {
         let mut writer = db.db().writer(newsroom::opened()).await?;
         page::merge(&mut writer, &read("bare.txt")?, &Kinds::new()).await?;

@@ -42,7 +42,7 @@ fragment Comments on CommentConnection {
 
 /// Compares a newsroom written in bulk with one written row by row. The API returns equal answers, and
 /// the change feeds hold equal changes in any order.
-pub(crate) async fn bulk_leaves_what_single_writes_leave(
+pub(crate) async fn bulk_inserts_equal_single_writes(
     one_by_one: TestDb,
     at_once: TestDb,
 ) -> anyhow::Result<()> {
@@ -89,7 +89,7 @@ fn ar() -> anyhow::Result<Edition> {
 }
 
 /// Writes more rows than fit in two statements, both articles and the rows that refer to them.
-pub(crate) async fn bulk_fills_many_statements(db: &Db) -> anyhow::Result<()> {
+pub(crate) async fn bulk_inserts_use_several_statements(db: &Db) -> anyhow::Result<()> {
     let ar = ar()?;
     let mut writer = db.writer(now()).await?;
     edition::save(&mut writer, &ar).await?;
@@ -151,7 +151,7 @@ pub(crate) async fn bulk_fills_many_statements(db: &Db) -> anyhow::Result<()> {
 
 /// Checks that bulk writes reject a comment on another article, a reply that precedes its parent, and an
 /// article related to itself.
-pub(crate) async fn bulk_refuses_what_single_writes_refuse(db: &Db) -> anyhow::Result<()> {
+pub(crate) async fn bulk_inserts_are_validated_like_single_writes(db: &Db) -> anyhow::Result<()> {
     let ar = ar()?;
     let article = builders::article(&ar, "خبر", 1)?;
     let elsewhere = builders::comment(&builders::article(&ar, "خبر آخر", 2)?, "قارئة", "تعليق", 1)?;

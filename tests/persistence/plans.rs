@@ -23,11 +23,11 @@ pub(crate) async fn no_statement_scans_a_table(
     db: &Db,
     scan: fn(&str) -> bool,
 ) -> anyhow::Result<()> {
-    let mut reader = Explained::new(db, Viewer::anonymous());
-    ask_everything(&mut reader).await;
+    let mut reader = ExplainingSession::new(db, Viewer::anonymous());
+    explain_all(&mut reader).await;
     let id = Uuid::from_u128(1);
-    let mut admin = Explained::new(db, Viewer::of(id.into(), Role::Admin));
-    ask_administration(&mut admin, id).await;
+    let mut admin = ExplainingSession::new(db, Viewer::of(id.into(), Role::Admin));
+    explain_administration(&mut admin, id).await;
 
     let covered: BTreeSet<_> = reader.keys.union(&admin.keys).cloned().collect();
     let existing = keys_in_source()?;
@@ -114,13 +114,13 @@ fn keys_in_source() -> anyhow::Result<BTreeSet<String>> {
 }
 
 /// A session that explains each statement, and the keys that it has explained.
-struct Explained {
+struct ExplainingSession {
     session: ReadSession,
     /// Type names of the keys that sent a statement.
     keys: BTreeSet<String>,
 }
 
-impl Explained {
+impl ExplainingSession {
     fn new(db: &Db, viewer: Viewer) -> Self {
         let scope = Scope {
             viewer,
@@ -133,7 +133,7 @@ impl Explained {
     }
 
     /// Resolves a key without and with all related data that one statement can prefetch.
-    async fn ask<K: BatchKey>(&mut self, key: K) {
+    async fn explain<K: BatchKey>(&mut self, key: K) {
         let before = self.session.plans().len();
         let keys = std::slice::from_ref(&key);
         K::fetch(&self.session, keys).await.unwrap();
@@ -155,31 +155,31 @@ impl Explained {
 }
 
 /// Queries accounts, tokens, previews, trusted documents and the audit log.
-async fn ask_administration(reader: &mut Explained, id: Uuid) {
+async fn explain_administration(reader: &mut ExplainingSession, id: Uuid) {
     let page = Page::first(3);
-    reader.ask(token::ById(id.into())).await;
-    reader.ask(token::ByHash(String::new())).await;
+    reader.explain(token::ById(id.into())).await;
+    reader.explain(token::ByHash(String::new())).await;
     reader
-        .ask(trusted_document::ByName::new("a").unwrap())
+        .explain(trusted_document::ByName::new("a").unwrap())
         .await;
-    reader.ask(token::AllTokens(page)).await;
-    reader.ask(token::CountAllTokens).await;
+    reader.explain(token::AllTokens(page)).await;
+    reader.explain(token::CountAllTokens).await;
     let of = Some(id);
-    reader.ask(audit::Log { of, page }).await;
-    reader.ask(audit::CountLog(of)).await;
-    reader.ask(secret::OfPreviews).await;
-    reader.ask(preview::GenerationOf(id.into())).await;
-    reader.ask(account::ById(id.into())).await;
+    reader.explain(audit::Log { of, page }).await;
+    reader.explain(audit::CountLog(of)).await;
+    reader.explain(secret::OfPreviews).await;
+    reader.explain(preview::GenerationOf(id.into())).await;
+    reader.explain(account::ById(id.into())).await;
 }
 
-async fn ask_desk(reader: &mut Explained, id: Uuid) {
+async fn explain_newsroom(reader: &mut ExplainingSession, id: Uuid) {
     let (article, page) = (id.into(), Page::first(3));
-    reader.ask(editorial::Of(article)).await;
-    reader.ask(correction::Of(article)).await;
-    reader.ask(revision::Of { article, page }).await;
-    reader.ask(revision::CountOf(article)).await;
+    reader.explain(editorial::Of(article)).await;
+    reader.explain(correction::Of(article)).await;
+    reader.explain(revision::Of { article, page }).await;
+    reader.explain(revision::CountOf(article)).await;
     reader
-        .ask(revision::At {
+        .explain(revision::At {
             article,
             version: 1,
         })
@@ -192,14 +192,14 @@ async fn ask_desk(reader: &mut Explained, id: Uuid) {
         let filter = unpublished::Filter { status, by };
         let edition = id.into();
         reader
-            .ask(unpublished::Listed {
+            .explain(unpublished::Listed {
                 edition,
                 filter,
                 page,
             })
             .await;
         reader
-            .ask(unpublished::CountListed { edition, filter })
+            .explain(unpublished::CountListed { edition, filter })
             .await;
     }
     editorial::next_due(&reader.session).await.unwrap();
@@ -209,7 +209,7 @@ async fn ask_desk(reader: &mut Explained, id: Uuid) {
     clippy::too_many_lines,
     reason = "a list of questions, one after another"
 )]
-async fn ask_everything(reader: &mut Explained) {
+async fn explain_all(reader: &mut ExplainingSession) {
     let id = Uuid::from_u128(1);
     let slug = Slug::parse("ar").unwrap();
     let by_slug = || SlugKey {
@@ -218,54 +218,54 @@ async fn ask_everything(reader: &mut Explained) {
     };
     let page = Page::first(3);
 
-    ask_lists(reader, id).await;
-    ask_desk(reader, id).await;
+    explain_lists(reader, id).await;
+    explain_newsroom(reader, id).await;
     reader
-        .ask(article::MostRead {
+        .explain(article::MostRead {
             edition: id.into(),
             page,
         })
         .await;
-    reader.ask(article::ById(id.into())).await;
-    reader.ask(article::BySlug(by_slug())).await;
+    reader.explain(article::ById(id.into())).await;
+    reader.explain(article::BySlug(by_slug())).await;
     reader
-        .ask(article::ByUrl(
+        .explain(article::ByUrl(
             WebUrl::parse("https://example.org/a").unwrap(),
         ))
         .await;
-    reader.ask(article::BodyOf(id.into())).await;
+    reader.explain(article::BodyOf(id.into())).await;
     reader
-        .ask(related::Of {
+        .explain(related::Of {
             article: id.into(),
             page,
         })
         .await;
-    reader.ask(related::CountOf(id.into())).await;
-    reader.ask(home_lead::OfEdition(id.into())).await;
+    reader.explain(related::CountOf(id.into())).await;
+    reader.explain(home_lead::OfEdition(id.into())).await;
 
     for by in [comment::By::Newest, comment::By::Oldest] {
         reader
-            .ask(comment::OfArticle {
+            .explain(comment::OfArticle {
                 article: id.into(),
                 by,
                 page,
             })
             .await;
         reader
-            .ask(comment::RepliesTo {
+            .explain(comment::RepliesTo {
                 comment: id.into(),
                 by,
                 page,
             })
             .await;
     }
-    reader.ask(comment::CountOfArticle(id.into())).await;
-    reader.ask(comment::ById(id.into())).await;
-    reader.ask(comment::JustPosted(id.into())).await;
-    reader.ask(comment::ReasonsOf(id.into())).await;
+    reader.explain(comment::CountOfArticle(id.into())).await;
+    reader.explain(comment::ById(id.into())).await;
+    reader.explain(comment::JustPosted(id.into())).await;
+    reader.explain(comment::ReasonsOf(id.into())).await;
     let account = id.into();
-    reader.ask(comment::OfAccount { account, page }).await;
-    reader.ask(comment::CountOfAccount(account)).await;
+    reader.explain(comment::OfAccount { account, page }).await;
+    reader.explain(comment::CountOfAccount(account)).await;
     for (status, reported) in [
         (None, None),
         (Some(CommentStatus::Pending), None),
@@ -274,16 +274,18 @@ async fn ask_everything(reader: &mut Explained) {
     ] {
         let (edition, wanted) = (id.into(), comment::QueueFilter { status, reported });
         reader
-            .ask(comment::Queue {
+            .explain(comment::Queue {
                 edition,
                 wanted,
                 page,
             })
             .await;
-        reader.ask(comment::CountQueue { edition, wanted }).await;
+        reader
+            .explain(comment::CountQueue { edition, wanted })
+            .await;
     }
-    reader.ask(commenting::OfArticle(id.into())).await;
-    reader.ask(commenting::OfEdition(id.into())).await;
+    reader.explain(commenting::OfArticle(id.into())).await;
+    reader.explain(commenting::OfEdition(id.into())).await;
 
     for pinned in [None, Some(true), Some(false)] {
         let filter = story::Filter {
@@ -291,22 +293,22 @@ async fn ask_everything(reader: &mut Explained) {
             ..story::Filter::default()
         };
         reader
-            .ask(story::OfEdition {
+            .explain(story::OfEdition {
                 edition: id.into(),
                 filter,
                 page,
             })
             .await;
         reader
-            .ask(story::CountOfEdition {
+            .explain(story::CountOfEdition {
                 edition: id.into(),
                 filter,
             })
             .await;
     }
-    reader.ask(story::ById(id.into())).await;
-    reader.ask(story::BySlug(by_slug())).await;
-    reader.ask(story::OfArticle(id.into())).await;
+    reader.explain(story::ById(id.into())).await;
+    reader.explain(story::BySlug(by_slug())).await;
+    reader.explain(story::OfArticle(id.into())).await;
 
     for which in [
         section::Which::All,
@@ -314,38 +316,38 @@ async fn ask_everything(reader: &mut Explained) {
         section::Which::Roots,
     ] {
         reader
-            .ask(section::OfEdition {
+            .explain(section::OfEdition {
                 edition: id.into(),
                 which,
             })
             .await;
     }
-    reader.ask(section::ById(id.into())).await;
-    reader.ask(section::BySlug(by_slug())).await;
-    reader.ask(section::ChildrenOf(id.into())).await;
-    reader.ask(section::PathTo(id.into())).await;
+    reader.explain(section::ById(id.into())).await;
+    reader.explain(section::BySlug(by_slug())).await;
+    reader.explain(section::ChildrenOf(id.into())).await;
+    reader.explain(section::PathTo(id.into())).await;
 
-    reader.ask(topic::ById(id.into())).await;
-    reader.ask(topic::BySlug(by_slug())).await;
-    reader.ask(topic::OfArticle(id.into())).await;
-    reader.ask(topic::OfStory(id.into())).await;
-    reader.ask(person::ById(id.into())).await;
-    reader.ask(person::BySlug(by_slug())).await;
-    reader.ask(person::OfArticle(id.into())).await;
-    reader.ask(source::ById(id.into())).await;
-    reader.ask(source::BySlug(by_slug())).await;
-    reader.ask(media::ById(id.into())).await;
-    reader.ask(edition::ById(id.into())).await;
-    reader.ask(edition::BySlug(slug)).await;
-    reader.ask(edition::Every).await;
-    reader.ask(slug::FormerSlugs(id)).await;
-    reader.ask(live_channel::ById(id.into())).await;
-    reader.ask(live_channel::OfEdition(id.into())).await;
-    reader.ask(follow_channel::ById(id.into())).await;
-    reader.ask(follow_channel::OfEdition(id.into())).await;
+    reader.explain(topic::ById(id.into())).await;
+    reader.explain(topic::BySlug(by_slug())).await;
+    reader.explain(topic::OfArticle(id.into())).await;
+    reader.explain(topic::OfStory(id.into())).await;
+    reader.explain(person::ById(id.into())).await;
+    reader.explain(person::BySlug(by_slug())).await;
+    reader.explain(person::OfArticle(id.into())).await;
+    reader.explain(source::ById(id.into())).await;
+    reader.explain(source::BySlug(by_slug())).await;
+    reader.explain(media::ById(id.into())).await;
+    reader.explain(edition::ById(id.into())).await;
+    reader.explain(edition::BySlug(slug)).await;
+    reader.explain(edition::Every).await;
+    reader.explain(slug::FormerSlugs(id)).await;
+    reader.explain(live_channel::ById(id.into())).await;
+    reader.explain(live_channel::OfEdition(id.into())).await;
+    reader.explain(follow_channel::ById(id.into())).await;
+    reader.explain(follow_channel::OfEdition(id.into())).await;
 }
 
-async fn ask_lists(reader: &mut Explained, id: Uuid) {
+async fn explain_lists(reader: &mut ExplainingSession, id: Uuid) {
     let list = List::Story(id.into());
     let open = Filter::default();
     let narrow = Filter {
@@ -358,7 +360,7 @@ async fn ask_lists(reader: &mut Explained, id: Uuid) {
     for filter in [open, narrow] {
         for by in [By::Newest, By::Oldest, By::MostCommented] {
             reader
-                .ask(Listed {
+                .explain(Listed {
                     list,
                     filter: filter.clone(),
                     by,
@@ -366,7 +368,7 @@ async fn ask_lists(reader: &mut Explained, id: Uuid) {
                 })
                 .await;
         }
-        reader.ask(CountListed { list, filter }).await;
+        reader.explain(CountListed { list, filter }).await;
     }
     // From a cursor in newest-first order, forward and backward.
     let mut place = [0; 25];
@@ -377,7 +379,7 @@ async fn ask_lists(reader: &mut Explained, id: Uuid) {
         Page::parse(None, None, Some(3), place),
     ] {
         reader
-            .ask(Listed {
+            .explain(Listed {
                 list,
                 filter: Filter::default(),
                 by: By::Newest,

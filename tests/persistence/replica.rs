@@ -6,7 +6,7 @@ use khabar_tests::harness::{Newsroom, TestDb, newsroom, until};
 
 /// Uses another database with an identical newsroom as the replica. It never receives later writes, so
 /// it lags for the whole test.
-pub(crate) async fn what_a_replica_lacks_is_read_on_the_primary(
+pub(crate) async fn a_lagging_replica_falls_back_to_the_primary(
     primary: &TestDb,
     replica: &TestDb,
 ) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ mod walk;
 use anyhow::ensure;
 use khabar_tests::harness::{Newsroom, TestApp, TestDb, unlimited};
 
-use self::walk::{Ground, Report};
+use self::walk::{Playground, Report};
 
 /// Number of editions in each newsroom.
 const SIZES: [usize; 3] = [1, 2, 20];
@@ -44,22 +44,22 @@ async fn statements_do_not_grow_with_parents_on_postgres() -> anyhow::Result<()>
 
 /// Verifies that the walk detects N+1 queries in a schema that has them.
 #[tokio::test]
-async fn a_planted_n_plus_one_is_found_and_named() -> anyhow::Result<()> {
+async fn a_planted_n_plus_one_is_detected() -> anyhow::Result<()> {
     let mut grounds = Vec::new();
     for size in SIZES {
         let app = TestApp::of(TestDb::sqlite().await?, sample_schema::api()?);
-        grounds.push(Ground::new(app, size, None).await?);
+        grounds.push(Playground::new(app, size, None).await?);
     }
     let report = walk::walk(grounds, 4).await?;
-    let guilty: Vec<_> = report.grown.keys().map(String::as_str).collect();
+    let culprit: Vec<_> = report.grown.keys().map(String::as_str).collect();
     ensure!(
-        guilty == ["Parent.alone", "Parent.counted", "Together.alone"],
-        "{guilty:?}"
+        culprit == ["Parent.alone", "Parent.counted", "Together.alone"],
+        "{culprit:?}"
     );
     ensure!(
-        report.met("Parent.together") == 3 * 20 && report.met("Parent.missing") == 0,
+        report.visited("Parent.together") == 3 * 20 && report.visited("Parent.missing") == 0,
         "what was met is counted wrong: {:?}",
-        report.met
+        report.visited
     );
     Ok(())
 }
@@ -69,7 +69,7 @@ async fn walk_api(databases: Vec<TestDb>) -> anyhow::Result<Report> {
     for (db, size) in databases.into_iter().zip(SIZES) {
         Newsroom::of_editions(size)?.save(db.db()).await?;
         let app = TestApp::with_limits(db, unlimited())?;
-        grounds.push(Ground::new(app, size, Some(walk::FIND)).await?);
+        grounds.push(Playground::new(app, size, Some(walk::FIND)).await?);
     }
     // Depth 4 in fields of the schema: a connection and its nodes count as two.
     walk::walk(grounds, 4).await
@@ -91,8 +91,8 @@ fn check(report: &Report) -> anyhow::Result<()> {
     let unmet: Vec<_> = report
         .fields
         .iter()
-        .filter(|field| !excused(field) && report.met(field) < most)
-        .map(|field| format!("{field}: {}", report.met(field)))
+        .filter(|field| !excused(field) && report.visited(field) < most)
+        .map(|field| format!("{field}: {}", report.visited(field)))
         .collect();
     ensure!(
         unmet.is_empty(),
@@ -100,7 +100,7 @@ fn check(report: &Report) -> anyhow::Result<()> {
     );
     let needless: Vec<_> = EXCUSED
         .iter()
-        .filter(|(field, _)| report.met(field) >= most || !report.fields.contains(*field))
+        .filter(|(field, _)| report.visited(field) >= most || !report.fields.contains(*field))
         .collect();
     ensure!(needless.is_empty(), "no longer to be excused: {needless:?}");
     ensure!(

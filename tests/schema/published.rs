@@ -9,7 +9,7 @@ use khabar_graphql::limit::Limits;
 use serde_json::Value;
 
 #[test]
-fn schema_graphql_is_what_the_code_says() -> anyhow::Result<()> {
+fn schema_graphql_is_up_to_date() -> anyhow::Result<()> {
     let written = include_str!("../../schema.graphql");
     let built = khabar_graphql::sdl();
     let mut lines = (1..).zip(written.lines()).zip(built.lines());
@@ -27,7 +27,7 @@ fn schema_graphql_is_what_the_code_says() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn everything_has_a_description() -> anyhow::Result<()> {
-    let answer = khabar_graphql::schema()
+    let response = khabar_graphql::schema()
         .execute(
             "{ __schema { types { name description
                 fields(includeDeprecated: true) { name description args { name description } }
@@ -35,8 +35,8 @@ async fn everything_has_a_description() -> anyhow::Result<()> {
                 enumValues(includeDeprecated: true) { name description } } } }",
         )
         .await;
-    ensure!(answer.errors.is_empty(), "{:?}", answer.errors);
-    let data = serde_json::to_value(&answer.data)?;
+    ensure!(response.errors.is_empty(), "{:?}", response.errors);
+    let data = serde_json::to_value(&response.data)?;
     let types = list(&data["__schema"], "types");
     let mut silent = Vec::new();
     let mut seen = 0;
@@ -78,7 +78,7 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
 
 /// Checks that the API accepts every query in `docs/editing.md`, with the variables given below it.
 #[test]
-fn what_the_documentation_asks_is_valid() -> anyhow::Result<()> {
+fn queries_in_the_documentation_are_valid() -> anyhow::Result<()> {
     let api = khabar_graphql::api(Limits::default())?;
     let text = include_str!("../../docs/editing.md");
     let mut blocks = text.split("\n```").skip(1).step_by(2).peekable();
@@ -95,7 +95,8 @@ fn what_the_documentation_asks_is_valid() -> anyhow::Result<()> {
             incoming.variables = serde_json::from_str(json)?;
         }
         let refused = api.admit(&incoming).err();
-        let refused = refused.map(|answer| String::from_utf8_lossy(&answer.to_json()).into_owned());
+        let refused =
+            refused.map(|response| String::from_utf8_lossy(&response.to_json()).into_owned());
         ensure!(refused.is_none(), "{document}\n{refused:?}");
         asked += 1;
     }

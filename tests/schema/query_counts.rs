@@ -235,7 +235,7 @@ fn look<'a>(value: &'a Value, empty: &mut BTreeSet<&'a str>, full: &mut BTreeSet
 /// On PostgreSQL, no statement waits for another one that it does not depend on. While their tables are
 /// locked, all statements of a level wait for the locks at the same time.
 #[tokio::test]
-async fn statements_that_do_not_depend_on_each_other_are_in_flight_at_once() -> anyhow::Result<()> {
+async fn independent_statements_run_concurrently() -> anyhow::Result<()> {
     let Some(db) = TestDb::postgres().await? else {
         return Ok(());
     };

@@ -16,15 +16,15 @@ use khabar_graphql::limit::Limits;
 use khabar_tests::harness::{Newsroom, TestApp, TestDb, Who, unlimited};
 
 use self::hidden::Hidden;
-use self::walk::{Asker, Report, Walk};
+use self::walk::{QuerySender, Report, Walk};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_hidden_is_on_any_path_on_sqlite() -> anyhow::Result<()> {
+async fn no_path_reveals_hidden_content_on_sqlite() -> anyhow::Result<()> {
     check(TestDb::sqlite().await?, TestDb::sqlite().await?).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_hidden_is_on_any_path_on_postgres() -> anyhow::Result<()> {
+async fn no_path_reveals_hidden_content_on_postgres() -> anyhow::Result<()> {
     match (TestDb::postgres().await?, TestDb::postgres().await?) {
         (Some(with), Some(without)) => check(with, without).await,
         _ => Ok(()),
@@ -33,7 +33,7 @@ async fn nothing_hidden_is_on_any_path_on_postgres() -> anyhow::Result<()> {
 
 /// Verifies that the walk detects leaks in a schema that has them.
 #[tokio::test]
-async fn planted_leaks_are_found_and_named() -> anyhow::Result<()> {
+async fn planted_leaks_are_detected() -> anyhow::Result<()> {
     let (with, without) = (TestDb::sqlite().await?, TestDb::sqlite().await?);
     let hidden = newsrooms(&with, &without).await?;
     let walk = Walk {
@@ -42,11 +42,11 @@ async fn planted_leaks_are_found_and_named() -> anyhow::Result<()> {
         hidden,
         find: None,
     };
-    let report = walk.as_seen_by(&Asker::of(Who::anonymous())).await?;
-    let mut guilty: Vec<_> = report.leaks.keys().map(String::as_str).collect();
-    guilty.sort_unstable();
+    let report = walk.as_seen_by(&QuerySender::of(Who::anonymous())).await?;
+    let mut culprit: Vec<_> = report.leaks.keys().map(String::as_str).collect();
+    culprit.sort_unstable();
     ensure!(
-        guilty
+        culprit
             == [
                 "Place.counted",
                 "Query.byId",
@@ -79,34 +79,34 @@ async fn check(with: TestDb, without: TestDb) -> anyhow::Result<()> {
         hidden,
         find: Some(walk::FIND),
     };
-    let report = walk.as_seen_by(&Asker::of(Who::anonymous())).await?;
+    let report = walk.as_seen_by(&QuerySender::of(Who::anonymous())).await?;
     clean(&report)?;
     ensure!(
-        report.asked > 300 && report.met.len() > 60,
+        report.asked > 300 && report.visited.len() > 60,
         "only {} documents were asked, and {} fields had anything to say",
         report.asked,
-        report.met.len()
+        report.visited.len()
     );
 
     // A preview gives access to its article and a contributor to their own, and to nothing else.
     let mut viewer = Viewer::anonymous();
     viewer.preview = Some(walk.hidden[0].article);
-    let mut previewing = Asker::of(Who {
+    let mut previewing = QuerySender::of(Who {
         viewer,
         name: "anonymous".to_owned(),
     });
     previewing.own = Some(0);
     let contributor = Viewer::of(hidden::writer(), Role::Contributor);
-    let mut contributing = Asker::of(Who {
+    let mut contributing = QuerySender::of(Who {
         viewer: contributor,
         name: "كاتب".to_owned(),
     });
     contributing.own = Some(1);
-    for asker in [previewing, contributing] {
-        let report = walk.as_seen_by(&asker).await?;
+    for sender in [previewing, contributing] {
+        let report = walk.as_seen_by(&sender).await?;
         clean(&report)?;
         // A contributor's own article is also listed by `unpublishedArticles`.
-        let unpublished = (asker.own == Some(1)).then_some("Query.unpublishedArticles");
+        let unpublished = (sender.own == Some(1)).then_some("Query.unpublishedArticles");
         for field in ["Query.article", "Query.node", "Query.nodes"]
             .into_iter()
             .chain(unpublished)
@@ -114,7 +114,7 @@ async fn check(with: TestDb, without: TestDb) -> anyhow::Result<()> {
             ensure!(
                 report.opened.contains(field),
                 "{field} did not open what is theirs to {:?}; these did: {:?}",
-                asker.who,
+                sender.who,
                 report.opened
             );
         }

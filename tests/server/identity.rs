@@ -17,9 +17,9 @@ use khabar_service::auth::{Issue, Issued, issue};
 use khabar_tests::harness::{builders, newsroom};
 use serde_json::Value;
 
-use crate::{Seen, Server, global};
+use crate::{HttpResponse, Server, global};
 
-impl Seen {
+impl HttpResponse {
     /// Returns whether the response rejects an invalid token, without any data.
     fn is_refused(&self) -> bool {
         self.status == 401
@@ -48,7 +48,12 @@ impl Server {
     }
 
     /// Sends a request with a token.
-    async fn ask_by(&self, issued: &Issued, query: &str, variables: Value) -> anyhow::Result<Seen> {
+    async fn ask_by(
+        &self,
+        issued: &Issued,
+        query: &str,
+        variables: Value,
+    ) -> anyhow::Result<HttpResponse> {
         self.ask(&[bearer(issued.credential.as_str())], query, variables)
             .await
     }

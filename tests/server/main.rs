@@ -40,13 +40,13 @@ struct Server {
 }
 
 /// A response, as received.
-struct Seen {
+struct HttpResponse {
     status: u16,
     headers: HeaderMap,
     json: Value,
 }
 
-impl Seen {
+impl HttpResponse {
     async fn of(response: Response) -> anyhow::Result<Self> {
         Ok(Self {
             status: response.status().as_u16(),
@@ -115,7 +115,7 @@ impl Server {
     }
 
     /// Stops the server and waits until nothing listens on its address.
-    async fn gone(mut self) -> anyhow::Result<Self> {
+    async fn stop_and_wait(mut self) -> anyhow::Result<Self> {
         self.stop.take();
         until("nothing listens", || async {
             Ok(tokio::net::TcpStream::connect(self.address).await.is_err())
@@ -128,25 +128,30 @@ impl Server {
         format!("http://{}/graphql", self.address)
     }
 
-    async fn post(&self, body: &Value) -> anyhow::Result<Seen> {
-        Seen::of(self.client.post(self.url()).json(body).send().await?).await
+    async fn post(&self, body: &Value) -> anyhow::Result<HttpResponse> {
+        HttpResponse::of(self.client.post(self.url()).json(body).send().await?).await
     }
 
-    async fn get(&self, parameters: &[(&str, &str)]) -> anyhow::Result<Seen> {
+    async fn get(&self, parameters: &[(&str, &str)]) -> anyhow::Result<HttpResponse> {
         let mut url = reqwest::Url::parse(&self.url())?;
         url.query_pairs_mut().extend_pairs(parameters);
-        Seen::of(self.client.get(url).send().await?).await
+        HttpResponse::of(self.client.get(url).send().await?).await
     }
 
     /// Sends a request with these headers, each written as `name: value`.
-    async fn ask(&self, headers: &[String], query: &str, variables: Value) -> anyhow::Result<Seen> {
+    async fn ask(
+        &self,
+        headers: &[String],
+        query: &str,
+        variables: Value,
+    ) -> anyhow::Result<HttpResponse> {
         let body = json!({"query": query, "variables": variables});
         let mut request = self.client.post(self.url());
         for header in headers {
             let (name, value) = header.split_once(": ").context("not a header")?;
             request = request.header(name, value);
         }
-        Seen::of(request.json(&body).send().await?).await
+        HttpResponse::of(request.json(&body).send().await?).await
     }
 }
 

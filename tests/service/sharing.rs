@@ -11,7 +11,7 @@ use crate::sample_schema::Sample;
 use crate::{data, error};
 
 #[tokio::test]
-async fn the_second_answer_comes_from_the_cache() -> anyhow::Result<()> {
+async fn the_second_response_comes_from_the_cache() -> anyhow::Result<()> {
     let sample = Sample::new(admission::Settings::default()).await?;
     let first = sample.client.execute(sample.request("{ count }")).await;
     let second = sample.client.execute(sample.request("{ count }")).await;
@@ -58,7 +58,7 @@ async fn identical_requests_run_one_operation() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_document_is_found_by_the_hash_with_which_it_was_sent() -> anyhow::Result<()> {
+async fn a_document_is_found_by_its_registered_hash() -> anyhow::Result<()> {
     let sample = Sample::new(admission::Settings::default()).await?;
     let document = "query Count { count }";
     let hash = format!("{:x}", Sha256::digest(document));

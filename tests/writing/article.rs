@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
-use crate::Desk;
+use crate::Fixture;
 
 /// Builds the document of an article mutation that selects every field editors use.
 pub(crate) fn mutation(name: &str) -> String {
@@ -30,7 +30,7 @@ pub(crate) fn mutation(name: &str) -> String {
 
 /// Sends an article mutation as `who` at the time `hour`, and returns its payload.
 pub(crate) async fn write_at(
-    desk: &Desk,
+    fixture: &Fixture,
     who: &Who,
     hour: DateTime<Utc>,
     name: &str,
@@ -38,20 +38,20 @@ pub(crate) async fn write_at(
 ) -> anyhow::Result<Value> {
     let variables = json!({ "input": input });
     let document = mutation(name);
-    let answered = desk.app.ask_as(who, hour, &document, &variables);
+    let answered = fixture.app.ask_as(who, hour, &document, &variables);
     let mut value = answered.await?.value()?;
     anyhow::ensure!(value["errors"].is_null(), "{name}: {}", value["errors"]);
     Ok(value["data"][name].take())
 }
 
 /// Sends an article mutation that must succeed, at the usual time. Returns the article.
-pub(crate) async fn done(
-    desk: &Desk,
+pub(crate) async fn mutate(
+    fixture: &Fixture,
     who: &Who,
     name: &str,
     input: Value,
 ) -> anyhow::Result<Value> {
-    let payload = write_at(desk, who, newsroom::now(), name, input).await?;
+    let payload = write_at(fixture, who, newsroom::now(), name, input).await?;
     anyhow::ensure!(payload["userErrors"] == json!([]), "{name}: {payload}");
     Ok(payload["article"].clone())
 }
@@ -59,12 +59,12 @@ pub(crate) async fn done(
 /// Sends an article mutation that must be refused, at the usual time. Returns the field path and the
 /// error code.
 pub(crate) async fn refused(
-    desk: &Desk,
+    fixture: &Fixture,
     who: &Who,
     name: &str,
     input: Value,
 ) -> anyhow::Result<(String, String)> {
-    let payload = write_at(desk, who, newsroom::now(), name, input).await?;
+    let payload = write_at(fixture, who, newsroom::now(), name, input).await?;
     anyhow::ensure!(
         payload["article"].is_null(),
         "{name} was carried out: {payload}"
@@ -79,14 +79,14 @@ pub(crate) async fn refused(
 }
 
 /// Creates a draft as the editor.
-pub(crate) async fn draft(desk: &Desk) -> anyhow::Result<Value> {
+pub(crate) async fn draft(fixture: &Fixture) -> anyhow::Result<Value> {
     let input = json!({"headline": "افتتاح الميناء الجديد", "lead": "ملخص الخبر",
         "body": [{"paragraph": {"text": "افتتح الوزير الميناء صباح اليوم."}}]});
-    done(desk, &desk.editor, "createArticle", input).await
+    mutate(fixture, &fixture.editor, "createArticle", input).await
 }
 
 /// Returns IDs of objects in the small newsroom.
-pub(crate) async fn shelf(desk: &Desk) -> anyhow::Result<Value> {
+pub(crate) async fn shelf(fixture: &Fixture) -> anyhow::Result<Value> {
     let document = r#"{
         boats: article(slug: "جولة-في-ورش-صناعة-القوارب") { id hero { id } authors { id } }
         race: article(slug: "سباق-القوارب-يجمع-ثلاث-قرى") { id hero { id } }
@@ -94,13 +94,13 @@ pub(crate) async fn shelf(desk: &Desk) -> anyhow::Result<Value> {
             section { id slug } }
         bridge: article(slug: "انتهاء-أساسات-الجسر-الجديد") { id stories { id slug } }
         abroad: article(slug: "three-villages-race-their-boats", edition: "en") { id } }"#;
-    desk.ask(&Who::anonymous(), document, json!({})).await
+    fixture.ask(&Who::anonymous(), document, json!({})).await
 }
 
 #[tokio::test]
-async fn an_article_is_written_with_all_that_it_can_have() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let shelf = shelf(&desk).await?;
+async fn an_article_is_created_with_every_field() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let shelf = shelf(&fixture).await?;
         let (picture, film) = (&shelf["boats"]["hero"]["id"], &shelf["race"]["hero"]["id"]);
         let fish = &shelf["fish"];
         let input = json!({
@@ -123,8 +123,8 @@ async fn an_article_is_written_with_all_that_it_can_have() -> anyhow::Result<()>
             ]
         });
         let payload = write_at(
-            &desk,
-            &desk.editor,
+            &fixture,
+            &fixture.editor,
             newsroom::now(),
             "createArticle",
             input.clone(),
@@ -147,11 +147,17 @@ async fn an_article_is_written_with_all_that_it_can_have() -> anyhow::Result<()>
         }
 
         // A retry creates no second article. The slug of a repeated headline gets a number.
-        let again = write_at(&desk, &desk.editor, newsroom::now(), "createArticle", input);
+        let again = write_at(
+            &fixture,
+            &fixture.editor,
+            newsroom::now(),
+            "createArticle",
+            input,
+        );
         assert_eq!(again.await?["article"]["id"], article["id"]);
-        let second = done(
-            &desk,
-            &desk.editor,
+        let second = mutate(
+            &fixture,
+            &fixture.editor,
             "createArticle",
             json!({"headline": "افتتاح الميناء الجديد"}),
         );
@@ -161,15 +167,15 @@ async fn an_article_is_written_with_all_that_it_can_have() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn a_patch_changes_what_it_names() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let shelf = shelf(&desk).await?;
-        let article = draft(&desk).await?;
+async fn a_patch_changes_only_its_fields() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let shelf = shelf(&fixture).await?;
+        let article = draft(&fixture).await?;
         let id = &article["id"];
         let authors = json!([shelf["boats"]["authors"][0]["id"]]);
         let input = json!({"id": id, "version": 1, "headline": "عنوان آخر", "hero": shelf["boats"]["hero"]["id"],
             "authors": authors, "language": "en", "hasVideo": true, "note": "صورة"});
-        let changed = done(&desk, &desk.editor, "updateArticle", input).await?;
+        let changed = mutate(&fixture, &fixture.editor, "updateArticle", input).await?;
         assert_eq!(changed["version"], 2);
         assert_eq!(changed["lead"], "ملخص الخبر");
         assert_eq!(changed["bodyText"], article["bodyText"]);
@@ -178,7 +184,7 @@ async fn a_patch_changes_what_it_names() -> anyhow::Result<()> {
         assert_eq!(changed["slug"], article["slug"]);
 
         let input = json!({"id": id, "version": 2, "lead": null, "hero": null, "authors": null, "body": null});
-        let cleared = done(&desk, &desk.editor, "updateArticle", input).await?;
+        let cleared = mutate(&fixture, &fixture.editor, "updateArticle", input).await?;
         for field in ["lead", "hero"] {
             assert_eq!(cleared[field], json!(null), "{field}");
         }
@@ -188,25 +194,31 @@ async fn a_patch_changes_what_it_names() -> anyhow::Result<()> {
 
         // Saving without a change creates no version.
         let same = json!({"id": id, "version": 3, "headline": "عنوان آخر"});
-        let same = done(&desk, &desk.editor, "updateArticle", same).await?;
+        let same = mutate(&fixture, &fixture.editor, "updateArticle", same).await?;
         assert_eq!(same["version"], 3);
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_changed_slug_still_leads_to_its_article() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let id = &draft(&desk).await?["id"];
-        done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
+async fn a_former_slug_redirects_to_its_article() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let id = &draft(&fixture).await?["id"];
+        mutate(
+            &fixture,
+            &fixture.editor,
+            "publishArticle",
+            json!({"id": id}),
+        )
+        .await?;
         let input = json!({"id": id, "version": 2, "slug": "الميناء", "silent": true});
-        done(&desk, &desk.editor, "correctArticle", input).await?;
+        mutate(&fixture, &fixture.editor, "correctArticle", input).await?;
         let read = "{ article(slug: \"افتتاح-الميناء-الجديد\") { id slug } }";
-        let found = desk.ask(&Who::anonymous(), read, json!({})).await?;
+        let found = fixture.ask(&Who::anonymous(), read, json!({})).await?;
         assert_eq!(found["article"], json!({"id": id, "slug": "الميناء"}));
         let taken =
             json!({"id": id, "version": 3, "slug": "سباق-القوارب-يجمع-ثلاث-قرى", "silent": true});
-        let taken = refused(&desk, &desk.editor, "correctArticle", taken).await?;
+        let taken = refused(&fixture, &fixture.editor, "correctArticle", taken).await?;
         assert_eq!(taken, ("slug".to_owned(), "TAKEN".to_owned()));
     }
     Ok(())
@@ -215,20 +227,20 @@ async fn a_changed_slug_still_leads_to_its_article() -> anyhow::Result<()> {
 /// Root fields are nullable: a mutation that was carried out is reported even if the next one fails.
 #[tokio::test]
 async fn an_error_does_not_hide_the_mutations_before_it() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
+    for fixture in Fixture::each().await? {
         let document = "mutation {
             first: createTopic(input: {name: \"موضوع\"}) { topic { name } }
             second: createToken(input: {name: \"x\", role: READER}) { userErrors { message } }
         }";
         let nothing = json!({});
-        let asked = desk
+        let asked = fixture
             .app
-            .ask_as(&desk.editor, newsroom::now(), document, &nothing);
-        let answer = asked.await?.value()?;
-        assert_eq!(answer["data"]["first"]["topic"]["name"], "موضوع");
-        assert!(answer["data"]["second"].is_null(), "{answer}");
-        assert_eq!(answer["errors"][0]["path"], json!(["second"]));
-        assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN");
+            .ask_as(&fixture.editor, newsroom::now(), document, &nothing);
+        let response = asked.await?.value()?;
+        assert_eq!(response["data"]["first"]["topic"]["name"], "موضوع");
+        assert!(response["data"]["second"].is_null(), "{response}");
+        assert_eq!(response["errors"][0]["path"], json!(["second"]));
+        assert_eq!(response["errors"][0]["extensions"]["code"], "FORBIDDEN");
     }
     Ok(())
 }

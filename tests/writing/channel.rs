@@ -4,21 +4,21 @@ use khabar_domain::Role;
 use khabar_tests::harness::Who;
 use serde_json::{Value, json};
 
-use crate::Desk;
+use crate::Fixture;
 use crate::invariants::mutation;
 
 /// Returns the names of the default edition's channels, in order.
-async fn names(desk: &Desk, list: &str) -> anyhow::Result<Vec<String>> {
+async fn names(fixture: &Fixture, list: &str) -> anyhow::Result<Vec<String>> {
     let read = format!("{{ home {{ {list} {{ name }} }} }}");
-    let home = desk.ask(&Who::anonymous(), &read, json!({})).await?;
+    let home = fixture.ask(&Who::anonymous(), &read, json!({})).await?;
     let channels = home["home"][list].as_array().cloned().unwrap_or_default();
     let name = |channel: &Value| channel["name"].as_str().unwrap_or_default().to_owned();
     Ok(channels.iter().map(name).collect())
 }
 
-async fn ids(desk: &Desk, list: &str) -> anyhow::Result<Vec<Value>> {
+async fn ids(fixture: &Fixture, list: &str) -> anyhow::Result<Vec<Value>> {
     let read = format!("{{ {list} {{ id }} }}");
-    let found = desk.ask(&Who::anonymous(), &read, json!({})).await?;
+    let found = fixture.ask(&Who::anonymous(), &read, json!({})).await?;
     let channels = found[list].as_array().cloned().unwrap_or_default();
     Ok(channels
         .iter()
@@ -27,17 +27,17 @@ async fn ids(desk: &Desk, list: &str) -> anyhow::Result<Vec<Value>> {
 }
 
 #[tokio::test]
-async fn live_channels_come_change_and_go() -> anyhow::Result<()> {
+async fn live_channels_are_created_updated_and_deleted() -> anyhow::Result<()> {
     let one = "liveChannel { id name streamUrl onAir position poster { id } }";
     let (create, update) = (
         mutation("createLiveChannel", one),
         mutation("updateLiveChannel", one),
     );
     let delete = mutation("deleteLiveChannel", "deletedId");
-    for desk in Desk::each().await? {
+    for fixture in Fixture::each().await? {
         let input = json!({"name": "قناة السوق", "streamUrl": "https://live.example/market.m3u8",
             "onAir": true, "position": 1});
-        let made = desk.done(&create, input).await?["liveChannel"].take();
+        let made = fixture.mutate(&create, input).await?["liveChannel"].take();
         let id = &made["id"];
         assert_eq!(
             made,
@@ -50,33 +50,33 @@ async fn live_channels_come_change_and_go() -> anyhow::Result<()> {
             "تلفزيون السنديان",
             "قناة الملاعب",
         ];
-        assert_eq!(names(&desk, "liveChannels").await?, order);
-        desk.agrees().await?;
-        let patched = desk
-            .done(&update, json!({"id": id, "onAir": false}))
+        assert_eq!(names(&fixture, "liveChannels").await?, order);
+        fixture.check_invariants().await?;
+        let patched = fixture
+            .mutate(&update, json!({"id": id, "onAir": false}))
             .await?;
         assert_eq!(patched["liveChannel"]["streamUrl"], made["streamUrl"]);
         assert_eq!(patched["liveChannel"]["onAir"], false);
-        let patched = desk
-            .done(&update, json!({"id": id, "onAir": null, "streamUrl": null}))
+        let patched = fixture
+            .mutate(&update, json!({"id": id, "onAir": null, "streamUrl": null}))
             .await?;
         assert_eq!(
             patched["liveChannel"],
             json!({"id": id, "name": "قناة السوق", "onAir": null,
             "position": 1, "streamUrl": null, "poster": null})
         );
-        let gone = desk.done(&delete, json!({"id": id})).await?;
+        let gone = fixture.mutate(&delete, json!({"id": id})).await?;
         assert_eq!(gone["deletedId"], *id);
         assert_eq!(
-            desk.mistake(&delete, json!({"id": id})).await?,
+            fixture.user_error_of(&delete, json!({"id": id})).await?,
             "NOT_FOUND id"
         );
         assert_eq!(
-            names(&desk, "liveChannels").await?,
+            names(&fixture, "liveChannels").await?,
             ["إذاعة النهر", "تلفزيون السنديان", "قناة الملاعب"]
         );
-        desk.agrees().await?;
-        for (input, mistake) in [
+        fixture.check_invariants().await?;
+        for (input, user_error_of) in [
             (json!({"name": ""}), "INVALID name"),
             (
                 json!({"name": "قناة", "streamUrl": "rtmp://live.example/x"}),
@@ -93,13 +93,13 @@ async fn live_channels_come_change_and_go() -> anyhow::Result<()> {
             ),
         ] {
             assert_eq!(
-                desk.mistake(&create, input.clone()).await?,
-                mistake,
+                fixture.user_error_of(&create, input.clone()).await?,
+                user_error_of,
                 "{input}"
             );
         }
         assert_eq!(
-            desk.mistake(&update, json!({"id": id})).await?,
+            fixture.user_error_of(&update, json!({"id": id})).await?,
             "NOT_FOUND id"
         );
     }
@@ -107,17 +107,17 @@ async fn live_channels_come_change_and_go() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn follow_channels_come_change_and_go() -> anyhow::Result<()> {
+async fn follow_channels_are_created_updated_and_deleted() -> anyhow::Result<()> {
     let one = "followChannel { id name platform handle url position }";
     let (create, update) = (
         mutation("createFollowChannel", one),
         mutation("updateFollowChannel", one),
     );
     let delete = mutation("deleteFollowChannel", "deletedId");
-    for desk in Desk::each().await? {
+    for fixture in Fixture::each().await? {
         let input = json!({"name": "يوتيوب", "platform": "YOUTUBE", "handle": "@sindyan",
             "url": "https://video.example/@sindyan"});
-        let made = desk.done(&create, input).await?["followChannel"].take();
+        let made = fixture.mutate(&create, input).await?["followChannel"].take();
         let id = &made["id"];
         assert_eq!(
             made,
@@ -125,39 +125,39 @@ async fn follow_channels_come_change_and_go() -> anyhow::Result<()> {
             "handle": "@sindyan", "url": "https://video.example/@sindyan"})
         );
         let input = json!({"id": id, "handle": null, "url": null, "platform": "OTHER"});
-        let patched = desk.done(&update, input).await?;
+        let patched = fixture.mutate(&update, input).await?;
         assert_eq!(
             patched["followChannel"],
             json!({"id": id, "name": "يوتيوب", "platform": "OTHER",
             "handle": null, "url": null, "position": 2})
         );
-        for (input, mistake) in [
+        for (input, user_error_of) in [
             (json!({"id": id, "handle": "@a\u{202e}"}), "INVALID handle"),
             (json!({"id": id, "url": "data:,x"}), "INVALID url"),
             (json!({"id": id, "name": "\u{7}"}), "INVALID name"),
             (json!({"id": "AgAAAAAAAAAAAAAAAAAAAAc"}), "INVALID id"),
         ] {
             assert_eq!(
-                desk.mistake(&update, input.clone()).await?,
-                mistake,
+                fixture.user_error_of(&update, input.clone()).await?,
+                user_error_of,
                 "{input}"
             );
         }
-        let first = ids(&desk, "followChannels").await?[0].clone();
-        desk.done(&delete, json!({"id": first})).await?;
+        let first = ids(&fixture, "followChannels").await?[0].clone();
+        fixture.mutate(&delete, json!({"id": first})).await?;
         assert_eq!(
-            names(&desk, "followChannels").await?,
+            names(&fixture, "followChannels").await?,
             ["النشرة المسائية", "يوتيوب"]
         );
-        desk.agrees().await?;
+        fixture.check_invariants().await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn channels_are_arranged_whole_and_by_whom_may() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let writer = desk.app.who("نور", Role::Contributor).await?;
+async fn reordering_channels_requires_all_of_them_and_the_right() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let writer = fixture.app.who("نور", Role::Contributor).await?;
         for (list, name) in [
             ("liveChannels", "LiveChannel"),
             ("followChannels", "FollowChannel"),
@@ -166,25 +166,28 @@ async fn channels_are_arranged_whole_and_by_whom_may() -> anyhow::Result<()> {
                 &format!("reorder{name}s"),
                 &format!("{list} {{ id position }}"),
             );
-            let mut order = ids(&desk, list).await?;
+            let mut order = ids(&fixture, list).await?;
             order.reverse();
-            let seq = desk.seq().await?;
-            let payload = desk.done(&arrange, json!({"channels": order})).await?;
+            let seq = fixture.seq().await?;
+            let payload = fixture.mutate(&arrange, json!({"channels": order})).await?;
             let placed: Vec<_> = order
                 .iter()
                 .enumerate()
                 .map(|(at, id)| json!({"id": id, "position": at}))
                 .collect();
             assert_eq!(payload[list], json!(placed));
-            assert_eq!(ids(&desk, list).await?, order);
-            let (_, keys) = desk.changes(seq).await?;
+            assert_eq!(ids(&fixture, list).await?, order);
+            let (_, keys) = fixture.changes(seq).await?;
             let key = format!(":{}-channels", name[..name.len() - 7].to_lowercase());
             assert!(keys.iter().any(|one| one.ends_with(&key)), "{keys:?}");
             let short = json!({"channels": order[1..]});
-            assert_eq!(desk.mistake(&arrange, short).await?, "INVALID channels");
+            assert_eq!(
+                fixture.user_error_of(&arrange, short).await?,
+                "INVALID channels"
+            );
             let abroad = json!({"edition": "en", "channels": order});
             assert_eq!(
-                desk.mistake(&arrange, abroad).await?,
+                fixture.user_error_of(&arrange, abroad).await?,
                 "NOT_FOUND channels.0"
             );
             for (verb, input) in [
@@ -197,10 +200,10 @@ async fn channels_are_arranged_whole_and_by_whom_may() -> anyhow::Result<()> {
                     input = json!({"name": "قناة"});
                 }
                 let document = mutation(&format!("{verb}{name}"), "idempotencyKey");
-                let code = desk.refused(&writer, &document, input).await?;
+                let code = fixture.refused(&writer, &document, input).await?;
                 assert_eq!(code, "FORBIDDEN", "{verb}{name}");
             }
-            let code = desk
+            let code = fixture
                 .refused(&writer, &arrange, json!({"channels": order}))
                 .await?;
             assert_eq!(code, "FORBIDDEN");
@@ -210,21 +213,21 @@ async fn channels_are_arranged_whole_and_by_whom_may() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn channels_that_come_and_go_at_once_leave_no_gap() -> anyhow::Result<()> {
+async fn concurrent_channel_changes_leave_no_gap() -> anyhow::Result<()> {
     let create = mutation("createLiveChannel", "liveChannel { id }");
     let delete = mutation("deleteLiveChannel", "deletedId");
-    for desk in Desk::each().await? {
+    for fixture in Fixture::each().await? {
         for round in 0..3 {
-            let first = ids(&desk, "liveChannels").await?[0].clone();
+            let first = ids(&fixture, "liveChannels").await?[0].clone();
             let writes = [
                 (&create, json!({"name": "أولى", "position": 0})),
                 (&delete, json!({"id": first})),
                 (&create, json!({"name": "أخيرة"})),
             ];
-            let writes = writes.map(|(document, input)| desk.done(document, input));
+            let writes = writes.map(|(document, input)| fixture.mutate(document, input));
             futures::future::try_join_all(writes).await?;
-            desk.agrees().await?;
-            assert_eq!(ids(&desk, "liveChannels").await?.len(), 4 + round);
+            fixture.check_invariants().await?;
+            assert_eq!(ids(&fixture, "liveChannels").await?.len(), 4 + round);
         }
     }
     Ok(())

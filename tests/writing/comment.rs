@@ -11,7 +11,7 @@ use khabar_domain::Role;
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
-use crate::Desk;
+use crate::Fixture;
 
 pub(crate) const POST: &str = "mutation ($input: PostCommentInput!) { postComment(input: $input) {
     comment { id text status authorName postedAt editedAt parent { id } article { slug } }
@@ -37,7 +37,7 @@ pub(crate) const SET_ARTICLE: &str = "mutation ($input: SetArticleCommentingInpu
         article { commenting { open mode closesAt depth guestCommentsAllowed } }
         userErrors { field code message } } }";
 
-impl Desk {
+impl Fixture {
     /// Sends a mutation as `who` at the time `hour`, and returns the payload of its only field.
     pub(crate) async fn write_at(
         &self,
@@ -91,13 +91,13 @@ pub(super) fn minutes(minutes: i64) -> DateTime<Utc> {
 }
 
 #[tokio::test]
-async fn a_comment_waits_for_the_moderators_and_its_writer_sees_that() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let article = desk.articles(1).await?.remove(0);
-        let reader = desk.app.who("هدى", Role::Reader).await?;
+async fn a_pending_comment_is_visible_to_its_author() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let article = fixture.articles(1).await?.remove(0);
+        let reader = fixture.app.who("هدى", Role::Reader).await?;
         let markup = "<script>alert('x')</script> &amp; <b>رأي</b>";
         let input = json!({"article": article, "text": markup, "idempotencyKey": "one"});
-        let payload = desk.write(&reader, POST, input.clone()).await?;
+        let payload = fixture.write(&reader, POST, input.clone()).await?;
         assert_eq!(payload["userErrors"], json!([]));
         let comment = &payload["comment"];
         assert_eq!(comment["status"], "PENDING");
@@ -106,24 +106,27 @@ async fn a_comment_waits_for_the_moderators_and_its_writer_sees_that() -> anyhow
         assert_eq!(comment["authorName"], "هدى");
         assert_eq!(comment["editedAt"], Value::Null);
         // A retry creates no second comment.
-        assert_eq!(desk.write(&reader, POST, input).await?, payload);
+        assert_eq!(fixture.write(&reader, POST, input).await?, payload);
 
         let mine = "{ myComments { totalCount nodes { id status text } } }";
-        let found = desk.ask(&reader, mine, json!({})).await?;
+        let found = fixture.ask(&reader, mine, json!({})).await?;
         assert_eq!(found["myComments"]["totalCount"], 1);
         assert_eq!(found["myComments"]["nodes"][0]["status"], "PENDING");
         let id = comment["id"].as_str().unwrap();
         let node = format!("{{ node(id: {id:?}) {{ ... on Comment {{ status reason }} }} }}");
-        let own = desk.ask(&reader, &node, json!({})).await?;
+        let own = fixture.ask(&reader, &node, json!({})).await?;
         assert_eq!(own["node"], json!({"status": "PENDING", "reason": null}));
-        let other = desk.app.who("زياد", Role::Reader).await?;
+        let other = fixture.app.who("زياد", Role::Reader).await?;
         for who in [&Who::anonymous(), &other] {
-            assert_eq!(desk.ask(who, &node, json!({})).await?["node"], Value::Null);
+            assert_eq!(
+                fixture.ask(who, &node, json!({})).await?["node"],
+                Value::Null
+            );
         }
         let seen = format!(
             "{{ node(id: {article:?}) {{ ... on Article {{ commentCount comments {{ totalCount }} }} }} }}"
         );
-        let seen = desk.ask(&reader, &seen, json!({})).await?;
+        let seen = fixture.ask(&reader, &seen, json!({})).await?;
         assert_eq!(
             seen["node"],
             json!({"commentCount": 0, "comments": {"totalCount": 0}})
@@ -131,17 +134,17 @@ async fn a_comment_waits_for_the_moderators_and_its_writer_sees_that() -> anyhow
 
         // The author sees why the comment was rejected. Other readers do not see it.
         let input = json!({"ids": [id], "decision": "REJECT", "reason": "إعلان"});
-        let payload = desk.write(&desk.editor, MODERATE, input).await?;
+        let payload = fixture.write(&fixture.editor, MODERATE, input).await?;
         assert_eq!(
             payload["comments"],
             json!([{"id": id, "status": "REJECTED"}])
         );
-        let own = desk.ask(&reader, &node, json!({})).await?;
+        let own = fixture.ask(&reader, &node, json!({})).await?;
         assert_eq!(own["node"], json!({"status": "REJECTED", "reason": "إعلان"}));
-        let found = desk.ask(&reader, mine, json!({})).await?;
+        let found = fixture.ask(&reader, mine, json!({})).await?;
         assert_eq!(found["myComments"]["nodes"][0]["status"], "REJECTED");
         assert_eq!(
-            desk.ask(&other, &node, json!({})).await?["node"],
+            fixture.ask(&other, &node, json!({})).await?["node"],
             Value::Null
         );
     }
@@ -149,26 +152,30 @@ async fn a_comment_waits_for_the_moderators_and_its_writer_sees_that() -> anyhow
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_in_is_refused() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
+async fn invalid_comments_are_rejected() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let article = fixture.open().await?;
+        let reader = fixture.app.who("هدى", Role::Reader).await?;
         let slug = |slug: &str| format!("{{ article(slug: {slug:?}) {{ id }} }}");
-        let withdrawn = desk
-            .ask(&desk.editor, &slug("خبر-سحبته-الأسرة"), json!({}))
+        let withdrawn = fixture
+            .ask(&fixture.editor, &slug("خبر-سحبته-الأسرة"), json!({}))
             .await?;
-        let draft = desk
-            .ask(&desk.editor, &slug("مسودة-عن-ميزانية-البلدية"), json!({}))
+        let draft = fixture
+            .ask(
+                &fixture.editor,
+                &slug("مسودة-عن-ميزانية-البلدية"),
+                json!({}),
+            )
             .await?;
         let (withdrawn, draft) = (&withdrawn["article"]["id"], &draft["article"]["id"]);
         assert!(withdrawn.is_string() && draft.is_string());
-        let edition = desk
+        let edition = fixture
             .ask(&reader, "{ edition(slug: \"ar\") { id } }", json!({}))
             .await?;
         let edition = &edition["edition"]["id"];
         let bridge = "{ article(slug: \"افتتاح-الجسر-الجديد-فوق-نهر-السنديان\") {
             comments { nodes { id } } } }";
-        let elsewhere = desk.ask(&reader, bridge, json!({})).await?;
+        let elsewhere = fixture.ask(&reader, bridge, json!({})).await?;
         let elsewhere = &elsewhere["article"]["comments"]["nodes"][0]["id"];
         assert!(elsewhere.is_string());
         // A well-formed comment ID of no existing comment.
@@ -200,7 +207,7 @@ async fn what_cannot_be_taken_in_is_refused() -> anyhow::Result<()> {
             for (name, value) in input.as_object().unwrap() {
                 whole[name] = value.clone();
             }
-            let payload = desk.write(&reader, POST, whole).await?;
+            let payload = fixture.write(&reader, POST, whole).await?;
             assert_eq!(payload["comment"], Value::Null, "{input}");
             assert_eq!(
                 code(&payload),
@@ -210,13 +217,13 @@ async fn what_cannot_be_taken_in_is_refused() -> anyhow::Result<()> {
         }
         let anonymous = Who::anonymous();
         let input = json!({"article": article, "text": "رأي", "name": "عابر"});
-        let refused = desk.refused(&anonymous, POST, input.clone()).await?;
+        let refused = fixture.refused(&anonymous, POST, input.clone()).await?;
         assert_eq!(refused, "UNAUTHENTICATED");
         let bare = reader.clone().only(&[]);
         let input = json!({"article": article, "text": "رأي"});
-        assert_eq!(desk.refused(&bare, POST, input).await?, "FORBIDDEN");
+        assert_eq!(fixture.refused(&bare, POST, input).await?, "FORBIDDEN");
         let mine = json!({});
-        let answered = desk
+        let answered = fixture
             .app
             .ask_as(
                 &anonymous,
@@ -232,52 +239,52 @@ async fn what_cannot_be_taken_in_is_refused() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_name_is_enough_where_the_edition_says_so() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
+async fn guest_comments_are_allowed_by_the_edition() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let article = fixture.open().await?;
         let input = json!({"guestCommentsAllowed": true});
-        let payload = desk.write(&desk.editor, SET_EDITION, input).await?;
+        let payload = fixture.write(&fixture.editor, SET_EDITION, input).await?;
         assert_eq!(
             payload["edition"]["commenting"]["guestCommentsAllowed"],
             true
         );
         let anonymous = Who::anonymous();
         let input = json!({"article": article, "text": "رأي"});
-        let payload = desk.write(&anonymous, POST, input.clone()).await?;
+        let payload = fixture.write(&anonymous, POST, input.clone()).await?;
         assert_eq!(code(&payload), (&json!("INVALID"), &json!(["name"])));
         let mut input = input;
         input["name"] = json!("عابر \u{202e}سبيل");
-        let payload = desk.write(&anonymous, POST, input.clone()).await?;
+        let payload = fixture.write(&anonymous, POST, input.clone()).await?;
         assert_eq!(code(&payload), (&json!("INVALID"), &json!(["name"])));
         input["name"] = json!("عابر سبيل");
-        let payload = desk.write(&anonymous, POST, input.clone()).await?;
+        let payload = fixture.write(&anonymous, POST, input.clone()).await?;
         assert_eq!(payload["userErrors"], json!([]));
         assert_eq!(payload["comment"]["authorName"], "عابر سبيل");
         assert_eq!(payload["comment"]["status"], "APPROVED");
         // A repeated text is refused under one guest name, and accepted under another.
-        let again = desk.write(&anonymous, POST, input.clone()).await?;
+        let again = fixture.write(&anonymous, POST, input.clone()).await?;
         assert_eq!(code(&again).0, "REPEATED");
         input["name"] = json!("عابرة");
-        let other = desk.write(&anonymous, POST, input.clone()).await?;
+        let other = fixture.write(&anonymous, POST, input.clone()).await?;
         assert_eq!(other["userErrors"], json!([]));
         // The response shows guests that the comment is pending. They have no account to look it up
         // later.
         let pre = json!({"id": article, "mode": "PRE_MODERATED"});
-        desk.write(&desk.editor, SET_ARTICLE, pre).await?;
+        fixture.write(&fixture.editor, SET_ARTICLE, pre).await?;
         input["text"] = json!("رأي آخر");
-        let waiting = desk.write(&anonymous, POST, input.clone()).await?;
+        let waiting = fixture.write(&anonymous, POST, input.clone()).await?;
         assert_eq!(waiting["comment"]["status"], "PENDING");
         // One name may post three per minute. Other names may still post, up to the limit of the IP
         // address.
         for number in 0..2 {
             input["text"] = json!(format!("رأي {number}"));
-            let payload = desk.write(&anonymous, POST, input.clone()).await?;
+            let payload = fixture.write(&anonymous, POST, input.clone()).await?;
             let is_accepted = number == 0;
             assert_eq!(payload["userErrors"] == json!([]), is_accepted, "{payload}");
         }
         for number in 0..40 {
             input["name"] = json!(format!("اسم {number}"));
-            let payload = desk.write(&anonymous, POST, input.clone()).await?;
+            let payload = fixture.write(&anonymous, POST, input.clone()).await?;
             // Four were accepted before. The address may post thirty per minute.
             let is_accepted = number < 26;
             assert_eq!(
@@ -288,8 +295,8 @@ async fn a_name_is_enough_where_the_edition_says_so() -> anyhow::Result<()> {
         }
         // An article can still require an account.
         let strict = json!({"id": article, "guestCommentsAllowed": false});
-        desk.write(&desk.editor, SET_ARTICLE, strict).await?;
-        let refused = desk.refused(&anonymous, POST, input).await?;
+        fixture.write(&fixture.editor, SET_ARTICLE, strict).await?;
+        let refused = fixture.refused(&anonymous, POST, input).await?;
         assert_eq!(refused, "UNAUTHENTICATED");
     }
     Ok(())

@@ -4,22 +4,22 @@ use khabar_domain::Role;
 use khabar_tests::harness::Who;
 use serde_json::json;
 
-use crate::Desk;
+use crate::Fixture;
 use crate::invariants::mutation;
 
 const EDITION: &str = "edition { id slug name language direction articleCount
     labels { live follow sections stories comments } }";
 
 #[tokio::test]
-async fn an_edition_is_added_and_named() -> anyhow::Result<()> {
+async fn an_edition_is_created_and_updated() -> anyhow::Result<()> {
     let (create, update) = (
         mutation("createEdition", EDITION),
         mutation("updateEdition", EDITION),
     );
-    for desk in Desk::each().await? {
+    for fixture in Fixture::each().await? {
         let input = json!({"slug": "fa", "name": "خبر سندیان", "language": "FA",
             "labels": {"live": "زنده", "stories": "پرونده‌ها"}});
-        let made = desk.done(&create, input.clone()).await?["edition"].take();
+        let made = fixture.mutate(&create, input.clone()).await?["edition"].take();
         let id = &made["id"];
         assert_eq!(
             made,
@@ -27,22 +27,23 @@ async fn an_edition_is_added_and_named() -> anyhow::Result<()> {
             "direction": "RTL", "articleCount": 0, "labels": {"live": "زنده", "follow": null,
             "sections": null, "stories": "پرونده‌ها", "comments": null}})
         );
-        assert_eq!(desk.mistake(&create, input).await?, "TAKEN slug");
+        assert_eq!(fixture.user_error_of(&create, input).await?, "TAKEN slug");
         let input = json!({"id": id, "name": "سندیان", "labels": {"live": null, "follow": "ما را دنبال کنید"}});
         let mut changed = made.clone();
         changed["name"] = json!("سندیان");
         changed["labels"]["live"] = json!(null);
         changed["labels"]["follow"] = json!("ما را دنبال کنید");
-        assert_eq!(desk.done(&update, input).await?["edition"], changed);
+        assert_eq!(fixture.mutate(&update, input).await?["edition"], changed);
         // The new edition has a front page and accepts content.
         let section = mutation("createSection", "section { slug }");
-        desk.done(
-            &section,
-            json!({"edition": "fa", "name": "ورزش", "featured": true}),
-        )
-        .await?;
+        fixture
+            .mutate(
+                &section,
+                json!({"edition": "fa", "name": "ورزش", "featured": true}),
+            )
+            .await?;
         let read = "{ home(edition: \"fa\") { edition { name } featuredSections { slug } } }";
-        let home = desk.ask(&Who::anonymous(), read, json!({})).await?;
+        let home = fixture.ask(&Who::anonymous(), read, json!({})).await?;
         assert_eq!(
             home["home"],
             json!({"edition": {"name": "سندیان"}, "featuredSections": [{"slug": "ورزش"}]})
@@ -54,36 +55,39 @@ async fn an_edition_is_added_and_named() -> anyhow::Result<()> {
             input
         };
         let long = "x".repeat(201);
-        for (input, mistake) in [
+        for (input, user_error_of) in [
             (new("name", ""), "INVALID name"),
             (new("name", "a\u{202e}"), "INVALID name"),
             (new("language", "Deutsch!"), "INVALID language"),
         ] {
             assert_eq!(
-                desk.mistake(&create, input.clone()).await?,
-                mistake,
+                fixture.user_error_of(&create, input.clone()).await?,
+                user_error_of,
                 "{input}"
             );
         }
         let label = json!({"id": id, "labels": {"comments": long}});
         assert_eq!(
-            desk.mistake(&update, label).await?,
+            fixture.user_error_of(&update, label).await?,
             "INVALID labels.comments"
         );
         let unknown = json!({"id": "AwAAAAAAAAAAAAAAAAAAAAc"});
-        assert_eq!(desk.mistake(&update, unknown).await?, "NOT_FOUND id");
-        let writer = desk.app.who("نور", Role::Contributor).await?;
+        assert_eq!(
+            fixture.user_error_of(&update, unknown).await?,
+            "NOT_FOUND id"
+        );
+        let writer = fixture.app.who("نور", Role::Contributor).await?;
         let input = new("slug", "de");
         assert_eq!(
-            desk.refused(&writer, &create, input.clone()).await?,
+            fixture.refused(&writer, &create, input.clone()).await?,
             "FORBIDDEN"
         );
         assert_eq!(
-            desk.refused(&writer, &update, json!({"id": id})).await?,
+            fixture.refused(&writer, &update, json!({"id": id})).await?,
             "FORBIDDEN"
         );
         assert_eq!(
-            desk.refused(&Who::anonymous(), &create, input).await?,
+            fixture.refused(&Who::anonymous(), &create, input).await?,
             "UNAUTHENTICATED"
         );
     }

@@ -4,7 +4,7 @@ use khabar_domain::Role;
 use khabar_tests::harness::Who;
 use serde_json::{Value, json};
 
-use crate::Desk;
+use crate::Fixture;
 use crate::invariants::mutation;
 
 const LEADS: &str = "home { leadArticles { slug } }";
@@ -14,32 +14,34 @@ fn slugs(list: &[&str]) -> Value {
 }
 
 #[tokio::test]
-async fn editors_choose_what_leads() -> anyhow::Result<()> {
+async fn editors_set_the_lead_articles() -> anyhow::Result<()> {
     let set = mutation("setLeadArticles", LEADS);
     let hidden = "query { draft: article(slug: \"مسودة-عن-ميزانية-البلدية\") { id }
         withdrawn: article(slug: \"خبر-سحبته-الأسرة\") { id } }";
-    for desk in Desk::each().await? {
+    for fixture in Fixture::each().await? {
         let (race, fish) = (
             "سباق-القوارب-يجمع-ثلاث-قرى",
             "سوق-السمك-يعود-إلى-الرصيف-القديم",
         );
         let (one, two) = (
-            desk.id("article", race).await?,
-            desk.id("article", fish).await?,
+            fixture.id("article", race).await?,
+            fixture.id("article", fish).await?,
         );
-        let seq = desk.seq().await?;
-        let payload = desk.done(&set, json!({"articles": [two, one]})).await?;
+        let seq = fixture.seq().await?;
+        let payload = fixture
+            .mutate(&set, json!({"articles": [two, one]}))
+            .await?;
         assert_eq!(payload["home"]["leadArticles"], slugs(&[fish, race]));
-        let (acts, keys) = desk.changes(seq).await?;
+        let (acts, keys) = fixture.changes(seq).await?;
         assert_eq!(acts, ["home changed"]);
         assert!(keys.iter().any(|key| key.ends_with(":leads")), "{keys:?}");
         let read = format!("{{ {LEADS} }}");
-        let home = desk.ask(&Who::anonymous(), &read, json!({})).await?;
+        let home = fixture.ask(&Who::anonymous(), &read, json!({})).await?;
         assert_eq!(home["home"]["leadArticles"], slugs(&[fish, race]));
 
-        let hidden = desk.ask(&desk.editor, hidden, json!({})).await?;
+        let hidden = fixture.ask(&fixture.editor, hidden, json!({})).await?;
         let (draft, withdrawn) = (&hidden["draft"]["id"], &hidden["withdrawn"]["id"]);
-        for (articles, mistake) in [
+        for (articles, user_error_of) in [
             (json!([one, draft]), "WRONG_STATUS articles.1"),
             (json!([withdrawn]), "WRONG_STATUS articles.0"),
             (json!([one, one]), "INVALID articles.1"),
@@ -48,33 +50,45 @@ async fn editors_choose_what_leads() -> anyhow::Result<()> {
             (json!(["CAAAAAAAAAAAAAAAAAAAAAc"]), "INVALID articles.0"),
         ] {
             let input = json!({"articles": articles});
-            assert_eq!(desk.mistake(&set, input.clone()).await?, mistake, "{input}");
+            assert_eq!(
+                fixture.user_error_of(&set, input.clone()).await?,
+                user_error_of,
+                "{input}"
+            );
         }
         let abroad = json!({"edition": "en", "articles": [one]});
-        assert_eq!(desk.mistake(&set, abroad).await?, "NOT_FOUND articles.0");
-        let nowhere = json!({"edition": "xx", "articles": []});
-        assert_eq!(desk.mistake(&set, nowhere).await?, "NOT_FOUND edition");
-        let writer = desk.app.who("نور", Role::Contributor).await?;
         assert_eq!(
-            desk.refused(&writer, &set, json!({"articles": []})).await?,
+            fixture.user_error_of(&set, abroad).await?,
+            "NOT_FOUND articles.0"
+        );
+        let nowhere = json!({"edition": "xx", "articles": []});
+        assert_eq!(
+            fixture.user_error_of(&set, nowhere).await?,
+            "NOT_FOUND edition"
+        );
+        let writer = fixture.app.who("نور", Role::Contributor).await?;
+        assert_eq!(
+            fixture
+                .refused(&writer, &set, json!({"articles": []}))
+                .await?,
             "FORBIDDEN"
         );
-        let home = desk.ask(&Who::anonymous(), &read, json!({})).await?;
+        let home = fixture.ask(&Who::anonymous(), &read, json!({})).await?;
         assert_eq!(
             home["home"]["leadArticles"],
             slugs(&[fish, race]),
             "nothing of that was done"
         );
-        let payload = desk.done(&set, json!({"articles": []})).await?;
+        let payload = fixture.mutate(&set, json!({"articles": []})).await?;
         assert_eq!(payload["home"]["leadArticles"], json!([]));
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn of_two_front_pages_one_stays_whole() -> anyhow::Result<()> {
+async fn concurrent_front_page_changes_do_not_mix() -> anyhow::Result<()> {
     let set = mutation("setLeadArticles", LEADS);
-    for desk in Desk::each().await? {
+    for fixture in Fixture::each().await? {
         let pages = [
             ["سباق-القوارب-يجمع-ثلاث-قرى", "انتهاء-أساسات-الجسر-الجديد"],
             [
@@ -85,11 +99,11 @@ async fn of_two_front_pages_one_stays_whole() -> anyhow::Result<()> {
         for _ in 0..4 {
             let mut inputs = Vec::new();
             for [one, two] in pages {
-                inputs.push(json!({"articles": [desk.id("article", one).await?, desk.id("article", two).await?]}));
+                inputs.push(json!({"articles": [fixture.id("article", one).await?, fixture.id("article", two).await?]}));
             }
-            let writes = inputs.into_iter().map(|input| desk.done(&set, input));
+            let writes = inputs.into_iter().map(|input| fixture.mutate(&set, input));
             futures::future::try_join_all(writes).await?;
-            let home = desk
+            let home = fixture
                 .ask(&Who::anonymous(), &format!("{{ {LEADS} }}"), json!({}))
                 .await?;
             let leads = &home["home"]["leadArticles"];

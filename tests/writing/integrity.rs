@@ -44,10 +44,10 @@ use khabar_server::scheduler::publish_due;
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::json;
 
-use self::compare::Whole;
+use self::compare::MergedModel;
 use self::seed_data::SeedData;
-use self::writer::{DECK, Room, Writer, Written, id_in};
-use crate::Desk;
+use self::writer::{DECK, SharedState, Writer, Written, id_in};
+use crate::Fixture;
 use crate::invariants::mutation;
 use khabar_tests::harness::random::{env_number, seed};
 
@@ -59,21 +59,21 @@ const WRITERS: usize = 4;
 const ROUNDS: usize = 2;
 
 /// Maximum number of passes. More of them leave more articles than fit into the single page that
-/// [`Desk::agrees`] reads.
-const MOST_ROUNDS: usize = 6;
+/// [`Fixture::check_invariants`] reads.
+const MAX_ROUNDS: usize = 6;
 
 /// The end of the test, in seconds after [`newsroom::now`]. It is later than any step, and earlier
-/// than any time scheduled with [`AFTERWARDS`].
+/// than any time scheduled with [`AFTER_END`].
 const END: i64 = 500_000;
 
 /// A delay in seconds after a step. Articles scheduled this far ahead are not published before the
 /// test ends.
-const AFTERWARDS: i64 = 1_000_000;
+const AFTER_END: i64 = 1_000_000;
 
 /// Mutations that the writers do not send, each with the source of the tests that do. Comments and
 /// commenting settings are written at random and checked against a model in `moderation/`. Tokens
 /// are not part of the newsroom.
-const ELSEWHERE: [(&str, &str); 9] = [
+const TESTED_ELSEWHERE: [(&str, &str); 9] = [
     ("revokePreviews", include_str!("../faults/secrets.rs")),
     ("postComment", include_str!("moderation/talk.rs")),
     ("editComment", include_str!("moderation/talk.rs")),
@@ -92,16 +92,16 @@ const ELSEWHERE: [(&str, &str); 9] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_writers_leave_what_they_wrote() -> anyhow::Result<()> {
+async fn concurrent_random_writes_match_the_model() -> anyhow::Result<()> {
     let seed = seed()?;
     let rounds = env_number("KHABAR_ROUNDS")?.unwrap_or(ROUNDS);
     ensure!(
-        rounds <= MOST_ROUNDS,
-        "KHABAR_ROUNDS is {rounds}: at most {MOST_ROUNDS}"
+        rounds <= MAX_ROUNDS,
+        "KHABAR_ROUNDS is {rounds}: at most {MAX_ROUNDS}"
     );
-    for desk in Desk::each().await? {
-        let on = desk.app.db().name();
-        run(&desk, seed, rounds)
+    for fixture in Fixture::each().await? {
+        let on = fixture.app.db().name();
+        run(&fixture, seed, rounds)
             .await
             .with_context(|| format!("on {on}, with KHABAR_SEED={seed} KHABAR_ROUNDS={rounds}"))?;
     }
@@ -109,63 +109,71 @@ async fn many_writers_leave_what_they_wrote() -> anyhow::Result<()> {
 }
 
 /// Creates the shared state for this many writers.
-async fn room(desk: &Desk, writers: usize) -> anyhow::Result<Room> {
+async fn shared(fixture: &Fixture, writers: usize) -> anyhow::Result<SharedState> {
     let draft = mutation("createArticle", "article { id }");
     let input = json!({"edition": "en", "headline": "Whose turn it is"});
-    let contested = id_in(&desk.done(&draft, input).await?, "article")?;
-    Ok(Room::new(SeedData::read(desk).await?, contested, writers))
+    let contended = id_in(&fixture.mutate(&draft, input).await?, "article")?;
+    Ok(SharedState::new(
+        SeedData::read(fixture).await?,
+        contended,
+        writers,
+    ))
 }
 
-async fn run(desk: &Desk, seed: u64, rounds: usize) -> anyhow::Result<()> {
-    let room = room(desk, WRITERS).await?;
+async fn run(fixture: &Fixture, seed: u64, rounds: usize) -> anyhow::Result<()> {
+    let shared = shared(fixture, WRITERS).await?;
     let mut writers = Vec::new();
     for number in 0..WRITERS {
-        let who = desk
+        let who = fixture
             .app
             .who(&format!("كاتب {number}"), Role::Editor)
             .await?;
-        writers.push(Writer::start(desk, &room, who, seed, number));
+        writers.push(Writer::start(fixture, &shared, who, seed, number));
     }
     let writers = try_join_all(writers).await?;
     let writers = writers.into_iter().map(|writer| writer.write(rounds));
     // Readers run at the same time, here and on other nodes, so that there are cached entries to
     // invalidate.
-    let other = fresh::another_node(desk, 64 << 20).await?;
-    let bare = fresh::another_node(desk, 0).await?;
+    let other = fresh::another_node(fixture, 64 << 20).await?;
+    let bare = fresh::another_node(fixture, 0).await?;
     let writers: Vec<Written> = tokio::select! {
         writers = try_join_all(writers) => writers?,
-        failed = fresh::keep_reading(&desk.app, &desk.editor) => return failed,
-        failed = fresh::keep_reading(&other, &desk.editor) => return failed,
-        failed = fresh::keep_reading(&bare, &desk.editor) => return failed,
+        failed = fresh::keep_reading(&fixture.app, &fixture.editor) => return failed,
+        failed = fresh::keep_reading(&other, &fixture.editor) => return failed,
+        failed = fresh::keep_reading(&bare, &fixture.editor) => return failed,
     };
 
     for (number, written) in writers.iter().enumerate() {
         let idle = DECK.iter().find(|(name, _)| !written.done.contains(name));
         ensure!(idle.is_none(), "writer {number} never came to {idle:?}");
     }
-    claimed(desk, &room, &writers).await?;
-    let mut whole = Whole::of(writers, room.seed_data);
+    claimed(fixture, &shared, &writers).await?;
+    let mut merged_model = MergedModel::of(writers, shared.seed_data);
     let end = newsroom::now() + Duration::seconds(END);
-    let round = publish_due(desk.app.db().db(), &FixedClock(end)).await?;
+    let round = publish_due(fixture.app.db().db(), &FixedClock(end)).await?;
     ensure!(round.failed.is_empty(), "{round:?}");
-    let due = whole.publish_due(end);
+    let due = merged_model.publish_due(end);
     ensure!(
         due == round.published.len(),
         "{due} were due: {:?}",
         round.published
     );
-    whole.compare(desk).await?;
-    fresh::compare(&[&desk.app, &other, &bare], &desk.editor).await?;
-    desk.agrees().await
+    merged_model.compare(fixture).await?;
+    fresh::compare(&[&fixture.app, &other, &bare], &fixture.editor).await?;
+    fixture.check_invariants().await
 }
 
 /// Checks that the contested article has one version for each successful update, with the headline
 /// of its author, and no other versions besides the first.
-async fn claimed(desk: &Desk, room: &Room, writers: &[Written]) -> anyhow::Result<()> {
+async fn claimed(
+    fixture: &Fixture,
+    shared: &SharedState,
+    writers: &[Written],
+) -> anyhow::Result<()> {
     const READ: &str = "query ($id: ID!) { article(id: $id) { version
         revisions(first: 100) { totalCount nodes { version headline } } } }";
-    let found = desk
-        .ask(&desk.editor, READ, json!({"id": room.contested}))
+    let found = fixture
+        .ask(&fixture.editor, READ, json!({"id": shared.contended}))
         .await?;
     let claims = writers.iter().flat_map(|writer| writer.claims.clone());
     let count = claims.clone().count();
@@ -193,10 +201,10 @@ async fn claimed(desk: &Desk, room: &Room, writers: &[Written]) -> anyhow::Resul
 }
 
 #[tokio::test]
-async fn no_mutation_is_left_out() -> anyhow::Result<()> {
+async fn every_mutation_is_in_the_deck() -> anyhow::Result<()> {
     const READ: &str = "{ __schema { mutationType { fields { name } } } }";
-    let desk = Desk::each().await?.remove(0);
-    let found = desk.ask(&Who::anonymous(), READ, json!({})).await?;
+    let fixture = Fixture::each().await?.remove(0);
+    let found = fixture.ask(&Who::anonymous(), READ, json!({})).await?;
     let fields = found["__schema"]["mutationType"]["fields"].as_array();
     let there: BTreeSet<_> = fields
         .into_iter()
@@ -204,9 +212,9 @@ async fn no_mutation_is_left_out() -> anyhow::Result<()> {
         .filter_map(|field| field["name"].as_str())
         .collect();
     let written: BTreeSet<_> = DECK.iter().map(|(name, _)| *name).collect();
-    let elsewhere: BTreeSet<_> = ELSEWHERE.iter().map(|(name, _)| *name).collect();
+    let elsewhere: BTreeSet<_> = TESTED_ELSEWHERE.iter().map(|(name, _)| *name).collect();
     assert!(written.is_disjoint(&elsewhere));
-    for (name, tests) in ELSEWHERE {
+    for (name, tests) in TESTED_ELSEWHERE {
         assert!(tests.contains(name), "{name}");
     }
     let covered: BTreeSet<_> = written.union(&elsewhere).copied().collect();

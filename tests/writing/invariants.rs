@@ -12,7 +12,7 @@ use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::Desk;
+use crate::Fixture;
 
 const ALL: &str = "{
   articles(first: 100) { nodes { id section { id path { id } } stories { id } } }
@@ -37,9 +37,9 @@ fn dense(list: &Value, place: &str) -> bool {
     list.enumerate().all(|(at, one)| one[place] == json!(at))
 }
 
-impl Desk {
+impl Fixture {
     /// Checks that everything readers can see in the Arabic edition is consistent.
-    pub(crate) async fn agrees(&self) -> anyhow::Result<()> {
+    pub(crate) async fn check_invariants(&self) -> anyhow::Result<()> {
         let all = self.ask(&Who::anonymous(), ALL, json!({})).await?;
         let mut under: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut alone: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -118,7 +118,7 @@ impl Desk {
     }
 
     /// Returns the current and former slugs of the object found under a slug, or null if there is none.
-    pub(crate) async fn led(&self, noun: &str, slug: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn find_slugs(&self, noun: &str, slug: &str) -> anyhow::Result<Value> {
         let document = format!("{{ {noun}(slug: \"{slug}\") {{ slug formerSlugs }} }}");
         let mut found = self.ask(&Who::anonymous(), &document, json!({})).await?;
         Ok(found[noun].take())
@@ -150,14 +150,18 @@ impl Desk {
     }
 
     /// Sends a mutation as the editor and returns its payload. Fails if there are user errors.
-    pub(crate) async fn done(&self, document: &str, input: Value) -> anyhow::Result<Value> {
+    pub(crate) async fn mutate(&self, document: &str, input: Value) -> anyhow::Result<Value> {
         let payload = self.write(&self.editor, document, input).await?;
         ensure!(payload["userErrors"] == json!([]), "{document}\n{payload}");
         Ok(payload)
     }
 
     /// Sends a mutation as the editor, expecting a user error. Returns its code and field path.
-    pub(crate) async fn mistake(&self, document: &str, input: Value) -> anyhow::Result<String> {
+    pub(crate) async fn user_error_of(
+        &self,
+        document: &str,
+        input: Value,
+    ) -> anyhow::Result<String> {
         let payload = self.write(&self.editor, document, input).await?;
         let error = &payload["userErrors"][0];
         let field = error["field"].as_array().context("it was carried out")?;

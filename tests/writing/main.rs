@@ -4,7 +4,7 @@ mod address;
 mod article;
 mod channel;
 mod comment;
-mod commenting;
+mod comment_settings;
 mod edition;
 mod home;
 mod integrity;
@@ -27,7 +27,7 @@ use khabar_tests::harness::{Newsroom, TestApp, TestDb, Who, newsroom};
 use serde_json::Value;
 
 /// Returns query limits that are high enough to read everything in a few queries.
-pub(crate) fn roomy() -> limit::Limits {
+pub(crate) fn high_limits() -> limit::Limits {
     limit::Limits {
         complexity: 1_000_000,
         ..limit::Limits::default()
@@ -35,19 +35,19 @@ pub(crate) fn roomy() -> limit::Limits {
 }
 
 /// A newsroom open to writes, with an editor.
-struct Desk {
+struct Fixture {
     app: TestApp,
     editor: Who,
 }
 
-impl Desk {
+impl Fixture {
     /// Creates the small newsroom on each database available on this machine. A cache is enabled, so that
     /// reads after a write expose any missed invalidation.
     async fn each() -> anyhow::Result<Vec<Self>> {
         let mut each = Vec::new();
         for db in TestDb::each().await? {
             Newsroom::small()?.save(db.db()).await?;
-            let app = TestApp::with_limits(db.caching().await?, roomy())?;
+            let app = TestApp::with_limits(db.caching().await?, high_limits())?;
             let editor = app.who("ليلى", Role::Editor).await?;
             each.push(Self { app, editor });
         }
@@ -55,8 +55,8 @@ impl Desk {
     }
 
     /// Sets the rate limits and the edit window of comments.
-    fn saying(self, comments: CommentLimits) -> Self {
-        let app = self.app.saying(comments);
+    fn with_comment_limits(self, comments: CommentLimits) -> Self {
+        let app = self.app.with_comment_limits(comments);
         Self { app, ..self }
     }
 

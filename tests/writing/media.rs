@@ -4,7 +4,7 @@ use khabar_domain::{Right, Role};
 use khabar_tests::harness::Who;
 use serde_json::json;
 
-use crate::Desk;
+use crate::Fixture;
 use crate::invariants::mutation;
 
 const MEDIA: &str =
@@ -12,17 +12,17 @@ const MEDIA: &str =
     focalPoint { x y } renditions { url width height mimeType } }";
 
 #[tokio::test]
-async fn media_are_added_and_described() -> anyhow::Result<()> {
+async fn media_are_added_and_updated() -> anyhow::Result<()> {
     let (add, update) = (mutation("addMedia", MEDIA), mutation("updateMedia", MEDIA));
-    for desk in Desk::each().await? {
-        let writer = desk.app.who("نور", Role::Contributor).await?;
+    for fixture in Fixture::each().await? {
+        let writer = fixture.app.who("نور", Role::Contributor).await?;
         let wide = json!({"url": "/media/boat-960.webp", "width": 960, "height": 640, "mimeType": "image/webp"});
         let narrow = json!({"url": "/media/boat-320.webp", "width": 320, "height": 213, "mimeType": "image/webp"});
         let input = json!({"kind": "VIDEO", "url": "https://pictures.example/boat.mp4", "width": 1920,
             "height": 1280, "durationSeconds": 61, "alt": "قارب عند المغيب", "caption": "عودة القوارب",
             "credit": "عدسة نور", "placeholder": "LKO2?U%2Tw=w]~RBVZRi};RPxuwH",
             "focalPoint": {"x": 0.25, "y": 1.0}, "renditions": [wide, narrow]});
-        let payload = desk.write(&writer, &add, input.clone()).await?;
+        let payload = fixture.write(&writer, &add, input.clone()).await?;
         assert_eq!(payload["userErrors"], json!([]));
         let mut expected = input;
         expected["id"] = payload["media"]["id"].clone();
@@ -30,8 +30,8 @@ async fn media_are_added_and_described() -> anyhow::Result<()> {
         assert_eq!(payload["media"], expected);
 
         let id = &payload["media"]["id"];
-        let payload = desk
-            .done(&update, json!({"id": id, "alt": "قارب", "caption": null}))
+        let payload = fixture
+            .mutate(&update, json!({"id": id, "alt": "قارب", "caption": null}))
             .await?;
         expected["alt"] = json!("قارب");
         expected["caption"] = json!(null);
@@ -39,7 +39,7 @@ async fn media_are_added_and_described() -> anyhow::Result<()> {
         let input = json!({"id": id, "url": "/boat.mp4", "width": null, "height": null, "alt": null,
             "durationSeconds": null, "credit": null, "placeholder": null, "focalPoint": null,
             "renditions": null});
-        let payload = desk.done(&update, input).await?;
+        let payload = fixture.mutate(&update, input).await?;
         assert_eq!(
             payload["media"],
             json!({"id": id, "kind": "VIDEO", "url": "/boat.mp4",
@@ -49,22 +49,22 @@ async fn media_are_added_and_described() -> anyhow::Result<()> {
         // Contributors may add media. Updates affect every article that shows it, and need the right to
         // arrange.
         assert_eq!(
-            desk.refused(&writer, &update, json!({"id": id})).await?,
+            fixture.refused(&writer, &update, json!({"id": id})).await?,
             "FORBIDDEN"
         );
-        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let reader = fixture.app.who("هدى", Role::Reader).await?;
         let input = json!({"url": "/a.webp"});
         assert_eq!(
-            desk.refused(&reader, &add, input.clone()).await?,
+            fixture.refused(&reader, &add, input.clone()).await?,
             "FORBIDDEN"
         );
-        let arranger = desk.editor.clone().only(&[Right::Arrange]);
+        let arranger = fixture.editor.clone().only(&[Right::Arrange]);
         assert_eq!(
-            desk.refused(&arranger, &add, input.clone()).await?,
+            fixture.refused(&arranger, &add, input.clone()).await?,
             "FORBIDDEN"
         );
         assert_eq!(
-            desk.refused(&Who::anonymous(), &add, input).await?,
+            fixture.refused(&Who::anonymous(), &add, input).await?,
             "UNAUTHENTICATED"
         );
     }
@@ -72,15 +72,15 @@ async fn media_are_added_and_described() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_no_picture_is_is_refused() -> anyhow::Result<()> {
+async fn invalid_media_are_rejected() -> anyhow::Result<()> {
     let (add, update) = (mutation("addMedia", MEDIA), mutation("updateMedia", MEDIA));
     let rendition = |url: &str, width: i32, mime: &str| {
         json!([{"url": "/a.webp", "width": 1, "height": 1, "mimeType": "image/webp"},
             {"url": url, "width": width, "height": 1, "mimeType": mime}])
     };
     let one = json!({"url": "/a.webp", "width": 1, "height": 1, "mimeType": "image/webp"});
-    for desk in Desk::each().await? {
-        let id = desk.done(&add, json!({"url": "/b.webp"})).await?["media"]["id"].take();
+    for fixture in Fixture::each().await? {
+        let id = fixture.mutate(&add, json!({"url": "/b.webp"})).await?["media"]["id"].take();
         for (field, value, place) in [
             ("url", json!("ftp://pictures.example/a"), "url"),
             ("url", json!("https://u:p@pictures.example/a"), "url"),
@@ -112,19 +112,26 @@ async fn what_no_picture_is_is_refused() -> anyhow::Result<()> {
         ] {
             let mut input = json!({"url": "/a.webp"});
             input[field] = value;
-            let mistake = format!("INVALID {place}");
-            assert_eq!(desk.mistake(&add, input.clone()).await?, mistake, "{input}");
+            let user_error_of = format!("INVALID {place}");
+            assert_eq!(
+                fixture.user_error_of(&add, input.clone()).await?,
+                user_error_of,
+                "{input}"
+            );
             input["id"] = id.clone();
             assert_eq!(
-                desk.mistake(&update, input.clone()).await?,
-                mistake,
+                fixture.user_error_of(&update, input.clone()).await?,
+                user_error_of,
                 "{input}"
             );
         }
         let unknown = json!({"id": "BgAAAAAAAAAAAAAAAAAAAAc"});
-        assert_eq!(desk.mistake(&update, unknown).await?, "NOT_FOUND id");
-        let other = json!({"id": desk.id("topic", "اقتصاد").await?});
-        assert_eq!(desk.mistake(&update, other).await?, "INVALID id");
+        assert_eq!(
+            fixture.user_error_of(&update, unknown).await?,
+            "NOT_FOUND id"
+        );
+        let other = json!({"id": fixture.id("topic", "اقتصاد").await?});
+        assert_eq!(fixture.user_error_of(&update, other).await?, "INVALID id");
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use khabar_persistence::{editorial, migration};
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
-use crate::Desk;
+use crate::Fixture;
 use crate::comment::{MODERATE, POST, code};
 
 const BRIDGE: &str = "{ article(slug: \"افتتاح-الجسر-الجديد-فوق-نهر-السنديان\") {
@@ -18,65 +18,65 @@ const BRIDGE: &str = "{ article(slug: \"افتتاح-الجسر-الجديد-ف�
         replies { totalCount nodes { id replyCount replies { totalCount nodes { id } } } } } } } }";
 
 #[tokio::test]
-async fn what_answers_a_hidden_comment_is_gone_with_it() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
+async fn replies_to_a_hidden_comment_are_hidden() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
         let anonymous = Who::anonymous();
-        let before = desk.ask(&anonymous, BRIDGE, json!({})).await?;
+        let before = fixture.ask(&anonymous, BRIDGE, json!({})).await?;
         assert_eq!(before["article"]["commentCount"], 6);
         let question = &before["article"]["comments"]["nodes"][0];
         assert_eq!(question["replyCount"], 2);
         let (id, answer) = (&question["id"], &question["replies"]["nodes"][0]["id"]);
         let decide = |ids: Value, decision: &str| {
             let input = json!({"ids": ids, "decision": decision});
-            desk.write(&desk.editor, MODERATE, input)
+            fixture.write(&fixture.editor, MODERATE, input)
         };
         decide(json!([id]), "HIDE").await?;
-        let hidden = desk.ask(&anonymous, BRIDGE, json!({})).await?;
+        let hidden = fixture.ask(&anonymous, BRIDGE, json!({})).await?;
         assert_eq!(hidden["article"]["commentCount"], 2);
         assert_eq!(hidden["article"]["comments"]["totalCount"], 2);
         // The reply is approved, but readers cannot find it, not even by its ID.
         let node = format!("{{ node(id: {answer}) {{ id }} }}");
         assert_eq!(
-            desk.ask(&anonymous, &node, json!({})).await?["node"],
+            fixture.ask(&anonymous, &node, json!({})).await?["node"],
             Value::Null
         );
-        let reader = desk.app.who("سامر", Role::Reader).await?;
-        let article = desk
+        let reader = fixture.app.who("سامر", Role::Reader).await?;
+        let article = fixture
             .ask(&anonymous, &BRIDGE.replace("commentCount", "id"), json!({}))
             .await?;
         let input = json!({"article": article["article"]["id"], "parent": answer, "text": "نعم"});
-        let payload = desk.write(&reader, POST, input).await?;
+        let payload = fixture.write(&reader, POST, input).await?;
         assert_eq!(code(&payload), (&json!("NOT_FOUND"), &json!(["parent"])));
 
         // The migration derives the same result from the stored decisions.
-        let steps = migration::status(desk.app.db().db()).await?;
+        let steps = migration::status(fixture.app.db().db()).await?;
         let place = steps
             .iter()
             .position(|step| step.name == "m0005_commenting");
         let back = u32::try_from(steps.len() - place.unwrap())?;
-        if desk.app.db().name() == "SQLite" {
-            migration::down(desk.app.db().db(), back).await?;
-            migration::up(desk.app.db().db()).await?;
-            assert_eq!(desk.ask(&anonymous, BRIDGE, json!({})).await?, hidden);
+        if fixture.app.db().name() == "SQLite" {
+            migration::down(fixture.app.db().db(), back).await?;
+            migration::up(fixture.app.db().db()).await?;
+            assert_eq!(fixture.ask(&anonymous, BRIDGE, json!({})).await?, hidden);
         }
 
         // A reply that was hidden in the meantime stays hidden when its parent is approved again.
         decide(json!([answer]), "HIDE").await?;
         decide(json!([id]), "APPROVE").await?;
-        let back = desk.ask(&anonymous, BRIDGE, json!({})).await?;
+        let back = fixture.ask(&anonymous, BRIDGE, json!({})).await?;
         assert_eq!(back["article"]["commentCount"], 4);
         decide(json!([answer, id]), "APPROVE").await?;
-        assert_eq!(desk.ask(&anonymous, BRIDGE, json!({})).await?, before);
+        assert_eq!(fixture.ask(&anonymous, BRIDGE, json!({})).await?, before);
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn the_stone_over_an_article_covers_its_comments() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
+async fn the_tombstone_of_an_article_hides_its_comments() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
         let read = "{ article(slug: \"خبر-سحبته-الأسرة\") { id commentCount
             comments { totalCount nodes { id } } } }";
-        let found = desk.ask(&desk.editor, read, json!({})).await?;
+        let found = fixture.ask(&fixture.editor, read, json!({})).await?;
         let article = &found["article"];
         assert_eq!(article["commentCount"], 1);
         assert_eq!(article["comments"]["totalCount"], 1);
@@ -90,11 +90,11 @@ async fn the_stone_over_an_article_covers_its_comments() -> anyhow::Result<()> {
             withdrawal: Some(stone),
             ..Below::default()
         };
-        let writer = desk.app.db().db().writer(newsroom::now()).await?;
+        let writer = fixture.app.db().db().writer(newsroom::now()).await?;
         editorial::save(&writer, id, &below).await?;
         writer.commit().await?;
         let anonymous = Who::anonymous();
-        let stone = desk.ask(&anonymous, read, json!({})).await?;
+        let stone = fixture.ask(&anonymous, read, json!({})).await?;
         assert_eq!(stone["article"]["id"], article["id"]);
         assert_eq!(stone["article"]["commentCount"], 0);
         let none = json!({"totalCount": 0, "nodes": []});
@@ -103,18 +103,18 @@ async fn the_stone_over_an_article_covers_its_comments() -> anyhow::Result<()> {
             "{{ node(id: {}) {{ id }} }}",
             article["comments"]["nodes"][0]["id"]
         );
-        let node = desk.ask(&anonymous, &node, json!({})).await?;
+        let node = fixture.ask(&anonymous, &node, json!({})).await?;
         assert_eq!(node["node"], Value::Null);
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn each_of_many_is_told_what_came_of_it() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let moderator = desk.app.who("نور", Role::Moderator).await?;
+async fn bulk_moderation_reports_each_comment() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let moderator = fixture.app.who("نور", Role::Moderator).await?;
         let queue = "{ comments { nodes { id status } } }";
-        let found = desk.ask(&moderator, queue, json!({})).await?;
+        let found = fixture.ask(&moderator, queue, json!({})).await?;
         let nodes = found["comments"]["nodes"].as_array().unwrap();
         let of = |status: &str| {
             let found = nodes.iter().find(|node| node["status"] == status);
@@ -132,9 +132,9 @@ async fn each_of_many_is_told_what_came_of_it() -> anyhow::Result<()> {
         ]);
         let input = json!({"ids": ids, "decision": "REJECT", "reason": "إعلان",
             "idempotencyKey": "one"});
-        let payload = desk.write(&moderator, MODERATE, input.clone()).await?;
+        let payload = fixture.write(&moderator, MODERATE, input.clone()).await?;
         // A retry with the same idempotency key returns the same payload, including its errors.
-        assert_eq!(desk.write(&moderator, MODERATE, input).await?, payload);
+        assert_eq!(fixture.write(&moderator, MODERATE, input).await?, payload);
         assert_eq!(
             payload["comments"],
             json!([{"id": pending, "status": "REJECTED"}])
@@ -167,27 +167,27 @@ async fn each_of_many_is_told_what_came_of_it() -> anyhow::Result<()> {
                 "reason",
             ),
         ] {
-            let payload = desk.write(&moderator, MODERATE, input).await?;
+            let payload = fixture.write(&moderator, MODERATE, input).await?;
             assert_eq!(code(&payload), (&json!("INVALID"), &json!([field])));
             assert_eq!(payload["comments"], json!([]));
         }
         // If the decision applies to none of the comments, nothing changes.
         let input = json!({"ids": [pending], "decision": "HIDE"});
-        let payload = desk.write(&moderator, MODERATE, input).await?;
+        let payload = fixture.write(&moderator, MODERATE, input).await?;
         assert_eq!(code(&payload), (&wrong_status, &json!(["ids", "0"])));
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn the_queue_is_for_moderators() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let moderator = desk.app.who("نور", Role::Moderator).await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
+async fn the_moderation_queue_requires_the_moderate_right() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let moderator = fixture.app.who("نور", Role::Moderator).await?;
+        let reader = fixture.app.who("هدى", Role::Reader).await?;
         let queue =
             "{ comments(status: PENDING) { totalCount nodes { status text postedAt reportCount
             reason reportReasons article { slug } } } }";
-        let found = desk.ask(&moderator, queue, json!({})).await?;
+        let found = fixture.ask(&moderator, queue, json!({})).await?;
         assert_eq!(found["comments"]["totalCount"], 1);
         let node = &found["comments"]["nodes"][0];
         assert_eq!(node["text"], "ينتظر من يراجعه");
@@ -197,7 +197,7 @@ async fn the_queue_is_for_moderators() -> anyhow::Result<()> {
         );
         // Oldest first, page by page.
         let all = "{ comments { totalCount nodes { id postedAt } } }";
-        let all = desk.ask(&moderator, all, json!({})).await?;
+        let all = fixture.ask(&moderator, all, json!({})).await?;
         let nodes = all["comments"]["nodes"].as_array().unwrap();
         assert_eq!(all["comments"]["totalCount"], nodes.len());
         assert!(nodes.is_sorted_by_key(|node| node["postedAt"].as_str()));
@@ -206,7 +206,7 @@ async fn the_queue_is_for_moderators() -> anyhow::Result<()> {
         loop {
             let page = "query ($after: String) { comments(first: 3, after: $after) {
                 nodes { id postedAt } pageInfo { hasNextPage endCursor } } }";
-            let page = desk
+            let page = fixture
                 .ask(&moderator, page, json!({ "after": after }))
                 .await?;
             paged.extend(page["comments"]["nodes"].as_array().unwrap().clone());
@@ -217,7 +217,7 @@ async fn the_queue_is_for_moderators() -> anyhow::Result<()> {
         }
         assert_eq!(&paged, nodes);
         let nowhere = "{ comments(edition: \"nowhere\") { totalCount nodes { id } } }";
-        let nowhere = desk.ask(&moderator, nowhere, json!({})).await?;
+        let nowhere = fixture.ask(&moderator, nowhere, json!({})).await?;
         assert_eq!(nowhere["comments"], json!({"totalCount": 0, "nodes": []}));
 
         let id = nodes[0]["id"].as_str().unwrap();
@@ -230,7 +230,7 @@ async fn the_queue_is_for_moderators() -> anyhow::Result<()> {
             (&narrowed, "FORBIDDEN"),
         ] {
             for document in fields.iter().map(String::as_str).chain([queue]) {
-                let answered = desk
+                let answered = fixture
                     .app
                     .ask_as(who, newsroom::now(), document, &Value::Null)
                     .await?;
@@ -238,7 +238,7 @@ async fn the_queue_is_for_moderators() -> anyhow::Result<()> {
                 assert_eq!(error, expected, "{document}");
             }
             let input = json!({"ids": [id], "decision": "HIDE"});
-            assert_eq!(desk.refused(who, MODERATE, input).await?, expected);
+            assert_eq!(fixture.refused(who, MODERATE, input).await?, expected);
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use khabar_domain::Role;
 use khabar_tests::harness::Who;
 use serde_json::{Value, json};
 
-use crate::Desk;
+use crate::Fixture;
 use crate::invariants::{key, mutation};
 
 /// One of the three kinds: its name, the fields to read, an input that sets its fields, and an
@@ -55,14 +55,14 @@ fn capital(noun: &str) -> String {
 }
 
 #[tokio::test]
-async fn each_is_added_patched_and_read_back() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
+async fn each_noun_is_created_updated_and_read_back() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
         for case in cases() {
             let noun = case.noun;
             let payload = format!("{noun} {{ {} }}", case.read);
             let create = mutation(&format!("create{}", capital(noun)), &payload);
             let update = mutation(&format!("update{}", capital(noun)), &payload);
-            let made = desk.done(&create, case.whole.clone()).await?[noun].take();
+            let made = fixture.mutate(&create, case.whole.clone()).await?[noun].take();
             for (field, value) in case.whole.as_object().into_iter().flatten() {
                 let value = if field == "mediaTopic" {
                     json!("medtop:04000000")
@@ -73,62 +73,67 @@ async fn each_is_added_patched_and_read_back() -> anyhow::Result<()> {
             }
             let id = made["id"].clone();
             let slug = made["slug"].as_str().unwrap_or_default().to_owned();
-            assert_eq!(desk.id(noun, &slug).await?, id);
+            assert_eq!(fixture.id(noun, &slug).await?, id);
             // An identical input creates another object, with a numbered slug.
-            let again = desk.done(&create, case.whole.clone()).await?;
+            let again = fixture.mutate(&create, case.whole.clone()).await?;
             assert_eq!(again[noun]["slug"], format!("{slug}-2"));
             // Omitted fields are unchanged.
-            let seq = desk.seq().await?;
-            let patched = desk
-                .done(&update, json!({"id": id, "name": "اسم جديد"}))
+            let seq = fixture.seq().await?;
+            let patched = fixture
+                .mutate(&update, json!({"id": id, "name": "اسم جديد"}))
                 .await?;
             let mut expected = made.clone();
             expected["name"] = json!("اسم جديد");
             assert_eq!(patched[noun], expected);
-            let (acts, keys) = desk.changes(seq).await?;
+            let (acts, keys) = fixture.changes(seq).await?;
             assert_eq!(acts, [format!("{noun} changed")]);
             assert!(keys.contains(&key(noun, &id)?), "{keys:?}");
             // Null clears a field.
             let mut input = case.cleared.clone();
             input["id"] = id.clone();
-            let cleared = desk.done(&update, input).await?[noun].take();
+            let cleared = fixture.mutate(&update, input).await?[noun].take();
             for (field, _) in case.cleared.as_object().into_iter().flatten() {
                 assert_eq!(cleared[field], json!(null), "{cleared}");
             }
             // A chain of former slugs, all of which resolve to this object.
             for slug in ["اسم-ثان", "اسم-ثالث"] {
-                desk.done(&update, json!({"id": id, "slug": slug})).await?;
+                fixture
+                    .mutate(&update, json!({"id": id, "slug": slug}))
+                    .await?;
             }
-            let led = json!({"slug": "اسم-ثالث", "formerSlugs": ["اسم-ثان", slug]});
+            let redirected = json!({"slug": "اسم-ثالث", "formerSlugs": ["اسم-ثان", slug]});
             for asked in [&slug, "اسم-ثان", "اسم-ثالث"] {
-                let mut found = desk.led(noun, asked).await?;
+                let mut found = fixture.find_slugs(noun, asked).await?;
                 if let Some(former) = found["formerSlugs"].as_array_mut() {
                     former.sort_by_key(|slug| slug.as_str().map(|slug| !slug.starts_with("اسم")));
                 }
-                assert_eq!(found, led, "{asked}");
+                assert_eq!(found, redirected, "{asked}");
             }
             // Another object takes one of the former slugs.
             let mut other = case.whole.clone();
             other["slug"] = json!("اسم-ثان");
-            desk.done(&create, other).await?;
-            assert_eq!(desk.led(noun, "اسم-ثان").await?["formerSlugs"], json!([]));
-            assert_eq!(desk.led(noun, &slug).await?["slug"], "اسم-ثالث");
+            fixture.mutate(&create, other).await?;
+            assert_eq!(
+                fixture.find_slugs(noun, "اسم-ثان").await?["formerSlugs"],
+                json!([])
+            );
+            assert_eq!(fixture.find_slugs(noun, &slug).await?["slug"], "اسم-ثالث");
         }
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn mistakes_name_their_fields() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let writer = desk.app.who("نور", Role::Contributor).await?;
+async fn errors_name_their_fields() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let writer = fixture.app.who("نور", Role::Contributor).await?;
         for case in cases() {
             let noun = case.noun;
             let payload = format!("{noun} {{ id }}");
             let create = mutation(&format!("create{}", capital(noun)), &payload);
             let update = mutation(&format!("update{}", capital(noun)), &payload);
-            let id = desk.id(noun, case.taken).await?;
-            for (input, mistake) in [
+            let id = fixture.id(noun, case.taken).await?;
+            for (input, user_error_of) in [
                 (json!({"name": " "}), "INVALID name"),
                 (json!({"name": "…"}), "INVALID slug"),
                 (json!({"name": "أ".repeat(201)}), "INVALID name"),
@@ -138,20 +143,20 @@ async fn mistakes_name_their_fields() -> anyhow::Result<()> {
                 (json!({"name": "اسم", "edition": "xx"}), "NOT_FOUND edition"),
             ] {
                 assert_eq!(
-                    desk.mistake(&create, input.clone()).await?,
-                    mistake,
+                    fixture.user_error_of(&create, input.clone()).await?,
+                    user_error_of,
                     "{noun} {input}"
                 );
             }
-            for (invalid_id, mistake) in [
+            for (invalid_id, user_error_of) in [
                 (case.unknown, "NOT_FOUND id"),
                 ("AQAAAAAAAAAAAAAAAAAAAAc", "INVALID id"),
                 ("nonsense", "INVALID id"),
             ] {
-                let found = desk
-                    .mistake(&update, json!({"id": invalid_id, "name": "اسم"}))
+                let found = fixture
+                    .user_error_of(&update, json!({"id": invalid_id, "name": "اسم"}))
                     .await?;
-                assert_eq!(found, mistake, "{noun}");
+                assert_eq!(found, user_error_of, "{noun}");
             }
             let special = match noun {
                 "topic" => vec![
@@ -176,29 +181,32 @@ async fn mistakes_name_their_fields() -> anyhow::Result<()> {
                     ),
                 ],
             };
-            for (mut input, mistake) in special {
+            for (mut input, user_error_of) in special {
                 input["name"] = json!("اسم");
                 assert_eq!(
-                    desk.mistake(&create, input.clone()).await?,
-                    mistake,
+                    fixture.user_error_of(&create, input.clone()).await?,
+                    user_error_of,
                     "{noun} {input}"
                 );
                 input["id"] = id.clone();
                 assert_eq!(
-                    desk.mistake(&update, input.clone()).await?,
-                    mistake,
+                    fixture.user_error_of(&update, input.clone()).await?,
+                    user_error_of,
                     "{noun} {input}"
                 );
             }
             let input = json!({"name": "اسم"});
             assert_eq!(
-                desk.refused(&writer, &create, input.clone()).await?,
+                fixture.refused(&writer, &create, input.clone()).await?,
                 "FORBIDDEN"
             );
             let input_of = json!({"id": id});
-            assert_eq!(desk.refused(&writer, &update, input_of).await?, "FORBIDDEN");
             assert_eq!(
-                desk.refused(&Who::anonymous(), &create, input).await?,
+                fixture.refused(&writer, &update, input_of).await?,
+                "FORBIDDEN"
+            );
+            assert_eq!(
+                fixture.refused(&Who::anonymous(), &create, input).await?,
                 "UNAUTHENTICATED"
             );
         }
@@ -207,20 +215,20 @@ async fn mistakes_name_their_fields() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn patches_of_two_editors_at_once_both_stay() -> anyhow::Result<()> {
+async fn concurrent_patches_of_different_fields_are_both_applied() -> anyhow::Result<()> {
     let update = mutation("updateTopic", "topic { id }");
-    for desk in Desk::each().await? {
-        let id = desk.id("topic", "اقتصاد").await?;
+    for fixture in Fixture::each().await? {
+        let id = fixture.id("topic", "اقتصاد").await?;
         for round in 0..4 {
             let (name, summary) = (format!("اقتصاد {round}"), format!("عن المال {round}"));
             let patches = [
                 json!({"id": id, "name": name}),
                 json!({"id": id, "summary": summary}),
             ];
-            let writes = patches.map(|input| desk.done(&update, input));
+            let writes = patches.map(|input| fixture.mutate(&update, input));
             futures::future::try_join_all(writes).await?;
             let read = "{ topic(slug: \"اقتصاد\") { name summary } }";
-            let found = desk.ask(&Who::anonymous(), read, json!({})).await?;
+            let found = fixture.ask(&Who::anonymous(), read, json!({})).await?;
             assert_eq!(found["topic"], json!({"name": name, "summary": summary}));
         }
     }

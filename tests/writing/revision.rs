@@ -4,8 +4,8 @@ use khabar_domain::Role;
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
-use crate::Desk;
-use crate::article::{done, draft, refused, write_at};
+use crate::Fixture;
+use crate::article::{draft, mutate, refused, write_at};
 
 const REVISIONS: &str = "query ($id: ID!) { article(id: $id) { revisions { totalCount
     nodes { version authorName step note headline bodyText } } } }";
@@ -15,18 +15,26 @@ const DIFF: &str =
     body { op before { __typename } after { __typename } words { op text } } } } }";
 
 #[tokio::test]
-async fn every_save_is_a_revision() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let other = desk.app.who("سامي", Role::Editor).await?;
-        let id = &draft(&desk).await?["id"];
+async fn every_save_creates_a_revision() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let other = fixture.app.who("سامي", Role::Editor).await?;
+        let id = &draft(&fixture).await?["id"];
         let input =
             json!({"id": id, "version": 1, "headline": "افتتاح الميناء القديم", "note": "الاسم"});
-        done(&desk, &other, "updateArticle", input).await?;
-        done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
+        mutate(&fixture, &other, "updateArticle", input).await?;
+        mutate(
+            &fixture,
+            &fixture.editor,
+            "publishArticle",
+            json!({"id": id}),
+        )
+        .await?;
         let input = json!({"id": id, "version": 3, "note": "أضيفت الساعة", "body": [
             {"paragraph": {"text": "افتتح الوزير الميناء مساء اليوم."}}, {"heading": {"text": "خلفية"}}]});
-        done(&desk, &desk.editor, "correctArticle", input).await?;
-        let found = desk.ask(&desk.editor, REVISIONS, json!({"id": id})).await?;
+        mutate(&fixture, &fixture.editor, "correctArticle", input).await?;
+        let found = fixture
+            .ask(&fixture.editor, REVISIONS, json!({"id": id}))
+            .await?;
         let revisions = &found["article"]["revisions"];
         assert_eq!(revisions["totalCount"], 4);
         let found: Vec<_> = revisions["nodes"]
@@ -48,15 +56,15 @@ async fn every_save_is_a_revision() -> anyhow::Result<()> {
         let one =
             "query ($id: ID!) { article(id: $id) { revision(version: 1) { headline lead bodyText }
             missing: revision(version: 9) { headline } } }";
-        let found = desk.ask(&desk.editor, one, json!({"id": id})).await?;
+        let found = fixture.ask(&fixture.editor, one, json!({"id": id})).await?;
         assert_eq!(
             found["article"]["revision"]["headline"],
             "افتتاح الميناء الجديد"
         );
         assert_eq!(found["article"]["missing"], json!(null));
 
-        let found = desk
-            .ask(&desk.editor, DIFF, json!({"id": id, "from": 1, "to": 4}))
+        let found = fixture
+            .ask(&fixture.editor, DIFF, json!({"id": id, "from": 1, "to": 4}))
             .await?;
         assert_eq!(
             found["article"]["diff"],
@@ -73,8 +81,8 @@ async fn every_save_is_a_revision() -> anyhow::Result<()> {
                 ]
             })
         );
-        let none = desk
-            .ask(&desk.editor, DIFF, json!({"id": id, "from": 1, "to": 9}))
+        let none = fixture
+            .ask(&fixture.editor, DIFF, json!({"id": id, "from": 1, "to": 9}))
             .await?;
         assert_eq!(none["article"]["diff"], json!(null));
     }
@@ -82,20 +90,26 @@ async fn every_save_is_a_revision() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn revisions_are_the_newsrooms() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let contributor = desk.app.who("نور", Role::Contributor).await?;
-        let reader = desk.app.who("قارئ", Role::Reader).await?;
-        let own = done(
-            &desk,
+async fn revisions_are_visible_only_to_the_newsroom() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let contributor = fixture.app.who("نور", Role::Contributor).await?;
+        let reader = fixture.app.who("قارئ", Role::Reader).await?;
+        let own = mutate(
+            &fixture,
             &contributor,
             "createArticle",
             json!({"headline": "خبر نور"}),
         )
         .await?;
-        let other = draft(&desk).await?;
+        let other = draft(&fixture).await?;
         for id in [&own["id"], &other["id"]] {
-            done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
+            mutate(
+                &fixture,
+                &fixture.editor,
+                "publishArticle",
+                json!({"id": id}),
+            )
+            .await?;
         }
         let fields = [
             "revisions { nodes { version } }",
@@ -108,9 +122,11 @@ async fn revisions_are_the_newsrooms() -> anyhow::Result<()> {
             let document = format!("query ($id: ID!) {{ article(id: $id) {{ {field} }} }}");
             let code = async |who: &Who, id: &Value| -> anyhow::Result<Value> {
                 let variables = json!({"id": id});
-                let answer = desk.app.ask_as(who, newsroom::now(), &document, &variables);
-                let answer = answer.await?.value()?;
-                Ok(answer["errors"][0]["extensions"]["code"].clone())
+                let response = fixture
+                    .app
+                    .ask_as(who, newsroom::now(), &document, &variables);
+                let response = response.await?.value()?;
+                Ok(response["errors"][0]["extensions"]["code"].clone())
             };
             assert_eq!(
                 code(&Who::anonymous(), &own["id"]).await?,
@@ -129,7 +145,7 @@ async fn revisions_are_the_newsrooms() -> anyhow::Result<()> {
                 "{field}"
             );
             assert_eq!(
-                code(&desk.editor, &own["id"]).await?,
+                code(&fixture.editor, &own["id"]).await?,
                 json!(null),
                 "{field}"
             );
@@ -139,16 +155,22 @@ async fn revisions_are_the_newsrooms() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_stale_write_is_told_what_both_sides_changed() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let other = desk.app.who("سامي", Role::Editor).await?;
-        let id = &draft(&desk).await?["id"];
+async fn a_stale_write_is_rejected_with_both_diffs() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let other = fixture.app.who("سامي", Role::Editor).await?;
+        let id = &draft(&fixture).await?["id"];
         let theirs = json!({"id": id, "version": 1, "headline": "افتتاح المرفأ الجديد"});
-        done(&desk, &other, "updateArticle", theirs).await?;
+        mutate(&fixture, &other, "updateArticle", theirs).await?;
         let yours = json!({"id": id, "version": 1, "lead": "ملخص آخر", "body": [
             {"paragraph": {"text": "افتتح الوزير الميناء مساء اليوم."}}]});
-        let payload =
-            write_at(&desk, &desk.editor, newsroom::now(), "updateArticle", yours).await?;
+        let payload = write_at(
+            &fixture,
+            &fixture.editor,
+            newsroom::now(),
+            "updateArticle",
+            yours,
+        )
+        .await?;
         assert_eq!(payload["article"], json!(null));
         assert_eq!(payload["userErrors"][0]["code"], "STALE");
         assert_eq!(payload["userErrors"][0]["field"], json!(["version"]));
@@ -173,7 +195,9 @@ async fn a_stale_write_is_told_what_both_sides_changed() -> anyhow::Result<()> {
         assert_eq!(conflict["yours"]["body"], json!([{"op": "CHANGED"}]));
         // Nothing was overwritten.
         let read = "query ($id: ID!) { article(id: $id) { headline lead version } }";
-        let found = desk.ask(&desk.editor, read, json!({"id": id})).await?;
+        let found = fixture
+            .ask(&fixture.editor, read, json!({"id": id}))
+            .await?;
         assert_eq!(
             found["article"],
             json!({"headline": "افتتاح المرفأ الجديد", "lead": "ملخص الخبر", "version": 2})
@@ -181,13 +205,19 @@ async fn a_stale_write_is_told_what_both_sides_changed() -> anyhow::Result<()> {
 
         // A workflow step that states an older version is refused, too.
         let step = json!({"id": id, "version": 1});
-        let payload =
-            write_at(&desk, &desk.editor, newsroom::now(), "publishArticle", step).await?;
+        let payload = write_at(
+            &fixture,
+            &fixture.editor,
+            newsroom::now(),
+            "publishArticle",
+            step,
+        )
+        .await?;
         assert_eq!(payload["userErrors"][0]["code"], "STALE");
         assert_eq!(payload["conflict"]["yours"], json!(null));
         for version in [0, -1, 3] {
             let input = json!({"id": id, "version": version, "lead": "سطر"});
-            let found = refused(&desk, &desk.editor, "updateArticle", input).await?;
+            let found = refused(&fixture, &fixture.editor, "updateArticle", input).await?;
             assert_eq!(
                 found,
                 ("version".to_owned(), "INVALID".to_owned()),
@@ -201,20 +231,21 @@ async fn a_stale_write_is_told_what_both_sides_changed() -> anyhow::Result<()> {
 /// A stale write is reported as a conflict even if a story of the article has been merged away
 /// since.
 #[tokio::test]
-async fn a_stale_write_is_told_so_although_a_story_is_gone() -> anyhow::Result<()> {
+async fn a_stale_write_is_rejected_even_if_a_story_was_merged() -> anyhow::Result<()> {
     let merge = crate::invariants::mutation("mergeStories", "story { id }");
-    for desk in Desk::each().await? {
-        let from = desk.id("story", "الجسر-الجديد").await?;
-        let into = desk.id("story", "فيضان-الربيع").await?;
+    for fixture in Fixture::each().await? {
+        let from = fixture.id("story", "الجسر-الجديد").await?;
+        let into = fixture.id("story", "فيضان-الربيع").await?;
         let input = json!({"headline": "افتتاح الجسر", "stories": [from]});
-        let id = &done(&desk, &desk.editor, "createArticle", input).await?["id"];
+        let id = &mutate(&fixture, &fixture.editor, "createArticle", input).await?["id"];
         let theirs = json!({"id": id, "version": 1, "headline": "افتتاح الجسر غدا"});
-        done(&desk, &desk.editor, "updateArticle", theirs).await?;
-        desk.done(&merge, json!({"from": from, "into": into}))
+        mutate(&fixture, &fixture.editor, "updateArticle", theirs).await?;
+        fixture
+            .mutate(&merge, json!({"from": from, "into": into}))
             .await?;
         let yours = json!({"id": id, "version": 1, "lead": "ملخص"});
         let hour = newsroom::now();
-        let payload = write_at(&desk, &desk.editor, hour, "updateArticle", yours).await?;
+        let payload = write_at(&fixture, &fixture.editor, hour, "updateArticle", yours).await?;
         assert_eq!(payload["userErrors"][0]["code"], "STALE", "{payload}");
         assert_eq!(payload["conflict"]["yours"]["changed"], json!(["LEAD"]));
     }
@@ -222,16 +253,22 @@ async fn a_stale_write_is_told_so_although_a_story_is_gone() -> anyhow::Result<(
 }
 
 #[tokio::test]
-async fn of_two_who_write_at_once_one_wins() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let other = desk.app.who("سامي", Role::Editor).await?;
-        let id = &draft(&desk).await?["id"];
+async fn one_of_two_concurrent_writes_wins() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let other = fixture.app.who("سامي", Role::Editor).await?;
+        let id = &draft(&fixture).await?["id"];
         for version in 1..=8 {
             let input = |lead: &str| json!({"id": id, "version": version, "lead": format!("{lead} {version}")});
             let hour = newsroom::now();
             let (one, two) = tokio::join!(
-                write_at(&desk, &desk.editor, hour, "updateArticle", input("ليلى")),
-                write_at(&desk, &other, hour, "updateArticle", input("سامي")),
+                write_at(
+                    &fixture,
+                    &fixture.editor,
+                    hour,
+                    "updateArticle",
+                    input("ليلى")
+                ),
+                write_at(&fixture, &other, hour, "updateArticle", input("سامي")),
             );
             let (one, two) = (one?, two?);
             let won = [&one, &two]
@@ -243,20 +280,22 @@ async fn of_two_who_write_at_once_one_wins() -> anyhow::Result<()> {
             assert_eq!(lost["userErrors"][0]["code"], "STALE");
             assert_eq!(lost["conflict"]["theirs"]["changed"], json!(["LEAD"]));
         }
-        let found = desk.ask(&desk.editor, REVISIONS, json!({"id": id})).await?;
+        let found = fixture
+            .ask(&fixture.editor, REVISIONS, json!({"id": id}))
+            .await?;
         assert_eq!(found["article"]["revisions"]["totalCount"], 9);
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn an_older_text_comes_back_as_a_new_version() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let id = &draft(&desk).await?["id"];
+async fn restoring_a_revision_creates_a_new_version() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let id = &draft(&fixture).await?["id"];
         let input = json!({"id": id, "version": 1, "headline": "عنوان آخر", "slug": "عنوان", "lead": null, "body": null});
-        done(&desk, &desk.editor, "updateArticle", input).await?;
+        mutate(&fixture, &fixture.editor, "updateArticle", input).await?;
         let input = json!({"id": id, "version": 2, "restore": 1, "note": "كان أفضل"});
-        let back = done(&desk, &desk.editor, "restoreRevision", input).await?;
+        let back = mutate(&fixture, &fixture.editor, "restoreRevision", input).await?;
         assert_eq!(back["version"], 3);
         assert_eq!(back["headline"], "افتتاح الميناء الجديد");
         assert_eq!(back["lead"], "ملخص الخبر");
@@ -264,22 +303,28 @@ async fn an_older_text_comes_back_as_a_new_version() -> anyhow::Result<()> {
         assert_eq!(back["slug"], "عنوان");
         let stale = json!({"id": id, "version": 1, "restore": 1});
         assert_eq!(
-            refused(&desk, &desk.editor, "restoreRevision", stale)
+            refused(&fixture, &fixture.editor, "restoreRevision", stale)
                 .await?
                 .1,
             "STALE"
         );
         let unknown = json!({"id": id, "version": 3, "restore": 7});
-        let unknown = refused(&desk, &desk.editor, "restoreRevision", unknown).await?;
+        let unknown = refused(&fixture, &fixture.editor, "restoreRevision", unknown).await?;
         assert_eq!(unknown, ("restore".to_owned(), "NOT_FOUND".to_owned()));
 
         // Restoring a revision of a published article is a correction, which requires a note.
-        done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
+        mutate(
+            &fixture,
+            &fixture.editor,
+            "publishArticle",
+            json!({"id": id}),
+        )
+        .await?;
         let mut input = json!({"id": id, "version": 4, "restore": 2});
-        let silent = refused(&desk, &desk.editor, "restoreRevision", input.clone()).await?;
+        let silent = refused(&fixture, &fixture.editor, "restoreRevision", input.clone()).await?;
         assert_eq!(silent, ("note".to_owned(), "INVALID".to_owned()));
         input["note"] = json!("أعيد العنوان");
-        let back = done(&desk, &desk.editor, "restoreRevision", input).await?;
+        let back = mutate(&fixture, &fixture.editor, "restoreRevision", input).await?;
         assert_eq!(back["headline"], "عنوان آخر");
         assert_eq!(back["corrections"][0]["note"], "أعيد العنوان");
     }
@@ -289,9 +334,9 @@ async fn an_older_text_comes_back_as_a_new_version() -> anyhow::Result<()> {
 /// Restoring a revision resolves its references to the present: a merged story is replaced by the
 /// story it was merged into, and a deleted section is omitted.
 #[tokio::test]
-async fn an_older_text_comes_back_among_what_there_is_now() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let admin = desk.app.who("مدير", Role::Admin).await?;
+async fn restoring_a_revision_adapts_missing_references() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let admin = fixture.app.who("مدير", Role::Admin).await?;
         let make = async |name: &str, of: &str, title: &str| -> anyhow::Result<Value> {
             let input = json!({of: title});
             let document = format!(
@@ -299,7 +344,7 @@ async fn an_older_text_comes_back_among_what_there_is_now() -> anyhow::Result<()
                     {} {{ id }} userErrors {{ message }} }} }}",
                 name.to_lowercase()
             );
-            let payload = desk.write(&admin, &document, input).await?;
+            let payload = fixture.write(&admin, &document, input).await?;
             Ok(payload[name.to_lowercase()]["id"].clone())
         };
         let mut stories = Vec::new();
@@ -310,9 +355,9 @@ async fn an_older_text_comes_back_among_what_there_is_now() -> anyhow::Result<()
         let section = make("Section", "name", "مياه").await?;
         let input = json!({"headline": "السد يمتلئ", "section": section,
             "stories": [stories[0], stories[3], stories[1]]});
-        let id = &done(&desk, &desk.editor, "createArticle", input).await?["id"];
+        let id = &mutate(&fixture, &fixture.editor, "createArticle", input).await?["id"];
         let input = json!({"id": id, "version": 1, "section": null, "stories": []});
-        done(&desk, &desk.editor, "updateArticle", input).await?;
+        mutate(&fixture, &fixture.editor, "updateArticle", input).await?;
 
         // Merge the first story into the second and the second into the third, so that both resolve
         // to the third.
@@ -320,18 +365,22 @@ async fn an_older_text_comes_back_among_what_there_is_now() -> anyhow::Result<()
             userErrors { message } } }";
         for (from, into) in [(0, 1), (1, 2)] {
             let input = json!({"from": stories[from], "into": stories[into]});
-            let payload = desk.write(&admin, merge, input).await?;
+            let payload = fixture.write(&admin, merge, input).await?;
             assert_eq!(payload["userErrors"], json!([]));
         }
         let delete = "mutation ($input: DeleteSectionInput!) { deleteSection(input: $input) {
             userErrors { message } } }";
-        let payload = desk.write(&admin, delete, json!({"id": section})).await?;
+        let payload = fixture
+            .write(&admin, delete, json!({"id": section}))
+            .await?;
         assert_eq!(payload["userErrors"], json!([]));
 
         let input = json!({"id": id, "version": 2, "restore": 1});
-        done(&desk, &desk.editor, "restoreRevision", input).await?;
+        mutate(&fixture, &fixture.editor, "restoreRevision", input).await?;
         let read = "query ($id: ID!) { article(id: $id) { section { id } stories { id } } }";
-        let found = desk.ask(&desk.editor, read, json!({"id": id})).await?;
+        let found = fixture
+            .ask(&fixture.editor, read, json!({"id": id}))
+            .await?;
         assert_eq!(
             found["article"],
             json!({"section": null, "stories": [{"id": stories[2]}, {"id": stories[3]}]})
@@ -341,15 +390,15 @@ async fn an_older_text_comes_back_among_what_there_is_now() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn the_text_of_an_import_is_kept_when_it_is_corrected() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
+async fn the_imported_text_is_kept_as_a_revision() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
         let read =
             r#"{ article(slug: "سوق-السمك-يعود-إلى-الرصيف-القديم") { id version headline } }"#;
-        let fish = &desk.ask(&Who::anonymous(), read, json!({})).await?["article"];
+        let fish = &fixture.ask(&Who::anonymous(), read, json!({})).await?["article"];
         let input = json!({"id": fish["id"], "version": fish["version"], "headline": "سوق السمك يعود", "note": "عنوان أقصر"});
-        done(&desk, &desk.editor, "correctArticle", input).await?;
-        let found = desk
-            .ask(&desk.editor, REVISIONS, json!({"id": fish["id"]}))
+        mutate(&fixture, &fixture.editor, "correctArticle", input).await?;
+        let found = fixture
+            .ask(&fixture.editor, REVISIONS, json!({"id": fish["id"]}))
             .await?;
         let nodes = &found["article"]["revisions"]["nodes"];
         assert_eq!(nodes[0]["step"], "CORRECT");

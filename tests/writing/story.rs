@@ -7,14 +7,14 @@ use khabar_domain::{Right, Role};
 use khabar_tests::harness::Who;
 use serde_json::{Value, json};
 
-use crate::Desk;
+use crate::Fixture;
 use crate::invariants::{key, mutation};
 
 pub(super) const STORY: &str =
     "story { id slug title kind status summary pinnedPosition articleCount
     image { alt } topics { slug } formerSlugs }";
 
-impl Desk {
+impl Fixture {
     /// Returns the titles of the pinned stories, in order.
     pub(super) async fn rail(&self) -> anyhow::Result<Vec<String>> {
         let read = "{ home { pinnedStories(first: 100) { nodes { title } } } }";
@@ -41,20 +41,20 @@ impl Desk {
 }
 
 #[tokio::test]
-async fn a_story_is_opened_and_patched() -> anyhow::Result<()> {
+async fn a_story_is_created_and_updated() -> anyhow::Result<()> {
     let (create, update) = (
         mutation("createStory", STORY),
         mutation("updateStory", STORY),
     );
     let media = "{ article(slug: \"افتتاح-الجسر-الجديد-فوق-نهر-السنديان\") { hero { id } } }";
-    for desk in Desk::each().await? {
-        let found = desk.ask(&Who::anonymous(), media, json!({})).await?;
+    for fixture in Fixture::each().await? {
+        let found = fixture.ask(&Who::anonymous(), media, json!({})).await?;
         let image = &found["article"]["hero"]["id"];
-        let river = desk.id("topic", "نهر-السنديان").await?;
-        let council = desk.id("topic", "بلدية-السنديان").await?;
+        let river = fixture.id("topic", "نهر-السنديان").await?;
+        let council = fixture.id("topic", "بلدية-السنديان").await?;
         let input = json!({"title": "موسم  القوارب", "kind": "SHOW", "summary": "سباقات الصيف",
             "image": image, "topics": [council, river]});
-        let payload = desk.done(&create, input).await?;
+        let payload = fixture.mutate(&create, input).await?;
         let story = &payload["story"];
         let id = &story["id"];
         assert_eq!(
@@ -65,8 +65,8 @@ async fn a_story_is_opened_and_patched() -> anyhow::Result<()> {
             "topics": [{"slug": "بلدية-السنديان"}, {"slug": "نهر-السنديان"}]})
         );
         // Omitted fields are unchanged.
-        let payload = desk
-            .done(&update, json!({"id": id, "title": "موسم المراكب"}))
+        let payload = fixture
+            .mutate(&update, json!({"id": id, "title": "موسم المراكب"}))
             .await?;
         let mut renamed = story.clone();
         renamed["title"] = json!("موسم المراكب");
@@ -74,17 +74,21 @@ async fn a_story_is_opened_and_patched() -> anyhow::Result<()> {
         // Null clears a field.
         let input =
             json!({"id": id, "summary": null, "image": null, "topics": null, "kind": "RUBRIC"});
-        let payload = desk.done(&update, input).await?;
+        let payload = fixture.mutate(&update, input).await?;
         renamed["summary"] = json!(null);
         renamed["image"] = json!(null);
         renamed["topics"] = json!([]);
         renamed["kind"] = json!("RUBRIC");
         assert_eq!(payload["story"], renamed);
-        desk.done(&update, json!({"id": id, "slug": "مراكب"}))
+        fixture
+            .mutate(&update, json!({"id": id, "slug": "مراكب"}))
             .await?;
-        let led = json!({"slug": "مراكب", "formerSlugs": ["موسم-القوارب"]});
-        assert_eq!(desk.led("story", "موسم-القوارب").await?, led);
-        for (input, mistake) in [
+        let redirected = json!({"slug": "مراكب", "formerSlugs": ["موسم-القوارب"]});
+        assert_eq!(
+            fixture.find_slugs("story", "موسم-القوارب").await?,
+            redirected
+        );
+        for (input, user_error_of) in [
             (json!({"id": id, "title": ""}), "INVALID title"),
             (json!({"id": id, "title": "قوارب\u{2066}"}), "INVALID title"),
             (json!({"id": id, "slug": "بالصور"}), "TAKEN slug"),
@@ -105,51 +109,57 @@ async fn a_story_is_opened_and_patched() -> anyhow::Result<()> {
             (json!({"id": "CgAAAAAAAAAAAAAAAAAAAAc"}), "NOT_FOUND id"),
         ] {
             assert_eq!(
-                desk.mistake(&update, input.clone()).await?,
-                mistake,
+                fixture.user_error_of(&update, input.clone()).await?,
+                user_error_of,
                 "{input}"
             );
         }
         let abroad = json!({"edition": "xx", "title": "بعيد"});
-        assert_eq!(desk.mistake(&create, abroad).await?, "NOT_FOUND edition");
+        assert_eq!(
+            fixture.user_error_of(&create, abroad).await?,
+            "NOT_FOUND edition"
+        );
         // Topics must belong to the edition of the story.
         let abroad = json!({"edition": "en", "title": "Boats", "topics": [river]});
-        assert_eq!(desk.mistake(&create, abroad).await?, "NOT_FOUND topics.0");
-        desk.agrees().await?;
+        assert_eq!(
+            fixture.user_error_of(&create, abroad).await?,
+            "NOT_FOUND topics.0"
+        );
+        fixture.check_invariants().await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn articles_come_and_go() -> anyhow::Result<()> {
+async fn articles_are_added_to_and_removed_from_a_story() -> anyhow::Result<()> {
     let (add, remove) = (
         mutation("addToStory", STORY),
         mutation("removeFromStory", STORY),
     );
-    for desk in Desk::each().await? {
-        let flood = desk.id("story", "فيضان-الربيع").await?;
+    for fixture in Fixture::each().await? {
+        let flood = fixture.id("story", "فيضان-الربيع").await?;
         let (opinion, race) = (
             "لماذا-نحتاج-إلى-ممشى-على-الجسر",
             "سباق-القوارب-يجمع-ثلاث-قرى",
         );
         let ids = [
-            desk.id("article", opinion).await?,
-            desk.id("article", race).await?,
+            fixture.id("article", opinion).await?,
+            fixture.id("article", race).await?,
         ];
-        let seq = desk.seq().await?;
-        let payload = desk
-            .done(&add, json!({"id": flood, "articles": ids}))
+        let seq = fixture.seq().await?;
+        let payload = fixture
+            .mutate(&add, json!({"id": flood, "articles": ids}))
             .await?;
         assert_eq!(payload["story"]["articleCount"], 3);
         assert_eq!(
-            desk.stories_of(opinion).await?,
+            fixture.stories_of(opinion).await?,
             json!(["الجسر-الجديد", "فيضان-الربيع"])
         );
-        desk.agrees().await?;
-        let (acts, keys) = desk.changes(seq).await?;
+        fixture.check_invariants().await?;
+        let (acts, keys) = fixture.changes(seq).await?;
         assert_eq!(acts, ["article changed"; 2]);
         let list = format!("{}:articles", key("story", &flood)?);
-        let bridge = key("story", &desk.id("story", "الجسر-الجديد").await?)?;
+        let bridge = key("story", &fixture.id("story", "الجسر-الجديد").await?)?;
         assert!(
             keys.contains(&list) && keys.contains(&format!("{}:stories", key("article", &ids[0])?)),
             "{keys:?}"
@@ -157,43 +167,46 @@ async fn articles_come_and_go() -> anyhow::Result<()> {
         assert!(!keys.iter().any(|key| key.starts_with(&bridge)), "{keys:?}");
 
         // Adding the articles again changes nothing unless a position is given.
-        let seq = desk.seq().await?;
-        desk.done(&add, json!({"id": flood, "articles": ids}))
+        let seq = fixture.seq().await?;
+        fixture
+            .mutate(&add, json!({"id": flood, "articles": ids}))
             .await?;
-        assert_eq!(desk.seq().await?, seq);
-        desk.done(
-            &add,
-            json!({"id": flood, "articles": [ids[0]], "position": 0}),
-        )
-        .await?;
+        assert_eq!(fixture.seq().await?, seq);
+        fixture
+            .mutate(
+                &add,
+                json!({"id": flood, "articles": [ids[0]], "position": 0}),
+            )
+            .await?;
         assert_eq!(
-            desk.stories_of(opinion).await?,
+            fixture.stories_of(opinion).await?,
             json!(["فيضان-الربيع", "الجسر-الجديد"])
         );
-        desk.agrees().await?;
+        fixture.check_invariants().await?;
 
         // An unpublished article can be added, but is not counted.
         let draft = "query { article(slug: \"مسودة-عن-ميزانية-البلدية\") { id } }";
-        let draft = desk.ask(&desk.editor, draft, json!({})).await?["article"]["id"].take();
+        let draft = fixture.ask(&fixture.editor, draft, json!({})).await?["article"]["id"].take();
         let input = json!({"id": flood, "articles": [draft]});
-        let payload = desk.done(&add, input.clone()).await?;
+        let payload = fixture.mutate(&add, input.clone()).await?;
         assert_eq!(payload["story"]["articleCount"], 3);
-        desk.agrees().await?;
+        fixture.check_invariants().await?;
         // An article that the caller may not see is reported as not found.
-        let narrow = desk.editor.clone().only(&[Right::Arrange]);
-        let payload = desk.write(&narrow, &remove, input).await?;
+        let narrow = fixture.editor.clone().only(&[Right::Arrange]);
+        let payload = fixture.write(&narrow, &remove, input).await?;
         assert_eq!(payload["userErrors"][0]["code"], "NOT_FOUND");
 
-        let payload = desk
-            .done(&remove, json!({"id": flood, "articles": ids}))
+        let payload = fixture
+            .mutate(&remove, json!({"id": flood, "articles": ids}))
             .await?;
         assert_eq!(payload["story"]["articleCount"], 1);
-        assert_eq!(desk.stories_of(race).await?, json!([]));
-        desk.agrees().await?;
+        assert_eq!(fixture.stories_of(race).await?, json!([]));
+        fixture.check_invariants().await?;
         let abroad =
             "{ article(slug: \"three-villages-race-their-boats\", edition: \"en\") { id } }";
-        let abroad = desk.ask(&Who::anonymous(), abroad, json!({})).await?["article"]["id"].take();
-        for (input, mistake) in [
+        let abroad =
+            fixture.ask(&Who::anonymous(), abroad, json!({})).await?["article"]["id"].take();
+        for (input, user_error_of) in [
             (
                 json!({"id": flood, "articles": [ids[0], abroad]}),
                 "NOT_FOUND articles.1",
@@ -216,18 +229,22 @@ async fn articles_come_and_go() -> anyhow::Result<()> {
                 "INVALID position",
             ),
         ] {
-            assert_eq!(desk.mistake(&add, input.clone()).await?, mistake, "{input}");
+            assert_eq!(
+                fixture.user_error_of(&add, input.clone()).await?,
+                user_error_of,
+                "{input}"
+            );
         }
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn who_may_not_arrange_leaves_stories_alone() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let id = desk.id("story", "بالصور").await?;
-        let writer = desk.app.who("نور", Role::Contributor).await?;
-        let moderator = desk.app.who("سهى", Role::Moderator).await?;
+async fn changing_stories_requires_the_arrange_right() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let id = fixture.id("story", "بالصور").await?;
+        let writer = fixture.app.who("نور", Role::Contributor).await?;
+        let moderator = fixture.app.who("سهى", Role::Moderator).await?;
         for (name, input) in [
             ("createStory", json!({"title": "قصة"})),
             ("updateStory", json!({"id": id})),
@@ -241,14 +258,14 @@ async fn who_may_not_arrange_leaves_stories_alone() -> anyhow::Result<()> {
         ] {
             let document = mutation(name, "story { id }");
             for who in [&writer, &moderator] {
-                let code = desk.refused(who, &document, input.clone()).await?;
+                let code = fixture.refused(who, &document, input.clone()).await?;
                 assert_eq!(code, "FORBIDDEN", "{name}");
             }
-            let code = desk.refused(&Who::anonymous(), &document, input).await?;
+            let code = fixture.refused(&Who::anonymous(), &document, input).await?;
             assert_eq!(code, "UNAUTHENTICATED", "{name}");
         }
         let rail = mutation("reorderPinnedStories", "home { edition { id } }");
-        let code = desk
+        let code = fixture
             .refused(&writer, &rail, json!({"stories": [id]}))
             .await?;
         assert_eq!(code, "FORBIDDEN");

@@ -4,8 +4,8 @@ use khabar_domain::Role;
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
-use crate::Desk;
-use crate::article::{done, shelf};
+use crate::Fixture;
+use crate::article::{mutate, shelf};
 
 /// A word contained in every text of the article.
 const MARK: &str = "زعفران";
@@ -17,10 +17,10 @@ const EVERYTHING: &str = "fragment A on Article { __typename id slug canonicalUr
     withdrawal { at reason } }";
 
 #[tokio::test]
-async fn its_stone_answers_on_every_path() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let shelf = shelf(&desk).await?;
-        let contributor = desk.app.who("نور", Role::Contributor).await?;
+async fn every_path_shows_the_tombstone() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let shelf = shelf(&fixture).await?;
+        let contributor = fixture.app.who("نور", Role::Contributor).await?;
         let text = |more: &str| format!("{MARK} {more}");
         let input = json!({"headline": text("في الأسواق"), "slug": "أسواق", "lead": text("ملخص"),
             "canonicalUrl": "https://khabar.example/withdrawn", "hero": shelf["boats"]["hero"]["id"],
@@ -28,17 +28,23 @@ async fn its_stone_answers_on_every_path() -> anyhow::Result<()> {
             "section": shelf["fish"]["section"]["id"], "topics": [shelf["fish"]["topics"][0]["id"]],
             "authors": [shelf["boats"]["authors"][0]["id"]], "stories": [shelf["bridge"]["stories"][0]["id"]],
             "body": [{"paragraph": {"text": text("فقرة")}}]});
-        let id = &done(&desk, &contributor, "createArticle", input).await?["id"];
-        done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
+        let id = &mutate(&fixture, &contributor, "createArticle", input).await?["id"];
+        mutate(
+            &fixture,
+            &fixture.editor,
+            "publishArticle",
+            json!({"id": id}),
+        )
+        .await?;
         let input = json!({"id": id, "version": 2, "slug": "السوق", "note": text("صُحح")});
-        done(&desk, &desk.editor, "correctArticle", input).await?;
+        mutate(&fixture, &fixture.editor, "correctArticle", input).await?;
         let chosen = json!({"id": id, "articles": [shelf["fish"]["id"]]});
-        done(&desk, &desk.editor, "setRelated", chosen).await?;
+        mutate(&fixture, &fixture.editor, "setRelated", chosen).await?;
         let links = json!({"id": shelf["fish"]["id"], "articles": [id]});
-        done(&desk, &desk.editor, "setRelated", links).await?;
-        done(
-            &desk,
-            &desk.editor,
+        mutate(&fixture, &fixture.editor, "setRelated", links).await?;
+        mutate(
+            &fixture,
+            &fixture.editor,
             "withdrawArticle",
             json!({"id": id, "reason": "  خطأ في المصدر "}),
         )
@@ -53,7 +59,7 @@ async fn its_stone_answers_on_every_path() -> anyhow::Result<()> {
         let at = newsroom::now().to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
         // The slug does not reveal the subject of the article either.
         let named = "query ($id: ID!) { article(id: $id) { slug } }";
-        let mut named = desk
+        let mut named = fixture
             .ask(&Who::anonymous(), named, json!({ "id": id }))
             .await?;
         let slug = named["article"]["slug"].take();
@@ -65,9 +71,9 @@ async fn its_stone_answers_on_every_path() -> anyhow::Result<()> {
             "comments": {"totalCount": 0, "nodes": []}, "commentCount": 0, "hasPhotos": false,
             "hasVideo": false, "hasAudio": false, "updatedAt": at, "readingMinutes": 0, "corrections": [],
             "withdrawal": {"at": at, "reason": "خطأ في المصدر"}});
-        let reader = desk.app.who("قارئ", Role::Reader).await?;
+        let reader = fixture.app.who("قارئ", Role::Reader).await?;
         for who in [&Who::anonymous(), &reader, &contributor] {
-            let found = desk.ask(who, &document, json!({"id": id})).await?;
+            let found = fixture.ask(who, &document, json!({"id": id})).await?;
             for path in ["id", "slug", "former", "url", "node"] {
                 assert_eq!(found[path], stone, "{path} as {}", who.name);
             }
@@ -75,22 +81,24 @@ async fn its_stone_answers_on_every_path() -> anyhow::Result<()> {
             assert!(!found.to_string().contains(MARK), "{}", who.name);
         }
         // Editors see the article behind the tombstone. Lists omit it for everybody.
-        let found = desk.ask(&desk.editor, &document, json!({"id": id})).await?;
+        let found = fixture
+            .ask(&fixture.editor, &document, json!({"id": id}))
+            .await?;
         assert_eq!(found["id"]["headline"], text("في الأسواق"));
         assert_eq!(found["id"]["topics"].as_array().map(Vec::len), Some(1));
         assert_eq!(found["id"]["withdrawal"]["reason"], "خطأ في المصدر");
         let lists = "query ($fish: ID!) { articles(first: 100) { nodes { id } }
             home { latest(first: 100) { nodes { id } } mostRead(first: 100) { nodes { id } } }
             article(id: $fish) { related { nodes { id } } section { articles(first: 100) { nodes { id } } } } }";
-        for who in [&Who::anonymous(), &contributor, &desk.editor] {
-            let found = desk
+        for who in [&Who::anonymous(), &contributor, &fixture.editor] {
+            let found = fixture
                 .ask(who, lists, json!({"fish": shelf["fish"]["id"]}))
                 .await?;
             let id = id.as_str().unwrap_or("none");
             assert!(!found.to_string().contains(id), "{}", who.name);
         }
         // The unpublished articles of the contributor include the tombstone, too.
-        let mine = desk
+        let mine = fixture
             .ask(
                 &contributor,
                 "{ unpublishedArticles { nodes { id headline } } }",
@@ -103,8 +111,14 @@ async fn its_stone_answers_on_every_path() -> anyhow::Result<()> {
         );
 
         // Reopened, the article is a draft, which is invisible to anonymous readers.
-        done(&desk, &desk.editor, "reopenArticle", json!({"id": id})).await?;
-        let found = desk
+        mutate(
+            &fixture,
+            &fixture.editor,
+            "reopenArticle",
+            json!({"id": id}),
+        )
+        .await?;
+        let found = fixture
             .ask(&Who::anonymous(), &document, json!({"id": id}))
             .await?;
         for path in ["id", "slug", "former", "url", "node"] {

@@ -4,8 +4,8 @@ use chrono::{Duration, SecondsFormat};
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
-use crate::Desk;
-use crate::article::{done, draft, refused, write_at};
+use crate::Fixture;
+use crate::article::{draft, mutate, refused, write_at};
 
 fn stamp(minutes: i64) -> String {
     let at = newsroom::now() + Duration::minutes(minutes);
@@ -13,31 +13,31 @@ fn stamp(minutes: i64) -> String {
 }
 
 #[tokio::test]
-async fn an_article_goes_its_way() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let id = &draft(&desk).await?["id"];
+async fn an_article_passes_through_the_workflow() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let id = &draft(&fixture).await?["id"];
         let plain = || json!({"id": id});
         let status = |article: &Value| article["status"].as_str().unwrap_or_default().to_owned();
         assert_eq!(
-            status(&done(&desk, &desk.editor, "submitArticle", plain()).await?),
+            status(&mutate(&fixture, &fixture.editor, "submitArticle", plain()).await?),
             "REVIEW"
         );
         assert_eq!(
-            status(&done(&desk, &desk.editor, "returnArticle", plain()).await?),
+            status(&mutate(&fixture, &fixture.editor, "returnArticle", plain()).await?),
             "DRAFT"
         );
         let scheduled = json!({"id": id, "at": stamp(10)});
-        let scheduled = done(&desk, &desk.editor, "scheduleArticle", scheduled).await?;
+        let scheduled = mutate(&fixture, &fixture.editor, "scheduleArticle", scheduled).await?;
         assert_eq!(status(&scheduled), "SCHEDULED");
         assert_eq!(scheduled["scheduledFor"], stamp(10));
-        let back = done(&desk, &desk.editor, "returnArticle", plain()).await?;
+        let back = mutate(&fixture, &fixture.editor, "returnArticle", plain()).await?;
         assert_eq!(
             (status(&back).as_str(), &back["scheduledFor"]),
             ("DRAFT", &json!(null))
         );
         assert_eq!(back["publishedAt"], json!(null));
 
-        let out = done(&desk, &desk.editor, "publishArticle", plain()).await?;
+        let out = mutate(&fixture, &fixture.editor, "publishArticle", plain()).await?;
         assert_eq!(status(&out), "PUBLISHED");
         for field in ["firstPublishedAt", "publishedAt", "listedAt"] {
             assert_eq!(out[field], stamp(0), "{field}");
@@ -48,7 +48,7 @@ async fn an_article_goes_its_way() -> anyhow::Result<()> {
         let hour = newsroom::now() + Duration::minutes(30);
         let input = json!({"id": id, "version": out["version"], "headline": "افتتاح الميناء القديم",
             "note": "صُحح اسم الميناء"});
-        let payload = write_at(&desk, &desk.editor, hour, "correctArticle", input).await?;
+        let payload = write_at(&fixture, &fixture.editor, hour, "correctArticle", input).await?;
         let corrected = &payload["article"];
         for field in ["firstPublishedAt", "publishedAt", "listedAt"] {
             assert_eq!(corrected[field], stamp(0), "{field}");
@@ -61,27 +61,29 @@ async fn an_article_goes_its_way() -> anyhow::Result<()> {
         );
         let read =
             "query ($id: ID!) { article(id: $id) { headline updatedAt corrections { note } } }";
-        let read = desk.ask(&Who::anonymous(), read, json!({"id": id})).await?;
+        let read = fixture
+            .ask(&Who::anonymous(), read, json!({"id": id}))
+            .await?;
         assert_eq!(read["article"]["corrections"][0]["note"], "صُحح اسم الميناء");
 
         // A silent correction is not listed in `corrections`.
         let input = json!({"id": id, "version": version, "lead": "ملخص الخبر.", "silent": true});
-        let silent = done(&desk, &desk.editor, "correctArticle", input).await?;
+        let silent = mutate(&fixture, &fixture.editor, "correctArticle", input).await?;
         assert_eq!(silent["corrections"].as_array().map(Vec::len), Some(1));
 
         // An article that is withdrawn, reopened and published again keeps its first publication
         // time.
         let input = json!({"id": id, "reason": "خطأ في المصدر"});
         assert_eq!(
-            status(&done(&desk, &desk.editor, "withdrawArticle", input).await?),
+            status(&mutate(&fixture, &fixture.editor, "withdrawArticle", input).await?),
             "WITHDRAWN"
         );
         assert_eq!(
-            status(&done(&desk, &desk.editor, "reopenArticle", plain()).await?),
+            status(&mutate(&fixture, &fixture.editor, "reopenArticle", plain()).await?),
             "DRAFT"
         );
         let hour = newsroom::now() + Duration::minutes(60);
-        let payload = write_at(&desk, &desk.editor, hour, "publishArticle", plain()).await?;
+        let payload = write_at(&fixture, &fixture.editor, hour, "publishArticle", plain()).await?;
         assert_eq!(payload["article"]["firstPublishedAt"], stamp(0));
         assert_eq!(payload["article"]["publishedAt"], stamp(60));
     }
@@ -89,9 +91,9 @@ async fn an_article_goes_its_way() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_step_begins_where_it_begins() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let id = &draft(&desk).await?["id"];
+async fn transitions_require_their_status() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let id = &draft(&fixture).await?["id"];
         let input = |id: &Value, step: &str| {
             let mut input = json!({"id": id});
             match step {
@@ -107,7 +109,7 @@ async fn a_step_begins_where_it_begins() -> anyhow::Result<()> {
         };
         let refuse = async |steps: &[&str]| -> anyhow::Result<()> {
             for step in steps {
-                let found = refused(&desk, &desk.editor, step, input(id, step)).await?;
+                let found = refused(&fixture, &fixture.editor, step, input(id, step)).await?;
                 assert_eq!(found.1, "WRONG_STATUS", "{step}");
             }
             Ok(())
@@ -120,8 +122,8 @@ async fn a_step_begins_where_it_begins() -> anyhow::Result<()> {
         ])
         .await?;
         let payload = write_at(
-            &desk,
-            &desk.editor,
+            &fixture,
+            &fixture.editor,
             newsroom::now(),
             "reopenArticle",
             json!({"id": id}),
@@ -131,7 +133,13 @@ async fn a_step_begins_where_it_begins() -> anyhow::Result<()> {
             payload["userErrors"][0]["message"],
             "The article has the status `draft`, which does not allow the step `reopen`."
         );
-        done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
+        mutate(
+            &fixture,
+            &fixture.editor,
+            "publishArticle",
+            json!({"id": id}),
+        )
+        .await?;
         refuse(&[
             "submitArticle",
             "returnArticle",
@@ -141,9 +149,9 @@ async fn a_step_begins_where_it_begins() -> anyhow::Result<()> {
             "reopenArticle",
         ])
         .await?;
-        done(
-            &desk,
-            &desk.editor,
+        mutate(
+            &fixture,
+            &fixture.editor,
             "withdrawArticle",
             json!({"id": id, "reason": "سبب"}),
         )
@@ -157,14 +165,14 @@ async fn a_step_begins_where_it_begins() -> anyhow::Result<()> {
         .await?;
         let unknown = json!({"id": "AQAAAAAAAAAAAAAAAAAAAAc"});
         assert_eq!(
-            refused(&desk, &desk.editor, "submitArticle", unknown)
+            refused(&fixture, &fixture.editor, "submitArticle", unknown)
                 .await?
                 .1,
             "NOT_FOUND"
         );
         let other = json!({"id": "BwAAAAAAAAAAAAAAAAAAAAc"});
         assert_eq!(
-            refused(&desk, &desk.editor, "submitArticle", other)
+            refused(&fixture, &fixture.editor, "submitArticle", other)
                 .await?
                 .1,
             "INVALID"
@@ -174,9 +182,9 @@ async fn a_step_begins_where_it_begins() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn hours_are_ahead_and_within_reason() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let id = &draft(&desk).await?["id"];
+async fn publication_times_must_be_in_the_near_future() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let id = &draft(&fixture).await?["id"];
         let (past, far) = (stamp(-1), stamp(60 * 24 * 366 * 11));
         for (step, input, field) in [
             ("scheduleArticle", json!({"at": past}), "at"),
@@ -193,7 +201,7 @@ async fn hours_are_ahead_and_within_reason() -> anyhow::Result<()> {
         ] {
             let mut input = input;
             input["id"] = id.clone();
-            let found = refused(&desk, &desk.editor, step, input.clone()).await?;
+            let found = refused(&fixture, &fixture.editor, step, input.clone()).await?;
             assert_eq!(
                 found,
                 (field.to_owned(), "INVALID".to_owned()),
@@ -202,7 +210,7 @@ async fn hours_are_ahead_and_within_reason() -> anyhow::Result<()> {
         }
         // Under an embargo a published article stays scheduled until the embargo ends or is lifted.
         let input = json!({"id": id, "embargo": stamp(20)});
-        let waiting = done(&desk, &desk.editor, "publishArticle", input).await?;
+        let waiting = mutate(&fixture, &fixture.editor, "publishArticle", input).await?;
         assert_eq!(waiting["status"], "SCHEDULED");
         assert_eq!(
             (&waiting["scheduledFor"], &waiting["embargoUntil"]),
@@ -210,15 +218,21 @@ async fn hours_are_ahead_and_within_reason() -> anyhow::Result<()> {
         );
         let early = json!({"id": id, "at": stamp(10)});
         assert_eq!(
-            refused(&desk, &desk.editor, "scheduleArticle", early)
+            refused(&fixture, &fixture.editor, "scheduleArticle", early)
                 .await?
                 .0,
             "at"
         );
-        let still = done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
+        let still = mutate(
+            &fixture,
+            &fixture.editor,
+            "publishArticle",
+            json!({"id": id}),
+        )
+        .await?;
         assert_eq!(still["status"], "SCHEDULED");
         let input = json!({"id": id, "embargo": null});
-        let out = done(&desk, &desk.editor, "publishArticle", input).await?;
+        let out = mutate(&fixture, &fixture.editor, "publishArticle", input).await?;
         assert_eq!(out["status"], "PUBLISHED");
         assert_eq!(out["embargoUntil"], json!(null));
     }
@@ -226,10 +240,16 @@ async fn hours_are_ahead_and_within_reason() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_correction_says_what_it_corrects() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let id = &draft(&desk).await?["id"];
-        done(&desk, &desk.editor, "publishArticle", json!({"id": id})).await?;
+async fn a_correction_has_a_note_and_a_diff() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let id = &draft(&fixture).await?["id"];
+        mutate(
+            &fixture,
+            &fixture.editor,
+            "publishArticle",
+            json!({"id": id}),
+        )
+        .await?;
         let cases = [
             (json!({"lead": "سطر"}), "note"),
             (json!({"lead": "سطر", "note": " "}), "note"),
@@ -241,17 +261,17 @@ async fn a_correction_says_what_it_corrects() -> anyhow::Result<()> {
         for (mut input, field) in cases {
             input["id"] = id.clone();
             input["version"] = json!(2);
-            let found = refused(&desk, &desk.editor, "correctArticle", input).await?;
+            let found = refused(&fixture, &fixture.editor, "correctArticle", input).await?;
             assert_eq!(found, (field.to_owned(), "INVALID".to_owned()));
         }
         for reason in [" ".to_owned(), "س".repeat(301), "a\u{202e}b".to_owned()] {
             let input = json!({"id": id, "reason": reason});
-            let found = refused(&desk, &desk.editor, "withdrawArticle", input).await?;
+            let found = refused(&fixture, &fixture.editor, "withdrawArticle", input).await?;
             assert_eq!(found, ("reason".to_owned(), "INVALID".to_owned()));
         }
         // Only a media flag changes, not the text, so `updatedAt` is not set.
         let input = json!({"id": id, "version": 2, "hasPhotos": true, "silent": true});
-        let out = done(&desk, &desk.editor, "correctArticle", input).await?;
+        let out = mutate(&fixture, &fixture.editor, "correctArticle", input).await?;
         assert_eq!(
             (&out["version"], &out["updatedAt"]),
             (&json!(3), &json!(null))

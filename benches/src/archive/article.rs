@@ -10,7 +10,7 @@ use khabar_domain::{
 use khabar_persistence::article::Manuscript;
 use khabar_tests::harness::builders;
 
-use super::{Archive, Place};
+use super::{Archive, ArticleSlot};
 use crate::random::Random;
 
 /// Number of related articles of each article.
@@ -23,12 +23,12 @@ impl Archive {
     pub(crate) fn manuscript(&self, number: usize) -> Result<Manuscript, Invalid> {
         let mut random = Random::new("article", number);
         let random = &mut random;
-        let Place {
+        let ArticleSlot {
             id,
             at,
             section,
             story,
-        } = self.places[number];
+        } = self.slots[number];
         let newsroom = &self.newsroom;
         let words = random.between(8, 12);
         let headline = self.words.text(random, words);
@@ -91,11 +91,11 @@ impl Archive {
         };
         let mut comments: Vec<Comment> = Vec::with_capacity(count);
         let mut questions = Vec::new();
-        for place in 0..count {
+        for slot in 0..count {
             // The first comment is never a reply, so nearly half of the others have to be.
             let answers = !questions.is_empty() && random.percent(48);
             let parent = answers.then(|| questions[random.below(questions.len())]);
-            let minutes = Duration::minutes(i64::try_from(place * 7).unwrap_or_default());
+            let minutes = Duration::minutes(i64::try_from(slot * 7).unwrap_or_default());
             let posted_at = article.listed_at + minutes;
             let id = CommentId::new(id::mint(posted_at, random.bits()));
             if parent.is_none() {
@@ -125,7 +125,7 @@ impl Archive {
     /// three articles, and the others to any articles.
     pub(crate) fn related(&self, number: usize) -> Vec<RelatedLink> {
         let mut random = Random::new("related", number);
-        let thread = self.places[number].story.map(|story| &self.threads[story]);
+        let thread = self.slots[number].story.map(|story| &self.threads[story]);
         let thread = thread.filter(|thread| thread.len() > OF_ITS_STORY);
         let mut chosen = vec![number];
         while chosen.len() <= RELATED {
@@ -144,8 +144,8 @@ impl Archive {
                 _ => Reason::SimilarText,
             };
             RelatedLink {
-                from: self.places[number].id,
-                to: self.places[*other].id,
+                from: self.slots[number].id,
+                to: self.slots[*other].id,
                 rank,
                 origin: Origin::Computed,
                 reason,
@@ -160,5 +160,5 @@ impl Archive {
 fn some(random: &mut Random, length: usize, most: usize) -> impl Iterator<Item = usize> + use<> {
     let first = random.below(length);
     let count = random.between(1, most);
-    (first..first + count).map(move |place| place % length)
+    (first..first + count).map(move |slot| slot % length)
 }

@@ -21,7 +21,7 @@ const PINNED: usize = 6;
 
 /// Generates the newsroom of the archive, without articles.
 pub(super) fn fill(size: Size, words: &Words) -> Result<Newsroom, Invalid> {
-    let shelf = Shelf {
+    let shelf = EntityBuilder {
         edition: edition(words)?,
         words,
     };
@@ -78,12 +78,12 @@ fn edition(words: &Words) -> Result<Edition, Invalid> {
     })
 }
 
-struct Shelf<'a> {
+struct EntityBuilder<'a> {
     edition: Edition,
     words: &'a Words,
 }
 
-impl Shelf<'_> {
+impl EntityBuilder<'_> {
     /// Returns a name of `count` words, and the text of its slug. The number makes the slug unique.
     fn named(&self, noun: &str, number: usize, count: usize) -> Result<(Name, String), Invalid> {
         let name = self.words.text(&mut Random::new(noun, number), count);

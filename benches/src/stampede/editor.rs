@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use super::reader::{MARK, Truth, position};
+use super::reader::{AcknowledgedWrites, WRITE_PREFIX, position};
 use crate::load::{self, Connection};
 
 const CREATE: &str = "mutation Create($input: CreateArticleInput!) {
@@ -39,7 +39,11 @@ impl Editor {
     }
 
     /// Writes for this time and returns the number of writes.
-    pub(super) async fn write(&mut self, time: Duration, truth: &Truth) -> anyhow::Result<u64> {
+    pub(super) async fn write(
+        &mut self,
+        time: Duration,
+        truth: &AcknowledgedWrites,
+    ) -> anyhow::Result<u64> {
         let before = self.number;
         let mut connection = Connection::open(self.address).await?;
         let end = tokio::time::Instant::now() + time;
@@ -47,25 +51,25 @@ impl Editor {
         let mut published: Option<(Value, usize)> = None;
         while due.tick().await < end {
             self.number += 1;
-            let headline = format!("خبر عاجل {MARK}{}", self.number);
-            let (article, story, place) = match published.take() {
+            let headline = format!("خبر عاجل {WRITE_PREFIX}{}", self.number);
+            let (article, story, seq) = match published.take() {
                 None => {
                     let at = usize::try_from(self.number / 2)? % self.stories.len();
-                    let (article, place) = self.publish(&mut connection, &headline, at).await?;
+                    let (article, seq) = self.publish(&mut connection, &headline, at).await?;
                     published = Some((article.clone(), at));
-                    (article, at, place)
+                    (article, at, seq)
                 }
                 Some((article, at)) => {
                     let input = json!({
                         "id": article["id"], "version": article["version"],
                         "headline": headline, "silent": true,
                     });
-                    let (article, place) = self.send(&mut connection, CORRECT, input).await?;
-                    (article, at, place)
+                    let (article, seq) = self.send(&mut connection, CORRECT, input).await?;
+                    (article, at, seq)
                 }
             };
             ensure!(article["id"].is_string(), "there is no article: {article}");
-            truth.written(self.number, story, place);
+            truth.written(self.number, story, seq);
         }
         Ok(self.number - before)
     }
@@ -97,15 +101,15 @@ impl Editor {
         let body = json!({"query": document, "variables": {"input": input}}).to_string();
         let request = load::post_by(&self.token, "/graphql", &body);
         connection.exchange(&request).await?;
-        let place = position(connection.received()).context("no Khabar-Position")?;
-        let mut answer: Value = serde_json::from_slice(connection.body())?;
-        let payload = answer["data"].as_object_mut();
+        let seq = position(connection.received()).context("no Khabar-Position")?;
+        let mut response: Value = serde_json::from_slice(connection.body())?;
+        let payload = response["data"].as_object_mut();
         let payload = payload.and_then(|data| data.values_mut().next().map(Value::take));
-        let mut payload = payload.with_context(|| format!("the write failed: {answer}"))?;
+        let mut payload = payload.with_context(|| format!("the write failed: {response}"))?;
         ensure!(
             payload["userErrors"] == json!([]),
             "the write failed: {payload}"
         );
-        Ok((payload["article"].take(), place))
+        Ok((payload["article"].take(), seq))
     }
 }

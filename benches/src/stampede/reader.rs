@@ -16,36 +16,36 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Pause before a reader whose connection failed tries again.
 const PAUSE: Duration = Duration::from_millis(50);
 /// The prefix of the write number in the headline of each write.
-pub(super) const MARK: &str = "storm-";
+pub(super) const WRITE_PREFIX: &str = "storm-";
 
 /// The writes that were acknowledged to the editor.
-pub(super) struct Truth {
+pub(super) struct AcknowledgedWrites {
     /// The last known position in the change feed.
-    place: AtomicI64,
+    seq: AtomicI64,
     /// The number of the last write on each page: the front page, then the stories.
     pages: Vec<AtomicU64>,
 }
 
-impl Truth {
+impl AcknowledgedWrites {
     pub(super) fn new(stories: usize) -> Self {
         Self {
-            place: AtomicI64::new(0),
+            seq: AtomicI64::new(0),
             pages: (0..=stories).map(|_| AtomicU64::new(0)).collect(),
         }
     }
 
     /// Records an acknowledged write that the front page and a story show.
-    pub(super) fn written(&self, number: u64, story: usize, place: i64) {
+    pub(super) fn written(&self, number: u64, story: usize, seq: i64) {
         for page in [0, story + 1] {
             self.pages[page].fetch_max(number, Ordering::AcqRel);
         }
-        self.place.fetch_max(place, Ordering::AcqRel);
+        self.seq.fetch_max(seq, Ordering::AcqRel);
     }
 }
 
 /// The observations of the readers.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct ReaderStats {
     times: Vec<Duration>,
     /// Number of requests that failed or were answered with an error.
     pub(super) errors: u64,
@@ -54,23 +54,23 @@ pub(super) struct Seen {
     pub(super) old: u64,
 }
 
-impl Seen {
-    pub(super) fn answers(&self) -> usize {
+impl ReaderStats {
+    pub(super) fn responses(&self) -> usize {
         self.times.len()
     }
 
     /// Returns the time within which this percentage of responses arrived.
     pub(super) fn percentile(&self, percent: usize) -> Duration {
         let last = self.times.len().saturating_sub(1);
-        let place = (self.times.len() * percent / 100).min(last);
-        self.times.get(place).copied().unwrap_or_default()
+        let seq = (self.times.len() * percent / 100).min(last);
+        self.times.get(seq).copied().unwrap_or_default()
     }
 }
 
 /// The running readers.
 pub(super) struct Readers {
     tasks: JoinSet<()>,
-    seen: Arc<Mutex<Seen>>,
+    seen: Arc<Mutex<ReaderStats>>,
 }
 
 impl Readers {
@@ -80,9 +80,9 @@ impl Readers {
         address: SocketAddr,
         count: usize,
         bodies: &[String],
-        truth: &Arc<Truth>,
+        truth: &Arc<AcknowledgedWrites>,
     ) -> Self {
-        let seen = Arc::<Mutex<Seen>>::default();
+        let seen = Arc::<Mutex<ReaderStats>>::default();
         let requests: Vec<Arc<[u8]>> = bodies
             .iter()
             .map(|body| load::post("/graphql", body).into())
@@ -111,7 +111,7 @@ impl Readers {
     }
 
     /// Returns the observations since the previous call.
-    pub(super) fn take(&self) -> Seen {
+    pub(super) fn take(&self) -> ReaderStats {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut seen = std::mem::take(&mut *seen);
         seen.times.sort_unstable();
@@ -127,8 +127,8 @@ struct Reader {
     address: SocketAddr,
     page: usize,
     request: Arc<[u8]>,
-    truth: Arc<Truth>,
-    seen: Arc<Mutex<Seen>>,
+    truth: Arc<AcknowledgedWrites>,
+    seen: Arc<Mutex<ReaderStats>>,
 }
 
 impl Reader {
@@ -148,7 +148,7 @@ impl Reader {
     }
 
     async fn ask(&self, connection: &mut Option<Connection>, due: Instant) -> anyhow::Result<()> {
-        let place = self.truth.place.load(Ordering::Acquire);
+        let seq = self.truth.seq.load(Ordering::Acquire);
         let number = self.truth.pages[self.page].load(Ordering::Acquire);
         let connection = match connection {
             Some(connection) => connection,
@@ -159,7 +159,7 @@ impl Reader {
         let told = connection.received();
         let known = position(told).context("no Khabar-Position")?;
         anyhow::ensure!(!contains(told, b"\"errors\""), "an error in the answer");
-        let is_old = known < place || newest(told) < number;
+        let is_old = known < seq || newest(told) < number;
         let mut seen = self.seen();
         seen.times.push(took);
         seen.old += u64::from(is_old);
@@ -172,18 +172,18 @@ impl Reader {
         seen.first_error.get_or_insert_with(|| format!("{error:#}"));
     }
 
-    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+    fn seen(&self) -> std::sync::MutexGuard<'_, ReaderStats> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Returns the position in the change feed that a response reflects.
-pub(super) fn position(answer: &[u8]) -> Option<i64> {
+pub(super) fn position(response: &[u8]) -> Option<i64> {
     const HEADER: &[u8] = b"khabar-position: ";
-    let at = answer
+    let at = response
         .windows(HEADER.len())
         .position(|here| here == HEADER)?;
-    let position = answer[at + HEADER.len()..]
+    let position = response[at + HEADER.len()..]
         .split(|byte| *byte == b'\r')
         .next()?;
     let (_, seq) = std::str::from_utf8(position).ok()?.split_once('-')?;
@@ -191,13 +191,13 @@ pub(super) fn position(answer: &[u8]) -> Option<i64> {
 }
 
 /// Returns the number of the last write that a response shows, or 0 if there is none.
-fn newest(answer: &[u8]) -> u64 {
-    let mark = MARK.as_bytes();
-    let marks = answer.windows(mark.len()).enumerate();
+fn newest(response: &[u8]) -> u64 {
+    let mark = WRITE_PREFIX.as_bytes();
+    let marks = response.windows(mark.len()).enumerate();
     marks
         .filter(|(_, here)| *here == mark)
         .map(|(at, _)| {
-            let digits = answer[at + mark.len()..].iter();
+            let digits = response[at + mark.len()..].iter();
             let digits = digits.take_while(|byte| byte.is_ascii_digit());
             digits.fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
         })
@@ -214,11 +214,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_answer_shows_is_read() {
-        let answer =
+    fn response_contents_are_parsed() {
+        let response =
             b"HTTP/1.1 200 OK\r\nkhabar-position: 7-12\r\n\r\n\"storm-3\" \"storm-21\" \"storm-\"";
-        assert_eq!(position(answer), Some(12));
-        assert_eq!(newest(answer), 21);
+        assert_eq!(position(response), Some(12));
+        assert_eq!(newest(response), 21);
         assert_eq!((position(b"x"), newest(b"x")), (None, 0));
     }
 }

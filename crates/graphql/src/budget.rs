@@ -58,14 +58,14 @@ pub(crate) struct ResponseBudget {
     charged: AtomicU64,
     all: Arc<SharedBudget>,
     /// The bytes that this response has charged to the shared budget.
-    charged_to_all: AtomicU64,
+    charged_to_shared: AtomicU64,
     /// Whether a charge has exceeded the shared budget.
-    is_crowded: AtomicBool,
+    exceeds_shared: AtomicBool,
 }
 
 impl ResponseBudget {
     /// Creates a budget for one request and inserts it into `data`, where resolvers find it.
-    pub(crate) fn put_into(
+    pub(crate) fn insert_into(
         data: &mut Data,
         kind: Kind,
         limits: &Limits,
@@ -76,8 +76,8 @@ impl ResponseBudget {
             allowed: limits.response_bytes,
             charged: AtomicU64::new(0),
             all: Arc::clone(all),
-            charged_to_all: AtomicU64::new(0),
-            is_crowded: AtomicBool::new(false),
+            charged_to_shared: AtomicU64::new(0),
+            exceeds_shared: AtomicBool::new(false),
         });
         data.insert(Arc::clone(&budget));
         budget
@@ -93,15 +93,15 @@ impl ResponseBudget {
         // The sum cannot overflow: nothing more is resolved once it is above the limit.
         let before = self.charged.fetch_add(bytes, Relaxed);
         let counted = |charged: u64| charged.saturating_sub(UNCOUNTED);
-        self.charge_to_all(counted(before + bytes) - counted(before));
+        self.charge_shared(counted(before + bytes) - counted(before));
         self.check()
     }
 
-    fn charge_to_all(&self, bytes: u64) {
+    fn charge_shared(&self, bytes: u64) {
         if bytes > 0 {
-            self.charged_to_all.fetch_add(bytes, Relaxed);
+            self.charged_to_shared.fetch_add(bytes, Relaxed);
             if !self.all.charge(bytes) {
-                self.is_crowded.store(true, Relaxed);
+                self.exceeds_shared.store(true, Relaxed);
             }
         }
     }
@@ -130,8 +130,8 @@ impl ResponseBudget {
         if charged > self.allowed {
             return Err(self.exceeded(charged));
         }
-        if self.is_crowded.load(Relaxed) {
-            return Err(self.crowded());
+        if self.exceeds_shared.load(Relaxed) {
+            return Err(self.shared_exceeded());
         }
         Ok(())
     }
@@ -142,7 +142,7 @@ impl ResponseBudget {
         write: impl FnOnce(&mut JsonBuffer) -> io::Result<()>,
     ) -> Result<Vec<u8>> {
         // The text takes up memory in addition to the values that it is made of.
-        self.charge_to_all(self.charged_to_all.load(Relaxed));
+        self.charge_shared(self.charged_to_shared.load(Relaxed));
         self.check()?;
         let mut buffer = JsonBuffer::new(length(self.allowed));
         match (write(&mut buffer), buffer.had()) {
@@ -154,7 +154,7 @@ impl ResponseBudget {
     }
 
     /// Creates the error for a response that does not fit into the shared budget.
-    fn crowded(&self) -> Error {
+    fn shared_exceeded(&self) -> Error {
         let (code, advice) = match self.kind {
             Kind::Query | Kind::Subscription => {
                 (Code::Overloaded, "Try again, or request less data.")
@@ -188,7 +188,7 @@ impl ResponseBudget {
 
 impl Drop for ResponseBudget {
     fn drop(&mut self) {
-        let charged = *self.charged_to_all.get_mut();
+        let charged = *self.charged_to_shared.get_mut();
         self.all.charged.fetch_sub(charged, Relaxed);
     }
 }

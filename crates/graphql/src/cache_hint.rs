@@ -1,4 +1,4 @@
-//! Maximum cache lifetimes of answers, for caches in front of the server.
+//! Maximum cache lifetimes of responses, for caches in front of the server.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub(crate) fn of(parent: &str, field: &str) -> Option<Duration> {
     FIELDS
         .iter()
         .find(|(ty, name, _)| (*ty, *name) == (parent, field))
-        .map(|(_, _, hold)| *hold)
+        .map(|(_, _, max_age)| *max_age)
 }
 
 /// Returns the shorter of two cache lifetimes. `None` means unlimited.
@@ -28,10 +28,10 @@ mod tests {
     use crate::limit::Limits;
 
     #[test]
-    fn an_operation_is_held_no_longer_than_what_it_selects() {
+    fn an_operation_has_the_max_age_of_the_fields_it_selects() {
         let api = crate::api(Limits::default()).unwrap();
         let minute = Some(Duration::from_mins(1));
-        for (document, hold) in [
+        for (document, max_age) in [
             ("{ home { mostRead { totalCount } } }", minute),
             (
                 "{ home { a: mostRead { totalCount } edition { slug } } }",
@@ -49,7 +49,7 @@ mod tests {
         ] {
             let incoming = OperationRequest::from_parameters([("query", document)]);
             let ready = api.admit(&incoming.unwrap());
-            assert_eq!(ready.unwrap().hold(), hold, "{document}");
+            assert_eq!(ready.unwrap().max_age(), max_age, "{document}");
         }
     }
 
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shorter_hold_counts() {
+    fn the_shorter_max_age_applies() {
         let [short, long] = [1, 2].map(|seconds| Some(Duration::from_secs(seconds)));
         assert_eq!(shorter(long, short), short);
         assert_eq!(shorter(None, long), long);

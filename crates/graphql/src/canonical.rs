@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn order_and_the_writes_own_name_do_not_matter() {
+    fn the_digest_ignores_key_order_and_the_idempotency_key() {
         let one = of(serde_json::json!({"a": 1, "b": {"c": ["x", null], "d": true}}));
         let other = of(
             serde_json::json!({"idempotencyKey": "7", "b": {"d": true, "c": ["x", null]}, "a": 1}),
@@ -89,8 +89,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_matters() {
-        let given = [
+    fn the_digest_depends_on_every_value() {
+        let values = [
             serde_json::json!({}),
             serde_json::json!({"a": null}),
             serde_json::json!({"a": ""}),
@@ -103,12 +103,12 @@ mod tests {
             serde_json::json!({"a": ["x", "y"]}),
             serde_json::json!({"a": ["y", "x"]}),
         ];
-        let digests: std::collections::HashSet<_> = given.iter().cloned().map(of).collect();
-        assert_eq!(digests.len(), given.len());
+        let digests: std::collections::HashSet<_> = values.iter().cloned().map(of).collect();
+        assert_eq!(digests.len(), values.len());
     }
 
     #[test]
-    fn an_enum_is_its_name_however_it_is_given() {
+    fn an_enum_has_one_digest_as_literal_and_as_variable() {
         let literal = [(Name::new("kind"), Value::Enum(Name::new("NEWS")))];
         let variable = [(Name::new("kind"), Value::String("NEWS".to_owned()))];
         assert_eq!(digest(&literal, ""), digest(&variable, ""));

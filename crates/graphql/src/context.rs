@@ -22,8 +22,8 @@ use crate::lookahead;
 pub fn data(reader: ReadSession) -> Data {
     let mut data = Data::default();
     data.insert::<Scope>(reader.scope());
-    if let Some(record) = reader.record() {
-        data.insert::<DependencyTracker>(record.clone());
+    if let Some(tracker) = reader.record() {
+        data.insert::<DependencyTracker>(tracker.clone());
     }
     data.insert(Loaders::new(reader));
     data
@@ -118,8 +118,8 @@ impl ContextExt for Context<'_> {
     }
 
     fn viewer(&self) -> Result<Viewer> {
-        if let Some(record) = self.data_opt::<DependencyTracker>() {
-            record.vary_by_viewer();
+        if let Some(tracker) = self.data_opt::<DependencyTracker>() {
+            tracker.vary_by_viewer();
         }
         Ok(self.scope()?.viewer)
     }
@@ -129,14 +129,14 @@ impl ContextExt for Context<'_> {
     }
 
     fn holds_until(&self, moment: DateTime<Utc>) {
-        if let Some(record) = self.data_opt::<DependencyTracker>() {
-            record.holds_until(moment);
+        if let Some(tracker) = self.data_opt::<DependencyTracker>() {
+            tracker.holds_until(moment);
         }
     }
 
     fn shows(&self, key: CacheTag) {
-        if let Some(record) = self.data_opt::<DependencyTracker>() {
-            record.read(key);
+        if let Some(tracker) = self.data_opt::<DependencyTracker>() {
+            tracker.read(key);
         }
     }
 

@@ -78,8 +78,8 @@ pub struct PreparedOperation {
     name: Option<String>,
     cost: u64,
     root_fields: u64,
-    hold: Option<Duration>,
-    answer_name: ResponseKey,
+    max_age: Option<Duration>,
+    response_key: ResponseKey,
 }
 
 impl PreparedOperation {
@@ -105,14 +105,14 @@ impl PreparedOperation {
 
     /// The maximum time that the answer may be cached: the shortest limit of any selected field. `None` if
     /// no selected field sets one.
-    pub fn hold(&self) -> Option<Duration> {
-        self.hold
+    pub fn max_age(&self) -> Option<Duration> {
+        self.max_age
     }
 
     /// The cache key of the answer: a digest of the document, the operation name and the variables, with
     /// defaults filled in.
-    pub fn answer_name(&self) -> ResponseKey {
-        self.answer_name
+    pub fn response_key(&self) -> ResponseKey {
+        self.response_key
     }
 
     pub(crate) fn into_parts(self) -> (Request, Positions) {
@@ -184,14 +184,14 @@ impl Pipeline {
         let planned = self.plan(incoming, &admitted);
         let ready = planned.map_err(|refusal| vec![refused(refusal, &admitted.text)])?;
         if ready.kind == Kind::Query {
-            self.names.insert(incoming.digest(), ready.answer_name);
+            self.names.insert(incoming.digest(), ready.response_key);
         }
         Ok(ready)
     }
 
     /// Returns the cache key of the answer to a request. `None` unless the request is a query that was
     /// admitted before and so would be admitted again.
-    pub fn answer_name(&self, incoming: &OperationRequest) -> Option<ResponseKey> {
+    pub fn response_key(&self, incoming: &OperationRequest) -> Option<ResponseKey> {
         self.names.get(&incoming.digest())
     }
 
@@ -258,8 +258,8 @@ impl Pipeline {
             name,
             cost: plan.cost,
             root_fields,
-            hold: plan.hold,
-            answer_name: answer_name(&admitted.hash, operation.name.as_deref(), &variables),
+            max_age: plan.max_age,
+            response_key: response_key(&admitted.hash, operation.name.as_deref(), &variables),
         })
     }
 
@@ -345,7 +345,7 @@ fn fields(selections: &SelectionSet) -> u64 {
 }
 
 /// Computes the cache key of the answer to an operation with these coerced variables.
-fn answer_name(document: &[u8; 32], operation: Option<&str>, variables: &JsonMap) -> ResponseKey {
+fn response_key(document: &[u8; 32], operation: Option<&str>, variables: &JsonMap) -> ResponseKey {
     let mut hash = Sha256::new();
     hash.update(document);
     // No name contains a zero byte, so the parts cannot be confused.

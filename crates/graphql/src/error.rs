@@ -131,9 +131,9 @@ impl Code {
     /// with the request instead.
     pub fn outage(self) -> Option<Outage> {
         match self {
-            Self::Internal => Some(Outage::Broken),
+            Self::Internal => Some(Outage::Permanent),
             Self::RequestTimeout | Self::OutcomeUnknown | Self::Overloaded | Self::Unavailable => {
-                Some(Outage::Passing)
+                Some(Outage::Temporary)
             }
             _ => None,
         }
@@ -149,9 +149,9 @@ impl Code {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outage {
     /// A temporary failure. A retry may succeed.
-    Passing,
+    Temporary,
     /// A failure of unknown duration.
-    Broken,
+    Permanent,
 }
 
 /// A resolver error, reduced to the details that the client may see.
@@ -164,7 +164,7 @@ pub struct Error {
     code: Code,
     message: String,
     details: Vec<(&'static str, Value)>,
-    arose: Option<ErrorPath>,
+    path: Option<ErrorPath>,
 }
 
 /// The result of a resolver.
@@ -177,7 +177,7 @@ impl Error {
             code,
             message: message.into(),
             details: Vec::new(),
-            arose: None,
+            path: None,
         }
     }
 
@@ -240,7 +240,7 @@ impl Error {
     /// recorded.
     #[must_use]
     pub(crate) fn at(mut self, ctx: &Context<'_>) -> Self {
-        self.arose.get_or_insert_with(|| ErrorPath::here(ctx));
+        self.path.get_or_insert_with(|| ErrorPath::here(ctx));
         self
     }
 
@@ -269,7 +269,7 @@ impl From<Error> for async_graphql::Error {
         Self {
             extensions: Some(error.extensions()),
             message: error.message,
-            source: error.arose.map(ErrorPath::into_source),
+            source: error.path.map(ErrorPath::into_source),
         }
     }
 }
@@ -317,7 +317,7 @@ impl From<khabar_persistence::Error> for Error {
 ///
 /// The engine gives these errors neither a code nor a type of their own, so only the wording identifies
 /// them.
-const ABOUT_INPUT: [&str; 3] = [
+const INPUT_ERROR_PREFIXES: [&str; 3] = [
     "Failed to parse \"",
     "Expected input type \"",
     "Invalid value for argument ",
@@ -331,7 +331,7 @@ pub(crate) fn complete(error: &mut ServerError) {
     if code_of(error).is_some() {
         return;
     }
-    if ABOUT_INPUT
+    if INPUT_ERROR_PREFIXES
         .iter()
         .any(|start| error.message.starts_with(start))
     {
@@ -353,11 +353,11 @@ pub(crate) fn outage_of(error: &ServerError) -> Option<Outage> {
 }
 
 /// Maximum length of a message, in characters. Values quoted in a message may be as long as a request.
-const MOST_SAID: usize = 1_000;
+const MAX_MESSAGE_CHARS: usize = 1_000;
 
 /// Truncates a message that is too long to be useful, before it is logged and sent.
 pub(crate) fn shorten(error: &mut ServerError) {
-    if let Some((end, _)) = error.message.char_indices().nth(MOST_SAID) {
+    if let Some((end, _)) = error.message.char_indices().nth(MAX_MESSAGE_CHARS) {
         error.message.truncate(end);
         error.message.push('…');
     }
@@ -378,13 +378,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_failures_share_a_code() {
+    fn error_codes_are_unique() {
         let texts: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(texts.len(), Code::ALL.len());
     }
 
     #[test]
-    fn a_limit_names_itself_what_it_allows_and_what_it_was_given() {
+    fn a_limit_error_states_the_limit_and_the_actual_value() {
         let error: ServerError = Error::over_limit(Code::LimitDepth, "depth", 12, 40).into();
         let json = serde_json::to_string(&error).unwrap();
         assert_eq!(
@@ -395,17 +395,17 @@ mod tests {
     }
 
     #[test]
-    fn a_message_has_its_length() {
-        let mut error = ServerError::new("م".repeat(MOST_SAID), None);
+    fn long_messages_are_truncated() {
+        let mut error = ServerError::new("م".repeat(MAX_MESSAGE_CHARS), None);
         shorten(&mut error);
-        assert_eq!(error.message.chars().count(), MOST_SAID);
+        assert_eq!(error.message.chars().count(), MAX_MESSAGE_CHARS);
         error.message.push_str("more");
         shorten(&mut error);
-        assert_eq!(error.message, "م".repeat(MOST_SAID) + "…");
+        assert_eq!(error.message, "م".repeat(MAX_MESSAGE_CHARS) + "…");
     }
 
     #[test]
-    fn a_cause_stays_in_the_server() {
+    fn the_cause_of_an_internal_error_is_not_disclosed() {
         let cause = std::io::Error::other("password=secret");
         let error: async_graphql::Error = Error::internal(&cause).into();
         assert!(!format!("{error:?}").contains("secret"));
@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_about_an_argument_is_the_clients() {
+    fn an_argument_error_is_bad_user_input() {
         let mut error = ServerError::new(r#"Failed to parse "Slug": empty"#, None);
         complete(&mut error);
         assert_eq!(error.message, r#"Failed to parse "Slug": empty"#);

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn the_buffer_holds_what_is_allowed_and_no_more() {
+    fn the_buffer_is_limited() {
         let value = value!({ "text": "خبر\n" });
         let length = written(&value).len();
         let mut buffer = JsonBuffer::new(length);

@@ -20,7 +20,7 @@ pub struct Limits {
     /// Maximum length of a name in the document, in bytes: of an operation, field, alias, fragment or
     /// variable.
     ///
-    /// Defaults to 256. Handwritten names are shorter, and an alias is repeated in the answer for every
+    /// Defaults to 256. Handwritten names are shorter, and an alias is repeated in the response for every
     /// item of its list.
     pub name_bytes: u64,
     /// Maximum number of tokens in the document: names, punctuation and values.
@@ -43,7 +43,7 @@ pub struct Limits {
     /// Defaults to 20. This allows four hops through connections (`edges`, `node`, the edge's field)
     /// and the fields below them. Introspection needs 14.
     pub depth: u64,
-    /// Maximum estimated size of an answer. Most fields count as one, multiplied by the lengths of the
+    /// Maximum estimated size of a response. Most fields count as one, multiplied by the lengths of the
     /// lists around them.
     ///
     /// Defaults to 50,000, about 40 ms of the engine's time. Three nested lists of default length fit.
@@ -72,7 +72,7 @@ pub struct Limits {
     pub list_items: u64,
     /// Maximum nesting of lists of fields, types or inputs in introspection.
     ///
-    /// Defaults to 2. Tools need one. Each further level multiplies the answer by the size of the
+    /// Defaults to 2. Tools need one. Each further level multiplies the response by the size of the
     /// schema.
     pub introspection_lists: u64,
     /// Maximum page size: the largest value of `first` and `last`.
@@ -91,7 +91,7 @@ pub struct Limits {
     /// Defaults to 10,000, some milliseconds of database time. Lists without a filter are not scanned,
     /// because their length is known.
     pub counted_rows: u64,
-    /// Maximum size of an answer as JSON, in bytes, before compression.
+    /// Maximum size of a response as JSON, in bytes, before compression.
     ///
     /// Defaults to 16 MiB. This fits an article of the largest accepted size as text, HTML and blocks,
     /// or some hundred typical articles. Introspection of this schema takes less than 1 MiB.
@@ -99,8 +99,8 @@ pub struct Limits {
     /// Maximum total size of all answers in progress, in bytes, including their values and their text.
     ///
     /// Defaults to 96 MiB: three answers of the largest size, or a thousand typical ones. This bounds
-    /// the memory that unknown clients can use by requesting many large answers at once. The first 64
-    /// KiB of each answer are not counted.
+    /// the memory that unknown clients can use by requesting many large responses at once. The first 64
+    /// KiB of each response are not counted.
     pub concurrent_response_bytes: u64,
     /// Whether introspection through `__schema` and `__type` is enabled. Defaults to true.
     pub introspection: bool,
@@ -188,8 +188,8 @@ bounds! {
 
 impl Limits {
     /// Refuses a page that is larger than `page_items`.
-    pub fn page(&self, asked: u64) -> Result<(), Error> {
-        self.page_items().check(asked)
+    pub fn page(&self, requested: u64) -> Result<(), Error> {
+        self.page_items().check(requested)
     }
 }
 

@@ -143,11 +143,11 @@ pub(crate) struct MutationResult<Id> {
 
 /// Maximum number of attempts for a write that conflicts with other writers. Two writers that
 /// conflict once rarely conflict again.
-const TRIES: u32 = 6;
+const MAX_ATTEMPTS: u32 = 6;
 
 /// Maximum delay before the second attempt, doubled before each further one. The actual delay is
 /// random (full jitter), so that conflicting writers do not conflict again.
-const PAUSE: Duration = Duration::from_millis(10);
+const INITIAL_BACKOFF: Duration = Duration::from_millis(10);
 
 /// Carries out a mutation in a transaction of its own. With an idempotency key, repeated requests
 /// are carried out only once.
@@ -181,12 +181,12 @@ pub(crate) async fn run<M: Mutate>(
         address: context.address.clone(),
         action: M::NAME.to_owned(),
     };
-    let refused = if is_guest {
-        refused_beforehand(ctx, context, &mutation, key.as_ref()).await?
+    let refusal = if is_guest {
+        check_beforehand(ctx, context, &mutation, key.as_ref()).await?
     } else {
         None
     };
-    let outcome = if let Some(refusal) = refused {
+    let outcome = if let Some(refusal) = refusal {
         Err(refusal)
     } else {
         let execution = Execution {
@@ -238,7 +238,7 @@ pub(crate) async fn run<M: Mutate>(
 /// Returns the refusal of a write before its transaction begins, if it is refused. A write that is
 /// already done is never refused here: it returns its original outcome, even if the check would
 /// fail now.
-async fn refused_beforehand<M: Mutate>(
+async fn check_beforehand<M: Mutate>(
     ctx: &Context<'_>,
     context: &WriteContext,
     mutation: &M,
@@ -268,16 +268,18 @@ struct Execution<M> {
 impl<M: Mutate> Execution<M> {
     /// Carries out the mutation, and retries it if it conflicts with another writer.
     async fn run(self) -> Result<Done<M::Id>, MutationError> {
-        let mut tries = 0;
+        let mut attempts = 0;
         let outcome = loop {
-            tries += 1;
+            attempts += 1;
             match Box::pin(self.attempt()).await {
-                Err(MutationError::Failed(error)) if error.is_retryable() && tries < TRIES => {
+                Err(MutationError::Failed(error))
+                    if error.is_retryable() && attempts < MAX_ATTEMPTS =>
+                {
                     tracing::debug!(cause = %error, write = M::NAME, "mutation_retried");
-                    let longest = PAUSE * 2_u32.pow(tries - 1);
+                    let max_delay = INITIAL_BACKOFF * 2_u32.pow(attempts - 1);
                     let random = (self.context.random)() % 1_000;
                     let thousandths = u32::try_from(random).unwrap_or_default();
-                    tokio::time::sleep(longest * thousandths / 1_000).await;
+                    tokio::time::sleep(max_delay * thousandths / 1_000).await;
                 }
                 // A concurrent copy of this request may have caused the refusal. If so, its outcome
                 // takes precedence.

@@ -5,7 +5,7 @@
 
 mod article;
 mod comment;
-mod commenting;
+mod comment_settings;
 mod edition;
 mod follow_channel;
 mod home;
@@ -13,6 +13,7 @@ mod input_parse;
 mod live_channel;
 mod media;
 mod moderation;
+mod ordering;
 mod person;
 mod preview;
 mod section;
@@ -32,7 +33,7 @@ pub use article::{
 pub use comment::{
     CommentPayload, EditCommentInput, PostCommentInput, PostCommentPayload, ReportCommentInput,
 };
-pub use commenting::{
+pub use comment_settings::{
     SetArticleCommentingInput, SetArticleCommentingPayload, SetEditionCommentingInput,
     SetEditionCommentingPayload,
 };
@@ -98,7 +99,7 @@ root! {
     edition::EditionMutations,
     comment::CommentMutations,
     moderation::ModerationMutations,
-    commenting::CommentingMutations,
+    comment_settings::CommentSettingsMutations,
     token::TokenMutations,
 }
 
@@ -112,7 +113,7 @@ mod tests {
     /// Every field of the root is declared, says in its description which right it requires, and has
     /// an idempotency key.
     #[test]
-    fn mutations_are_described_as_they_are_declared() {
+    fn descriptions_match_the_declared_rights() {
         let sdl = crate::sdl();
         let document = async_graphql::parser::parse_schema(&sdl).unwrap();
         let types: BTreeMap<_, _> = document

@@ -193,7 +193,7 @@ mod tests {
     use crate::error::Code;
 
     #[test]
-    fn an_id_survives_its_global_form() {
+    fn global_ids_round_trip() {
         let article = ArticleId::new(Uuid::from_u128(7));
         let global = id(article);
         assert_eq!(global.as_str(), "AQAAAAAAAAAAAAAAAAAAAAc");
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_of_another_kind_is_refused() {
+    fn an_id_of_another_type_is_rejected() {
         let error = parse::<StoryId>(&id(ArticleId::new(Uuid::from_u128(7)))).unwrap_err();
         assert_eq!(error.code(), Code::BadUserInput);
         assert!(
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_an_id() {
+    fn malformed_ids_are_rejected() {
         for text in [
             "",
             "7",

@@ -21,8 +21,8 @@ macro_rules! payload {
         pub struct $payload($crate::mutate::MutationResult<khabar_domain::$id>);
 
         impl From<$crate::mutate::MutationResult<khabar_domain::$id>> for $payload {
-            fn from(written: $crate::mutate::MutationResult<khabar_domain::$id>) -> Self {
-                Self(written)
+            fn from(result: $crate::mutate::MutationResult<khabar_domain::$id>) -> Self {
+                Self(result)
             }
         }
 
@@ -51,7 +51,7 @@ macro_rules! payload {
             }
         }
     };
-    ($payload:ident, $about:literal, $field:ident: $node:ident by $key:path as $make:path, $described:literal) => {
+    ($payload:ident, $about:literal, $field:ident: $node:ident by $key:path as $convert:path, $described:literal) => {
         #[doc = $about]
         pub struct $payload($crate::mutate::MutationResult<<$key as $crate::payload::Keyed>::Id>);
 
@@ -59,9 +59,9 @@ macro_rules! payload {
             for $payload
         {
             fn from(
-                written: $crate::mutate::MutationResult<<$key as $crate::payload::Keyed>::Id>,
+                result: $crate::mutate::MutationResult<<$key as $crate::payload::Keyed>::Id>,
             ) -> Self {
-                Self(written)
+                Self(result)
             }
         }
 
@@ -77,7 +77,7 @@ macro_rules! payload {
                 let Some(id) = self.0.id else {
                     return Ok(None);
                 };
-                Ok(ctx.load($key(id)).await?.map($make))
+                Ok(ctx.load($key(id)).await?.map($convert))
             }
 
             /// Errors that prevented the mutation from being carried out. Empty on success.
@@ -103,11 +103,11 @@ pub struct DeletedPayload {
 }
 
 impl<Id: GlobalId> From<MutationResult<Id>> for DeletedPayload {
-    fn from(written: MutationResult<Id>) -> Self {
+    fn from(result: MutationResult<Id>) -> Self {
         Self {
-            deleted: written.id.map(node::id),
-            errors: written.errors,
-            idempotency_key: written.idempotency_key,
+            deleted: result.id.map(node::id),
+            errors: result.errors,
+            idempotency_key: result.idempotency_key,
         }
     }
 }

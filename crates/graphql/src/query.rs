@@ -394,11 +394,13 @@ impl Query {
             before,
         }
         .page()?;
-        let wanted = QueueFilter {
+        let queue_filter = QueueFilter {
             status: status.map(Into::into),
             reported,
         };
-        Ok(Some(Comment::queue(ctx, edition, wanted, page).await?))
+        Ok(Some(
+            Comment::queue(ctx, edition, queue_filter, page).await?,
+        ))
     }
 
     /// Comments written by the viewer, newest first, with their actual status and regardless of who

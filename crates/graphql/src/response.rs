@@ -57,7 +57,7 @@ pub struct Api {
     gate: Arc<Pipeline>,
     engine: Arc<dyn Engine>,
     /// The byte budget shared by all answers in progress.
-    answers: Arc<SharedBudget>,
+    shared_budget: Arc<SharedBudget>,
 }
 
 impl fmt::Debug for Api {
@@ -78,21 +78,21 @@ impl Api {
         S: SubscriptionType + 'static,
     {
         Ok(Self {
-            answers: SharedBudget::new(&limits),
+            shared_budget: SharedBudget::new(&limits),
             gate: Arc::new(Pipeline::new(&schema.sdl(), limits)?),
             engine: Arc::new(schema),
         })
     }
 
     /// Decides whether a request may run. No data is read or written at this point.
-    pub fn admit(&self, incoming: &OperationRequest) -> Result<PreparedOperation, Answer> {
-        self.gate.admit(incoming).map_err(Answer::refused)
+    pub fn admit(&self, incoming: &OperationRequest) -> Result<PreparedOperation, JsonResponse> {
+        self.gate.admit(incoming).map_err(JsonResponse::rejected)
     }
 
-    /// Returns the cache key of the answer to a request. `None` unless the request is a query that was
+    /// Returns the cache key of the response to a request. `None` unless the request is a query that was
     /// admitted before.
-    pub fn answer_name(&self, incoming: &OperationRequest) -> Option<ResponseKey> {
-        self.gate.answer_name(incoming)
+    pub fn response_key(&self, incoming: &OperationRequest) -> Option<ResponseKey> {
+        self.gate.response_key(incoming)
     }
 
     /// Checks whether a document is acceptable, as far as that is known without the values of its
@@ -101,21 +101,25 @@ impl Api {
         self.gate.check(document)
     }
 
-    /// Executes an operation that gives a single answer. Subscriptions are refused. Resolvers find `data`
+    /// Executes an operation that gives a single response. Subscriptions are refused. Resolvers find `data`
     /// in their context.
-    pub async fn run(&self, ready: PreparedOperation, data: Data) -> Answer {
+    pub async fn run(&self, ready: PreparedOperation, data: Data) -> JsonResponse {
         if ready.kind() == Kind::Subscription {
             let error = Error::new(
                 Code::SubscriptionNotSupported,
                 "Subscriptions require a transport that can carry more than one response.",
             );
-            return Answer::refused(vec![error.into()]);
+            return JsonResponse::rejected(vec![error.into()]);
         }
         let (cost, kind) = (ready.cost(), ready.kind());
         let (mut request, positions) = ready.into_parts();
         request.data = data;
-        let budget =
-            ResponseBudget::put_into(&mut request.data, kind, self.gate.limits(), &self.answers);
+        let budget = ResponseBudget::insert_into(
+            &mut request.data,
+            kind,
+            self.gate.limits(),
+            &self.shared_budget,
+        );
         DiffTime::put_into(&mut request.data);
         let mut response = self.engine.run(request).await;
         for error in &mut response.errors {
@@ -125,7 +129,7 @@ impl Api {
             positions.resolve(error);
         }
         // Fields finish in any order, so the errors are sorted by their place.
-        response.errors.sort_by_cached_key(place);
+        response.errors.sort_by_cached_key(sort_key);
         let mut extensions = response.extensions;
         extensions.insert("cost".to_owned(), Value::from(cost));
         let body = ResponseBody {
@@ -137,22 +141,22 @@ impl Api {
             .check()
             .and_then(|()| budget.write(|json| body.write(json)))
         {
-            Ok(json) => Answer {
+            Ok(json) => JsonResponse {
                 outage: outage(&response.data, &response.errors),
                 errors: response.errors,
                 extensions,
-                is_refused: false,
+                is_rejected: false,
                 json,
             },
-            Err(error) => Answer::too_large(error, kind, extensions),
+            Err(error) => JsonResponse::too_large(error, kind, extensions),
         }
     }
 
     /// Answers a request: executes it if it is admitted, and refuses it otherwise.
-    pub async fn answer(&self, incoming: &OperationRequest, data: Data) -> Answer {
+    pub async fn execute_request(&self, incoming: &OperationRequest, data: Data) -> JsonResponse {
         match self.admit(incoming) {
             Ok(ready) => self.run(ready, data).await,
-            Err(answer) => answer,
+            Err(execute_request) => execute_request,
         }
     }
 }
@@ -210,17 +214,17 @@ impl ResponseBody<'_> {
 
 /// The response to a request, as JSON text.
 #[derive(Debug)]
-pub struct Answer {
+pub struct JsonResponse {
     errors: Vec<ServerError>,
     extensions: BTreeMap<String, Value>,
-    is_refused: bool,
+    is_rejected: bool,
     outage: Option<Outage>,
     json: Vec<u8>,
 }
 
-impl Answer {
-    /// Creates an answer to a request that was not executed.
-    pub fn refused(mut errors: Vec<ServerError>) -> Self {
+impl JsonResponse {
+    /// Creates a response to a request that was not executed.
+    pub fn rejected(mut errors: Vec<ServerError>) -> Self {
         errors.iter_mut().for_each(error::shorten);
         let extensions = BTreeMap::new();
         let body = ResponseBody {
@@ -230,19 +234,19 @@ impl Answer {
         };
         Self {
             json: body.to_json(),
-            is_refused: true,
+            is_rejected: true,
             outage: None,
             extensions,
             errors,
         }
     }
 
-    /// Creates an answer to a request that was not executed because of a single error.
-    pub fn because(error: Error) -> Self {
-        Self::refused(vec![error.into()])
+    /// Creates a response to a request that was not executed because of a single error.
+    pub fn from_error(error: Error) -> Self {
+        Self::rejected(vec![error.into()])
     }
 
-    /// Creates an answer to a request that was executed, but whose data exceeded the byte budget.
+    /// Creates a response to a request that was executed, but whose data exceeded the byte budget.
     fn too_large(error: Error, kind: Kind, extensions: BTreeMap<String, Value>) -> Self {
         let mut error = ServerError::from(error);
         if kind == Kind::Mutation {
@@ -258,7 +262,7 @@ impl Answer {
         };
         Self {
             json: body.to_json(),
-            is_refused: false,
+            is_rejected: false,
             outage: errors.iter().find_map(error::outage_of),
             extensions,
             errors,
@@ -266,8 +270,8 @@ impl Answer {
     }
 
     /// Whether the request was refused without being executed.
-    pub fn is_refused(&self) -> bool {
-        self.is_refused
+    pub fn is_rejected(&self) -> bool {
+        self.is_rejected
     }
 
     /// The server failure that left no data at all. `None` if there was no such failure, or if the request
@@ -276,23 +280,23 @@ impl Answer {
         self.outage
     }
 
-    /// Whether the answer contains any error.
+    /// Whether the response contains any error.
     pub fn has_errors(&self) -> bool {
         !self.errors.is_empty()
     }
 
-    /// Whether any error is a failure of the server itself, however much data the answer still contains.
+    /// Whether any error is a failure of the server itself, however much data the response still contains.
     pub fn has_outage(&self) -> bool {
         self.errors
             .iter()
             .any(|error| error::outage_of(error).is_some())
     }
 
-    /// Replaces the data with null. Meant for answers whose remaining data is only null fields. An answer
+    /// Replaces the data with null. Meant for answers whose remaining data is only null fields. A response
     /// that was refused is unchanged.
     #[must_use]
     pub fn without_data(mut self) -> Self {
-        if !self.is_refused {
+        if !self.is_rejected {
             let body = ResponseBody {
                 errors: &self.errors,
                 data: Some(&Value::Null),
@@ -310,12 +314,12 @@ impl Answer {
             .map(|error| error::code_of(error).unwrap_or_default())
     }
 
-    /// Returns a copy of the answer as JSON text.
+    /// Returns a copy of the response as JSON text.
     pub fn to_json(&self) -> Vec<u8> {
         self.json.clone()
     }
 
-    /// Converts the answer into its JSON text.
+    /// Converts the response into its JSON text.
     pub fn into_json(self) -> Vec<u8> {
         self.json
     }
@@ -330,27 +334,30 @@ fn outage(data: &Value, errors: &[ServerError]) -> Option<Outage> {
         .collect();
     let is_lost = |(field, value): (&Name, &Value)| {
         // A type name is not content, so it does not count as data that is left.
-        let lost = |place: Option<&PathSegment>| match place {
+        let is_lost_field = |sort_key: Option<&PathSegment>| match sort_key {
             Some(PathSegment::Field(name)) => name == field.as_str(),
             _ => false,
         };
-        field == TYPENAME || *value == Value::Null && outages.iter().any(|it| lost(it.0))
+        field == TYPENAME || *value == Value::Null && outages.iter().any(|it| is_lost_field(it.0))
     };
-    let all_lost = match data {
+    let is_all_lost = match data {
         Value::Null => true,
         Value::Object(fields) => fields.iter().all(is_lost),
         _ => false,
     };
     let worst = outages.iter().map(|(_, outage)| *outage).max();
-    worst.filter(|_| all_lost)
+    worst.filter(|_| is_all_lost)
 }
 
-/// Returns the sort key of an error: its position in the document, then its list indices in the answer.
-fn place(error: &ServerError) -> (Option<(usize, usize)>, Vec<usize>) {
-    let at = error.locations.first().map(|at| (at.line, at.column));
+/// Returns the sort key of an error: its position in the document, then its list indices in the response.
+fn sort_key(error: &ServerError) -> (Option<(usize, usize)>, Vec<usize>) {
+    let position = error
+        .locations
+        .first()
+        .map(|position| (position.line, position.column));
     let indices = error.path.iter().filter_map(|segment| match segment {
         PathSegment::Index(index) => Some(*index),
         PathSegment::Field(_) => None,
     });
-    (at, indices.collect())
+    (position, indices.collect())
 }

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_is_read_or_refused() {
+    fn bearer_tokens_are_parsed_strictly() {
         let authorization = header::AUTHORIZATION;
         assert_eq!(read(&[]).unwrap(), None);
         for good in ["Bearer x.y", "bearer  x.y ", "BEARER x.y"] {

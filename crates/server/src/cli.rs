@@ -114,9 +114,9 @@ fn start(cli: Cli) -> anyhow::Result<()> {
     let read = |flags| Configuration::read(cli.config.as_deref(), std::env::vars(), flags);
     match cli.command {
         Command::Schema => print(khabar_graphql::sdl().trim_end()),
-        Command::Config(place) => print(read(place.flags())?.describe().trim_end()),
-        Command::Serve(place) => {
-            let configuration = read(place.flags())?;
+        Command::Config(args) => print(read(args.flags())?.describe().trim_end()),
+        Command::Serve(args) => {
+            let configuration = read(args.flags())?;
             let _log = telemetry::start(&configuration.settings.log)?;
             run_to_end(serve::serve(configuration.settings))?;
         }
@@ -179,13 +179,13 @@ fn print(text: impl std::fmt::Display) {
         && error.kind() != ErrorKind::BrokenPipe
         && !LOST.swap(true, Ordering::Relaxed)
     {
-        eprint(format_args!("khabar: could not write the answer: {error}"));
+        eprint(format_args!("khabar: could not write the output: {error}"));
     }
 }
 
 /// Prints a server's start-up message from a separate thread, so that a blocked reader cannot delay the
 /// server.
-fn greet(text: String) {
+fn print_banner(text: String) {
     // A failure is ignored: a server that cannot start one more thread cannot serve, and will report that.
     let _ = std::thread::Builder::new()
         .name("greeting".to_owned())

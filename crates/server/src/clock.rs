@@ -18,16 +18,16 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// Maximum difference that is not reported. Synchronised clocks in a network differ by less, and readers
 /// would not notice a smaller delay of scheduled content.
-const TOLERATED: TimeDelta = TimeDelta::seconds(1);
+const MAX_OFFSET: TimeDelta = TimeDelta::seconds(1);
 
 /// Maximum round-trip time of a query. A slower one is too imprecise to detect a difference of a second.
-const SLOWEST: TimeDelta = TimeDelta::milliseconds(500);
+const MAX_ROUND_TRIP: TimeDelta = TimeDelta::milliseconds(500);
 
 /// The node's clock, corrected by the database's clock.
 pub struct DatabaseClock {
     own: Arc<dyn Clock>,
     /// Microseconds by which the database's clock is ahead of the node's clock.
-    ahead: AtomicI64,
+    offset: AtomicI64,
 }
 
 impl DatabaseClock {
@@ -36,22 +36,22 @@ impl DatabaseClock {
     pub fn new(own: Arc<dyn Clock>) -> Self {
         Self {
             own,
-            ahead: AtomicI64::new(0),
+            offset: AtomicI64::new(0),
         }
     }
 
     /// Returns the time by which the database's clock is ahead of the node's clock.
-    pub fn ahead(&self) -> TimeDelta {
-        TimeDelta::microseconds(self.ahead.load(Ordering::Relaxed))
+    pub fn offset(&self) -> TimeDelta {
+        TimeDelta::microseconds(self.offset.load(Ordering::Relaxed))
     }
 
     /// Returns a sentence that describes the error of the node's clock, if it exceeds one second.
     pub fn complaint(&self) -> Option<String> {
-        let ahead = self.ahead();
-        (ahead.abs() > TOLERATED).then(|| {
-            let milliseconds = ahead.num_milliseconds().unsigned_abs();
+        let offset = self.offset();
+        (offset.abs() > MAX_OFFSET).then(|| {
+            let milliseconds = offset.num_milliseconds().unsigned_abs();
             let (seconds, rest) = (milliseconds / 1_000, milliseconds % 1_000);
-            let side = if ahead > TimeDelta::zero() {
+            let side = if offset > TimeDelta::zero() {
                 "behind"
             } else {
                 "ahead of"
@@ -63,16 +63,16 @@ impl DatabaseClock {
     /// Asks the database for the time and stores the difference. A slow response is discarded if a
     /// difference is already known.
     pub async fn set(&self, db: &Db) -> Result<()> {
-        let asked = self.own.now();
-        let Some(told) = db.clock().await? else {
+        let sent_at = self.own.now();
+        let Some(database_time) = db.clock().await? else {
             return Ok(());
         };
-        let took = self.own.now() - asked;
+        let round_trip = self.own.now() - sent_at;
         // An imprecise first measurement is better than none.
-        if took <= SLOWEST || self.ahead() == TimeDelta::zero() {
-            let ahead = told - (asked + took / 2);
-            let ahead = ahead.num_microseconds().unwrap_or_default();
-            self.ahead.store(ahead, Ordering::Relaxed);
+        if round_trip <= MAX_ROUND_TRIP || self.offset() == TimeDelta::zero() {
+            let offset = database_time - (sent_at + round_trip / 2);
+            let offset = offset.num_microseconds().unwrap_or_default();
+            self.offset.store(offset, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -87,11 +87,11 @@ impl DatabaseClock {
             }
             match self.complaint() {
                 Some(complaint) if !was_wrong => {
-                    tracing::warn!(%complaint, "node_clock_wrong");
+                    tracing::warn!(%complaint, "node_clock_skewed");
                     was_wrong = true;
                 }
                 None if was_wrong => {
-                    tracing::info!("node_clock_right");
+                    tracing::info!("node_clock_synchronized");
                     was_wrong = false;
                 }
                 _ => {}
@@ -104,7 +104,7 @@ impl DatabaseClock {
 impl Clock for DatabaseClock {
     fn now(&self) -> DateTime<Utc> {
         let own = self.own.now();
-        own.checked_add_signed(self.ahead()).unwrap_or(own)
+        own.checked_add_signed(self.offset()).unwrap_or(own)
     }
 }
 
@@ -115,10 +115,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_off_by_more_than_a_second_is_told_of() {
+    fn a_clock_skew_over_one_second_is_reported() {
         let own = FixedClock(DateTime::UNIX_EPOCH);
         let clock = DatabaseClock::new(Arc::new(own));
-        for (microseconds, told) in [
+        for (microseconds, database_time) in [
             (0, None),
             (1_000_000, None),
             (-1_000_000, None),
@@ -131,8 +131,8 @@ mod tests {
                 Some("this node's clock is 86400.250 s ahead of the database's"),
             ),
         ] {
-            clock.ahead.store(microseconds, Ordering::Relaxed);
-            assert_eq!(clock.complaint().as_deref(), told);
+            clock.offset.store(microseconds, Ordering::Relaxed);
+            assert_eq!(clock.complaint().as_deref(), database_time);
             assert_eq!(clock.now(), own.0 + TimeDelta::microseconds(microseconds));
         }
     }

@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn later_ones_win_and_say_where_they_came_from() {
+    fn later_config_sources_take_precedence() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("k.toml");
         std::fs::write(&file, "listen = \"127.0.0.1:1\"\ndatabase = \"postgres://a:secret@h/db\"\n[graphql]\nrequest_timeout_ms = 7\n[auth]\nissuer = \"i\"\naudience = \"a\"\nkey = \"secret secret secret secret secret\"\n").unwrap();
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_of_purges_have_names_of_their_owners_choice_and_secrets() {
+    fn purge_targets_are_configured_by_name_with_secrets() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("k.toml");
         let toml = "[purge.edge-1]\nkind = \"varnish-xkey\"\nurl = \"http://edge:6081/\"\n\
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_is_named() {
+    fn unknown_settings_are_named() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("k.toml");
         let problem = |text: &str| {

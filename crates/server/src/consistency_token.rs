@@ -35,13 +35,13 @@ pub(crate) fn header(position: Position) -> Option<HeaderValue> {
 
 /// Marks a response whose position is unknown, as a response extension.
 #[derive(Clone, Copy)]
-pub(crate) struct Unknown;
+pub(crate) struct UnknownPosition;
 
-/// Adds the current position to a response that has none, unless it is marked as [`Unknown`]. The
+/// Adds the current position to a response that has none, unless it is marked as [`UnknownPosition`]. The
 /// request is complete by now, so the current position covers its writes.
 pub(crate) fn add_current(mut response: Response, db: &Db) -> Response {
     if !response.headers().contains_key(POSITION)
-        && response.extensions().get::<Unknown>().is_none()
+        && response.extensions().get::<UnknownPosition>().is_none()
         && let Some(position) = db.cache().and_then(Cache::position).and_then(header)
     {
         let headers = response.headers_mut();

@@ -16,7 +16,7 @@ mod text;
 use rust_embed::RustEmbed;
 
 pub use media::media_routes;
-pub use seed::{Filled, fill};
+pub use seed::{SeedOutcome, fill};
 
 /// All files in `crates/server/demo/`, embedded in the binary.
 #[derive(RustEmbed)]

@@ -276,9 +276,9 @@ impl<H: Handler> Consumer<H> {
         let renew_at = Instant::now() + self.policy.lease / 3;
         let writer = self.db.writer(now).await?;
         let until = now.checked_add_signed(lifetime).unwrap_or(now);
-        let held = feed_checkpoint::claim(&writer, self.claim(), until).await?;
+        let lease_claim = feed_checkpoint::claim(&writer, self.claim(), until).await?;
         writer.commit().await?;
-        match held {
+        match lease_claim {
             ConsumerLease::Ours(checkpoint) => Ok((Lease { renew_at }, checkpoint)),
             ConsumerLease::Others => Err(StopReason::Others),
         }
@@ -318,7 +318,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_are_spread_around_their_length() {
+    fn retry_delays_are_jittered() {
         let pause = Duration::from_millis(200);
         for _ in 0..100 {
             let jittered = jittered(pause);

@@ -1,7 +1,7 @@
 //! GraphQL over HTTP, at `/graphql`.
 //!
 //! The route follows the GraphQL-over-HTTP specification. The request and the negotiated media type
-//! determine the status code, and every answer, including a refusal, is a GraphQL response. A request
+//! determine the status code, and every response, including a refusal, is a GraphQL response. A request
 //! that a page of another origin can send without a CORS preflight (a form, `text/plain`, a link)
 //! never runs a mutation.
 
@@ -28,7 +28,7 @@ use axum::routing::any;
 use khabar_graphql::document::OperationRequest;
 use khabar_graphql::error::Code;
 use khabar_service::context::ContextSource;
-use khabar_service::outcome::{Outcome, UncachedAnswer};
+use khabar_service::outcome::{Outcome, UncachedResponse};
 use khabar_service::rate_limit::Meter;
 use khabar_service::request::{Deadline, MutationPolicy, Request as ServiceRequest};
 use khabar_service::service::{self, Response as ServiceResponse, Service};
@@ -59,13 +59,13 @@ pub struct Settings {
     /// Defaults to 15 seconds: twice as long as a reader is willing to wait. Proxies usually give up
     /// after 30.
     pub request_timeout_ms: u64,
-    /// Maximum size of a whole answer in the cache, in bytes. Larger answers are not cached.
+    /// Maximum size of a whole response in the cache, in bytes. Larger responses are not cached.
     ///
-    /// Defaults to 1 MiB: ten times a large page. A larger answer would evict many others.
+    /// Defaults to 1 MiB: ten times a large page. A larger response would evict many others.
     pub cached_response_bytes: usize,
     /// Limits on the number of concurrent operations.
     pub operations: admission::Settings,
-    /// Cache lifetimes of answers in browsers and shared caches.
+    /// Cache lifetimes of responses in browsers and shared caches.
     pub cache: cache_control::Settings,
     /// Rules for named documents, and for the documents that may run.
     pub persisted_documents: persisted_documents::Settings,
@@ -117,7 +117,7 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// The `WWW-Authenticate` challenge sent when credentials are not accepted (RFC 6750 §3).
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer error=\"invalid_token\"");
-/// The `Cache-Control` header of answers to a particular client. They must not be shared, nor be left
+/// The `Cache-Control` header of responses to a particular client. They must not be shared, nor be left
 /// behind on the client's machine.
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 /// The `Warning` header of stale responses (RFC 7234 §5.5.1).
@@ -233,7 +233,7 @@ impl<C: ContextSource> Endpoint<C> {
                 let response = send_cached(&cached, media, &parts.headers, None).await;
                 marked_stale(response, age)
             }
-            Outcome::Uncached(answer) => send(&answer.into(), media, &parts.headers).await,
+            Outcome::Uncached(uncached) => send(&uncached.into(), media, &parts.headers).await,
         };
         let headers = response.headers_mut();
         if let Some(timing) = timing {
@@ -242,8 +242,10 @@ impl<C: ContextSource> Endpoint<C> {
         if let Some(position) = position.and_then(consistency_token::header) {
             headers.insert(consistency_token::POSITION, position);
         } else if !is_post || !is_uncached {
-            // More may have been written by now than the answer reflects.
-            response.extensions_mut().insert(consistency_token::Unknown);
+            // More may have been written by now than the response reflects.
+            response
+                .extensions_mut()
+                .insert(consistency_token::UnknownPosition);
         }
         if response.status() == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(header::ALLOW, WRITING);
@@ -256,7 +258,7 @@ impl<C: ContextSource> Endpoint<C> {
 async fn refuse(error: &ErrorResponse, parts: &Parts, media: ResponseType) -> Response {
     if let Some(meter) = parts.extensions.get::<Arc<Meter>>() {
         if let Err(limited) = meter.request() {
-            let error = UncachedAnswer::rate_limited(limited).into();
+            let error = UncachedResponse::rate_limited(limited).into();
             return send(&error, media, &parts.headers).await;
         }
         meter.error();

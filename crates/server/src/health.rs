@@ -22,14 +22,14 @@ pub fn routes(db: Db, clock: Arc<DatabaseClock>) -> Router {
 }
 
 async fn live() -> Response {
-    say(StatusCode::OK, "live\n")
+    respond(StatusCode::OK, "live\n")
 }
 
 async fn ready(State((db, clock)): State<(Db, Arc<DatabaseClock>)>) -> Response {
     match db.ping().await {
         Ok(()) => match clock.complaint() {
-            None => say(StatusCode::OK, "ready\n"),
-            Some(complaint) => say(StatusCode::OK, format!("ready\n{complaint}\n")),
+            None => respond(StatusCode::OK, "ready\n"),
+            Some(complaint) => respond(StatusCode::OK, format!("ready\n{complaint}\n")),
         },
         Err(error) => {
             tracing::error!(cause = %error, "not_ready");
@@ -38,11 +38,11 @@ async fn ready(State((db, clock)): State<(Db, Arc<DatabaseClock>)>) -> Response 
             } else {
                 "the database does not answer\n"
             };
-            say(StatusCode::SERVICE_UNAVAILABLE, problem)
+            respond(StatusCode::SERVICE_UNAVAILABLE, problem)
         }
     }
 }
 
-fn say(status: StatusCode, text: impl IntoResponse) -> Response {
+fn respond(status: StatusCode, text: impl IntoResponse) -> Response {
     (status, [(header::CACHE_CONTROL, "no-store")], text).into_response()
 }

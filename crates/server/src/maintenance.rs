@@ -36,7 +36,7 @@ pub struct Removed {
     /// Rows of the change feed.
     pub changes: u64,
     /// Idempotency keys, which clients sent as `idempotencyKey`.
-    pub done: u64,
+    pub idempotency_keys: u64,
 }
 
 /// Retention of the network addresses of clients.
@@ -49,14 +49,14 @@ pub struct Addresses {
 }
 
 /// Clears the addresses whose retention period has ended. Returns the number of cleared addresses.
-pub async fn clear_addresses(db: &Db, clock: &dyn Clock, kept: Addresses) -> Result<u64> {
+pub async fn clear_addresses(db: &Db, clock: &dyn Clock, retention: Addresses) -> Result<u64> {
     let now = clock.now();
     let mut cleared = 0;
     for (age, kind) in [
-        (kept.readers, Kind::Comments),
-        (kept.readers, Kind::Done),
-        (kept.readers, Kind::Readers),
-        (kept.staff, Kind::Staff),
+        (retention.readers, Kind::Comments),
+        (retention.readers, Kind::Done),
+        (retention.readers, Kind::Readers),
+        (retention.staff, Kind::Staff),
     ] {
         let Some(before) = now.checked_sub_signed(age) else {
             continue;
@@ -107,7 +107,7 @@ const UNSEEN: TimeDelta = TimeDelta::days(7);
 #[derive(Debug)]
 pub struct ObservedClock {
     since: Instant,
-    told: VecDeque<(Instant, DateTime<Utc>)>,
+    observed_times: VecDeque<(Instant, DateTime<Utc>)>,
 }
 
 impl ObservedClock {
@@ -115,21 +115,29 @@ impl ObservedClock {
     pub fn new(since: Instant) -> Self {
         Self {
             since,
-            told: VecDeque::new(),
+            observed_times: VecDeque::new(),
         }
     }
 
     /// Records a clock reading and returns a cut-off time: anything with an earlier timestamp was written
     /// more than a day ago.
-    fn a_day_ago(&mut self, now: Instant, told: DateTime<Utc>) -> DateTime<Utc> {
+    fn a_day_ago(&mut self, now: Instant, observed: DateTime<Utc>) -> DateTime<Utc> {
         let is_past = |at: Instant| now.saturating_duration_since(at) >= DAY;
-        self.told.push_back((now, told));
+        self.observed_times.push_back((now, observed));
         // The last reading older than a day is retained, for writes between it and the next reading.
-        while self.told.get(1).is_some_and(|(at, _)| is_past(*at)) {
-            self.told.pop_front();
+        while self
+            .observed_times
+            .get(1)
+            .is_some_and(|(at, _)| is_past(*at))
+        {
+            self.observed_times.pop_front();
         }
-        let lowest = self.told.iter().map(|(_, told)| *told).min();
-        let lowest = lowest.unwrap_or(told);
+        let lowest = self
+            .observed_times
+            .iter()
+            .map(|(_, observed)| *observed)
+            .min();
+        let lowest = lowest.unwrap_or(observed);
         if is_past(self.since) {
             lowest
         } else {
@@ -150,24 +158,25 @@ pub async fn once(
     instant: Instant,
 ) -> Result<Removed> {
     let now = clock.now();
-    let mut gone = Removed::default();
+    let mut removed = Removed::default();
     // An age beyond the range of the calendar means unlimited retention.
     let before = now.checked_sub_signed(TimeDelta::hours(feed.retention_hours.into()));
     while let Some(before) = before {
         let writer = db.writer(now).await?;
         let some = change::retire(&writer, before, feed.min_rows).await?;
         writer.commit().await?;
-        gone.changes += some;
+        removed.changes += some;
         if some == 0 {
             break;
         }
     }
     let writer = db.writer(now).await?;
     // Uses whichever clock is behind, so that a clock that is ahead deletes nothing too early.
-    let told = now.min(writer.clock().await?);
-    gone.done = idempotency::forget(&writer, observed.a_day_ago(instant, told)).await?;
+    let database_now = now.min(writer.clock().await?);
+    removed.idempotency_keys =
+        idempotency::forget(&writer, observed.a_day_ago(instant, database_now)).await?;
     writer.commit().await?;
-    Ok(gone)
+    Ok(removed)
 }
 
 /// Interval between checks of SQLite's write-ahead log.
@@ -187,12 +196,12 @@ async fn shrink_wal(db: &Db) {
 pub async fn run(db: Db, clock: Arc<dyn Clock>, feed: FeedRetention, addresses: Addresses) {
     tokio::join!(
         shrink_wal(&db),
-        let_go(&db, clock.as_ref(), feed, addresses)
+        delete_expired(&db, clock.as_ref(), feed, addresses)
     );
 }
 
 /// Deletes expired data at regular intervals, until the future is dropped.
-async fn let_go(db: &Db, clock: &dyn Clock, feed: FeedRetention, addresses: Addresses) {
+async fn delete_expired(db: &Db, clock: &dyn Clock, feed: FeedRetention, addresses: Addresses) {
     let mut observed = ObservedClock::new(Instant::now());
     loop {
         match clear_addresses(db, clock, addresses).await {
@@ -202,7 +211,10 @@ async fn let_go(db: &Db, clock: &dyn Clock, feed: FeedRetention, addresses: Addr
             }
         }
         match once(db, clock, feed, &mut observed, Instant::now()).await {
-            Ok(Removed { changes, done }) => tracing::debug!(changes, done, "retention_pass"),
+            Ok(Removed {
+                changes,
+                idempotency_keys,
+            }) => tracing::debug!(changes, idempotency_keys, "retention_pass"),
             Err(error) => tracing::warn!(cause = %error, "retention_pass_failed"),
         }
         tokio::time::sleep(EVERY).await;

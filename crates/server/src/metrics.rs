@@ -22,8 +22,8 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use self::cache::OfCache;
-use self::http::OfHttp;
+use self::cache::CacheCollector;
+use self::http::HttpCollector;
 use crate::http::Stats;
 
 /// Maximum number of distinct operation names: as many as the applications of an installation have. Each
@@ -78,7 +78,7 @@ struct Statement {
 }
 
 /// An answered request, as input for the metrics.
-pub(crate) struct Answered<'a> {
+pub(crate) struct CompletedRequest<'a> {
     /// The kind of the operation. `None` if the request was refused before it was known.
     pub(crate) kind: Option<Kind>,
     /// The name of the operation, if it comes from a registered document.
@@ -114,26 +114,30 @@ impl Metrics {
     }
 
     /// Counts a request.
-    pub(crate) fn answered(&self, answered: &Answered<'_>) {
+    pub(crate) fn record_request(&self, record_request: &CompletedRequest<'_>) {
         let labels = Labels {
-            kind: match answered.kind {
+            kind: match record_request.kind {
                 Some(Kind::Query) => "query",
                 Some(Kind::Mutation) => "mutation",
                 Some(Kind::Subscription) => "subscription",
                 None => "refused",
             },
-            operation: answered
+            operation: record_request
                 .operation
                 .map_or_else(|| UNREGISTERED.to_owned(), |name| self.name(name)),
-            cache: if answered.is_cached { "hit" } else { "miss" },
+            cache: if record_request.is_cached {
+                "hit"
+            } else {
+                "miss"
+            },
         };
-        let seconds = answered.took.as_secs_f64();
+        let seconds = record_request.took.as_secs_f64();
         self.requests.get_or_create(&labels).observe(seconds);
-        for code in answered.codes {
+        for code in record_request.codes {
             let code = (*code).to_owned();
             self.errors.get_or_create(&Failure { code }).inc();
         }
-        for query in answered.statements {
+        for query in record_request.statements {
             self.statements.get_or_create(&Statement { query }).inc();
         }
     }
@@ -171,7 +175,7 @@ impl Metrics {
             "SQL statements that operations took, by what they were for",
             self.statements.clone(),
         );
-        registry.register_collector(Box::new(OfHttp(Arc::clone(&self.http))));
+        registry.register_collector(Box::new(HttpCollector(Arc::clone(&self.http))));
         let left_out = ConstCounter::new(db.broken_rows().left_out());
         registry.register(
             "broken_rows_left_out",
@@ -186,7 +190,7 @@ impl Metrics {
             broken,
         );
         if let Some(cache) = db.cache() {
-            registry.register_collector(Box::new(OfCache(cache.clone())));
+            registry.register_collector(Box::new(CacheCollector(cache.clone())));
             let known = cache.position().map(|position| position.seq);
             for (name, about, value) in [
                 (

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bundle_keeps_to_its_two_megabytes() {
+    fn the_bundle_is_at_most_two_megabytes() {
         let size: usize = Bundle::iter()
             .map(|name| Bundle::get(&name).unwrap().data.len())
             .sum();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_has_a_file_is_not_sent_it_again() {
+    async fn an_unchanged_file_is_not_sent_again() {
         let script = served_names()
             .into_iter()
             .find(|name| name.starts_with("assets/index-"))
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_in_the_bundle_is_not_found() {
+    async fn files_outside_the_bundle_are_not_found() {
         for path in [
             "/playground/assets/none.js",
             "/playground/manifest.sha256",
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slash_too_many_leads_to_the_page() {
+    async fn a_trailing_slash_redirects_to_the_page() {
         let (status, headers, _) = get("/playground/", &[]).await;
         assert_eq!(status, StatusCode::PERMANENT_REDIRECT);
         assert_eq!(headers[header::LOCATION], "/playground");

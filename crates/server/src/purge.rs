@@ -141,7 +141,7 @@ impl Handler for Purger {
         };
         tokio::time::timeout(self.timeout, answered)
             .await
-            .context("there was no answer in time")?
+            .context("the request timed out")?
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_has_each_key_once_and_what_is_not_known_is_everything() {
+    fn a_batch_has_unique_keys_and_unknown_changes_purge_everything() {
         let tag = CacheTag::one(EntityKind::Article, uuid::Uuid::from_u128(7));
         let article = || Touched::Tags(vec![tag]);
         let twice = [change(1, article()), change(2, article())];

@@ -69,7 +69,7 @@ pub async fn serve(
     let grace = Duration::from_millis(settings.http.shutdown_grace_ms);
     let finished = async { tokio::join!(purging.stop(), scheduler).1 };
     if let Ok(finished) = tokio::time::timeout(grace / 10, finished).await {
-        finished.context("the scheduler broke")?;
+        finished.context("the scheduler failed")?;
     } else {
         tracing::warn!("shutdown_incomplete");
     }

@@ -38,14 +38,15 @@ pub async fn publish_due(db: &Db, clock: &dyn Clock) -> khabar_persistence::Resu
             .writer(clock.now())
             .await?
             .signed(Author::command("publish on time"));
-        let most = u16::try_from(round.failed.len() + 1).unwrap_or(u16::MAX);
-        let due = editorial::due(&writer, most).await?;
+        let limit = u16::try_from(round.failed.len() + 1).unwrap_or(u16::MAX);
+        let due = editorial::due(&writer, limit).await?;
         let Some(id) = due.into_iter().find(|id| !round.failed.contains(id)) else {
             break;
         };
         let published = async {
-            if let Some(held) = article::lock(&writer, id).await? {
-                held.take(&mut writer, Transition::Publish, Status::Published, None)
+            if let Some(locked) = article::lock(&writer, id).await? {
+                locked
+                    .take(&mut writer, Transition::Publish, Status::Published, None)
                     .await?;
             }
             writer.commit().await
@@ -99,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_wakes_for_what_is_next_and_looks_often() {
+    fn the_scheduler_wakes_for_the_next_article_and_polls() {
         let now = DateTime::UNIX_EPOCH;
         let soon = now + TimeDelta::milliseconds(30);
         assert_eq!(nap(Some(soon), now), Duration::from_millis(30));

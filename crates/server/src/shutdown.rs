@@ -33,24 +33,24 @@ impl Signal {
 ///
 /// Starts to listen when called, not when the future is first polled.
 pub fn signal(grace: Duration) -> impl Future<Output = ()> {
-    let (told, heard) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel();
     let (listens, is_listening) = mpsc::channel();
     let listening = std::thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || listen(told, &listens, grace));
+        .spawn(move || listen(stop, &listens, grace));
     if let Err(cause) = listening {
         tracing::warn!(%cause, "signal_handlers_unavailable");
     }
     // A thread that cannot listen drops its sender.
     let _ = is_listening.recv();
     async {
-        if heard.await.is_err() {
+        if stopped.await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 }
 
-fn listen(told: oneshot::Sender<()>, listens: &mpsc::Sender<()>, grace: Duration) {
+fn listen(stop: oneshot::Sender<()>, listens: &mpsc::Sender<()>, grace: Duration) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -67,7 +67,7 @@ fn listen(told: oneshot::Sender<()>, listens: &mpsc::Sender<()>, grace: Duration
         signals.next().await;
         tracing::info!("shutdown_started");
         // An error means that nobody is waiting: the server has ended by itself.
-        let _ = told.send(());
+        let _ = stop.send(());
         let code = tokio::select! {
             signal = signals.next() => {
                 tracing::warn!("shutdown_forced");

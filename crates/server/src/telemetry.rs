@@ -16,13 +16,13 @@ static QUEUE: OnceLock<Queue> = OnceLock::new();
 
 /// A guard that flushes the log when dropped. Lines that cannot be written within a second are lost.
 #[must_use]
-pub struct Started(());
+pub struct LogGuard(());
 
 /// Starts logging to standard error. Standard output is reserved for the output of commands.
 ///
 /// A dedicated thread writes the log. Callers never wait for a full disk, or for a reader that has closed
 /// or stalled: lines that cannot be written are dropped and counted.
-pub fn start(log: &Log) -> anyhow::Result<Started> {
+pub fn start(log: &Log) -> anyhow::Result<LogGuard> {
     let filter = EnvFilter::try_new(&log.filter)
         .with_context(|| format!("log.filter {:?} is not a list of levels", log.filter))?;
     let queue = Queue::start(log.buffer_bytes).context("could not start the log")?;
@@ -42,10 +42,10 @@ pub fn start(log: &Log) -> anyhow::Result<Started> {
     std::panic::set_hook(Box::new(|panic| {
         tracing::error!(%panic, "task_panicked");
     }));
-    Ok(Started(()))
+    Ok(LogGuard(()))
 }
 
-impl Drop for Started {
+impl Drop for LogGuard {
     fn drop(&mut self) {
         flush();
     }

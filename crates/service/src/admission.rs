@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_queue_is_short_and_nobody_stands_in_it_for_long() {
+    async fn the_admission_queue_is_bounded_and_times_out() {
         let operations = Operations::new(&Settings {
             queries: 1,
             mutations: 1,

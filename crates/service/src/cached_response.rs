@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use khabar_graphql::response::Answer;
+use khabar_graphql::response::JsonResponse;
 use khabar_persistence::cache::{CacheTag, Dependencies};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
@@ -47,21 +47,24 @@ struct ComputedFrom {
 const DIGEST_BYTES: usize = 16;
 
 impl CachedResponse {
-    /// Creates a response as of the given time. `hold` limits how long it may be cached. `dependencies`
+    /// Creates a response as of the given time. `max_age` limits how long it may be cached. `dependencies`
     /// lists what it was read from. Without that, the response's lifetime is unknown.
     pub(crate) fn new(
-        answer: Answer,
+        json_response: JsonResponse,
         operation: OperationInfo,
         as_of: DateTime<Utc>,
-        hold: Option<Duration>,
+        max_age: Option<Duration>,
         dependencies: Option<Dependencies>,
     ) -> Self {
-        let hold = hold.and_then(|hold| TimeDelta::from_std(hold).ok());
+        let max_age = max_age.and_then(|max_age| TimeDelta::from_std(max_age).ok());
         let changes_at = dependencies.as_ref().and_then(|it| it.until);
-        let expires_at = hold.map(|hold| as_of + hold).into_iter().chain(changes_at);
+        let expires_at = max_age
+            .map(|max_age| as_of + max_age)
+            .into_iter()
+            .chain(changes_at);
         // A boxed slice drops the spare capacity of the growing buffer, which would be retained
         // otherwise.
-        let body = Bytes::from(answer.into_json().into_boxed_slice());
+        let body = Bytes::from(json_response.into_json().into_boxed_slice());
         Self {
             operation,
             room: AtomicUsize::new(body.len()),

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_format_makes_it_smaller_and_always_the_same() {
+    async fn every_encoding_shrinks_the_body_deterministically() {
         for lines in [100, 10_000] {
             let text = Bytes::from("a line of a response, ".repeat(lines));
             for compression in Compression::ALL {

@@ -89,7 +89,7 @@ pub struct RequestContext {
     pub reader: Option<ReadSession>,
     /// The stale responses that may be served while the database is unavailable. `None` if not allowed.
     pub stale: Option<StaleIfError>,
-    /// The position in the change feed that the answer to a query reflects at least, if known.
+    /// The position in the change feed that the response to a query reflects at least, if known.
     pub position: Option<Position>,
 }
 

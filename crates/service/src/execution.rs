@@ -14,7 +14,7 @@ use crate::admission::Operations;
 use crate::cached_response::CachedResponse;
 use crate::context::RequestContext;
 use crate::facts::OperationInfo;
-use crate::outcome::{Outcome, UncachedAnswer};
+use crate::outcome::{Outcome, UncachedResponse};
 use crate::request::Deadline;
 use crate::single_flight::{FlightOutcome, Leader};
 
@@ -40,7 +40,7 @@ impl Execution {
     }
 
     /// Executes the operation for a single request.
-    pub(crate) async fn alone(self) -> Outcome {
+    pub(crate) async fn run_unshared(self) -> Outcome {
         let (reader, scope, key) = (self.context.reader.clone(), self.context.scope, self.key);
         let max_bytes = self.cached_response_bytes;
         let outcome = self.execute().await;
@@ -74,7 +74,7 @@ impl Execution {
         let slot = self.operations.slot(self.ready.kind(), self.deadline.at);
         let slot = match slot.await {
             Ok(slot) => Arc::new(slot),
-            Err(error) => return UncachedAnswer::overloaded(error).into(),
+            Err(error) => return UncachedResponse::overloaded(error).into(),
         };
         let RequestContext {
             mut data,
@@ -82,22 +82,25 @@ impl Execution {
             reader,
             ..
         } = self.context;
-        let (operation, hold) = (OperationInfo::of(&self.ready), self.ready.hold());
+        let (operation, max_age) = (OperationInfo::of(&self.ready), self.ready.max_age());
         let is_query = self.ready.kind() == Kind::Query;
         // A mutation may continue after its client has given up. It occupies its slot until it has
         // ended.
         data.insert(AdmissionPermit(Arc::<OwnedSemaphorePermit>::clone(&slot)));
-        let answer = self.api.run(self.ready, data);
-        let answer = tokio::time::timeout_at(self.deadline.at, answer).await;
-        let Ok(answer) = answer else {
-            return UncachedAnswer::timed_out(self.deadline, Some(operation)).into();
+        let json_response = self.api.run(self.ready, data);
+        let json_response = tokio::time::timeout_at(self.deadline.at, json_response).await;
+        let Ok(json_response) = json_response else {
+            return UncachedResponse::timed_out(self.deadline, Some(operation)).into();
         };
-        if !is_query || answer.is_refused() || answer.codes().next().is_some() {
-            return UncachedAnswer::processed(answer).to(operation).into();
+        if !is_query || json_response.is_rejected() || json_response.codes().next().is_some() {
+            return UncachedResponse::processed(json_response)
+                .to(operation)
+                .into();
         }
         let dependencies = reader.as_ref().and_then(ReadSession::record);
         let dependencies = dependencies.and_then(DependencyTracker::recorded);
-        let cached = CachedResponse::new(answer, operation, scope.as_of, hold, dependencies);
+        let cached =
+            CachedResponse::new(json_response, operation, scope.as_of, max_age, dependencies);
         if let Some(reader) = &reader {
             reader.before_insert_response().await;
         }

@@ -1,4 +1,4 @@
-//! The outcome of a request: a response that can be cached, or an answer that cannot.
+//! The outcome of a request: a response that can be cached, or a response that cannot.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use khabar_graphql::document::Kind;
 use khabar_graphql::error::{Code, Error, Outage};
-use khabar_graphql::response::Answer;
+use khabar_graphql::response::JsonResponse;
 
 use crate::cached_response::CachedResponse;
 use crate::context::ContextError;
@@ -22,8 +22,8 @@ pub enum Outcome {
     /// A cached response that was last known to be current the given duration ago, served because the
     /// database does not respond.
     Stale(Arc<CachedResponse>, Duration),
-    /// An answer that is not cached: that of a mutation, one with errors, or a refusal.
-    Uncached(UncachedAnswer),
+    /// A response that is not cached: that of a mutation, one with errors, or a refusal.
+    Uncached(UncachedResponse),
 }
 
 impl Outcome {
@@ -31,7 +31,7 @@ impl Outcome {
     pub fn body(&self) -> Bytes {
         match self {
             Self::Complete(cached, _) | Self::Stale(cached, _) => cached.body().clone(),
-            Self::Uncached(answer) => answer.answer.to_json().into(),
+            Self::Uncached(json_response) => json_response.json_response.to_json().into(),
         }
     }
 
@@ -40,31 +40,33 @@ impl Outcome {
     pub fn operation(&self) -> Option<&OperationInfo> {
         match self {
             Self::Complete(cached, _) | Self::Stale(cached, _) => Some(cached.operation()),
-            Self::Uncached(answer) => answer.operation.as_ref(),
+            Self::Uncached(json_response) => json_response.operation.as_ref(),
         }
     }
 
     /// Returns the codes of the errors, in order. An error without a code yields an empty string.
     pub fn codes(&self) -> impl Iterator<Item = &str> {
-        let answer = match self {
+        let json_response = match self {
             Self::Complete(..) | Self::Stale(..) => None,
-            Self::Uncached(answer) => Some(&answer.answer),
+            Self::Uncached(json_response) => Some(&json_response.json_response),
         };
-        answer.into_iter().flat_map(|answer| answer.codes())
+        json_response
+            .into_iter()
+            .flat_map(|json_response| json_response.codes())
     }
 }
 
-impl From<UncachedAnswer> for Outcome {
-    fn from(answer: UncachedAnswer) -> Self {
-        Self::Uncached(answer)
+impl From<UncachedResponse> for Outcome {
+    fn from(json_response: UncachedResponse) -> Self {
+        Self::Uncached(json_response)
     }
 }
 
-/// An answer for a single request.
+/// A response for a single request.
 #[derive(Debug)]
-pub struct UncachedAnswer {
-    /// The answer. Boxed because it is the error type of results whose success type is small.
-    pub answer: Box<Answer>,
+pub struct UncachedResponse {
+    /// The response. Boxed because it is the error type of results whose success type is small.
+    pub json_response: Box<JsonResponse>,
     /// Whether the request was processed.
     pub status: Status,
     /// The operation that was executed, if any.
@@ -76,7 +78,7 @@ pub struct UncachedAnswer {
 pub enum Status {
     /// The request was well formed, and was either executed or refused by the document gate.
     Processed,
-    /// The request was refused for another reason, or a failure of the server left nothing of its answer.
+    /// The request was refused for another reason, or a failure of the server left nothing of its response.
     Failed(Failure),
 }
 
@@ -101,29 +103,29 @@ pub enum Failure {
     Internal,
 }
 
-impl UncachedAnswer {
-    /// Creates the answer to a well-formed request. If an outage of the server left nothing of the answer,
+impl UncachedResponse {
+    /// Creates the response to a well-formed request. If an outage of the server left nothing of the response,
     /// the status says so, and `data` whose fields are all null is left out: a cache in front of the server
     /// then serves the previous response instead (RFC 5861 §4).
-    pub fn processed(answer: Answer) -> Self {
-        let (answer, status) = match answer.outage() {
-            None => (answer, Status::Processed),
+    pub fn processed(json_response: JsonResponse) -> Self {
+        let (json_response, status) = match json_response.outage() {
+            None => (json_response, Status::Processed),
             Some(outage) => {
                 let failure = match outage {
-                    Outage::Passing => Failure::Unavailable,
-                    Outage::Broken => Failure::Internal,
+                    Outage::Temporary => Failure::Unavailable,
+                    Outage::Permanent => Failure::Internal,
                 };
-                (answer.without_data(), Status::Failed(failure))
+                (json_response.without_data(), Status::Failed(failure))
             }
         };
         Self {
-            answer: Box::new(answer),
+            json_response: Box::new(json_response),
             status,
             operation: None,
         }
     }
 
-    /// Creates the answer to a request whose context could not be created.
+    /// Creates the response to a request whose context could not be created.
     pub fn without_context(error: ContextError) -> Self {
         match error {
             ContextError::Unauthenticated(message) => {
@@ -141,12 +143,12 @@ impl UncachedAnswer {
             ContextError::Failed => Self::refused(
                 Failure::Internal,
                 Code::Internal,
-                "The server could not find out who is asking.",
+                "The server could not authenticate the request.",
             ),
         }
     }
 
-    /// Creates the answer to a client that exceeded a rate limit.
+    /// Creates the response to a client that exceeded a rate limit.
     pub fn rate_limited(limited: Limited) -> Self {
         let Limited {
             counted,
@@ -159,12 +161,12 @@ impl UncachedAnswer {
         Self::refused(Failure::RateLimited, Code::RateLimited, message)
     }
 
-    /// Creates the answer to a mutation that the transport does not allow.
+    /// Creates the response to a mutation that the transport does not allow.
     pub(crate) fn mutation_not_allowed(message: &str) -> Self {
         Self::refused(Failure::MutationNotAllowed, Code::MethodNotAllowed, message)
     }
 
-    /// Creates the answer to a request that exceeded its time limit. If the operation was a mutation, its
+    /// Creates the response to a request that exceeded its time limit. If the operation was a mutation, its
     /// outcome is unknown.
     pub(crate) fn timed_out(deadline: Deadline, operation: Option<OperationInfo>) -> Self {
         let is_write = operation
@@ -188,27 +190,27 @@ impl UncachedAnswer {
         }
     }
 
-    /// Creates the answer to an operation that got no slot to run in.
+    /// Creates the response to an operation that got no slot to run in.
     pub(crate) fn overloaded(error: Error) -> Self {
         Self::failed(Failure::Overloaded, error)
     }
 
-    /// Creates the answer to a request whose document could not be found or may not run on this server.
+    /// Creates the response to a request whose document could not be found or may not run on this server.
     pub(crate) fn without_document(error: Error) -> Self {
         let is_internal = error.code() == Code::Internal;
-        let mut answer = Self::processed(Answer::because(error));
+        let mut json_response = Self::processed(JsonResponse::from_error(error));
         if is_internal {
-            answer.status = Status::Failed(Failure::Internal);
+            json_response.status = Status::Failed(Failure::Internal);
         }
-        answer
+        json_response
     }
 
-    /// Creates the answer to an operation whose task panicked. The panic itself is in the log.
+    /// Creates the response to an operation whose task panicked. The panic itself is in the log.
     pub(crate) fn panicked() -> Self {
         Self::failed(Failure::Internal, Error::unexplained())
     }
 
-    /// Sets the operation that the answer belongs to.
+    /// Sets the operation that the response belongs to.
     pub(crate) fn to(self, operation: OperationInfo) -> Self {
         Self {
             operation: Some(operation),
@@ -216,11 +218,11 @@ impl UncachedAnswer {
         }
     }
 
-    /// Whether the answer reports an error caused by the client. Server outages are excluded, and so are
+    /// Whether the response reports an error caused by the client. Server outages are excluded, and so are
     /// exceeded rate limits, which the meter has already counted.
     pub(crate) fn is_client_error(&self) -> bool {
-        self.answer.has_errors()
-            && !self.answer.has_outage()
+        self.json_response.has_errors()
+            && !self.json_response.has_outage()
             && self.status != Status::Failed(Failure::RateLimited)
     }
 
@@ -228,7 +230,7 @@ impl UncachedAnswer {
     pub(crate) fn is_unavailable(&self) -> bool {
         let unavailable = Code::Unavailable.as_str();
         self.status == Status::Failed(Failure::Unavailable)
-            && self.answer.codes().any(|code| code == unavailable)
+            && self.json_response.codes().any(|code| code == unavailable)
     }
 
     fn refused(failure: Failure, code: Code, message: impl Into<String>) -> Self {
@@ -237,7 +239,7 @@ impl UncachedAnswer {
 
     fn failed(failure: Failure, error: Error) -> Self {
         Self {
-            answer: Box::new(Answer::because(error)),
+            json_response: Box::new(JsonResponse::from_error(error)),
             status: Status::Failed(failure),
             operation: None,
         }

@@ -1,5 +1,5 @@
 //! Persisted documents: an app sends the name of a document instead of its text. The request then fits into
-//! a URL, and a CDN can cache the answer.
+//! a URL, and a CDN can cache the response.
 //!
 //! A name identifies either a trusted document, registered with the app's build (`khabar documents register`), or a
 //! document that a client has sent before together with its hash (Apollo's automatic persisted queries).
@@ -95,12 +95,12 @@ impl Documents {
         operation: &'a OperationRequest,
     ) -> Result<Found<'a>, Error> {
         let (operation, is_registered) = match (&operation.query, &operation.named) {
-            (Some(text), named) => {
-                self.sent(data, text, named.as_ref()).await?;
+            (Some(text), document_id) => {
+                self.sent(data, text, document_id.as_ref()).await?;
                 (Cow::Borrowed(operation), self.mode == Mode::Trusted)
             }
-            (None, Some(named)) => {
-                let (text, is_registered) = self.named(data, named).await?;
+            (None, Some(document_id)) => {
+                let (text, is_registered) = self.document_id(data, document_id).await?;
                 let operation = OperationRequest {
                     query: Some(text.as_ref().to_owned()),
                     ..operation.clone()
@@ -128,8 +128,13 @@ impl Documents {
         }
     }
 
-    async fn sent(&self, data: &Data, text: &str, named: Option<&DocumentId>) -> Result<(), Error> {
-        let is_checked = named.is_some() || self.mode == Mode::Trusted;
+    async fn sent(
+        &self,
+        data: &Data,
+        text: &str,
+        document_id: Option<&DocumentId>,
+    ) -> Result<(), Error> {
+        let is_checked = document_id.is_some() || self.mode == Mode::Trusted;
         if !is_checked {
             return Ok(());
         }
@@ -145,7 +150,7 @@ impl Documents {
                      this is none of them.",
                 ));
             }
-        } else if named.is_some_and(|named| named.as_str() != hash) {
+        } else if document_id.is_some_and(|document_id| document_id.as_str() != hash) {
             return Err(Error::new(
                 Code::PersistedQueryHashMismatch,
                 "The SHA-256 of the document is another than `extensions.persistedQuery` says.",
@@ -155,9 +160,13 @@ impl Documents {
     }
 
     /// Returns the text of a named document, and whether the document is known to be registered.
-    async fn named(&self, data: &Data, named: &DocumentId) -> Result<(Arc<str>, bool), Error> {
-        let name = named.as_str();
-        let hash = match named {
+    async fn document_id(
+        &self,
+        data: &Data,
+        document_id: &DocumentId,
+    ) -> Result<(Arc<str>, bool), Error> {
+        let name = document_id.as_str();
+        let hash = match document_id {
             DocumentId::Hash(hash) => Some(hash.as_str()),
             DocumentId::Id(id) => id.strip_prefix("sha256:"),
         };
@@ -170,7 +179,7 @@ impl Documents {
         if let Some(text) = trusted_document(data, name).await? {
             return Ok((text, true));
         }
-        Err(match named {
+        Err(match document_id {
             // Apollo clients rely on these exact messages.
             DocumentId::Hash(_) if remembered.is_some() || self.mode == Mode::Trusted => {
                 Error::new(Code::PersistedQueryNotFound, "PersistedQueryNotFound")

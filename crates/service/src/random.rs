@@ -25,7 +25,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_numbers_are_not_equal() {
+    fn random_numbers_differ() {
         let random = random();
         assert_ne!(random(), random());
     }

@@ -15,7 +15,7 @@ use khabar_domain::{AccountId, Network};
 use moka::sync::Cache;
 
 use self::bucket::Quota;
-pub use self::bucket::{Standing, WINDOW};
+pub use self::bucket::{QuotaState, WINDOW};
 pub use self::meter::{Limited, Meter};
 pub use self::settings::{RateLimits, Rates};
 
@@ -81,13 +81,13 @@ impl Limiter {
 
     /// Takes `many` from a client's quota. Takes nothing if fewer are left. Returns `None` if the client is
     /// not limited.
-    fn take(&self, counted: Counted, client: Client, many: u64) -> Option<Standing> {
+    fn take(&self, counted: Counted, client: Client, many: u64) -> Option<QuotaState> {
         let (quota, bucket) = self.bucket(counted, client)?;
         Some(quota.take(&bucket, many, self.begun.elapsed()))
     }
 
     /// Returns the state of a client's quota without taking anything, or `None` if the client is not limited.
-    fn look(&self, counted: Counted, client: Client) -> Option<Standing> {
+    fn look(&self, counted: Counted, client: Client) -> Option<QuotaState> {
         let (quota, bucket) = self.bucket(counted, client)?;
         Some(quota.look(&bucket, self.begun.elapsed()))
     }
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_bounded_whoever_asks() {
+    fn the_number_of_rate_limit_buckets_is_bounded() {
         let mut limits = RateLimits::default();
         limits.requests.address_per_minute = 5;
         let limiter = Limiter::new(limits).unwrap();
@@ -124,8 +124,8 @@ mod tests {
             limiter.take(Counted::Requests, client(number + 10), 1);
             // A client that asks all the time is not evicted in favour of clients that ask once.
             if number % 1_000 == 0 {
-                let standing = limiter.take(Counted::Requests, client(1), 1).unwrap();
-                greedy += u32::from(standing.wait.is_none());
+                let quota_state = limiter.take(Counted::Requests, client(1), 1).unwrap();
+                greedy += u32::from(quota_state.wait.is_none());
             }
         }
         limiter.buckets.run_pending_tasks();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_where_nothing_is_limited() {
+    fn no_buckets_are_created_without_limits() {
         let none = Rates::default();
         let limits = RateLimits {
             requests: none,

@@ -20,7 +20,7 @@ pub struct Request {
     pub operation: OperationRequest,
     /// The credentials of the sender, not yet verified, and the preview that the request asks for.
     pub credentials: Result<PresentedCredentials, ContextError>,
-    /// The consistency token: the position in the change feed that the answer must reflect at least.
+    /// The consistency token: the position in the change feed that the response must reflect at least.
     pub position: Result<Option<Position>, ContextError>,
     /// Whether the request may run a mutation.
     pub mutations: MutationPolicy,

@@ -14,10 +14,10 @@ use crate::cached_response::CachedResponse;
 use crate::context::{ContextError, ContextSource, RequestContext, StaleIfError};
 use crate::execution::Execution;
 use crate::facts::{Facts, OperationInfo, Recorder};
-use crate::outcome::{Outcome, UncachedAnswer};
+use crate::outcome::{Outcome, UncachedResponse};
 use crate::persisted_documents::{self, Documents};
 use crate::request::{Deadline, MutationPolicy, Request};
-use crate::single_flight::{Role, SingleFlight, Waited};
+use crate::single_flight::{Role, SingleFlight, WaitOutcome};
 
 /// The settings of the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,9 +43,9 @@ pub struct Service<C> {
 
 /// The result of a request.
 pub struct Response {
-    /// The answer, from the cache or not.
+    /// The response, from the cache or not.
     pub outcome: Outcome,
-    /// The position in the change feed that the answer reflects at least. `None` if it is unknown, as that
+    /// The position in the change feed that the response reflects at least. `None` if it is unknown, as that
     /// of a mutation or of a stale response.
     pub position: Option<Position>,
     /// The facts for the log and the metrics.
@@ -72,12 +72,12 @@ impl<C: ContextSource> Service<C> {
     /// Executes a request. Never fails: an error of the client or of the server is part of the outcome.
     pub async fn execute(&self, request: &Request) -> Response {
         let mut recorder = Recorder::new();
-        let answer = self.answer(request, &mut recorder);
-        let answer = tokio::time::timeout_at(request.deadline.at, answer).await;
-        let (outcome, position) = answer.unwrap_or_else(|_| {
+        let execution = self.execute_before_deadline(request, &mut recorder);
+        let finished = tokio::time::timeout_at(request.deadline.at, execution).await;
+        let (outcome, position) = finished.unwrap_or_else(|_| {
             let operation = recorder.interrupted();
             (
-                UncachedAnswer::timed_out(request.deadline, operation).into(),
+                UncachedResponse::timed_out(request.deadline, operation).into(),
                 None,
             )
         });
@@ -95,8 +95,8 @@ impl<C: ContextSource> Service<C> {
         }
     }
 
-    /// Answers a request. Also returns the position in the change feed that the answer reflects, if known.
-    async fn answer(
+    /// Answers a request. Also returns the position in the change feed that the response reflects, if known.
+    async fn execute_before_deadline(
         &self,
         request: &Request,
         recorder: &mut Recorder,
@@ -106,7 +106,7 @@ impl<C: ContextSource> Service<C> {
             // This comes first: a request with invalid credentials is never treated as anonymous.
             let context = match self.context(request).await {
                 Ok(context) => context,
-                Err(error) => return (UncachedAnswer::without_context(error).into(), None),
+                Err(error) => return (UncachedResponse::without_context(error).into(), None),
             };
             let (scope, position) = (context.scope, context.position);
             recorder.context(scope, context.reader.as_ref());
@@ -116,11 +116,11 @@ impl<C: ContextSource> Service<C> {
                     recorder.found(found.is_registered);
                     found.operation
                 }
-                Err(error) => return (UncachedAnswer::without_document(error).into(), position),
+                Err(error) => return (UncachedResponse::without_document(error).into(), position),
             };
             if context.is_cacheable()
                 && let Some(reader) = &context.reader
-                && let Some(key) = self.api.answer_name(&operation)
+                && let Some(key) = self.api.response_key(&operation)
                 && let Some(cached) = reader.answer(&key, |cached| is_valid_for(scope, cached))
             {
                 self.documents.remember(sent);
@@ -129,7 +129,7 @@ impl<C: ContextSource> Service<C> {
             }
             let ready = match self.api.admit(&operation) {
                 Ok(ready) => ready,
-                Err(answer) => return (UncachedAnswer::processed(answer).into(), position),
+                Err(rejected) => return (UncachedResponse::processed(rejected).into(), position),
             };
             recorder.admitted();
             self.documents.remember(sent);
@@ -145,26 +145,26 @@ impl<C: ContextSource> Service<C> {
             let execution = self.execution(ready, context, request.deadline);
             let is_shared = execution.is_cacheable() && scope.viewer == Viewer::anonymous();
             if !is_shared || flights == FLIGHTS {
-                return (or_stale(execution.alone().await, stale), position);
+                return (or_stale(execution.run_unshared().await, stale), position);
             }
             flights += 1;
             match self.flights.join(execution.key) {
                 Role::Leader(leader) => {
-                    // In its own task: a client that disconnects does not cancel the answer for others.
+                    // In its own task: a client that disconnects does not cancel the response for others.
                     let run = tokio::spawn(execution.lead(leader).in_current_span());
                     let outcome = run
                         .await
-                        .unwrap_or_else(|_| UncachedAnswer::panicked().into());
+                        .unwrap_or_else(|_| UncachedResponse::panicked().into());
                     return (or_stale(outcome, stale), position);
                 }
                 Role::Follower(follower) => match follower.wait().await {
-                    Waited::Shared(cached) if is_valid_for(scope, &cached) => {
+                    WaitOutcome::Shared(cached) if is_valid_for(scope, &cached) => {
                         recorder.cached();
                         return (Outcome::Complete(cached, scope.as_of), position);
                     }
                     // Try again with a new context. The present one predates the write.
-                    Waited::Retry => {}
-                    Waited::Shared(_) | Waited::NotShared => flights = FLIGHTS,
+                    WaitOutcome::Retry => {}
+                    WaitOutcome::Shared(_) | WaitOutcome::NotShared => flights = FLIGHTS,
                 },
             }
         }
@@ -199,7 +199,7 @@ impl<C: ContextSource> Service<C> {
             deadline,
             cached_response_bytes: self.cached_response_bytes,
             operations: Arc::clone(&self.operations),
-            key: ready.answer_name(),
+            key: ready.response_key(),
             ready,
             context,
         }
@@ -207,14 +207,14 @@ impl<C: ContextSource> Service<C> {
 }
 
 /// Checks that the transport and the rate limits of the request allow this mutation.
-fn admit_mutation(request: &Request, ready: &PreparedOperation) -> Result<(), UncachedAnswer> {
+fn admit_mutation(request: &Request, ready: &PreparedOperation) -> Result<(), UncachedResponse> {
     if let MutationPolicy::Refuse(message) = request.mutations {
-        return Err(UncachedAnswer::mutation_not_allowed(message));
+        return Err(UncachedResponse::mutation_not_allowed(message));
     }
     match &request.meter {
         Some(meter) => meter
             .mutations(ready.root_fields())
-            .map_err(UncachedAnswer::rate_limited),
+            .map_err(UncachedResponse::rate_limited),
         None => Ok(()),
     }
 }
@@ -239,15 +239,16 @@ fn stale_for(context: &RequestContext, ready: &PreparedOperation) -> Option<Stal
     let stale = context.stale.as_ref().filter(|_| is_allowed)?;
     Some(StaleResponse {
         stale: stale.clone(),
-        key: ready.answer_name(),
+        key: ready.response_key(),
         scope,
     })
 }
 
-/// Replaces an answer that failed because the database did not respond by a stale response, if one is
+/// Replaces a response that failed because the database did not respond by a stale response, if one is
 /// available.
 fn or_stale(outcome: Outcome, stale: Option<StaleResponse>) -> Outcome {
-    let is_unavailable = matches!(&outcome, Outcome::Uncached(answer) if answer.is_unavailable());
+    let is_unavailable =
+        matches!(&outcome, Outcome::Uncached(uncached) if uncached.is_unavailable());
     let found = stale.filter(|_| is_unavailable);
     let found = found.and_then(|StaleResponse { stale, key, scope }| {
         let (cached, age) = stale.cache.stale::<CachedResponse>(&key, stale.max_age)?;

@@ -35,7 +35,7 @@ pub(crate) enum FlightOutcome<R> {
 
 /// The result of waiting for a flight.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Waited<R> {
+pub(crate) enum WaitOutcome<R> {
     /// The response of the flight.
     Shared(Arc<R>),
     /// No response, but the next flight may have one.
@@ -109,15 +109,15 @@ impl<R: Send + Sync + 'static> Drop for Leader<R> {
 
 impl<R: Send + Sync + 'static> Follower<R> {
     /// Waits for the end of the flight.
-    pub(crate) async fn wait(mut self) -> Waited<R> {
+    pub(crate) async fn wait(mut self) -> WaitOutcome<R> {
         let ended = self
             .0
             .wait_for(|at| !matches!(at, FlightOutcome::Running))
             .await;
         match ended.as_deref() {
-            Ok(FlightOutcome::Stored(response)) => Waited::Shared(Arc::clone(response)),
-            Ok(FlightOutcome::Outdated) => Waited::Retry,
-            _ => Waited::NotShared,
+            Ok(FlightOutcome::Stored(response)) => WaitOutcome::Shared(Arc::clone(response)),
+            Ok(FlightOutcome::Outdated) => WaitOutcome::Retry,
+            _ => WaitOutcome::NotShared,
         }
     }
 }
@@ -139,23 +139,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_follower_receives_the_stored_response() {
+    async fn a_follower_receives_the_leaders_response() {
         let running = Arc::default();
         let (leader, follower) = join(&running);
         leader.complete(|| FlightOutcome::Stored(Arc::new(3)));
-        assert_eq!(follower.wait().await, Waited::Shared(Arc::new(3)));
+        assert_eq!(follower.wait().await, WaitOutcome::Shared(Arc::new(3)));
     }
 
     #[tokio::test]
-    async fn a_follower_learns_that_there_is_no_response() {
+    async fn a_follower_is_told_when_the_leader_has_no_response() {
         let running = Arc::default();
         let (leader, follower) = join(&running);
         leader.complete(|| FlightOutcome::Outdated);
-        assert_eq!(follower.wait().await, Waited::Retry);
+        assert_eq!(follower.wait().await, WaitOutcome::Retry);
         // The task panicked or never ran.
         let (leader, follower) = join(&running);
         drop(leader);
-        assert_eq!(follower.wait().await, Waited::NotShared);
+        assert_eq!(follower.wait().await, WaitOutcome::NotShared);
         assert!(matches!(running.join(KEY), Role::Leader(_)));
     }
 }

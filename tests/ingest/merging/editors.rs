@@ -14,7 +14,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{PIER, PORT, TRAIN, all};
-use crate::{Kinds, answer, apps, feed, import, read};
+use crate::{Kinds, apps, feed, import, read, response};
 
 const METRO: &str = "مترو الضفتين يصل إلى المحطة السابعة";
 
@@ -52,7 +52,7 @@ async fn article_called(
 }
 
 #[tokio::test]
-async fn what_editors_added_stays() -> anyhow::Result<()> {
+async fn editorial_additions_survive_an_import() -> anyhow::Result<()> {
     for app in apps().await? {
         let (db, page) = (app.db(), read("blocks.txt")?);
         import(db, &page, &Kinds::new(), 24).await?;
@@ -109,7 +109,7 @@ async fn what_editors_added_stays() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_streams_address_stays_where_the_page_has_none() -> anyhow::Result<()> {
+async fn a_stream_url_survives_an_import_without_one() -> anyhow::Result<()> {
     for app in apps().await? {
         let (db, page) = (app.db(), read("bare.txt")?);
         import(db, &page, &Kinds::new(), 24).await?;
@@ -137,7 +137,7 @@ async fn a_streams_address_stays_where_the_page_has_none() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn an_editors_lead_stays_where_the_page_has_none() -> anyhow::Result<()> {
+async fn an_editorial_lead_survives_an_import_without_one() -> anyhow::Result<()> {
     for app in apps().await? {
         let (db, mut page) = (app.db(), read("bare.txt")?);
         page.article.lead = None;
@@ -161,7 +161,7 @@ async fn an_editors_lead_stays_where_the_page_has_none() -> anyhow::Result<()> {
         .await?;
         let again = import(db, &page, &Kinds::new(), 72).await?;
         assert_eq!((again.added, again.changed), (0, 0));
-        let answered = answer(
+        let answered = response(
             &app,
             "{ articles(first: 1) { nodes { lead excerpt version } } }",
         );
@@ -172,7 +172,7 @@ async fn an_editors_lead_stays_where_the_page_has_none() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_an_editor_related_or_took_back_stays_so() -> anyhow::Result<()> {
+async fn editorial_relations_survive_an_import() -> anyhow::Result<()> {
     for app in apps().await? {
         let (db, page) = (app.db(), read("bare.txt")?);
         let imported = import(db, &page, &Kinds::new(), 24).await?;
@@ -216,7 +216,7 @@ async fn what_an_editor_related_or_took_back_stays_so() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_section_that_an_editor_moved_keeps_its_place() -> anyhow::Result<()> {
+async fn a_moved_section_keeps_its_position() -> anyhow::Result<()> {
     for app in apps().await? {
         let db = app.db();
         import(db, &read("bare.txt")?, &Kinds::new(), 24).await?;
@@ -245,7 +245,7 @@ async fn a_section_that_an_editor_moved_keeps_its_place() -> anyhow::Result<()> 
 }
 
 #[tokio::test]
-async fn a_slug_stays_with_whoever_has_it() -> anyhow::Result<()> {
+async fn a_slug_stays_with_its_owner() -> anyhow::Result<()> {
     for app in apps().await? {
         let (db, page) = (app.db(), read("bare.txt")?);
         import(db, &read("blocks.txt")?, &Kinds::new(), 12).await?;
@@ -280,7 +280,7 @@ async fn a_slug_stays_with_whoever_has_it() -> anyhow::Result<()> {
             Slug::from_text(PORT)?.as_str(),
             Slug::from_text(TRAIN)?.as_str()
         );
-        let answered = answer(&app, &document).await?;
+        let answered = response(&app, &document).await?;
         let taken = json!({"title": "ميناء الشمال، عشرون عاما", "pinnedPosition": null});
         assert_eq!(answered["taken"], taken);
         assert_eq!(answered["olives"], json!({"pinnedPosition": 1}));
@@ -302,7 +302,7 @@ async fn a_slug_stays_with_whoever_has_it() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn the_reported_count_is_not_the_count() -> anyhow::Result<()> {
+async fn the_reported_count_is_separate_from_the_actual_count() -> anyhow::Result<()> {
     const COUNTS: &str =
         "{ stories(pinned: true, first: 1) { nodes { title reportedArticleCount articleCount
         articles { totalCount nodes { headline } } } } }";
@@ -317,7 +317,7 @@ async fn the_reported_count_is_not_the_count() -> anyhow::Result<()> {
         })
         .await?;
         let counts = async |reported: i64| {
-            let answered = answer(&app, COUNTS).await?;
+            let answered = response(&app, COUNTS).await?;
             let articles = json!({"totalCount": 1, "nodes": [{"headline": PIER}]});
             let expected = json!([{"title": PORT, "reportedArticleCount": reported,
                                    "articleCount": 1, "articles": articles}]);

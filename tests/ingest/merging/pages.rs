@@ -8,10 +8,10 @@ use khabar_tests::harness::TestApp;
 use serde_json::{Value, json};
 
 use super::{ALL, PIER, PORT, all};
-use crate::{Kinds, answer, apps, feed, import, read};
+use crate::{Kinds, apps, feed, import, read, response};
 
 #[tokio::test]
-async fn a_stub_becomes_whole_when_its_page_comes_and_stays_so() -> anyhow::Result<()> {
+async fn a_stub_is_completed_by_its_page() -> anyhow::Result<()> {
     let (bare, blocks) = (read("bare.txt")?, read("blocks.txt")?);
     for app in apps().await? {
         let db = app.db();
@@ -20,7 +20,7 @@ async fn a_stub_becomes_whole_when_its_page_comes_and_stays_so() -> anyhow::Resu
             "{{ article(slug: {:?}) {{ isStub version listedAt bodyText }} }}",
             Slug::from_text(PIER)?.as_str()
         );
-        let seen = async || anyhow::Ok(answer(&app, &document).await?["article"].take());
+        let seen = async || anyhow::Ok(response(&app, &document).await?["article"].take());
         let stub = seen().await?;
         assert_eq!(
             (&stub["isStub"], &stub["version"]),
@@ -55,7 +55,7 @@ async fn articles(app: &TestApp) -> anyhow::Result<Vec<Value>> {
     const DOCUMENT: &str =
         "{ articles { nodes { headline slug isStub lead bodyText hasPhotos hasVideo hero { alt }
         source { name articleCount } related { nodes { headline } } } } }";
-    let answered = answer(app, DOCUMENT).await?;
+    let answered = response(app, DOCUMENT).await?;
     let nodes = answered["articles"]["nodes"].as_array();
     let mut nodes = nodes.context("no list")?.clone();
     nodes.sort_by_key(|node| node["slug"].to_string());
@@ -63,7 +63,7 @@ async fn articles(app: &TestApp) -> anyhow::Result<Vec<Value>> {
 }
 
 #[tokio::test]
-async fn two_pages_say_the_same_in_either_order() -> anyhow::Result<()> {
+async fn the_order_of_imports_does_not_matter() -> anyhow::Result<()> {
     let (bare, blocks) = (read("bare.txt")?, read("blocks.txt")?);
     let (one, other) = (apps().await?, apps().await?);
     for (one, other) in one.iter().zip(&other) {
@@ -80,7 +80,7 @@ async fn two_pages_say_the_same_in_either_order() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn badges_of_a_later_page_are_added() -> anyhow::Result<()> {
+async fn badges_of_later_pages_are_added() -> anyhow::Result<()> {
     for app in apps().await? {
         let (db, mut page) = (app.db(), read("bare.txt")?);
         import(db, &page, &Kinds::new(), 24).await?;
@@ -103,7 +103,7 @@ async fn badges_of_a_later_page_are_added() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_shorter_rail_takes_no_story_down() -> anyhow::Result<()> {
+async fn a_shorter_rail_unpins_no_story() -> anyhow::Result<()> {
     for app in apps().await? {
         let mut page = read("bare.txt")?;
         import(app.db(), &page, &Kinds::new(), 24).await?;
@@ -121,7 +121,7 @@ async fn a_shorter_rail_takes_no_story_down() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_page_in_another_language_goes_to_another_edition() -> anyhow::Result<()> {
+async fn a_page_in_another_language_belongs_to_another_edition() -> anyhow::Result<()> {
     const EDITIONS: &str =
         "{ editions { slug name language direction articleCount labels { stories } } }";
     for app in apps().await? {
@@ -138,9 +138,9 @@ async fn a_page_in_another_language_goes_to_another_edition() -> anyhow::Result<
             {"slug": "en", "name": "English", "language": "en", "direction": "LTR",
              "articleCount": 3, "labels": {"stories": "Stories"}},
         ]);
-        assert_eq!(answer(&app, EDITIONS).await?["editions"], expected);
+        assert_eq!(response(&app, EDITIONS).await?["editions"], expected);
         let document = ALL.replacen("home", "home(edition: \"en\")", 1);
-        let home = answer(&app, &document).await?["home"].take();
+        let home = response(&app, &document).await?["home"].take();
         assert_eq!(home["liveChannels"][0]["name"], "Harbour Radio");
         assert_eq!(home["featuredSections"][1]["slug"], "sea-harbour");
         assert_eq!(home["pinnedStories"]["nodes"][1]["kind"], "SHOW");

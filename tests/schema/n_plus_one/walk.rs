@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail, ensure};
 use khabar_domain::Role;
 use khabar_tests::harness::schema_map::{Field, INTROSPECTION, Map};
-use khabar_tests::harness::{Answered, TestApp, Who, newsroom};
+use khabar_tests::harness::{TestApp, TestResponse, Who, newsroom};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -22,7 +22,7 @@ pub(crate) const FIND: &str = "query ($edition: Slug!) { home(edition: $edition)
     fragment I on Node { __typename id }";
 
 /// A newsroom to walk through.
-pub(crate) struct Ground {
+pub(crate) struct Playground {
     app: TestApp,
     /// Sender of the queries: an administrator, or anonymous if there is no `find` query.
     who: Who,
@@ -31,7 +31,7 @@ pub(crate) struct Ground {
     ids: HashMap<(usize, String), Vec<String>>,
 }
 
-impl Ground {
+impl Playground {
     /// Prepares an API with this number of editions. If `find` is given, it is run for each edition to
     /// collect object IDs.
     pub(crate) async fn new(
@@ -45,9 +45,9 @@ impl Ground {
             who = app.who("السائرة", Role::Admin).await?;
             for edition in 1..=editions {
                 let variables = serde_json::json!({"edition": slug(edition)});
-                let answer = app.ask_with(find, &variables).await?.value()?;
-                ensure!(answer["errors"].is_null(), "{answer}");
-                collect(&answer["data"], edition, &mut ids);
+                let response = app.ask_with(find, &variables).await?.value()?;
+                ensure!(response["errors"].is_null(), "{response}");
+                collect(&response["data"], edition, &mut ids);
             }
             comment(&app, &who, &ids).await?;
             for edition in 1..=editions {
@@ -63,7 +63,7 @@ impl Ground {
         })
     }
 
-    async fn ask(&self, document: &str) -> anyhow::Result<Answered> {
+    async fn ask(&self, document: &str) -> anyhow::Result<TestResponse> {
         self.app
             .ask_as(&self.who, newsroom::now(), document, &Value::Null)
             .await
@@ -81,12 +81,12 @@ async fn comment(
     let articles = ids.get(&(1, "Article".to_owned()));
     let article = articles.and_then(|ids| ids.first()).context("no article")?;
     let input = serde_json::json!({"input": {"article": article, "text": "كلمة"}});
-    let answer = app
+    let response = app
         .ask_as(who, newsroom::now(), POST, &input)
         .await?
         .value()?;
-    let said = &answer["data"]["postComment"]["comment"];
-    ensure!(said.is_object(), "{answer}");
+    let said = &response["data"]["postComment"]["comment"];
+    ensure!(said.is_object(), "{response}");
     Ok(())
 }
 
@@ -97,12 +97,12 @@ async fn token(app: &TestApp, who: &Who, edition: usize) -> anyhow::Result<Strin
         token { id } userErrors { message } } }";
     let name = format!("حامل {edition}");
     let input = serde_json::json!({"input": {"name": name, "role": "READER"}});
-    let answer = app
+    let response = app
         .ask_as(who, newsroom::now(), GIVE, &input)
         .await?
         .value()?;
-    let id = answer["data"]["createToken"]["token"]["id"].as_str();
-    Ok(id.with_context(|| answer.to_string())?.to_owned())
+    let id = response["data"]["createToken"]["token"]["id"].as_str();
+    Ok(id.with_context(|| response.to_string())?.to_owned())
 }
 
 fn slug(edition: usize) -> String {
@@ -134,22 +134,22 @@ pub(crate) struct Report {
     /// Fields whose number of statements grows with the number of parents, each with the evidence.
     pub(crate) grown: BTreeMap<String, String>,
     /// Number of parents for which each field had data, on the path where it had the most.
-    pub(crate) met: BTreeMap<String, usize>,
+    pub(crate) visited: BTreeMap<String, usize>,
 }
 
 impl Report {
     /// Returns the number of parents for which this field had data. Zero if it was never reached.
-    pub(crate) fn met(&self, field: &str) -> usize {
-        self.met.get(field).copied().unwrap_or(0)
+    pub(crate) fn visited(&self, field: &str) -> usize {
+        self.visited.get(field).copied().unwrap_or(0)
     }
 
     fn add(&mut self, other: Self) {
         self.paths += other.paths;
         self.fields.extend(other.fields);
         self.grown.extend(other.grown);
-        for (field, met) in other.met {
-            let most = self.met.entry(field).or_default();
-            *most = met.max(*most);
+        for (field, visited) in other.visited {
+            let most = self.visited.entry(field).or_default();
+            *most = visited.max(*most);
         }
     }
 }
@@ -175,7 +175,7 @@ struct Path<'a> {
 }
 
 /// Walks every path of up to `depth` fields. Two tasks walk half of the paths each, concurrently.
-pub(crate) async fn walk(grounds: Vec<Ground>, depth: usize) -> anyhow::Result<Report> {
+pub(crate) async fn walk(grounds: Vec<Playground>, depth: usize) -> anyhow::Result<Report> {
     const HALVES: usize = 2;
     let grounds = Arc::new(grounds);
     let first = grounds.first().context("there is nowhere to walk")?;
@@ -239,7 +239,7 @@ fn longer<'a>(map: &'a Map, path: &Path<'a>) -> Vec<Path<'a>> {
 
 struct Walker<'a> {
     map: &'a Map,
-    grounds: &'a [Ground],
+    grounds: &'a [Playground],
 }
 
 impl Walker<'_> {
@@ -248,10 +248,10 @@ impl Walker<'_> {
         report.paths += 1;
         report.fields.extend(path.steps.iter().map(Step::name));
         let leaves: Vec<_> = self.map.leaves(path.end).collect();
-        let (costs, answer) = self.ask(path, &leaves).await?;
-        self.count_met(path, &answer, report);
+        let (costs, response) = self.ask(path, &leaves).await?;
+        self.count_visited(path, &response, report);
         if grows(&costs) {
-            let (field, seen) = self.guilty(path, &leaves).await?;
+            let (field, seen) = self.culprit(path, &leaves).await?;
             report.grown.insert(field, seen);
         }
         Ok(())
@@ -276,7 +276,11 @@ impl Walker<'_> {
 
     /// Finds the field that makes the statements grow: the last field of the shortest prefix that
     /// grows, or else a leaf field. If no single field does, names the last type of the path.
-    async fn guilty(&self, path: &Path<'_>, leaves: &[&Field]) -> anyhow::Result<(String, String)> {
+    async fn culprit(
+        &self,
+        path: &Path<'_>,
+        leaves: &[&Field],
+    ) -> anyhow::Result<(String, String)> {
         for length in 1..=path.steps.len() {
             let beginning = Path {
                 steps: path.steps[..length].to_vec(),
@@ -300,7 +304,7 @@ impl Walker<'_> {
         Ok((field, said(path, None, &costs)))
     }
 
-    fn document(ground: &Ground, path: &Path<'_>, leaves: &[&Field]) -> anyhow::Result<String> {
+    fn document(ground: &Playground, path: &Path<'_>, leaves: &[&Field]) -> anyhow::Result<String> {
         let root = path.steps.first().context("a path without a step")?;
         let after = path.steps.get(1).map_or(path.end, |step| step.on);
         let inner = Self::selection(&path.steps, 1, path.end, leaves)?;
@@ -345,9 +349,9 @@ impl Walker<'_> {
     }
 
     /// Counts the parents for which each field of a path had data.
-    fn count_met(&self, path: &Path<'_>, answer: &Value, report: &mut Report) {
+    fn count_visited(&self, path: &Path<'_>, response: &Value, report: &mut Report) {
         let mut parents: Vec<&Value> = Vec::new();
-        let Some(data) = answer["data"].as_object() else {
+        let Some(data) = response["data"].as_object() else {
             return;
         };
         for (at, step) in path.steps.iter().enumerate() {
@@ -358,20 +362,20 @@ impl Walker<'_> {
                 of_type.map(|it| &it[&step.field.name]).collect()
             };
             let next = path.steps.get(at + 1).map(|next| next.field.name.as_str());
-            let met = children
+            let visited = children
                 .iter()
                 .filter(|child| self.is_data(step, child, next));
-            let met = if at == 0 && data.len() == 1 {
+            let visited = if at == 0 && data.len() == 1 {
                 // A single root field covers all editions, so its list items are counted instead.
                 children
                     .iter()
                     .map(|child| child.as_array().map_or(0, Vec::len))
                     .sum()
             } else {
-                met.count()
+                visited.count()
             };
-            let most = report.met.entry(step.name()).or_default();
-            *most = met.max(*most);
+            let most = report.visited.entry(step.name()).or_default();
+            *most = visited.max(*most);
             parents = children
                 .into_iter()
                 .flat_map(|child| match child {
@@ -414,7 +418,7 @@ fn arguments(field: &Field) -> anyhow::Result<String> {
 
 /// Writes the arguments of a root field so that it leads to an object of type `to` in this edition.
 fn arguments_of_root(
-    ground: &Ground,
+    ground: &Playground,
     field: &Field,
     edition: usize,
     to: &str,

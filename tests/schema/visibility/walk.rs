@@ -28,7 +28,7 @@ pub(crate) const FIND: &str =
     fragment I on Node { __typename id }";
 
 /// Types that no asker of these tests may see. They are queried only by the IDs of hidden objects.
-const NOBODYS: [&str; 1] = ["Token"];
+const INVISIBLE_TO_ALL: [&str; 1] = ["Token"];
 
 /// Two newsrooms that differ only in their hidden content.
 pub(crate) struct Walk {
@@ -40,12 +40,12 @@ pub(crate) struct Walk {
 }
 
 /// A viewer, and the index of the hidden article that they may see, if any.
-pub(crate) struct Asker {
+pub(crate) struct QuerySender {
     pub(crate) who: Who,
     pub(crate) own: Option<usize>,
 }
 
-impl Asker {
+impl QuerySender {
     /// Creates an asker who may see none of the hidden content.
     pub(crate) fn of(who: Who) -> Self {
         Self { who, own: None }
@@ -62,11 +62,11 @@ pub(crate) struct Report {
     /// The fields that returned the asker's own hidden article.
     pub(crate) opened: BTreeSet<String>,
     /// The fields that returned a value other than null or an empty list.
-    pub(crate) met: BTreeSet<String>,
+    pub(crate) visited: BTreeSet<String>,
 }
 
 /// A query that tests one field.
-struct Question {
+struct FieldQuery {
     /// The name of the field as `Type.field`.
     field: String,
     document: String,
@@ -81,7 +81,7 @@ struct Step<'a> {
 }
 
 /// The state of a walk.
-struct Notes<'a> {
+struct WalkState<'a> {
     walk: &'a Walk,
     map: Map,
     ids: HashMap<String, Vec<String>>,
@@ -91,34 +91,38 @@ struct Notes<'a> {
 
 impl Walk {
     /// Walks the schema as an asker.
-    pub(crate) async fn as_seen_by(&self, asker: &Asker) -> anyhow::Result<Report> {
+    pub(crate) async fn as_seen_by(&self, sender: &QuerySender) -> anyhow::Result<Report> {
         let map = Map::read(&self.without.ask(INTROSPECTION).await?.value()?)?;
         let mut ids = HashMap::new();
         if let Some(find) = self.find {
             collect(&self.without.ask(find).await?.value()?, &mut ids);
         }
-        let mut notes = Notes {
+        let mut state = WalkState {
             walk: self,
             map,
             ids,
             denied: BTreeSet::new(),
         };
-        self.find_denied(&mut notes, asker).await?;
+        self.find_denied(&mut state, sender).await?;
         let mut report = Report::default();
-        for question in notes.questions(asker)? {
-            self.ask(asker, &question, &mut report).await?;
+        for query in state.questions(sender)? {
+            self.ask(sender, &query, &mut report).await?;
         }
         Ok(report)
     }
 
     /// Finds the fields that are forbidden to the asker. Their errors may null the fields around them.
-    async fn find_denied(&self, notes: &mut Notes<'_>, asker: &Asker) -> anyhow::Result<()> {
+    async fn find_denied(
+        &self,
+        state: &mut WalkState<'_>,
+        sender: &QuerySender,
+    ) -> anyhow::Result<()> {
         loop {
-            let before = notes.denied.len();
+            let before = state.denied.len();
             let mut denied = BTreeSet::new();
-            for question in notes.whole()? {
-                let answer = ask(&self.without, asker, &question.document).await?;
-                for error in answer["errors"].as_array().into_iter().flatten() {
+            for query in state.whole()? {
+                let response = ask(&self.without, sender, &query.document).await?;
+                for error in response["errors"].as_array().into_iter().flatten() {
                     let code = error["extensions"]["code"].as_str().unwrap_or_default();
                     // A forbidden root field is the only one in its document, so nothing else is lost.
                     if let Some([_, .., field]) = error["path"].as_array().map(Vec::as_slice)
@@ -129,8 +133,8 @@ impl Walk {
                     }
                 }
             }
-            notes.denied.extend(denied);
-            if notes.denied.len() == before {
+            state.denied.extend(denied);
+            if state.denied.len() == before {
                 return Ok(());
             }
         }
@@ -138,23 +142,23 @@ impl Walk {
 
     async fn ask(
         &self,
-        asker: &Asker,
-        question: &Question,
+        sender: &QuerySender,
+        query: &FieldQuery,
         report: &mut Report,
     ) -> anyhow::Result<()> {
-        let document = &question.document;
-        let with = ask(&self.with, asker, document).await?;
-        let without = ask(&self.without, asker, document).await?;
+        let document = &query.document;
+        let with = ask(&self.with, sender, document).await?;
+        let without = ask(&self.without, sender, document).await?;
         report.asked += 1;
-        meet(&with["data"], &mut report.met);
+        meet(&with["data"], &mut report.visited);
         let text = with.to_string();
         let mut tells = None;
         for (at, hidden) in self.hidden.iter().enumerate() {
-            let is_listed = question.field == LISTS_OWN && asker.own == Some(at);
+            let is_listed = query.field == LISTS_OWN && sender.own == Some(at);
             let is_named = hidden.is_named(document) || is_listed;
-            let is_own = is_named && asker.own == Some(at);
+            let is_own = is_named && sender.own == Some(at);
             if is_own && text.contains(&hidden.text) {
-                report.opened.insert(question.field.clone());
+                report.opened.insert(query.field.clone());
             }
             if text.contains(&hidden.text) && !is_own {
                 tells = Some(format!("it holds {}", hidden.text));
@@ -164,10 +168,10 @@ impl Walk {
             }
         }
         let may_differ = |(at, hidden): (usize, &Hidden)| {
-            (hidden.is_stone || asker.own == Some(at)) && hidden.is_named(document)
+            (hidden.is_stone || sender.own == Some(at)) && hidden.is_named(document)
         };
-        let own = asker.own.and_then(|own| self.hidden.get(own));
-        if let (LISTS_OWN, Some(own)) = (question.field.as_str(), own) {
+        let own = sender.own.and_then(|own| self.hidden.get(own));
+        if let (LISTS_OWN, Some(own)) = (query.field.as_str(), own) {
             if let Some(other) = beside_own(&with["data"], &without["data"], own) {
                 tells = tells.or(Some(other));
             }
@@ -180,28 +184,28 @@ impl Walk {
         }
         if let Some(tells) = tells {
             let shown: String = document.chars().take(300).collect();
-            let said = format!("{}: {tells}\n  asked by {shown}", question.field);
-            report.leaks.entry(question.field.clone()).or_insert(said);
+            let said = format!("{}: {tells}\n  asked by {shown}", query.field);
+            report.leaks.entry(query.field.clone()).or_insert(said);
         }
         Ok(())
     }
 }
 
-async fn ask(app: &TestApp, asker: &Asker, document: &str) -> anyhow::Result<Value> {
-    let answered = app.ask_as(&asker.who, newsroom::now(), document, &Value::Null);
+async fn ask(app: &TestApp, sender: &QuerySender, document: &str) -> anyhow::Result<Value> {
+    let answered = app.ask_as(&sender.who, newsroom::now(), document, &Value::Null);
     answered.await?.value()
 }
 
-impl Notes<'_> {
+impl WalkState<'_> {
     /// Returns all the queries of the walk.
-    fn questions(&self, asker: &Asker) -> anyhow::Result<Vec<Question>> {
+    fn questions(&self, sender: &QuerySender) -> anyhow::Result<Vec<FieldQuery>> {
         let mut all = self.whole()?;
         let root = self.map.root.as_str();
         let mut seen = BTreeSet::new();
         let mut open: Vec<Vec<Step<'_>>> = Vec::new();
         for field in self.map.fields(root) {
-            for given in self.tried(field)? {
-                all.push(self.question(&[], root, field, &given, DEPTH_BELOW)?);
+            for given in self.argument_combinations(field)? {
+                all.push(self.query(&[], root, field, &given, DEPTH_BELOW)?);
             }
             for (_, given) in self.usual_at_root(field)? {
                 open.push(vec![Step {
@@ -212,7 +216,7 @@ impl Notes<'_> {
             }
         }
         // Access to own articles is decided at the root. Fields below do not depend on the asker.
-        if asker.own.is_some() {
+        if sender.own.is_some() {
             return Ok(all);
         }
         // Every other field with arguments, on the shortest path to it.
@@ -227,8 +231,8 @@ impl Notes<'_> {
                     if !seen.insert(name) {
                         continue;
                     }
-                    for given in self.tried(field)? {
-                        all.push(self.question(&path, on, field, &given, DEPTH_BELOW - 1)?);
+                    for given in self.argument_combinations(field)? {
+                        all.push(self.query(&path, on, field, &given, DEPTH_BELOW - 1)?);
                     }
                     if !self.map.is_leaf(&field.to) {
                         let given = self.usual(field)?;
@@ -243,25 +247,25 @@ impl Notes<'_> {
     }
 
     /// Returns a query for each root field, with its usual arguments, that selects everything below it.
-    fn whole(&self) -> anyhow::Result<Vec<Question>> {
+    fn whole(&self) -> anyhow::Result<Vec<FieldQuery>> {
         let root = self.map.root.as_str();
         let mut all = Vec::new();
         for field in self.map.fields(root) {
             for (_, given) in self.usual_at_root(field)? {
-                all.push(self.question(&[], root, field, &given, DEPTH)?);
+                all.push(self.query(&[], root, field, &given, DEPTH)?);
             }
         }
         Ok(all)
     }
 
-    fn question(
+    fn query(
         &self,
         path: &[Step<'_>],
         on: &str,
         field: &Field,
         given: &str,
         depth: usize,
-    ) -> anyhow::Result<Question> {
+    ) -> anyhow::Result<FieldQuery> {
         let mut selection = self.selected(on, field, given, depth)?;
         let mut of = on;
         for (at, step) in path.iter().enumerate().rev() {
@@ -276,7 +280,7 @@ impl Notes<'_> {
             );
             of = path[at].on;
         }
-        Ok(Question {
+        Ok(FieldQuery {
             field: format!("{on}.{}", field.name),
             document: format!("{{ {selection} }}"),
         })
@@ -330,7 +334,7 @@ impl Notes<'_> {
             return Ok(vec![(&field.to, self.usual(field)?)]);
         }
         let kinds = self.map.concrete(&field.to).into_iter();
-        let each = kinds.filter(|to| !NOBODYS.contains(to)).map(|to| {
+        let each = kinds.filter(|to| !INVISIBLE_TO_ALL.contains(to)).map(|to| {
             let known = self.ids.get(to);
             let known = known.with_context(|| format!("no {to} was found: extend FIND"))?;
             let given = if id {
@@ -384,7 +388,7 @@ impl Notes<'_> {
 
     /// Returns the arguments to try on a field: each of its arguments in turn, with each value that might
     /// expose hidden content.
-    fn tried(&self, field: &Field) -> anyhow::Result<Vec<String>> {
+    fn argument_combinations(&self, field: &Field) -> anyhow::Result<Vec<String>> {
         let mut all = Vec::new();
         for argument in &field.arguments {
             for value in self.values(argument, 2) {
@@ -460,18 +464,18 @@ fn collect(value: &Value, ids: &mut HashMap<String, Vec<String>>) {
 }
 
 /// Collects the fields of a response with a value other than null or an empty list.
-fn meet(value: &Value, met: &mut BTreeSet<String>) {
+fn meet(value: &Value, visited: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
                 let is_empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
                 if !is_empty && name != "__typename" {
-                    met.insert(name.replacen("__", ".", 1));
+                    visited.insert(name.replacen("__", ".", 1));
                 }
-                meet(value, met);
+                meet(value, visited);
             }
         }
-        Value::Array(items) => items.iter().for_each(|item| meet(item, met)),
+        Value::Array(items) => items.iter().for_each(|item| meet(item, visited)),
         _ => {}
     }
 }

@@ -26,15 +26,15 @@ async fn trust(server: &Server, name: &str, text: &str) -> anyhow::Result<usize>
     Ok(new)
 }
 
-async fn distrust(server: &Server, name: &str) -> anyhow::Result<bool> {
+async fn remove_document(server: &Server, name: &str) -> anyhow::Result<bool> {
     let mut writer = server.db.db().writer(newsroom::now()).await?;
-    let gone = trusted_document::remove(&mut writer, name).await?;
+    let stop_and_wait = trusted_document::remove(&mut writer, name).await?;
     writer.commit().await?;
-    Ok(gone)
+    Ok(stop_and_wait)
 }
 
 #[tokio::test]
-async fn a_document_is_found_by_its_name_at_once_and_lost_at_once() -> anyhow::Result<()> {
+async fn registering_and_removing_a_document_takes_effect_at_once() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let by_name = [("documentId", "5f9e")];
         // The negative result is cached until a document of that name is registered.
@@ -65,8 +65,8 @@ async fn a_document_is_found_by_its_name_at_once_and_lost_at_once() -> anyhow::R
         let named = json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "5f9e"}}});
         server.post(&named).await?.data()?;
 
-        assert!(distrust(&server, "5f9e").await?);
-        assert!(!distrust(&server, "5f9e").await?);
+        assert!(remove_document(&server, "5f9e").await?);
+        assert!(!remove_document(&server, "5f9e").await?);
         for name in ["5f9e", &hash] {
             let seen = server.get(&[("documentId", name)]).await?;
             assert_eq!(seen.code(), "PERSISTED_QUERY_NOT_FOUND");
@@ -76,7 +76,7 @@ async fn a_document_is_found_by_its_name_at_once_and_lost_at_once() -> anyhow::R
 }
 
 #[tokio::test]
-async fn what_is_registered_twice_is_the_same_or_refused() -> anyhow::Result<()> {
+async fn registering_a_document_twice_is_idempotent() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         assert_eq!(trust(&server, "a", EDITIONS).await?, 1);
         assert_eq!(trust(&server, "a", EDITIONS).await?, 0);
@@ -105,7 +105,7 @@ async fn what_is_registered_twice_is_the_same_or_refused() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn a_name_that_nothing_has_does_not_ask_the_database_again() -> anyhow::Result<()> {
+async fn an_unknown_document_name_is_cached() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let cache = server.db.db().cache().expect("a cache");
         server.get(&[("documentId", "nobody")]).await?;
@@ -125,7 +125,7 @@ async fn a_name_that_nothing_has_does_not_ask_the_database_again() -> anyhow::Re
 }
 
 #[tokio::test]
-async fn where_trusted_documents_alone_run_they_run_sent_or_named() -> anyhow::Result<()> {
+async fn trusted_mode_runs_registered_documents() -> anyhow::Result<()> {
     let mut settings = Settings::default();
     settings.graphql.persisted_documents.mode = Mode::Trusted;
     for server in Server::each(&settings).await? {

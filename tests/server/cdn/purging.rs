@@ -22,7 +22,7 @@ use khabar_tests::harness::{Newsroom, TestDb, newsroom, until};
 use serde_json::json;
 use uuid::Uuid;
 
-use self::edge::{Call, Edge};
+use self::edge::{Call, FakeCdn};
 
 /// Short intervals, to keep the tests fast.
 pub(crate) const PACE: Timing = Timing {
@@ -52,7 +52,7 @@ pub(crate) async fn place(db: &Db) -> anyhow::Result<Option<i64>> {
 }
 
 /// Waits until all changes are purged and returns the feed position reached.
-pub(crate) async fn settled(db: &Db) -> anyhow::Result<i64> {
+pub(crate) async fn wait_until_purged(db: &Db) -> anyhow::Result<i64> {
     let head = db.feed().bounds().await?.head;
     until(&format!("everything up to {head} is purged"), || async {
         Ok(place(db).await? == Some(head))
@@ -80,7 +80,7 @@ fn key(article: ArticleId) -> String {
     spelled(CacheTag::one(EntityKind::Article, article))
 }
 
-fn webhook(edge: &Edge) -> Target {
+fn webhook(edge: &FakeCdn) -> Target {
     Target::Webhook {
         url: format!("http://{}/hook", edge.address),
         secret: Secret::new("a secret of two and thirty bytes"),
@@ -88,11 +88,11 @@ fn webhook(edge: &Edge) -> Target {
 }
 
 /// Sets up a newsroom and a running target for each database.
-async fn each() -> anyhow::Result<Vec<(TestDb, Edge)>> {
+async fn each() -> anyhow::Result<Vec<(TestDb, FakeCdn)>> {
     let mut each = Vec::new();
     for db in TestDb::each().await? {
         Newsroom::small()?.save(db.db()).await?;
-        each.push((db, Edge::start().await?));
+        each.push((db, FakeCdn::start().await?));
     }
     Ok(each)
 }
@@ -188,16 +188,16 @@ fn is_cloudflares(call: &Call) -> bool {
 }
 
 #[tokio::test]
-async fn every_kind_of_target_is_told_in_its_own_words() -> anyhow::Result<()> {
+async fn every_kind_of_target_receives_its_own_format() -> anyhow::Result<()> {
     for (db, _) in each().await? {
         let db = db.db();
         for (at, kind) in KINDS.iter().enumerate() {
-            let edge = Edge::start().await?;
+            let edge = FakeCdn::start().await?;
             let purging = start(db, &(kind.target)(format!("http://{}/", edge.address)))?;
-            settled(db).await?;
+            wait_until_purged(db).await?;
             let article = rename(db, &format!("عنوان {}", edge.address.port())).await?;
             edge.sees(|call| (kind.names)(call, &key(article))).await?;
-            settled(db).await?;
+            wait_until_purged(db).await?;
             let calls = edge.calls();
             let first = calls.first().context("no call")?;
             // Later kinds continue from the stored position of the first one, so only new changes are purged.
@@ -209,12 +209,12 @@ async fn every_kind_of_target_is_told_in_its_own_words() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_new_target_lets_go_of_everything_in_its_own_words() -> anyhow::Result<()> {
+async fn a_new_target_is_purged_completely() -> anyhow::Result<()> {
     for kind in &KINDS {
         let db = TestDb::sqlite().await?;
-        let edge = Edge::start().await?;
+        let edge = FakeCdn::start().await?;
         let purging = start(db.db(), &(kind.target)(format!("http://{}", edge.address)))?;
-        settled(db.db()).await?;
+        wait_until_purged(db.db()).await?;
         let calls = edge.calls();
         // Each purge is sent twice, to cover responses that were in flight during the first.
         assert_eq!(calls.len(), 2, "{calls:?}");
@@ -225,17 +225,16 @@ async fn a_new_target_lets_go_of_everything_in_its_own_words() -> anyhow::Result
 }
 
 #[tokio::test]
-async fn a_call_that_fails_is_tried_until_it_does_not_and_the_place_waits_for_it()
--> anyhow::Result<()> {
+async fn a_failing_purge_is_retried_before_the_checkpoint_advances() -> anyhow::Result<()> {
     for (db, edge) in each().await? {
         let db = db.db();
         let purging = start(db, &webhook(&edge))?;
-        let before = settled(db).await?;
+        let before = wait_until_purged(db).await?;
         edge.fail(3, 2);
         let article = rename(db, "عنوان مصحح").await?;
         let done = |call: &Call| call.status.is_success() && names(call, &key(article));
         edge.sees(done).await?;
-        let head = settled(db).await?;
+        let head = wait_until_purged(db).await?;
         assert!(head > before);
         assert!(edge.has_dropped());
         let calls = edge.calls();
@@ -253,18 +252,18 @@ async fn a_call_that_fails_is_tried_until_it_does_not_and_the_place_waits_for_it
         edge.sees_more_than(count + 5).await?;
         assert_eq!(place(db).await?, Some(head));
         edge.fail(0, 0);
-        assert!(settled(db).await? > head);
+        assert!(wait_until_purged(db).await? > head);
         purging.stop().await;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn after_a_restart_it_goes_on_where_it_was() -> anyhow::Result<()> {
+async fn purging_resumes_after_a_restart() -> anyhow::Result<()> {
     for (db, edge) in each().await? {
         let db = db.db();
         let purging = start(db, &webhook(&edge))?;
-        let place = settled(db).await?;
+        let place = wait_until_purged(db).await?;
         // Purging is stopped during a call that never succeeds.
         edge.fail(usize::MAX, 0);
         let article = rename(db, "عنوان أول").await?;
@@ -275,7 +274,7 @@ async fn after_a_restart_it_goes_on_where_it_was() -> anyhow::Result<()> {
 
         edge.fail(0, 0);
         let purging = start(db, &webhook(&edge))?;
-        let head = settled(db).await?;
+        let head = wait_until_purged(db).await?;
         let calls = edge.calls().split_off(count);
         let first = calls.first().context("no call")?.json();
         assert_eq!(
@@ -290,11 +289,11 @@ async fn after_a_restart_it_goes_on_where_it_was() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn where_the_feed_is_gone_everything_is_purged() -> anyhow::Result<()> {
+async fn a_feed_gap_purges_everything() -> anyhow::Result<()> {
     for (db, edge) in each().await? {
         let db = db.db();
         let purging = start(db, &webhook(&edge))?;
-        settled(db).await?;
+        wait_until_purged(db).await?;
         purging.stop().await;
         rename(db, "عنوان ضائع").await?;
         let later = newsroom::now() + TimeDelta::days(1);
@@ -304,7 +303,7 @@ async fn where_the_feed_is_gone_everything_is_purged() -> anyhow::Result<()> {
         let count = edge.calls().len();
 
         let purging = start(db, &webhook(&edge))?;
-        let head = settled(db).await?;
+        let head = wait_until_purged(db).await?;
         let calls = edge.calls().split_off(count);
         let everything = json!({"everything": true, "upTo": head});
         assert!(
@@ -321,18 +320,18 @@ async fn where_the_feed_is_gone_everything_is_purged() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn many_changes_are_one_call_and_each_is_made_twice() -> anyhow::Result<()> {
+async fn changes_are_batched_and_purged_twice() -> anyhow::Result<()> {
     for (db, edge) in each().await? {
         let db = db.db();
         let purging = start(db, &webhook(&edge))?;
-        let place = settled(db).await?;
+        let place = wait_until_purged(db).await?;
         purging.stop().await;
         for number in 0..5 {
             rename(db, &format!("عنوان {number}")).await?;
         }
         let count = edge.calls().len();
         let purging = start(db, &webhook(&edge))?;
-        settled(db).await?;
+        wait_until_purged(db).await?;
         let calls: Vec<_> = edge.calls().split_off(count);
         assert_eq!(calls.len(), 2, "{calls:?}");
         assert_eq!(calls[0].body, calls[1].body);
@@ -348,7 +347,7 @@ async fn many_changes_are_one_call_and_each_is_made_twice() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn one_process_at_a_time_purges_a_target() -> anyhow::Result<()> {
+async fn one_process_at_a_time_purges_each_target() -> anyhow::Result<()> {
     for (db, edge) in each().await? {
         let db = db.db();
         // Another process holds the claim and ends without releasing it.
@@ -367,9 +366,9 @@ async fn one_process_at_a_time_purges_a_target() -> anyhow::Result<()> {
         let second = start(db, &webhook(&edge))?;
         edge.sees(is_everything).await?;
         assert!(SystemClock.now() >= until, "it was purged by two");
-        settled(db).await?;
+        wait_until_purged(db).await?;
         rename(db, "عنوان لواحد").await?;
-        settled(db).await?;
+        wait_until_purged(db).await?;
         // Two calls for everything and two for the article, whichever process sends them.
         assert_eq!(edge.calls().len(), 4, "{:?}", edge.calls());
 
@@ -377,7 +376,7 @@ async fn one_process_at_a_time_purges_a_target() -> anyhow::Result<()> {
         first.stop().await;
         let article = rename(db, "عنوان للآخر").await?;
         edge.sees(|call| names(call, &key(article))).await?;
-        settled(db).await?;
+        wait_until_purged(db).await?;
         second.stop().await;
         let writer = db.writer(SystemClock.now()).await?;
         // A process that has lost its claim cannot advance the position.
@@ -387,9 +386,9 @@ async fn one_process_at_a_time_purges_a_target() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_webhooks_signature_is_of_its_body() -> anyhow::Result<()> {
+async fn a_webhook_signs_its_body() -> anyhow::Result<()> {
     let db = TestDb::sqlite().await?;
-    let edge = Edge::start().await?;
+    let edge = FakeCdn::start().await?;
     let purging = start(db.db(), &webhook(&edge))?;
     let call = edge.sees(is_everything).await?;
     let signature = call.header("khabar-signature");

@@ -10,7 +10,7 @@ use khabar_service::auth::{Issue, issue};
 use khabar_tests::harness::{Newsroom, TestDb, newsroom};
 use serde_json::json;
 
-use crate::{Seen, Server};
+use crate::{HttpResponse, Server};
 
 const LATEST: &str = "{ home { latest(first: 1) { nodes { slug headline section { name } } } } }";
 
@@ -34,7 +34,7 @@ fn keys_of(slug: &str) -> anyhow::Result<[String; 2]> {
 }
 
 #[tokio::test]
-async fn an_answer_that_may_be_held_names_what_it_was_read_from() -> anyhow::Result<()> {
+async fn cacheable_responses_have_surrogate_keys() -> anyhow::Result<()> {
     let all = vec![Header::SurrogateKey, Header::CacheTag, Header::Xkey];
     for server in Server::each(&settings(all)).await? {
         let first = server.get(&[("query", LATEST)]).await?;
@@ -73,7 +73,7 @@ async fn an_answer_that_may_be_held_names_what_it_was_read_from() -> anyhow::Res
         let posted = server.client.post(server.url()).json(&body);
         let url = reqwest::Url::parse_with_params(&server.url(), [("query", LATEST)])?;
         for request in [posted, server.client.get(url).bearer_auth(token)] {
-            let seen = Seen::of(request.send().await?).await?;
+            let seen = HttpResponse::of(request.send().await?).await?;
             seen.data()?;
             assert_eq!(seen.header("surrogate-key"), "");
         }
@@ -84,7 +84,7 @@ async fn an_answer_that_may_be_held_names_what_it_was_read_from() -> anyhow::Res
 }
 
 #[tokio::test]
-async fn by_default_it_names_nothing() -> anyhow::Result<()> {
+async fn surrogate_keys_are_off_by_default() -> anyhow::Result<()> {
     let db = TestDb::sqlite().await?;
     Newsroom::small()?.save(db.db()).await?;
     let server = Server::over(db.caching().await?, &Settings::default()).await?;
@@ -97,7 +97,7 @@ async fn by_default_it_names_nothing() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_could_not_be_purged_is_not_held() -> anyhow::Result<()> {
+async fn an_untracked_response_is_not_cacheable() -> anyhow::Result<()> {
     let db = TestDb::sqlite().await?;
     Newsroom::small()?.save(db.db()).await?;
     // Without a cache, the server does not track what a response was built from.

@@ -13,8 +13,8 @@ use khabar_tests::harness::{Newsroom, newsroom, until};
 use serde_json::json;
 
 use self::varnishd::Varnish;
-use crate::cdn::purging::{settled, start};
-use crate::{Seen, Server};
+use crate::cdn::purging::{start, wait_until_purged};
+use crate::{HttpResponse, Server};
 
 const ARTICLE: &str = "query Article($id: ID!) { node(id: $id) { ... on Article { headline } } }";
 const VERSION: &str = "query ($id: ID!) { node(id: $id) { ... on Article { version } } }";
@@ -63,7 +63,7 @@ async fn page_as(
     let parameters = [("documentId", "article"), ("variables", &variables)];
     url.query_pairs_mut().extend_pairs(parameters);
     let request = server.client.get(url).header("accept", accept);
-    let seen = Seen::of(request.send().await?).await?;
+    let seen = HttpResponse::of(request.send().await?).await?;
     let headline = seen.data()?["node"]["headline"].as_str();
     assert_eq!(seen.header("xkey"), "", "keys are not for readers");
     let headline = headline.unwrap_or_default().to_owned();
@@ -85,7 +85,7 @@ async fn correct(server: &Server, id: &str, headline: &str) -> anyhow::Result<()
     let body = json!({"query": CORRECT, "variables": variables});
     let request = server.client.post(server.url()).json(&body);
     let request = request.bearer_auth(editor.credential.as_str());
-    let seen = Seen::of(request.send().await?).await?;
+    let seen = HttpResponse::of(request.send().await?).await?;
     let corrected = &seen.data()?["correctArticle"];
     assert_eq!(corrected["article"]["headline"], headline, "{corrected}");
     Ok(())
@@ -106,7 +106,7 @@ async fn a_corrected_headline_is_fresh(target: fn(String) -> Target) -> anyhow::
         trusted_document::register(&mut writer, &[document]).await?;
         writer.commit().await?;
         let purging = start(db, &target(varnish.url()))?;
-        settled(db).await?;
+        wait_until_purged(db).await?;
 
         let [corrected, other] = articles()?;
         for article in [&corrected, &other] {
@@ -119,7 +119,7 @@ async fn a_corrected_headline_is_fresh(target: fn(String) -> Target) -> anyhow::
         let seen = page_as(&varnish, &server, &global(&other), "application/json;q=0.9").await?;
         assert!(seen.0);
         correct(&server, &global(&corrected), "عنوان صُحّح").await?;
-        settled(db).await?;
+        wait_until_purged(db).await?;
         // The next response is fresh and is cached again. The other article was never evicted.
         for is_hit in [false, true] {
             let seen = page(&varnish, &server, &global(&corrected)).await?;
@@ -143,7 +143,7 @@ async fn a_corrected_headline_is_fresh_by_ban() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_target_that_is_new_lets_go_of_what_it_held() -> anyhow::Result<()> {
+async fn a_new_varnish_is_purged_completely() -> anyhow::Result<()> {
     for target in [
         (|url| Target::VarnishXkey { url }) as fn(String) -> Target,
         |url| Target::VarnishBan { url },
@@ -167,7 +167,7 @@ async fn a_target_that_is_new_lets_go_of_what_it_held() -> anyhow::Result<()> {
             assert_eq!(page(&varnish, &server, &global(&article)).await?.0, is_hit);
         }
         let purging = start(db, &target(varnish.url()))?;
-        settled(db).await?;
+        wait_until_purged(db).await?;
         assert!(!page(&varnish, &server, &global(&article)).await?.0);
         purging.stop().await;
     }
@@ -176,7 +176,7 @@ async fn a_target_that_is_new_lets_go_of_what_it_held() -> anyhow::Result<()> {
 
 /// During an outage, readers still get cached responses, even expired ones.
 #[tokio::test]
-async fn an_outage_is_covered_by_what_is_held() -> anyhow::Result<()> {
+async fn varnish_serves_stale_responses_during_an_outage() -> anyhow::Result<()> {
     let mut settings = Settings::default();
     settings.graphql.cache.s_maxage = 1;
     settings.graphql.cache.stale_if_error = 3_600;
@@ -213,7 +213,7 @@ async fn an_outage_is_covered_by_what_is_held() -> anyhow::Result<()> {
             server.db.administer(&rename("lost", "article")).await?;
             until("the server is asked again", is_past).await?;
         }
-        let server = server.gone().await?;
+        let server = server.stop_and_wait().await?;
         is_shown_past_its_time(&varnish, &server, &article).await?;
         let lost = page(&varnish, &server, &global(&other)).await;
         assert!(lost.is_err(), "{lost:?}");

@@ -32,7 +32,7 @@ async fn servers() -> anyhow::Result<Vec<Server>> {
 }
 
 #[tokio::test]
-async fn an_issuers_word_counts_beside_our_own_tokens() -> anyhow::Result<()> {
+async fn jwts_are_accepted_besides_api_tokens() -> anyhow::Result<()> {
     for server in Box::pin(servers()).await? {
         let token = signed("7", "editor", "openid khabar:arrange")?;
         let seen = server.ask(&[token], VIEWER, Value::Null).await?;
@@ -51,7 +51,7 @@ async fn an_issuers_word_counts_beside_our_own_tokens() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn an_account_is_added_at_the_first_write_and_not_before() -> anyhow::Result<()> {
+async fn a_jwt_account_is_added_at_its_first_write() -> anyhow::Result<()> {
     for server in Box::pin(servers()).await? {
         let subject = Subject {
             issuer: "https://issuer.example".to_owned(),

@@ -14,7 +14,7 @@ const RENAME: &str = "mutation ($input: UpdateSectionInput!) {
     updateSection(input: $input) { section { id } userErrors { message } } }";
 
 #[tokio::test]
-async fn who_has_written_here_reads_it_there() -> anyhow::Result<()> {
+async fn a_client_reads_its_own_writes_on_another_node() -> anyhow::Result<()> {
     for here in Server::each(&Settings::default()).await? {
         let there = TestDb::at(here.db.url().to_owned()).await?;
         let there = Server::over(there.caching().await?, &Settings::default()).await?;
@@ -32,7 +32,8 @@ async fn who_has_written_here_reads_it_there() -> anyhow::Result<()> {
             let seen = there.ask(&[position], NAMES, Value::Null).await?;
             let names = seen.data()?["sections"].to_string();
             assert!(names.contains(&name), "{}: {names}", here.db.name());
-            let place = |seen: &crate::Seen| seen.header("khabar-position").parse::<Position>();
+            let place =
+                |seen: &crate::HttpResponse| seen.header("khabar-position").parse::<Position>();
             let (seen, written) = (place(&seen)?, place(&written)?);
             assert!(seen.epoch == written.epoch && seen.seq >= written.seq);
         }
@@ -41,7 +42,7 @@ async fn who_has_written_here_reads_it_there() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_position_that_nobody_gave_out_is_refused_at_once() -> anyhow::Result<()> {
+async fn a_position_beyond_the_feed_is_rejected() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let head = server.db.db().feed().bounds().await?.position();
         let beyond = |seq| Position { seq, ..head }.to_string();
@@ -66,12 +67,12 @@ async fn a_position_that_nobody_gave_out_is_refused_at_once() -> anyhow::Result<
             );
         }
         // A position from another epoch is ignored, because its changes may no longer exist.
-        let gone = Position {
+        let stop_and_wait = Position {
             epoch: head.epoch + 1,
             seq: head.seq + 1_000,
         };
-        let gone = format!("khabar-position: {gone}");
-        let seen = server.ask(&[gone], NAMES, Value::Null).await?;
+        let stop_and_wait = format!("khabar-position: {stop_and_wait}");
+        let seen = server.ask(&[stop_and_wait], NAMES, Value::Null).await?;
         assert!(seen.data()?["sections"][0]["name"].is_string());
     }
     Ok(())

@@ -25,7 +25,7 @@ async fn read(server: &Server, headers: &[String], hidden: &Hidden) -> anyhow::R
 }
 
 #[tokio::test]
-async fn a_preview_opens_its_article_by_every_name_and_nothing_else() -> anyhow::Result<()> {
+async fn a_preview_opens_only_its_article() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let draft = server.hidden("مسودة أولى", Status::Draft, None).await?;
         let other = server
@@ -94,7 +94,7 @@ async fn a_preview_opens_its_article_by_every_name_and_nothing_else() -> anyhow:
 }
 
 #[tokio::test]
-async fn who_may_see_an_article_gives_previews_of_it() -> anyhow::Result<()> {
+async fn previews_can_be_created_by_those_who_see_the_article() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let writer = server.issue("نور", Role::Contributor, None).await?;
         let publisher = Some(Rights::of(&[Right::Publish]));
@@ -103,7 +103,7 @@ async fn who_may_see_an_article_gives_previews_of_it() -> anyhow::Result<()> {
             .hidden("مسودة أولى", Status::Draft, Some(writer.token.account))
             .await?;
         let other = server.hidden("مسودة ثانية", Status::Draft, None).await?;
-        let gone = server
+        let stop_and_wait = server
             .hidden("مسودة ثالثة", Status::Withdrawn, None)
             .await?;
         let public = server.hidden("خبر منشور", Status::Published, None).await?;
@@ -115,10 +115,10 @@ async fn who_may_see_an_article_gives_previews_of_it() -> anyhow::Result<()> {
             (&publisher, &public.id, 60, "", ""),
             // An article that the viewer may not see is reported as not found.
             (&writer, &other.id, 60, "NOT_FOUND", "article"),
-            (&writer, &gone.id, 60, "NOT_FOUND", "article"),
+            (&writer, &stop_and_wait.id, 60, "NOT_FOUND", "article"),
             (&writer, &nowhere, 60, "NOT_FOUND", "article"),
             (&writer, &public.id, 60, "NOT_ALLOWED", "article"),
-            (&publisher, &gone.id, 60, "WRONG_STATUS", "article"),
+            (&publisher, &stop_and_wait.id, 60, "WRONG_STATUS", "article"),
             (&publisher, &nowhere, 60, "NOT_FOUND", "article"),
             (&publisher, &section, 60, "INVALID", "article"),
             (&publisher, &own.id, 59, "INVALID", "expiresIn"),
@@ -155,7 +155,7 @@ async fn who_may_see_an_article_gives_previews_of_it() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn one_that_is_asked_for_again_is_the_same() -> anyhow::Result<()> {
+async fn a_repeated_preview_request_returns_the_same_token() -> anyhow::Result<()> {
     const NAMED: &str = "mutation ($article: ID!, $name: String, $expiresIn: Int) {
         createPreview(input: {article: $article, idempotencyKey: $name, expiresIn: $expiresIn}) {
         preview { token expiresAt } userErrors { field code message } } }";

@@ -47,7 +47,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn a_kept_answer_is_given_until_what_it_shows_is_written() -> anyhow::Result<()> {
+async fn a_cached_response_is_served_until_it_is_invalidated() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         let (first, is_hit) = server.ask_with_hit(HOME, Value::Null).await?;
@@ -90,7 +90,7 @@ async fn a_kept_answer_is_given_until_what_it_shows_is_written() -> anyhow::Resu
 }
 
 #[tokio::test]
-async fn a_number_lets_go_only_of_the_answers_that_show_it() -> anyhow::Result<()> {
+async fn a_count_invalidates_only_responses_that_show_it() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let reader = server.issue("سامر", Role::Reader, None).await?;
         let cards = "{ articles(first: 30) { nodes { id headline } } }";
@@ -124,7 +124,7 @@ async fn a_number_lets_go_only_of_the_answers_that_show_it() -> anyhow::Result<(
 }
 
 #[tokio::test]
-async fn nobody_is_given_what_is_meant_for_somebody_else() -> anyhow::Result<()> {
+async fn responses_are_not_shared_between_viewers() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         let draft = server
@@ -159,7 +159,7 @@ async fn nobody_is_given_what_is_meant_for_somebody_else() -> anyhow::Result<()>
 }
 
 #[tokio::test]
-async fn what_changes_by_itself_is_not_kept_beyond_that() -> anyhow::Result<()> {
+async fn a_response_expires_when_its_content_changes_by_time() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let open = "{ articles(first: 50) { nodes { id commenting { open closesAt } } } }";
         let limit = "mutation { setEditionCommenting(input: {closesAfterDays: 30}) {
@@ -186,7 +186,7 @@ async fn what_changes_by_itself_is_not_kept_beyond_that() -> anyhow::Result<()> 
 }
 
 #[tokio::test]
-async fn errors_are_not_kept() -> anyhow::Result<()> {
+async fn errors_are_not_cached() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let invalid = "{ sections { name } node(id: \"?\") { id } }";
         for _ in 0..2 {
@@ -200,7 +200,7 @@ async fn errors_are_not_kept() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn many_who_ask_the_same_at_once_are_answered_by_one() -> anyhow::Result<()> {
+async fn identical_concurrent_requests_are_executed_once() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let query =
             |number: usize| format!("{{ articles(first: {number}) {{ nodes {{ headline }} }} }}");
@@ -222,7 +222,7 @@ async fn many_who_ask_the_same_at_once_are_answered_by_one() -> anyhow::Result<(
 }
 
 #[tokio::test]
-async fn it_can_be_switched_off() -> anyhow::Result<()> {
+async fn the_response_cache_can_be_disabled() -> anyhow::Result<()> {
     let mut settings = Settings::default();
     settings.cache.responses = false;
     for server in Server::each(&settings).await? {
@@ -236,7 +236,7 @@ async fn it_can_be_switched_off() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn those_who_work_here_are_told_what_an_answer_took() -> anyhow::Result<()> {
+async fn server_timing_is_shown_to_writers() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let contributor = server.issue("ليلى", Role::Contributor, None).await?;
         let reader = server.issue("سامر", Role::Reader, None).await?;
@@ -260,7 +260,7 @@ async fn those_who_work_here_are_told_what_an_answer_took() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn what_the_server_does_is_counted() -> anyhow::Result<()> {
+async fn metrics_count_requests_and_cache_results() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         server.warm("query Sections { sections { name } }").await?;
         server

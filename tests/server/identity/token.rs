@@ -11,7 +11,7 @@ use super::{VIEWER, bearer};
 use crate::Server;
 
 #[tokio::test]
-async fn a_token_says_who_asks_and_its_answers_are_theirs_alone() -> anyhow::Result<()> {
+async fn a_token_authenticates_and_makes_responses_private() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let seen = server.ask(&[], VIEWER, Value::Null).await?;
         let nobody = json!({"name": null, "role": "READER", "rights": []});
@@ -48,7 +48,7 @@ async fn a_token_says_who_asks_and_its_answers_are_theirs_alone() -> anyhow::Res
 }
 
 #[tokio::test]
-async fn what_does_not_count_is_refused_and_never_nobodys() -> anyhow::Result<()> {
+async fn invalid_tokens_are_rejected_and_never_anonymous() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         let good = editor.credential.as_str().to_owned();
@@ -96,7 +96,7 @@ async fn what_does_not_count_is_refused_and_never_nobodys() -> anyhow::Result<()
 }
 
 #[tokio::test]
-async fn a_revoked_token_counts_for_seconds_at_most() -> anyhow::Result<()> {
+async fn a_revoked_token_is_rejected_within_seconds() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         assert!(
@@ -126,7 +126,7 @@ async fn a_revoked_token_counts_for_seconds_at_most() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn its_last_use_is_noted_once_a_minute() -> anyhow::Result<()> {
+async fn the_last_use_of_a_token_is_recorded_once_a_minute() -> anyhow::Result<()> {
     for server in Server::each(&Settings::default()).await? {
         let editor = server.issue("ليلى", Role::Editor, None).await?;
         // If the second use had been recorded, the third would come within a minute of it and be skipped.

@@ -2,18 +2,18 @@
 
 use serde_json::json;
 
-use super::{done, mutation, refused, shelf};
-use crate::Desk;
+use super::{mutate, mutation, refused, shelf};
+use crate::Fixture;
 
 #[expect(clippy::too_many_lines, reason = "a list of cases, one after another")]
 #[tokio::test]
-async fn bad_input_is_told_where() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let shelf = shelf(&desk).await?;
+async fn invalid_input_names_its_field() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let shelf = shelf(&fixture).await?;
         let (picture, film) = (&shelf["boats"]["hero"]["id"], &shelf["race"]["hero"]["id"]);
         let author = &shelf["boats"]["authors"][0]["id"];
         let taken = json!({"headline": "خبر", "canonicalUrl": "https://khabar.example/taken"});
-        done(&desk, &desk.editor, "createArticle", taken).await?;
+        mutate(&fixture, &fixture.editor, "createArticle", taken).await?;
         let unknown = "BwAAAAAAAAAAAAAAAAAAAAc";
         let cases = [
             (json!({"headline": " "}), "headline", "INVALID"),
@@ -116,7 +116,7 @@ async fn bad_input_is_told_where() -> anyhow::Result<()> {
             for (name, value) in part.as_object().into_iter().flatten() {
                 input[name] = value.clone();
             }
-            let found = refused(&desk, &desk.editor, "createArticle", input).await?;
+            let found = refused(&fixture, &fixture.editor, "createArticle", input).await?;
             assert_eq!(found, (field.to_owned(), code.to_owned()), "{part}");
         }
         // Input that does not match its type is rejected before the mutation runs.
@@ -129,8 +129,8 @@ async fn bad_input_is_told_where() -> anyhow::Result<()> {
             for (name, value) in part.as_object().into_iter().flatten() {
                 input[name] = value.clone();
             }
-            let code = desk
-                .refused(&desk.editor, &mutation("createArticle"), input)
+            let code = fixture
+                .refused(&fixture.editor, &mutation("createArticle"), input)
                 .await?;
             assert!(
                 ["BAD_USER_INPUT", "GRAPHQL_VALIDATION_FAILED"].contains(&code.as_str()),
@@ -139,7 +139,7 @@ async fn bad_input_is_told_where() -> anyhow::Result<()> {
         }
         // Refused input leaves nothing behind.
         let read = "{ unpublishedArticles { totalCount nodes { headline } } }";
-        let found = desk.ask(&desk.editor, read, json!({})).await?;
+        let found = fixture.ask(&fixture.editor, read, json!({})).await?;
         let drafts = found["unpublishedArticles"]["nodes"]
             .as_array()
             .into_iter()

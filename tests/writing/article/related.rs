@@ -3,16 +3,18 @@
 use khabar_tests::harness::Who;
 use serde_json::{Value, json};
 
-use super::{done, refused, shelf};
-use crate::Desk;
+use super::{mutate, refused, shelf};
+use crate::Fixture;
 
 #[tokio::test]
-async fn what_is_related_by_hand_stands_above_what_was_computed() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let shelf = shelf(&desk).await?;
+async fn editorial_relations_precede_computed_ones() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let shelf = shelf(&fixture).await?;
         let read = r"query ($id: ID!) { article(id: $id) { related { edges { origin rank node { id } } } } }";
         let links = async |id: &Value| -> anyhow::Result<Vec<(String, String)>> {
-            let found = desk.ask(&Who::anonymous(), read, json!({"id": id})).await?;
+            let found = fixture
+                .ask(&Who::anonymous(), read, json!({"id": id}))
+                .await?;
             let edges = found["article"]["related"]["edges"].as_array().cloned();
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             let edges = edges.unwrap_or_default();
@@ -22,7 +24,7 @@ async fn what_is_related_by_hand_stands_above_what_was_computed() -> anyhow::Res
                 .collect())
         };
         // An article with computed links in the small newsroom.
-        let all = desk
+        let all = fixture
             .ask(
                 &Who::anonymous(),
                 "{ articles(first: 100) { nodes { id } } }",
@@ -58,7 +60,7 @@ async fn what_is_related_by_hand_stands_above_what_was_computed() -> anyhow::Res
             .cloned()
             .collect();
         let input = json!({"id": id, "articles": chosen});
-        done(&desk, &desk.editor, "setRelated", input).await?;
+        mutate(&fixture, &fixture.editor, "setRelated", input).await?;
         let after = links(&id).await?;
         let mut wanted: Vec<_> = chosen
             .iter()
@@ -88,12 +90,12 @@ async fn what_is_related_by_hand_stands_above_what_was_computed() -> anyhow::Res
             ),
         ] {
             let input = json!({"id": id, "articles": articles});
-            let found = refused(&desk, &desk.editor, "setRelated", input).await?;
+            let found = refused(&fixture, &fixture.editor, "setRelated", input).await?;
             assert_eq!(found, (field.to_owned(), code.to_owned()));
         }
-        done(
-            &desk,
-            &desk.editor,
+        mutate(
+            &fixture,
+            &fixture.editor,
             "setRelated",
             json!({"id": id, "articles": []}),
         )

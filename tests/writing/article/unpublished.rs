@@ -4,15 +4,15 @@ use khabar_domain::Role;
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
-use super::{done, write_at};
-use crate::Desk;
+use super::{mutate, write_at};
+use crate::Fixture;
 
 #[tokio::test]
-async fn the_desk_shows_what_lies_on_it() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let contributor = desk.app.who("نور", Role::Contributor).await?;
-        let first = done(
-            &desk,
+async fn unpublished_articles_are_listed() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let contributor = fixture.app.who("نور", Role::Contributor).await?;
+        let first = mutate(
+            &fixture,
             &contributor,
             "createArticle",
             json!({"headline": "أولى"}),
@@ -20,8 +20,8 @@ async fn the_desk_shows_what_lies_on_it() -> anyhow::Result<()> {
         .await?;
         let hour = newsroom::now() + chrono::Duration::minutes(1);
         write_at(
-            &desk,
-            &desk.editor,
+            &fixture,
+            &fixture.editor,
             hour,
             "createArticle",
             json!({"headline": "ثانية"}),
@@ -30,7 +30,7 @@ async fn the_desk_shows_what_lies_on_it() -> anyhow::Result<()> {
         let read = "query ($mine: Boolean, $status: ArticleStatus, $edition: Slug) {
             unpublishedArticles(mine: $mine, status: $status, edition: $edition, first: 50) { totalCount nodes { headline status } } }";
         let headlines = async |who: &Who, variables: Value| -> anyhow::Result<Vec<Value>> {
-            let found = desk.ask(who, read, variables).await?;
+            let found = fixture.ask(who, read, variables).await?;
             let nodes = found["unpublishedArticles"]["nodes"]
                 .as_array()
                 .cloned()
@@ -42,11 +42,11 @@ async fn the_desk_shows_what_lies_on_it() -> anyhow::Result<()> {
             assert!(nodes.iter().all(|node| node["status"] != "PUBLISHED"));
             Ok(nodes.iter().map(|node| node["headline"].clone()).collect())
         };
-        let all = headlines(&desk.editor, json!({})).await?;
+        let all = headlines(&fixture.editor, json!({})).await?;
         assert_eq!(all[..2], [json!("ثانية"), json!("أولى")]);
         assert!(all.len() > 2, "the small newsroom has drafts of its own");
         assert_eq!(
-            headlines(&desk.editor, json!({"mine": true})).await?,
+            headlines(&fixture.editor, json!({"mine": true})).await?,
             ["ثانية"]
         );
         assert_eq!(headlines(&contributor, json!({})).await?, ["أولى"]);
@@ -56,29 +56,29 @@ async fn the_desk_shows_what_lies_on_it() -> anyhow::Result<()> {
                 .is_empty()
         );
         assert!(
-            headlines(&desk.editor, json!({"status": "PUBLISHED"}))
+            headlines(&fixture.editor, json!({"status": "PUBLISHED"}))
                 .await?
                 .is_empty()
         );
         assert!(
-            headlines(&desk.editor, json!({"edition": "none"}))
+            headlines(&fixture.editor, json!({"edition": "none"}))
                 .await?
                 .is_empty()
         );
         // The most recently changed article comes first.
         let hour = hour + chrono::Duration::minutes(1);
         let input = json!({"id": first["id"], "version": 1, "lead": "سطر"});
-        write_at(&desk, &contributor, hour, "updateArticle", input).await?;
+        write_at(&fixture, &contributor, hour, "updateArticle", input).await?;
         assert_eq!(
-            headlines(&desk.editor, json!({})).await?[..2],
+            headlines(&fixture.editor, json!({})).await?[..2],
             [json!("أولى"), json!("ثانية")]
         );
 
         for (who, code) in [
             (Who::anonymous(), "UNAUTHENTICATED"),
-            (desk.app.who("قارئ", Role::Reader).await?, "FORBIDDEN"),
+            (fixture.app.who("قارئ", Role::Reader).await?, "FORBIDDEN"),
         ] {
-            let answer = desk
+            let answer = fixture
                 .app
                 .ask_as(
                     &who,

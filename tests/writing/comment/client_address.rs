@@ -6,33 +6,33 @@ use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 
 use super::{POST, SET_ARTICLE};
-use crate::Desk;
+use crate::Fixture;
 
 #[tokio::test]
-async fn addresses_are_kept_for_their_time_and_stay_here() -> anyhow::Result<()> {
+async fn client_addresses_are_deleted_in_time_and_never_exported() -> anyhow::Result<()> {
     // The address that the test harness sends for everyone.
     const ADDRESS: &str = "192.0.2.7";
     const LOG: &str = "{ audit(first: 100) { nodes { role address } } }";
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
+    for fixture in Fixture::each().await? {
+        let article = fixture.open().await?;
         let input = json!({"id": article, "mode": "POST_MODERATED", "guestCommentsAllowed": true});
-        desk.write(&desk.editor, SET_ARTICLE, input).await?;
+        fixture.write(&fixture.editor, SET_ARTICLE, input).await?;
         let named = json!({"article": article, "text": "رأي عابر", "name": "عابر",
             "idempotencyKey": "one"});
-        let payload = desk.write(&Who::anonymous(), POST, named).await?;
+        let payload = fixture.write(&Who::anonymous(), POST, named).await?;
         assert_eq!(payload["userErrors"], json!([]));
-        let reader = desk.app.who("هدى", Role::Reader).await?;
+        let reader = fixture.app.who("هدى", Role::Reader).await?;
         let signed = json!({"article": article, "text": "رأي آخر"});
-        desk.write(&reader, POST, signed).await?;
-        let db = desk.app.db().db();
+        fixture.write(&reader, POST, signed).await?;
+        let db = fixture.app.db().db();
 
         let mut archive = Vec::new();
         khabar_persistence::archive::export(db, &mut archive).await?;
         assert!(!String::from_utf8(archive)?.contains(ADDRESS));
 
-        let admin = desk.app.who("ندى", Role::Admin).await?;
+        let admin = fixture.app.who("ندى", Role::Admin).await?;
         let log = async || {
-            let mut log = desk.ask(&admin, LOG, json!({})).await?;
+            let mut log = fixture.ask(&admin, LOG, json!({})).await?;
             let of = |log: &Value, role: &str| {
                 let nodes = log["audit"]["nodes"]
                     .as_array()

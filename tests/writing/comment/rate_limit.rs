@@ -6,16 +6,16 @@ use khabar_domain::commenting::{CommentLimits, RateLimit};
 use serde_json::{Value, json};
 
 use super::{EDIT, POST, REPORT, code, minutes};
-use crate::Desk;
+use crate::Fixture;
 
 #[tokio::test]
-async fn a_sender_keeps_a_pace_and_does_not_repeat() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let articles = desk.articles(2).await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
+async fn comments_are_rate_limited_and_not_repeated() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let articles = fixture.articles(2).await?;
+        let reader = fixture.app.who("هدى", Role::Reader).await?;
         let say = |text: String, article: usize, at| {
             let input = json!({"article": articles[article], "text": text});
-            desk.write_at(&reader, at, POST, input)
+            fixture.write_at(&reader, at, POST, input)
         };
         // Three per minute across all articles. The fourth must wait until the first is a minute old.
         for number in 0..3 {
@@ -47,17 +47,17 @@ async fn a_sender_keeps_a_pace_and_does_not_repeat() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn changes_and_reports_keep_a_pace_too() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
-        let other = desk.app.who("زياد", Role::Reader).await?;
+async fn edits_and_reports_are_rate_limited() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let article = fixture.open().await?;
+        let reader = fixture.app.who("هدى", Role::Reader).await?;
+        let other = fixture.app.who("زياد", Role::Reader).await?;
         let input = json!({"article": article, "text": "رأي"});
-        let posted = desk.write(&reader, POST, input).await?;
+        let posted = fixture.write(&reader, POST, input).await?;
         let id = posted["comment"]["id"].clone();
         let edit = |number: i64, at| {
             let input = json!({"id": id, "text": format!("رأي {number}")});
-            desk.write_at(&reader, at, EDIT, input)
+            fixture.write_at(&reader, at, EDIT, input)
         };
         for number in 0..6 {
             let payload = edit(number, minutes(0)).await?;
@@ -70,13 +70,13 @@ async fn changes_and_reports_keep_a_pace_too() -> anyhow::Result<()> {
         assert_eq!(edit(6, minutes(1)).await?["userErrors"], json!([]));
 
         let read = "{ articles(first: 20) { nodes { comments { nodes { id } } } } }";
-        let found = desk.ask(&other, read, json!({})).await?;
+        let found = fixture.ask(&other, read, json!({})).await?;
         let nodes = found["articles"]["nodes"].as_array().into_iter().flatten();
         let nodes = nodes.filter_map(|node| node["comments"]["nodes"].as_array());
         let ids: Vec<_> = nodes.flatten().map(|node| node["id"].clone()).collect();
         let report = |id: &Value, at| {
             let input = json!({"id": id, "reason": "إعلان"});
-            desk.write_at(&other, at, REPORT, input)
+            fixture.write_at(&other, at, REPORT, input)
         };
         let strict = CommentLimits {
             reports: RateLimit {
@@ -91,10 +91,10 @@ async fn changes_and_reports_keep_a_pace_too() -> anyhow::Result<()> {
             assert_eq!(payload["userErrors"], json!([]));
         }
         // Other limits also count the reports made before they were set.
-        let desk = desk.saying(strict);
+        let fixture = fixture.with_comment_limits(strict);
         let report = |who, id: &Value, at| {
             let input = json!({"id": id, "reason": "إعلان"});
-            desk.write_at(who, at, REPORT, input)
+            fixture.write_at(who, at, REPORT, input)
         };
         let fast = report(&other, &ids[2], minutes(0)).await?;
         assert_eq!(code(&fast), (&json!("TOO_OFTEN"), &json!([])));
@@ -103,7 +103,7 @@ async fn changes_and_reports_keep_a_pace_too() -> anyhow::Result<()> {
             "{{ node(id: {}) {{ ... on Comment {{ reportCount }} }} }}",
             ids[2]
         );
-        let read = desk.ask(&desk.editor, &read, json!({})).await?;
+        let read = fixture.ask(&fixture.editor, &read, json!({})).await?;
         assert_eq!(read["node"]["reportCount"], 0);
         let again = report(&other, &ids[0], minutes(0)).await?;
         assert_eq!(again["userErrors"], json!([]));
@@ -120,10 +120,10 @@ async fn changes_and_reports_keep_a_pace_too() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn an_installation_sets_its_own_limits() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
+async fn comment_rate_limits_are_configurable() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let article = fixture.open().await?;
+        let reader = fixture.app.who("هدى", Role::Reader).await?;
         let limits = CommentLimits {
             edit_window: Duration::minutes(2),
             posts: RateLimit {
@@ -132,10 +132,10 @@ async fn an_installation_sets_its_own_limits() -> anyhow::Result<()> {
             },
             ..CommentLimits::default()
         };
-        let desk = desk.saying(limits);
+        let fixture = fixture.with_comment_limits(limits);
         let say = |text: &str, at| {
             let input = json!({"article": article, "text": text});
-            desk.write_at(&reader, at, POST, input)
+            fixture.write_at(&reader, at, POST, input)
         };
         let first = say("أول", minutes(0)).await?;
         assert_eq!(first["userErrors"], json!([]));
@@ -145,7 +145,7 @@ async fn an_installation_sets_its_own_limits() -> anyhow::Result<()> {
         assert_eq!(say("ثالث", minutes(60)).await?["userErrors"], json!([]));
         let edit = |text: &str, at| {
             let input = json!({"id": first["comment"]["id"], "text": text});
-            desk.write_at(&reader, at, EDIT, input)
+            fixture.write_at(&reader, at, EDIT, input)
         };
         assert_eq!(edit("أوضح", minutes(1)).await?["userErrors"], json!([]));
         let late = edit("أوضح من ذلك", minutes(2)).await?;
@@ -157,18 +157,18 @@ async fn an_installation_sets_its_own_limits() -> anyhow::Result<()> {
 
 /// Checks that concurrent comments are counted as if sent one after another.
 #[tokio::test]
-async fn a_sender_cannot_outrun_the_count() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let articles = desk.articles(2).await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
+async fn concurrent_comments_cannot_exceed_the_rate_limit() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let articles = fixture.articles(2).await?;
+        let reader = fixture.app.who("هدى", Role::Reader).await?;
         let sent = (0..12).map(|number| {
             let text = format!("رأي {number}");
             let input = json!({"article": articles[number % 2], "text": text});
-            desk.write(&reader, POST, input)
+            fixture.write(&reader, POST, input)
         });
         let answers = futures::future::try_join_all(sent).await?;
         let accepted = answers.iter().filter(|it| it["userErrors"] == json!([]));
-        assert_eq!(accepted.count(), 3, "{}", desk.app.db().name());
+        assert_eq!(accepted.count(), 3, "{}", fixture.app.db().name());
     }
     Ok(())
 }

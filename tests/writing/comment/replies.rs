@@ -5,20 +5,22 @@ use khabar_tests::harness::Who;
 use serde_json::{Value, json};
 
 use super::{POST, SET_ARTICLE, code, minutes};
-use crate::Desk;
+use crate::Fixture;
 
 #[tokio::test]
-async fn answers_go_as_deep_as_is_decided() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
+async fn replies_have_a_maximum_depth() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let article = fixture.open().await?;
         let input = json!({"id": article, "depth": 2});
-        desk.write(&desk.editor, SET_ARTICLE, input).await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
+        fixture.write(&fixture.editor, SET_ARTICLE, input).await?;
+        let reader = fixture.app.who("هدى", Role::Reader).await?;
         let mut parent = Value::Null;
         for depth in 0..4 {
             let input =
                 json!({"article": article, "parent": parent, "text": format!("رد {depth}")});
-            let payload = desk.write_at(&reader, minutes(depth), POST, input).await?;
+            let payload = fixture
+                .write_at(&reader, minutes(depth), POST, input)
+                .await?;
             if depth == 3 {
                 assert_eq!(code(&payload), (&json!("INVALID"), &json!(["parent"])));
                 break;
@@ -31,22 +33,22 @@ async fn answers_go_as_deep_as_is_decided() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn what_answers_ones_own_comment_goes_with_the_article() -> anyhow::Result<()> {
+async fn replies_to_own_comments_are_hidden_with_the_article() -> anyhow::Result<()> {
     const READ: &str = "fragment C on Comment { text replyCount parent { text }
         replies { totalCount nodes { text replies { nodes { text } } } edges { node { text } } } }";
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
+    for fixture in Fixture::each().await? {
+        let article = fixture.open().await?;
         let (huda, ziad) = (
-            desk.app.who("هدى", Role::Reader).await?,
-            desk.app.who("زياد", Role::Reader).await?,
+            fixture.app.who("هدى", Role::Reader).await?,
+            fixture.app.who("زياد", Role::Reader).await?,
         );
-        let moderator = desk.app.who("سامي", Role::Moderator).await?;
+        let moderator = fixture.app.who("سامي", Role::Moderator).await?;
         let post = async |who: &Who, text: &str, parent: Option<&Value>| {
             let mut input = json!({"article": article, "text": text});
             if let Some(parent) = parent {
                 input["parent"] = parent.clone();
             }
-            let payload = desk.write(who, POST, input).await?;
+            let payload = fixture.write(who, POST, input).await?;
             anyhow::ensure!(payload["userErrors"] == json!([]), "{payload}");
             anyhow::Ok(payload["comment"]["id"].clone())
         };
@@ -61,15 +63,15 @@ async fn what_answers_ones_own_comment_goes_with_the_article() -> anyhow::Result
         );
         let ids = json!({"root": root, "own": own});
         for who in [&huda, &moderator] {
-            let seen = desk.ask(who, &asked, ids.clone()).await?.to_string();
+            let seen = fixture.ask(who, &asked, ids.clone()).await?.to_string();
             assert!(
                 seen.contains("جواب زياد") && seen.contains("خاتمة زياد"),
                 "{seen}"
             );
         }
         let input = json!({"id": article, "reason": "خطأ"});
-        crate::article::done(&desk, &desk.editor, "withdrawArticle", input).await?;
-        let seen = desk.ask(&huda, &asked, ids.clone()).await?;
+        crate::article::mutate(&fixture, &fixture.editor, "withdrawArticle", input).await?;
+        let seen = fixture.ask(&huda, &asked, ids.clone()).await?;
         assert!(!seen.to_string().contains("زياد"), "{seen}");
         for path in ["root", "own"] {
             let comment = &seen[path];
@@ -83,9 +85,9 @@ async fn what_answers_ones_own_comment_goes_with_the_article() -> anyhow::Result
                 comment {{ ...C }} userErrors {{ code }} }} }} {READ}"
         );
         let input = json!({"id": own, "text": "رد آخر"});
-        let edited = desk.write(&huda, &edit, input).await?;
+        let edited = fixture.write(&huda, &edit, input).await?;
         assert!(!edited.to_string().contains("زياد"), "{edited}");
-        let seen = desk.ask(&moderator, &asked, ids).await?.to_string();
+        let seen = fixture.ask(&moderator, &asked, ids).await?.to_string();
         assert!(seen.contains("جواب زياد"), "{seen}");
     }
     Ok(())

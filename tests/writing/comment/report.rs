@@ -5,15 +5,15 @@ use khabar_tests::harness::Who;
 use serde_json::json;
 
 use super::{MODERATE, POST, REPORT, code};
-use crate::Desk;
+use crate::Fixture;
 
 #[tokio::test]
-async fn a_report_counts_once_per_account() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let article = desk.open().await?;
-        let reader = desk.app.who("هدى", Role::Reader).await?;
+async fn an_account_reports_a_comment_once() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let article = fixture.open().await?;
+        let reader = fixture.app.who("هدى", Role::Reader).await?;
         let input = json!({"article": article, "text": "رأي"});
-        let posted = desk.write(&reader, POST, input).await?;
+        let posted = fixture.write(&reader, POST, input).await?;
         let id = posted["comment"]["id"].as_str().unwrap();
         for (who, reason) in [("زياد", "سباب"), ("زياد", "سباب حقاً"), ("ريم", "كذب")]
         {
@@ -22,15 +22,15 @@ async fn a_report_counts_once_per_account() -> anyhow::Result<()> {
                 name: who.to_owned(),
             };
             if reason != "سباب حقاً" {
-                desk.app.who(who, Role::Reader).await?;
+                fixture.app.who(who, Role::Reader).await?;
             }
             let input = json!({"id": id, "reason": reason});
-            let payload = desk.write(&viewer, REPORT, input).await?;
+            let payload = fixture.write(&viewer, REPORT, input).await?;
             assert_eq!(payload, json!({"comment": {"id": id}, "userErrors": []}));
         }
         let queue =
             "{ comments(reported: true) { totalCount nodes { id reportCount reportReasons } } }";
-        let found = desk.ask(&desk.editor, queue, json!({})).await?;
+        let found = fixture.ask(&fixture.editor, queue, json!({})).await?;
         assert_eq!(found["comments"]["totalCount"], 1);
         let node = &found["comments"]["nodes"][0];
         assert_eq!((&node["id"], &node["reportCount"]), (&json!(id), &json!(2)));
@@ -55,11 +55,11 @@ async fn a_report_counts_once_per_account() -> anyhow::Result<()> {
                 "id",
             ),
         ] {
-            let payload = desk.write(&reader, REPORT, input).await?;
+            let payload = fixture.write(&reader, REPORT, input).await?;
             assert_eq!(code(&payload), (&json!(expected), &json!([field])));
         }
         let input = json!({"id": id, "reason": "x"});
-        let refused = desk
+        let refused = fixture
             .refused(&Who::anonymous(), REPORT, input.clone())
             .await?;
         assert_eq!(refused, "UNAUTHENTICATED");
@@ -67,13 +67,13 @@ async fn a_report_counts_once_per_account() -> anyhow::Result<()> {
         // A decision closes the reports. A hidden comment cannot be reported.
         for (decision, left) in [("APPROVE", 0), ("HIDE", 0)] {
             let input = json!({"ids": [id], "decision": decision});
-            desk.write(&desk.editor, MODERATE, input).await?;
-            let found = desk.ask(&desk.editor, queue, json!({})).await?;
+            fixture.write(&fixture.editor, MODERATE, input).await?;
+            let found = fixture.ask(&fixture.editor, queue, json!({})).await?;
             assert_eq!(found["comments"]["totalCount"], left);
         }
-        let other = desk.app.who("سامر", Role::Reader).await?;
+        let other = fixture.app.who("سامر", Role::Reader).await?;
         assert_eq!(
-            code(&desk.write(&other, REPORT, input).await?).0,
+            code(&fixture.write(&other, REPORT, input).await?).0,
             "NOT_FOUND"
         );
     }

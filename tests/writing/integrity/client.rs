@@ -22,7 +22,7 @@ use tower::ServiceExt as _;
 use super::fresh;
 use khabar_tests::harness::random::Random;
 
-use crate::roomy;
+use crate::high_limits;
 
 /// Number of random queries to add to the fixed ones, both without and with variables.
 const MORE: usize = 24;
@@ -52,12 +52,12 @@ pub(super) struct Answer {
 
 /// A query with its variables.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Question {
+pub(super) struct Query {
     pub(super) document: String,
     pub(super) variables: Value,
 }
 
-impl std::fmt::Display for Question {
+impl std::fmt::Display for Query {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.document, self.variables)
     }
@@ -75,7 +75,7 @@ impl Endpoint {
         let issued = issue(&db, newsroom::now(), what).await?;
         let clock = Arc::new(FixedClock(newsroom::now()));
         let settings = Settings {
-            limits: roomy(),
+            limits: high_limits(),
             ..Settings::default()
         };
         Ok(Self {
@@ -99,11 +99,11 @@ impl Endpoint {
         document: &str,
         variables: &Value,
     ) -> anyhow::Result<String> {
-        let question = Question {
+        let query = Query {
             document: document.to_owned(),
             variables: variables.clone(),
         };
-        Ok(self.ask(false, &question, None).await?.text)
+        Ok(self.ask(false, &query, None).await?.text)
     }
 
     /// Sends a query as an editor or as an anonymous reader, with an optional position in the
@@ -111,7 +111,7 @@ impl Endpoint {
     pub(super) async fn ask(
         &self,
         as_editor: bool,
-        question: &Question,
+        query: &Query,
         position: Option<Position>,
     ) -> anyhow::Result<Answer> {
         let mut headers = HeaderMap::new();
@@ -125,10 +125,10 @@ impl Endpoint {
         if let Some(position) = position {
             headers.insert(POSITION, position.to_string().parse()?);
         }
-        let Question {
+        let Query {
             document,
             variables,
-        } = question;
+        } = query;
         let body = json!({"query": document, "variables": variables}).to_string();
         let (status, headers, text) = match &self.server {
             Server::Here(router) => {
@@ -153,7 +153,7 @@ impl Endpoint {
             .map(str::parse::<Position>)
             .transpose()?;
         let position = position.map(|position| position.seq);
-        ensure!(status == StatusCode::OK, "{question}: {status} {text}");
+        ensure!(status == StatusCode::OK, "{query}: {status} {text}");
         Ok(Answer { text, position })
     }
 }
@@ -165,8 +165,8 @@ const POSITION: &str = "khabar-position";
 ///
 /// `writers` is the number of writers that have an edition of their own. `cursors` are cursors from
 /// the article list of the shared edition.
-pub(super) fn questions(random: &mut Random, writers: usize, cursors: &[Value]) -> Vec<Question> {
-    let whole = |document: &&str| Question {
+pub(super) fn queries(random: &mut Random, writers: usize, cursors: &[Value]) -> Vec<Query> {
+    let whole = |document: &&str| Query {
         document: (*document).to_owned(),
         variables: Value::Null,
     };
@@ -223,7 +223,7 @@ pub(super) fn questions(random: &mut Random, writers: usize, cursors: &[Value]) 
                 "{{ topics: articles(first: {some}) {{ nodes {{ topics {{ name articles(first: {few}) {{ nodes {{ headline }} }} }} }} }} }}"
             ),
         };
-        asked.push(Question {
+        asked.push(Query {
             document,
             variables: Value::Null,
         });
@@ -234,7 +234,7 @@ pub(super) fn questions(random: &mut Random, writers: usize, cursors: &[Value]) 
 
 /// Generates a query for a page of articles that is chosen by variables: the edition, a filter, the
 /// order and the cursor to start from.
-fn by_variables(random: &mut Random, cursors: &[Value], own: usize, some: usize) -> Question {
+fn by_variables(random: &mut Random, cursors: &[Value], own: usize, some: usize) -> Query {
     const DOCUMENT: &str =
         "query Page($edition: Slug, $filter: ArticleFilter, $order: ArticleOrder,
         $first: Int, $last: Int, $after: String, $before: String) {
@@ -274,7 +274,7 @@ fn by_variables(random: &mut Random, cursors: &[Value], own: usize, some: usize)
     };
     variables[size] = json!(some);
     variables[side] = json!(cursor);
-    Question {
+    Query {
         document: DOCUMENT.to_owned(),
         variables,
     }

@@ -17,17 +17,17 @@ use super::noun::{
 };
 use super::seed_data::SeedData;
 use super::writer::{COMMON, Written};
-use crate::Desk;
+use crate::Fixture;
 
 /// The combined model of all writers, together with the initial content.
-pub(super) struct Whole {
+pub(super) struct MergedModel {
     model: Model,
     seed_data: SeedData,
     /// The orders in each edition that belongs to a single writer, by edition slug.
     own: BTreeMap<String, BTreeMap<Order, Vec<Id>>>,
 }
 
-impl Whole {
+impl MergedModel {
     pub(super) fn of(writers: Vec<Written>, mut seed_data: SeedData) -> Self {
         let mut model = Model::default();
         let mut own = BTreeMap::new();
@@ -35,7 +35,7 @@ impl Whole {
         for writer in writers {
             own.insert(writer.own, writer.model.orders);
             guests.push((writer.guest, writer.visited));
-            model.things.extend(writer.model.things);
+            model.objects.extend(writer.model.objects);
             model.articles.extend(writer.model.articles);
             model.addresses.extend(writer.model.addresses);
             model.redirects.extend(writer.model.redirects);
@@ -84,35 +84,35 @@ impl Whole {
     }
 
     /// Compares the whole model with what the API returns.
-    pub(super) async fn compare(&self, desk: &Desk) -> anyhow::Result<()> {
+    pub(super) async fn compare(&self, fixture: &Fixture) -> anyhow::Result<()> {
         for noun in [
             &TOPIC, &PERSON, &SOURCE, &SECTION, &STORY, &MEDIA, &LIVE, &FOLLOW, &EDITION,
         ] {
-            self.things_hold(desk, noun).await?;
+            self.things_hold(fixture, noun).await?;
         }
-        self.articles_hold(desk).await?;
-        self.addresses_hold(desk).await?;
-        self.lists_hold(desk).await?;
-        self.orders_hold(desk).await
+        self.articles_hold(fixture).await?;
+        self.addresses_hold(fixture).await?;
+        self.lists_hold(fixture).await?;
+        self.orders_hold(fixture).await
     }
 
     /// Checks that each object has the fields that the model expects.
-    async fn things_hold(&self, desk: &Desk, noun: &Noun) -> anyhow::Result<()> {
-        let things = self.model.things.iter();
-        let things = things.filter(|(_, thing)| thing.noun.name == noun.name);
-        let things: Vec<_> = things.collect();
+    async fn things_hold(&self, fixture: &Fixture, noun: &Noun) -> anyhow::Result<()> {
+        let objects = self.model.objects.iter();
+        let objects = objects.filter(|(_, object)| object.noun.name == noun.name);
+        let objects: Vec<_> = objects.collect();
         let document = format!(
             "query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {} {{ {} }} }} }}",
             noun.class, noun.read
         );
-        for things in things.chunks(50) {
-            let ids: Vec<_> = things.iter().map(|(id, _)| id).collect();
-            let found = desk
+        for objects in objects.chunks(50) {
+            let ids: Vec<_> = objects.iter().map(|(id, _)| id).collect();
+            let found = fixture
                 .ask(&Who::anonymous(), &document, json!({ "ids": ids }))
                 .await?;
             let nodes = found["nodes"].as_array().context("no nodes")?;
-            for ((id, thing), node) in things.iter().zip(nodes) {
-                let expected = Value::Object(thing.face.clone());
+            for ((id, object), node) in objects.iter().zip(nodes) {
+                let expected = Value::Object(object.values.clone());
                 ensure!(
                     flat(node.clone()) == expected,
                     "{} {id} is {node} instead of {expected}",
@@ -125,22 +125,24 @@ impl Whole {
 
     /// Checks that every slug ever used resolves to its present owner, to its former owner, or to
     /// nothing.
-    async fn addresses_hold(&self, desk: &Desk) -> anyhow::Result<()> {
+    async fn addresses_hold(&self, fixture: &Fixture) -> anyhow::Result<()> {
         for address in &self.model.addresses {
             let (noun, edition, slug) = address;
-            let led = self.model.found_by_editors(address);
+            let redirected = self.model.found_by_editors(address);
             let document = format!(
                 "query ($slug: Slug!, $edition: Slug!) {{
                     {noun}(slug: $slug, edition: $edition) {{ id slug formerSlugs }} }}"
             );
             let variables = json!({"slug": slug, "edition": edition});
-            let found = desk.ask(&desk.editor, &document, variables.clone()).await?;
+            let found = fixture
+                .ask(&fixture.editor, &document, variables.clone())
+                .await?;
             let mut found = found[*noun].clone();
             if let Some(former) = found.get_mut("formerSlugs").and_then(Value::as_array_mut) {
                 former.sort_by_key(Value::to_string);
             }
-            let expected = led.map(|id| {
-                let slug = self.model.face(id).map(|face| face["slug"].clone());
+            let expected = redirected.map(|id| {
+                let slug = self.model.values(id).map(|values| values["slug"].clone());
                 let mut former = Vec::from_iter(self.model.former(id));
                 former.sort_by_key(|slug| json!(slug).to_string());
                 json!({"id": id, "slug": slug, "formerSlugs": former})
@@ -151,8 +153,8 @@ impl Whole {
                 "the {noun} {slug:?} of {edition} is {found} instead of {expected}"
             );
             if *noun == "article" {
-                let led = self.model.found_by_readers(address);
-                self.readers_find(desk, &variables, led).await?;
+                let redirected = self.model.found_by_readers(address);
+                self.readers_find(fixture, &variables, redirected).await?;
             }
         }
         Ok(())
@@ -162,17 +164,19 @@ impl Whole {
     /// one, or nothing.
     async fn readers_find(
         &self,
-        desk: &Desk,
+        fixture: &Fixture,
         address: &Value,
-        led: Option<&Id>,
+        redirected: Option<&Id>,
     ) -> anyhow::Result<()> {
         const READ: &str = "query ($slug: Slug!, $edition: Slug!) {
             article(slug: $slug, edition: $edition) { id headline status } }";
-        let found = desk.ask(&Who::anonymous(), READ, address.clone()).await?;
-        let article = led.and_then(|id| Some((id, self.model.articles.get(id)?)));
+        let found = fixture
+            .ask(&Who::anonymous(), READ, address.clone())
+            .await?;
+        let article = redirected.and_then(|id| Some((id, self.model.articles.get(id)?)));
         let expected = article.map_or(Value::Null, |(id, article)| match article.status() {
             status @ "PUBLISHED" => {
-                json!({"id": id, "headline": article.face["headline"], "status": status})
+                json!({"id": id, "headline": article.values["headline"], "status": status})
             }
             status @ "WITHDRAWN" => {
                 json!({"id": id, "headline": article.reason, "status": status})
@@ -188,14 +192,14 @@ impl Whole {
     }
 
     /// Checks the content, order and count of every list of articles, newest first.
-    async fn lists_hold(&self, desk: &Desk) -> anyhow::Result<()> {
+    async fn lists_hold(&self, fixture: &Fixture) -> anyhow::Result<()> {
         let editions: Vec<_> = self
             .own
             .keys()
             .map(String::as_str)
             .chain([COMMON])
             .collect();
-        let above = self.sections_above(desk, &editions).await?;
+        let above = self.sections_above(fixture, &editions).await?;
         let mut lists: BTreeMap<(&str, Id), Vec<&Id>> = BTreeMap::new();
         // Lists start empty, so that objects without articles are checked too.
         for noun in [&TOPIC, &PERSON, &SOURCE, &SECTION, &STORY] {
@@ -233,7 +237,7 @@ impl Whole {
         }
         for ((noun, of), articles) in &lists {
             let newest = self.newest_first(articles);
-            self.list_holds(desk, noun, of, &newest).await?;
+            self.list_holds(fixture, noun, of, &newest).await?;
             if *noun == "section" {
                 let alone = alone.get(of).map_or(&[][..], Vec::as_slice);
                 let list = List {
@@ -242,11 +246,11 @@ impl Whole {
                     arguments: "includeDescendants: false".to_owned(),
                 };
                 let alone = self.newest_first(alone);
-                list.compare(desk, &Who::anonymous(), &alone).await?;
+                list.compare(fixture, &Who::anonymous(), &alone).await?;
             }
         }
         for edition in editions {
-            self.desk_holds(desk, edition).await?;
+            self.desk_holds(fixture, edition).await?;
         }
         Ok(())
     }
@@ -254,7 +258,7 @@ impl Whole {
     /// Checks one list of articles in both orders, and the `articleCount` of its owner.
     async fn list_holds(
         &self,
-        desk: &Desk,
+        fixture: &Fixture,
         noun: &str,
         of: &Id,
         newest: &[Id],
@@ -277,12 +281,12 @@ impl Whole {
             field: "articles",
             arguments: edition.clone(),
         };
-        list.compare(desk, &reader, newest).await?;
+        list.compare(fixture, &reader, newest).await?;
         list.arguments = format!("orderBy: OLDEST {edition}");
         let oldest: Vec<_> = newest.iter().rev().cloned().collect();
-        list.compare(desk, &reader, &oldest).await?;
+        list.compare(fixture, &reader, &oldest).await?;
         let document = format!("{{ {noun}({named}) {{ articleCount }} }}");
-        let found = desk.ask(&reader, &document, json!({})).await?;
+        let found = fixture.ask(&reader, &document, json!({})).await?;
         let count = &found[noun]["articleCount"];
         ensure!(
             *count == json!(newest.len()),
@@ -294,7 +298,7 @@ impl Whole {
 
     /// Checks that the desk lists the unpublished articles of an edition, most recently changed
     /// first.
-    async fn desk_holds(&self, desk: &Desk, edition: &str) -> anyhow::Result<()> {
+    async fn desk_holds(&self, fixture: &Fixture, edition: &str) -> anyhow::Result<()> {
         let unseen: Vec<_> = self
             .articles_of(edition)
             .filter(|(_, article)| !article.published())
@@ -305,7 +309,7 @@ impl Whole {
             field: "unpublishedArticles",
             arguments: format!("edition: {edition:?}"),
         };
-        list.compare(desk, &desk.editor, &self.newest_first(&unseen))
+        list.compare(fixture, &fixture.editor, &self.newest_first(&unseen))
             .await
     }
 
@@ -329,18 +333,18 @@ impl Whole {
     /// is known and that the sections form a tree.
     async fn sections_above(
         &self,
-        desk: &Desk,
+        fixture: &Fixture,
         editions: &[&str],
     ) -> anyhow::Result<BTreeMap<Id, Vec<Id>>> {
         let mut parents: BTreeMap<Id, Option<Id>> = BTreeMap::new();
         for edition in editions {
             let document = format!("{{ sections(edition: {edition:?}) {{ id parent {{ id }} }} }}");
-            let found = desk.ask(&Who::anonymous(), &document, json!({})).await?;
+            let found = fixture.ask(&Who::anonymous(), &document, json!({})).await?;
             for section in found["sections"].as_array().context("no sections")? {
                 let id = section["id"].as_str().context("no id")?.to_owned();
                 let parent = section["parent"]["id"].as_str().map(str::to_owned);
                 ensure!(
-                    self.model.things.contains_key(&id) || self.seed_data.contains(&id),
+                    self.model.objects.contains_key(&id) || self.seed_data.contains(&id),
                     "there is a section {section} that nobody made"
                 );
                 parents.insert(id, parent);

@@ -15,7 +15,7 @@ use khabar_tests::harness::random::Random;
 use khabar_tests::harness::{TestApp, Who};
 use serde_json::Value;
 
-use super::client::{Answer, Endpoint, Question};
+use super::client::{Answer, Endpoint, Query};
 
 /// Number of questions asked again after each history.
 const REPEATED: usize = 3;
@@ -30,19 +30,19 @@ const COMPARED: usize = 12;
 const LAST: usize = 6;
 
 /// A question by its index, and whether it is asked as an editor.
-type Asked = (usize, bool);
+type QueryIndex = (usize, bool);
 
 /// A response received from one of the nodes.
 struct Response {
-    asked: Asked,
+    asked: QueryIndex,
     node: &'static str,
     answer: Answer,
 }
 
 /// The questions, and the responses received so far.
 pub(super) struct ResponseLog {
-    questions: Vec<Question>,
-    watched: Mutex<Vec<Asked>>,
+    queries: Vec<Query>,
+    watched: Mutex<Vec<QueryIndex>>,
     responses: Mutex<Vec<Response>>,
 }
 
@@ -55,32 +55,32 @@ pub(super) struct Checked {
     pub(super) between: usize,
 }
 
-/// The answers of the database before a write.
-pub(super) struct Before {
-    place: i64,
-    said: HashMap<Asked, String>,
+/// The responses of the database before a write.
+pub(super) struct PreviousResponses {
+    seq: i64,
+    texts: HashMap<QueryIndex, String>,
 }
 
 impl ResponseLog {
-    pub(super) fn new(questions: Vec<Question>) -> Self {
+    pub(super) fn new(queries: Vec<Query>) -> Self {
         Self {
-            questions,
+            queries,
             watched: Mutex::default(),
             responses: Mutex::default(),
         }
     }
 
     /// Returns a random question.
-    fn ask_for(&self, random: &mut Random) -> Asked {
-        (random.below(self.questions.len()), random.once_in(4))
+    fn ask_for(&self, random: &mut Random) -> QueryIndex {
+        (random.below(self.queries.len()), random.once_in(4))
     }
 
     /// Returns a recent question whose response was in flight during a write. Its cached response may be
     /// wrong.
-    fn overtaken(&self, place: i64, random: &mut Random) -> Option<Asked> {
+    fn overtaken(&self, seq: i64, random: &mut Random) -> Option<QueryIndex> {
         let responses = lock(&self.responses);
         let overtaken = responses.iter().rev();
-        let overtaken = overtaken.filter(|response| response.answer.position < Some(place));
+        let overtaken = overtaken.filter(|response| response.answer.position < Some(seq));
         let last: Vec<_> = overtaken
             .map(|response| response.asked)
             .take(LAST)
@@ -99,9 +99,9 @@ impl ResponseLog {
             let watched = random.pick(&lock(&self.watched));
             let watched = watched.filter(|_| random.once_in(4));
             let asked = watched.unwrap_or_else(|| self.ask_for(&mut random));
-            let (question, as_editor) = asked;
-            let question = &self.questions[question];
-            let answer = endpoint.ask(as_editor, question, None).await?;
+            let (query, as_editor) = asked;
+            let query = &self.queries[query];
+            let answer = endpoint.ask(as_editor, query, None).await?;
             lock(&self.responses).push(Response {
                 asked,
                 node,
@@ -117,15 +117,15 @@ impl ResponseLog {
         app: &TestApp,
         editor: &Who,
         random: &mut Random,
-    ) -> anyhow::Result<Before> {
-        let mut said = HashMap::new();
+    ) -> anyhow::Result<PreviousResponses> {
+        let mut texts = HashMap::new();
         for _ in 0..WATCHED {
             let asked = self.ask_for(random);
-            said.insert(asked, self.truth(app, editor, asked).await?);
+            texts.insert(asked, self.truth(app, editor, asked).await?);
         }
-        let place = app.db().db().feed().bounds().await?.head;
-        *lock(&self.watched) = said.keys().copied().collect();
-        Ok(Before { place, said })
+        let seq = app.db().db().feed().bounds().await?.head;
+        *lock(&self.watched) = texts.keys().copied().collect();
+        Ok(PreviousResponses { seq, texts })
     }
 
     /// Asks some questions again on both nodes, and checks the responses against the database. The
@@ -138,10 +138,10 @@ impl ResponseLog {
         (here, there): (&Endpoint, &Endpoint),
         random: &mut Random,
     ) -> anyhow::Result<()> {
-        let place = app.db().db().cache().and_then(Cache::position);
-        let place = place.context("the cache has no position")?;
+        let seq = app.db().db().cache().and_then(Cache::position);
+        let seq = seq.context("the cache has no position")?;
         for _ in 0..REPEATED {
-            let overtaken = self.overtaken(place.seq, random);
+            let overtaken = self.overtaken(seq.seq, random);
             let overtaken = overtaken.filter(|_| !random.once_in(4));
             let asked = overtaken.unwrap_or_else(|| self.ask_for(random));
             self.compare(app, editor, (here, there), asked).await?;
@@ -156,19 +156,19 @@ impl ResponseLog {
         app: &TestApp,
         editor: &Who,
         (here, there): (&Endpoint, &Endpoint),
-        asked: Asked,
+        asked: QueryIndex,
     ) -> anyhow::Result<()> {
-        let place = app.db().db().cache().and_then(Cache::position);
-        let place = place.context("the cache has no position")?;
+        let seq = app.db().db().cache().and_then(Cache::position);
+        let seq = seq.context("the cache has no position")?;
         let truth = self.truth(app, editor, asked).await?;
-        let (question, as_editor) = asked;
-        let question = &self.questions[question];
-        let nodes = [("here", here, None), ("there", there, Some(place))];
+        let (query, as_editor) = asked;
+        let query = &self.queries[query];
+        let nodes = [("here", here, None), ("there", there, Some(seq))];
         for (node, endpoint, position) in nodes {
-            let text = endpoint.ask(as_editor, question, position).await?.text;
+            let text = endpoint.ask(as_editor, query, position).await?.text;
             ensure!(
                 text == truth,
-                "{node}, as {}: {question}\nthe cache says\n{text}\nthe database says\n{truth}",
+                "{node}, as {}: {query}\nthe cache says\n{text}\nthe database says\n{truth}",
                 name(as_editor)
             );
         }
@@ -181,60 +181,65 @@ impl ResponseLog {
         &self,
         app: &TestApp,
         editor: &Who,
-        before: Before,
+        before: PreviousResponses,
         checked: &mut Checked,
     ) -> anyhow::Result<()> {
-        let place = app.db().db().feed().bounds().await?.head;
+        let seq = app.db().db().feed().bounds().await?.head;
         let responses = std::mem::take(&mut *lock(&self.responses));
-        let mut says: HashMap<Asked, String> = HashMap::new();
+        let mut says: HashMap<QueryIndex, String> = HashMap::new();
         for Response {
             asked,
             node,
             answer,
         } in responses
         {
-            let was = before.said.get(&asked);
-            let is_last = answer.position == Some(place);
+            let was = before.texts.get(&asked);
+            let is_last = answer.position == Some(seq);
             // After more than one write, the states of the database in between are not known.
-            let is_between = answer.position == Some(before.place) && place == before.place + 1;
+            let is_between = answer.position == Some(before.seq) && seq == before.seq + 1;
             let is_known = says.contains_key(&asked) || says.len() < COMPARED;
             if !(is_known && (is_last || is_between && was.is_some())) {
                 continue;
             }
             let now = match says.entry(asked) {
-                Entry::Occupied(said) => said.into_mut(),
+                Entry::Occupied(texts) => texts.into_mut(),
                 Entry::Vacant(entry) => entry.insert(self.truth(app, editor, asked).await?),
             };
             let text = answer.text;
-            let (question, as_editor) = asked;
-            let question = &self.questions[question];
+            let (query, as_editor) = asked;
+            let query = &self.queries[query];
             let who = name(as_editor);
             if is_last {
                 checked.exact += 1;
                 ensure!(
                     text == *now,
-                    "{node}, as {who}, at {place}: {question}\nwhile others wrote, the cache says\n\
+                    "{node}, as {who}, at {seq}: {query}\nwhile others wrote, the cache says\n\
                      {text}\nthe database says\n{now}"
                 );
             } else if let Some(was) = was {
                 checked.between += 1;
                 ensure!(
-                    text == *was || text == *now || is_of_both(&text, was, now)?,
-                    "{node}, as {who}, between {} and {place}: {question}\nwhile others wrote, the \
+                    text == *was || text == *now || is_mixed_from(&text, was, now)?,
+                    "{node}, as {who}, between {} and {seq}: {query}\nwhile others wrote, the \
                      cache says\n{text}\nthe database said\n{was}\nand then\n{now}",
-                    before.place
+                    before.seq
                 );
             }
         }
         Ok(())
     }
 
-    async fn truth(&self, app: &TestApp, editor: &Who, asked: Asked) -> anyhow::Result<String> {
-        let (question, as_editor) = asked;
-        let Question {
+    async fn truth(
+        &self,
+        app: &TestApp,
+        editor: &Who,
+        asked: QueryIndex,
+    ) -> anyhow::Result<String> {
+        let (query, as_editor) = asked;
+        let Query {
             document,
             variables,
-        } = &self.questions[question];
+        } = &self.queries[query];
         let nobody = Who::anonymous();
         let who = if as_editor { editor } else { &nobody };
         Ok(app.ask_uncached(who, document, variables).await?.json)
@@ -246,7 +251,7 @@ fn name(as_editor: bool) -> &'static str {
 }
 
 /// Whether each value occurs in one of the two answers, in the same field.
-fn is_of_both(text: &str, one: &str, other: &str) -> anyhow::Result<bool> {
+fn is_mixed_from(text: &str, one: &str, other: &str) -> anyhow::Result<bool> {
     let mut known = BTreeSet::new();
     for text in [one, other] {
         leaves(&serde_json::from_str(text)?, "", &mut known);
@@ -256,7 +261,7 @@ fn is_of_both(text: &str, one: &str, other: &str) -> anyhow::Result<bool> {
     Ok(values.is_subset(&known))
 }
 
-/// Collects the leaf values of an answer, each with the names of the fields that lead to it.
+/// Collects the leaf values of a response, each with the names of the fields that lead to it.
 fn leaves(value: &Value, path: &str, found: &mut BTreeSet<(String, String)>) {
     match value {
         Value::Object(members) => {
@@ -276,13 +281,13 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 #[test]
-fn what_neither_answer_has_is_of_neither() -> anyhow::Result<()> {
+fn a_mixed_response_is_detected() -> anyhow::Result<()> {
     let (one, other) = (
         r#"{"list":[{"a":1,"b":"x"}]}"#,
         r#"{"list":[{"a":2,"b":"y"},{"a":1,"b":"x"}]}"#,
     );
-    ensure!(is_of_both(r#"{"list":[{"a":1,"b":"y"}]}"#, one, other)?);
-    ensure!(!is_of_both(r#"{"list":[{"a":3,"b":"y"}]}"#, one, other)?);
-    ensure!(!is_of_both(r#"{"list":[{"b":1}]}"#, one, other)?);
+    ensure!(is_mixed_from(r#"{"list":[{"a":1,"b":"y"}]}"#, one, other)?);
+    ensure!(!is_mixed_from(r#"{"list":[{"a":3,"b":"y"}]}"#, one, other)?);
+    ensure!(!is_mixed_from(r#"{"list":[{"b":1}]}"#, one, other)?);
     Ok(())
 }

@@ -29,13 +29,13 @@ use khabar_tests::harness::{TestApp, newsroom};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use super::client::{Endpoint, questions};
+use super::client::{Endpoint, queries};
 use super::concurrent_reads::{Checked, ResponseLog};
 use super::fresh;
 use super::random_delays::RandomDelays;
 use super::second_node::SecondNode;
 use super::writer::{DECK, Writer};
-use crate::Desk;
+use crate::Fixture;
 use crate::comment::{EDIT, MODERATE, POST, SET_EDITION};
 use khabar_tests::harness::random::{Random, env_number, seed};
 
@@ -53,21 +53,21 @@ const WRITERS: usize = 3;
 const READERS: usize = 2;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_answer_is_that_of_its_place_in_the_feed() -> anyhow::Result<()> {
+async fn every_response_is_consistent_with_its_feed_position() -> anyhow::Result<()> {
     let seed = seed()?;
     let mut left = env_number("KHABAR_HISTORIES")?.unwrap_or(HISTORIES);
     let mut round = 0;
     while left > 0 {
         let count = left.min(TOGETHER);
-        for desk in Desk::each().await? {
-            let on = desk.app.db().name();
+        for fixture in Fixture::each().await? {
+            let on = fixture.app.db().name();
             let seed = seed.wrapping_add(round);
             let second = if round % 2 == 0 {
-                Second::Pool
+                SecondNodeKind::Pool
             } else {
-                Second::Process
+                SecondNodeKind::Process
             };
-            let hits = histories(&desk, seed, count, second)
+            let hits = histories(&fixture, seed, count, second)
                 .await
                 .with_context(|| format!("on {on}, with KHABAR_SEED={seed}"))?;
             // An empty cache is always right, so there must be cache hits.
@@ -84,7 +84,7 @@ async fn every_answer_is_that_of_its_place_in_the_feed() -> anyhow::Result<()> {
 
 /// The kind of the second node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Second {
+enum SecondNodeKind {
     /// A separate connection pool in this process.
     Pool,
     /// A separate process.
@@ -93,38 +93,43 @@ enum Second {
 
 /// Runs this many histories. Returns the number of whole responses that the first node served from
 /// its cache.
-async fn histories(desk: &Desk, seed: u64, count: usize, second: Second) -> anyhow::Result<usize> {
+async fn histories(
+    fixture: &Fixture,
+    seed: u64,
+    count: usize,
+    second: SecondNodeKind,
+) -> anyhow::Result<usize> {
     let mut random = Random::of(seed, WRITERS);
-    let room = super::room(desk, WRITERS).await?;
+    let shared = super::shared(fixture, WRITERS).await?;
     let mut writers = Vec::new();
     for number in 0..WRITERS {
-        let who = desk
+        let who = fixture
             .app
             .who(&format!("كاتب {number}"), Role::Editor)
             .await?;
-        writers.push(Writer::start(desk, &room, who, seed, number).await?);
+        writers.push(Writer::start(fixture, &shared, who, seed, number).await?);
     }
     let delays = RandomDelays::new(seed);
-    let here = &behind(&desk.app, &delays).await?;
+    let here = &behind(&fixture.app, &delays).await?;
     // Both live until this function returns.
     let (mut other, mut process) = (None, None);
     let there = &match second {
-        Second::Pool => {
-            let other = other.insert(fresh::another_node(desk, 64 << 20).await?);
+        SecondNodeKind::Pool => {
+            let other = other.insert(fresh::another_node(fixture, 64 << 20).await?);
             behind(other, &delays).await?
         }
-        Second::Process => {
-            let node = process.insert(SecondNode::start(&desk.app, seed).await?);
+        SecondNodeKind::Process => {
+            let node = process.insert(SecondNode::start(&fixture.app, seed).await?);
             here.elsewhere(node.address())?
         }
     };
-    let cursors = cursors(desk).await?;
-    let questions = questions(&mut random, WRITERS, &cursors);
-    let log = Arc::new(ResponseLog::new(questions));
+    let cursors = cursors(fixture).await?;
+    let queries = queries(&mut random, WRITERS, &cursors);
+    let log = Arc::new(ResponseLog::new(queries));
     let mut checked = Checked::default();
 
     let open = json!({"edition": "ar", "mode": "POST_MODERATED", "depth": 3});
-    desk.write(&desk.editor, SET_EDITION, open).await?;
+    fixture.write(&fixture.editor, SET_EDITION, open).await?;
     let mut say = Random::of(seed, WRITERS + 100);
     // The readers stop when this set is dropped.
     let mut readers = JoinSet::new();
@@ -144,19 +149,21 @@ async fn histories(desk: &Desk, seed: u64, count: usize, second: Second) -> anyh
             1
         };
         writers.rotate_left(random.below(WRITERS));
-        let before = log.before(&desk.app, &desk.editor, &mut random).await?;
+        let before = log
+            .before(&fixture.app, &fixture.editor, &mut random)
+            .await?;
         let writes = writers.iter_mut().take(at_once);
         let writes = writes.map(|writer| {
             let (name, _) = DECK[random.below(DECK.len())];
             writer.step(name)
         });
-        let (written, said) = tokio::join!(try_join_all(writes), talk(desk, &mut say));
+        let (written, texts) = tokio::join!(try_join_all(writes), talk(fixture, &mut say));
         written?;
-        said?;
-        log.ask_again(&desk.app, &desk.editor, (here, there), &mut random)
+        texts?;
+        log.ask_again(&fixture.app, &fixture.editor, (here, there), &mut random)
             .await
             .with_context(|| format!("history {history}"))?;
-        log.check(&desk.app, &desk.editor, before, &mut checked)
+        log.check(&fixture.app, &fixture.editor, before, &mut checked)
             .await
             .with_context(|| format!("history {history}"))?;
     }
@@ -164,7 +171,7 @@ async fn histories(desk: &Desk, seed: u64, count: usize, second: Second) -> anyh
         ended??;
     }
     ensure!(checked.exact > count && checked.between > 0, "{checked:?}");
-    let stats = desk.app.db().db().cache().map(Cache::stats);
+    let stats = fixture.app.db().db().cache().map(Cache::stats);
     Ok(usize::try_from(stats.unwrap_or_default().answers.hits)?)
 }
 
@@ -177,25 +184,25 @@ async fn behind(app: &TestApp, delays: &Arc<RandomDelays>) -> anyhow::Result<End
 
 /// Posts, edits or moderates a comment, or does nothing every other time. Rejections are ignored,
 /// such as those for duplicate comments or rate limits.
-async fn talk(desk: &Desk, random: &mut Random) -> anyhow::Result<()> {
+async fn talk(fixture: &Fixture, random: &mut Random) -> anyhow::Result<()> {
     const THERE: &str = "{ articles(first: 20) { nodes { id
         comments(first: 3) { nodes { id } } } } }";
     if random.once_in(2) {
         return Ok(());
     }
-    let there = desk
+    let there = fixture
         .app
-        .ask_uncached(&desk.editor, THERE, &Value::Null)
+        .ask_uncached(&fixture.editor, THERE, &Value::Null)
         .await?
         .value()?;
     let articles = there["data"]["articles"]["nodes"].as_array();
     let article = random.pick(articles.map_or(&[][..], Vec::as_slice));
     let article = article.context("there are no articles")?;
-    let said = article["comments"]["nodes"].as_array();
-    let said = random.pick(said.map_or(&[][..], Vec::as_slice));
+    let texts = article["comments"]["nodes"].as_array();
+    let texts = random.pick(texts.map_or(&[][..], Vec::as_slice));
     let words = format!("قول {}", random.below(1_000_000));
-    let (document, input) = match said {
-        Some(said) if random.once_in(3) => {
+    let (document, input) = match texts {
+        Some(texts) if random.once_in(3) => {
             let decision = if random.once_in(2) {
                 "REJECT"
             } else {
@@ -203,14 +210,14 @@ async fn talk(desk: &Desk, random: &mut Random) -> anyhow::Result<()> {
             };
             (
                 MODERATE,
-                json!({"ids": [said["id"]], "decision": decision, "reason": "لا يليق."}),
+                json!({"ids": [texts["id"]], "decision": decision, "reason": "لا يليق."}),
             )
         }
-        Some(said) if random.once_in(3) => (EDIT, json!({"id": said["id"], "text": words})),
-        said => {
-            let parent = said
+        Some(texts) if random.once_in(3) => (EDIT, json!({"id": texts["id"], "text": words})),
+        texts => {
+            let parent = texts
                 .filter(|_| random.once_in(2))
-                .map(|said| said["id"].clone());
+                .map(|texts| texts["id"].clone());
             (
                 POST,
                 json!({"article": article["id"], "text": words, "parent": parent}),
@@ -218,16 +225,16 @@ async fn talk(desk: &Desk, random: &mut Random) -> anyhow::Result<()> {
         }
     };
     let variables = json!({ "input": input });
-    let app = &desk.app;
-    app.ask_as(&desk.editor, newsroom::now(), document, &variables)
+    let app = &fixture.app;
+    app.ask_as(&fixture.editor, newsroom::now(), document, &variables)
         .await?;
     Ok(())
 }
 
 /// Returns some cursors from the article list of the shared edition.
-async fn cursors(desk: &Desk) -> anyhow::Result<Vec<Value>> {
+async fn cursors(fixture: &Fixture) -> anyhow::Result<Vec<Value>> {
     const LIST: &str = "{ articles(first: 20) { edges { cursor } } }";
-    let list = desk.ask(&desk.editor, LIST, Value::Null).await?;
+    let list = fixture.ask(&fixture.editor, LIST, Value::Null).await?;
     let edges = list["articles"]["edges"].as_array();
     let edges = edges.context("there is no list")?;
     Ok(edges.iter().map(|edge| edge["cursor"].clone()).collect())

@@ -20,10 +20,10 @@ use khabar_tests::harness::random::Random;
 use khabar_tests::harness::{TestApp, TestDb};
 use serde_json::{Value, json};
 
-use self::coverage::{ELSEWHERE, STEADY, TYPES, WAYS, leaf};
+use self::coverage::{STEADY, TESTED_ELSEWHERE, TYPES, WAYS, leaf};
 use super::client::Endpoint;
 use super::writer::{DECK, Writer};
-use crate::Desk;
+use crate::Fixture;
 
 /// The slug of an article that is queried from before it exists until it is withdrawn.
 pub(super) const SLUG: &str = "كل-حقل";
@@ -32,19 +32,19 @@ pub(super) const SLUG: &str = "كل-حقل";
 const ROUNDS: usize = 1;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_kept_of_every_field_is_true_after_every_mutation() -> anyhow::Result<()> {
-    for desk in Desk::each().await? {
-        let on = desk.app.db().name();
-        every_field(&desk).await.with_context(|| on)?;
+async fn every_cached_field_is_fresh_after_every_mutation() -> anyhow::Result<()> {
+    for fixture in Fixture::each().await? {
+        let on = fixture.app.db().name();
+        every_field(&fixture).await.with_context(|| on)?;
     }
     Ok(())
 }
 
-async fn every_field(desk: &Desk) -> anyhow::Result<()> {
-    let mut fields = Fields::of(desk).await?;
-    let room = super::room(desk, 1).await?;
-    let who = desk.app.who("كاتب", Role::Editor).await?;
-    let mut writer = Writer::start(desk, &room, who, 11, 0).await?;
+async fn every_field(fixture: &Fixture) -> anyhow::Result<()> {
+    let mut fields = Fields::of(fixture).await?;
+    let shared = super::shared(fixture, 1).await?;
+    let who = fixture.app.who("كاتب", Role::Editor).await?;
+    let mut writer = Writer::start(fixture, &shared, who, 11, 0).await?;
     fields.look("nothing").await?;
     let deck: Vec<_> = DECK
         .iter()
@@ -57,8 +57,8 @@ async fn every_field(desk: &Desk) -> anyhow::Result<()> {
             fields.look(name).await?;
         }
     }
-    script::write(desk, &mut fields).await?;
-    script::comment(desk, &mut fields).await?;
+    script::write(fixture, &mut fields).await?;
+    script::comment(fixture, &mut fields).await?;
     fields.are_all_known()
 }
 
@@ -72,7 +72,7 @@ struct Field {
 }
 
 struct Fields<'a> {
-    desk: &'a Desk,
+    fixture: &'a Fixture,
     endpoint: Endpoint,
     /// An uncached app with raised limits, for queries that select all fields of a type.
     plain: TestApp,
@@ -84,16 +84,16 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    async fn of(desk: &'a Desk) -> anyhow::Result<Self> {
+    async fn of(fixture: &'a Fixture) -> anyhow::Result<Self> {
         let limits = Limits {
             complexity: 10_000_000,
             introspection_lists: 20,
             ..Limits::default()
         };
-        let plain = TestDb::at(desk.app.db().url().to_owned()).await?;
+        let plain = TestDb::at(fixture.app.db().url().to_owned()).await?;
         let mut all = Self {
-            desk,
-            endpoint: Endpoint::over(&desk.app).await?,
+            fixture,
+            endpoint: Endpoint::over(&fixture.app).await?,
             plain: TestApp::with_limits(plain, limits)?,
             each: Vec::new(),
             said: BTreeMap::new(),
@@ -208,7 +208,7 @@ impl<'a> Fields<'a> {
         let names = names.filter(|ty| ty["kind"] == "OBJECT");
         for name in names.filter_map(|ty| ty["name"].as_str()) {
             let here = TYPES.iter().any(|(ty, _)| *ty == name);
-            let elsewhere = ELSEWHERE.iter().any(|(ty, _)| *ty == name);
+            let elsewhere = TESTED_ELSEWHERE.iter().any(|(ty, _)| *ty == name);
             let writes = name.starts_with("__") || of_writes.iter().any(|part| name.contains(part));
             ensure!(here || elsewhere || writes, "{name} is covered nowhere");
         }
@@ -219,7 +219,7 @@ impl<'a> Fields<'a> {
     /// fields have changed.
     async fn look(&mut self, after: &str) -> anyhow::Result<()> {
         self.checked += 1;
-        let cache = self.desk.app.db().db().cache();
+        let cache = self.fixture.app.db().db().cache();
         let hits = || cache.map(Cache::stats).unwrap_or_default().answers.hits;
         let ways = WAYS.iter().map(|(of, before, _)| (*of, *before));
         for (of, before) in TYPES.into_iter().chain(ways) {
@@ -253,13 +253,13 @@ impl<'a> Fields<'a> {
                     ensure!(hits() == before + 1, "not cached: {}", field.query);
                 }
             }
-            let mut things = Vec::new();
+            let mut objects = Vec::new();
             // Inline fragments open a brace in the query, but add no level to the response.
             let depth = before.matches('{').count() - before.matches("... on").count();
-            collect(&truth["data"], depth, String::new(), &mut things);
+            collect(&truth["data"], depth, String::new(), &mut objects);
             let names: Vec<_> = of_type().map(|field| field.name.clone()).collect();
-            for (thing, value) in things {
-                let was = self.said.insert((of, thing), value.clone());
+            for (object, value) in objects {
+                let was = self.said.insert((of, object), value.clone());
                 let Some(was) = was else { continue };
                 for name in names.iter().filter(|name| was[*name] != value[*name]) {
                     self.changed.insert(format!("{of}.{name}"));
@@ -316,20 +316,20 @@ fn is_part(cached: &Value, truth: &Value) -> bool {
 
 /// Collects the objects at this depth of a response. Each is named by its ID or, if it has none, by
 /// the path from the nearest ancestor with an ID.
-fn collect(value: &Value, depth: usize, name: String, things: &mut Vec<(String, Value)>) {
+fn collect(value: &Value, depth: usize, name: String, objects: &mut Vec<(String, Value)>) {
     let name = value["id"].as_str().map_or(name, str::to_owned);
     match value {
         Value::Array(items) => {
             for (place, item) in items.iter().enumerate() {
-                collect(item, depth, format!("{name} {place}"), things);
+                collect(item, depth, format!("{name} {place}"), objects);
             }
         }
         Value::Object(members) if depth > 0 => {
             for (member, inner) in members.iter().filter(|(name, _)| *name != "id") {
-                collect(inner, depth - 1, format!("{name} {member}"), things);
+                collect(inner, depth - 1, format!("{name} {member}"), objects);
             }
         }
-        Value::Object(_) => things.push((name, value.clone())),
+        Value::Object(_) => objects.push((name, value.clone())),
         _ => {}
     }
 }

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use khabar_tests::harness::{TestApp, TestDb, Who};
 use serde_json::Value;
 
-use crate::{Desk, roomy};
+use crate::{Fixture, high_limits};
 
 /// Queries that cover each kind of list and object that a reader can request, in both editions with
 /// more than one writer.
@@ -53,9 +53,9 @@ pub(super) async fn keep_reading(app: &TestApp, editor: &Who) -> anyhow::Result<
 }
 
 /// Creates another node on the same database, with a cache of at most this many bytes.
-pub(super) async fn another_node(desk: &Desk, bytes: usize) -> anyhow::Result<TestApp> {
-    let db = TestDb::at(desk.app.db().url().to_owned()).await?;
-    TestApp::with_limits(db.caching_in(bytes).await?, roomy())
+pub(super) async fn another_node(fixture: &Fixture, bytes: usize) -> anyhow::Result<TestApp> {
+    let db = TestDb::at(fixture.app.db().url().to_owned()).await?;
+    TestApp::with_limits(db.caching_in(bytes).await?, high_limits())
 }
 
 /// Checks on each node that readers and editors get the same responses with the cache as without

@@ -8,7 +8,7 @@ use khabar_tests::harness::Who;
 use serde_json::{Value, json};
 
 use super::model::Id;
-use crate::Desk;
+use crate::Fixture;
 
 /// A connection of the API, as the path of fields that lead to it.
 pub(super) struct List {
@@ -33,28 +33,32 @@ impl List {
     /// Checks that the list has exactly these items in this order.
     pub(super) async fn compare(
         &self,
-        desk: &Desk,
+        fixture: &Fixture,
         who: &Who,
         expected: &[Id],
     ) -> anyhow::Result<()> {
-        let whole = self.walk(desk, who, "first", 100, expected.len()).await?;
+        let whole = self
+            .walk(fixture, who, "first", 100, expected.len())
+            .await?;
         ensure!(
             whole == expected,
             "{} of {:?} is {whole:?} instead of {expected:?}",
             self.field,
             self.within
         );
-        self.pages_hold(desk, who, expected).await
+        self.pages_hold(fixture, who, expected).await
     }
 
     /// Checks that the list has exactly these items, in any order.
     pub(super) async fn holds_all(
         &self,
-        desk: &Desk,
+        fixture: &Fixture,
         who: &Who,
         mut expected: Vec<Id>,
     ) -> anyhow::Result<()> {
-        let whole = self.walk(desk, who, "first", 100, expected.len()).await?;
+        let whole = self
+            .walk(fixture, who, "first", 100, expected.len())
+            .await?;
         let mut sorted = whole.clone();
         sorted.sort_unstable();
         expected.sort_unstable();
@@ -64,11 +68,11 @@ impl List {
             self.field,
             self.within
         );
-        self.pages_hold(desk, who, &whole).await
+        self.pages_hold(fixture, who, &whole).await
     }
 
     /// Checks that small pages, read from either end, add up to the whole list.
-    async fn pages_hold(&self, desk: &Desk, who: &Who, whole: &[Id]) -> anyhow::Result<()> {
+    async fn pages_hold(&self, fixture: &Fixture, who: &Who, whole: &[Id]) -> anyhow::Result<()> {
         // Choose a size for which the last page is full in some lists and partial in others.
         let size = match whole.len() {
             0 => return Ok(()),
@@ -76,7 +80,7 @@ impl List {
             _ => 7,
         };
         for side in ["first", "last"] {
-            let walked = self.walk(desk, who, side, size, whole.len()).await?;
+            let walked = self.walk(fixture, who, side, size, whole.len()).await?;
             ensure!(
                 walked == whole,
                 "by pages of {side} {size}, {} of {:?} is {walked:?} instead of {whole:?}",
@@ -91,7 +95,7 @@ impl List {
     /// count.
     async fn walk(
         &self,
-        desk: &Desk,
+        fixture: &Fixture,
         who: &Who,
         side: &str,
         size: usize,
@@ -99,7 +103,7 @@ impl List {
     ) -> anyhow::Result<Vec<Id>> {
         let (mut walked, mut cursor) = (Vec::new(), Value::Null);
         loop {
-            let page = self.page(desk, who, side, size, &cursor).await?;
+            let page = self.page(fixture, who, side, size, &cursor).await?;
             ensure!(
                 page.total == json!(length),
                 "{} of {:?} says that it has {}, not {length}",
@@ -126,7 +130,7 @@ impl List {
 
     async fn page(
         &self,
-        desk: &Desk,
+        fixture: &Fixture,
         who: &Who,
         side: &str,
         size: usize,
@@ -153,7 +157,7 @@ impl List {
         }
         let document = format!("query ($cursor: String) {{ {list} }}");
         let variables = json!({ "cursor": cursor });
-        let mut found = desk.ask(who, &document, variables).await?;
+        let mut found = fixture.ask(who, &document, variables).await?;
         for field in [within.as_str(), field] {
             let name = field.split('(').next().unwrap_or_default();
             if !name.is_empty() {

@@ -12,7 +12,7 @@ use super::noun::{Noun, STORY};
 pub(super) type Id = String;
 
 /// The fields of an object as read from the API, with IDs for references.
-pub(super) type Face = Map<String, Value>;
+pub(super) type FieldValues = Map<String, Value>;
 
 /// The fields of an article that are stored with each version. The body is plain text.
 pub(super) const CONTENT: [&str; 15] = [
@@ -34,11 +34,11 @@ pub(super) const CONTENT: [&str; 15] = [
 ];
 
 /// An object other than an article.
-pub(super) struct Thing {
+pub(super) struct ModelObject {
     pub(super) noun: &'static Noun,
     /// The slug of its edition.
     pub(super) edition: String,
-    pub(super) face: Face,
+    pub(super) values: FieldValues,
 }
 
 /// A version of an article.
@@ -46,13 +46,13 @@ pub(super) struct Saved {
     pub(super) version: i64,
     pub(super) step: &'static str,
     pub(super) note: Option<String>,
-    pub(super) content: Face,
+    pub(super) content: FieldValues,
 }
 
 pub(super) struct Article {
     pub(super) edition: String,
     /// The content, the status and the version.
-    pub(super) face: Face,
+    pub(super) values: FieldValues,
     /// The time by which lists sort the article.
     pub(super) listed: DateTime<Utc>,
     pub(super) scheduled: Option<DateTime<Utc>>,
@@ -73,11 +73,11 @@ pub(super) struct Article {
 
 impl Article {
     pub(super) fn status(&self) -> &str {
-        self.face["status"].as_str().unwrap_or_default()
+        self.values["status"].as_str().unwrap_or_default()
     }
 
     pub(super) fn version(&self) -> i64 {
-        self.face["version"].as_i64().unwrap_or_default()
+        self.values["version"].as_i64().unwrap_or_default()
     }
 
     pub(super) fn published(&self) -> bool {
@@ -90,29 +90,29 @@ impl Article {
     }
 
     pub(super) fn slug(&self) -> &str {
-        self.face["slug"].as_str().unwrap_or_default()
+        self.values["slug"].as_str().unwrap_or_default()
     }
 
     /// Returns the IDs in a list field.
     pub(super) fn ids(&self, field: &str) -> Vec<Id> {
-        let list = self.face[field].as_array().into_iter().flatten();
+        let list = self.values[field].as_array().into_iter().flatten();
         list.filter_map(|id| id.as_str().map(str::to_owned))
             .collect()
     }
 
     /// Returns the ID in a reference field.
     pub(super) fn one(&self, field: &str) -> Option<Id> {
-        self.face[field].as_str().map(str::to_owned)
+        self.values[field].as_str().map(str::to_owned)
     }
 
     pub(super) fn set(&mut self, field: &str, ids: &[Id]) {
-        self.face.insert(field.to_owned(), json!(ids));
+        self.values.insert(field.to_owned(), json!(ids));
     }
 
-    pub(super) fn content(&self) -> Face {
+    pub(super) fn content(&self) -> FieldValues {
         let fields = CONTENT.iter();
         fields
-            .map(|field| ((*field).to_owned(), self.face[*field].clone()))
+            .map(|field| ((*field).to_owned(), self.values[*field].clone()))
             .collect()
     }
 
@@ -125,8 +125,8 @@ impl Article {
         note: Option<String>,
     ) {
         let version = self.version() + 1;
-        self.face.insert("version".to_owned(), json!(version));
-        self.face.insert("status".to_owned(), json!(to));
+        self.values.insert("version".to_owned(), json!(version));
+        self.values.insert("status".to_owned(), json!(to));
         if step != "CORRECT" {
             self.listed = at;
             if to != "SCHEDULED" {
@@ -176,7 +176,7 @@ pub(super) type Address = (&'static str, String, String);
 
 #[derive(Default)]
 pub(super) struct Model {
-    pub(super) things: BTreeMap<Id, Thing>,
+    pub(super) objects: BTreeMap<Id, ModelObject>,
     pub(super) articles: BTreeMap<Id, Article>,
     /// All slugs ever used.
     pub(super) addresses: BTreeSet<Address>,
@@ -191,9 +191,9 @@ pub(super) struct Model {
 impl Model {
     /// Returns the objects of a kind in an edition.
     pub(super) fn of(&self, noun: &Noun, edition: &str) -> Vec<Id> {
-        let things = self.things.iter();
-        things
-            .filter(|(_, thing)| thing.noun.name == noun.name && thing.edition == edition)
+        let objects = self.objects.iter();
+        objects
+            .filter(|(_, object)| object.noun.name == noun.name && object.edition == edition)
             .map(|(id, _)| id.clone())
             .collect()
     }
@@ -210,25 +210,26 @@ impl Model {
     }
 
     /// Returns the fields of any object.
-    pub(super) fn face(&self, id: &str) -> Option<&Face> {
-        let thing = self.things.get(id).map(|thing| &thing.face);
-        thing.or_else(|| self.articles.get(id).map(|article| &article.face))
+    pub(super) fn values(&self, id: &str) -> Option<&FieldValues> {
+        let object = self.objects.get(id).map(|object| &object.values);
+        object.or_else(|| self.articles.get(id).map(|article| &article.values))
     }
 
     /// Returns the object that has this slug now.
     pub(super) fn owner(&self, (noun, edition, slug): &Address) -> Option<&Id> {
         if *noun == "article" {
             let mut articles = self.articles.iter();
-            let found = articles
-                .find(|(_, article)| article.edition == *edition && article.face["slug"] == *slug);
+            let found = articles.find(|(_, article)| {
+                article.edition == *edition && article.values["slug"] == *slug
+            });
             return found.map(|(id, _)| id);
         }
-        let mut things = self.things.iter();
-        let found = things.find(|(_, thing)| {
-            let face = thing.face.get("slug");
-            thing.noun.name == *noun
-                && thing.edition == *edition
-                && face.is_some_and(|it| it == slug)
+        let mut objects = self.objects.iter();
+        let found = objects.find(|(_, object)| {
+            let values = object.values.get("slug");
+            object.noun.name == *noun
+                && object.edition == *edition
+                && values.is_some_and(|it| it == slug)
         });
         found.map(|(id, _)| id)
     }
@@ -242,8 +243,8 @@ impl Model {
     /// redirect.
     pub(super) fn found_by_readers(&self, address: &Address) -> Option<&Id> {
         let seen = |id: &&Id| self.articles.get(*id).is_none_or(Article::has_address);
-        let led = self.redirects.get(address);
-        self.owner(address).filter(seen).or(led.filter(seen))
+        let redirected = self.redirects.get(address);
+        self.owner(address).filter(seen).or(redirected.filter(seen))
     }
 
     /// Whether an object other than `except` has this slug.
@@ -253,10 +254,15 @@ impl Model {
 
     /// Points all redirects to a removed object to another one, or removes them.
     pub(super) fn turn(&mut self, gone: &Id, to: Option<&Id>) {
-        self.redirects.retain(|_, led| led != gone || to.is_some());
-        for led in self.redirects.values_mut().filter(|led| *led == gone) {
+        self.redirects
+            .retain(|_, redirected| redirected != gone || to.is_some());
+        for redirected in self
+            .redirects
+            .values_mut()
+            .filter(|redirected| *redirected == gone)
+        {
             if let Some(to) = to {
-                led.clone_from(to);
+                redirected.clone_from(to);
             }
         }
     }
@@ -291,8 +297,11 @@ impl Model {
 
     /// Returns the former slugs that redirect to this object.
     pub(super) fn former(&self, id: &Id) -> BTreeSet<String> {
-        let led = self.redirects.iter().filter(|(_, led)| *led == id);
-        led.map(|((_, _, slug), _)| slug.clone()).collect()
+        let redirected = self
+            .redirects
+            .iter()
+            .filter(|(_, redirected)| *redirected == id);
+        redirected.map(|((_, _, slug), _)| slug.clone()).collect()
     }
 
     /// Merges one story into another: its articles, its topics, its pinned position and its slugs.
@@ -306,19 +315,25 @@ impl Model {
             }
             article.set("stories", &stories);
         }
-        let gone = self.things.remove(from);
-        if let Some(thing) = &gone {
-            let slug = thing.face["slug"].as_str().unwrap_or_default();
-            let left = (thing.noun.name, thing.edition.clone(), slug.to_owned());
+        let gone = self.objects.remove(from);
+        if let Some(object) = &gone {
+            let slug = object.values["slug"].as_str().unwrap_or_default();
+            let left = (object.noun.name, object.edition.clone(), slug.to_owned());
             self.redirects.insert(left, into.clone());
         }
         let into_archived = self.status(into) == "ARCHIVED";
-        if let (Some(gone), Some(thing)) = (gone, self.things.get_mut(into)) {
-            let mut topics = thing.face["topics"].as_array().cloned().unwrap_or_default();
-            let more = gone.face["topics"].as_array().cloned().unwrap_or_default();
+        if let (Some(gone), Some(object)) = (gone, self.objects.get_mut(into)) {
+            let mut topics = object.values["topics"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
+            let more = gone.values["topics"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             let more: Vec<_> = more.into_iter().filter(|it| !topics.contains(it)).collect();
             topics.extend(more);
-            thing.face.insert("topics".to_owned(), json!(topics));
+            object.values.insert("topics".to_owned(), json!(topics));
         }
         let rail = self.orders.entry(Order::Rail).or_default();
         if into_archived || rail.contains(into) {
@@ -332,10 +347,10 @@ impl Model {
 
     /// Returns the status of a story, or `ACTIVE` if the model does not contain it.
     pub(super) fn status(&self, id: &Id) -> &str {
-        let thing = self.things.get(id);
-        let thing = thing.filter(|thing| thing.noun.name == STORY.name);
-        thing
-            .and_then(|thing| thing.face["status"].as_str())
+        let object = self.objects.get(id);
+        let object = object.filter(|object| object.noun.name == STORY.name);
+        object
+            .and_then(|object| object.values["status"].as_str())
             .unwrap_or("ACTIVE")
     }
 

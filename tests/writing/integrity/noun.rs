@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::model::Face;
+use super::model::FieldValues;
 
 /// A kind of object.
 pub(super) struct Noun {
@@ -20,19 +20,19 @@ pub(super) struct Noun {
     /// Default fields of a new object, as JSON.
     blank: &'static str,
     /// The fields that can be set, besides `called`.
-    pub(super) parts: &'static [Part],
+    pub(super) parts: &'static [SettableField],
 }
 
 /// A field that can be set.
-pub(super) struct Part {
+pub(super) struct SettableField {
     pub(super) field: &'static str,
-    pub(super) sort: Sort,
+    pub(super) kind_of_value: ValueKind,
     /// Whether null clears the field.
     pub(super) clears: bool,
 }
 
 /// The kind of value that a field takes.
-pub(super) enum Sort {
+pub(super) enum ValueKind {
     Text,
     Flag,
     OneOf(&'static [&'static str]),
@@ -42,28 +42,28 @@ pub(super) enum Sort {
     Point,
 }
 
-const fn part(field: &'static str, sort: Sort) -> Part {
-    Part {
+const fn part(field: &'static str, kind_of_value: ValueKind) -> SettableField {
+    SettableField {
         field,
-        sort,
+        kind_of_value,
         clears: true,
     }
 }
 
 /// Describes a field that always has a value.
-const fn always(field: &'static str, sort: Sort) -> Part {
-    Part {
+const fn always(field: &'static str, kind_of_value: ValueKind) -> SettableField {
+    SettableField {
         field,
-        sort,
+        kind_of_value,
         clears: false,
     }
 }
 
 impl Noun {
     /// Returns the default fields of a new object.
-    pub(super) fn blank(&self) -> Face {
+    pub(super) fn blank(&self) -> FieldValues {
         match serde_json::from_str(self.blank) {
-            Ok(Value::Object(face)) => face,
+            Ok(Value::Object(values)) => values,
             other => panic!("{}: {other:?}", self.name),
         }
     }
@@ -77,11 +77,11 @@ pub(super) const TOPIC: Noun = Noun {
     addressed: true,
     blank: r#"{"kind": "SUBJECT", "summary": null, "mediaTopic": null}"#,
     parts: &[
-        always("kind", Sort::OneOf(&["SUBJECT", "PLACE"])),
-        part("summary", Sort::Text),
+        always("kind", ValueKind::OneOf(&["SUBJECT", "PLACE"])),
+        part("summary", ValueKind::Text),
         part(
             "mediaTopic",
-            Sort::OneOf(&["medtop:04000000", "medtop:15000000"]),
+            ValueKind::OneOf(&["medtop:04000000", "medtop:15000000"]),
         ),
     ],
 };
@@ -94,9 +94,9 @@ pub(super) const PERSON: Noun = Noun {
     addressed: true,
     blank: r#"{"role": null, "biography": null, "portrait": null}"#,
     parts: &[
-        part("role", Sort::Text),
-        part("biography", Sort::Text),
-        part("portrait", Sort::Picture),
+        part("role", ValueKind::Text),
+        part("biography", ValueKind::Text),
+        part("portrait", ValueKind::Picture),
     ],
 };
 
@@ -108,8 +108,8 @@ pub(super) const SOURCE: Noun = Noun {
     addressed: true,
     blank: r#"{"kind": null, "url": null}"#,
     parts: &[
-        part("kind", Sort::OneOf(&["AGENCY"])),
-        part("url", Sort::Address),
+        part("kind", ValueKind::OneOf(&["AGENCY"])),
+        part("url", ValueKind::Address),
     ],
 };
 
@@ -120,7 +120,10 @@ pub(super) const SECTION: Noun = Noun {
     called: "name",
     addressed: true,
     blank: r#"{"summary": null, "featured": false, "parent": null}"#,
-    parts: &[part("summary", Sort::Text), always("featured", Sort::Flag)],
+    parts: &[
+        part("summary", ValueKind::Text),
+        always("featured", ValueKind::Flag),
+    ],
 };
 
 pub(super) const STORY: Noun = Noun {
@@ -131,10 +134,10 @@ pub(super) const STORY: Noun = Noun {
     addressed: true,
     blank: r#"{"kind": "RUNNING", "status": "ACTIVE", "summary": null, "image": null, "topics": []}"#,
     parts: &[
-        always("kind", Sort::OneOf(&["RUNNING", "SHOW", "RUBRIC"])),
-        part("summary", Sort::Text),
-        part("image", Sort::Picture),
-        part("topics", Sort::Topics),
+        always("kind", ValueKind::OneOf(&["RUNNING", "SHOW", "RUBRIC"])),
+        part("summary", ValueKind::Text),
+        part("image", ValueKind::Picture),
+        part("topics", ValueKind::Topics),
     ],
 };
 
@@ -146,10 +149,10 @@ pub(super) const MEDIA: Noun = Noun {
     addressed: false,
     blank: r#"{"kind": "IMAGE", "alt": null, "caption": null, "credit": null, "focalPoint": null}"#,
     parts: &[
-        part("alt", Sort::Text),
-        part("caption", Sort::Text),
-        part("credit", Sort::Text),
-        part("focalPoint", Sort::Point),
+        part("alt", ValueKind::Text),
+        part("caption", ValueKind::Text),
+        part("credit", ValueKind::Text),
+        part("focalPoint", ValueKind::Point),
     ],
 };
 
@@ -161,9 +164,9 @@ pub(super) const LIVE: Noun = Noun {
     addressed: false,
     blank: r#"{"streamUrl": null, "onAir": null, "poster": null}"#,
     parts: &[
-        part("streamUrl", Sort::Address),
-        part("onAir", Sort::Flag),
-        part("poster", Sort::Picture),
+        part("streamUrl", ValueKind::Address),
+        part("onAir", ValueKind::Flag),
+        part("poster", ValueKind::Picture),
     ],
 };
 
@@ -176,9 +179,9 @@ pub(super) const FOLLOW: Noun = Noun {
     // Every creation sets `platform`, so the value here is only a placeholder.
     blank: r#"{"platform": "X", "handle": null, "url": null}"#,
     parts: &[
-        always("platform", Sort::OneOf(&["X", "RSS"])),
-        part("handle", Sort::Text),
-        part("url", Sort::Address),
+        always("platform", ValueKind::OneOf(&["X", "RSS"])),
+        part("handle", ValueKind::Text),
+        part("url", ValueKind::Address),
     ],
 };
 

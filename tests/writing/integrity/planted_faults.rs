@@ -9,11 +9,11 @@ use khabar_persistence::cache::Point;
 use khabar_persistence::change::{EntityKind, Facet};
 use serde_json::{Value, json};
 
-use super::client::{Endpoint, Question};
+use super::client::{Endpoint, Query};
 use super::concurrent_reads::ResponseLog;
 use super::fresh;
 use super::schedule::{Fault, Pause, Schedule, ScheduledSteps};
-use crate::Desk;
+use crate::Fixture;
 use crate::article::mutation;
 use crate::comment::{POST, SET_ARTICLE};
 
@@ -80,11 +80,11 @@ const PLANTED: [Planted; 7] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_planted_fault_is_found_in_one_history() -> anyhow::Result<()> {
+async fn each_planted_fault_is_detected() -> anyhow::Result<()> {
     for planted in PLANTED {
-        for desk in Desk::each().await? {
-            let which = format!("{planted:?} on {}", desk.app.db().name());
-            let found = history(&desk, planted.write, planted.schedule(true)).await;
+        for fixture in Fixture::each().await? {
+            let which = format!("{planted:?} on {}", fixture.app.db().name());
+            let found = history(&fixture, planted.write, planted.schedule(true)).await;
             let error = found.err().with_context(|| format!("not found: {which}"))?;
             let difference = format!("{error:#}");
             ensure!(
@@ -97,11 +97,11 @@ async fn each_planted_fault_is_found_in_one_history() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_found_in_these_histories_without_a_fault() -> anyhow::Result<()> {
+async fn no_fault_is_detected_without_one_planted() -> anyhow::Result<()> {
     for planted in PLANTED {
-        for desk in Desk::each().await? {
-            let on = desk.app.db().name();
-            history(&desk, planted.write, planted.schedule(false))
+        for fixture in Fixture::each().await? {
+            let on = fixture.app.db().name();
+            history(&fixture, planted.write, planted.schedule(false))
                 .await
                 .with_context(|| format!("{planted:?} without its fault, on {on}"))?;
         }
@@ -119,37 +119,37 @@ impl Planted {
 }
 
 /// Runs one history. Fails if the comparison finds a difference.
-async fn history(desk: &Desk, write: Write, schedule: Schedule) -> anyhow::Result<()> {
+async fn history(fixture: &Fixture, write: Write, schedule: Schedule) -> anyhow::Result<()> {
     let steps = ScheduledSteps::new(schedule);
-    let cache = desk.app.db().db().cache().context("no cache")?;
+    let cache = fixture.app.db().db().cache().context("no cache")?;
     cache.install_failpoints(steps.clone());
-    let here = Endpoint::over(&desk.app).await?;
-    let other = fresh::another_node(desk, 64 << 20).await?;
+    let here = Endpoint::over(&fixture.app).await?;
+    let other = fresh::another_node(fixture, 64 << 20).await?;
     let there = Endpoint::over(&other).await?;
-    let write = write.prepare(desk).await?;
-    let log = ResponseLog::new(vec![write.question.clone()]);
+    let write = write.prepare(fixture).await?;
+    let log = ResponseLog::new(vec![write.query.clone()]);
     let asked = (0, false);
 
     steps.begin();
     let read = async {
-        let answer = here.ask(false, &write.question, None).await?;
-        ensure!(!answer.text.contains("\"errors\""), "{}", answer.text);
+        let response = here.ask(false, &write.query, None).await?;
+        ensure!(!response.text.contains("\"errors\""), "{}", response.text);
         anyhow::Ok(())
     };
     if schedule.pause.is_some() {
         let overtake = async {
             steps.paused().await?;
-            write.send(desk).await?;
+            write.send(fixture).await?;
             steps.acknowledged();
             anyhow::Ok(())
         };
         tokio::try_join!(read, overtake)?;
     } else {
         read.await?;
-        write.send(desk).await?;
+        write.send(fixture).await?;
     }
     let compared = log
-        .compare(&desk.app, &desk.editor, (&here, &there), asked)
+        .compare(&fixture.app, &fixture.editor, (&here, &there), asked)
         .await;
     steps.is_carried_out()?;
     compared
@@ -157,10 +157,12 @@ async fn history(desk: &Desk, write: Write, schedule: Schedule) -> anyhow::Resul
 
 impl Write {
     /// Reads what the write refers to.
-    async fn prepare(self, desk: &Desk) -> anyhow::Result<Prepared> {
+    async fn prepare(self, fixture: &Fixture) -> anyhow::Result<Prepared> {
         const READ: &str =
             "query ($slug: Slug!) { article(slug: $slug) { id version section { id } } }";
-        let found = desk.ask(&desk.editor, READ, json!({"slug": SLUG})).await?;
+        let found = fixture
+            .ask(&fixture.editor, READ, json!({"slug": SLUG}))
+            .await?;
         let article = &found["article"];
         let (id, version) = (&article["id"], &article["version"]);
         let section = &article["section"]["id"];
@@ -178,7 +180,7 @@ impl Write {
             ),
             Self::Comment => {
                 let open = json!({"id": id, "mode": "POST_MODERATED"});
-                desk.write(&desk.editor, SET_ARTICLE, open).await?;
+                fixture.write(&fixture.editor, SET_ARTICLE, open).await?;
                 (
                     "comments(first: 5) { totalCount nodes { text } }",
                     POST.to_owned(),
@@ -192,7 +194,7 @@ impl Write {
             ),
         };
         Ok(Prepared {
-            question: Question {
+            query: Query {
                 document: format!("query ($slug: Slug!) {{ article(slug: $slug) {{ {shown} }} }}"),
                 variables: json!({"slug": SLUG}),
             },
@@ -204,15 +206,17 @@ impl Write {
 
 /// A write that is ready to be sent.
 struct Prepared {
-    question: Question,
+    query: Query,
     document: String,
     input: Value,
 }
 
 impl Prepared {
-    async fn send(&self, desk: &Desk) -> anyhow::Result<()> {
+    async fn send(&self, fixture: &Fixture) -> anyhow::Result<()> {
         let input = self.input.clone();
-        let payload = desk.write(&desk.editor, &self.document, input).await?;
+        let payload = fixture
+            .write(&fixture.editor, &self.document, input)
+            .await?;
         ensure!(payload["userErrors"] == json!([]), "{payload}");
         Ok(())
     }

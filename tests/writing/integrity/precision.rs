@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::client::Endpoint;
 use super::writer::Writer;
-use crate::Desk;
+use crate::Fixture;
 use khabar_tests::harness::random::Random;
 
 /// Number of writes.
@@ -61,10 +61,10 @@ const STORY: &str = include_str!("../../../benches/operations/story.graphql");
 const ARTICLE: &str = include_str!("../../../benches/operations/article.graphql");
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_let_go_of_would_have_been_another() -> anyhow::Result<()> {
+async fn invalidated_responses_have_changed() -> anyhow::Result<()> {
     let mut shares = Vec::new();
-    for desk in Desk::each().await? {
-        let mut day = Day::begin(&desk).await?;
+    for fixture in Fixture::each().await? {
+        let mut day = Day::begin(&fixture).await?;
         day.pass().await?;
         let (dropped, changed) = day.sum();
         ensure!(dropped > 100, "only {dropped} were let go of");
@@ -72,7 +72,7 @@ async fn what_is_let_go_of_would_have_been_another() -> anyhow::Result<()> {
         eprintln!(
             "precision on {}: of {dropped} whole answers that were let go of, {changed} would have \
              been others: {share:.2}",
-            desk.app.db().name()
+            fixture.app.db().name()
         );
         for (kind, (dropped, changed)) in &day.kinds {
             eprintln!("  {kind}: {changed} of {dropped}");
@@ -91,7 +91,7 @@ struct Page {
 }
 
 struct Day<'a> {
-    desk: &'a Desk,
+    fixture: &'a Fixture,
     endpoint: Endpoint,
     api: khabar_graphql::response::Api,
     random: Random,
@@ -102,10 +102,10 @@ struct Day<'a> {
 }
 
 impl<'a> Day<'a> {
-    async fn begin(desk: &'a Desk) -> anyhow::Result<Self> {
+    async fn begin(fixture: &'a Fixture) -> anyhow::Result<Self> {
         Ok(Self {
-            desk,
-            endpoint: Endpoint::over(&desk.app).await?,
+            fixture,
+            endpoint: Endpoint::over(&fixture.app).await?,
             api: khabar_graphql::api(Limits::default())?,
             random: Random::of(7, 0),
             responses: BTreeMap::new(),
@@ -114,12 +114,12 @@ impl<'a> Day<'a> {
     }
 
     async fn pass(&mut self) -> anyhow::Result<()> {
-        let room = super::room(self.desk, WRITERS).await?;
+        let shared = super::shared(self.fixture, WRITERS).await?;
         let mut writers = Vec::new();
         for number in 0..WRITERS {
             let name = format!("محرر {number}");
-            let who = self.desk.app.who(&name, Role::Editor).await?;
-            writers.push(Writer::start(self.desk, &room, who, 7, number).await?);
+            let who = self.fixture.app.who(&name, Role::Editor).await?;
+            writers.push(Writer::start(self.fixture, &shared, who, 7, number).await?);
         }
         let deck: Vec<_> = DAY
             .iter()
@@ -156,7 +156,10 @@ impl<'a> Day<'a> {
     async fn pages(&self) -> anyhow::Result<Vec<Page>> {
         const LISTS: &str = "{ articles(first: 60) { nodes { slug } }
             stories(first: 20) { nodes { slug } } sections { slug } }";
-        let lists = self.desk.ask(&self.desk.editor, LISTS, json!({})).await?;
+        let lists = self
+            .fixture
+            .ask(&self.fixture.editor, LISTS, json!({}))
+            .await?;
         let page = |query, item: &Value| Page {
             query,
             slug: item["slug"].as_str().unwrap_or_default().to_owned(),
@@ -200,8 +203,8 @@ impl<'a> Day<'a> {
         let incoming = incoming.map_err(|error| anyhow::anyhow!(error.message))?;
         let ready = self.api.admit(&incoming);
         let ready = ready.ok().context("a page is refused")?;
-        let name: ResponseKey = ready.answer_name();
-        let cache = self.desk.app.db().db().cache().context("no cache")?;
+        let name: ResponseKey = ready.response_key();
+        let cache = self.fixture.app.db().db().cache().context("no cache")?;
         Ok(cache.has_answer(&name))
     }
 

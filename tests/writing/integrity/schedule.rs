@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context as _, ensure};
 use khabar_persistence::cache::{CacheTag, FaultInjector, Point};
 use khabar_persistence::change::{EntityKind, Facet};
-use khabar_tests::harness::PATIENCE;
+use khabar_tests::harness::MAX_WAIT;
 use tokio::sync::watch;
 
 /// A fault of a cache.
@@ -77,7 +77,7 @@ impl ScheduledSteps {
     pub(super) async fn paused(&self) -> anyhow::Result<()> {
         let mut progress = self.progress.subscribe();
         let paused = progress.wait_for(|progress| progress.is_paused);
-        let paused = tokio::time::timeout(PATIENCE, paused).await;
+        let paused = tokio::time::timeout(MAX_WAIT, paused).await;
         paused.with_context(|| format!("no step paused: {:?}", self.passed()))??;
         Ok(())
     }

@@ -9,12 +9,12 @@ use khabar_persistence::{Db, Options};
 use khabar_server::config::Settings;
 use khabar_server::{http, router};
 use khabar_tests::harness::process::{Process, report, role};
-use khabar_tests::harness::{PATIENCE, TestApp, newsroom};
+use khabar_tests::harness::{MAX_WAIT, TestApp, newsroom};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::unbounded_channel;
 
 use super::random_delays::RandomDelays;
-use crate::roomy;
+use crate::high_limits;
 
 /// Size of the cache in bytes.
 const CACHE: usize = 64 << 20;
@@ -31,7 +31,7 @@ impl SecondNode {
         let (sender, mut reports) = unbounded_channel();
         let arguments = [app.db().url(), &seed.to_string()];
         let process = Process::start("integrity::second_node::serves", &arguments, 0, sender)?;
-        let first = tokio::time::timeout(PATIENCE, reports.recv()).await;
+        let first = tokio::time::timeout(MAX_WAIT, reports.recv()).await;
         let first = first.context("the second node does not start")?;
         let Some(address) = first.and_then(|report| report.line) else {
             bail!("the second node ended without serving");
@@ -64,7 +64,7 @@ async fn serve(url: &str, seed: u64) -> anyhow::Result<()> {
     let cache = db.cache().context("no cache")?;
     cache.install_failpoints(RandomDelays::new(seed));
     let settings = Settings {
-        limits: roomy(),
+        limits: high_limits(),
         ..Settings::default()
     };
     let clock = Arc::new(FixedClock(newsroom::now()));

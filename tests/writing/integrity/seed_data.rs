@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::model::{Article, CONTENT, Face, Id};
+use super::model::{Article, CONTENT, FieldValues, Id};
 use super::noun::{Noun, flat};
 use super::writer::COMMON;
-use crate::Desk;
+use crate::Fixture;
 
 /// The GraphQL fields of an article's content.
 pub(super) const READ: &str =
@@ -23,14 +23,14 @@ pub(super) struct SeedData {
 }
 
 impl SeedData {
-    pub(super) async fn read(desk: &Desk) -> anyhow::Result<Self> {
+    pub(super) async fn read(fixture: &Fixture) -> anyhow::Result<Self> {
         let document = format!(
             "{{ articles(first: 100) {{ nodes {{ ...A }} }} unpublishedArticles(first: 100) {{ nodes {{ ...A }} }}
                 sections {{ id }} stories(first: 100, status: ACTIVE) {{ nodes {{ id }} }}
                 liveChannels {{ id }} followChannels {{ id }} }}
              fragment A on Article {{ id status version listedAt {READ} }}"
         );
-        let found = flat(desk.ask(&desk.editor, &document, json!({})).await?);
+        let found = flat(fixture.ask(&fixture.editor, &document, json!({})).await?);
         let mut articles = BTreeMap::new();
         for list in ["articles", "unpublishedArticles"] {
             for node in found[list]["nodes"].as_array().context("no list")? {
@@ -78,12 +78,12 @@ impl SeedData {
 
 fn article(node: &Value) -> anyhow::Result<Article> {
     let fields = CONTENT.iter().chain(&["status", "version"]);
-    let face: Face = fields
+    let values: FieldValues = fields
         .map(|field| ((*field).to_owned(), node[field].clone()))
         .collect();
     Ok(Article {
         edition: COMMON.to_owned(),
-        face,
+        values,
         listed: node["listedAt"].as_str().context("no hour")?.parse()?,
         scheduled: None,
         embargo: None,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::model::{Id, Model};
 use super::noun::{EDITION, FOLLOW, LIVE, MEDIA, Noun, PERSON, SECTION, SOURCE, STORY, TOPIC};
 use super::seed_data::SeedData;
-use crate::Desk;
+use crate::Fixture;
 use crate::invariants::mutation;
 use khabar_tests::harness::random::Random;
 
@@ -71,48 +71,54 @@ pub(super) const DECK: [(&str, usize); 49] = [
 ];
 
 /// Maximum number of extra rounds until every mutation has succeeded.
-const PATIENCE: usize = 8;
+const MAX_EXTRA_ROUNDS: usize = 8;
 
 /// The edition shared by all writers.
 pub(super) const COMMON: &str = "ar";
 
 /// State shared by all writers.
-pub(super) struct Room {
+pub(super) struct SharedState {
     pub(super) seed_data: SeedData,
     /// The article that all writers update, each from the version it has read.
-    pub(super) contested: Id,
+    pub(super) contended: Id,
     /// Stories that their writers may merge while others add articles to them.
-    lent: Mutex<Vec<(usize, Id)>>,
+    shared_stories: Mutex<Vec<(usize, Id)>>,
     /// Number of writers.
     pub(super) writers: usize,
 }
 
-impl Room {
-    pub(super) fn new(seed_data: SeedData, contested: Id, writers: usize) -> Self {
+impl SharedState {
+    pub(super) fn new(seed_data: SeedData, contended: Id, writers: usize) -> Self {
         Self {
             seed_data,
-            contested,
-            lent: Mutex::default(),
+            contended,
+            shared_stories: Mutex::default(),
             writers,
         }
     }
 
     /// Allows other writers to add articles to a story of this writer.
-    pub(super) fn lend(&self, writer: usize, story: &Id) {
-        let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
-        lent.push((writer, story.clone()));
+    pub(super) fn share_story(&self, writer: usize, story: &Id) {
+        let mut shared_stories = self
+            .shared_stories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        shared_stories.push((writer, story.clone()));
     }
 
     /// Returns the lent stories in the order in which they were lent, each with the number of its writer.
-    pub(super) fn lent(&self) -> Vec<(usize, Id)> {
-        let lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
-        lent.clone()
+    pub(super) fn shared_stories(&self) -> Vec<(usize, Id)> {
+        let shared_stories = self
+            .shared_stories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        shared_stories.clone()
     }
 }
 
 pub(super) struct Writer<'a> {
-    pub(super) desk: &'a Desk,
-    pub(super) room: &'a Room,
+    pub(super) fixture: &'a Fixture,
+    pub(super) shared: &'a SharedState,
     pub(super) who: Who,
     pub(super) number: usize,
     pub(super) random: Random,
@@ -141,15 +147,15 @@ pub(super) struct Written {
 impl<'a> Writer<'a> {
     /// Creates a writer with an edition and some objects of its own.
     pub(super) async fn start(
-        desk: &'a Desk,
-        room: &'a Room,
+        fixture: &'a Fixture,
+        shared: &'a SharedState,
         who: Who,
         seed: u64,
         number: usize,
     ) -> anyhow::Result<Self> {
         let mut writer = Self {
-            desk,
-            room,
+            fixture,
+            shared,
             who,
             number,
             random: Random::of(seed, number),
@@ -171,14 +177,14 @@ impl<'a> Writer<'a> {
     }
 
     /// Goes through the deck `rounds` times, shuffled each time. Then continues until every mutation has
-    /// succeeded once, for at most `PATIENCE` rounds. Some succeed rarely: reopening needs something to
+    /// succeeded once, for at most `MAX_EXTRA_ROUNDS` rounds. Some succeed rarely: reopening needs something to
     /// reopen.
     pub(super) async fn write(mut self, rounds: usize) -> anyhow::Result<Written> {
         let deck: Vec<_> = DECK
             .iter()
             .flat_map(|(name, times)| std::iter::repeat_n(*name, *times))
             .collect();
-        for round in 0..rounds + PATIENCE {
+        for round in 0..rounds + MAX_EXTRA_ROUNDS {
             if round >= rounds && deck.iter().all(|name| self.written.done.contains(name)) {
                 break;
             }
@@ -253,7 +259,7 @@ impl<'a> Writer<'a> {
 
     /// Returns the time of this step, which no other step of any writer has.
     pub(super) fn hour(&self) -> DateTime<Utc> {
-        let seconds = self.steps * self.room.writers + self.number;
+        let seconds = self.steps * self.shared.writers + self.number;
         newsroom::now() + Duration::seconds(i64::try_from(seconds).unwrap_or_default())
     }
 
@@ -266,7 +272,7 @@ impl<'a> Writer<'a> {
     ) -> anyhow::Result<(Value, Vec<String>)> {
         let document = mutation(name, payload);
         let variables = json!({ "input": input });
-        let app = &self.desk.app;
+        let app = &self.fixture.app;
         let answered = app.ask_as(&self.who, self.hour(), &document, &variables);
         let mut value = answered.await?.value()?;
         ensure!(
@@ -344,7 +350,7 @@ impl<'a> Writer<'a> {
     pub(super) fn referred(&self, noun: &Noun, edition: &str) -> Vec<Id> {
         let mut ids = self.written.model.of(noun, edition);
         if edition == COMMON {
-            ids.extend(self.room.seed_data.of(noun));
+            ids.extend(self.shared.seed_data.of(noun));
         }
         ids
     }
@@ -357,12 +363,12 @@ impl<'a> Writer<'a> {
 
     /// Returns a random object of this kind of the writer's own, and its edition.
     pub(super) fn mine(&mut self, noun: &Noun) -> Option<(Id, String)> {
-        let things = self.written.model.things.iter();
-        let things: Vec<_> = things
-            .filter(|(_, thing)| thing.noun.name == noun.name)
-            .map(|(id, thing)| (id.clone(), thing.edition.clone()))
+        let objects = self.written.model.objects.iter();
+        let objects: Vec<_> = objects
+            .filter(|(_, object)| object.noun.name == noun.name)
+            .map(|(id, object)| (id.clone(), object.edition.clone()))
             .collect();
-        self.random.pick(&things)
+        self.random.pick(&objects)
     }
 
     /// Returns a random article of the writer's own, usually one in any of these statuses if there is

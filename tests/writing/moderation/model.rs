@@ -6,23 +6,23 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Duration, Utc};
 use khabar_domain::commenting::REPEATED_WITHIN;
 
-/// A comment, as an index into [`Model::said`].
-pub(super) type Place = usize;
+/// A comment, as an index into [`Model::comments`].
+pub(super) type CommentIndex = usize;
 /// A person with an account, as an index into the list of participants.
-pub(super) type Person = usize;
+pub(super) type PersonIndex = usize;
 
 /// Period after posting in which a comment can be edited.
 pub(super) const WINDOW: Duration = Duration::minutes(30);
 
 /// A comment.
 #[derive(Clone)]
-pub(super) struct Said {
+pub(super) struct ModelComment {
     pub(super) id: String,
     /// The article commented on, as an index into [`Model::articles`].
     pub(super) article: usize,
-    pub(super) parent: Option<Place>,
+    pub(super) parent: Option<CommentIndex>,
     pub(super) depth: i64,
-    pub(super) by: Person,
+    pub(super) by: PersonIndex,
     pub(super) text: String,
     pub(super) status: &'static str,
     pub(super) reason: Option<String>,
@@ -30,7 +30,7 @@ pub(super) struct Said {
     pub(super) edited: Option<DateTime<Utc>>,
     /// The reports, oldest first: reporter, reason and time. An account can report the same text only
     /// once.
-    pub(super) reports: Vec<(Person, String, DateTime<Utc>)>,
+    pub(super) reports: Vec<(PersonIndex, String, DateTime<Utc>)>,
     /// Number of reports since the last moderation decision.
     pub(super) open_reports: usize,
 }
@@ -77,7 +77,7 @@ impl From<Settings> for Policy {
 /// An article with comments.
 pub(super) struct Article {
     pub(super) id: String,
-    pub(super) went_out: DateTime<Utc>,
+    pub(super) published_at: DateTime<Utc>,
     pub(super) settings: Settings,
 }
 
@@ -97,12 +97,12 @@ const fn refuse(why: &'static str, code: &'static str, field: &'static str) -> R
 /// The expected state.
 pub(super) struct Model {
     /// All comments, in the order in which they were posted.
-    pub(super) said: Vec<Said>,
+    pub(super) comments: Vec<ModelComment>,
     pub(super) articles: Vec<Article>,
     /// The commenting settings of the edition.
     pub(super) edition: Settings,
     /// The person who can see every comment.
-    pub(super) moderator: Person,
+    pub(super) moderator: PersonIndex,
 }
 
 impl Model {
@@ -113,7 +113,7 @@ impl Model {
     /// Returns the time at which commenting on an article closes automatically.
     pub(super) fn closes_at(&self, article: usize) -> Option<DateTime<Utc>> {
         let days = self.policy(article).days;
-        (days > 0).then(|| self.articles[article].went_out + Duration::days(days))
+        (days > 0).then(|| self.articles[article].published_at + Duration::days(days))
     }
 
     pub(super) fn is_open(&self, article: usize, at: DateTime<Utc>) -> bool {
@@ -130,63 +130,63 @@ impl Model {
     }
 
     /// Whether readers can see the comment. All its ancestors must be approved too.
-    pub(super) fn shown(&self, at: Place) -> bool {
-        let said = &self.said[at];
-        said.status == "APPROVED" && said.parent.is_none_or(|parent| self.shown(parent))
+    pub(super) fn shown(&self, at: CommentIndex) -> bool {
+        let comment = &self.comments[at];
+        comment.status == "APPROVED" && comment.parent.is_none_or(|parent| self.shown(parent))
     }
 
     /// Whether a person may see the comment. `None` is an anonymous reader.
-    pub(super) fn known(&self, at: Place, to: Option<Person>) -> bool {
-        let theirs = to.is_some_and(|to| to == self.moderator || to == self.said[at].by);
+    pub(super) fn known(&self, at: CommentIndex, to: Option<PersonIndex>) -> bool {
+        let theirs = to.is_some_and(|to| to == self.moderator || to == self.comments[at].by);
         theirs || self.shown(at)
     }
 
     /// Returns the visible replies to a comment, or the visible top-level comments, oldest first.
-    pub(super) fn thread(&self, article: usize, parent: Option<Place>) -> Vec<Place> {
-        let all = 0..self.said.len();
-        let here = |at: &Place| {
-            let said = &self.said[*at];
-            said.article == article && said.parent == parent && self.shown(*at)
+    pub(super) fn thread(&self, article: usize, parent: Option<CommentIndex>) -> Vec<CommentIndex> {
+        let all = 0..self.comments.len();
+        let here = |at: &CommentIndex| {
+            let comment = &self.comments[*at];
+            comment.article == article && comment.parent == parent && self.shown(*at)
         };
         all.filter(here).collect()
     }
 
     /// Returns the number of visible comments on an article, including replies.
     pub(super) fn count(&self, article: usize) -> usize {
-        let all = 0..self.said.len();
-        all.filter(|at| self.said[*at].article == article && self.shown(*at))
+        let all = 0..self.comments.len();
+        all.filter(|at| self.comments[*at].article == article && self.shown(*at))
             .count()
     }
 
     /// Returns the number of visible direct replies to a comment.
-    pub(super) fn replies(&self, at: Place) -> usize {
-        self.thread(self.said[at].article, Some(at)).len()
+    pub(super) fn replies(&self, at: CommentIndex) -> usize {
+        self.thread(self.comments[at].article, Some(at)).len()
     }
 
     /// Whether a person has recently posted the same text on this article, in a comment other than
     /// `except`.
     fn repeats(
         &self,
-        by: Person,
+        by: PersonIndex,
         article: usize,
         text: &str,
         at: DateTime<Utc>,
-        except: Option<Place>,
+        except: Option<CommentIndex>,
     ) -> bool {
-        let mut said = self.said.iter().enumerate();
-        said.any(|(place, said)| {
-            let lately = said.at > at - REPEATED_WITHIN;
-            let same = said.by == by && said.article == article && said.text == text;
-            lately && same && Some(place) != except
+        let mut comment = self.comments.iter().enumerate();
+        comment.any(|(index, comment)| {
+            let lately = comment.at > at - REPEATED_WITHIN;
+            let same = comment.by == by && comment.article == article && comment.text == text;
+            lately && same && Some(index) != except
         })
     }
 
     /// Checks whether a person can post this comment. Returns the expected rejection if not.
     pub(super) fn post(
         &self,
-        by: Person,
+        by: PersonIndex,
         article: usize,
-        parent: Option<Place>,
+        parent: Option<CommentIndex>,
         text: &str,
         at: DateTime<Utc>,
     ) -> Result<(), Refusal> {
@@ -194,12 +194,12 @@ impl Model {
             return Err(refuse("posted where it is closed", "CLOSED", "article"));
         }
         if let Some(parent) = parent {
-            let there = self.said[parent].article == article && self.shown(parent);
+            let there = self.comments[parent].article == article && self.shown(parent);
             if !there {
                 let why = "answered what is not there";
                 return Err(refuse(why, "NOT_FOUND", "parent"));
             }
-            if self.said[parent].depth >= self.policy(article).depth {
+            if self.comments[parent].depth >= self.policy(article).depth {
                 return Err(refuse("answered too deep", "INVALID", "parent"));
             }
         }
@@ -212,31 +212,31 @@ impl Model {
     /// Checks whether a person can edit a comment to this text. Returns the expected rejection if not.
     pub(super) fn edit(
         &self,
-        by: Person,
-        place: Place,
+        by: PersonIndex,
+        index: CommentIndex,
         text: &str,
         at: DateTime<Utc>,
     ) -> Result<(), Refusal> {
-        let said = &self.said[place];
-        if !self.known(place, Some(by)) {
+        let comment = &self.comments[index];
+        if !self.known(index, Some(by)) {
             let why = "edited what they do not see";
             return Err(refuse(why, "NOT_FOUND", "id"));
         }
-        if said.by != by {
+        if comment.by != by {
             let why = "edited another's comment";
             return Err(refuse(why, "NOT_ALLOWED", "id"));
         }
-        if !matches!(said.status, "PENDING" | "APPROVED") {
+        if !matches!(comment.status, "PENDING" | "APPROVED") {
             let why = "edited what was taken back";
             return Err(refuse(why, "WRONG_STATUS", "id"));
         }
-        if !self.is_open(said.article, at) {
+        if !self.is_open(comment.article, at) {
             return Err(refuse("edited where it is closed", "CLOSED", "id"));
         }
-        if at - said.at >= WINDOW {
+        if at - comment.at >= WINDOW {
             return Err(refuse("edited too late", "CLOSED", "id"));
         }
-        if said.text != text && self.repeats(by, said.article, text, at, Some(place)) {
+        if comment.text != text && self.repeats(by, comment.article, text, at, Some(index)) {
             let why = "edited to what they said elsewhere";
             return Err(refuse(why, "REPEATED", "text"));
         }
@@ -244,8 +244,8 @@ impl Model {
     }
 
     /// Checks whether a person can report a comment. Returns the expected rejection if not.
-    pub(super) fn report(&self, by: Person, place: Place) -> Result<(), Refusal> {
-        if self.known(place, Some(by)) {
+    pub(super) fn report(&self, by: PersonIndex, index: CommentIndex) -> Result<(), Refusal> {
+        if self.known(index, Some(by)) {
             return Ok(());
         }
         let why = "reported what they do not see";
@@ -256,33 +256,36 @@ impl Model {
     /// contain the key. A key consists of the noun, the object's global ID and the list.
     pub(super) fn behind_keys(&self) -> BTreeMap<(&'static str, &str, &'static str), String> {
         let mut behind = BTreeMap::new();
-        let names = |places: Vec<Place>| {
-            let ids: Vec<_> = places.iter().map(|at| self.said[*at].id.as_str()).collect();
+        let names = |places: Vec<CommentIndex>| {
+            let ids: Vec<_> = places
+                .iter()
+                .map(|at| self.comments[*at].id.as_str())
+                .collect();
             ids.join(" ")
         };
-        for (place, article) in self.articles.iter().enumerate() {
+        for (index, article) in self.articles.iter().enumerate() {
             let id = article.id.as_str();
-            let threads = names(self.thread(place, None));
-            let threads = format!("{} {threads}", self.count(place));
+            let threads = names(self.thread(index, None));
+            let threads = format!("{} {threads}", self.count(index));
             behind.insert(("article", id, "comments"), threads);
             let Settings { mode, days, depth } = article.settings;
             let decided = format!("{mode:?} {days:?} {depth:?}");
             behind.insert(("article", id, "commenting"), decided);
         }
-        for (place, said) in self.said.iter().enumerate() {
-            let id = said.id.as_str();
+        for (index, comment) in self.comments.iter().enumerate() {
+            let id = comment.id.as_str();
             let it = format!(
                 "{} {} {} {:?}",
-                self.shown(place),
-                said.status,
-                said.text,
-                said.reason
+                self.shown(index),
+                comment.status,
+                comment.text,
+                comment.reason
             );
             behind.insert(("comment", id, ""), it);
-            let replies = names(self.thread(said.article, Some(place)));
-            let replies = format!("{} {replies}", self.replies(place));
+            let replies = names(self.thread(comment.article, Some(index)));
+            let replies = format!("{} {replies}", self.replies(index));
             behind.insert(("comment", id, "replies"), replies);
-            behind.insert(("comment", id, "reports"), format!("{:?}", said.reports));
+            behind.insert(("comment", id, "reports"), format!("{:?}", comment.reports));
         }
         behind
     }

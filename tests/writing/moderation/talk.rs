@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::compare::Queue;
 use super::model::{Article, Model, Refusal, Settings, WINDOW};
-use crate::Desk;
+use crate::Fixture;
 use crate::invariants::key;
 
 /// Minimum number of steps: enough to reach each case below several times.
@@ -67,31 +67,31 @@ const WORTH: [&str; 22] = [
 ];
 
 #[tokio::test]
-async fn any_talk_leaves_what_was_said() -> anyhow::Result<()> {
+async fn random_comment_writes_match_the_model() -> anyhow::Result<()> {
     let seed = seed()?;
-    for desk in Desk::each().await? {
-        let on = desk.app.db().name();
-        talk(desk, seed)
+    for fixture in Fixture::each().await? {
+        let on = fixture.app.db().name();
+        talk(fixture, seed)
             .await
             .with_context(|| format!("on {on}, with KHABAR_SEED={seed}"))?;
     }
     Ok(())
 }
 
-async fn talk(desk: Desk, seed: u64) -> anyhow::Result<()> {
+async fn talk(fixture: Fixture, seed: u64) -> anyhow::Result<()> {
     // Rate limits are tested elsewhere.
     let fast = RateLimit {
         per_minute: u32::MAX,
         per_hour: u32::MAX,
     };
-    let desk = desk.saying(CommentLimits {
+    let fixture = fixture.with_comment_limits(CommentLimits {
         edit_window: WINDOW,
         posts: fast,
         posts_of_address: fast,
         edits: fast,
         reports: fast,
     });
-    let mut talk = Talk::begin(&desk, Random::of(seed, 0)).await?;
+    let mut talk = RandomRun::begin(&fixture, Random::of(seed, 0)).await?;
     while talk.steps < STEPS || !talk.missing().is_empty() {
         ensure!(talk.steps < MOST_STEPS, "never: {:?}", talk.missing());
         talk.step()
@@ -105,59 +105,59 @@ async fn talk(desk: Desk, seed: u64) -> anyhow::Result<()> {
 }
 
 /// The state of a run.
-struct Talk<'a> {
-    desk: &'a Desk,
+struct RandomRun<'a> {
+    fixture: &'a Fixture,
     random: Random,
     /// The participants. The last one is the moderator.
     people: Vec<Who>,
     model: Model,
     queue: Queue,
-    met: BTreeSet<&'static str>,
+    covered: BTreeSet<&'static str>,
     steps: usize,
     /// The last position read in the change feed.
     seq: i64,
 }
 
-impl<'a> Talk<'a> {
-    async fn begin(desk: &'a Desk, random: Random) -> anyhow::Result<Self> {
+impl<'a> RandomRun<'a> {
+    async fn begin(fixture: &'a Fixture, random: Random) -> anyhow::Result<Self> {
         let mut people = Vec::new();
         for name in ["هدى", "زياد", "ريم"] {
-            people.push(desk.app.who(name, Role::Reader).await?);
+            people.push(fixture.app.who(name, Role::Reader).await?);
         }
-        people.push(desk.editor.clone());
+        people.push(fixture.editor.clone());
         let mut articles = Vec::new();
-        for id in desk.articles(3).await? {
+        for id in fixture.articles(3).await? {
             let read =
                 format!("{{ node(id: {id:?}) {{ ... on Article {{ publishedAt listedAt }} }} }}");
-            let mut found = desk.ask(&Who::anonymous(), &read, json!({})).await?;
+            let mut found = fixture.ask(&Who::anonymous(), &read, json!({})).await?;
             let node = found["node"].take();
             let published = node["publishedAt"].as_str().or(node["listedAt"].as_str());
             articles.push(Article {
                 id,
-                went_out: published.context("when it went out")?.parse()?,
+                published_at: published.context("when it went out")?.parse()?,
                 settings: Settings::default(),
             });
         }
         let model = Model {
-            said: Vec::new(),
+            comments: Vec::new(),
             articles,
             edition: Settings::default(),
             moderator: people.len() - 1,
         };
         Ok(Self {
-            desk,
+            fixture,
             random,
             people,
             model,
-            queue: Queue::before(desk).await?,
-            met: BTreeSet::new(),
+            queue: Queue::before(fixture).await?,
+            covered: BTreeSet::new(),
             steps: 0,
-            seq: desk.seq().await?,
+            seq: fixture.seq().await?,
         })
     }
 
     fn missing(&self) -> Vec<&'static str> {
-        let missing = WORTH.iter().filter(|what| !self.met.contains(*what));
+        let missing = WORTH.iter().filter(|what| !self.covered.contains(*what));
         missing.copied().collect()
     }
 
@@ -169,7 +169,7 @@ impl<'a> Talk<'a> {
     async fn compare(&self) -> anyhow::Result<()> {
         let (model, hour) = (&self.model, self.hour());
         model
-            .compare(self.desk, &self.people, &self.queue, hour)
+            .compare(self.fixture, &self.people, &self.queue, hour)
             .await
     }
 
@@ -188,9 +188,9 @@ impl<'a> Talk<'a> {
         let done = match name {
             "setArticleCommenting" => self.set_article().await,
             "setEditionCommenting" => self.set_edition().await,
-            _ if name == "postComment" || self.model.said.is_empty() => self.post().await,
-            "editComment" => match self.answered() {
-                Some(place) if self.random.once_in(3) => self.send_back(place).await,
+            _ if name == "postComment" || self.model.comments.is_empty() => self.post().await,
+            "editComment" => match self.editable_with_replies() {
+                Some(index) if self.random.once_in(3) => self.edit_into_premoderation(index).await,
                 _ => self.edit().await,
             },
             "reportComment" => self.report().await,
@@ -202,7 +202,7 @@ impl<'a> Talk<'a> {
 
     /// Loads the changes in the feed that have not been read yet.
     async fn changes(&self) -> anyhow::Result<Vec<Change>> {
-        let reader = self.desk.app.db().db();
+        let reader = self.fixture.app.db().db();
         let reader = reader.reader(Scope::reader(newsroom::now()));
         Ok(change::after(&reader, self.seq, u16::MAX).await?)
     }
@@ -245,7 +245,7 @@ impl<'a> Talk<'a> {
         expected: Result<(), Refusal>,
     ) -> anyhow::Result<Option<Value>> {
         let hour = self.hour();
-        let payload = self.desk.write_at(who, hour, document, input.clone());
+        let payload = self.fixture.write_at(who, hour, document, input.clone());
         let payload = payload.await?;
         let errors = &payload["userErrors"];
         let Err(refusal) = expected else {
@@ -259,7 +259,7 @@ impl<'a> Talk<'a> {
         );
         let changes = self.changes().await?;
         ensure!(changes.is_empty(), "{refusal:?}, and still {changes:?}");
-        self.met.insert(refusal.why);
+        self.covered.insert(refusal.why);
         Ok(None)
     }
 }

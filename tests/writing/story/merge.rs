@@ -8,35 +8,39 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::STORY;
-use crate::Desk;
+use crate::Fixture;
 use crate::article::{draft, write_at};
 use crate::invariants::{key, mutation};
 
 #[tokio::test]
-async fn of_two_stories_one_goes_on() -> anyhow::Result<()> {
+async fn two_stories_are_merged() -> anyhow::Result<()> {
     let merge = mutation("mergeStories", STORY);
     let update = mutation("updateStory", STORY);
     let add = mutation("addToStory", STORY);
-    for desk in Desk::each().await? {
-        let from = desk.id("story", "الجسر-الجديد").await?;
-        let into = desk.id("story", "فيضان-الربيع").await?;
+    for fixture in Fixture::each().await? {
+        let from = fixture.id("story", "الجسر-الجديد").await?;
+        let into = fixture.id("story", "فيضان-الربيع").await?;
         // One article is in both stories. The story that is merged away also has a draft and a
         // withdrawn article.
         let opinion = "لماذا-نحتاج-إلى-ممشى-على-الجسر";
-        let both = desk.id("article", opinion).await?;
-        desk.done(&add, json!({"id": into, "articles": [both]}))
+        let both = fixture.id("article", opinion).await?;
+        fixture
+            .mutate(&add, json!({"id": into, "articles": [both]}))
             .await?;
-        let pictures = desk.id("story", "بالصور").await?;
-        desk.done(&add, json!({"id": pictures, "articles": [both]}))
+        let pictures = fixture.id("story", "بالصور").await?;
+        fixture
+            .mutate(&add, json!({"id": pictures, "articles": [both]}))
             .await?;
-        desk.done(&update, json!({"id": from, "slug": "الجسر"}))
+        fixture
+            .mutate(&update, json!({"id": from, "slug": "الجسر"}))
             .await?;
         // Reopen the target, because an archived story would not inherit the pinned position.
-        desk.done(&mutation("reopenStory", STORY), json!({"id": into}))
+        fixture
+            .mutate(&mutation("reopenStory", STORY), json!({"id": into}))
             .await?;
-        let seq = desk.seq().await?;
-        let payload = desk
-            .done(&merge, json!({"from": from, "into": into}))
+        let seq = fixture.seq().await?;
+        let payload = fixture
+            .mutate(&merge, json!({"from": from, "into": into}))
             .await?;
         let story = &payload["story"];
         assert_eq!(story["id"], into);
@@ -48,24 +52,29 @@ async fn of_two_stories_one_goes_on() -> anyhow::Result<()> {
         assert_eq!(story["formerSlugs"], json!(["الجسر", "الجسر-الجديد"]));
         assert_eq!(story["pinnedPosition"], 0, "the place of the one that went");
         assert_eq!(
-            desk.stories_of(opinion).await?,
+            fixture.stories_of(opinion).await?,
             json!(["فيضان-الربيع", "بالصور"])
         );
         for slug in ["الجسر", "الجسر-الجديد"] {
-            assert_eq!(desk.led("story", slug).await?["slug"], "فيضان-الربيع");
+            assert_eq!(
+                fixture.find_slugs("story", slug).await?["slug"],
+                "فيضان-الربيع"
+            );
         }
-        desk.agrees().await?;
+        fixture.check_invariants().await?;
         let read = "query ($id: ID!) { node(id: $id) { id } }";
-        let gone = desk.ask(&desk.editor, read, json!({"id": from})).await?;
+        let gone = fixture
+            .ask(&fixture.editor, read, json!({"id": from}))
+            .await?;
         assert_eq!(gone["node"], json!(null));
         let draft = "{ article(slug: \"مسودة-عن-ميزانية-البلدية\") { stories { slug } } }";
-        let draft = desk.ask(&desk.editor, draft, json!({})).await?;
+        let draft = fixture.ask(&fixture.editor, draft, json!({})).await?;
         assert_eq!(
             draft["article"]["stories"],
             json!([{"slug": "فيضان-الربيع"}])
         );
 
-        let (acts, keys) = desk.changes(seq).await?;
+        let (acts, keys) = fixture.changes(seq).await?;
         assert!(acts.contains(&"story withdrawn".to_owned()), "{acts:?}");
         let changed = acts.iter().filter(|act| *act == "article changed").count();
         assert_eq!(changed, 3, "{acts:?}");
@@ -84,58 +93,60 @@ async fn of_two_stories_one_goes_on() -> anyhow::Result<()> {
 
         // Merge into a third story, to which all former slugs then resolve. Then another story
         // takes one of these slugs.
-        desk.done(&merge, json!({"from": into, "into": pictures}))
+        fixture
+            .mutate(&merge, json!({"from": into, "into": pictures}))
             .await?;
-        desk.agrees().await?;
+        fixture.check_invariants().await?;
         for slug in ["الجسر", "الجسر-الجديد", "فيضان-الربيع"] {
-            assert_eq!(desk.led("story", slug).await?["slug"], "بالصور");
+            assert_eq!(fixture.find_slugs("story", slug).await?["slug"], "بالصور");
         }
-        assert_eq!(desk.rail().await?, ["ساعة على الضفة", "بالصور"]);
+        assert_eq!(fixture.rail().await?, ["ساعة على الضفة", "بالصور"]);
         let create = mutation("createStory", STORY);
-        desk.done(&create, json!({"title": "الجسر", "slug": "الجسر"}))
+        fixture
+            .mutate(&create, json!({"title": "الجسر", "slug": "الجسر"}))
             .await?;
-        let led = json!({"slug": "الجسر", "formerSlugs": []});
-        assert_eq!(desk.led("story", "الجسر").await?, led);
+        let redirected = json!({"slug": "الجسر", "formerSlugs": []});
+        assert_eq!(fixture.find_slugs("story", "الجسر").await?, redirected);
 
-        for (input, mistake) in [
+        for (input, user_error_of) in [
             (json!({"from": pictures, "into": pictures}), "INVALID into"),
             (json!({"from": into, "into": pictures}), "NOT_FOUND from"),
             (json!({"from": pictures, "into": into}), "NOT_FOUND into"),
             (json!({"from": both, "into": pictures}), "INVALID from"),
         ] {
             assert_eq!(
-                desk.mistake(&merge, input.clone()).await?,
-                mistake,
+                fixture.user_error_of(&merge, input.clone()).await?,
+                user_error_of,
                 "{input}"
             );
         }
-        let abroad = desk
-            .done(&create, json!({"edition": "en", "title": "Boats"}))
+        let abroad = fixture
+            .mutate(&create, json!({"edition": "en", "title": "Boats"}))
             .await?;
         let input = json!({"from": pictures, "into": abroad["story"]["id"]});
-        assert_eq!(desk.mistake(&merge, input).await?, "INVALID into");
+        assert_eq!(fixture.user_error_of(&merge, input).await?, "INVALID into");
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_merge_and_articles_that_come_meanwhile_agree() -> anyhow::Result<()> {
+async fn articles_added_during_a_merge_are_kept() -> anyhow::Result<()> {
     let (merge, add) = (
         mutation("mergeStories", STORY),
         mutation("addToStory", STORY),
     );
-    for desk in Desk::each().await? {
-        let from = desk.id("story", "الجسر-الجديد").await?;
-        let into = desk.id("story", "بالصور").await?;
-        let race = desk.id("article", "سباق-القوارب-يجمع-ثلاث-قرى").await?;
-        let fish = desk
+    for fixture in Fixture::each().await? {
+        let from = fixture.id("story", "الجسر-الجديد").await?;
+        let into = fixture.id("story", "بالصور").await?;
+        let race = fixture.id("article", "سباق-القوارب-يجمع-ثلاث-قرى").await?;
+        let fish = fixture
             .id("article", "سوق-السمك-يعود-إلى-الرصيف-القديم")
             .await?;
-        let merged = desk.done(&merge, json!({"from": from, "into": into}));
+        let merged = fixture.mutate(&merge, json!({"from": from, "into": into}));
         // Each addition either precedes the merge or fails because the story is gone.
         let adding = [race, fish].map(|article| {
-            desk.write(
-                &desk.editor,
+            fixture.write(
+                &fixture.editor,
                 &add,
                 json!({"id": from, "articles": [article]}),
             )
@@ -151,7 +162,7 @@ async fn a_merge_and_articles_that_come_meanwhile_agree() -> anyhow::Result<()> 
                 "{payload}"
             );
         }
-        desk.agrees().await?;
+        fixture.check_invariants().await?;
     }
     Ok(())
 }
@@ -159,26 +170,26 @@ async fn a_merge_and_articles_that_come_meanwhile_agree() -> anyhow::Result<()> 
 /// A transaction that waits for another to update the article count of a story sees the article of
 /// the other, too.
 #[tokio::test]
-async fn of_two_articles_that_come_at_once_the_newest_is_known() -> anyhow::Result<()> {
+async fn concurrent_additions_keep_the_latest_article_time() -> anyhow::Result<()> {
     const WAITS: &str = "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
         WHERE NOT l.granted AND a.datname = current_database()";
-    for desk in Desk::each().await? {
-        let story = desk.id("story", "بالصور").await?;
+    for fixture in Fixture::each().await? {
+        let story = fixture.id("story", "بالصور").await?;
         let mut ids = Vec::new();
         for seconds in [1, 2] {
-            let id = draft(&desk).await?["id"].clone();
+            let id = draft(&fixture).await?["id"].clone();
             let hour = newsroom::now() + Duration::seconds(seconds);
             let input = json!({"id": id});
-            write_at(&desk, &desk.editor, hour, "publishArticle", input).await?;
+            write_at(&fixture, &fixture.editor, hour, "publishArticle", input).await?;
             ids.push(id);
         }
         let [older, newer] = [&ids[0], &ids[1]];
-        let test = desk.app.db();
+        let test = fixture.app.db();
         let mut writer = test.db().writer(newsroom::now()).await?;
         let stories = [uuid("story", &story)?.into()];
         set_stories(&mut writer, uuid("article", newer)?.into(), &stories).await?;
         let add = mutation("addToStory", STORY);
-        let other = desk.done(&add, json!({"id": story, "articles": [older]}));
+        let other = fixture.mutate(&add, json!({"id": story, "articles": [older]}));
         let commit = async {
             // On SQLite the other write begins only after this one, so there is no lock to wait
             // for.
@@ -186,7 +197,7 @@ async fn of_two_articles_that_come_at_once_the_newest_is_known() -> anyhow::Resu
             anyhow::Ok(writer.commit().await?)
         };
         futures::try_join!(other, commit)?;
-        desk.agrees().await?;
+        fixture.check_invariants().await?;
     }
     Ok(())
 }

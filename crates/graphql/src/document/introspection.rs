@@ -353,7 +353,9 @@ mod tests {
         ] {
             let incoming = OperationRequest::new(document);
             let cost = api.admit(&incoming).unwrap().cost();
-            let answer = api.answer(&incoming, async_graphql::Data::default()).await;
+            let answer = api
+                .execute_request(&incoming, async_graphql::Data::default())
+                .await;
             let answer: serde_json::Value = serde_json::from_slice(&answer.to_json()).unwrap();
             // The engine's description of the introspection types differs slightly from the gate's.
             let fields = fields(&answer["data"]);
@@ -395,7 +397,9 @@ mod tests {
         assert!(cost < Limits::default().complexity * 2 / 3, "{cost}");
         let api = crate::api(Limits::default()).unwrap();
         let incoming = OperationRequest::new(document);
-        let answer = api.answer(&incoming, async_graphql::Data::default()).await;
+        let answer = api
+            .execute_request(&incoming, async_graphql::Data::default())
+            .await;
         assert_eq!(answer.codes().count(), 0);
         let bytes = answer.to_json().len();
         assert!(bytes < 2 * 1024 * 1024, "{bytes}");

@@ -33,7 +33,7 @@ pub(super) struct Plan {
     pub(super) position: Pos,
     pub(super) cost: u64,
     /// The shortest time that any selected field allows the answer to be cached.
-    pub(super) hold: Option<Duration>,
+    pub(super) max_age: Option<Duration>,
 }
 
 /// The inputs and the running totals of a plan.
@@ -49,7 +49,7 @@ pub(super) struct Planner<'a> {
     /// The size of the introspection answers so far.
     introspected: introspection::Size,
     /// The shortest cache time of the fields so far.
-    hold: Option<Duration>,
+    max_age: Option<Duration>,
     /// The marks of nullable and non-null fields.
     nullable: engine::Directive,
     required: engine::Directive,
@@ -106,7 +106,7 @@ impl<'a> Planner<'a> {
             variables,
             written: 0,
             introspected: introspection::Size::default(),
-            hold: None,
+            max_age: None,
             nullable: directive(FieldGuard::Nullable),
             required: directive(FieldGuard::Required),
         }
@@ -140,7 +140,7 @@ impl<'a> Planner<'a> {
             },
             position,
             cost: merged.cost,
-            hold: self.hold,
+            max_age: self.max_age,
         })
     }
 
@@ -164,8 +164,8 @@ impl<'a> Planner<'a> {
         for place in places {
             match place {
                 Place::Fields(fields) => {
-                    self.hold =
-                        cache_hint::shorter(self.hold, cache_hint::of(parent, &fields[0].name));
+                    self.max_age =
+                        cache_hint::shorter(self.max_age, cache_hint::of(parent, &fields[0].name));
                     let (field, cost) = self.field(parent, &fields, around)?;
                     merged.items.push(field);
                     merged.cost = merged.cost.saturating_add(cost);

@@ -31,8 +31,8 @@ impl Selector {
 }
 
 /// Returns the given edition slug, or the slug of the default edition.
-pub(crate) fn edition_slug(given: Option<Slug>) -> Result<khabar_domain::Slug> {
-    match given {
+pub(crate) fn edition_slug(edition: Option<Slug>) -> Result<khabar_domain::Slug> {
+    match edition {
         Some(slug) => Ok(slug.0),
         None => khabar_domain::Slug::parse(EDITION).map_err(|error| Error::internal(&error)),
     }
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_name_and_only_one() {
+    fn exactly_one_selector_is_required() {
         let id = || Some(ID("x".to_owned()));
         let slug = || Some(Slug(khabar_domain::Slug::parse("a").unwrap()));
         assert!(matches!(

@@ -69,7 +69,7 @@ impl Mutate for PostCommentInput {
             .seems_to_keep_pace(&reader, &context.comments)
             .await?
         {
-            return Err(too_often().into());
+            return Err(rate_limited().into());
         }
         Ok(())
     }
@@ -95,11 +95,11 @@ impl Mutate for PostCommentInput {
         sender.wait(cx.writer).await?;
         cx.writer.lock_article(id).await?;
         if let Some(parent) = parent {
-            let held = comment::lock(cx.writer, &[parent]).await?;
-            check_parent(held.get(&parent), id, policy)?;
+            let locked = comment::lock(cx.writer, &[parent]).await?;
+            check_parent(locked.get(&parent), id, policy)?;
         }
         if !sender.keeps_pace(cx.writer, &cx.comments).await? {
-            return Err(too_often().into());
+            return Err(rate_limited().into());
         }
         let comment = Comment {
             id: cx.mint(),
@@ -185,9 +185,9 @@ impl Mutate for EditCommentInput {
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
         let id: CommentId = input_parse::id(&["id"], &self.id)?;
         let text = input_parse::value(&["text"], Text::parse(&self.text))?;
-        wait(cx).await?;
-        let held = comment::lock(cx.writer, &[id]).await?.remove(&id);
-        let Some(LockedComment { comment: old, .. }) = seen(cx, held).await? else {
+        lock_sender(cx).await?;
+        let locked = comment::lock(cx.writer, &[id]).await?.remove(&id);
+        let Some(LockedComment { comment: old, .. }) = visible(cx, locked).await? else {
             return Err(UserError::not_found(&["id"], "comment").into());
         };
         let Some(account) = cx
@@ -222,7 +222,7 @@ impl Mutate for EditCommentInput {
             return Ok(id);
         }
         if !comment::keeps_pace(cx.writer, cx.comments.edits).await? {
-            return Err(too_often().into());
+            return Err(rate_limited().into());
         }
         let comment = Comment {
             text,
@@ -255,19 +255,19 @@ impl Mutate for ReportCommentInput {
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
         let id: CommentId = input_parse::id(&["id"], &self.id)?;
         let reason = input_parse::value(&["reason"], Reason::parse(&self.reason))?;
-        wait(cx).await?;
-        let held = comment::lock(cx.writer, &[id]).await?.remove(&id);
-        let Some(held) = seen(cx, held).await? else {
+        lock_sender(cx).await?;
+        let locked = comment::lock(cx.writer, &[id]).await?.remove(&id);
+        let Some(locked) = visible(cx, locked).await? else {
             return Err(UserError::not_found(&["id"], "comment").into());
         };
         let Some(account) = cx.viewer.account else {
             return Ok(id);
         };
-        let kept = comment::keeps_pace(cx.writer, cx.comments.reports).await?;
-        let is_new = comment::report(cx.writer, &held.comment, account, &reason).await?;
+        let is_within_rate = comment::keeps_pace(cx.writer, cx.comments.reports).await?;
+        let is_new = comment::report(cx.writer, &locked.comment, account, &reason).await?;
         // A repeated report changes nothing, so it is exempt from the rate limit.
-        if is_new && !kept {
-            return Err(too_often().into());
+        if is_new && !is_within_rate {
+            return Err(rate_limited().into());
         }
         Ok(id)
     }
@@ -288,16 +288,18 @@ fn is_published(article: &Article) -> bool {
 
 /// Returns the comment if it is visible to the viewer: to its author, to moderators, and to
 /// everybody when it is shown under a published article.
-async fn seen(
+async fn visible(
     cx: &MutationCtx<'_>,
-    held: Option<LockedComment>,
+    locked: Option<LockedComment>,
 ) -> Result<Option<LockedComment>, MutationError> {
-    let Some(held) = held else { return Ok(None) };
-    let own = cx.viewer.account.is_some() && held.comment.account == cx.viewer.account;
-    let known = own
+    let Some(locked) = locked else {
+        return Ok(None);
+    };
+    let is_own = cx.viewer.account.is_some() && locked.comment.account == cx.viewer.account;
+    let is_visible = is_own
         || cx.viewer.may(Right::Moderate)
-        || held.shown && published(cx, held.comment.article).await?.is_some();
-    Ok(known.then_some(held))
+        || locked.shown && published(cx, locked.comment.article).await?.is_some();
+    Ok(is_visible.then_some(locked))
 }
 
 /// Refuses a reply whose parent does not exist, is hidden from readers, belongs to another article,
@@ -307,13 +309,14 @@ fn check_parent(
     article: ArticleId,
     policy: CommentPolicy,
 ) -> Result<(), MutationError> {
-    let Some(parent) = parent.filter(|held| held.shown && held.comment.article == article) else {
+    let Some(parent) = parent.filter(|locked| locked.shown && locked.comment.article == article)
+    else {
         return Err(UserError::not_found(&["parent"], "comment").into());
     };
-    let deepest = policy.depth.get();
-    if parent.depth >= deepest {
+    let max_depth = policy.depth.get();
+    if parent.depth >= max_depth {
         let message =
-            format!("The maximum reply depth is {deepest}, and this comment is at that depth.");
+            format!("The maximum reply depth is {max_depth}, and this comment is at that depth.");
         return Err(UserError::new(&["parent"], UserErrorCode::Invalid, message).into());
     }
     Ok(())
@@ -325,8 +328,8 @@ async fn check_new(
     sender: &Sender,
     comment: &Comment,
 ) -> Result<(), MutationError> {
-    let said = sender.repeats(cx.writer, comment.article, &comment.text, comment.id);
-    if said.await? {
+    let is_repeated = sender.repeats(cx.writer, comment.article, &comment.text, comment.id);
+    if is_repeated.await? {
         let message = "The same comment was already posted on this article.";
         return Err(UserError::new(&["text"], UserErrorCode::Repeated, message).into());
     }
@@ -335,14 +338,14 @@ async fn check_new(
 
 /// Serializes concurrent writes of the viewer's account, so that the counts used for rate limiting
 /// stay accurate.
-async fn wait(cx: &MutationCtx<'_>) -> Result<(), MutationError> {
+async fn lock_sender(cx: &MutationCtx<'_>) -> Result<(), MutationError> {
     if let Some(account) = cx.viewer.account {
         Sender::Account(account).wait(cx.writer).await?;
     }
     Ok(())
 }
 
-fn too_often() -> UserError {
+fn rate_limited() -> UserError {
     let message = "Too many submissions in a short time. Try again later.";
     UserError::new(&[], UserErrorCode::TooOften, message)
 }

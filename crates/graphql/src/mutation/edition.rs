@@ -126,7 +126,7 @@ impl Mutate for UpdateEditionInput {
         )?;
         let labels = self.labels.clone().unwrap_or_default();
         let edition = Edition {
-            name: input_parse::renamed("name", self.name.as_deref(), &old.name)?,
+            name: input_parse::patched_name("name", self.name.as_deref(), &old.name)?,
             labels: labels.patch(old.labels.clone())?,
             ..old
         };

@@ -2,16 +2,16 @@
 
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use khabar_domain::{EditionId, FollowChannel, FollowChannelId};
-use khabar_persistence::Page;
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::follow_channel::{self, ById};
 
 use super::input_parse;
+use super::ordering::{self, EditionList};
 use crate::error::Result;
 use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::{DeletedPayload, payload};
 use crate::scalar::Slug;
-use crate::types::{FollowPlatform, UserError, UserErrorCode};
+use crate::types::FollowPlatform;
 
 payload! {
     FollowChannelPayload, "Result of creating or updating a follow channel.",
@@ -24,6 +24,12 @@ payload! {
     follow_channels: [FollowChannel] of EditionId by crate::types::FollowChannel::of_edition,
     "The follow channels in their new order. Null if the mutation failed."
 }
+
+/// The follow channels of an edition.
+const LIST: EditionList = EditionList {
+    order: follow_channel::ORDER,
+    noun: EntityKind::FollowChannel,
+};
 
 /// Input for the `createFollowChannel` mutation.
 #[derive(Clone, Debug, InputObject)]
@@ -51,12 +57,7 @@ impl Mutate for CreateFollowChannelInput {
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<FollowChannelId, MutationError> {
         let edition = input_parse::edition(cx, self.edition.as_ref()).await?.id;
-        cx.writer.lock_order(edition).await?;
-        let mut order = follow_channel::in_order(cx.writer, edition).await?;
-        if order.len() >= usize::from(Page::MAX) {
-            let message = format!("An edition can have at most {} follow channels.", Page::MAX);
-            return Err(UserError::new(&[], UserErrorCode::Invalid, message).into());
-        }
+        let mut order = LIST.lock_for_insert(cx, edition).await?;
         let id: FollowChannelId = cx.mint();
         let url = self
             .url
@@ -72,8 +73,7 @@ impl Mutate for CreateFollowChannelInput {
             position: i32::try_from(order.len()).unwrap_or(i32::MAX),
         };
         follow_channel::save(cx.writer, &channel).await?;
-        let at = input_parse::position(self.position)?;
-        order.insert(at.unwrap_or(order.len()).min(order.len()), id);
+        ordering::insert(&mut order, input_parse::position(self.position)?, id);
         follow_channel::arrange(cx.writer, edition, &order).await?;
         Ok(id)
     }
@@ -109,7 +109,7 @@ impl Mutate for UpdateFollowChannelInput {
             follow_channel::lock(cx.writer, id).await?,
         )?;
         let channel = FollowChannel {
-            name: input_parse::renamed("name", self.name.as_deref(), &old.name)?,
+            name: input_parse::patched_name("name", self.name.as_deref(), &old.name)?,
             platform: self.platform.map_or(old.platform, Into::into),
             handle: input_parse::patched(&self.handle, old.handle.clone(), |text| {
                 handle(text).map(Some)
@@ -136,7 +136,7 @@ impl Mutate for DeleteFollowChannelInput {
     type Id = FollowChannelId;
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<FollowChannelId, MutationError> {
-        let (id, _) = input_parse::placed(cx, EntityKind::FollowChannel, &self.id).await?;
+        let (id, _) = input_parse::lock_order_of(cx, EntityKind::FollowChannel, &self.id).await?;
         let channel = input_parse::found(
             &["id"],
             EntityKind::FollowChannel,
@@ -163,17 +163,9 @@ impl Mutate for ReorderFollowChannelsInput {
     type Id = EditionId;
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
-        let edition = input_parse::edition(cx, self.edition.as_ref()).await?.id;
-        cx.writer.lock_order(edition).await?;
-        let there = follow_channel::in_order(cx.writer, edition).await?;
-        let order = input_parse::order(
-            "channels",
-            EntityKind::FollowChannel,
-            &self.channels,
-            &there,
-        )?;
-        follow_channel::arrange(cx.writer, edition, &order).await?;
-        Ok(edition)
+        let edition = self.edition.as_ref();
+        LIST.reorder::<FollowChannelId>(cx, edition, "channels", &self.channels)
+            .await
     }
 }
 

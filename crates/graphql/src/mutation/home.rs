@@ -20,7 +20,7 @@ payload! {
 
 /// Maximum number of lead articles on a front page: about as many as a reader on a phone will
 /// scroll past before reaching the latest articles.
-const MOST: usize = 20;
+const MAX_LEADS: usize = 20;
 
 /// Input for the `setLeadArticles` mutation.
 #[derive(Clone, Debug, InputObject)]
@@ -39,9 +39,9 @@ impl Mutate for SetLeadArticlesInput {
     type Id = EditionId;
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
-        if self.articles.len() > MOST {
+        if self.articles.len() > MAX_LEADS {
             let message = format!(
-                "At most {MOST} lead articles are allowed; {} were given.",
+                "At most {MAX_LEADS} lead articles are allowed; {} were given.",
                 self.articles.len()
             );
             return Err(UserError::new(&["articles"], UserErrorCode::Invalid, message).into());
@@ -49,11 +49,11 @@ impl Mutate for SetLeadArticlesInput {
         let edition = input_parse::edition(cx, self.edition.as_ref()).await?.id;
         cx.writer.lock_order(edition).await?;
         let found = input_parse::articles(cx, edition, "articles", &self.articles).await?;
-        let unseen = found
+        let unpublished = found
             .iter()
             .enumerate()
             .filter(|(_, article)| article.status != Status::Published);
-        let errors: Vec<_> = unseen.map(|(at, _)| not_published(at)).collect();
+        let errors: Vec<_> = unpublished.map(|(index, _)| not_published(index)).collect();
         if !errors.is_empty() {
             return Err(MutationError::User(errors));
         }
@@ -63,8 +63,8 @@ impl Mutate for SetLeadArticlesInput {
     }
 }
 
-fn not_published(at: usize) -> UserError {
-    let field = ["articles", &at.to_string()];
+fn not_published(index: usize) -> UserError {
+    let field = ["articles", &index.to_string()];
     let message = "This article is not published.";
     UserError::new(&field, UserErrorCode::WrongStatus, message)
 }

@@ -35,21 +35,21 @@ pub(super) fn ids<Id: GlobalId + PartialEq>(
     field: &str,
     given: &[ID],
 ) -> Result<Vec<Id>, MutationError> {
-    let most = usize::from(Page::MAX);
-    if given.len() > most {
+    let max = usize::from(Page::MAX);
+    if given.len() > max {
         let message = format!(
-            "At most {most} items are allowed; {} were given.",
+            "At most {max} items are allowed; {} were given.",
             given.len()
         );
         return Err(UserError::new(&[field], UserErrorCode::Invalid, message).into());
     }
     let mut ids: Vec<Id> = Vec::with_capacity(given.len());
-    for (at, given) in given.iter().enumerate() {
-        let place = at.to_string();
-        let id: Id = id(&[field, &place], given)?;
+    for (index, given) in given.iter().enumerate() {
+        let index = index.to_string();
+        let id: Id = id(&[field, &index], given)?;
         if let Some(first) = ids.iter().position(|other| *other == id) {
             let message = format!("This item duplicates the one at position {first}.");
-            let field = [field, &place];
+            let field = [field, &index];
             return Err(UserError::new(&field, UserErrorCode::Invalid, message).into());
         }
         ids.push(id);
@@ -62,15 +62,15 @@ pub(super) fn order<Id: GlobalId + PartialEq>(
     field: &str,
     noun: EntityKind,
     given: &[ID],
-    there: &[Id],
+    existing: &[Id],
 ) -> Result<Vec<Id>, MutationError> {
     let ids = ids(field, given)?;
-    all_of(field, noun, &ids, there)?;
-    let missing = there.len() - ids.len();
+    check_exist(field, noun, &ids, existing)?;
+    let missing = existing.len() - ids.len();
     if missing > 0 {
         let message = format!(
             "The list must contain every item; {missing} of {} are missing.",
-            there.len()
+            existing.len()
         );
         return Err(UserError::new(&[field], UserErrorCode::Invalid, message).into());
     }
@@ -87,9 +87,9 @@ pub(super) async fn ids_in<Id: GlobalId + PartialEq>(
 ) -> Result<Vec<Id>, MutationError> {
     let ids: Vec<Id> = ids(field, given)?;
     let uuids: Vec<Uuid> = ids.iter().copied().map(Into::into).collect();
-    let there = edition::holds(cx.writer, edition, noun, &uuids).await?;
-    let there: Vec<Id> = there.into_iter().map(Id::from).collect();
-    all_of(field, noun, &ids, &there)?;
+    let existing = edition::holds(cx.writer, edition, noun, &uuids).await?;
+    let existing: Vec<Id> = existing.into_iter().map(Id::from).collect();
+    check_exist(field, noun, &ids, &existing)?;
     Ok(ids)
 }
 
@@ -108,26 +108,26 @@ pub(super) async fn articles(
     };
     let mut found = article::named(cx.writer, scope, &ids).await?;
     found.retain(|article| article.edition == edition);
-    let there: Vec<_> = found.iter().map(|article| article.id).collect();
-    all_of(field, EntityKind::Article, &ids, &there)?;
-    let place = |article: &Named| ids.iter().position(|id| *id == article.id);
-    found.sort_by_key(place);
+    let existing: Vec<_> = found.iter().map(|article| article.id).collect();
+    check_exist(field, EntityKind::Article, &ids, &existing)?;
+    let index = |article: &Named| ids.iter().position(|id| *id == article.id);
+    found.sort_by_key(index);
     Ok(found)
 }
 
-/// Returns a "not found" error for each given ID that does not exist.
-fn all_of<Id: PartialEq>(
+/// Returns a "not found" error for each ID that does not exist.
+fn check_exist<Id: PartialEq>(
     field: &str,
     noun: EntityKind,
     given: &[Id],
-    there: &[Id],
+    existing: &[Id],
 ) -> Result<(), MutationError> {
-    let absent = given
+    let missing = given
         .iter()
         .enumerate()
-        .filter(|(_, id)| !there.contains(id));
-    let errors: Vec<_> = absent
-        .map(|(at, _)| UserError::not_found(&[field, &at.to_string()], &called(noun)))
+        .filter(|(_, id)| !existing.contains(id));
+    let errors: Vec<_> = missing
+        .map(|(index, _)| UserError::not_found(&[field, &index.to_string()], &name_of(noun)))
         .collect();
     if errors.is_empty() {
         Ok(())
@@ -142,16 +142,17 @@ pub(super) fn found<T>(
     noun: EntityKind,
     found: Option<T>,
 ) -> Result<T, MutationError> {
-    found.ok_or_else(|| UserError::not_found(field, &called(noun)).into())
+    found.ok_or_else(|| UserError::not_found(field, &name_of(noun)).into())
 }
 
-fn called(noun: EntityKind) -> String {
+/// Returns the name of a kind of object, for error messages.
+fn name_of(noun: EntityKind) -> String {
     noun.as_str().replace('-', " ")
 }
 
 /// Parses the ID of an item that is ordered within its edition, and returns it with the edition.
 /// Locks the edition's order, so that concurrent reordering waits until this write ends.
-pub(super) async fn placed<Id: GlobalId>(
+pub(super) async fn lock_order_of<Id: GlobalId>(
     cx: &MutationCtx<'_>,
     noun: EntityKind,
     given: &ID,
@@ -168,11 +169,11 @@ pub(super) fn position(given: Option<i32>) -> Result<Option<usize>, MutationErro
     let Some(position) = given else {
         return Ok(None);
     };
-    let place = usize::try_from(position).map_err(|_| {
+    let index = usize::try_from(position).map_err(|_| {
         let message = format!("The position is {position}; it must be 0 or greater.");
         UserError::new(&["position"], UserErrorCode::Invalid, message)
     })?;
-    Ok(Some(place))
+    Ok(Some(index))
 }
 
 /// Parses the global ID of existing media.
@@ -182,8 +183,8 @@ pub(super) async fn media(
     given: &ID,
 ) -> Result<MediaId, MutationError> {
     let id: MediaId = id(&[field], given)?;
-    let there = media::lock(cx.writer, id).await?;
-    Ok(found(&[field], EntityKind::Media, there)?.id)
+    let existing = media::lock(cx.writer, id).await?;
+    Ok(found(&[field], EntityKind::Media, existing)?.id)
 }
 
 /// Parses the optional ID of existing media in an update. An omitted field is left unchanged, and
@@ -217,7 +218,11 @@ pub(super) fn patched_url(
 }
 
 /// Applies an update to a name. An omitted name is left unchanged.
-pub(super) fn renamed(field: &str, given: Option<&str>, old: &Name) -> Result<Name, MutationError> {
+pub(super) fn patched_name(
+    field: &str,
+    given: Option<&str>,
+    old: &Name,
+) -> Result<Name, MutationError> {
     given.map_or_else(|| Ok(old.clone()), |text| name(&[field], text))
 }
 
@@ -262,7 +267,7 @@ pub(super) struct SlugTarget {
     pub(super) edition: EditionId,
     pub(super) id: Uuid,
     /// The current slug, if the item already exists.
-    pub(super) former: Option<Slug>,
+    pub(super) current: Option<Slug>,
 }
 
 /// Chooses the slug of an item. A requested slug is used if it is free and refused otherwise.
@@ -270,34 +275,34 @@ pub(super) struct SlugTarget {
 /// name, with a number appended if that slug is in use by another item or still redirects to one.
 pub(super) async fn slug(
     cx: &MutationCtx<'_>,
-    of: SlugTarget,
-    asked: Option<&scalar::Slug>,
-    called: &str,
+    target: SlugTarget,
+    requested: Option<&scalar::Slug>,
+    name: &str,
 ) -> Result<Slug, MutationError> {
     let SlugTarget {
         noun,
         edition,
         id,
-        former,
-    } = of;
+        current,
+    } = target;
     let writer = &*cx.writer;
-    let slug = match (asked, &former) {
-        (Some(asked), _) => {
-            if slug::is_taken(writer, edition, noun, &asked.0, id).await? {
-                let message = format!("The slug {:?} is taken.", asked.0.as_str());
+    let slug = match (requested, &current) {
+        (Some(requested), _) => {
+            if slug::is_taken(writer, edition, noun, &requested.0, id).await? {
+                let message = format!("The slug {:?} is taken.", requested.0.as_str());
                 return Err(UserError::new(&["slug"], UserErrorCode::Taken, message).into());
             }
-            asked.0.clone()
+            requested.0.clone()
         }
-        (None, Some(former)) => former.clone(),
+        (None, Some(current)) => current.clone(),
         (None, None) => {
-            let wanted = value(&["slug"], Slug::from_text(called))?;
-            let (mut free, mut number) = (wanted.clone(), 1);
-            while slug::is_known(writer, edition, noun, &free, id).await? {
+            let base = value(&["slug"], Slug::from_text(name))?;
+            let (mut slug, mut number) = (base.clone(), 1);
+            while slug::is_known(writer, edition, noun, &slug, id).await? {
                 number += 1;
-                free = value(&["slug"], wanted.numbered(number))?;
+                slug = value(&["slug"], base.numbered(number))?;
             }
-            free
+            slug
         }
     };
     Ok(slug)

@@ -2,16 +2,15 @@
 
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use khabar_domain::{EditionId, LiveChannel, LiveChannelId};
-use khabar_persistence::Page;
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::live_channel::{self, ById};
 
 use super::input_parse;
+use super::ordering::{self, EditionList};
 use crate::error::Result;
 use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::{DeletedPayload, payload};
 use crate::scalar::Slug;
-use crate::types::{UserError, UserErrorCode};
 
 payload! {
     LiveChannelPayload, "Result of creating or updating a live channel.",
@@ -24,6 +23,12 @@ payload! {
     live_channels: [LiveChannel] of EditionId by crate::types::LiveChannel::of_edition,
     "The live channels in their new order. Null if the mutation failed."
 }
+
+/// The live channels of an edition.
+const LIST: EditionList = EditionList {
+    order: live_channel::ORDER,
+    noun: EntityKind::LiveChannel,
+};
 
 /// Input for the `createLiveChannel` mutation.
 #[derive(Clone, Debug, InputObject)]
@@ -51,12 +56,7 @@ impl Mutate for CreateLiveChannelInput {
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<LiveChannelId, MutationError> {
         let edition = input_parse::edition(cx, self.edition.as_ref()).await?.id;
-        cx.writer.lock_order(edition).await?;
-        let mut order = live_channel::in_order(cx.writer, edition).await?;
-        if order.len() >= usize::from(Page::MAX) {
-            let message = format!("An edition can have at most {} live channels.", Page::MAX);
-            return Err(UserError::new(&[], UserErrorCode::Invalid, message).into());
-        }
+        let mut order = LIST.lock_for_insert(cx, edition).await?;
         let id: LiveChannelId = cx.mint();
         let stream = self
             .stream_url
@@ -76,8 +76,7 @@ impl Mutate for CreateLiveChannelInput {
             position: i32::try_from(order.len()).unwrap_or(i32::MAX),
         };
         live_channel::save(cx.writer, &channel).await?;
-        let at = input_parse::position(self.position)?;
-        order.insert(at.unwrap_or(order.len()).min(order.len()), id);
+        ordering::insert(&mut order, input_parse::position(self.position)?, id);
         live_channel::arrange(cx.writer, edition, &order).await?;
         Ok(id)
     }
@@ -113,7 +112,7 @@ impl Mutate for UpdateLiveChannelInput {
             live_channel::lock(cx.writer, id).await?,
         )?;
         let channel = LiveChannel {
-            name: input_parse::renamed("name", self.name.as_deref(), &old.name)?,
+            name: input_parse::patched_name("name", self.name.as_deref(), &old.name)?,
             stream_url: input_parse::patched_url(
                 "streamUrl",
                 &self.stream_url,
@@ -142,7 +141,7 @@ impl Mutate for DeleteLiveChannelInput {
     type Id = LiveChannelId;
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<LiveChannelId, MutationError> {
-        let (id, _) = input_parse::placed(cx, EntityKind::LiveChannel, &self.id).await?;
+        let (id, _) = input_parse::lock_order_of(cx, EntityKind::LiveChannel, &self.id).await?;
         let channel = input_parse::found(
             &["id"],
             EntityKind::LiveChannel,
@@ -169,13 +168,9 @@ impl Mutate for ReorderLiveChannelsInput {
     type Id = EditionId;
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
-        let edition = input_parse::edition(cx, self.edition.as_ref()).await?.id;
-        cx.writer.lock_order(edition).await?;
-        let there = live_channel::in_order(cx.writer, edition).await?;
-        let order =
-            input_parse::order("channels", EntityKind::LiveChannel, &self.channels, &there)?;
-        live_channel::arrange(cx.writer, edition, &order).await?;
-        Ok(edition)
+        let edition = self.edition.as_ref();
+        LIST.reorder::<LiveChannelId>(cx, edition, "channels", &self.channels)
+            .await
     }
 }
 

@@ -83,7 +83,7 @@ impl Mutate for AddMediaInput {
         let length = self
             .duration_seconds
             .map(|length| input_parse::value(&["durationSeconds"], seconds(length)));
-        let shown = self
+        let placeholder_hash = self
             .placeholder
             .as_deref()
             .map(|text| input_parse::value(&["placeholder"], placeholder(text)));
@@ -97,7 +97,7 @@ impl Mutate for AddMediaInput {
             alt: input_parse::new_text("alt", self.alt.as_ref())?,
             caption: input_parse::new_text("caption", self.caption.as_ref())?,
             credit: input_parse::new_text("credit", self.credit.as_ref())?,
-            placeholder: shown.transpose()?,
+            placeholder: placeholder_hash.transpose()?,
             focal_point: self.focal_point.map(focal_point).transpose()?,
             renditions: renditions(self.renditions.as_deref().unwrap_or_default())?,
         };
@@ -177,7 +177,7 @@ impl Mutate for UpdateMediaInput {
             renditions: match &self.renditions {
                 MaybeUndefined::Undefined => old.renditions,
                 MaybeUndefined::Null => Vec::new(),
-                MaybeUndefined::Value(given) => renditions(given)?,
+                MaybeUndefined::Value(inputs) => renditions(inputs)?,
             },
         };
         media::save(cx.writer, &media).await?;
@@ -190,22 +190,22 @@ fn focal_point(point: FocalPointInput) -> Result<FocalPoint, MutationError> {
 }
 
 /// Validates the renditions and sorts them by width, narrowest first, as they are stored.
-fn renditions(given: &[RenditionInput]) -> Result<Vec<Rendition>, MutationError> {
-    if given.len() > Rendition::MOST {
+fn renditions(inputs: &[RenditionInput]) -> Result<Vec<Rendition>, MutationError> {
+    if inputs.len() > Rendition::MOST {
         let message = format!(
             "At most {} renditions are allowed; {} were given.",
             Rendition::MOST,
-            given.len()
+            inputs.len()
         );
         return Err(UserError::new(&["renditions"], UserErrorCode::Invalid, message).into());
     }
-    let mut renditions = Vec::with_capacity(given.len());
-    for (at, given) in given.iter().enumerate() {
-        let place = at.to_string();
-        let url = input_parse::url(&["renditions", &place, "url"], &given.url)?;
-        let size = (given.width, given.height);
-        let rendition = Rendition::new(url, size, &given.mime_type);
-        renditions.push(input_parse::value(&["renditions", &place], rendition)?);
+    let mut renditions = Vec::with_capacity(inputs.len());
+    for (index, input) in inputs.iter().enumerate() {
+        let index = index.to_string();
+        let url = input_parse::url(&["renditions", &index, "url"], &input.url)?;
+        let size = (input.width, input.height);
+        let rendition = Rendition::new(url, size, &input.mime_type);
+        renditions.push(input_parse::value(&["renditions", &index], rendition)?);
     }
     renditions.sort_by_key(|rendition| rendition.width);
     Ok(renditions)

@@ -44,9 +44,9 @@ impl Mutate for ModerateCommentsInput {
     type Id = CommentId;
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<CommentId, MutationError> {
-        let most = usize::from(Page::MAX);
-        if !(1..=most).contains(&self.ids.len()) {
-            let message = format!("Provide 1 to {most} comments.");
+        let max = usize::from(Page::MAX);
+        if !(1..=max).contains(&self.ids.len()) {
+            let message = format!("Provide 1 to {max} comments.");
             return Err(UserError::new(&["ids"], UserErrorCode::Invalid, message).into());
         }
         let reason = match &self.reason {
@@ -58,11 +58,11 @@ impl Mutate for ModerateCommentsInput {
             let message = "A reason is required to reject comments.";
             return Err(UserError::new(&["reason"], UserErrorCode::Invalid, message).into());
         }
-        let held = comment::lock(cx.writer, &self.known()).await?;
+        let locked = comment::lock(cx.writer, &self.valid_ids()).await?;
         let mut first = None;
-        for (place, id) in self.ids.iter().enumerate() {
-            let place = place.to_string();
-            let field = ["ids", place.as_str()];
+        for (index, id) in self.ids.iter().enumerate() {
+            let index = index.to_string();
+            let field = ["ids", index.as_str()];
             let id = match node::parse::<CommentId>(id) {
                 Ok(id) => id,
                 Err(error) => {
@@ -72,11 +72,11 @@ impl Mutate for ModerateCommentsInput {
                     continue;
                 }
             };
-            let Some(held) = held.get(&id) else {
+            let Some(locked) = locked.get(&id) else {
                 cx.errors.push(UserError::not_found(&field, "comment"));
                 continue;
             };
-            let status = held.comment.status;
+            let status = locked.comment.status;
             if !decision.fits(status) {
                 let message = match decision {
                     Decision::Reject => {
@@ -88,7 +88,7 @@ impl Mutate for ModerateCommentsInput {
                 cx.errors.push(UserError::new(&field, code, message));
                 continue;
             }
-            comment::decide(cx.writer, &held.comment, decision, reason.as_ref()).await?;
+            comment::decide(cx.writer, &locked.comment, decision, reason.as_ref()).await?;
             first.get_or_insert(id);
         }
         first.ok_or_else(|| MutationError::User(std::mem::take(&mut cx.errors)))
@@ -97,7 +97,7 @@ impl Mutate for ModerateCommentsInput {
 
 impl ModerateCommentsInput {
     /// Returns the well-formed IDs of the input.
-    fn known(&self) -> Vec<CommentId> {
+    fn valid_ids(&self) -> Vec<CommentId> {
         self.ids
             .iter()
             .filter_map(|id| node::parse(id).ok())
@@ -107,9 +107,9 @@ impl ModerateCommentsInput {
 
 /// Result of the `moderateComments` mutation.
 pub struct ModerateCommentsPayload {
-    asked: Vec<CommentId>,
+    requested: Vec<CommentId>,
     decision: Decision,
-    written: MutationResult<CommentId>,
+    result: MutationResult<CommentId>,
 }
 
 /// Result of the `moderateComments` mutation.
@@ -117,17 +117,19 @@ pub struct ModerateCommentsPayload {
 impl ModerateCommentsPayload {
     /// The comments that now have the requested status, in the order of the input.
     async fn comments(&self, ctx: &Context<'_>) -> Result<Vec<Comment>> {
-        if self.written.id.is_none() {
+        if self.result.id.is_none() {
             return Ok(Vec::new());
         }
-        let found = ctx.load_many(self.asked.iter().copied().map(ById)).await?;
-        let mut asked = Vec::with_capacity(self.asked.len());
-        for id in &self.asked {
-            if !asked.contains(id) {
-                asked.push(*id);
+        let found = ctx
+            .load_many(self.requested.iter().copied().map(ById))
+            .await?;
+        let mut requested = Vec::with_capacity(self.requested.len());
+        for id in &self.requested {
+            if !requested.contains(id) {
+                requested.push(*id);
             }
         }
-        let comments = asked.into_iter().filter_map(|id| found.get(&ById(id)));
+        let comments = requested.into_iter().filter_map(|id| found.get(&ById(id)));
         Ok(comments
             .filter(|comment| comment.status == self.decision.leads_to())
             .cloned()
@@ -138,24 +140,24 @@ impl ModerateCommentsPayload {
     /// Errors for the comments that could not be moderated, each pointing at the position in `ids`.
     /// The other comments are still moderated.
     fn user_errors(&self) -> &[UserError] {
-        &self.written.errors
+        &self.result.errors
     }
 
     /// The idempotency key sent with the mutation, if any.
     fn idempotency_key(&self) -> Option<&str> {
-        self.written.idempotency_key.as_deref()
+        self.result.idempotency_key.as_deref()
     }
 }
 
 impl ModerateCommentsPayload {
     /// Runs the mutation with this input and returns its payload.
     async fn of(ctx: &Context<'_>, input: ModerateCommentsInput) -> Result<Self> {
-        let (asked, decision) = (input.known(), input.decision.into());
-        let written = run(ctx, input).await?;
+        let (requested, decision) = (input.valid_ids(), input.decision.into());
+        let result = run(ctx, input).await?;
         Ok(Self {
-            asked,
+            requested,
             decision,
-            written,
+            result,
         })
     }
 }

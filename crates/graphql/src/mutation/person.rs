@@ -43,11 +43,11 @@ impl Mutate for CreatePersonInput {
         let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
         let name = input_parse::name(&["name"], &self.name)?;
         let id: PersonId = cx.mint();
-        let of = SlugTarget {
+        let target = SlugTarget {
             noun: EntityKind::Person,
             edition: edition.id,
             id: id.uuid(),
-            former: None,
+            current: None,
         };
         let portrait = match &self.portrait {
             None => None,
@@ -56,7 +56,7 @@ impl Mutate for CreatePersonInput {
         let person = Person {
             id,
             edition: edition.id,
-            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, target, self.slug.as_ref(), name.as_str()).await?,
             name,
             role: input_parse::new_text("role", self.role.as_ref())?,
             biography: input_parse::new_text("biography", self.biography.as_ref())?,
@@ -99,15 +99,15 @@ impl Mutate for UpdatePersonInput {
             EntityKind::Person,
             person::lock(cx.writer, id).await?,
         )?;
-        let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
-        let of = SlugTarget {
+        let name = input_parse::patched_name("name", self.name.as_deref(), &old.name)?;
+        let target = SlugTarget {
             noun: EntityKind::Person,
             edition: old.edition,
             id: id.uuid(),
-            former: Some(old.slug.clone()),
+            current: Some(old.slug.clone()),
         };
         let person = Person {
-            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, target, self.slug.as_ref(), name.as_str()).await?,
             name,
             role: input_parse::patched_text("role", &self.role, old.role.as_ref())?,
             biography: input_parse::patched_text(

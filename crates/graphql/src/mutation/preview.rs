@@ -24,14 +24,14 @@ pub struct CreatePreviewInput {
 }
 
 /// Minimum lifetime in seconds. A shorter preview would expire before anybody could open it.
-const SHORTEST: i32 = 60;
-const LONGEST: i32 = khabar_domain::Preview::LONGEST;
-const USUAL: i32 = 24 * 60 * 60;
+const MIN_SECONDS: i32 = 60;
+const MAX_SECONDS: i32 = khabar_domain::Preview::LONGEST;
+const DEFAULT_SECONDS: i32 = 24 * 60 * 60;
 
 impl CreatePreviewInput {
     /// Returns the requested lifetime, or the default of one day.
     fn lifetime(&self) -> TimeDelta {
-        TimeDelta::seconds(self.expires_in.unwrap_or(USUAL).into())
+        TimeDelta::seconds(self.expires_in.unwrap_or(DEFAULT_SECONDS).into())
     }
 }
 
@@ -40,14 +40,14 @@ impl Mutate for CreatePreviewInput {
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
         let id: ArticleId = input_parse::id(&["article"], &self.article)?;
-        let seconds = self.expires_in.unwrap_or(USUAL);
-        if !(SHORTEST..=LONGEST).contains(&seconds) {
+        let seconds = self.expires_in.unwrap_or(DEFAULT_SECONDS);
+        if !(MIN_SECONDS..=MAX_SECONDS).contains(&seconds) {
             let message = format!(
-                "The lifetime is {seconds} seconds; it must be {SHORTEST} to {LONGEST} seconds."
+                "The lifetime is {seconds} seconds; it must be {MIN_SECONDS} to {MAX_SECONDS} seconds."
             );
             return Err(UserError::new(&["expiresIn"], UserErrorCode::Invalid, message).into());
         }
-        let status = theirs(cx, id).await?;
+        let status = authorize(cx, id).await?;
         if status == Status::Withdrawn {
             let message = "The article is withdrawn and cannot be previewed until it is reopened.";
             return Err(UserError::new(&["article"], UserErrorCode::WrongStatus, message).into());
@@ -60,22 +60,25 @@ impl Mutate for CreatePreviewInput {
 
 /// Returns the status of an article whose previews the viewer may create and revoke. The viewer
 /// must be its creator or have the `publish` right.
-async fn theirs(cx: &MutationCtx<'_>, id: ArticleId) -> Result<Status, MutationError> {
-    let unknown = || UserError::not_found(&["article"], "article");
-    let status = article::status(cx.writer, id).await?.ok_or_else(unknown)?;
-    let kept = editorial::get(cx.writer, id).await?;
-    let theirs = kept.created_by.is_some() && kept.created_by == cx.viewer.account;
-    if cx.viewer.may(Right::Publish) || theirs {
+async fn authorize(cx: &MutationCtx<'_>, id: ArticleId) -> Result<Status, MutationError> {
+    let not_found = || UserError::not_found(&["article"], "article");
+    let status = article::status(cx.writer, id)
+        .await?
+        .ok_or_else(not_found)?;
+    let editorial_state = editorial::get(cx.writer, id).await?;
+    let is_own =
+        editorial_state.created_by.is_some() && editorial_state.created_by == cx.viewer.account;
+    if cx.viewer.may(Right::Publish) || is_own {
         return Ok(status);
     }
     // Articles that the viewer may not see are reported as not found, so that their existence is
     // not revealed.
-    let seen = status == Status::Published || kept.withdrawal.is_some();
+    let is_visible = status == Status::Published || editorial_state.withdrawal.is_some();
     let message = "Previews of articles created by others require the `publish` right.";
-    Err(if seen {
+    Err(if is_visible {
         UserError::new(&["article"], UserErrorCode::NotAllowed, message).into()
     } else {
-        unknown().into()
+        not_found().into()
     })
 }
 
@@ -94,7 +97,7 @@ impl Mutate for RevokePreviewsInput {
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
         let id: ArticleId = input_parse::id(&["article"], &self.article)?;
-        theirs(cx, id).await?;
+        authorize(cx, id).await?;
         preview::revoke(cx.writer, id).await?;
         Ok(id)
     }

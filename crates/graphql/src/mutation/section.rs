@@ -54,15 +54,15 @@ impl Mutate for CreateSectionInput {
         cx.writer.lock_order(edition.id).await?;
         let name = input_parse::name(&["name"], &self.name)?;
         let id: SectionId = cx.mint();
-        let of = SlugTarget {
+        let target = SlugTarget {
             noun: EntityKind::Section,
             edition: edition.id,
             id: id.uuid(),
-            former: None,
+            current: None,
         };
-        let slug = input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?;
+        let slug = input_parse::slug(cx, target, self.slug.as_ref(), name.as_str()).await?;
         let parent = parent(cx, edition.id, self.parent.as_ref()).await?;
-        let at = input_parse::position(self.position)?;
+        let position = input_parse::position(self.position)?;
         let siblings = section::siblings(cx.writer, edition.id, parent).await?;
         let section = Section {
             id,
@@ -76,7 +76,7 @@ impl Mutate for CreateSectionInput {
             article_count: 0,
         };
         section::save(cx.writer, &section).await?;
-        section::place(cx.writer, &section, parent, at).await?;
+        section::place(cx.writer, &section, parent, position).await?;
         Ok(id)
     }
 }
@@ -110,15 +110,15 @@ impl Mutate for UpdateSectionInput {
             EntityKind::Section,
             section::lock(cx.writer, id).await?,
         )?;
-        let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
-        let of = SlugTarget {
+        let name = input_parse::patched_name("name", self.name.as_deref(), &old.name)?;
+        let target = SlugTarget {
             noun: EntityKind::Section,
             edition: old.edition,
             id: id.uuid(),
-            former: Some(old.slug.clone()),
+            current: Some(old.slug.clone()),
         };
         let section = Section {
-            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, target, self.slug.as_ref(), name.as_str()).await?,
             name,
             summary: input_parse::patched_text("summary", &self.summary, old.summary.as_ref())?,
             featured: self.featured.unwrap_or(old.featured),
@@ -148,7 +148,7 @@ impl Mutate for MoveSectionInput {
     type Id = SectionId;
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
-        let (id, edition) = input_parse::placed(cx, EntityKind::Section, &self.id).await?;
+        let (id, edition) = input_parse::lock_order_of(cx, EntityKind::Section, &self.id).await?;
         let section = input_parse::found(
             &["id"],
             EntityKind::Section,
@@ -161,8 +161,8 @@ impl Mutate for MoveSectionInput {
             let message = "A section cannot be moved into itself or into one of its descendants.";
             return Err(UserError::new(&["parent"], UserErrorCode::Invalid, message).into());
         }
-        let at = input_parse::position(self.position)?;
-        section::place(cx.writer, &section, parent, at).await?;
+        let position = input_parse::position(self.position)?;
+        section::place(cx.writer, &section, parent, position).await?;
         Ok(id)
     }
 }
@@ -188,8 +188,8 @@ impl Mutate for ReorderSectionsInput {
         let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
         cx.writer.lock_order(edition.id).await?;
         let parent = parent(cx, edition.id, self.parent.as_ref()).await?;
-        let there = section::siblings(cx.writer, edition.id, parent).await?;
-        let order = input_parse::order("sections", EntityKind::Section, &self.sections, &there)?;
+        let existing = section::siblings(cx.writer, edition.id, parent).await?;
+        let order = input_parse::order("sections", EntityKind::Section, &self.sections, &existing)?;
         section::arrange(cx.writer, edition.id, parent, &order).await?;
         let Some(first) = order.first() else {
             let message = "There are no sections to arrange.";
@@ -214,7 +214,7 @@ impl Mutate for DeleteSectionInput {
     type Id = SectionId;
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<SectionId, MutationError> {
-        let (id, _) = input_parse::placed(cx, EntityKind::Section, &self.id).await?;
+        let (id, _) = input_parse::lock_order_of(cx, EntityKind::Section, &self.id).await?;
         let section = input_parse::found(
             &["id"],
             EntityKind::Section,
@@ -232,15 +232,20 @@ impl Mutate for DeleteSectionInput {
 async fn parent(
     cx: &MutationCtx<'_>,
     edition: EditionId,
-    given: Option<&ID>,
+    id: Option<&ID>,
 ) -> Result<Option<SectionId>, MutationError> {
-    let Some(given) = given else {
+    let Some(id) = id else {
         return Ok(None);
     };
-    let id: SectionId = input_parse::id(&["parent"], given)?;
-    let there = khabar_persistence::edition::of(cx.writer, EntityKind::Section, id.uuid()).await?;
-    let here = there.filter(|there| *there == edition);
-    input_parse::found(&["parent"], EntityKind::Section, here.map(|_| Some(id)))
+    let id: SectionId = input_parse::id(&["parent"], id)?;
+    let existing =
+        khabar_persistence::edition::of(cx.writer, EntityKind::Section, id.uuid()).await?;
+    let in_edition = existing.filter(|existing| *existing == edition);
+    input_parse::found(
+        &["parent"],
+        EntityKind::Section,
+        in_edition.map(|_| Some(id)),
+    )
 }
 
 mutations! {

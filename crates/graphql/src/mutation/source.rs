@@ -42,11 +42,11 @@ impl Mutate for CreateSourceInput {
         let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
         let name = input_parse::name(&["name"], &self.name)?;
         let id: SourceId = cx.mint();
-        let of = SlugTarget {
+        let target = SlugTarget {
             noun: EntityKind::Source,
             edition: edition.id,
             id: id.uuid(),
-            former: None,
+            current: None,
         };
         let url = self
             .url
@@ -56,7 +56,7 @@ impl Mutate for CreateSourceInput {
             id,
             edition: edition.id,
             kind: self.kind.map(Into::into),
-            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, target, self.slug.as_ref(), name.as_str()).await?,
             name,
             url: url.transpose()?,
             article_count: 0,
@@ -95,16 +95,16 @@ impl Mutate for UpdateSourceInput {
             EntityKind::Source,
             source::lock(cx.writer, id).await?,
         )?;
-        let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
-        let of = SlugTarget {
+        let name = input_parse::patched_name("name", self.name.as_deref(), &old.name)?;
+        let target = SlugTarget {
             noun: EntityKind::Source,
             edition: old.edition,
             id: id.uuid(),
-            former: Some(old.slug.clone()),
+            current: Some(old.slug.clone()),
         };
         let source = Source {
             kind: input_parse::patched(&self.kind, old.kind, |kind| Ok(Some((*kind).into())))?,
-            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, target, self.slug.as_ref(), name.as_str()).await?,
             name,
             url: input_parse::patched_url("url", &self.url, old.url.as_ref())?,
             ..old

@@ -1,11 +1,14 @@
 //! Mutations on stories and on the rail of pinned stories.
 
+mod articles;
+mod pinned;
+
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use khabar_domain::story::{Kind, Status};
-use khabar_domain::{ArticleId, EditionId, Story, StoryId, TopicId};
+use khabar_domain::{Story, StoryId, TopicId};
 use khabar_persistence::change::EntityKind;
+use khabar_persistence::edition;
 use khabar_persistence::story::{self, ById};
-use khabar_persistence::{article, edition};
 
 use super::HomePayload;
 use super::input_parse::{self, SlugTarget};
@@ -14,6 +17,9 @@ use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::payload;
 use crate::scalar::Slug;
 use crate::types::{StoryKind, UserError, UserErrorCode};
+
+pub use articles::{AddToStoryInput, RemoveFromStoryInput};
+pub use pinned::{PinStoryInput, ReorderPinnedStoriesInput, UnpinStoryInput};
 
 payload! {
     StoryPayload, "Result of a mutation on a story.",
@@ -49,13 +55,13 @@ impl Mutate for CreateStoryInput {
         let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
         let title = input_parse::name(&["title"], &self.title)?;
         let id: StoryId = cx.mint();
-        let of = SlugTarget {
+        let target = SlugTarget {
             noun: EntityKind::Story,
             edition: edition.id,
             id: id.uuid(),
-            former: None,
+            current: None,
         };
-        let slug = input_parse::slug(cx, of, self.slug.as_ref(), title.as_str()).await?;
+        let slug = input_parse::slug(cx, target, self.slug.as_ref(), title.as_str()).await?;
         let image = match &self.image {
             None => None,
             Some(image) => Some(input_parse::media(cx, "image", image).await?),
@@ -112,16 +118,16 @@ impl Mutate for UpdateStoryInput {
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
-        let old = held(cx, "id", id).await?;
-        let title = input_parse::renamed("title", self.title.as_deref(), &old.title)?;
-        let of = SlugTarget {
+        let old = lock(cx, "id", id).await?;
+        let title = input_parse::patched_name("title", self.title.as_deref(), &old.title)?;
+        let target = SlugTarget {
             noun: EntityKind::Story,
             edition: old.edition,
             id: id.uuid(),
-            former: Some(old.slug.clone()),
+            current: Some(old.slug.clone()),
         };
         let story = Story {
-            slug: input_parse::slug(cx, of, self.slug.as_ref(), title.as_str()).await?,
+            slug: input_parse::slug(cx, target, self.slug.as_ref(), title.as_str()).await?,
             title,
             kind: self.kind.map_or(old.kind, Into::into),
             summary: input_parse::patched_text("summary", &self.summary, old.summary.as_ref())?,
@@ -135,147 +141,6 @@ impl Mutate for UpdateStoryInput {
             MaybeUndefined::Value(topics) => set_topics(cx, &story, topics).await?,
         }
         Ok(id)
-    }
-}
-
-/// Input for the `addToStory` mutation.
-#[derive(Clone, Debug, InputObject)]
-pub struct AddToStoryInput {
-    /// Global ID of the story.
-    id: ID,
-    /// Global IDs of the articles to add, published or unpublished. At most 100, all of them
-    /// articles of the story's edition.
-    articles: Vec<ID>,
-    /// Zero-based position of the story in the story list of each article. If omitted, the story is
-    /// appended, or retains its position in articles that already belong to it.
-    position: Option<i32>,
-    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
-    /// hours applies it only once.
-    idempotency_key: Option<String>,
-}
-
-impl Mutate for AddToStoryInput {
-    type Id = StoryId;
-
-    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
-        let id: StoryId = input_parse::id(&["id"], &self.id)?;
-        let at = input_parse::position(self.position)?;
-        for article in articles(cx, id, &self.articles).await? {
-            let mut stories = article::stories(cx.writer, article).await?;
-            if at.is_none() && stories.contains(&id) {
-                continue;
-            }
-            stories.retain(|story| *story != id);
-            stories.insert(at.unwrap_or(stories.len()).min(stories.len()), id);
-            article::set_stories(cx.writer, article, &stories).await?;
-        }
-        Ok(id)
-    }
-}
-
-/// Input for the `removeFromStory` mutation.
-#[derive(Clone, Debug, InputObject)]
-pub struct RemoveFromStoryInput {
-    /// Global ID of the story.
-    id: ID,
-    /// Global IDs of the articles to remove. At most 100. Articles that do not belong to the story
-    /// are left unchanged.
-    articles: Vec<ID>,
-    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
-    /// hours applies it only once.
-    idempotency_key: Option<String>,
-}
-
-impl Mutate for RemoveFromStoryInput {
-    type Id = StoryId;
-
-    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
-        let id: StoryId = input_parse::id(&["id"], &self.id)?;
-        for article in articles(cx, id, &self.articles).await? {
-            let mut stories = article::stories(cx.writer, article).await?;
-            stories.retain(|story| *story != id);
-            article::set_stories(cx.writer, article, &stories).await?;
-        }
-        Ok(id)
-    }
-}
-
-/// Input for the `pinStory` mutation.
-#[derive(Clone, Debug, InputObject)]
-pub struct PinStoryInput {
-    /// Global ID of the story to pin. The story must be active.
-    id: ID,
-    /// Zero-based position on the rail of pinned stories. Stories at and after it move down.
-    /// Defaults to the end, which is also used for a larger position.
-    position: Option<i32>,
-    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
-    /// hours applies it only once.
-    idempotency_key: Option<String>,
-}
-
-impl Mutate for PinStoryInput {
-    type Id = StoryId;
-
-    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
-        let (id, edition) = input_parse::placed(cx, EntityKind::Story, &self.id).await?;
-        let story = held(cx, "id", id).await?;
-        goes_on(&["id"], &story)?;
-        let at = input_parse::position(self.position)?;
-        let mut order = story::pinned(cx.writer, edition).await?;
-        order.retain(|other| *other != id);
-        order.insert(at.unwrap_or(order.len()).min(order.len()), id);
-        set_pinned(cx, "id", edition, &order).await?;
-        Ok(id)
-    }
-}
-
-/// Input for the `unpinStory` mutation.
-#[derive(Clone, Debug, InputObject)]
-pub struct UnpinStoryInput {
-    /// Global ID of the story.
-    id: ID,
-    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
-    /// hours applies it only once.
-    idempotency_key: Option<String>,
-}
-
-impl Mutate for UnpinStoryInput {
-    type Id = StoryId;
-
-    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
-        let (id, edition) = input_parse::placed(cx, EntityKind::Story, &self.id).await?;
-        unpin(cx, edition, id).await?;
-        Ok(id)
-    }
-}
-
-/// Input for the `reorderPinnedStories` mutation.
-#[derive(Clone, Debug, InputObject)]
-pub struct ReorderPinnedStoriesInput {
-    /// Slug of the edition that the rail belongs to. Defaults to `ar`.
-    edition: Option<Slug>,
-    /// Global IDs of all stories to pin, in order. At most 100, all of them active stories of the
-    /// edition. Stories that are not listed are unpinned.
-    stories: Vec<ID>,
-    /// Idempotency key chosen by the client. Repeating the mutation with the same key within 24
-    /// hours applies it only once.
-    idempotency_key: Option<String>,
-}
-
-impl Mutate for ReorderPinnedStoriesInput {
-    type Id = EditionId;
-
-    async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
-        let edition = input_parse::edition(cx, self.edition.as_ref()).await?.id;
-        cx.writer.lock_order(edition).await?;
-        let order: Vec<StoryId> =
-            input_parse::ids_in(cx, edition, EntityKind::Story, "stories", &self.stories).await?;
-        for (at, id) in order.iter().enumerate() {
-            let story = held(cx, "stories", *id).await?;
-            goes_on(&["stories", &at.to_string()], &story)?;
-        }
-        set_pinned(cx, "stories", edition, &order).await?;
-        Ok(edition)
     }
 }
 
@@ -293,10 +158,10 @@ impl Mutate for ArchiveStoryInput {
     type Id = StoryId;
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
-        let (id, edition) = input_parse::placed(cx, EntityKind::Story, &self.id).await?;
-        goes_on(&["id"], &held(cx, "id", id).await?)?;
-        unpin(cx, edition, id).await?;
-        let story = held(cx, "id", id).await?;
+        let (id, edition) = input_parse::lock_order_of(cx, EntityKind::Story, &self.id).await?;
+        check_active(&["id"], &lock(cx, "id", id).await?)?;
+        pinned::unpin(cx, edition, id).await?;
+        let story = lock(cx, "id", id).await?;
         let status = Status::Archived;
         story::save(cx.writer, &Story { status, ..story }).await?;
         Ok(id)
@@ -318,7 +183,7 @@ impl Mutate for ReopenStoryInput {
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<StoryId, MutationError> {
         let id = input_parse::id(&["id"], &self.id)?;
-        let story = held(cx, "id", id).await?;
+        let story = lock(cx, "id", id).await?;
         if story.status == Status::Active {
             let message = "This story is already active.";
             return Err(UserError::new(&["id"], UserErrorCode::WrongStatus, message).into());
@@ -357,8 +222,8 @@ impl Mutate for MergeStoriesInput {
         let edition = input_parse::found(&["from"], EntityKind::Story, edition)?;
         cx.writer.lock_order(edition).await?;
         story::lock_both(cx.writer, from, into).await?;
-        let from = held(cx, "from", from).await?;
-        let into = held(cx, "into", into).await?;
+        let from = lock(cx, "from", from).await?;
+        let into = lock(cx, "into", into).await?;
         if from.edition != into.edition {
             return Err(refuse("This story belongs to another edition.").into());
         }
@@ -367,7 +232,8 @@ impl Mutate for MergeStoriesInput {
     }
 }
 
-async fn held(cx: &MutationCtx<'_>, field: &str, id: StoryId) -> Result<Story, MutationError> {
+/// Locks the story that this field of the input names.
+async fn lock(cx: &MutationCtx<'_>, field: &str, id: StoryId) -> Result<Story, MutationError> {
     input_parse::found(
         &[field],
         EntityKind::Story,
@@ -376,7 +242,7 @@ async fn held(cx: &MutationCtx<'_>, field: &str, id: StoryId) -> Result<Story, M
 }
 
 /// Refuses an archived story.
-fn goes_on(field: &[&str], story: &Story) -> Result<(), MutationError> {
+fn check_active(field: &[&str], story: &Story) -> Result<(), MutationError> {
     if story.status == Status::Active {
         return Ok(());
     }
@@ -393,51 +259,6 @@ async fn set_topics(
     let topics: Vec<TopicId> =
         input_parse::ids_in(cx, story.edition, EntityKind::Topic, "topics", topics).await?;
     story::set_topics(cx.writer, story.id, &topics).await?;
-    Ok(())
-}
-
-/// Parses the articles to add or remove and locks each of them against other writers. The locks are
-/// taken in the order of the IDs, so that two writers cannot deadlock.
-async fn articles(
-    cx: &MutationCtx<'_>,
-    story: StoryId,
-    given: &[ID],
-) -> Result<Vec<ArticleId>, MutationError> {
-    let edition = edition::of(cx.writer, EntityKind::Story, story.uuid()).await?;
-    let edition = input_parse::found(&["id"], EntityKind::Story, edition)?;
-    let named = input_parse::articles(cx, edition, "articles", given).await?;
-    let mut ids: Vec<_> = named.into_iter().map(|article| article.id).collect();
-    ids.sort_unstable();
-    for id in &ids {
-        cx.writer.lock_article(*id).await?;
-    }
-    Ok(ids)
-}
-
-async fn unpin(
-    cx: &mut MutationCtx<'_>,
-    edition: EditionId,
-    id: StoryId,
-) -> Result<(), MutationError> {
-    let mut order = story::pinned(cx.writer, edition).await?;
-    order.retain(|other| *other != id);
-    story::set_pinned(cx.writer, edition, &order).await?;
-    Ok(())
-}
-
-/// Sets the pinned stories and their order. Refuses more stories than fit on one page.
-async fn set_pinned(
-    cx: &mut MutationCtx<'_>,
-    field: &str,
-    edition: EditionId,
-    order: &[StoryId],
-) -> Result<(), MutationError> {
-    let most = usize::from(khabar_persistence::Page::MAX);
-    if order.len() > most {
-        let message = format!("The rail can hold at most {most} stories.");
-        return Err(UserError::new(&[field], UserErrorCode::Invalid, message).into());
-    }
-    story::set_pinned(cx.writer, edition, order).await?;
     Ok(())
 }
 

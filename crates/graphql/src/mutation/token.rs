@@ -37,23 +37,23 @@ pub struct CreateTokenInput {
 }
 
 /// Minimum lifetime of a token. A shorter one would expire before anybody could use it.
-const SHORTEST: TimeDelta = TimeDelta::minutes(1);
+const MIN_LIFETIME: TimeDelta = TimeDelta::minutes(1);
 /// Maximum lifetime of a token: ten years. A token meant to last longer should have no expiry instead.
-const LONGEST: TimeDelta = TimeDelta::days(3_653);
+const MAX_LIFETIME: TimeDelta = TimeDelta::days(3_653);
 
 impl Mutate for CreateTokenInput {
     type Id = TokenId;
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<TokenId, MutationError> {
-        let asked = self.issue(cx)?;
-        let account = account::of_name(&asked.name);
+        let issue = self.issue(cx)?;
+        let account = account::of_name(&issue.name);
         if !cx.viewer.may_give_for(account) && account::get(cx.writer, account).await?.is_some() {
             let message = "An account with this name already exists. A token for it would give \
                            access to its drafts and requires the `publish` right.";
             return Err(UserError::new(&["name"], UserErrorCode::NotAllowed, message).into());
         }
         let credential = Credential::of(cx.bits());
-        let token = token::issue(cx.writer, asked, &credential).await?;
+        let token = token::issue(cx.writer, issue, &credential).await?;
         cx.secret = Some(credential);
         Ok(token.id)
     }
@@ -68,19 +68,19 @@ impl CreateTokenInput {
             let rights: Vec<Right> = rights.iter().copied().map(Into::into).collect();
             Rights::of(&rights)
         });
-        let gives = input_parse::value(&["rights"], role.narrowed(rights))?;
-        if !cx.viewer.may_give(gives) {
-            let beyond = gives.without(cx.viewer.rights).each().map(Right::as_str);
-            let beyond: Vec<_> = beyond.collect();
+        let granted = input_parse::value(&["rights"], role.narrowed(rights))?;
+        if !cx.viewer.may_give(granted) {
+            let excess = granted.without(cx.viewer.rights).each().map(Right::as_str);
+            let excess: Vec<_> = excess.collect();
             let message = format!(
                 "You cannot grant rights that you do not have: {}.",
-                beyond.join(", ")
+                excess.join(", ")
             );
             return Err(UserError::new(&["rights"], UserErrorCode::NotAllowed, message).into());
         }
         let expires_at = self.expires_at.map(|expires| expires.0);
-        let lasting = expires_at.map(|expires| expires - cx.writer.at());
-        if lasting.is_some_and(|lasting| !(SHORTEST..=LONGEST).contains(&lasting)) {
+        let lifetime = expires_at.map(|expires| expires - cx.writer.at());
+        if lifetime.is_some_and(|lifetime| !(MIN_LIFETIME..=MAX_LIFETIME).contains(&lifetime)) {
             let message = "The token must expire between one minute and ten years from now.";
             return Err(UserError::new(&["expiresAt"], UserErrorCode::Invalid, message).into());
         }

@@ -44,18 +44,18 @@ impl Mutate for CreateTopicInput {
         let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
         let name = input_parse::name(&["name"], &self.name)?;
         let id: TopicId = cx.mint();
-        let of = SlugTarget {
+        let target = SlugTarget {
             noun: EntityKind::Topic,
             edition: edition.id,
             id: id.uuid(),
-            former: None,
+            current: None,
         };
         let code = self.media_topic.as_deref().map(media_topic);
         let topic = Topic {
             id,
             edition: edition.id,
             kind: self.kind.map_or(Kind::Subject, Into::into),
-            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, target, self.slug.as_ref(), name.as_str()).await?,
             name,
             summary: input_parse::new_text("summary", self.summary.as_ref())?,
             media_topic: code.transpose()?,
@@ -95,16 +95,16 @@ impl Mutate for UpdateTopicInput {
             EntityKind::Topic,
             topic::lock(cx.writer, id).await?,
         )?;
-        let name = input_parse::renamed("name", self.name.as_deref(), &old.name)?;
-        let of = SlugTarget {
+        let name = input_parse::patched_name("name", self.name.as_deref(), &old.name)?;
+        let target = SlugTarget {
             noun: EntityKind::Topic,
             edition: old.edition,
             id: id.uuid(),
-            former: Some(old.slug.clone()),
+            current: Some(old.slug.clone()),
         };
         let topic = Topic {
             kind: self.kind.map_or(old.kind, Into::into),
-            slug: input_parse::slug(cx, of, self.slug.as_ref(), name.as_str()).await?,
+            slug: input_parse::slug(cx, target, self.slug.as_ref(), name.as_str()).await?,
             name,
             summary: input_parse::patched_text("summary", &self.summary, old.summary.as_ref())?,
             media_topic: input_parse::patched(

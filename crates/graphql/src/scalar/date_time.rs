@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_offset_is_read_and_utc_is_answered() {
+    fn any_offset_is_parsed_and_utc_is_returned() {
         let read = DateTime::parse(Value::from("2025-03-09T18:45:00.25+02:00")).unwrap();
         assert_eq!(read.to_value(), Value::from("2025-03-09T16:45:00.250Z"));
         assert!(DateTime::parse(Value::from("2025-03-09")).is_err());

@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Object};
 use khabar_domain::Right;
 use khabar_persistence::audit::{self, Entry};
 use khabar_persistence::change::EntityKind;
+use khabar_persistence::secret;
 
 use super::Role;
 use crate::connection::{Connection, ConnectionNode, Paging, SimpleEdge, TotalCount};
@@ -59,14 +60,15 @@ impl AuditEntry {
     }
 
     /// The ID of the primary subject, even if it no longer exists. For an account, this is the
-    /// `accountId`. For a preview, this is the ID of its article.
+    /// `accountId`. For a preview, this is the ID of its article. For the key that signs previews, this
+    /// is an ID of its own, which is not the ID of a node.
     fn entity_id(&self) -> ID {
         self.node_id()
             .unwrap_or_else(|| ID(self.0.entity_id.to_string()))
     }
 
-    /// The primary subject of the write. Null if it no longer exists, is an account, or is not visible
-    /// to the viewer.
+    /// The primary subject of the write. Null if it no longer exists, is an account or the key that
+    /// signs previews, or is not visible to the viewer.
     #[graphql(name = "node")]
     async fn the_node(&self, ctx: &Context<'_>) -> Result<Option<Node>> {
         match self.node_id() {
@@ -90,6 +92,9 @@ impl AuditEntry {
     /// Returns the global id of the primary subject. `None` if it is not part of a node, or if a later
     /// version of the server has written it.
     fn node_id(&self) -> Option<ID> {
+        if self.0.entity_id == secret::preview_key_id() {
+            return None;
+        }
         let entity = EntityKind::parse(&self.0.entity)?;
         Node::id_of_entity(entity, self.0.entity_id)
     }

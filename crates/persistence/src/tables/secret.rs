@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use khabar_domain::{PreviewKey, PreviewKeys, derived};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use uuid::Uuid;
 
 use crate::feed::{EntityKind, Operation};
 use crate::query::row::broken;
@@ -102,9 +103,19 @@ pub async fn rotate_previews(writer: &mut WriteTx, bits: [u8; 32], revoke: bool)
     writer.run(DOING, sql, text).await?;
     make(writer, bits).await?;
     // No cache tag is touched, as nothing that readers see has changed. The note is for the audit log.
-    let key = derived("secret", &[PREVIEW]);
-    writer.note(EntityKind::Preview, key, Operation::Changed, Vec::new());
+    writer.note(
+        EntityKind::Preview,
+        preview_key_id(),
+        Operation::Changed,
+        Vec::new(),
+    );
     Ok(())
+}
+
+/// Returns the id of the preview key in the audit log. It is not the id of an article, unlike the ids of
+/// other entries about previews.
+pub fn preview_key_id() -> Uuid {
+    derived("secret", &[PREVIEW])
 }
 
 fn parse(value: &str) -> Result<PreviewKey> {

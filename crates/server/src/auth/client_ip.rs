@@ -57,7 +57,7 @@ impl TrustedProxies {
             self.warn(client, headers);
             return client;
         }
-        let header = self.told_in(headers);
+        let header = self.header_to_read(headers);
         let hops = headers.get_all(header).iter();
         let hops: Vec<_> = hops
             .flat_map(|line| elements(line.to_str().unwrap_or_default()))
@@ -79,7 +79,7 @@ impl TrustedProxies {
 
     /// Returns the name of the header to read. If the setting is `X-Forwarded-For`, the default, and the
     /// proxy does not send it, `Forwarded` is read instead.
-    fn told_in(&self, headers: &HeaderMap) -> &HeaderName {
+    fn header_to_read(&self, headers: &HeaderMap) -> &HeaderName {
         let is_usual = self.header == X_FORWARDED_FOR && !headers.contains_key(&self.header);
         if is_usual { &FORWARDED } else { &self.header }
     }
@@ -96,9 +96,9 @@ impl TrustedProxies {
             tracing::warn!(
                 %peer,
                 %header,
-                "a request says by a header where its client is, and auth.trusted_proxies does not name who \
-                 sent it: if that is a proxy of yours, all its readers count as one, for the paces of \
-                 comments and for rate limits; name it there"
+                hint = "if this is a proxy of yours, add it to auth.trusted_proxies; until then, all its \
+                        clients count as one address for rate limits",
+                "untrusted_proxy"
             );
         }
     }
@@ -220,14 +220,14 @@ mod tests {
     use super::*;
 
     fn client_by(header: &'static str, trusted: &[&str], said: &[&str]) -> String {
-        told(header, trusted, "10.0.0.2", said)
+        resolve(header, trusted, "10.0.0.2", said)
     }
 
     fn client(trusted: &[&str], peer: &str, said: &[&str]) -> String {
-        told("x-forwarded-for", trusted, peer, said)
+        resolve("x-forwarded-for", trusted, peer, said)
     }
 
-    fn told(header: &'static str, trusted: &[&str], peer: &str, said: &[&str]) -> String {
+    fn resolve(header: &'static str, trusted: &[&str], peer: &str, said: &[&str]) -> String {
         let settings = Settings {
             trusted_proxies: trusted.iter().map(|&text| text.to_owned()).collect(),
             ..Settings::default()
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_trusted_proxy_tells_where_a_client_is() {
+    fn forwarded_addresses_are_accepted_only_from_trusted_proxies() {
         let said = ["198.51.100.1, 203.0.113.5", "10.0.0.9"];
         // No proxy is trusted.
         assert_eq!(client(&[], "10.0.0.2", &said), "10.0.0.2");
@@ -267,8 +267,8 @@ mod tests {
     }
 
     #[test]
-    fn an_address_may_have_its_port() {
-        for (text, told) in [
+    fn an_address_may_include_a_port() {
+        for (text, resolve) in [
             ("192.0.2.1", Some("192.0.2.1")),
             ("192.0.2.1:4711", Some("192.0.2.1")),
             ("192.0.2.1:_secret", Some("192.0.2.1")),
@@ -284,17 +284,20 @@ mod tests {
             ("_gateway", None),
             ("", None),
         ] {
-            assert_eq!(node(text).as_deref(), told, "{text}");
+            assert_eq!(node(text).as_deref(), resolve, "{text}");
         }
     }
 
     #[test]
-    fn every_way_of_telling_is_understood() {
-        let told = |said: &[&str]| client(&["10.0.0.0/8"], "10.0.0.2", said);
-        assert_eq!(told(&["198.51.100.1:99, 203.0.113.5:1234"]), "203.0.113.5");
-        assert_eq!(told(&["[2001:db8::5]:1234"]), "2001:db8::5");
+    fn every_forwarding_header_is_supported() {
+        let resolve = |said: &[&str]| client(&["10.0.0.0/8"], "10.0.0.2", said);
+        assert_eq!(
+            resolve(&["198.51.100.1:99, 203.0.113.5:1234"]),
+            "203.0.113.5"
+        );
+        assert_eq!(resolve(&["[2001:db8::5]:1234"]), "2001:db8::5");
         let forwarded = |lines: &[&'static str]| client_by("forwarded", &["10.0.0.0/8"], lines);
-        for (lines, told) in [
+        for (lines, resolve) in [
             (
                 &["for=192.0.2.60;proto=http;by=203.0.113.43"][..],
                 "192.0.2.60",
@@ -315,18 +318,18 @@ mod tests {
             (&["proto=https"], "10.0.0.2"),
             (&["for=\"x, for=198.51.100.1"], "10.0.0.2"),
         ] {
-            assert_eq!(forwarded(lines), told, "{lines:?}");
+            assert_eq!(forwarded(lines), resolve, "{lines:?}");
         }
         assert_eq!(client_by("forwarded", &[], &["for=192.0.2.60"]), "10.0.0.2");
     }
 
     #[test]
-    fn a_header_that_the_proxy_does_not_send_is_not_read_from_the_client() {
+    fn only_the_configured_forwarding_header_is_read() {
         let mut headers = HeaderMap::new();
         headers.append("forwarded", "for=198.51.100.1".parse().unwrap());
         headers.append("x-forwarded-for", "203.0.113.5".parse().unwrap());
         let peer = Peer("10.0.0.2".parse().unwrap());
-        for (header, told) in [
+        for (header, resolve) in [
             ("x-forwarded-for", "203.0.113.5"),
             ("forwarded", "198.51.100.1"),
             ("x-real-ip", "10.0.0.2"),
@@ -337,12 +340,16 @@ mod tests {
                 ..Settings::default()
             };
             let proxies = TrustedProxies::of(&settings).unwrap();
-            assert_eq!(proxies.client(peer, &headers).to_string(), told, "{header}");
+            assert_eq!(
+                proxies.client(peer, &headers).to_string(),
+                resolve,
+                "{header}"
+            );
         }
     }
 
     #[test]
-    fn what_is_no_network_is_named() {
+    fn invalid_networks_are_named() {
         for text in ["", "10.0.0.0/33", "10.0.0/8", "::/129", "host"] {
             assert!(Network::parse(text).is_none(), "{text}");
         }

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_set_is_downloaded_and_anything_else_is_an_error() {
+    async fn jwks_are_downloaded_and_other_responses_are_errors() {
         let router = Router::new()
             .route("/keys", get(|| async { r#"{"keys":[]}"# }))
             .route("/away", get(|| async { StatusCode::SERVICE_UNAVAILABLE }))

@@ -62,7 +62,7 @@ pub(super) async fn export(export: Export, settings: Settings) -> anyhow::Result
         }
         Destination::Replaced(file) => {
             let counts = replace(&db, &file).await.with_context(doing)?;
-            tell(&counts);
+            print_counts(&counts);
         }
     }
     db.close().await?;
@@ -84,7 +84,7 @@ pub(super) async fn restore(restore: Restore, settings: Settings) -> anyhow::Res
         Some(file) => archive::restore(writer, BufReader::new(file)).await,
         None => archive::restore(writer, BufReader::new(std::io::stdin())).await,
     };
-    tell(&counts.with_context(doing)?);
+    print_counts(&counts.with_context(doing)?);
     db.close().await?;
     Ok(())
 }
@@ -146,7 +146,7 @@ fn is_stream(file: &Path) -> bool {
     file == Path::new("-")
 }
 
-fn tell(counts: &archive::Counts) {
+fn print_counts(counts: &archive::Counts) {
     for (kind, count) in counts.iter().filter(|(_, count)| **count > 0) {
         print(format_args!("{count:>9}  {kind}"));
     }

@@ -66,7 +66,7 @@ async fn clear(settings: &Settings) -> anyhow::Result<()> {
     change::clear_caches(&mut writer);
     writer.commit().await?;
     db.close().await?;
-    print("every server of this database empties its cache as soon as it has read the change feed");
+    print("every server of this database clears its cache as soon as it has read the change feed");
     Ok(())
 }
 
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told_is_what_was_counted() {
+    fn stats_print_the_counters() {
         let text = "# HELP khabar_cache_hits What.\n\
                     khabar_cache_hits_total{kind=\"responses\"} 3\n\
                     khabar_cache_misses_total{kind=\"responses\"} 1\n\
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_a_cache_says_so() {
+    fn stats_report_a_disabled_cache() {
         assert_eq!(table(&Samples::read("# EOF\n")), "The server has no cache.");
     }
 }

@@ -9,7 +9,9 @@ use anyhow::{Context as _, bail};
 pub(super) fn given() -> anyhow::Result<bool> {
     let (input, mut out) = (std::io::stdin(), std::io::stderr());
     if !input.is_terminal() {
-        bail!("this cannot be undone, and there is no terminal to ask; say --yes if it is meant");
+        bail!(
+            "this cannot be undone, and there is no terminal for a confirmation; confirm with --yes"
+        );
     }
     let _ = write!(out, "This cannot be undone. Type `yes` to go on: ");
     let _ = out.flush();

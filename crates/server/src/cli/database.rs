@@ -25,10 +25,10 @@ async fn with_tables(settings: &Settings, db: Db) -> anyhow::Result<Db> {
         return Ok(db);
     }
     let steps = migration::status(&db).await?;
-    let count = |wanted| steps.iter().filter(|step| step.state == wanted).count();
+    let count = |state| steps.iter().filter(|step| step.state == state).count();
     let url = khabar_persistence::db::without_password(&settings.database);
     if count(State::Unknown) > 0 {
-        bail!("a newer version of Khabar has migrated the database {url}; run that one");
+        bail!("the database {url} was migrated by a newer version of Khabar; use that version");
     }
     let lacking = steps.len() - count(State::Applied);
     if lacking > 0 {

@@ -20,7 +20,7 @@ use khabar_service::auth::{Issue, issue};
 #[derive(Clone, Debug, Args)]
 pub(super) struct Demo {
     #[command(flatten)]
-    place: ServeArgs,
+    args: ServeArgs,
     /// Folder for the demo's database [default: a temporary folder, removed on exit]
     #[arg(long, value_name = "DIR", conflicts_with = "database")]
     data: Option<PathBuf>,
@@ -28,22 +28,22 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) fn flags(&self) -> Vec<(&'static str, String)> {
-        self.place.clone().flags()
+        self.args.clone().flags()
     }
 }
 
 pub(super) async fn demo(demo: Demo, mut settings: Settings) -> anyhow::Result<()> {
     let mut temporary = None;
-    let mut kept = None;
-    if demo.place.database.database.is_none() {
+    let mut token_file = None;
+    if demo.args.database.database.is_none() {
         let folder = if let Some(folder) = demo.data {
             std::fs::create_dir_all(&folder)
                 .with_context(|| format!("could not make the folder {}", folder.display()))?;
-            kept = Some(folder.join("editor.token"));
+            token_file = Some(folder.join("editor.token"));
             folder
         } else {
-            let made = tempfile::tempdir().context("could not make a temporary folder")?;
-            temporary.insert(made).path().to_owned()
+            let created = tempfile::tempdir().context("could not make a temporary folder")?;
+            temporary.insert(created).path().to_owned()
         };
         settings.database = format!("sqlite:{}", folder.join("demo.db").display());
         settings.replicas.clear();
@@ -56,7 +56,7 @@ pub(super) async fn demo(demo: Demo, mut settings: Settings) -> anyhow::Result<(
     migration::up(&db).await?;
     let now = SystemClock.now();
     crate::demo::fill(&db, now).await?;
-    let token = editor(&db, now, kept.as_deref()).await?;
+    let token = editor(&db, now, token_file.as_deref()).await?;
     let greeting = "Khabar's demo newsroom is open";
     serve::run(settings, db, greeting, Some(&token)).await?;
     if let Some(temporary) = temporary {
@@ -70,8 +70,12 @@ pub(super) async fn demo(demo: Demo, mut settings: Settings) -> anyhow::Result<(
 /// Returns an editor's token. If the demo's folder is permanent (`--data`), the token is stored there and
 /// reused, so that it remains valid in browser tabs that use it. Otherwise a new token is issued, which
 /// expires after a day.
-async fn editor(db: &Db, now: DateTime<Utc>, kept: Option<&Path>) -> anyhow::Result<Credential> {
-    if let Some(file) = kept.filter(|file| file.exists()) {
+async fn editor(
+    db: &Db,
+    now: DateTime<Utc>,
+    token_file: Option<&Path>,
+) -> anyhow::Result<Credential> {
+    if let Some(file) = token_file.filter(|file| file.exists()) {
         let text = std::fs::read_to_string(file)
             .with_context(|| format!("could not read {}", file.display()))?;
         if let Ok(credential) = Credential::parse(text.trim())
@@ -84,11 +88,12 @@ async fn editor(db: &Db, now: DateTime<Utc>, kept: Option<&Path>) -> anyhow::Res
         name: Name::parse(EDITOR)?,
         role: Role::Editor,
         rights: None,
-        expires_at: kept.is_none().then(|| now + TimeDelta::days(1)),
+        expires_at: token_file.is_none().then(|| now + TimeDelta::days(1)),
     };
     let credential = issue(db, now, what).await?.credential;
-    if let Some(file) = kept {
-        keep(file, &credential).with_context(|| format!("could not write {}", file.display()))?;
+    if let Some(file) = token_file {
+        write_token_file(file, &credential)
+            .with_context(|| format!("could not write {}", file.display()))?;
     }
     Ok(credential)
 }
@@ -103,7 +108,7 @@ async fn counts(db: &Db, now: DateTime<Utc>, credential: &Credential) -> anyhow:
 }
 
 /// Writes the token to a file that only its owner can read.
-fn keep(file: &Path, credential: &Credential) -> std::io::Result<()> {
+fn write_token_file(file: &Path, credential: &Credential) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -125,7 +125,7 @@ fn read(api: &Api, files: &[PathBuf]) -> anyhow::Result<Vec<TrustedDocument>> {
         for operation in manifest::read(file)? {
             match check(api, &operation) {
                 Ok(document) => documents.push(document),
-                Err(problems) => mistakes.extend(told(file, &operation, problems)),
+                Err(problems) => mistakes.extend(format_problems(file, &operation, problems)),
             }
         }
     }
@@ -133,7 +133,7 @@ fn read(api: &Api, files: &[PathBuf]) -> anyhow::Result<Vec<TrustedDocument>> {
         eprint(mistake);
     }
     if !mistakes.is_empty() {
-        bail!("nothing was registered: {} mistakes", mistakes.len());
+        bail!("nothing was registered: {} errors", mistakes.len());
     }
     Ok(documents)
 }
@@ -146,7 +146,7 @@ fn check(api: &Api, operation: &Operation) -> Result<TrustedDocument, Vec<String
 }
 
 /// Formats each problem as `FILE: NAME (ID), line 1, column 2: PROBLEM`.
-fn told(file: &Path, operation: &Operation, problems: Vec<String>) -> Vec<String> {
+fn format_problems(file: &Path, operation: &Operation, problems: Vec<String>) -> Vec<String> {
     let name = operation.name.as_deref().unwrap_or("document");
     let place = format!("{}: {name} ({})", file.display(), operation.id);
     problems

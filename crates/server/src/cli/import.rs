@@ -16,11 +16,11 @@ use crate::config::Settings;
 #[derive(Clone, Debug, Args)]
 pub(super) struct Import {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-enum What {
+enum Command {
     /// Import text renditions of news pages. If any file has a mistake, nothing is stored
     Page {
         /// Files to import
@@ -33,13 +33,13 @@ enum What {
 
 impl Import {
     pub(super) fn flags(&self) -> Vec<(&'static str, String)> {
-        let What::Page { database, .. } = &self.what;
+        let Command::Page { database, .. } = &self.command;
         database.clone().flags()
     }
 }
 
 pub(super) async fn import(import: Import, settings: Settings) -> anyhow::Result<()> {
-    let What::Page { files, .. } = import.what;
+    let Command::Page { files, .. } = import.command;
     let kinds = story_kinds(&settings)?;
     // All files are parsed before the first is stored, so that a mistake in one means that none is stored.
     let pages: Vec<_> = files.iter().map(read).collect::<Result<_, _>>()?;

@@ -12,11 +12,11 @@ use khabar_service::random::bits;
 #[derive(Clone, Debug, Args)]
 pub(super) struct Keys {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-enum What {
+enum Command {
     /// Sign previews with a new key from now on. Servers need no restart
     Rotate {
         /// Revoke all existing previews, for example because the key has leaked. Otherwise previews that
@@ -30,23 +30,23 @@ enum What {
 
 impl Keys {
     pub(super) fn flags(&self) -> Vec<(&'static str, String)> {
-        match &self.what {
-            What::Rotate { database, .. } => database.clone().flags(),
+        match &self.command {
+            Command::Rotate { database, .. } => database.clone().flags(),
         }
     }
 }
 
 pub(super) async fn keys(keys: Keys, settings: Settings) -> anyhow::Result<()> {
-    let What::Rotate { revoke, .. } = keys.what;
+    let Command::Rotate { revoke, .. } = keys.command;
     let db = database::open(&settings).await?;
     let author = Author::command("keys rotate");
     let mut writer = db.writer(SystemClock.now()).await?.signed(author);
     secret::rotate_previews(&mut writer, bits(), revoke).await?;
     writer.commit().await?;
     print(if revoke {
-        "previews are signed by a new key; those given out so far open nothing"
+        "previews are signed with a new key; all existing previews are revoked"
     } else {
-        "previews are signed by a new key; those given out so far stay good until they end"
+        "previews are signed with a new key; existing previews remain valid until they expire"
     });
     db.close().await?;
     Ok(())

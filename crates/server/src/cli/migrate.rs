@@ -12,11 +12,11 @@ use crate::config::Settings;
 #[derive(Clone, Debug, Args)]
 pub(super) struct Migrate {
     #[command(subcommand)]
-    way: Way,
+    command: Command,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-enum Way {
+enum Command {
     /// Apply all pending migrations, and create the SQLite file if it does not exist
     Up(Database),
     /// List all migrations and their states
@@ -36,8 +36,8 @@ enum Way {
 
 impl Migrate {
     pub(super) fn flags(&self) -> Vec<(&'static str, String)> {
-        match &self.way {
-            Way::Up(database) | Way::Status(database) | Way::Down { database, .. } => {
+        match &self.command {
+            Command::Up(database) | Command::Status(database) | Command::Down { database, .. } => {
                 database.clone().flags()
             }
         }
@@ -45,12 +45,12 @@ impl Migrate {
 }
 
 pub(super) async fn migrate(migrate: Migrate, settings: Settings) -> anyhow::Result<()> {
-    let up = matches!(migrate.way, Way::Up(_));
+    let up = matches!(migrate.command, Command::Up(_));
     let db = database::connect(&settings, up).await?;
-    match migrate.way {
-        Way::Up(_) => migration::up(&db).await?,
-        Way::Down { steps, yes, .. } => down(&db, steps, yes).await?,
-        Way::Status(_) => {}
+    match migrate.command {
+        Command::Up(_) => migration::up(&db).await?,
+        Command::Down { steps, yes, .. } => down(&db, steps, yes).await?,
+        Command::Status(_) => {}
     }
     for step in migration::status(&db).await? {
         print(format_args!("{}  {}", step.state.as_str(), step.name));
@@ -68,7 +68,7 @@ async fn down(db: &Db, steps: u32, yes: bool) -> anyhow::Result<()> {
         0 => ", and with them no table and no column.",
         _ => " and destroys what is stored in:",
     };
-    eprint(format_args!("This takes back {steps} migration(s){what}"));
+    eprint(format_args!("This reverts {steps} migration(s){what}"));
     for Loss {
         table,
         column,
@@ -82,7 +82,7 @@ async fn down(db: &Db, steps: u32, yes: bool) -> anyhow::Result<()> {
         ));
     }
     if !yes && !consent::given()? {
-        bail!("nothing was taken back");
+        bail!("nothing was reverted");
     }
     Ok(migration::down(db, steps).await?)
 }

@@ -8,7 +8,7 @@ use khabar_domain::Credential;
 use khabar_persistence::Db;
 use tokio::net::TcpListener;
 
-use super::{database, greet};
+use super::{database, print_banner};
 use crate::config::Settings;
 use crate::{http, router, shutdown};
 
@@ -34,19 +34,19 @@ pub(super) async fn run(
     let address = listener
         .local_addr()
         .context("could not learn the address")?;
-    let mut said = format!("{greeting}\n  GraphQL     http://{address}/graphql");
+    let mut banner = format!("{greeting}\n  GraphQL     http://{address}/graphql");
     if settings.playground {
-        let _ = write!(said, "\n  Playground  http://{address}/playground");
+        let _ = write!(banner, "\n  Playground  http://{address}/playground");
     }
     if let Some(token) = token.map(Credential::as_str) {
         let _ = write!(
-            said,
+            banner,
             "\n  An editor's token, to write with: open the playground's Headers pane and put\n  \
              {{\"Authorization\": \"Bearer {token}\"}}"
         );
     }
     let grace = Duration::from_millis(settings.http.shutdown_grace_ms);
     let shutdown = shutdown::signal(grace);
-    greet(said);
+    print_banner(banner);
     router::serve(listener, &settings, db, shutdown).await
 }

@@ -19,11 +19,11 @@ use khabar_service::auth::{Issue, issue};
 #[derive(Clone, Debug, Args)]
 pub(super) struct Token {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-enum What {
+enum Command {
     /// Create a token. It is printed to standard output once, and stored only as a hash
     Create {
         /// Name of the token's bearer. Tokens with equal names share their drafts
@@ -34,7 +34,7 @@ enum What {
         role: Role,
         /// Comma-separated subset of the role's rights: comment, write, publish, arrange, moderate, audit,
         /// grant [default: all rights of the role]
-        #[arg(long, value_name = "A,B", value_parser = right, value_delimiter = ',')]
+        #[arg(long, value_name = "A,B", value_parser = parse_right, value_delimiter = ',')]
         rights: Option<Vec<Right>>,
         /// Lifetime of the token, such as 90d, 12h or 30m [default: until it is revoked]
         #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -56,10 +56,10 @@ enum What {
 
 impl Token {
     pub(super) fn flags(&self) -> Vec<(&'static str, String)> {
-        match &self.what {
-            What::Create { database, .. }
-            | What::List(database)
-            | What::Revoke { database, .. } => database.clone().flags(),
+        match &self.command {
+            Command::Create { database, .. }
+            | Command::List(database)
+            | Command::Revoke { database, .. } => database.clone().flags(),
         }
     }
 }
@@ -67,8 +67,8 @@ impl Token {
 pub(super) async fn token(token: Token, settings: Settings) -> anyhow::Result<()> {
     let db = database::open(&settings).await?;
     let now = SystemClock.now();
-    match token.what {
-        What::Create {
+    match token.command {
+        Command::Create {
             name,
             role,
             rights,
@@ -84,11 +84,11 @@ pub(super) async fn token(token: Token, settings: Settings) -> anyhow::Result<()
             };
             create(&db, now, issue).await?;
         }
-        What::List(_) => {
+        Command::List(_) => {
             let tokens = token::every(&db.reader(Scope::reader(now))).await?;
             print(table(&tokens, now).trim_end());
         }
-        What::Revoke { id, .. } => {
+        Command::Revoke { id, .. } => {
             let mut writer = db
                 .writer(now)
                 .await?
@@ -97,7 +97,7 @@ pub(super) async fn token(token: Token, settings: Settings) -> anyhow::Result<()
             writer.commit().await?;
             match revoked {
                 Revoked::Now => print(format_args!("revoked  {id}")),
-                Revoked::Before => bail!("the token {id} is revoked already"),
+                Revoked::Before => bail!("the token {id} is already revoked"),
                 Revoked::Unknown => bail!("there is no token {id}"),
             }
         }
@@ -106,11 +106,11 @@ pub(super) async fn token(token: Token, settings: Settings) -> anyhow::Result<()
     Ok(())
 }
 
-async fn create(db: &Db, now: DateTime<Utc>, what: Issue) -> anyhow::Result<()> {
-    let name = what.name.clone();
-    let issued = issue(db, now, what).await?;
+async fn create(db: &Db, now: DateTime<Utc>, command: Issue) -> anyhow::Result<()> {
+    let name = command.name.clone();
+    let issued = issue(db, now, command).await?;
     let token = issued.token;
-    for (what, said) in [
+    for (command, said) in [
         ("id", token.id.uuid().to_string()),
         ("name", name.as_str().to_owned()),
         ("role", token.role.as_str().to_owned()),
@@ -120,7 +120,7 @@ async fn create(db: &Db, now: DateTime<Utc>, what: Issue) -> anyhow::Result<()> 
             token.expires_at.map_or_else(|| "never".to_owned(), minute),
         ),
     ] {
-        eprint(format_args!("{what:8} {said}"));
+        eprint(format_args!("{command:8} {said}"));
     }
     eprint("This is the token; it is not shown again:");
     // Only the token goes to standard output, so that `$(khabar token create …)` captures it.
@@ -197,7 +197,7 @@ fn role(text: &str) -> Result<Role, khabar_domain::Invalid> {
     Role::parse(text)
 }
 
-fn right(text: &str) -> Result<Right, khabar_domain::Invalid> {
+fn parse_right(text: &str) -> Result<Right, khabar_domain::Invalid> {
     Right::parse(text)
 }
 
@@ -213,7 +213,7 @@ fn duration(text: &str) -> anyhow::Result<TimeDelta> {
         _ => bail!(FORM),
     };
     let duration = duration.filter(|it| (TimeDelta::minutes(1)..=LONGEST).contains(it));
-    duration.context("it is to be a minute at least, and ten years at most")
+    duration.context("it must be between one minute and ten years")
 }
 
 /// Maximum lifetime of a token that expires: ten years. A token that should last longer can be created
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn how_long_is_read_or_refused() {
+    fn lifetimes_are_parsed_strictly() {
         assert_eq!(duration("90d").unwrap(), TimeDelta::days(90));
         assert_eq!(duration("12h").unwrap(), TimeDelta::hours(12));
         assert_eq!(duration("30m").unwrap(), TimeDelta::minutes(30));

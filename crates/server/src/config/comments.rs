@@ -144,47 +144,47 @@ mod tests {
     }
 
     #[test]
-    fn nothing_set_is_what_it_was() {
+    fn the_defaults_are_those_of_the_domain() {
         assert_eq!(Comments::default().limits(), CommentLimits::default());
         assert!(Comments::default().check().is_ok());
     }
 
     #[test]
-    fn what_cannot_be_meant_is_named() {
-        let usual = Comments::default();
+    fn impossible_values_are_named() {
+        let defaults = Comments::default();
         let refusals = [
             (
                 Comments {
                     edit_minutes: 1_441,
-                    ..usual
+                    ..defaults
                 },
                 "comments.edit_minutes is 1441; it must be from 0 to 1440",
             ),
             (
                 Comments {
                     address_hours: 0,
-                    ..usual
+                    ..defaults
                 },
                 "comments.address_hours is 0; it must be from 1 to 8760",
             ),
             (
                 Comments {
                     posts_per_minute: 0,
-                    ..usual
+                    ..defaults
                 },
                 "comments.posts_per_minute is 0; it must be from 1 to 10000",
             ),
             (
                 Comments {
                     reports_per_hour: 10_001,
-                    ..usual
+                    ..defaults
                 },
                 "comments.reports_per_hour is 10001; it must be from 1 to 10000",
             ),
             (
                 Comments {
                     edits_per_minute: 61,
-                    ..usual
+                    ..defaults
                 },
                 "comments.edits_per_minute is 61, and comments.edits_per_hour only 60: so many could \
                  never come in a minute",
@@ -192,7 +192,7 @@ mod tests {
             (
                 Comments {
                     address_posts_per_hour: 29,
-                    ..usual
+                    ..defaults
                 },
                 "comments.address_posts_per_minute is 30, and comments.address_posts_per_hour only 29: \
                  so many could never come in a minute",
@@ -203,7 +203,7 @@ mod tests {
         }
         let none = Comments {
             edit_minutes: 0,
-            ..usual
+            ..defaults
         };
         assert!(none.check().is_ok(), "comments may be for ever");
     }

@@ -146,10 +146,10 @@ impl Settings {
         );
         for (name, target) in &self.purge {
             target.check(name)?;
-            let told = &self.graphql.cache.surrogate;
+            let headers = &self.graphql.cache.surrogate;
             if let Some(header) = target.reads() {
                 ensure!(
-                    told.contains(&header),
+                    headers.contains(&header),
                     "purge.{name} finds answers by a header that graphql.cache.surrogate lacks: {}",
                     header.name()
                 );

@@ -8,16 +8,16 @@ use super::Files;
 /// All entries of all files, in the order of the file names.
 #[derive(Default)]
 pub(super) struct Content {
-    pub(super) editions: Vec<In<Edition>>,
-    pub(super) sections: Vec<In<Section>>,
-    pub(super) people: Vec<In<Person>>,
-    pub(super) sources: Vec<In<Source>>,
-    pub(super) topics: Vec<In<Topic>>,
-    pub(super) stories: Vec<In<Story>>,
-    pub(super) live: Vec<In<Live>>,
-    pub(super) follow: Vec<In<Follow>>,
-    pub(super) media: Vec<In<Media>>,
-    pub(super) articles: Vec<In<Article>>,
+    pub(super) editions: Vec<Located<Edition>>,
+    pub(super) sections: Vec<Located<Section>>,
+    pub(super) people: Vec<Located<Person>>,
+    pub(super) sources: Vec<Located<Source>>,
+    pub(super) topics: Vec<Located<Topic>>,
+    pub(super) stories: Vec<Located<Story>>,
+    pub(super) live: Vec<Located<Live>>,
+    pub(super) follow: Vec<Located<Follow>>,
+    pub(super) media: Vec<Located<Media>>,
+    pub(super) articles: Vec<Located<Article>>,
 }
 
 impl Content {
@@ -29,7 +29,7 @@ impl Content {
         names.sort_unstable();
         let mut content = Self::default();
         for name in names {
-            let file = Files::get(&name).with_context(|| format!("{name} is not there"))?;
+            let file = Files::get(&name).with_context(|| format!("{name} is missing"))?;
             let text =
                 std::str::from_utf8(&file.data).with_context(|| format!("{name} is not UTF-8"))?;
             content.read(&name, text)?;
@@ -56,12 +56,12 @@ impl Content {
 }
 
 /// An entry, with the name of the file that contains it.
-pub(super) struct In<T> {
+pub(super) struct Located<T> {
     file: String,
     pub(super) entry: T,
 }
 
-impl<T: Entry> In<T> {
+impl<T: Entry> Located<T> {
     /// Describes the location of the entry, for error messages.
     pub(super) fn place(&self) -> String {
         format!(
@@ -73,8 +73,8 @@ impl<T: Entry> In<T> {
     }
 }
 
-fn gather<T>(file: &str, from: Vec<T>, to: &mut Vec<In<T>>) {
-    to.extend(from.into_iter().map(|entry| In {
+fn gather<T>(file: &str, from: Vec<T>, to: &mut Vec<Located<T>>) {
+    to.extend(from.into_iter().map(|entry| Located {
         file: file.to_owned(),
         entry,
     }));

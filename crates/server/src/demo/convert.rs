@@ -10,16 +10,16 @@ use khabar_domain::{
 };
 
 use super::content;
-use super::ids::Names;
+use super::ids::KnownKeys;
 use super::media::{Picture, renditions};
 
 /// The context of a conversion: the known names with their ids, and the reference time.
-pub(super) struct Desk {
-    pub(super) names: Names,
+pub(super) struct Converter {
+    pub(super) names: KnownKeys,
     pub(super) at: DateTime<Utc>,
 }
 
-impl Desk {
+impl Converter {
     pub(super) fn edition(&self, of: &content::Edition) -> anyhow::Result<Edition> {
         let content::Labels {
             live,

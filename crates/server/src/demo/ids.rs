@@ -8,16 +8,16 @@ use anyhow::{Context, ensure};
 use khabar_domain::{EditionId, derived};
 use uuid::Uuid;
 
-use super::content::{Content, Entry, In};
+use super::content::{Content, Entry, Located};
 
 /// All names that an entry may refer to.
 #[derive(Default)]
-pub(super) struct Names(HashSet<Name>);
+pub(super) struct KnownKeys(HashSet<Name>);
 
 /// A noun, the edition within which the key is unique (if any), and the key.
 type Name = (&'static str, Option<String>, String);
 
-impl Names {
+impl KnownKeys {
     /// Collects the names of all entries. An error names the entry whose key is already in use.
     pub(super) fn of(content: &Content) -> anyhow::Result<Self> {
         let mut names = Self::default();
@@ -34,7 +34,7 @@ impl Names {
         Ok(names)
     }
 
-    fn add<T: Entry>(&mut self, entries: &[In<T>]) -> anyhow::Result<()> {
+    fn add<T: Entry>(&mut self, entries: &[Located<T>]) -> anyhow::Result<()> {
         for entry in entries {
             if let Some(edition) = entry.entry.edition() {
                 self.edition(edition).with_context(|| entry.place())?;

@@ -69,7 +69,7 @@ fn picture(file: &str, request: &HeaderMap) -> Option<Response> {
         return Some((StatusCode::NOT_MODIFIED, headers).into_response());
     }
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MIME));
-    Some((headers, picture.drawing(width)).into_response())
+    Some((headers, picture.to_svg(width)).into_response())
 }
 
 /// Whether the `If-None-Match` headers of the request contain this entity tag.
@@ -145,7 +145,7 @@ impl Picture {
     }
 
     /// Returns the SVG source with another width and the matching height. The view box scales the content.
-    fn drawing(&self, width: Option<u32>) -> String {
+    fn to_svg(&self, width: Option<u32>) -> String {
         let Some(width) = width else {
             return self.svg.clone();
         };
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_picture_is_served_at_each_of_its_widths() {
+    async fn an_image_is_served_at_each_of_its_widths() {
         let picture = Picture::find("port").unwrap();
         assert_eq!((picture.width, picture.height), (1600, 900));
         let others = renditions(&picture).unwrap();
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_has_a_picture_is_not_sent_it_again() {
+    async fn an_unchanged_image_is_not_sent_again() {
         let (status, headers, svg) = ask("/media/demo/port.svg", None).await;
         assert_eq!(status, StatusCode::OK);
         assert!(svg.starts_with("<svg"));
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_else_is_served() {
+    async fn other_paths_are_not_found() {
         for path in [
             "/media/demo/none.svg",
             "/media/demo/port-641.svg",

@@ -8,9 +8,9 @@ use khabar_domain::{
 };
 use khabar_persistence::article::Manuscript;
 
-use super::content::{self, Content, Entry, In};
-use super::convert::Desk;
-use super::ids::Names;
+use super::content::{self, Content, Entry, Located};
+use super::convert::Converter;
+use super::ids::KnownKeys;
 
 /// All rows that the demo writes, in an order that satisfies their references.
 #[derive(Debug, PartialEq)]
@@ -33,8 +33,8 @@ pub(super) struct Newsroom {
 impl Newsroom {
     /// Converts the content, with times relative to `at`. An error names the file and the entry.
     pub(super) fn of(content: &Content, at: DateTime<Utc>) -> anyhow::Result<Self> {
-        let desk = Desk {
-            names: Names::of(content)?,
+        let converter = Converter {
+            names: KnownKeys::of(content)?,
             at: at.trunc_subsecs(0),
         };
         let sections = ranked(&content.sections, |section| {
@@ -43,32 +43,34 @@ impl Newsroom {
         let live = ranked(&content.live, |channel| channel.edition.clone());
         let follow = ranked(&content.follow, |channel| channel.edition.clone());
         let leads = |edition: &content::Edition| {
-            let articles = desk.names.list("article", &edition.key, &edition.leads)?;
-            Ok((desk.names.edition(&edition.key)?, articles))
+            let articles = converter
+                .names
+                .list("article", &edition.key, &edition.leads)?;
+            Ok((converter.names.edition(&edition.key)?, articles))
         };
         let editions = &content.editions;
         let articles = &content.articles;
-        let comments = each(articles, |article| desk.comments(article))?;
+        let comments = each(articles, |article| converter.comments(article))?;
         Ok(Self {
-            media: each(&content.media, |media| desk.media(media))?,
-            editions: each(editions, |edition| desk.edition(edition))?,
-            sections: each_ranked(sections, |section, rank| desk.section(section, rank))?,
-            people: each(&content.people, |person| desk.person(person))?,
-            sources: each(&content.sources, |source| desk.source(source))?,
-            topics: each(&content.topics, |topic| desk.topic(topic))?,
-            stories: each(&content.stories, |story| desk.story(story))?,
-            manuscripts: each(articles, |article| desk.manuscript(article, editions))?,
-            related: each(articles, |article| desk.related(article))?,
+            media: each(&content.media, |media| converter.media(media))?,
+            editions: each(editions, |edition| converter.edition(edition))?,
+            sections: each_ranked(sections, |section, rank| converter.section(section, rank))?,
+            people: each(&content.people, |person| converter.person(person))?,
+            sources: each(&content.sources, |source| converter.source(source))?,
+            topics: each(&content.topics, |topic| converter.topic(topic))?,
+            stories: each(&content.stories, |story| converter.story(story))?,
+            manuscripts: each(articles, |article| converter.manuscript(article, editions))?,
+            related: each(articles, |article| converter.related(article))?,
             comments: comments.into_iter().flatten().collect(),
             leads: each(editions, leads)?,
-            live: each_ranked(live, |channel, rank| desk.live(channel, rank))?,
-            follow: each_ranked(follow, |channel, rank| desk.follow(channel, rank))?,
+            live: each_ranked(live, |channel, rank| converter.live(channel, rank))?,
+            follow: each_ranked(follow, |channel, rank| converter.follow(channel, rank))?,
         })
     }
 }
 
 fn each<T: Entry, D>(
-    entries: &[In<T>],
+    entries: &[Located<T>],
     mean: impl Fn(&T) -> anyhow::Result<D>,
 ) -> anyhow::Result<Vec<D>> {
     entries
@@ -78,7 +80,7 @@ fn each<T: Entry, D>(
 }
 
 fn each_ranked<T: Entry, D>(
-    entries: Vec<(&In<T>, i32)>,
+    entries: Vec<(&Located<T>, i32)>,
     mean: impl Fn(&T, i32) -> anyhow::Result<D>,
 ) -> anyhow::Result<Vec<D>> {
     entries
@@ -88,7 +90,10 @@ fn each_ranked<T: Entry, D>(
 }
 
 /// Pairs each entry with its position among the entries of its `list`, starting at 0.
-fn ranked<T, L: PartialEq>(entries: &[In<T>], list: impl Fn(&T) -> L) -> Vec<(&In<T>, i32)> {
+fn ranked<T, L: PartialEq>(
+    entries: &[Located<T>],
+    list: impl Fn(&T) -> L,
+) -> Vec<(&Located<T>, i32)> {
     let mut seen: Vec<(L, i32)> = Vec::new();
     let mut place = |entry: &T| {
         let list = list(entry);
@@ -125,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn it_has_enough_to_look_at() {
+    fn the_demo_newsroom_has_enough_content() {
         let demo = demo();
         let published = |edition: &Edition| {
             let of_edition = demo.manuscripts.iter().filter(|of| {
@@ -164,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_thing_occurs() {
+    fn every_kind_of_content_occurs() {
         let demo = demo();
         for kind in Kind::ALL {
             assert!(
@@ -192,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_articles_say_the_same() {
+    fn article_texts_are_unique() {
         let demo = demo();
         let mut paragraphs = HashSet::new();
         for manuscript in &demo.manuscripts {
@@ -213,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_leads_to_an_article_leads_to_one_that_readers_see() {
+    fn links_lead_only_to_published_articles() {
         let demo = demo();
         let seen: HashSet<_> = demo
             .manuscripts
@@ -246,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_file_and_entry() {
+    fn an_error_names_the_file_and_the_entry() {
         let refusal = |text: &str| {
             let mut content = Content::embedded().unwrap();
             content.read("extra.toml", text).unwrap();
@@ -271,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_named() {
+    fn an_unreadable_file_is_named() {
         let error = Content::default()
             .read("bad.toml", "[[article]]\nkye = 'a'")
             .unwrap_err();

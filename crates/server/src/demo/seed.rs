@@ -13,7 +13,7 @@ use super::newsroom::Newsroom;
 
 /// The outcome of [`fill`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Filled {
+pub enum SeedOutcome {
     /// The newsroom was written.
     Added {
         /// Number of articles, including those not visible to readers.
@@ -22,20 +22,20 @@ pub enum Filled {
         comments: usize,
     },
     /// The database already had an Arabic edition. Nothing was written.
-    AlreadyThere,
+    AlreadySeeded,
 }
 
 /// Writes the demo newsroom with times relative to `at`, unless the database has an Arabic edition.
 ///
 /// Any edition with the slug `ar` counts. A second run therefore does not move the times, and the
 /// demo's news is never added to a real newsroom.
-pub async fn fill(db: &Db, at: DateTime<Utc>) -> anyhow::Result<Filled> {
+pub async fn fill(db: &Db, at: DateTime<Utc>) -> anyhow::Result<SeedOutcome> {
     let arabic = edition::BySlug(Slug::parse("ar")?);
     let there = edition::BySlug::fetch(&db.reader(Scope::reader(at)), &[arabic])
         .await
         .context("could not look for the demo's newsroom")?;
     if !there.is_empty() {
-        return Ok(Filled::AlreadyThere);
+        return Ok(SeedOutcome::AlreadySeeded);
     }
     let newsroom = Newsroom::of(&Content::embedded()?, at)?;
     let mut writer = db.writer(at).await?;
@@ -43,7 +43,7 @@ pub async fn fill(db: &Db, at: DateTime<Utc>) -> anyhow::Result<Filled> {
         .await
         .context("could not write the demo's newsroom")?;
     writer.commit().await?;
-    Ok(Filled::Added {
+    Ok(SeedOutcome::Added {
         articles: newsroom.manuscripts.len(),
         comments: newsroom.comments.len(),
     })
@@ -124,14 +124,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn readers_find_what_was_written() {
+    async fn readers_find_the_seeded_content() {
         let folder = tempfile::tempdir().unwrap();
         let db = empty(&folder).await;
         let filled = fill(&db, now()).await.unwrap();
         assert!(
             matches!(
                 filled,
-                Filled::Added {
+                SeedOutcome::Added {
                     articles: 70..,
                     comments: 60..
                 }
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn readers_do_not_find_what_is_not_out() {
+    async fn readers_do_not_find_unpublished_content() {
         let folder = tempfile::tempdir().unwrap();
         let db = empty(&folder).await;
         fill(&db, now()).await.unwrap();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_second_run_is_clean() {
+    async fn seeding_twice_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let db = empty(&folder).await;
         fill(&db, now()).await.unwrap();
@@ -226,7 +226,7 @@ mod tests {
         let first = change::after(&reader, 0, 5_000).await.unwrap();
         assert!((200..5_000).contains(&first.len()), "{}", first.len());
         let again = fill(&db, now() + TimeDelta::hours(5)).await.unwrap();
-        assert_eq!(again, Filled::AlreadyThere);
+        assert_eq!(again, SeedOutcome::AlreadySeeded);
         assert_eq!(change::after(&reader, 0, 5_000).await.unwrap(), first);
         db.close().await.unwrap();
     }

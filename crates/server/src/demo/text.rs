@@ -11,14 +11,14 @@ use khabar_domain::{
 };
 use khabar_persistence::article::Manuscript;
 
-use super::content::{self, In};
-use super::convert::Desk;
+use super::content::{self, Located};
+use super::convert::Converter;
 
-impl Desk {
+impl Converter {
     pub(super) fn manuscript(
         &self,
         of: &content::Article,
-        editions: &[In<content::Edition>],
+        editions: &[Located<content::Edition>],
     ) -> anyhow::Result<Manuscript> {
         let edition = editions
             .iter()
@@ -74,7 +74,7 @@ impl Desk {
 
     fn hours_ago(&self, hours: f64) -> anyhow::Result<DateTime<Utc>> {
         let distance = Duration::try_from_secs_f64(hours.abs() * 3_600.0)
-            .with_context(|| format!("{hours} is no number of hours"))?;
+            .with_context(|| format!("{hours} is not a number of hours"))?;
         // Whole seconds, because every database can store them exactly.
         let distance = TimeDelta::from_std(Duration::from_secs(distance.as_secs()))?;
         Ok(if hours < 0.0 {

@@ -1,4 +1,4 @@
-//! Cache lifetimes of answers: `Cache-Control` (RFC 9111, RFC 5861).
+//! Cache lifetimes of responses: `Cache-Control` (RFC 9111, RFC 5861).
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::surrogate;
 
-/// Cache lifetimes of answers to anonymous readers. Only answers to GET requests without errors are
+/// Cache lifetimes of responses to anonymous readers. Only answers to GET requests without errors are
 /// cacheable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -16,27 +16,27 @@ pub struct Settings {
     /// Lifetime in a browser cache, in seconds (`max-age`).
     ///
     /// Defaults to 0: the browser revalidates every time with the entity tag, and receives no content
-    /// if the answer has not changed.
+    /// if the response has not changed.
     pub max_age: u64,
     /// Lifetime in a shared cache, such as a proxy or a CDN, in seconds (`s-maxage`).
     ///
     /// Defaults to 10: a correction appears almost at once, and a rush of readers causes only one
     /// request in ten seconds.
     pub s_maxage: u64,
-    /// Time for which a cache may serve a stale answer while it fetches a new one, in seconds
+    /// Time for which a cache may serve a stale response while it fetches a new one, in seconds
     /// (`stale-while-revalidate`). Browsers apply it as well.
     ///
-    /// Defaults to 30: no reader waits for the server if another one requested the answer within the
+    /// Defaults to 30: no reader waits for the server if another one requested the response within the
     /// last half minute.
     pub stale_while_revalidate: u64,
-    /// Time for which a cache may serve a stale answer when the server fails, in seconds
+    /// Time for which a cache may serve a stale response when the server fails, in seconds
     /// (`stale-if-error`). With 0 the cache passes the error on.
     ///
     /// Defaults to 600: enough for a restart, a failover or a failed deployment. During an outage,
     /// caches that are not purged may serve content that has been withdrawn. If every change is purged,
     /// this may be as long as a day.
     pub stale_if_error: u64,
-    /// Headers that carry the surrogate keys of an answer, by which caches can purge it. Empty by
+    /// Headers that carry the surrogate keys of a response, by which caches can purge it. Empty by
     /// default: without a cache in front of the server, nothing would read them.
     pub surrogate: Vec<surrogate::Header>,
 }
@@ -54,21 +54,21 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Returns the `Cache-Control` header of an answer that may be cached no longer than `hold`. `None`
+    /// Returns the `Cache-Control` header of a response that may be cached no longer than `limit`. `None`
     /// means no limit.
-    pub(super) fn public(&self, hold: Option<Duration>) -> HeaderValue {
-        let hold = hold.map_or(u64::MAX, |hold| hold.as_secs());
-        let browser = self.max_age.min(hold);
-        let shared = self.s_maxage.min(hold);
+    pub(super) fn public(&self, limit: Option<Duration>) -> HeaderValue {
+        let limit = limit.map_or(u64::MAX, |limit| limit.as_secs());
+        let browser = self.max_age.min(limit);
+        let shared = self.s_maxage.min(limit);
         // Stale time is added to both lifetimes.
-        let stale = self.stale_while_revalidate.min(hold - browser.max(shared));
+        let stale = self.stale_while_revalidate.min(limit - browser.max(shared));
         let mut text = format!("public, max-age={browser}, s-maxage={shared}");
         if stale > 0 {
             let _ = write!(text, ", stale-while-revalidate={stale}");
         }
-        // During an outage the last known answer may be served, even past its `hold`. An answer that must
+        // During an outage the last known response may be served, even past its `limit`. A response that must
         // not be cached at all could not be purged, so it is excluded.
-        if hold > 0 && self.stale_if_error > 0 {
+        if limit > 0 && self.stale_if_error > 0 {
             let _ = write!(text, ", stale-if-error={}", self.stale_if_error);
         }
         HeaderValue::try_from(text).unwrap_or(super::error_response::NO_STORE)
@@ -95,8 +95,8 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_shown_for_longer_than_its_hold_unless_the_server_fails() {
-        for (settings, hold, outcome) in [
+    fn max_age_limits_every_directive_but_stale_if_error() {
+        for (settings, limit, outcome) in [
             (
                 Settings::default(),
                 None,
@@ -118,15 +118,15 @@ mod tests {
                 "public, max-age=60, s-maxage=60, stale-if-error=90",
             ),
             (settings(0, 0, 0, 0), None, "public, max-age=0, s-maxage=0"),
-            // An answer that cannot be purged, or that expires at once, is not cached.
+            // A response that cannot be purged, or that expires at once, is not cached.
             (
                 settings(9, 9, 9, 9),
                 Some(0),
                 "public, max-age=0, s-maxage=0",
             ),
         ] {
-            let told_now = settings.public(hold.map(Duration::from_secs));
-            assert_eq!(told_now, outcome, "{settings:?} {hold:?}");
+            let told_now = settings.public(limit.map(Duration::from_secs));
+            assert_eq!(told_now, outcome, "{settings:?} {limit:?}");
         }
     }
 }

@@ -19,8 +19,8 @@ pub(super) fn negotiate(headers: &HeaderMap, bytes: usize) -> Option<Compression
     if bytes < SMALL {
         return None;
     }
-    let wishes = headers.get_all(header::ACCEPT_ENCODING);
-    let wishes: Vec<(&str, u16)> = wishes
+    let preferences = headers.get_all(header::ACCEPT_ENCODING);
+    let preferences: Vec<(&str, u16)> = preferences
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
@@ -30,10 +30,10 @@ pub(super) fn negotiate(headers: &HeaderMap, bytes: usize) -> Option<Compression
         })
         .collect();
     let wish = |name: &str| {
-        let named = |(said, _): &&(&str, u16)| said.eq_ignore_ascii_case(name);
-        let found = wishes.iter().find(named);
+        let matches = |(encoding, _): &&(&str, u16)| encoding.eq_ignore_ascii_case(name);
+        let found = preferences.iter().find(matches);
         // A wildcard matches every coding that is not listed.
-        let found = found.or_else(|| wishes.iter().find(|(said, _)| *said == "*"));
+        let found = found.or_else(|| preferences.iter().find(|(encoding, _)| *encoding == "*"));
         found.map(|(_, quality)| *quality)
     };
     let best = Compression::ALL
@@ -52,8 +52,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_smallest_of_what_is_wanted_most_is_chosen() {
-        for (said, chosen) in [
+    fn the_smallest_of_the_preferred_encodings_is_chosen() {
+        for (encoding, chosen) in [
             ("gzip, deflate, br, zstd", Some(Compression::Brotli)),
             ("gzip, zstd", Some(Compression::Zstd)),
             ("gzip;q=1, br;q=0.5", Some(Compression::Gzip)),
@@ -66,9 +66,9 @@ mod tests {
             ("deflate", None),
             ("", None),
         ] {
-            let value = HeaderValue::from_static(said);
+            let value = HeaderValue::from_static(encoding);
             let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, value)]);
-            assert_eq!(negotiate(&headers, 1000), chosen, "{said}");
+            assert_eq!(negotiate(&headers, 1000), chosen, "{encoding}");
             assert_eq!(negotiate(&headers, 10), None);
         }
         assert_eq!(negotiate(&HeaderMap::new(), 1000), None);

@@ -7,10 +7,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use khabar_graphql::error::{Code, Error};
-use khabar_graphql::response::{Answer, RequestError};
+use khabar_graphql::response::{JsonResponse, RequestError};
 use khabar_service::cached_response::CachedResponse;
 use khabar_service::compression::Compression;
-use khabar_service::outcome::{self, Failure, UncachedAnswer};
+use khabar_service::outcome::{self, Failure, UncachedResponse};
 
 use super::media_type::ResponseType;
 use super::{cache_control, content_encoding, etag, surrogate};
@@ -27,7 +27,7 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// A response before content negotiation.
 pub(super) struct ErrorResponse {
     /// Boxed because a response is the error type of results whose success type is small.
-    answer: Box<Answer>,
+    json_response: Box<JsonResponse>,
     pub(super) status: Status,
 }
 
@@ -42,7 +42,7 @@ impl ErrorResponse {
     /// Creates the response to a request that was refused with this status.
     pub(super) fn fixed(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
         Self {
-            answer: Box::new(Answer::because(Error::new(code, message))),
+            json_response: Box::new(JsonResponse::from_error(Error::new(code, message))),
             status: Status::Fixed(status),
         }
     }
@@ -50,16 +50,16 @@ impl ErrorResponse {
     /// Creates the response to a request that could not be parsed.
     pub(super) fn unreadable(error: RequestError) -> Self {
         Self {
-            answer: Box::new(Answer::refused(vec![error])),
+            json_response: Box::new(JsonResponse::rejected(vec![error])),
             status: Status::Fixed(StatusCode::BAD_REQUEST),
         }
     }
 }
 
-impl From<UncachedAnswer> for ErrorResponse {
-    fn from(uncached: UncachedAnswer) -> Self {
+impl From<UncachedResponse> for ErrorResponse {
+    fn from(uncached: UncachedResponse) -> Self {
         Self {
-            answer: uncached.answer,
+            json_response: uncached.json_response,
             status: match uncached.status {
                 outcome::Status::Processed => Status::Processed,
                 outcome::Status::Failed(failure) => Status::Fixed(status_of(failure)),
@@ -91,10 +91,10 @@ pub(super) async fn send(
 ) -> Response {
     let status = match error.status {
         Status::Fixed(status) => status,
-        Status::Processed if error.answer.is_refused() => media.status_of_refusal(),
+        Status::Processed if error.json_response.is_rejected() => media.status_of_refusal(),
         Status::Processed => StatusCode::OK,
     };
-    let body = Bytes::from(error.answer.to_json());
+    let body = Bytes::from(error.json_response.to_json());
     let mut response = match content_encoding::negotiate(requested, body.len()) {
         Some(coding) => match coding.compress(&body).await {
             Ok(bytes) => built(bytes.into(), media, Some(coding)),
@@ -106,7 +106,7 @@ pub(super) async fn send(
     response
 }
 
-/// Builds the response for an answer without errors. If `cache` is given, caches may store the response
+/// Builds the HTTP response for a cached response. If `cache` is given, caches may store the response
 /// under these settings, counted from the given moment.
 pub(super) async fn send_cached(
     cached: &CachedResponse,
@@ -125,12 +125,12 @@ pub(super) async fn send_cached(
     let headers = response.headers_mut();
     if let Some((cache, now)) = cache {
         let keys = surrogate::headers(&cache.surrogate, cached.tags());
-        // An answer that cannot be purged must be revalidated on every use.
-        let hold = match keys {
+        // A response that cannot be purged must be revalidated on every use.
+        let max_age = match keys {
             Some(_) => cached.max_age_from(now),
             None => Some(Duration::ZERO),
         };
-        headers.insert(header::CACHE_CONTROL, cache.public(hold));
+        headers.insert(header::CACHE_CONTROL, cache.public(max_age));
         headers.extend(keys.into_iter().flatten());
         if let Some(tag) = etag::of(media, cached) {
             headers.insert(header::ETAG, tag);

@@ -25,7 +25,7 @@ pub(super) fn of(media: ResponseType, cached: &CachedResponse) -> Option<HeaderV
 /// Adds the content coding to the entity tag, and answers 304 if the client already has these bytes.
 pub(super) async fn conditional(request: Request, next: Next) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let held: Vec<HeaderValue> = request
+    let client_tags: Vec<HeaderValue> = request
         .headers()
         .get_all(header::IF_NONE_MATCH)
         .iter()
@@ -35,9 +35,9 @@ pub(super) async fn conditional(request: Request, next: Next) -> Response {
     let Some(tag) = coded(response.headers()) else {
         return response;
     };
-    let is_held = is_read && response.status() == StatusCode::OK && names(&held, &tag);
+    let is_unchanged = is_read && response.status() == StatusCode::OK && names(&client_tags, &tag);
     response.headers_mut().insert(header::ETAG, tag);
-    if is_held {
+    if is_unchanged {
         not_modified(response)
     } else {
         response
@@ -56,14 +56,17 @@ fn coded(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// Whether the `If-None-Match` lists contain this tag. The comparison is weak (RFC 9110 §13.1.2),
 /// because a proxy may have weakened the tag.
-fn names(held: &[HeaderValue], tag: &HeaderValue) -> bool {
+fn names(client_tags: &[HeaderValue], tag: &HeaderValue) -> bool {
     let Ok(tag) = tag.to_str() else { return false };
-    held.iter()
+    client_tags
+        .iter()
         .filter_map(|list| list.to_str().ok())
         // Our tags contain no commas. Splitting a foreign tag at a comma is harmless: it does not match.
         .flat_map(|list| list.split(','))
         .map(str::trim)
-        .any(|held| held == "*" || held.strip_prefix("W/").unwrap_or(held) == tag)
+        .any(|client_tags| {
+            client_tags == "*" || client_tags.strip_prefix("W/").unwrap_or(client_tags) == tag
+        })
 }
 
 /// Turns a response into a 304 without content. Validators and caching headers are retained
@@ -86,9 +89,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_names_a_tag_however_it_is_written() {
+    fn if_none_match_lists_are_parsed() {
         let tag = HeaderValue::from_static("\"ab-gzip\"");
-        for (held, named) in [
+        for (client_tags, expected) in [
             ("\"ab-gzip\"", true),
             ("W/\"ab-gzip\"", true),
             ("\"x\", \"ab-gzip\"", true),
@@ -99,8 +102,8 @@ mod tests {
             ("\"AB-gzip\"", false),
             ("", false),
         ] {
-            let held = [HeaderValue::from_static(held)];
-            assert_eq!(names(&held, &tag), named, "{held:?}");
+            let client_tags = [HeaderValue::from_static(client_tags)];
+            assert_eq!(names(&client_tags, &tag), expected, "{client_tags:?}");
         }
         assert!(!names(&[], &tag));
     }

@@ -69,8 +69,8 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Option<ResponseType> {
     if ranges.is_empty() {
         return Some(ResponseType::Json);
     }
-    let graphql = wish(&ranges, ResponseType::GraphQl);
-    let json = wish(&ranges, ResponseType::Json);
+    let graphql = quality_of(&ranges, ResponseType::GraphQl);
+    let json = quality_of(&ranges, ResponseType::Json);
     // A wildcard that matches both does not show that the client knows the newer type.
     let knows_the_newer = graphql.is_some_and(|(_, precision)| precision == Precision::Itself);
     if graphql > json || (graphql == json && knows_the_newer) {
@@ -82,7 +82,7 @@ pub(super) fn negotiate(headers: &HeaderMap) -> Option<ResponseType> {
 
 /// Returns the quality of a media type, in thousandths, from the most precise range that matches it.
 /// Returns `None` if the client does not accept it.
-fn wish(ranges: &[&str], media: ResponseType) -> Option<(u16, Precision)> {
+fn quality_of(ranges: &[&str], media: ResponseType) -> Option<(u16, Precision)> {
     ranges
         .iter()
         .filter_map(|range| {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_gets_what_it_would_rather_have() {
+    fn the_preferred_media_type_is_chosen() {
         for (accept, media) in [
             ("", Some(ResponseType::Json)),
             ("*/*", Some(ResponseType::Json)),

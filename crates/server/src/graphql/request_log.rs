@@ -9,7 +9,7 @@ use khabar_domain::Right;
 use khabar_service::facts::Facts;
 use khabar_service::service::Response;
 
-use crate::metrics::{Answered, Metrics};
+use crate::metrics::{CompletedRequest, Metrics};
 
 /// Writes an answered request to the log and the metrics. Returns the `Server-Timing` header if the viewer
 /// has the right to write.
@@ -29,7 +29,7 @@ pub(super) fn record(response: &Response, metrics: &Metrics) -> Option<HeaderVal
     } else {
         tracing::info!(?codes, "request_rejected");
     }
-    metrics.answered(&Answered {
+    metrics.record_request(&CompletedRequest {
         kind: operation.map(|operation| operation.kind),
         operation: operation
             .filter(|_| facts.is_registered)

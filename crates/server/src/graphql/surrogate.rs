@@ -1,4 +1,4 @@
-//! Surrogate keys: they tell a cache in front of the server what an answer was read from, so that it
+//! Surrogate keys: they tell a cache in front of the server what a response was read from, so that it
 //! can purge exactly the answers that a write changes.
 //!
 //! They are the reading keys of the change feed in a short encoding. In rare cases, two things share a
@@ -46,9 +46,9 @@ impl Header {
 /// article has dozens.
 const MOST: usize = 8_000;
 
-/// Returns the headers that list what an answer was read from. If the keys do not fit, the keys of
+/// Returns the headers that list what a response was read from. If the keys do not fit, the keys of
 /// parts are replaced by coarser ones that cover the part of every object of the kind: more is purged
-/// then, but never less. Returns `None` if the keys are unknown, or do not fit even so. Such an answer
+/// then, but never less. Returns `None` if the keys are unknown, or do not fit even so. Such a response
 /// could not be purged, so shared caches must not hold it.
 pub fn headers(
     which: &[Header],
@@ -62,12 +62,12 @@ pub fn headers(
         Some(part) => CacheTag::every_part(key.entity(), part),
         None => *key,
     });
-    let fine = fitting(which, &all_spelled(keys.iter().copied()));
-    fine.or_else(|| fitting(which, &all_spelled(coarse)))
+    let fine = headers_if_fit(which, &encode_all(keys.iter().copied()));
+    fine.or_else(|| headers_if_fit(which, &encode_all(coarse)))
 }
 
 /// Returns the headers with these keys, or `None` if the keys do not fit.
-fn fitting(which: &[Header], keys: &[String]) -> Option<Vec<(HeaderName, HeaderValue)>> {
+fn headers_if_fit(which: &[Header], keys: &[String]) -> Option<Vec<(HeaderName, HeaderValue)>> {
     let headers = which.iter().map(|header| {
         let text = keys.join(header.separator());
         let value = (text.len() <= MOST).then(|| HeaderValue::try_from(text).ok())?;
@@ -77,7 +77,7 @@ fn fitting(which: &[Header], keys: &[String]) -> Option<Vec<(HeaderName, HeaderV
 }
 
 /// Encodes the keys, sorted and without duplicates.
-pub fn all_spelled(keys: impl IntoIterator<Item = CacheTag>) -> Vec<String> {
+pub fn encode_all(keys: impl IntoIterator<Item = CacheTag>) -> Vec<String> {
     let mut keys: Vec<_> = keys.into_iter().map(spelled).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_short_and_safe_in_every_header_and_pattern() {
+    fn surrogate_keys_are_short_and_need_no_escaping() {
         let one = spelled(CacheTag::one(EntityKind::Article, id(1)));
         let part = spelled(CacheTag::part(EntityKind::Article, id(1), Facet::Comments));
         assert_eq!((one.len(), part.len()), (13, 15));
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_names_what_answers_name() {
+    fn writes_purge_the_keys_of_responses() {
         let story = id(7);
         let list = CacheTag::part(EntityKind::Story, story, Facet::Articles);
         let change = Change {
@@ -146,16 +146,16 @@ mod tests {
                 touched: Touched::Tags(vec![list]),
             }),
         };
-        let touched = all_spelled(change.tags().unwrap());
+        let touched = encode_all(change.tags().unwrap());
         let read = [
             CacheTag::part(EntityKind::Story, story, Facet::Articles),
             CacheTag::every_part(EntityKind::Story, Facet::Articles),
         ];
-        assert_eq!(touched, all_spelled(read));
+        assert_eq!(touched, encode_all(read));
     }
 
     #[test]
-    fn an_answer_of_too_many_keys_has_none() {
+    fn a_response_with_too_many_keys_has_none() {
         let every = [Header::SurrogateKey, Header::CacheTag, Header::Xkey];
         let keys = |count| -> Vec<_> {
             (0..count)
@@ -169,7 +169,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.as_str(), value.to_str().unwrap()))
             .collect();
-        let [first, second] = all_spelled(keys(2)).try_into().unwrap();
+        let [first, second] = encode_all(keys(2)).try_into().unwrap();
         let (spaced, listed) = (format!("{first} {second}"), format!("{first},{second}"));
         assert_eq!(
             values,
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn where_parts_are_too_many_they_are_named_for_all() {
+    fn too_many_facets_are_replaced_by_their_object() {
         let card = |number| {
             let parts = [Facet::Lead, Facet::Text, Facet::Details, Facet::Comments];
             let parts = parts.map(|part| CacheTag::part(EntityKind::Article, id(number), part));

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_and_idleness_end_it() {
+    fn silent_and_idle_connections_are_closed() {
         let activity = activity();
         assert_eq!(end(&activity), (CloseReason::Silent, 2));
         drop(activity.begin());
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_does_not_read_is_cut_off_and_one_that_does_is_not() {
+    fn a_client_that_stops_reading_is_disconnected() {
         let activity = activity();
         let (slow, stuck) = (activity.begin(), activity.begin());
         slow.sends();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_in_flight_keeps_it_until_it_is_too_old() {
+    fn a_connection_with_a_request_in_flight_is_closed_at_its_maximum_age() {
         let activity = activity();
         let exchange = activity.begin();
         assert_eq!(end(&activity), (CloseReason::Aged, 60));
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_is_looked_at_when_it_may_be_over() {
+    async fn the_next_check_is_at_the_earliest_deadline() {
         let millisecond = Duration::from_millis(1);
         let activity = Activity::new(ConnectionTimeouts {
             header: millisecond * 20,

@@ -13,18 +13,18 @@ use super::activity::Exchange;
 use super::buffer_budget::BufferPermit;
 
 /// The size of a piece, in bytes: one HTTP/2 frame.
-const PIECE: usize = 16 * 1024;
+const CHUNK: usize = 16 * 1024;
 
 /// The body of a response.
-pub(super) struct Outgoing {
-    held: Arc<Held>,
+pub(super) struct ResponseBody {
+    guard: Arc<ResponseGuard>,
     /// The bytes that are ready but not yet sent.
-    rest: Bytes,
+    pending: Bytes,
     body: Body,
 }
 
 /// The state retained until the last piece has been written.
-struct Held {
+struct ResponseGuard {
     exchange: Exchange,
     _request: Arc<Mutex<BufferPermit>>,
     // Dropped before the bytes it accounts for: their address must not be reused while it is
@@ -33,20 +33,20 @@ struct Held {
 }
 
 /// A piece of a response. Dropped once it has been written.
-struct Piece {
-    held: Arc<Held>,
+struct Chunk {
+    guard: Arc<ResponseGuard>,
     bytes: Bytes,
 }
 
-impl AsRef<[u8]> for Piece {
+impl AsRef<[u8]> for Chunk {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Drop for Piece {
+impl Drop for Chunk {
     fn drop(&mut self) {
-        self.held.exchange.sends();
+        self.guard.exchange.sends();
     }
 }
 
@@ -62,31 +62,31 @@ pub(super) fn first(body: &mut Body) -> Bytes {
     }
 }
 
-impl Outgoing {
-    /// Creates the body of a response. `ready` is its first part, and `room` the memory reserved for
+impl ResponseBody {
+    /// Creates the body of a response. `ready` is its first part, and `permit` the memory reserved for
     /// that part.
     pub(super) fn new(
         exchange: Exchange,
         request: Arc<Mutex<BufferPermit>>,
         ready: Bytes,
-        room: Option<BufferPermit>,
+        permit: Option<BufferPermit>,
         body: Body,
     ) -> Self {
         exchange.sends();
-        let held = Held {
+        let guard = ResponseGuard {
             exchange,
             _request: request,
-            _answer: room,
+            _answer: permit,
         };
         Self {
-            held: Arc::new(held),
-            rest: ready,
+            guard: Arc::new(guard),
+            pending: ready,
             body,
         }
     }
 }
 
-impl HttpBody for Outgoing {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -95,53 +95,53 @@ impl HttpBody for Outgoing {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
-        while this.rest.is_empty() {
+        while this.pending.is_empty() {
             match ready!(Pin::new(&mut this.body).poll_frame(context)) {
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => this.rest = data,
+                    Ok(data) => this.pending = data,
                     Err(other) => return Poll::Ready(Some(Ok(other))),
                 },
                 end => return Poll::Ready(end),
             }
         }
-        let bytes = this.rest.split_to(this.rest.len().min(PIECE));
-        let piece = Piece {
-            held: Arc::clone(&this.held),
+        let bytes = this.pending.split_to(this.pending.len().min(CHUNK));
+        let piece = Chunk {
+            guard: Arc::clone(&this.guard),
             bytes,
         };
         Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(piece)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        self.pending.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
         let (body, mut hint) = (self.body.size_hint(), SizeHint::new());
-        let rest = u64::try_from(self.rest.len()).unwrap_or(u64::MAX);
+        let pending = u64::try_from(self.pending.len()).unwrap_or(u64::MAX);
         // The upper bound is set first because the lower bound must not exceed it.
         if let Some(upper) = body.upper() {
-            hint.set_upper(upper.saturating_add(rest));
+            hint.set_upper(upper.saturating_add(pending));
         }
-        hint.set_lower(body.lower().saturating_add(rest));
+        hint.set_lower(body.lower().saturating_add(pending));
         hint
     }
 }
 
 /// The body of a request. Its bytes are accounted for as they arrive.
-pub(super) struct Arriving {
+pub(super) struct RequestBody {
     body: hyper::body::Incoming,
-    room: Arc<Mutex<BufferPermit>>,
+    permit: Arc<Mutex<BufferPermit>>,
 }
 
-impl Arriving {
+impl RequestBody {
     /// Creates a body whose bytes count towards this reservation.
-    pub(super) fn new(body: hyper::body::Incoming, room: Arc<Mutex<BufferPermit>>) -> Self {
-        Self { body, room }
+    pub(super) fn new(body: hyper::body::Incoming, permit: Arc<Mutex<BufferPermit>>) -> Self {
+        Self { body, permit }
     }
 }
 
-impl HttpBody for Arriving {
+impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = axum::BoxError;
 
@@ -155,9 +155,9 @@ impl HttpBody for Arriving {
         };
         let frame = frame?;
         let bytes = frame.data_ref().map_or(0, Bytes::len);
-        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
-        room.grow(bytes)?;
-        drop(room);
+        let mut permit = self.permit.lock().unwrap_or_else(PoisonError::into_inner);
+        permit.grow(bytes)?;
+        drop(permit);
         Poll::Ready(Some(Ok(frame)))
     }
 

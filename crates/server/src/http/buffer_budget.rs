@@ -19,11 +19,11 @@ const SLACK: usize = 8;
 /// The accounting of all bytes in memory.
 pub(super) struct BufferBudget {
     limit: usize,
-    held: Mutex<Held>,
+    in_use: Mutex<Usage>,
 }
 
 #[derive(Default)]
-struct Held {
+struct Usage {
     all: usize,
     of: HashMap<Network, usize>,
     /// The number of clients that are being sent each shared buffer, by the buffer's address.
@@ -48,12 +48,12 @@ impl BufferBudget {
     pub(super) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
             limit,
-            held: Mutex::default(),
+            in_use: Mutex::default(),
         })
     }
 
     /// Reserves memory on the account of a client. Without a client, only the overall limit applies.
-    pub(super) fn room(
+    pub(super) fn reserve(
         self: &Arc<Self>,
         client: Option<Network>,
         bytes: usize,
@@ -63,7 +63,7 @@ impl BufferBudget {
 
     /// Reserves memory for a buffer. A buffer that is already being sent to another client does not
     /// count again towards the overall limit.
-    pub(super) fn room_for(
+    pub(super) fn reserve_shared(
         self: &Arc<Self>,
         client: Option<Network>,
         bytes: &Bytes,
@@ -73,7 +73,7 @@ impl BufferBudget {
     }
 
     /// Reserves memory for the response to a request that was refused for lack of memory.
-    pub(super) fn room_for_refusal(
+    pub(super) fn reserve_for_refusal(
         self: &Arc<Self>,
         client: Option<Network>,
         bytes: usize,
@@ -82,7 +82,7 @@ impl BufferBudget {
     }
 
     /// Returns the number of bytes reserved now.
-    pub(super) fn held(&self) -> usize {
+    pub(super) fn in_use(&self) -> usize {
         self.lock().all
     }
 
@@ -93,18 +93,18 @@ impl BufferBudget {
         at: Option<usize>,
         limit: usize,
     ) -> Result<BufferPermit, BudgetExceeded> {
-        let mut held = self.lock();
-        let is_there = at.is_some_and(|at| held.shared.contains_key(&at));
+        let mut in_use = self.lock();
+        let is_there = at.is_some_and(|at| in_use.shared.contains_key(&at));
         // A shared buffer counts only once towards the overall limit.
         let again = if is_there { bytes } else { 0 };
-        held.all -= again;
-        let fits = held.fits(client, bytes, limit);
-        held.all += again;
+        in_use.all -= again;
+        let fits = in_use.fits(client, bytes, limit);
+        in_use.all += again;
         fits?;
-        held.add(client, bytes);
-        held.all -= again;
+        in_use.add(client, bytes);
+        in_use.all -= again;
         if let Some(at) = at {
-            *held.shared.entry(at).or_default() += 1;
+            *in_use.shared.entry(at).or_default() += 1;
         }
         Ok(BufferPermit {
             buffers: Arc::clone(self),
@@ -114,17 +114,17 @@ impl BufferBudget {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Usage> {
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl BufferPermit {
     /// Extends the reservation by this number of bytes.
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), BudgetExceeded> {
-        let mut held = self.buffers.lock();
-        held.fits(self.client, bytes, self.buffers.limit)?;
-        held.add(self.client, bytes);
+        let mut in_use = self.buffers.lock();
+        in_use.fits(self.client, bytes, self.buffers.limit)?;
+        in_use.add(self.client, bytes);
         self.bytes += bytes;
         Ok(())
     }
@@ -132,14 +132,14 @@ impl BufferPermit {
     /// Shrinks the reservation to this number of bytes.
     pub(super) fn shrink(&mut self, bytes: usize) {
         let less = self.bytes.saturating_sub(bytes);
-        let mut held = self.buffers.lock();
-        held.all -= less;
-        held.give_back(self.client, less);
+        let mut in_use = self.buffers.lock();
+        in_use.all -= less;
+        in_use.release(self.client, less);
         self.bytes -= less;
     }
 }
 
-impl Held {
+impl Usage {
     fn fits(
         &self,
         client: Option<Network>,
@@ -161,7 +161,7 @@ impl Held {
         }
     }
 
-    fn give_back(&mut self, client: Option<Network>, bytes: usize) {
+    fn release(&mut self, client: Option<Network>, bytes: usize) {
         if let Some(client) = client
             && let Some(of) = self.of.get_mut(&client)
         {
@@ -175,18 +175,18 @@ impl Held {
 
 impl Drop for BufferPermit {
     fn drop(&mut self) {
-        let mut held = self.buffers.lock();
+        let mut in_use = self.buffers.lock();
         let others = self.at.map_or(0, |at| {
-            let count = held.shared.remove(&at).unwrap_or(1) - 1;
+            let count = in_use.shared.remove(&at).unwrap_or(1) - 1;
             if count > 0 {
-                held.shared.insert(at, count);
+                in_use.shared.insert(at, count);
             }
             count
         });
         if others == 0 {
-            held.all -= self.bytes;
+            in_use.all -= self.bytes;
         }
-        held.give_back(self.client, self.bytes);
+        in_use.release(self.client, self.bytes);
     }
 }
 
@@ -201,38 +201,38 @@ mod tests {
     }
 
     #[test]
-    fn one_client_has_a_part_and_all_together_have_the_whole() {
+    fn buffers_are_limited_per_client_and_in_total() {
         let buffers = BufferBudget::new(800);
         let mut rooms: Vec<_> = (1..=4)
-            .map(|last| buffers.room(Some(client(last)), 200))
+            .map(|last| buffers.reserve(Some(client(last)), 200))
             .collect();
         assert!(rooms.iter().all(Result::is_ok));
-        assert!(buffers.room(Some(client(1)), 1).is_err());
-        assert!(buffers.room(None, 1).is_err());
-        assert!(buffers.room_for_refusal(None, 100).is_ok());
-        assert!(buffers.room_for_refusal(None, 101).is_err());
+        assert!(buffers.reserve(Some(client(1)), 1).is_err());
+        assert!(buffers.reserve(None, 1).is_err());
+        assert!(buffers.reserve_for_refusal(None, 100).is_ok());
+        assert!(buffers.reserve_for_refusal(None, 101).is_err());
         rooms.pop();
-        assert!(buffers.room(Some(client(1)), 1).is_err());
-        assert!(buffers.room(None, 200).is_ok());
+        assert!(buffers.reserve(Some(client(1)), 1).is_err());
+        assert!(buffers.reserve(None, 200).is_ok());
         drop(rooms);
-        assert_eq!(buffers.held(), 0);
+        assert_eq!(buffers.in_use(), 0);
         assert!(buffers.lock().of.is_empty());
     }
 
     #[test]
-    fn what_many_are_sent_lies_there_once() {
+    fn a_shared_body_is_counted_once() {
         let buffers = BufferBudget::new(800);
-        let answer = Bytes::from(vec![b'x'; 200]);
+        let response = Bytes::from(vec![b'x'; 200]);
         let rooms: Vec<_> = (0..9)
             .map(|last| {
                 buffers
-                    .room_for(Some(client(last)), &answer.clone())
+                    .reserve_shared(Some(client(last)), &response.clone())
                     .unwrap()
             })
             .collect();
-        assert_eq!(buffers.held(), 200);
+        assert_eq!(buffers.in_use(), 200);
         drop(rooms);
-        assert_eq!(buffers.held(), 0);
+        assert_eq!(buffers.in_use(), 0);
         assert!(buffers.lock().shared.is_empty());
     }
 }

@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tower::ServiceExt as _;
 
 use super::activity::{Activity, CloseReason, ConnectionTimeouts, Exchange};
-use super::body::{Arriving, Outgoing, first};
+use super::body::{RequestBody, ResponseBody, first};
 use super::buffer_budget::{BudgetExceeded, BufferBudget, BufferPermit};
 use super::connection_limits::{self, ConnectionPermit};
 use super::refusal::overloaded;
@@ -44,7 +44,7 @@ pub(super) struct Connection {
     pub(super) shared: Arc<Shared>,
     /// Changes when the server stops. The server waits until all receivers are dropped.
     pub(super) stopping: watch::Receiver<bool>,
-    pub(super) place: ConnectionPermit,
+    pub(super) permit: ConnectionPermit,
 }
 
 /// The approximate memory of a request besides its text, in bytes: the state of the HTTP connection,
@@ -67,7 +67,7 @@ impl Connection {
             request.extensions_mut().insert(peer);
             let shared = Arc::clone(&of_requests);
             let exchange = requests.begin();
-            async move { shared.answer(request, client, exchange).await }
+            async move { shared.respond(request, client, exchange).await }
         });
         let connection = shared
             .builder
@@ -100,42 +100,42 @@ impl Connection {
                 }
             }
         }
-        drop(self.place);
+        drop(self.permit);
     }
 }
 
 impl Shared {
     /// Answers a request. Returns an error, which sends no response at all, if there is not even room
     /// for a refusal.
-    async fn answer(
+    async fn respond(
         &self,
         request: Request<Incoming>,
         client: Option<Network>,
         exchange: Exchange,
-    ) -> Result<Response<Outgoing>, BudgetExceeded> {
+    ) -> Result<Response<ResponseBody>, BudgetExceeded> {
         let text = request.uri().path_and_query();
         let text = text.map_or(0, |text| text.as_str().len());
-        let Ok(room) = self.buffers.room(client, OVERHEAD + text) else {
+        let Ok(room) = self.buffers.reserve(client, OVERHEAD + text) else {
             return self.refuse(client, exchange);
         };
         let room = Arc::new(Mutex::new(room));
-        let request = request.map(|body| Body::new(Arriving::new(body, Arc::clone(&room))));
+        let request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&room))));
         let response = match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
         shrink(&room);
         let (parts, mut body) = response.into_parts();
-        let ready = first(&mut body);
-        let answer = if ready.is_empty() {
+        let first_bytes = first(&mut body);
+        let response_permit = if first_bytes.is_empty() {
             None
         } else {
-            match self.buffers.room_for(client, &ready) {
+            match self.buffers.reserve_shared(client, &first_bytes) {
                 Ok(room) => Some(room),
                 Err(BudgetExceeded) => return self.refuse(client, exchange),
             }
         };
-        let body = Outgoing::new(exchange, room, ready, answer, body);
+        let body = ResponseBody::new(exchange, room, first_bytes, response_permit, body);
         Ok(Response::from_parts(parts, body))
     }
 
@@ -143,12 +143,18 @@ impl Shared {
         &self,
         client: Option<Network>,
         exchange: Exchange,
-    ) -> Result<Response<Outgoing>, BudgetExceeded> {
+    ) -> Result<Response<ResponseBody>, BudgetExceeded> {
         self.stats.refuse(Refused::Buffers);
-        let room = self.buffers.room_for_refusal(client, OVERHEAD)?;
+        let room = self.buffers.reserve_for_refusal(client, OVERHEAD)?;
         let (parts, mut body) = overloaded(BUFFERS_FULL).into_parts();
-        let ready = first(&mut body);
-        let body = Outgoing::new(exchange, Arc::new(Mutex::new(room)), ready, None, body);
+        let first_bytes = first(&mut body);
+        let body = ResponseBody::new(
+            exchange,
+            Arc::new(Mutex::new(room)),
+            first_bytes,
+            None,
+            body,
+        );
         Ok(Response::from_parts(parts, body))
     }
 }

@@ -8,9 +8,9 @@ use khabar_domain::Network;
 
 /// The count of open connections, with its limits.
 pub(super) struct ConnectionLimits {
-    most: usize,
-    most_of_one: usize,
-    taken: Mutex<Counts>,
+    max: usize,
+    max_per_client: usize,
+    in_use: Mutex<Counts>,
 }
 
 #[derive(Default)]
@@ -23,7 +23,7 @@ struct Counts {
 
 /// A slot for one connection, released on drop.
 pub(super) struct ConnectionPermit {
-    places: Arc<ConnectionLimits>,
+    limits: Arc<ConnectionLimits>,
     /// The client that the connection counts towards. `None` if only the total limit applies.
     client: Option<Network>,
 }
@@ -38,11 +38,11 @@ pub(super) enum LimitReached {
 }
 
 impl ConnectionLimits {
-    pub(super) fn new(most: usize, most_of_one: usize) -> Arc<Self> {
+    pub(super) fn new(max: usize, max_per_client: usize) -> Arc<Self> {
         Arc::new(Self {
-            most,
-            most_of_one,
-            taken: Mutex::default(),
+            max,
+            max_per_client,
+            in_use: Mutex::default(),
         })
     }
 
@@ -51,44 +51,44 @@ impl ConnectionLimits {
         self: &Arc<Self>,
         client: Option<Network>,
     ) -> Result<ConnectionPermit, LimitReached> {
-        let mut taken = self.lock();
-        if taken.all >= self.most {
+        let mut in_use = self.lock();
+        if in_use.all >= self.max {
             return Err(LimitReached::All);
         }
         if let Some(client) = client {
-            let of = taken.of.get(&client).copied().unwrap_or_default();
-            if of >= self.most_of_one {
+            let of = in_use.of.get(&client).copied().unwrap_or_default();
+            if of >= self.max_per_client {
                 return Err(LimitReached::Client);
             }
-            taken.of.insert(client, of + 1);
+            in_use.of.insert(client, of + 1);
         }
-        taken.all += 1;
+        in_use.all += 1;
         Ok(ConnectionPermit {
-            places: Arc::clone(self),
+            limits: Arc::clone(self),
             client,
         })
     }
 
     /// Returns the number of slots taken.
-    pub(super) fn taken(&self) -> usize {
+    pub(super) fn in_use(&self) -> usize {
         self.lock().all
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut taken = self.places.lock();
-        taken.all -= 1;
+        let mut in_use = self.limits.lock();
+        in_use.all -= 1;
         if let Some(client) = self.client
-            && let Some(of) = taken.of.get_mut(&client)
+            && let Some(of) = in_use.of.get_mut(&client)
         {
             *of -= 1;
             if *of == 0 {
-                taken.of.remove(&client);
+                in_use.of.remove(&client);
             }
         }
     }
@@ -105,29 +105,29 @@ mod tests {
     }
 
     #[test]
-    fn one_client_cannot_take_the_places_of_all() {
-        let places = ConnectionLimits::new(3, 2);
-        let one = places.take(Some(client(1))).ok();
-        let _two = places.take(Some(client(1))).ok();
+    fn one_client_cannot_take_all_connections() {
+        let limits = ConnectionLimits::new(3, 2);
+        let one = limits.take(Some(client(1))).ok();
+        let _two = limits.take(Some(client(1))).ok();
         assert_eq!(
-            places.take(Some(client(1))).err(),
+            limits.take(Some(client(1))).err(),
             Some(LimitReached::Client)
         );
-        let _other = places.take(Some(client(2))).ok();
-        assert_eq!(places.take(Some(client(3))).err(), Some(LimitReached::All));
+        let _other = limits.take(Some(client(2))).ok();
+        assert_eq!(limits.take(Some(client(3))).err(), Some(LimitReached::All));
         drop(one);
-        let again = places.take(Some(client(1))).ok();
-        assert_eq!((again.is_some(), places.taken()), (true, 3));
+        let again = limits.take(Some(client(1))).ok();
+        assert_eq!((again.is_some(), limits.in_use()), (true, 3));
     }
 
     #[test]
-    fn who_is_not_counted_by_address_takes_as_many_as_there_are() {
-        let places = ConnectionLimits::new(3, 1);
-        let all: Vec<_> = (0..3).filter_map(|_| places.take(None).ok()).collect();
+    fn an_exempt_address_can_take_all_connections() {
+        let limits = ConnectionLimits::new(3, 1);
+        let all: Vec<_> = (0..3).filter_map(|_| limits.take(None).ok()).collect();
         assert_eq!(all.len(), 3);
-        assert_eq!(places.take(None).err(), Some(LimitReached::All));
+        assert_eq!(limits.take(None).err(), Some(LimitReached::All));
         drop(all);
-        assert_eq!(places.taken(), 0);
-        assert!(places.lock().of.is_empty());
+        assert_eq!(limits.in_use(), 0);
+        assert!(limits.lock().of.is_empty());
     }
 }

@@ -25,7 +25,7 @@ pub struct Cors {
     /// Off by default: pages send the API's own tokens themselves, in `Authorization`. Turn it on for a
     /// proxy in front of the server that identifies its users by cookies.
     pub credentials: bool,
-    /// Maximum time, in seconds, for which a browser may cache the answer to a preflight request.
+    /// Maximum time, in seconds, for which a browser may cache the response to a preflight request.
     ///
     /// Defaults to two hours, the longest that Chromium accepts. An origin that was removed is still
     /// refused at once, because the actual response no longer names it.
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_written_as_browsers_write_it() {
+    fn origins_are_normalized_as_browsers_send_them() {
         for good in [
             "https://news.example",
             "http://news.example:8080",
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_with_credentials_is_refused() {
+    fn a_wildcard_origin_with_credentials_is_rejected() {
         for origins in [&["*"][..], &["https://news.example", "*"]] {
             let open = Cors {
                 credentials: true,
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_this_machine_and_no_name_that_looks_like_it() {
+    fn lookalikes_of_loopback_names_are_rejected() {
         for ours in [
             "http://localhost:3000",
             "http://localhost",

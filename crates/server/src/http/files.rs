@@ -25,8 +25,8 @@ pub fn raise_limit() {
 /// fewer.
 pub(super) fn affordable(connections: usize) -> usize {
     let affordable = limit().map_or(connections, |limit| {
-        let most = limit - OTHERS.min(limit / 2);
-        connections.min(usize::try_from(most).unwrap_or(usize::MAX))
+        let connection_limit = limit - OTHERS.min(limit / 2);
+        connections.min(usize::try_from(connection_limit).unwrap_or(usize::MAX))
     });
     if affordable < connections {
         tracing::warn!(connections, affordable, "open_files_limit_low");

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxys_name_is_kept_and_a_strange_one_is_not() {
+    fn a_valid_request_id_of_a_proxy_is_kept() {
         let ids = RequestIds::new(10);
         assert_eq!(name(&ids, "edge-7.a_B"), "edge-7.a_B");
         assert_eq!(name(&ids, "two words"), "000000000000000a-1");

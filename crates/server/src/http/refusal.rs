@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use khabar_graphql::error::{Code, Error};
-use khabar_graphql::response::Answer;
+use khabar_graphql::response::JsonResponse;
 
 /// The number of seconds after which to retry. Most requests take far less, so there is likely to be
 /// capacity again.
@@ -12,7 +12,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Returns a 503 response with this error message.
 pub(crate) fn overloaded(message: &str) -> Response {
-    let answer = Answer::because(Error::new(Code::Overloaded, message));
+    let json_response = JsonResponse::from_error(Error::new(Code::Overloaded, message));
     let headers = [
         (
             header::CONTENT_TYPE,
@@ -21,7 +21,7 @@ pub(crate) fn overloaded(message: &str) -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::RETRY_AFTER, RETRY_AFTER),
     ];
-    let body = Body::from(answer.to_json());
+    let body = Body::from(json_response.to_json());
     (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }
 

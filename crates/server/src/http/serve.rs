@@ -29,7 +29,7 @@ const PAUSE_AFTER_FAILED_ACCEPT: Duration = Duration::from_millis(100);
 
 /// Maximum number of rejected connections that are answered at the same time. Answering takes a
 /// moment. Further connections are closed without a response.
-const TOLD_AT_ONCE: usize = 128;
+const MAX_OVERLOAD_REPLIES: usize = 128;
 
 /// The fraction of the shutdown time that requests in flight have to finish. The rest is reserved for
 /// the steps that follow.
@@ -98,10 +98,10 @@ impl Server {
             shutdown_grace_ms,
             ..
         } = self.settings;
-        let places =
+        let limits =
             ConnectionLimits::new(files::affordable(connections), max_connections_per_address);
         let buffers = BufferBudget::new(buffer_bytes);
-        self.stats.watch(&places, &buffers);
+        self.stats.watch(&limits, &buffers);
         let (stop, stopping) = watch::channel(false);
         let door = Acceptor {
             shared: Arc::new(Shared {
@@ -111,9 +111,9 @@ impl Server {
                 buffers,
                 stats: self.stats,
             }),
-            places,
+            limits,
             is_proxy: self.is_proxy,
-            told: Arc::new(Semaphore::new(TOLD_AT_ONCE)),
+            overload_replies: Arc::new(Semaphore::new(MAX_OVERLOAD_REPLIES)),
             stopping,
         };
         let mut shutdown = pin!(shutdown);
@@ -123,7 +123,7 @@ impl Server {
                 () = &mut shutdown => break,
             };
             match accepted {
-                Ok((stream, peer)) => door.let_in(stream, peer),
+                Ok((stream, peer)) => door.accept_connection(stream, peer),
                 Err(error) => {
                     tracing::warn!(%error, "connection_accept_failed");
                     tokio::time::sleep(PAUSE_AFTER_FAILED_ACCEPT).await;
@@ -162,26 +162,26 @@ fn builder(settings: &Settings) -> Builder<TokioExecutor> {
 /// The state needed to admit or reject new connections.
 struct Acceptor {
     shared: Arc<Shared>,
-    places: Arc<ConnectionLimits>,
+    limits: Arc<ConnectionLimits>,
     is_proxy: IsProxy,
-    told: Arc<Semaphore>,
+    overload_replies: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
 }
 
 impl Acceptor {
-    fn let_in(&self, stream: TcpStream, peer: SocketAddr) {
+    fn accept_connection(&self, stream: TcpStream, peer: SocketAddr) {
         let address = peer.ip().to_canonical();
         let client = (!(self.is_proxy)(address)).then(|| Network::of(address));
         let shared = Arc::clone(&self.shared);
-        match self.places.take(client) {
-            Ok(place) => {
+        match self.limits.take(client) {
+            Ok(permit) => {
                 let connection = Connection {
                     stream,
                     peer: Peer(peer.ip()),
                     client,
                     shared,
                     stopping: self.stopping.clone(),
-                    place,
+                    permit,
                 };
                 tokio::spawn(connection.run());
             }
@@ -190,7 +190,7 @@ impl Acceptor {
                     connection_limits::LimitReached::All => Refused::Connections,
                     connection_limits::LimitReached::Client => Refused::Address,
                 });
-                if let Ok(turn) = Arc::clone(&self.told).try_acquire_owned() {
+                if let Ok(turn) = Arc::clone(&self.overload_replies).try_acquire_owned() {
                     tokio::spawn(turn_away(stream, shared, why, turn));
                 }
             }

@@ -37,8 +37,8 @@ impl std::fmt::Debug for Stats {
 }
 
 impl Stats {
-    pub(super) fn watch(&self, places: &Arc<ConnectionLimits>, buffers: &Arc<BufferBudget>) {
-        let _ = self.of.set((Arc::clone(places), Arc::clone(buffers)));
+    pub(super) fn watch(&self, limits: &Arc<ConnectionLimits>, buffers: &Arc<BufferBudget>) {
+        let _ = self.of.set((Arc::clone(limits), Arc::clone(buffers)));
     }
 
     pub(super) fn refuse(&self, why: Refused) {
@@ -51,12 +51,12 @@ impl Stats {
 
     /// Returns the number of open connections.
     pub(crate) fn connections(&self) -> usize {
-        self.of.get().map_or(0, |(places, _)| places.taken())
+        self.of.get().map_or(0, |(limits, _)| limits.in_use())
     }
 
     /// Returns the number of bytes reserved in the buffers.
     pub(crate) fn buffered(&self) -> usize {
-        self.of.get().map_or(0, |(_, buffers)| buffers.held())
+        self.of.get().map_or(0, |(_, buffers)| buffers.in_use())
     }
 
     /// Returns the number of refused connections and requests per reason.

@@ -12,9 +12,9 @@ use super::{counter, gauge};
 
 /// A collector that reads the statistics of a cache at each scrape.
 #[derive(Debug)]
-pub(super) struct OfCache(pub(super) Cache);
+pub(super) struct CacheCollector(pub(super) Cache);
 
-impl Collector for OfCache {
+impl Collector for CacheCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let stats = self.0.stats();
         let (entities, answers) = (stats.entities, stats.answers);

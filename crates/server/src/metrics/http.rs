@@ -13,9 +13,9 @@ use crate::telemetry;
 
 /// A collector that reads the connection statistics at each scrape.
 #[derive(Debug)]
-pub(super) struct OfHttp(pub(super) Arc<Stats>);
+pub(super) struct HttpCollector(pub(super) Arc<Stats>);
 
-impl Collector for OfHttp {
+impl Collector for HttpCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let encoder = &mut encoder;
         gauge(

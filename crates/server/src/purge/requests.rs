@@ -38,7 +38,7 @@ const WEBHOOK: usize = 10_000;
 
 /// Returns the calls that purge a target. Empty if there are no keys to purge.
 pub(super) fn calls(target: &Target, what: &PurgeScope, span: SeqRange) -> Vec<PurgeRequest> {
-    let most = match target {
+    let batch_size = match target {
         Target::VarnishXkey { .. } | Target::VarnishBan { .. } | Target::Fastly { .. } => IN_A_LINE,
         Target::Cloudflare { .. } => CLOUDFLARE,
         Target::Webhook { .. } => WEBHOOK,
@@ -46,7 +46,7 @@ pub(super) fn calls(target: &Target, what: &PurgeScope, span: SeqRange) -> Vec<P
     match what {
         PurgeScope::Everything => vec![everything(target, span)],
         PurgeScope::Keys(keys) => keys
-            .chunks(most)
+            .chunks(batch_size)
             .map(|keys| some(target, keys, span))
             .collect(),
     }
@@ -77,7 +77,7 @@ fn some(target: &Target, keys: &[String], span: SeqRange) -> PurgeRequest {
             service, secret, ..
         } => PurgeRequest {
             method: Method::POST,
-            url: below(url, &format!("service/{service}/purge")),
+            url: append_path(url, &format!("service/{service}/purge")),
             headers: vec![
                 (
                     HeaderName::from_static("fastly-key"),
@@ -112,7 +112,7 @@ fn everything(target: &Target, span: SeqRange) -> PurgeRequest {
             service, secret, ..
         } => PurgeRequest {
             method: Method::POST,
-            url: below(url, &format!("service/{service}/purge_all")),
+            url: append_path(url, &format!("service/{service}/purge_all")),
             headers: vec![
                 (
                     HeaderName::from_static("fastly-key"),
@@ -134,7 +134,7 @@ fn everything(target: &Target, span: SeqRange) -> PurgeRequest {
 fn cloudflare(url: &str, zone: &str, secret: &Secret) -> PurgeRequest {
     PurgeRequest {
         method: Method::POST,
-        url: below(url, &format!("zones/{zone}/purge_cache")),
+        url: append_path(url, &format!("zones/{zone}/purge_cache")),
         headers: vec![
             (header::AUTHORIZATION, format!("Bearer {}", secret.reveal())),
             (header::CONTENT_TYPE, "application/json".to_owned()),
@@ -158,7 +158,7 @@ fn method(name: &'static str) -> Method {
     Method::from_bytes(name.as_bytes()).unwrap_or(Method::POST)
 }
 
-fn below(url: &str, path: &str) -> String {
+fn append_path(url: &str, path: &str) -> String {
     format!("{}/{path}", url.trim_end_matches('/'))
 }
 
@@ -213,16 +213,16 @@ mod tests {
     }
 
     #[test]
-    fn many_keys_are_several_calls_and_none_are_none() {
+    fn many_keys_are_split_into_several_requests() {
         let url = "http://a/".to_owned();
-        for (target, most) in [
+        for (target, batch_size) in [
             (Target::VarnishXkey { url: url.clone() }, 250),
             (Target::VarnishBan { url }, 250),
             (cloudflare(), 30),
         ] {
             assert_eq!(calls(&target, &keys(0), SPAN), []);
-            assert_eq!(calls(&target, &keys(most), SPAN).len(), 1);
-            let two = calls(&target, &keys(most + 1), SPAN);
+            assert_eq!(calls(&target, &keys(batch_size), SPAN).len(), 1);
+            let two = calls(&target, &keys(batch_size + 1), SPAN);
             assert_eq!(two.len(), 2);
             for (_, line) in two.iter().flat_map(|call| &call.headers) {
                 assert!(line.len() < 8_000, "{} bytes", line.len());
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_says_all_and_shows_no_secret() {
+    fn a_request_contains_all_keys_and_logs_no_secret() {
         let call = &calls(&cloudflare(), &keys(2), SPAN)[0];
         assert_eq!(call.url, "https://api.example/v4/zones/z1/purge_cache");
         assert_eq!(
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_of_the_moment_and_the_body() {
+    fn a_signature_covers_the_time_and_the_body() {
         // Computed by: printf '%s' '5.{}' | openssl dgst -sha256 -hmac k
         let expected = "t=5,v1=d066254199a6f40d63f96c33c549959d7a371ef849d13d2a85811237089b2d00";
         assert_eq!(signature("k", 5, b"{}"), expected);

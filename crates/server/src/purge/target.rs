@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_work_is_taken_and_what_cannot_is_named() {
+    fn valid_targets_are_accepted_and_invalid_ones_named() {
         let word = "x".repeat(32);
         for toml in [
             "kind = \"varnish-xkey\"\nurl = \"http://varnish:6081/\"".to_owned(),
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_shown_nowhere() {
+    fn secrets_are_redacted() {
         let target = read("kind = \"fastly\"\nservice = \"a\"\nsecret = \"hush\"");
         assert!(!format!("{target:?}").contains("hush"));
         assert!(!toml::to_string(&target).unwrap().contains("hush"));

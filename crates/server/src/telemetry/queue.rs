@@ -104,7 +104,7 @@ impl Write for &Queue {
 
 /// Writes lines until all senders are dropped.
 fn write(mut out: impl Write, lines: &Receiver<Message>, counts: &Counts) {
-    let mut told = 0;
+    let mut reported = 0;
     let mut is_broken = false;
     for message in lines {
         let line = match message {
@@ -131,9 +131,9 @@ fn write(mut out: impl Write, lines: &Receiver<Message>, counts: &Counts) {
             continue;
         }
         let dropped = counts.dropped.load(Ordering::Relaxed);
-        if dropped > told {
-            let lines = dropped - told;
-            told = dropped;
+        if dropped > reported {
+            let lines = dropped - reported;
+            reported = dropped;
             tracing::warn!(lines, "log_lines_dropped");
         }
     }
@@ -175,12 +175,12 @@ mod tests {
 
     /// Accepts bytes until the disk is full.
     #[derive(Clone, Default)]
-    struct Disk {
+    struct FakeDisk {
         written: Arc<Mutex<Vec<u8>>>,
         is_full: Arc<Mutex<bool>>,
     }
 
-    impl Write for Disk {
+    impl Write for FakeDisk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             if *self.is_full.lock().unwrap_or_else(PoisonError::into_inner) {
                 return Err(io::ErrorKind::StorageFull.into());
@@ -198,8 +198,8 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_written_is_dropped_and_counted() {
-        let disk = Disk::default();
+    fn lines_that_cannot_be_written_are_dropped_and_counted() {
+        let disk = FakeDisk::default();
         let queue = Queue::to(disk.clone(), 1_000).unwrap();
         queue.push(b"one\n");
         queue.flush();
@@ -216,8 +216,8 @@ mod tests {
     }
 
     #[test]
-    fn who_logs_does_not_wait_for_a_reader_that_stands_still() {
-        let disk = Disk::default();
+    fn logging_does_not_block_on_a_stalled_reader() {
+        let disk = FakeDisk::default();
         let queue = Queue::to(disk.clone(), 1_000).unwrap();
         let stalled = disk.written.lock().unwrap();
         for _ in 0..100 {

@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::{Serving, khabar, run};
 
 #[test]
-fn a_newsroom_goes_out_into_a_file_and_comes_back() {
+fn a_newsroom_is_exported_and_restored() {
     let folder = tempfile::tempdir().unwrap();
     let demo = Serving::start(khabar(&folder, "demo --listen 127.0.0.1:0 --data here"), 3);
     drop(demo);
@@ -41,7 +41,7 @@ fn a_newsroom_goes_out_into_a_file_and_comes_back() {
 
 #[cfg(unix)]
 #[test]
-fn an_archive_goes_into_a_pipe_or_a_device_and_leaves_it_there() {
+fn export_writes_to_pipes_and_devices_without_replacing_them() {
     use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _, symlink};
 
     let folder = tempfile::tempdir().unwrap();

@@ -3,7 +3,7 @@
 use crate::{khabar, run, said};
 
 #[test]
-fn config_says_what_is_in_force_and_where_it_came_from() {
+fn config_prints_effective_values_and_their_sources() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(
         folder.path().join("khabar.toml"),
@@ -37,7 +37,7 @@ fn config_says_what_is_in_force_and_where_it_came_from() {
 }
 
 #[test]
-fn mistakes_on_the_command_line_are_named() {
+fn command_line_errors_are_named() {
     let folder = tempfile::tempdir().unwrap();
     for (line, named) in [
         (

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use crate::{Serving, khabar, run, said};
 
 #[test]
-fn serve_refuses_a_database_that_is_not_migrated_and_says_what_to_do() {
+fn serve_rejects_an_unmigrated_database_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     let (ok, _, error) = run(
         &folder,
@@ -39,7 +39,7 @@ fn serve_refuses_a_database_that_is_not_migrated_and_says_what_to_do() {
 }
 
 #[test]
-fn a_newsroom_is_not_destroyed_without_a_question() {
+fn migrate_down_asks_for_confirmation() {
     let folder = tempfile::tempdir().unwrap();
     drop(Serving::start(
         khabar(&folder, "demo --listen 127.0.0.1:0 --data here"),
@@ -60,7 +60,7 @@ fn a_newsroom_is_not_destroyed_without_a_question() {
     );
     intact(&error);
     // At a terminal, whoever does not say `yes` has said no.
-    let at_terminal = |answer: &str| {
+    let at_terminal = |response: &str| {
         let program = format!("{} {down}", env!("CARGO_BIN_EXE_khabar"));
         let mut script = Command::new("script")
             .args(["--quiet", "--return", "--command", &program, "/dev/null"])
@@ -70,12 +70,12 @@ fn a_newsroom_is_not_destroyed_without_a_question() {
             .spawn()
             .unwrap();
         let mut keys = script.stdin.take().unwrap();
-        std::io::Write::write_all(&mut keys, format!("{answer}\n").as_bytes()).unwrap();
+        std::io::Write::write_all(&mut keys, format!("{response}\n").as_bytes()).unwrap();
         let output = script.wait_with_output().unwrap();
         said(&output)
     };
-    for answer in ["", "n", "y"] {
-        let (ok, asked, _) = at_terminal(answer);
+    for response in ["", "n", "y"] {
+        let (ok, asked, _) = at_terminal(response);
         assert!(!ok && asked.contains("cannot be undone"), "{asked}");
         intact(&asked);
     }
@@ -84,7 +84,7 @@ fn a_newsroom_is_not_destroyed_without_a_question() {
 }
 
 #[test]
-fn serve_makes_the_embedded_default_by_itself() {
+fn serve_creates_the_default_database() {
     let folder = tempfile::tempdir().unwrap();
     let serving = Serving::start(khabar(&folder, "serve --listen 127.0.0.1:0"), 3);
     assert_eq!(

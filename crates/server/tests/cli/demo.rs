@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::{Serving, khabar, run};
 
 #[test]
-fn demo_opens_a_newsroom_twice_in_the_same_folder() {
+fn demo_reopens_its_newsroom() {
     let folder = tempfile::tempdir().unwrap();
     let count = "{ edition(slug: \"ar\") { articleCount } home { latest(first: 1) { nodes { headline publishedAt } } } }";
     let first = {
@@ -40,17 +40,17 @@ fn editors_token(serving: &Serving) -> String {
 }
 
 #[test]
-fn demo_gives_an_editors_token_and_keeps_it_with_its_folder() {
+fn demo_issues_an_editor_token_and_stores_it_in_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let mut tokens = Vec::new();
     for line in ["--data here", "--data here", "--data there", ""] {
         let line = format!("demo --listen 127.0.0.1:0 {line}");
         let serving = Serving::start(khabar(&folder, line.trim()), 5);
         let token = editors_token(&serving);
-        let answer = serving.ask_by(&token, "mutation { createSection(input: {name: \"تجربة\", edition: \"ar\"}) { section { name } userErrors { message } } }");
+        let response = serving.ask_by(&token, "mutation { createSection(input: {name: \"تجربة\", edition: \"ar\"}) { section { name } userErrors { message } } }");
         assert!(
-            answer.contains(r#""section":{"name":"تجربة"},"userErrors":[]"#),
-            "{answer}"
+            response.contains(r#""section":{"name":"تجربة"},"userErrors":[]"#),
+            "{response}"
         );
         tokens.push(token);
     }
@@ -65,7 +65,7 @@ fn demo_gives_an_editors_token_and_keeps_it_with_its_folder() {
 }
 
 #[test]
-fn two_servers_of_one_newsroom_tell_the_same() {
+fn two_servers_of_one_database_return_equal_responses() {
     let folder = tempfile::tempdir().unwrap();
     let here = "demo --listen 127.0.0.1:0 --data here";
     let here = Serving::start(khabar(&folder, here), 5);
@@ -96,7 +96,7 @@ fn two_servers_of_one_newsroom_tell_the_same() {
 }
 
 #[test]
-fn the_deepest_query_that_is_let_through_is_answered() {
+fn the_deepest_allowed_query_succeeds() {
     let folder = tempfile::tempdir().unwrap();
     let line = "demo --listen 127.0.0.1:0 --data here";
     let serving = Serving::start(khabar(&folder, line), 5);
@@ -108,18 +108,18 @@ fn the_deepest_query_that_is_let_through_is_answered() {
     };
     let mut deepest = None;
     for levels in 1.. {
-        let answer = serving.ask(&nested(levels));
-        if answer.contains("LIMIT_DEPTH") {
+        let response = serving.ask(&nested(levels));
+        if response.contains("LIMIT_DEPTH") {
             break;
         }
-        assert!(answer.starts_with("{\"data\":{\"home\""), "{answer}");
+        assert!(response.starts_with("{\"data\":{\"home\""), "{response}");
         deepest = Some(levels);
     }
     assert!(deepest >= Some(8), "{deepest:?}");
 }
 
 #[test]
-fn what_is_kept_is_seen_and_a_correction_is_shown_at_once() {
+fn cached_responses_are_served_and_corrections_appear_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let line = "demo --listen 127.0.0.1:0 --data here";
     let serving = Serving::start(khabar(&folder, line), 5);

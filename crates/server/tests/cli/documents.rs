@@ -3,7 +3,7 @@
 use crate::{Serving, khabar, run};
 
 #[test]
-fn trust_reads_both_kinds_of_manifest_and_registers_all_or_nothing() {
+fn documents_register_reads_both_manifest_formats_and_is_atomic() {
     let folder = tempfile::tempdir().unwrap();
     let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text).unwrap();
     let editions = "query Editions { editions { slug } }";
@@ -37,7 +37,7 @@ fn trust_reads_both_kinds_of_manifest_and_registers_all_or_nothing() {
 
     let (ok, _, error) = run(&folder, "documents register relay.json wrong.json");
     assert!(
-        !ok && error.contains("nothing was registered: 3 mistakes"),
+        !ok && error.contains("nothing was registered: 3 errors"),
         "{error}"
     );
     assert!(
@@ -71,9 +71,9 @@ fn trust_reads_both_kinds_of_manifest_and_registers_all_or_nothing() {
         .map(|line| line.split("  ").nth(1).unwrap())
         .collect();
     assert!(ok && names == ["5f9e", "77aa", "e1"], "{listed}");
-    let answer = serving.send(&serde_json::json!({"documentId": "5f9e"}));
+    let response = serving.send(&serde_json::json!({"documentId": "5f9e"}));
     assert_eq!(
-        answer,
+        response,
         r#"{"data":{"editions":[]},"extensions":{"cost":21}}"#
     );
     let (ok, said, _) = run(&folder, "documents remove 5f9e");

@@ -111,9 +111,9 @@ impl Serving {
             body.len()
         )
         .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
         (head.to_owned(), body.to_owned())
     }
 }
@@ -127,7 +127,7 @@ impl Drop for Serving {
 }
 
 #[test]
-fn schema_is_printed_as_it_is_committed() {
+fn the_printed_schema_is_the_committed_one() {
     let folder = tempfile::tempdir().unwrap();
     let (ok, printed, _) = run(&folder, "schema");
     let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema.graphql");

@@ -28,7 +28,7 @@ fn called(listener: &std::net::TcpListener) -> (String, String) {
 }
 
 #[test]
-fn serve_purges_what_it_is_told_to() {
+fn serve_purges_the_configured_target() {
     let folder = tempfile::tempdir().unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let hook = format!(
@@ -55,8 +55,8 @@ fn serve_purges_what_it_is_told_to() {
     let (ok, token, _) = run(&folder, "token create --name Layla --role admin");
     assert!(ok);
     let edition = "mutation { createEdition(input: {name: \"خبر\", language: \"ar\", slug: \"ar\"}) { edition { name } userErrors { message } } }";
-    let answer = serving.ask_by(token.trim(), edition);
-    assert!(answer.contains(r#""userErrors":[]"#), "{answer}");
+    let response = serving.ask_by(token.trim(), edition);
+    assert!(response.contains(r#""userErrors":[]"#), "{response}");
     // The new edition and all editions are named, by whatever call comes next with keys.
     let body = loop {
         let (_, body) = next();

@@ -3,7 +3,7 @@
 use crate::{Serving, khabar, run};
 
 #[test]
-fn tokens_are_made_listed_and_revoked() {
+fn tokens_are_created_listed_and_revoked() {
     let folder = tempfile::tempdir().unwrap();
     let (ok, token, output) = run(
         &folder,
@@ -46,22 +46,22 @@ fn tokens_are_made_listed_and_revoked() {
 
     let viewer = "{ viewer { name rights } }";
     let serving = Serving::start(khabar(&folder, "serve --listen 127.0.0.1:0"), 3);
-    let answer = serving.ask_by(forever.trim(), viewer);
-    assert!(answer.contains("ليلى"), "{answer}");
+    let response = serving.ask_by(forever.trim(), viewer);
+    assert!(response.contains("ليلى"), "{response}");
     let (ok, said, _) = run(&folder, &format!("token revoke {id}"));
     assert!(ok && said.contains(&id), "{said}");
-    let answer = serving.ask_by(token, viewer);
-    assert!(answer.contains("UNAUTHENTICATED"), "{answer}");
+    let response = serving.ask_by(token, viewer);
+    assert!(response.contains("UNAUTHENTICATED"), "{response}");
     let (ok, _, error) = run(&folder, &format!("token revoke {id}"));
     assert!(!ok && error.contains("revoked already"), "{error}");
     let (_, listed, _) = run(&folder, "token list");
     assert!(listed.contains("revoked "), "{listed}");
     let log = "{ audit { nodes { name action entityType node { ... on Token { name } } } } }";
-    let answer = serving.ask_by(forever.trim(), log);
+    let response = serving.ask_by(forever.trim(), log);
     let layla = r#""entityType":"token","node":{"name":"Layla"}"#;
     for action in ["token revoke", "token create"] {
         let entry = format!(r#"{{"name":"khabar","action":"{action}",{layla}}}"#);
-        assert!(answer.contains(&entry), "{answer}");
+        assert!(response.contains(&entry), "{response}");
     }
-    assert!(!answer.contains("khb_"), "{answer}");
+    assert!(!response.contains("khb_"), "{response}");
 }

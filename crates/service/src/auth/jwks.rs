@@ -28,7 +28,7 @@ pub(super) struct Key {
 /// The source of the keys.
 pub(super) enum Keys {
     Static(Vec<Arc<Key>>),
-    Published(Box<Published>),
+    RemoteKeys(Box<RemoteKeys>),
 }
 
 impl Keys {
@@ -44,7 +44,7 @@ impl Keys {
         }
         if !settings.jwks_url.is_empty() {
             let fetch = fetch.context("auth.jwks_url is set, and this process fetches no keys")?;
-            return Ok(Self::Published(Box::new(Published::new(settings, fetch))));
+            return Ok(Self::RemoteKeys(Box::new(RemoteKeys::new(settings, fetch))));
         }
         let file = &settings.key_file;
         let text =
@@ -56,15 +56,15 @@ impl Keys {
     /// Returns the keys that a token with this `kid` may be signed with.
     pub(super) async fn of_id(&self, id: Option<&str>, now: DateTime<Utc>) -> Vec<Arc<Key>> {
         match self {
-            Self::Static(keys) => named(keys, id),
-            Self::Published(published) => published.of_id(id, now).await,
+            Self::Static(keys) => matching(keys, id),
+            Self::RemoteKeys(published) => published.of_id(id, now).await,
         }
     }
 }
 
 /// Returns the keys that match a key id. A key without an id matches every token, and a token without a
 /// key id matches every key.
-fn named(keys: &[Arc<Key>], id: Option<&str>) -> Vec<Arc<Key>> {
+fn matching(keys: &[Arc<Key>], id: Option<&str>) -> Vec<Arc<Key>> {
     let may = |key: &&Arc<Key>| match (&key.id, id) {
         (Some(has), Some(id)) => has == id,
         _ => true,
@@ -149,7 +149,7 @@ fn of_set(set: &JwkSet, secret: bool) -> Vec<Arc<Key>> {
 }
 
 /// The keys that an issuer publishes at a URL.
-pub(super) struct Published {
+pub(super) struct RemoteKeys {
     url: String,
     fetch: FetchKeys,
     max_age: TimeDelta,
@@ -175,8 +175,8 @@ const PAUSE_WITHOUT_KEYS: TimeDelta = TimeDelta::seconds(5);
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 impl State {
-    fn knows(&self, id: Option<&str>) -> bool {
-        !named(&self.keys, id).is_empty()
+    fn has_key(&self, id: Option<&str>) -> bool {
+        !matching(&self.keys, id).is_empty()
     }
 
     fn is_fresh(&self, now: DateTime<Utc>, max_age: TimeDelta) -> bool {
@@ -193,7 +193,7 @@ impl State {
     }
 }
 
-impl Published {
+impl RemoteKeys {
     fn new(settings: &Settings, fetch: FetchKeys) -> Self {
         let seconds = i64::try_from(settings.jwks_max_age_s).unwrap_or(i64::MAX);
         Self {
@@ -207,7 +207,7 @@ impl Published {
 
     async fn of_id(&self, id: Option<&str>, now: DateTime<Utc>) -> Vec<Arc<Key>> {
         let state = self.state();
-        if state.knows(id) {
+        if state.has_key(id) {
             // While another task fetches, the current keys are used.
             if !state.is_fresh(now, self.max_age)
                 && state.may_try(now)
@@ -218,11 +218,11 @@ impl Published {
         } else {
             let _alone = self.fetching.lock().await;
             let state = self.state();
-            if !state.knows(id) && state.may_try(now) {
+            if !state.has_key(id) && state.may_try(now) {
                 self.refresh(now).await;
             }
         }
-        named(&self.state().keys, id)
+        matching(&self.state().keys, id)
     }
 
     /// Fetches the JWK set. On failure, the current keys stay in use and a warning is logged.

@@ -148,11 +148,11 @@ impl Jwt {
         if claims.sub.is_empty() || claims.sub.chars().count() > LONGEST_SUBJECT {
             return Err("has no subject that could be somebody's");
         }
-        let said = claims
+        let claimed_name = claims
             .name
             .as_deref()
             .and_then(|name| Name::parse(name).ok());
-        let name = said.map_or_else(|| Name::parse(&claims.sub), Ok);
+        let name = claimed_name.map_or_else(|| Name::parse(&claims.sub), Ok);
         let name = name.map_err(|_| "has neither a name nor a subject that can be shown")?;
         let role = self.role(&claims.others);
         let rights = self.scope(claims.scope.as_deref());
@@ -198,12 +198,12 @@ impl Jwt {
     fn scope(&self, scope: Option<&str>) -> Option<Rights> {
         let prefix = &self.settings.scope_prefix;
         let words = scope.unwrap_or_default().split_ascii_whitespace();
-        let ours: Vec<_> = words.filter_map(|word| word.strip_prefix(prefix)).collect();
-        if ours.is_empty() {
+        let names: Vec<_> = words.filter_map(|word| word.strip_prefix(prefix)).collect();
+        if names.is_empty() {
             return None;
         }
         // Unknown words grant nothing, and do not affect the other words.
-        let known: Vec<_> = ours
+        let known: Vec<_> = names
             .into_iter()
             .filter_map(|word| khabar_domain::Right::parse(word).ok())
             .collect();

@@ -76,10 +76,10 @@ impl Settings {
     /// Returns an error for values that have the right type but cannot work.
     pub fn check(&self) -> anyhow::Result<()> {
         let sources = [&self.key, &self.key_file, &self.jwks_url];
-        let given = sources.iter().filter(|source| !source.is_empty()).count();
+        let configured = sources.iter().filter(|source| !source.is_empty()).count();
         if self.issuer.is_empty() {
             ensure!(
-                given == 0,
+                configured == 0,
                 "auth.issuer is empty: say whose tokens the keys are for"
             );
             return Ok(());
@@ -89,7 +89,7 @@ impl Settings {
             "auth.audience is empty: tokens that were meant for others would count"
         );
         ensure!(
-            given == 1,
+            configured == 1,
             "auth needs exactly one of auth.key, auth.key_file and auth.jwks_url"
         );
         ensure!(
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_named() {
+    fn invalid_settings_are_named() {
         assert!(Settings::default().check().is_ok());
         assert_eq!(problem(|_| ()), "");
         assert!(problem(|it| it.issuer.clear()).contains("auth.issuer"));

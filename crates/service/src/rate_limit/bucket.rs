@@ -20,18 +20,18 @@ pub(super) struct Quota {
 
 /// The state of a client's quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct QuotaState {
     /// The number allowed within the window.
     pub quota: u64,
     /// The number that is left.
-    pub left: u64,
+    pub remaining: u64,
     /// The time until the full quota is available again.
     pub full_in: Duration,
     /// The time to wait before trying again, if not enough was left.
     pub wait: Option<Duration>,
 }
 
-impl Standing {
+impl QuotaState {
     /// Returns the seconds until the full quota is available again, rounded up.
     pub fn full_in_seconds(&self) -> u64 {
         seconds(self.full_in)
@@ -59,7 +59,7 @@ impl Quota {
     }
 
     /// Takes `many` if that many are left. A number above the capacity takes a full bucket.
-    pub(super) fn take(self, bucket: &AtomicU64, many: u64, now: Duration) -> Standing {
+    pub(super) fn take(self, bucket: &AtomicU64, many: u64, now: Duration) -> QuotaState {
         let now = nanoseconds(now);
         let taken = many.min(self.many) * self.step;
         let end = now + self.many * self.step;
@@ -68,21 +68,21 @@ impl Quota {
             (full_at <= end).then_some(full_at)
         });
         match moved {
-            Ok(before) => self.standing(before.max(now) + taken, now, None),
+            Ok(before) => self.quota_state(before.max(now) + taken, now, None),
             Err(full_at) => {
                 let wait = (full_at.max(now) + taken).saturating_sub(end);
-                self.standing(full_at, now, Some(Duration::from_nanos(wait)))
+                self.quota_state(full_at, now, Some(Duration::from_nanos(wait)))
             }
         }
     }
 
     /// Returns the state of the quota without taking anything. Sets `wait` if none is left.
-    pub(super) fn look(self, bucket: &AtomicU64, now: Duration) -> Standing {
+    pub(super) fn look(self, bucket: &AtomicU64, now: Duration) -> QuotaState {
         let now = nanoseconds(now);
         let full_at = bucket.load(Ordering::Relaxed).max(now);
         let wait = (full_at + self.step).saturating_sub(now + self.many * self.step);
         let wait = (wait > 0).then(|| Duration::from_nanos(wait));
-        self.standing(full_at, now, wait)
+        self.quota_state(full_at, now, wait)
     }
 
     /// Takes one even if none is left. The debt never exceeds one.
@@ -94,12 +94,12 @@ impl Quota {
         let _ = bucket.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charged);
     }
 
-    fn standing(self, full_at: u64, now: u64, wait: Option<Duration>) -> Standing {
+    fn quota_state(self, full_at: u64, now: u64, wait: Option<Duration>) -> QuotaState {
         let missing = full_at.saturating_sub(now);
-        let left = (self.many * self.step).saturating_sub(missing) / self.step;
-        Standing {
+        let remaining = (self.many * self.step).saturating_sub(missing) / self.step;
+        QuotaState {
             quota: self.many,
-            left,
+            remaining,
             full_in: Duration::from_nanos(missing),
             wait,
         }
@@ -119,26 +119,26 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_empties_and_fills_again_step_by_step() {
+    fn a_bucket_empties_and_refills_gradually() {
         let quota = Quota::per_minute(6).unwrap();
         let bucket = AtomicU64::default();
-        for left in (0..6).rev() {
-            let standing = quota.take(&bucket, 1, at(100));
-            assert_eq!((standing.left, standing.wait), (left, None));
+        for remaining in (0..6).rev() {
+            let quota_state = quota.take(&bucket, 1, at(100));
+            assert_eq!((quota_state.remaining, quota_state.wait), (remaining, None));
         }
         let refused = quota.take(&bucket, 1, at(100));
-        assert_eq!((refused.left, refused.wait), (0, Some(at(10))));
+        assert_eq!((refused.remaining, refused.wait), (0, Some(at(10))));
         assert_eq!(refused.full_in, at(60));
         // A refused attempt takes nothing.
         assert_eq!(quota.take(&bucket, 1, at(109)).wait, Some(at(1)));
         assert_eq!(quota.take(&bucket, 1, at(110)).wait, None);
-        let standing = quota.take(&bucket, 2, at(140));
-        assert_eq!((standing.left, standing.full_in), (1, at(50)));
-        assert_eq!(quota.take(&bucket, 6, at(10_000)).left, 0);
+        let quota_state = quota.take(&bucket, 2, at(140));
+        assert_eq!((quota_state.remaining, quota_state.full_in), (1, at(50)));
+        assert_eq!(quota.take(&bucket, 6, at(10_000)).remaining, 0);
     }
 
     #[test]
-    fn more_than_a_bucket_holds_is_a_full_bucket() {
+    fn a_bucket_never_exceeds_its_capacity() {
         let quota = Quota::per_minute(6).unwrap();
         let bucket = AtomicU64::default();
         assert_eq!(quota.take(&bucket, 50, at(0)).wait, None);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_happened_is_charged_and_no_debt_grows() {
+    fn later_charges_empty_the_bucket_without_debt() {
         let quota = Quota::per_minute(2).unwrap();
         let bucket = AtomicU64::default();
         for _ in 0..100 {
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn no_quota_is_no_limit() {
+    fn without_a_quota_there_is_no_limit() {
         assert!(Quota::per_minute(0).is_none());
         let quota = Quota::per_minute(1_000_000).unwrap();
         assert!(quota.take(&AtomicU64::default(), 1, at(0)).wait.is_none());

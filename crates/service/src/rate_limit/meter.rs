@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use khabar_domain::{AccountId, Network};
 
-use super::{Client, Counted, Limiter, Standing};
+use super::{Client, Counted, Limiter, QuotaState};
 
 /// A rate limit that a client has exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Meter {
     network: Option<Network>,
     account: OnceLock<AccountId>,
     is_counted: AtomicBool,
-    standings: Mutex<Vec<(Counted, Standing)>>,
+    quota_states: Mutex<Vec<(Counted, QuotaState)>>,
 }
 
 impl Meter {
@@ -36,7 +36,7 @@ impl Meter {
             network,
             account: OnceLock::new(),
             is_counted: AtomicBool::new(false),
-            standings: Mutex::default(),
+            quota_states: Mutex::default(),
         }
     }
 
@@ -51,8 +51,8 @@ impl Meter {
             return Ok(());
         }
         // A client with too many errors has to wait, whatever the outcome of this request.
-        let standing = |client| self.limiter.look(Counted::Errors, client);
-        self.note(Counted::Errors, self.client().and_then(standing))?;
+        let quota_state = |client| self.limiter.look(Counted::Errors, client);
+        self.note(Counted::Errors, self.client().and_then(quota_state))?;
         self.take(Counted::Requests, 1)
     }
 
@@ -69,20 +69,20 @@ impl Meter {
     }
 
     fn take(&self, counted: Counted, many: u64) -> Result<(), Limited> {
-        let standing = |client| self.limiter.take(counted, client, many);
-        self.note(counted, self.client().and_then(standing))
+        let quota_state = |client| self.limiter.take(counted, client, many);
+        self.note(counted, self.client().and_then(quota_state))
     }
 
-    fn note(&self, counted: Counted, standing: Option<Standing>) -> Result<(), Limited> {
-        let Some(standing) = standing else {
+    fn note(&self, counted: Counted, quota_state: Option<QuotaState>) -> Result<(), Limited> {
+        let Some(quota_state) = quota_state else {
             return Ok(());
         };
-        self.standings().push((counted, standing));
-        match standing.wait_seconds() {
+        self.quota_states().push((counted, quota_state));
+        match quota_state.wait_seconds() {
             None => Ok(()),
             Some(retry_after) => Err(Limited {
                 counted: counted.name(),
-                quota: standing.quota,
+                quota: quota_state.quota,
                 retry_after,
             }),
         }
@@ -93,14 +93,14 @@ impl Meter {
         account.or(self.network.map(Client::Network))
     }
 
-    fn standings(&self) -> MutexGuard<'_, Vec<(Counted, Standing)>> {
-        self.standings
+    fn quota_states(&self) -> MutexGuard<'_, Vec<(Counted, QuotaState)>> {
+        self.quota_states
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Passes the quotas that were counted, in order, to `report`.
-    pub fn report(&self, report: impl FnOnce(&[(Counted, Standing)])) {
-        report(&self.standings());
+    pub fn report(&self, report: impl FnOnce(&[(Counted, QuotaState)])) {
+        report(&self.quota_states());
     }
 }

@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::serve::Listener;
-use khabar_tests::harness::PATIENCE;
+use khabar_tests::harness::MAX_WAIT;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -49,13 +49,13 @@ struct Inner {
 }
 
 /// A running fake cache. Stops when dropped.
-pub(crate) struct Edge {
+pub(crate) struct FakeCdn {
     pub(crate) address: SocketAddr,
     inner: Arc<Inner>,
     task: JoinHandle<()>,
 }
 
-impl Drop for Edge {
+impl Drop for FakeCdn {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -70,9 +70,9 @@ fn take(count: &AtomicUsize) -> bool {
 }
 
 /// A listener that closes some connections at once.
-struct Moody(TcpListener, Arc<Inner>);
+struct FaultyListener(TcpListener, Arc<Inner>);
 
-impl Listener for Moody {
+impl Listener for FaultyListener {
     type Io = TcpStream;
     type Addr = SocketAddr;
 
@@ -90,15 +90,15 @@ impl Listener for Moody {
     }
 }
 
-impl Edge {
+impl FakeCdn {
     pub(crate) async fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let inner = Arc::new(Inner::default());
         let router = Router::new()
-            .fallback(answer)
+            .fallback(response)
             .with_state(Arc::clone(&inner));
-        let listener = Moody(listener, Arc::clone(&inner));
+        let listener = FaultyListener(listener, Arc::clone(&inner));
         let task = tokio::spawn(async move {
             // Ends with the test, so the result is ignored.
             let _ = axum::serve(listener, router).await;
@@ -141,12 +141,12 @@ impl Edge {
                 called.await;
             }
         };
-        let seen = tokio::time::timeout(PATIENCE, seen).await;
+        let seen = tokio::time::timeout(MAX_WAIT, seen).await;
         seen.with_context(|| format!("it was only called so: {:#?}", self.calls()))
     }
 }
 
-impl Edge {
+impl FakeCdn {
     /// Waits until more than `count` calls have been received.
     pub(crate) async fn sees_more_than(&self, count: usize) -> anyhow::Result<()> {
         let seen = async {
@@ -158,12 +158,12 @@ impl Edge {
                 called.await;
             }
         };
-        let seen = tokio::time::timeout(PATIENCE, seen).await;
+        let seen = tokio::time::timeout(MAX_WAIT, seen).await;
         seen.with_context(|| format!("it was called {} times", self.calls().len()))
     }
 }
 
-async fn answer(
+async fn response(
     State(inner): State<Arc<Inner>>,
     method: Method,
     uri: Uri,

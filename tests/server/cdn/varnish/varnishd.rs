@@ -10,7 +10,7 @@ use khabar_tests::harness::skip;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 
-use khabar_tests::harness::PATIENCE;
+use khabar_tests::harness::MAX_WAIT;
 
 /// A running Varnish. Stopped when dropped.
 pub(super) struct Varnish {
@@ -83,7 +83,7 @@ impl Varnish {
         let ready = async {
             loop {
                 if let Some(status) = self.child.try_wait()? {
-                    let said = std::fs::read_to_string(said_in(&self.folder));
+                    let said = std::fs::read_to_string(stderr_path(&self.folder));
                     bail!("{status}: {}", said.unwrap_or_default());
                 }
                 if TcpStream::connect(self.address).await.is_ok() {
@@ -92,7 +92,7 @@ impl Varnish {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        let ready = tokio::time::timeout(PATIENCE, ready).await;
+        let ready = tokio::time::timeout(MAX_WAIT, ready).await;
         ready.context("varnishd does not listen")?
     }
 }
@@ -113,13 +113,13 @@ fn spawn(
         .args(["-a", &address.to_string()])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(std::fs::File::create(said_in(folder))?)
+        .stderr(std::fs::File::create(stderr_path(folder))?)
         .spawn()
         .context("could not run varnishd")
 }
 
 /// Returns the path of the file with the standard error output of Varnish.
-fn said_in(folder: &TempDir) -> PathBuf {
+fn stderr_path(folder: &TempDir) -> PathBuf {
     folder.path().join("said")
 }
 

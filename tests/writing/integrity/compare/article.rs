@@ -5,29 +5,36 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use super::Whole;
-use crate::Desk;
+use super::MergedModel;
+use crate::Fixture;
 use crate::integrity::list::List;
-use crate::integrity::model::{Article, Face, Id};
+use crate::integrity::model::{Article, FieldValues, Id};
 use crate::integrity::noun::flat;
 use crate::integrity::seed_data::READ;
 
-impl Whole {
-    pub(super) async fn articles_hold(&self, desk: &Desk) -> anyhow::Result<()> {
+impl MergedModel {
+    pub(super) async fn articles_hold(&self, fixture: &Fixture) -> anyhow::Result<()> {
         for (id, article) in &self.model.articles {
-            self.article_holds(desk, id, article)
+            self.article_holds(fixture, id, article)
                 .await
                 .with_context(|| format!("the article {id}"))?;
         }
         Ok(())
     }
 
-    async fn article_holds(&self, desk: &Desk, id: &Id, article: &Article) -> anyhow::Result<()> {
+    async fn article_holds(
+        &self,
+        fixture: &Fixture,
+        id: &Id,
+        article: &Article,
+    ) -> anyhow::Result<()> {
         let document = format!(
             "query ($id: ID!) {{ article(id: $id) {{ {READ} status version scheduledFor embargoUntil
                 withdrawal {{ reason }} corrections {{ version note }} }} }}"
         );
-        let found = desk.ask(&desk.editor, &document, json!({"id": id})).await?;
+        let found = fixture
+            .ask(&fixture.editor, &document, json!({"id": id}))
+            .await?;
         let mut found = flat(found["article"].clone());
         let mut take = |field: &str| found[field].take();
         let hour = |value: &Value| value.as_str().and_then(|text| text.parse().ok());
@@ -64,10 +71,10 @@ impl Whole {
             article.history.is_empty() || corrections == expected,
             "tells the corrections {corrections:?} instead of {expected:?}"
         );
-        let mut expected = article.face.clone();
+        let mut expected = article.values.clone();
         if article.loose {
-            for face in [found.as_object_mut(), Some(&mut expected)] {
-                let stories = face.and_then(|face| face["stories"].as_array_mut());
+            for values in [found.as_object_mut(), Some(&mut expected)] {
+                let stories = values.and_then(|values| values["stories"].as_array_mut());
                 stories.context("no stories")?.sort_by_key(Value::to_string);
             }
         }
@@ -78,7 +85,7 @@ impl Whole {
         if article.history.is_empty() {
             return Ok(());
         }
-        self.history_holds(desk, id, article).await?;
+        self.history_holds(fixture, id, article).await?;
         let related: Vec<_> = article
             .related
             .iter()
@@ -90,11 +97,16 @@ impl Whole {
             field: "related",
             arguments: String::new(),
         };
-        list.compare(desk, &desk.editor, &related).await
+        list.compare(fixture, &fixture.editor, &related).await
     }
 
     /// Checks that each version is stored exactly once, with its content unchanged.
-    async fn history_holds(&self, desk: &Desk, id: &Id, article: &Article) -> anyhow::Result<()> {
+    async fn history_holds(
+        &self,
+        fixture: &Fixture,
+        id: &Id,
+        article: &Article,
+    ) -> anyhow::Result<()> {
         for saved in article.history.chunks(20) {
             let versions = saved.iter().map(|saved| {
                 let version = saved.version;
@@ -105,7 +117,9 @@ impl Whole {
                  fragment R on Revision {{ version step note {READ} }}",
                 versions.collect::<Vec<_>>().join("\n")
             );
-            let found = desk.ask(&desk.editor, &document, json!({"id": id})).await?;
+            let found = fixture
+                .ask(&fixture.editor, &document, json!({"id": id}))
+                .await?;
             let count = &found["article"]["revisions"]["totalCount"];
             ensure!(
                 *count == json!(article.history.len()),
@@ -131,11 +145,11 @@ impl Whole {
 
     /// Returns the content of an old version without the stories and the section that no longer
     /// exist.
-    fn as_read_today(&self, content: &Face) -> Face {
+    fn as_read_today(&self, content: &FieldValues) -> FieldValues {
         let mut content = content.clone();
         let there = |id: &Value| {
             let id = id.as_str().unwrap_or_default();
-            self.model.things.contains_key(id) || self.seed_data.contains(id)
+            self.model.objects.contains_key(id) || self.seed_data.contains(id)
         };
         if let Some(stories) = content["stories"].as_array_mut() {
             stories.retain(there);

@@ -7,8 +7,8 @@ use anyhow::{Context as _, ensure};
 use khabar_tests::harness::Who;
 use serde_json::{Value, json};
 
-use super::Whole;
-use crate::Desk;
+use super::MergedModel;
+use crate::Fixture;
 use crate::integrity::list::List;
 use crate::integrity::model::{Article, Id, Order};
 use crate::integrity::noun::{FOLLOW, LIVE, SECTION, STORY, flat};
@@ -22,12 +22,12 @@ fn ids(list: &Value) -> Vec<Id> {
         .collect()
 }
 
-impl Whole {
-    pub(super) async fn orders_hold(&self, desk: &Desk) -> anyhow::Result<()> {
+impl MergedModel {
+    pub(super) async fn orders_hold(&self, fixture: &Fixture) -> anyhow::Result<()> {
         for (edition, orders) in &self.own {
-            self.own_holds(desk, edition, orders).await?;
+            self.own_holds(fixture, edition, orders).await?;
         }
-        self.common_holds(desk).await?;
+        self.common_holds(fixture).await?;
         for edition in self.own.keys().map(String::as_str).chain([COMMON]) {
             let mut stories = self.model.of(&STORY, edition);
             let mut arguments = format!("edition: {edition:?}");
@@ -41,14 +41,14 @@ impl Whole {
                 field: "stories",
                 arguments,
             };
-            list.holds_all(desk, &Who::anonymous(), stories).await?;
+            list.holds_all(fixture, &Who::anonymous(), stories).await?;
         }
         Ok(())
     }
 
     async fn own_holds(
         &self,
-        desk: &Desk,
+        fixture: &Fixture,
         edition: &str,
         orders: &BTreeMap<Order, Vec<Id>>,
     ) -> anyhow::Result<()> {
@@ -59,7 +59,7 @@ impl Whole {
               sections(edition: {edition:?}) {{ id children {{ id position }} }}
               roots: sections(edition: {edition:?}, roots: true) {{ id position }} }}"
         );
-        let found = desk.ask(&Who::anonymous(), &document, json!({})).await?;
+        let found = fixture.ask(&Who::anonymous(), &document, json!({})).await?;
         let home = &found["home"];
         let order = |order: &Order| orders.get(order).cloned().unwrap_or_default();
         let leads: Vec<_> = order(&Order::Leads)
@@ -68,7 +68,7 @@ impl Whole {
             .collect();
         ensure!(
             ids(&home["leadArticles"]) == leads,
-            "{edition} is led by {} instead of {leads:?}",
+            "{edition} is redirected by {} instead of {leads:?}",
             home["leadArticles"]
         );
         for (list, place, order) in [
@@ -97,8 +97,11 @@ impl Whole {
             let children = order(&Order::Sections(Some(id.clone())));
             in_order(&section["children"], "position", &children)
                 .with_context(|| format!("in the section {id} of {edition}"))?;
-            let face = self.model.face(&id).context("a section that nobody made")?;
-            if face["featured"] == true {
+            let values = self
+                .model
+                .values(&id)
+                .context("a section that nobody made")?;
+            if values["featured"] == true {
                 featured.insert(id);
             }
         }
@@ -110,11 +113,11 @@ impl Whole {
         Ok(())
     }
 
-    async fn common_holds(&self, desk: &Desk) -> anyhow::Result<()> {
+    async fn common_holds(&self, fixture: &Fixture) -> anyhow::Result<()> {
         const READ: &str =
             "{ home { leadArticles { id } pinnedStories(first: 100) { nodes { id status } }
             liveChannels { id } followChannels { id } } sections { id } }";
-        let found = desk.ask(&Who::anonymous(), READ, json!({})).await?;
+        let found = fixture.ask(&Who::anonymous(), READ, json!({})).await?;
         for (noun, list) in [
             (&LIVE, &found["home"]["liveChannels"]),
             (&FOLLOW, &found["home"]["followChannels"]),

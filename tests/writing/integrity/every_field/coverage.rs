@@ -111,7 +111,7 @@ pub(super) const WAYS: [(&str, &str, &[&str]); 2] = [
 ];
 
 /// Types that no reader's query reaches, or that have no fields to check here. Each has a reason.
-pub(super) const ELSEWHERE: [(&str, &str); 17] = [
+pub(super) const TESTED_ELSEWHERE: [(&str, &str); 17] = [
     ("ArticleDiff", "the desk's"),
     ("AuditEntry", "the auditors'"),
     ("AuditEntryConnection", "the auditors'"),

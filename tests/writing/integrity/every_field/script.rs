@@ -7,13 +7,13 @@ use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
 use super::{Fields, SLUG};
-use crate::Desk;
+use crate::Fixture;
 use crate::comment::{EDIT, MODERATE, POST, SET_ARTICLE, SET_EDITION};
 use crate::invariants::mutation;
 
 /// Sends a mutation that must succeed, and checks every field. Returns the object in its payload.
 async fn send(
-    desk: &Desk,
+    fixture: &Fixture,
     fields: &mut Fields<'_>,
     name: &str,
     input: Value,
@@ -30,7 +30,7 @@ async fn send(
         _ => "idempotencyKey",
     };
     let document = mutation(name, what);
-    let done = desk.write(&desk.editor, &document, input).await?;
+    let done = fixture.write(&fixture.editor, &document, input).await?;
     ensure!(done["userErrors"] == json!([]), "{name}: {done}");
     fields.look(name).await?;
     let mut members = done.as_object().into_iter().flatten();
@@ -39,10 +39,10 @@ async fn send(
 }
 
 /// Two objects of each kind, by the mutation that created them.
-struct Things(BTreeMap<(&'static str, usize), Value>);
+struct TestObjects(BTreeMap<(&'static str, usize), Value>);
 
-impl Things {
-    async fn make(desk: &Desk, fields: &mut Fields<'_>) -> anyhow::Result<Self> {
+impl TestObjects {
+    async fn make(fixture: &Fixture, fields: &mut Fields<'_>) -> anyhow::Result<Self> {
         let mut made = BTreeMap::new();
         for (turn, letter) in ["أ", "ب"].into_iter().enumerate() {
             let url = format!("https://sindyan.example/{turn}.jpg");
@@ -57,7 +57,7 @@ impl Things {
                 ("createSection", json!({"name": format!("باب {letter}")})),
                 ("createStory", json!({"title": format!("ملف {letter}")})),
             ] {
-                let object = send(desk, fields, kind, input).await?;
+                let object = send(fixture, fields, kind, input).await?;
                 made.insert((kind, turn), object["id"].clone());
             }
         }
@@ -144,23 +144,29 @@ fn body(word: &str, ordered: bool, level: i32) -> Value {
 }
 
 /// Creates articles that show objects of every kind, and changes all of these objects.
-pub(super) async fn write(desk: &Desk, fields: &mut Fields<'_>) -> anyhow::Result<()> {
-    let things = Things::make(desk, fields).await?;
+pub(super) async fn write(fixture: &Fixture, fields: &mut Fields<'_>) -> anyhow::Result<()> {
+    let objects = TestObjects::make(fixture, fields).await?;
     let mut articles = Vec::new();
     for (turn, word) in [(0, "أول"), (1, "ثانٍ آخر"), (0, "ثالث من الأخبار")]
     {
-        let draft = send(desk, fields, "createArticle", things.article(turn, word)).await?;
+        let draft = send(
+            fixture,
+            fields,
+            "createArticle",
+            objects.article(turn, word),
+        )
+        .await?;
         let input = json!({"id": draft["id"]});
-        articles.push(send(desk, fields, "publishArticle", input).await?);
+        articles.push(send(fixture, fields, "publishArticle", input).await?);
     }
-    for (name, input) in things.changes() {
-        send(desk, fields, name, input).await?;
+    for (name, input) in objects.changes() {
+        send(fixture, fields, name, input).await?;
     }
-    for (name, input) in front_page(desk, &things, &articles).await? {
-        send(desk, fields, name, input).await?;
+    for (name, input) in front_page(fixture, &objects, &articles).await? {
+        send(fixture, fields, name, input).await?;
     }
-    by_slug(desk, fields, &things).await?;
-    let mut correction = things.article(1, "مصحّح تصحيحاً طويلاً");
+    by_slug(fixture, fields, &objects).await?;
+    let mut correction = objects.article(1, "مصحّح تصحيحاً طويلاً");
     for (name, value) in [
         ("id", articles[0]["id"].clone()),
         ("version", articles[0]["version"].clone()),
@@ -175,46 +181,50 @@ pub(super) async fn write(desk: &Desk, fields: &mut Fields<'_>) -> anyhow::Resul
     ] {
         correction[name] = value;
     }
-    send(desk, fields, "correctArticle", correction).await?;
+    send(fixture, fields, "correctArticle", correction).await?;
     Ok(())
 }
 
 /// Takes the article that is queried by slug from creation to withdrawal.
-async fn by_slug(desk: &Desk, fields: &mut Fields<'_>, things: &Things) -> anyhow::Result<()> {
-    let picture = things.of("addMedia", 0);
-    let mut input = things.article(0, "عنوانه يسأل عنه");
+async fn by_slug(
+    fixture: &Fixture,
+    fields: &mut Fields<'_>,
+    objects: &TestObjects,
+) -> anyhow::Result<()> {
+    let picture = objects.of("addMedia", 0);
+    let mut input = objects.article(0, "عنوانه يسأل عنه");
     input["slug"] = json!(SLUG);
     input["canonicalUrl"] = Value::Null;
     input["body"] = json!([{"image": {"image": picture}}, {"paragraph": {"text": "متن أول."}}]);
-    let draft = send(desk, fields, "createArticle", input).await?;
+    let draft = send(fixture, fields, "createArticle", input).await?;
     let input = json!({"id": draft["id"]});
-    let published = send(desk, fields, "publishArticle", input).await?;
+    let published = send(fixture, fields, "publishArticle", input).await?;
     let input = json!({"id": picture, "caption": "تعليق آخر", "alt": "بديل", "credit": "غيره",
         "url": "https://sindyan.example/third.jpg"});
-    send(desk, fields, "updateMedia", input).await?;
+    send(fixture, fields, "updateMedia", input).await?;
     let input = json!({"id": published["id"], "version": published["version"], "headline": "عنوان ثان",
-        "lead": "مقدمة ثانية", "section": things.of("createSection", 1),
-        "body": [{"image": {"image": things.of("addMedia", 1)}}, {"paragraph": {"text": "متن ثان."}}],
+        "lead": "مقدمة ثانية", "section": objects.of("createSection", 1),
+        "body": [{"image": {"image": objects.of("addMedia", 1)}}, {"paragraph": {"text": "متن ثان."}}],
         "note": "صُحّح."});
-    let corrected = send(desk, fields, "correctArticle", input).await?;
+    let corrected = send(fixture, fields, "correctArticle", input).await?;
     // No other article takes the former slug, so it still resolves to this article.
     let input = json!({"id": corrected["id"], "version": corrected["version"], "slug": "كل-حقل-آخر",
         "silent": true});
-    let moved = send(desk, fields, "correctArticle", input).await?;
+    let moved = send(fixture, fields, "correctArticle", input).await?;
     let input = json!({"id": moved["id"], "version": moved["version"], "reason": "سُحب."});
-    send(desk, fields, "withdrawArticle", input).await?;
+    send(fixture, fields, "withdrawArticle", input).await?;
     Ok(())
 }
 
 /// Returns changes to the front page, to related articles and to articles that existed before.
 async fn front_page(
-    desk: &Desk,
-    things: &Things,
+    fixture: &Fixture,
+    objects: &TestObjects,
     articles: &[Value],
 ) -> anyhow::Result<Vec<(&'static str, Value)>> {
     const THERE: &str = "{ liveChannels { id onAir } followChannels { id } edition(slug: \"ar\") { id }
         articles(first: 30) { nodes { id version isStub related(first: 3) { edges { reason } } } } }";
-    let there = desk.ask(&desk.editor, THERE, json!({})).await?;
+    let there = fixture.ask(&fixture.editor, THERE, json!({})).await?;
     let reversed = |list: &Value| -> Vec<Value> {
         let list = list.as_array().into_iter().flatten();
         list.rev().map(|item| item["id"].clone()).collect()
@@ -242,7 +252,7 @@ async fn front_page(
             "updateLiveChannel",
             json!({"id": live[0]["id"], "name": "قناة أخرى",
             "onAir": live[0]["onAir"] != true, "streamUrl": "https://live.example/other.m3u8",
-            "poster": things.of("addMedia", 1)}),
+            "poster": objects.of("addMedia", 1)}),
         ),
         (
             "updateFollowChannel",
@@ -273,13 +283,13 @@ async fn front_page(
 }
 
 /// Sends the mutations that are not in the deck: comments and commenting settings.
-pub(super) async fn comment(desk: &Desk, fields: &mut Fields<'_>) -> anyhow::Result<()> {
+pub(super) async fn comment(fixture: &Fixture, fields: &mut Fields<'_>) -> anyhow::Result<()> {
     const NEWEST: &str = "{ articles(first: 1) { nodes { id } } }";
     const SAID: &str = "{ articles(first: 1) { nodes { comments(first: 1) { nodes { id } } } } }";
-    let newest = desk.ask(&desk.editor, NEWEST, json!({})).await?;
+    let newest = fixture.ask(&fixture.editor, NEWEST, json!({})).await?;
     let article = &newest["articles"]["nodes"][0]["id"];
     let closed = json!({"id": article, "mode": "CLOSED"});
-    desk.write(&desk.editor, SET_ARTICLE, closed).await?;
+    fixture.write(&fixture.editor, SET_ARTICLE, closed).await?;
     fields.look("setArticleCommenting, closed").await?;
     for (name, document, input) in [
         (
@@ -303,23 +313,23 @@ pub(super) async fn comment(desk: &Desk, fields: &mut Fields<'_>) -> anyhow::Res
             json!({"article": article, "text": "قول ثان."}),
         ),
     ] {
-        let done = desk.write(&desk.editor, document, input).await?;
+        let done = fixture.write(&fixture.editor, document, input).await?;
         ensure!(done["userErrors"] == json!([]), "{name}: {done}");
         fields.look(name).await?;
         if name == "postComment" {
             let parent = &done["comment"]["id"];
             let input = json!({"article": article, "text": format!("جواب {}", fields.checked), "parent": parent});
-            desk.write(&desk.editor, POST, input).await?;
+            fixture.write(&fixture.editor, POST, input).await?;
             fields.look("postComment, an answer").await?;
         }
     }
-    let said = desk.ask(&desk.editor, SAID, json!({})).await?;
+    let said = fixture.ask(&fixture.editor, SAID, json!({})).await?;
     let said = &said["articles"]["nodes"][0]["comments"]["nodes"][0]["id"];
     let input = json!({"id": said, "text": "قول ثان آخر."});
-    let edited = desk.write(&desk.editor, EDIT, input).await?;
+    let edited = fixture.write(&fixture.editor, EDIT, input).await?;
     ensure!(edited["userErrors"] == json!([]), "editComment: {edited}");
     fields.look("editComment").await?;
     let input = json!({"ids": [said], "decision": "REJECT", "reason": "لا يليق."});
-    desk.write(&desk.editor, MODERATE, input).await?;
+    fixture.write(&fixture.editor, MODERATE, input).await?;
     fields.look("moderateComments").await
 }

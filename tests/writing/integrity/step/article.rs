@@ -6,12 +6,12 @@ use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use crate::integrity::model::{Article, Face, Id, Saved, leads};
+use crate::integrity::model::{Article, FieldValues, Id, Saved, leads};
 use crate::integrity::noun::{PERSON, SECTION, SOURCE, STORY, TOPIC};
 use crate::integrity::writer::{COMMON, Writer, id_in};
 
 /// Returns the fields of a new article with default values.
-pub(in crate::integrity) fn blank() -> Face {
+pub(in crate::integrity) fn blank() -> FieldValues {
     let blank = json!({"kind": "NEWS", "canonicalUrl": null, "lead": null, "hero": null,
         "source": null, "section": null, "hasPhotos": false, "hasVideo": false, "hasAudio": false,
         "authors": [], "topics": [], "stories": [], "bodyText": "", "status": "DRAFT", "version": 1});
@@ -23,7 +23,7 @@ fn stamp(at: DateTime<Utc>) -> String {
 }
 
 /// Applies an input to the fields as the API returns them. A null resets a field to its default.
-fn put(face: &mut Face, said: &Face) {
+fn put(values: &mut FieldValues, said: &FieldValues) {
     let blank = blank();
     for (field, value) in said {
         let (field, value) = match field.as_str() {
@@ -34,14 +34,14 @@ fn put(face: &mut Face, said: &Face) {
             field if value.is_null() => (field, blank.get(field).cloned().unwrap_or_default()),
             field => (field, value.clone()),
         };
-        face.insert(field.to_owned(), value);
+        values.insert(field.to_owned(), value);
     }
 }
 
 impl Writer<'_> {
     /// Returns random input fields of an article. Each is included one time in `times`.
-    fn parts(&mut self, edition: &str, times: usize) -> Face {
-        let mut said = Face::new();
+    fn parts(&mut self, edition: &str, times: usize) -> FieldValues {
+        let mut said = FieldValues::new();
         for field in [
             "kind",
             "canonicalUrl",
@@ -104,11 +104,11 @@ impl Writer<'_> {
         let mut articles = self.written.model.articles.iter();
         !url.is_null()
             && articles
-                .any(|(id, article)| Some(id) != except && article.face["canonicalUrl"] == *url)
+                .any(|(id, article)| Some(id) != except && article.values["canonicalUrl"] == *url)
     }
 
     /// Whether the slug or canonical URL in the input is taken by another article.
-    fn is_taken(&self, edition: &str, said: &Face, except: Option<&Id>) -> bool {
+    fn is_taken(&self, edition: &str, said: &FieldValues, except: Option<&Id>) -> bool {
         let slug = said.get("slug").and_then(Value::as_str);
         let slug = slug.map(|slug| ("article", edition.to_owned(), slug.to_owned()));
         slug.is_some_and(|address| self.written.model.is_taken(&address, except))
@@ -120,7 +120,7 @@ impl Writer<'_> {
     async fn add_article(
         &mut self,
         edition: &str,
-        said: Face,
+        said: FieldValues,
         refused: Option<&str>,
     ) -> anyhow::Result<Option<Id>> {
         let mut input = said.clone();
@@ -132,12 +132,12 @@ impl Writer<'_> {
         };
         let id = id_in(&payload, "article")?;
         let slug = payload["article"]["slug"].clone();
-        let mut face = blank();
-        put(&mut face, &said);
-        face.insert("slug".to_owned(), slug.clone());
+        let mut values = blank();
+        put(&mut values, &said);
+        values.insert("slug".to_owned(), slug.clone());
         let mut article = Article {
             edition: edition.to_owned(),
-            face,
+            values,
             listed: self.hour(),
             scheduled: None,
             embargo: None,
@@ -168,7 +168,7 @@ impl Writer<'_> {
 
     /// Creates and publishes the guest article, which is added to the stories of other writers.
     pub(in crate::integrity) async fn add_guest(&mut self) -> anyhow::Result<()> {
-        let mut said = Face::new();
+        let mut said = FieldValues::new();
         said.insert("headline".to_owned(), json!(self.name()));
         let id = self.add_article(COMMON, said, None).await?;
         let id = id.context("no guest")?;
@@ -228,7 +228,7 @@ impl Writer<'_> {
         let (version, stale) = self.version(current);
         let mut said = if stale {
             // The other fields do not matter, because a stale version is always rejected.
-            Face::new()
+            FieldValues::new()
         } else {
             self.parts(&edition, 4)
         };
@@ -247,8 +247,8 @@ impl Writer<'_> {
         if silent {
             input.insert("silent".to_owned(), json!(true));
         }
-        let mut face = was.clone();
-        put(&mut face, &said);
+        let mut values = was.clone();
+        put(&mut values, &said);
         let to = leads(step, &status);
         let refused = if to.is_none() {
             Some("WRONG_STATUS")
@@ -258,15 +258,15 @@ impl Writer<'_> {
             Some("TAKEN")
         } else {
             // A correction that changes nothing is rejected.
-            (step == "CORRECT" && face == was).then_some("INVALID")
+            (step == "CORRECT" && values == was).then_some("INVALID")
         };
         let input = Value::Object(input);
         let sent = self.send(name, "article { id }", &input, refused).await?;
         // Saving unchanged content creates no version.
-        let (Some(_), Some(to)) = (sent.filter(|_| face != was), to) else {
+        let (Some(_), Some(to)) = (sent.filter(|_| values != was), to) else {
             return Ok(());
         };
-        self.apply(&id, face, (step, to), note, silent);
+        self.apply(&id, values, (step, to), note, silent);
         if let Some(slug) = said.get("slug") {
             let former = was["slug"].as_str();
             self.address("article", &edition, slug, (&id, former), true)?;
@@ -278,14 +278,14 @@ impl Writer<'_> {
     fn apply(
         &mut self,
         id: &Id,
-        content: Face,
+        content: FieldValues,
         (step, to): (&'static str, &'static str),
         note: String,
         silent: bool,
     ) {
         let at = self.hour();
         if let Some(article) = self.written.model.articles.get_mut(id) {
-            article.face.extend(content);
+            article.values.extend(content);
             article.take(step, to, at, Some(note.clone()));
             if step == "CORRECT" && !silent {
                 article.corrections.push((article.version(), note));
@@ -308,38 +308,38 @@ impl Writer<'_> {
         let earlier = self.random.below(last);
         let old = &self.written.model.articles[&id].history[earlier];
         let restore = old.version;
-        let mut face = old.content.clone();
+        let mut values = old.content.clone();
         // Restoring a revision does not change the slug, by which readers know the article.
-        face.insert("slug".to_owned(), was["slug"].clone());
-        self.bring_up_to_date(&mut face, &was);
+        values.insert("slug".to_owned(), was["slug"].clone());
+        self.bring_up_to_date(&mut values, &was);
         let refused = if to.is_none() {
             Some("WRONG_STATUS")
         } else if stale {
             Some("STALE")
-        } else if self.url_is_taken(&face["canonicalUrl"], Some(&id)) {
+        } else if self.url_is_taken(&values["canonicalUrl"], Some(&id)) {
             Some("TAKEN")
         } else {
-            (step == "CORRECT" && face == was).then_some("INVALID")
+            (step == "CORRECT" && values == was).then_some("INVALID")
         };
         let note = format!("كان أفضل {}", self.random.below(1000));
         let input = json!({"id": id, "version": version, "restore": restore, "note": note});
         let sent = self.send("restoreRevision", "article { id }", &input, refused);
         if let (Some(_), Some(to)) = (sent.await?, to) {
-            self.apply(&id, face, (step, to), note, false);
+            self.apply(&id, values, (step, to), note, false);
         }
         Ok(())
     }
 
     /// Updates the content of an old revision for the present. Merged stories are replaced by the stories
     /// they were merged into. A deleted section is replaced by the article's current one.
-    fn bring_up_to_date(&self, face: &mut Face, was: &Face) {
+    fn bring_up_to_date(&self, values: &mut FieldValues, was: &FieldValues) {
         let model = &self.written.model;
-        let there = |id: &str| model.things.contains_key(id) || self.room.seed_data.contains(id);
-        if face["section"].as_str().is_some_and(|id| !there(id)) {
-            face.insert("section".to_owned(), was["section"].clone());
+        let there = |id: &str| model.objects.contains_key(id) || self.shared.seed_data.contains(id);
+        if values["section"].as_str().is_some_and(|id| !there(id)) {
+            values.insert("section".to_owned(), was["section"].clone());
         }
         let mut stories: Vec<&str> = Vec::new();
-        for story in face["stories"].as_array().into_iter().flatten() {
+        for story in values["stories"].as_array().into_iter().flatten() {
             let mut story = story.as_str().unwrap_or_default();
             while let Some(into) = model.merged.get(story) {
                 story = into;
@@ -349,7 +349,7 @@ impl Writer<'_> {
             }
         }
         let stories = json!(stories);
-        face.insert("stories".to_owned(), stories);
+        values.insert("stories".to_owned(), stories);
     }
 
     pub(in crate::integrity) async fn set_related(&mut self) -> anyhow::Result<()> {
@@ -360,7 +360,7 @@ impl Writer<'_> {
         let mut others = self.written.model.articles_of(&edition, &[]);
         others.retain(|other| *other != id);
         if edition == COMMON {
-            others.extend(self.room.seed_data.articles.keys().cloned());
+            others.extend(self.shared.seed_data.articles.keys().cloned());
         }
         let mut chosen = self.random.some(&others, 4);
         let itself = self.random.once_in(6);
@@ -394,8 +394,8 @@ impl Writer<'_> {
     /// version succeeds. The others get `STALE`.
     pub(in crate::integrity) async fn contest(&mut self) -> anyhow::Result<()> {
         const READ: &str = "query ($id: ID!) { article(id: $id) { version } }";
-        let id = &self.room.contested;
-        let found = self.desk.ask(&self.who, READ, json!({"id": id})).await?;
+        let id = &self.shared.contended;
+        let found = self.fixture.ask(&self.who, READ, json!({"id": id})).await?;
         let version = found["article"]["version"].as_i64().context("no version")?;
         let headline = self.name();
         let input = json!({"id": id, "version": version, "headline": headline});

@@ -3,8 +3,10 @@
 use anyhow::bail;
 use serde_json::{Value, json};
 
-use crate::integrity::model::{Face, Id, Order, Thing};
-use crate::integrity::noun::{EDITION, FOLLOW, LIVE, MEDIA, Noun, SECTION, Sort, TOPIC, point};
+use crate::integrity::model::{FieldValues, Id, ModelObject, Order};
+use crate::integrity::noun::{
+    EDITION, FOLLOW, LIVE, MEDIA, Noun, SECTION, TOPIC, ValueKind, point,
+};
 use crate::integrity::writer::{Writer, id_in};
 
 impl Writer<'_> {
@@ -18,7 +20,7 @@ impl Writer<'_> {
         } else {
             self.edition()
         };
-        let mut said = Face::new();
+        let mut said = FieldValues::new();
         let called = if noun.name == MEDIA.name {
             format!("/media/{}.webp", self.name().replace(' ', "-"))
         } else {
@@ -27,7 +29,7 @@ impl Writer<'_> {
         said.insert(noun.called.to_owned(), json!(called));
         for part in noun.parts {
             if (part.field == "platform" || self.random.once_in(2))
-                && let Some(value) = self.value(&part.sort, &edition)
+                && let Some(value) = self.value(&part.kind_of_value, &edition)
             {
                 said.insert(part.field.to_owned(), value);
             }
@@ -67,17 +69,17 @@ impl Writer<'_> {
             return Ok(());
         };
         let id = id_in(&payload, noun.name)?;
-        let mut face = noun.blank();
-        face.extend(said);
+        let mut values = noun.blank();
+        values.extend(said);
         if noun.addressed {
             let slug = payload[noun.name]["slug"].clone();
             self.address(noun.name, &edition, &slug, (&id, None), asked.is_some())?;
-            face.insert("slug".to_owned(), slug);
+            values.insert("slug".to_owned(), slug);
         }
         if edition == self.written.own {
             match noun.name {
                 "section" => {
-                    let parent = face["parent"].as_str().map(str::to_owned);
+                    let parent = values["parent"].as_str().map(str::to_owned);
                     self.written.model.place(Order::Sections(parent), &id, at);
                 }
                 "liveChannel" | "followChannel" => {
@@ -88,14 +90,14 @@ impl Writer<'_> {
                 _ => (),
             }
         } else if noun.name == "story" {
-            self.room.lend(self.number, &id);
+            self.shared.share_story(self.number, &id);
         }
-        let thing = Thing {
+        let object = ModelObject {
             noun,
             edition,
-            face,
+            values,
         };
-        self.written.model.things.insert(id, thing);
+        self.written.model.objects.insert(id, object);
         Ok(())
     }
 
@@ -107,7 +109,7 @@ impl Writer<'_> {
         let Some((id, edition)) = self.mine(noun) else {
             return Ok(());
         };
-        let mut said = Face::new();
+        let mut said = FieldValues::new();
         if noun.name != MEDIA.name && self.random.once_in(3) {
             said.insert(noun.called.to_owned(), json!(self.name()));
         }
@@ -117,7 +119,7 @@ impl Writer<'_> {
             }
             if part.clears && self.random.once_in(3) {
                 said.insert(part.field.to_owned(), Value::Null);
-            } else if let Some(value) = self.value(&part.sort, &edition) {
+            } else if let Some(value) = self.value(&part.kind_of_value, &edition) {
                 said.insert(part.field.to_owned(), value);
             }
         }
@@ -143,20 +145,20 @@ impl Writer<'_> {
             let was = self
                 .written
                 .model
-                .face(&id)
-                .map(|face| face["slug"].clone());
+                .values(&id)
+                .map(|values| values["slug"].clone());
             let former = was.as_ref().and_then(Value::as_str);
             self.address(noun.name, &edition, slug, (&id, former), true)?;
         }
         let blank = noun.blank();
-        if let Some(thing) = self.written.model.things.get_mut(&id) {
+        if let Some(object) = self.written.model.objects.get_mut(&id) {
             for (field, value) in said {
                 // A cleared field returns to its default.
                 let value = match blank.get(&field) {
                     Some(blank) if value.is_null() => blank.clone(),
                     _ => value,
                 };
-                thing.face.insert(field, value);
+                object.values.insert(field, value);
             }
         }
         Ok(())
@@ -175,28 +177,28 @@ impl Writer<'_> {
         let slug = slug.as_str().unwrap_or_default().to_owned();
         let address = (noun, edition.to_owned(), slug);
         let model = &mut self.written.model;
-        if !asked && let Some(led) = model.redirects.get(&address) {
-            bail!("{address:?} was made for {id}, and leads to {led}");
+        if !asked && let Some(redirected) = model.redirects.get(&address) {
+            bail!("{address:?} was made for {id}, and leads to {redirected}");
         }
         model.moved(id, &address, former);
         Ok(())
     }
 
-    fn value(&mut self, sort: &Sort, edition: &str) -> Option<Value> {
-        Some(match sort {
-            Sort::Text => json!(format!("قول {}", self.random.below(1000))),
-            Sort::Flag => json!(self.random.once_in(2)),
-            Sort::OneOf(tokens) => json!(self.random.pick(tokens)?),
-            Sort::Address => json!(format!(
+    fn value(&mut self, kind_of_value: &ValueKind, edition: &str) -> Option<Value> {
+        Some(match kind_of_value {
+            ValueKind::Text => json!(format!("قول {}", self.random.below(1000))),
+            ValueKind::Flag => json!(self.random.once_in(2)),
+            ValueKind::OneOf(tokens) => json!(self.random.pick(tokens)?),
+            ValueKind::Address => json!(format!(
                 "https://khabar.example/{}",
                 self.random.below(1000)
             )),
-            Sort::Picture => json!(self.picture()?),
-            Sort::Topics => {
+            ValueKind::Picture => json!(self.picture()?),
+            ValueKind::Topics => {
                 let topics = self.referred(&TOPIC, edition);
                 json!(self.random.some(&topics, 3))
             }
-            Sort::Point => point(self.random.below(2)),
+            ValueKind::Point => point(self.random.below(2)),
         })
     }
 
@@ -208,15 +210,15 @@ impl Writer<'_> {
             .send("createEdition", "edition { id }", &input, None)
             .await?;
         let id = id_in(&made.unwrap_or_default(), "edition")?;
-        let mut face = EDITION.blank();
-        face.insert("slug".to_owned(), json!(slug));
-        face.insert("name".to_owned(), json!(name));
-        let thing = Thing {
+        let mut values = EDITION.blank();
+        values.insert("slug".to_owned(), json!(slug));
+        values.insert("name".to_owned(), json!(name));
+        let object = ModelObject {
             noun: &EDITION,
             edition: String::new(),
-            face,
+            values,
         };
-        self.written.model.things.insert(id, thing);
+        self.written.model.objects.insert(id, object);
         Ok(())
     }
 
@@ -236,7 +238,7 @@ impl Writer<'_> {
             return Ok(());
         };
         let name = self.name();
-        let mut labels = Face::new();
+        let mut labels = FieldValues::new();
         for field in ["live", "follow", "sections", "stories", "comments"] {
             match self.random.below(3) {
                 0 => labels.insert(field.to_owned(), json!(self.name())),
@@ -247,9 +249,9 @@ impl Writer<'_> {
         let input = json!({"id": id, "name": name, "labels": labels});
         self.send("updateEdition", "edition { id }", &input, None)
             .await?;
-        if let Some(thing) = self.written.model.things.get_mut(&id) {
-            thing.face.insert("name".to_owned(), json!(name));
-            if let Some(old) = thing.face["labels"].as_object_mut() {
+        if let Some(object) = self.written.model.objects.get_mut(&id) {
+            object.values.insert("name".to_owned(), json!(name));
+            if let Some(old) = object.values["labels"].as_object_mut() {
                 old.extend(labels);
             }
         }

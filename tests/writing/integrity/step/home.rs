@@ -44,7 +44,7 @@ impl Writer<'_> {
         };
         let input = json!({"id": id});
         self.send(name, "deletedId", &input, None).await?;
-        self.written.model.things.remove(&id);
+        self.written.model.objects.remove(&id);
         if edition == self.written.own {
             self.written.model.leave(Order::Channels(noun.name), &id);
         }
@@ -62,7 +62,7 @@ impl Writer<'_> {
         if self.random.once_in(2) {
             let document = format!("{{ {}s {{ id }} }}", noun.name);
             let mut found = self
-                .desk
+                .fixture
                 .ask(&Who::anonymous(), &document, json!({}))
                 .await?;
             let there = flat(found[format!("{}s", noun.name)].take());

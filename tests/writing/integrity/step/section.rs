@@ -16,15 +16,15 @@ impl Writer<'_> {
             if id == *other {
                 return true;
             }
-            let thing = self.written.model.things.get(&id);
-            at = thing.and_then(|thing| thing.face["parent"].as_str().map(str::to_owned));
+            let object = self.written.model.objects.get(&id);
+            at = object.and_then(|object| object.values["parent"].as_str().map(str::to_owned));
         }
         false
     }
 
     pub(in crate::integrity) async fn move_section(&mut self) -> anyhow::Result<()> {
         if self.random.once_in(3) {
-            let seed_data = self.room.seed_data.of(&SECTION);
+            let seed_data = self.shared.seed_data.of(&SECTION);
             let (id, parent) = (self.random.pick(&seed_data), self.random.pick(&seed_data));
             let parent = parent.filter(|_| !self.random.once_in(3));
             let input = json!({"id": id, "parent": parent, "position": self.position()});
@@ -50,8 +50,8 @@ impl Writer<'_> {
         if moved.await?.is_none() {
             return Ok(());
         }
-        if let Some(thing) = self.written.model.things.get_mut(&id) {
-            let old = thing.face.insert("parent".to_owned(), json!(parent));
+        if let Some(object) = self.written.model.objects.get_mut(&id) {
+            let old = object.values.insert("parent".to_owned(), json!(parent));
             let old = old.as_ref().and_then(Value::as_str).map(str::to_owned);
             if edition == self.written.own {
                 self.written.model.leave(Order::Sections(old), &id);
@@ -64,7 +64,7 @@ impl Writer<'_> {
     pub(in crate::integrity) async fn arrange_sections(&mut self) -> anyhow::Result<()> {
         const READ: &str = "{ sections(roots: true) { id } }";
         if self.random.once_in(3) {
-            let mut found = self.desk.ask(&Who::anonymous(), READ, json!({})).await?;
+            let mut found = self.fixture.ask(&Who::anonymous(), READ, json!({})).await?;
             let roots = crate::integrity::noun::flat(found["sections"].take());
             let roots = roots.as_array().cloned().unwrap_or_default();
             let input = json!({"edition": COMMON, "sections": self.random.shuffled(&roots)});
@@ -103,11 +103,13 @@ impl Writer<'_> {
         };
         let filed = self.written.model.articles.values();
         let filed = filed
-            .filter(|article| article.face["section"] == json!(id))
+            .filter(|article| article.values["section"] == json!(id))
             .count();
-        let things = self.written.model.things.values();
-        let within = things
-            .filter(|thing| thing.noun.name == SECTION.name && thing.face["parent"] == json!(id))
+        let objects = self.written.model.objects.values();
+        let within = objects
+            .filter(|object| {
+                object.noun.name == SECTION.name && object.values["parent"] == json!(id)
+            })
             .count();
         let refused = (filed + within > 0).then_some("WRONG_STATUS");
         let input = json!({"id": id});
@@ -115,10 +117,11 @@ impl Writer<'_> {
         if gone.await?.is_none() {
             return Ok(());
         }
-        let thing = self.written.model.things.remove(&id);
+        let object = self.written.model.objects.remove(&id);
         self.written.model.turn(&id, None);
         if edition == self.written.own {
-            let parent = thing.and_then(|thing| thing.face["parent"].as_str().map(str::to_owned));
+            let parent =
+                object.and_then(|object| object.values["parent"].as_str().map(str::to_owned));
             self.written.model.leave(Order::Sections(parent), &id);
             self.written.model.orders.remove(&Order::Sections(Some(id)));
         }

@@ -48,8 +48,8 @@ impl Writer<'_> {
 
     /// Adds the guest article to a story of another writer, who may merge the story at the same moment.
     async fn visit(&mut self) -> anyhow::Result<()> {
-        let lent = self.room.lent();
-        let others: Vec<_> = lent
+        let shared_stories = self.shared.shared_stories();
+        let others: Vec<_> = shared_stories
             .into_iter()
             .filter(|(writer, _)| *writer != self.number)
             .collect();
@@ -108,8 +108,8 @@ impl Writer<'_> {
     }
 
     pub(in crate::integrity) async fn reopen_story(&mut self) -> anyhow::Result<()> {
-        let things = self.written.model.things.keys().cloned();
-        let ended: Vec<_> = things
+        let objects = self.written.model.objects.keys().cloned();
+        let ended: Vec<_> = objects
             .filter(|id| self.written.model.status(id) == "ARCHIVED")
             .collect();
         let ended = self.random.pick(&ended).filter(|_| !self.random.once_in(5));
@@ -127,8 +127,8 @@ impl Writer<'_> {
     }
 
     fn turn_to(&mut self, id: &Id, status: &str) {
-        if let Some(thing) = self.written.model.things.get_mut(id) {
-            thing.face.insert("status".to_owned(), json!(status));
+        if let Some(object) = self.written.model.objects.get_mut(id) {
+            object.values.insert("status".to_owned(), json!(status));
         }
     }
 

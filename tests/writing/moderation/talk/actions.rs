@@ -3,15 +3,15 @@
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
 
-use super::super::model::{Person, Place, Said, Settings, WINDOW};
+use super::super::model::{CommentIndex, ModelComment, PersonIndex, Settings, WINDOW};
 use crate::comment::{EDIT, MODERATE, POST, REPORT, SET_ARTICLE, SET_EDITION};
 
-use super::Talk;
+use super::RandomRun;
 
-impl Talk<'_> {
+impl RandomRun<'_> {
     /// Returns a random comment, usually one of the latest, which can still be edited.
-    fn comment(&mut self) -> Place {
-        let many = self.model.said.len();
+    fn comment(&mut self) -> CommentIndex {
+        let many = self.model.comments.len();
         let back = if self.random.once_in(3) {
             many
         } else {
@@ -22,11 +22,15 @@ impl Talk<'_> {
 
     /// Returns a new text, or sometimes one that was posted before by anyone or by this person on this
     /// article.
-    fn words(&mut self, by: Person, article: usize) -> String {
-        let said = self.model.said.iter();
-        let here = said.filter(|said| said.by == by && said.article == article);
-        let here: Vec<_> = here.map(|said| said.text.clone()).collect();
-        let all = self.model.said.iter().map(|said| said.text.clone());
+    fn comment_text(&mut self, by: PersonIndex, article: usize) -> String {
+        let comment = self.model.comments.iter();
+        let here = comment.filter(|comment| comment.by == by && comment.article == article);
+        let here: Vec<_> = here.map(|comment| comment.text.clone()).collect();
+        let all = self
+            .model
+            .comments
+            .iter()
+            .map(|comment| comment.text.clone());
         let all: Vec<_> = all.collect();
         let again = match self.random.below(6) {
             0 => self.random.pick(&all),
@@ -40,17 +44,17 @@ impl Talk<'_> {
         let by = self.random.below(self.people.len());
         let mut article = self.random.below(self.model.articles.len());
         let mut parent = None;
-        if !self.model.said.is_empty() && !self.random.once_in(4) {
-            let place = self.comment();
-            parent = Some(place);
+        if !self.model.comments.is_empty() && !self.random.once_in(4) {
+            let index = self.comment();
+            parent = Some(index);
             if !self.random.once_in(10) {
-                article = self.model.said[place].article;
+                article = self.model.comments[index].article;
             }
         }
-        let (text, hour) = (self.words(by, article), self.hour());
+        let (text, hour) = (self.comment_text(by, article), self.hour());
         let expected = self.model.post(by, article, parent, &text, hour);
         let input = json!({"article": self.model.articles[article].id, "text": text,
-            "parent": parent.map(|parent| &self.model.said[parent].id)});
+            "parent": parent.map(|parent| &self.model.comments[parent].id)});
         let who = self.people[by].clone();
         let Some(payload) = self.send(&who, POST, input, expected).await? else {
             return Ok(());
@@ -58,12 +62,12 @@ impl Talk<'_> {
         let status = self.model.initial_status(article);
         ensure!(payload["comment"]["status"] == status, "{payload}");
         let id = payload["comment"]["id"].as_str();
-        self.met.insert("posted");
-        self.model.said.push(Said {
+        self.covered.insert("posted");
+        self.model.comments.push(ModelComment {
             id: id.context("no id")?.to_owned(),
             article,
             parent,
-            depth: parent.map_or(0, |parent| self.model.said[parent].depth + 1),
+            depth: parent.map_or(0, |parent| self.model.comments[parent].depth + 1),
             by,
             text,
             status,
@@ -77,10 +81,10 @@ impl Talk<'_> {
     }
 
     /// Returns a random visible comment that has replies and can still be edited.
-    pub(super) fn answered(&mut self) -> Option<Place> {
+    pub(super) fn editable_with_replies(&mut self) -> Option<CommentIndex> {
         let hour = self.hour();
-        let there = (0..self.model.said.len()).filter(|at| {
-            let in_time = hour - self.model.said[*at].at < WINDOW;
+        let there = (0..self.model.comments.len()).filter(|at| {
+            let in_time = hour - self.model.comments[*at].at < WINDOW;
             in_time && self.model.shown(*at) && self.model.replies(*at) > 0
         });
         let there: Vec<_> = there.collect();
@@ -88,25 +92,29 @@ impl Talk<'_> {
     }
 
     /// Sets the article to pre-moderation, then edits the comment as its author.
-    pub(super) async fn send_back(&mut self, place: Place) -> anyhow::Result<()> {
-        let said = self.model.said[place].clone();
-        let article = &mut self.model.articles[said.article];
+    pub(super) async fn edit_into_premoderation(
+        &mut self,
+        index: CommentIndex,
+    ) -> anyhow::Result<()> {
+        let comment = self.model.comments[index].clone();
+        let article = &mut self.model.articles[comment.article];
         article.settings.mode = Some("PRE_MODERATED");
         article.settings.days = Some(0);
         let input = json!({"id": article.id, "mode": "PRE_MODERATED", "closesAfterDays": 0});
-        let editor = self.desk.editor.clone();
+        let editor = self.fixture.editor.clone();
         self.send(&editor, SET_ARTICLE, input, Ok(())).await?;
         let text = format!("رأي {}", self.steps);
-        self.change(said.by, place, text).await
+        self.change(comment.by, index, text).await
     }
 
     /// Returns a comment that its author can still edit, with a text that would be rejected as repeated.
-    fn echo(&mut self) -> Option<(Place, String)> {
+    fn repeated_edit(&mut self) -> Option<(CommentIndex, String)> {
         let hour = self.hour();
-        let said = &self.model.said;
-        let pairs = (0..said.len()).flat_map(|at| said.iter().map(move |other| (at, other)));
+        let comments = &self.model.comments;
+        let pairs =
+            (0..comments.len()).flat_map(|at| comments.iter().map(move |other| (at, other)));
         let echoes = pairs.filter(|(at, other)| {
-            let edit = self.model.edit(said[*at].by, *at, &other.text, hour);
+            let edit = self.model.edit(comments[*at].by, *at, &other.text, hour);
             edit.is_err_and(|refusal| refusal.code == "REPEATED")
         });
         let echoes: Vec<_> = echoes.map(|(at, other)| (at, other.text.clone())).collect();
@@ -115,12 +123,14 @@ impl Talk<'_> {
 
     pub(super) async fn edit(&mut self) -> anyhow::Result<()> {
         if self.random.once_in(8)
-            && let Some((place, text)) = self.echo()
+            && let Some((index, text)) = self.repeated_edit()
         {
-            return self.change(self.model.said[place].by, place, text).await;
+            return self
+                .change(self.model.comments[index].by, index, text)
+                .await;
         }
-        let place = self.comment();
-        let old = &self.model.said[place];
+        let index = self.comment();
+        let old = &self.model.comments[index];
         let (author, article, same) = (old.by, old.article, old.text.clone());
         let by = if self.random.once_in(4) {
             self.random.below(self.people.len())
@@ -130,74 +140,79 @@ impl Talk<'_> {
         let text = if self.random.once_in(8) {
             same
         } else {
-            self.words(by, article)
+            self.comment_text(by, article)
         };
-        self.change(by, place, text).await
+        self.change(by, index, text).await
     }
 
     /// Edits a comment to this text as the given person.
-    async fn change(&mut self, by: Person, place: Place, text: String) -> anyhow::Result<()> {
-        let (old, hour) = (self.model.said[place].clone(), self.hour());
-        let expected = self.model.edit(by, place, &text, hour);
+    async fn change(
+        &mut self,
+        by: PersonIndex,
+        index: CommentIndex,
+        text: String,
+    ) -> anyhow::Result<()> {
+        let (old, hour) = (self.model.comments[index].clone(), self.hour());
+        let expected = self.model.edit(by, index, &text, hour);
         let input = json!({"id": old.id, "text": text});
         let who = self.people[by].clone();
         let Some(payload) = self.send(&who, EDIT, input, expected).await? else {
             return Ok(());
         };
         if text == old.text {
-            self.met.insert("edited to the same");
+            self.covered.insert("edited to the same");
         } else {
-            let answered = self.model.shown(place) && self.model.replies(place) > 0;
+            let editable_with_replies = self.model.shown(index) && self.model.replies(index) > 0;
             let status = self.model.initial_status(old.article);
-            let said = &mut self.model.said[place];
-            (said.text, said.edited, said.status) = (text, Some(hour), status);
-            self.met.insert("edited");
-            if answered && !self.model.shown(place) {
-                self.met.insert("edited and gone with its answers");
+            let comment = &mut self.model.comments[index];
+            (comment.text, comment.edited, comment.status) = (text, Some(hour), status);
+            self.covered.insert("edited");
+            if editable_with_replies && !self.model.shown(index) {
+                self.covered.insert("edited and gone with its answers");
             }
         }
         // Authors can see their own comment whatever its status.
-        let said = &self.model.said[place];
-        let comment = &payload["comment"];
+        let comment = &self.model.comments[index];
+        let payload_comment = &payload["comment"];
         ensure!(
-            comment["id"] == *said.id
-                && comment["text"] == *said.text
-                && comment["status"] == said.status,
+            payload_comment["id"] == *comment.id
+                && payload_comment["text"] == *comment.text
+                && payload_comment["status"] == comment.status,
             "{payload}"
         );
         Ok(())
     }
 
     pub(super) async fn report(&mut self) -> anyhow::Result<()> {
-        let by: Person = self.random.below(self.people.len());
+        let by: PersonIndex = self.random.below(self.people.len());
         // The choice is narrow, so that the same comment is reported again.
-        let (place, hour) = (self.comment(), self.hour());
+        let (index, hour) = (self.comment(), self.hour());
         let reason = format!("سبب {}", self.steps);
-        let expected = self.model.report(by, place);
-        let input = json!({"id": self.model.said[place].id, "reason": reason});
+        let expected = self.model.report(by, index);
+        let input = json!({"id": self.model.comments[index].id, "reason": reason});
         let who = self.people[by].clone();
         let Some(payload) = self.send(&who, REPORT, input, expected).await? else {
             return Ok(());
         };
-        let said = &mut self.model.said[place];
-        ensure!(payload["comment"]["id"] == *said.id, "{payload}");
-        let edited = said.edited;
-        let former = said
+        let comment = &mut self.model.comments[index];
+        ensure!(payload["comment"]["id"] == *comment.id, "{payload}");
+        let edited = comment.edited;
+        let former = comment
             .reports
             .iter()
             .position(|(reporter, ..)| *reporter == by);
         let is_of_these_words =
-            |place: usize| edited.is_none_or(|edited| edited <= said.reports[place].2);
+            |index: usize| edited.is_none_or(|edited| edited <= comment.reports[index].2);
         if former.is_some_and(is_of_these_words) {
-            self.met.insert("reported again");
+            self.covered.insert("reported again");
         } else {
             if let Some(former) = former {
-                said.reports.remove(former);
-                self.met.insert("reported again after it was changed");
+                comment.reports.remove(former);
+                self.covered.insert("reported again after it was changed");
             }
-            said.reports.push((by, reason, hour));
-            said.open_reports += 1;
-            self.met.insert("reported");
+            comment.reports.push((by, reason, hour));
+            comment.open_reports += 1;
+            self.covered.insert("reported");
         }
         Ok(())
     }
@@ -213,32 +228,35 @@ impl Talk<'_> {
                 &["PENDING", "APPROVED", "REJECTED", "HIDDEN"],
             ),
         };
-        let fits = |at: &Place| from.contains(&self.model.said[*at].status);
-        let expected = (0..chosen.len()).filter(|place| !fits(&chosen[*place]));
+        let fits = |at: &CommentIndex| from.contains(&self.model.comments[*at].status);
+        let expected = (0..chosen.len()).filter(|index| !fits(&chosen[*index]));
         let expected: Vec<_> = expected
-            .map(|place| json!(["ids", place.to_string()]))
+            .map(|index| json!(["ids", index.to_string()]))
             .collect();
         let fitting: Vec<_> = chosen.iter().copied().filter(fits).collect();
         let reason = format!("قرار {}", self.steps);
-        let ids: Vec<_> = chosen.iter().map(|at| &self.model.said[*at].id).collect();
+        let ids: Vec<_> = chosen
+            .iter()
+            .map(|at| &self.model.comments[*at].id)
+            .collect();
         let input = json!({"ids": ids, "decision": decision, "reason": reason});
-        let editor = &self.desk.editor;
-        let payload = self.desk.write_at(editor, self.hour(), MODERATE, input);
+        let editor = &self.fixture.editor;
+        let payload = self.fixture.write_at(editor, self.hour(), MODERATE, input);
         let payload = payload.await?;
         let errors = payload["userErrors"].as_array().into_iter().flatten();
         let fields: Vec<_> = errors.map(|error| error["field"].clone()).collect();
         ensure!(fields == expected, "{payload}: {expected:?}");
         if fitting.is_empty() {
-            self.met.insert("decided about none");
+            self.covered.insert("decided about none");
         }
         for at in fitting {
-            let said = &mut self.model.said[at];
-            self.met.insert("decided");
-            if said.open_reports > 0 {
-                self.met.insert("decided about what was reported");
+            let comment = &mut self.model.comments[at];
+            self.covered.insert("decided");
+            if comment.open_reports > 0 {
+                self.covered.insert("decided about what was reported");
             }
-            (said.status, said.open_reports) = (to, 0);
-            said.reason = Some(reason.clone());
+            (comment.status, comment.open_reports) = (to, 0);
+            comment.reason = Some(reason.clone());
         }
         Ok(())
     }
@@ -281,19 +299,21 @@ impl Talk<'_> {
         let article = self.random.below(self.model.articles.len() - 1);
         let (new, mut input) = self.patch(self.model.articles[article].settings);
         input["id"] = json!(self.model.articles[article].id);
-        let editor = self.desk.editor.clone();
+        let editor = self.fixture.editor.clone();
         self.send(&editor, SET_ARTICLE, input, Ok(())).await?;
         self.model.articles[article].settings = new;
-        self.met.insert("an article opened, closed or moderated");
+        self.covered
+            .insert("an article opened, closed or moderated");
         Ok(())
     }
 
     pub(super) async fn set_edition(&mut self) -> anyhow::Result<()> {
         let (new, input) = self.patch(self.model.edition);
-        let editor = self.desk.editor.clone();
+        let editor = self.fixture.editor.clone();
         self.send(&editor, SET_EDITION, input, Ok(())).await?;
         self.model.edition = new;
-        self.met.insert("the edition opened, closed or moderated");
+        self.covered
+            .insert("the edition opened, closed or moderated");
         Ok(())
     }
 }

@@ -126,16 +126,16 @@ pub(super) struct TableBlockInput {
 
 /// Builds a body from these blocks.
 pub(super) fn body(blocks: &[BlockInput]) -> Result<Body, MutationError> {
-    let mut read = Vec::with_capacity(blocks.len());
-    for (place, input) in blocks.iter().enumerate() {
-        read.push(block(&place.to_string(), input)?);
+    let mut parsed = Vec::with_capacity(blocks.len());
+    for (index, input) in blocks.iter().enumerate() {
+        parsed.push(block(&index.to_string(), input)?);
     }
-    input_parse::value(&["body"], Body::parse(read))
+    input_parse::value(&["body"], Body::parse(parsed))
 }
 
-fn block(place: &str, input: &BlockInput) -> Result<Block, MutationError> {
+fn block(index: &str, input: &BlockInput) -> Result<Block, MutationError> {
     let media =
-        |id: &ID| -> Result<MediaId, MutationError> { input_parse::id(&["body", place], id) };
+        |id: &ID| -> Result<MediaId, MutationError> { input_parse::id(&["body", index], id) };
     Ok(match input {
         BlockInput::Paragraph(text) => Block::Paragraph { text: rich(text) },
         BlockInput::Heading(HeadingBlockInput { level, text }) => Block::Heading {

@@ -66,39 +66,41 @@ impl ArticleParts {
 
     /// Returns the manuscript with these parts applied, after checking its references. `former` is the
     /// article's current slug, if it already has one.
-    pub(super) async fn put_into(
+    pub(super) async fn apply(
         &self,
         cx: &MutationCtx<'_>,
-        was: Manuscript,
+        manuscript: Manuscript,
         headline: Option<&str>,
         former: Option<Slug>,
     ) -> Result<Manuscript, MutationError> {
-        let manuscript = self.put_blindly_into(cx, was, headline, former).await?;
+        let manuscript = self
+            .apply_unchecked(cx, manuscript, headline, former)
+            .await?;
         check(cx, &manuscript).await?;
         Ok(manuscript)
     }
 
     /// Returns the manuscript with these parts applied, without checking its references. Used for
     /// manuscripts that are only compared.
-    pub(super) async fn put_blindly_into(
+    pub(super) async fn apply_unchecked(
         &self,
         cx: &MutationCtx<'_>,
-        was: Manuscript,
+        manuscript: Manuscript,
         headline: Option<&str>,
         former: Option<Slug>,
     ) -> Result<Manuscript, MutationError> {
-        let old = was.article;
+        let old = manuscript.article;
         let headline = match headline {
             None => old.headline.clone(),
             Some(text) => input_parse::value(&["headline"], Headline::parse(text))?,
         };
-        let of = SlugTarget {
+        let target = SlugTarget {
             noun: EntityKind::Article,
             edition: old.edition,
             id: old.id.uuid(),
-            former,
+            current: former,
         };
-        let slug = input_parse::slug(cx, of, self.slug.as_ref(), headline.as_str()).await?;
+        let slug = input_parse::slug(cx, target, self.slug.as_ref(), headline.as_str()).await?;
         let flags = MediaFlags {
             photos: self.has_photos.unwrap_or(old.flags.photos),
             video: self.has_video.unwrap_or(old.flags.video),
@@ -128,17 +130,50 @@ impl ArticleParts {
             ..old
         };
         let body = match &self.body {
-            MaybeUndefined::Undefined => was.body,
+            MaybeUndefined::Undefined => manuscript.body,
             MaybeUndefined::Null => Body::default(),
             MaybeUndefined::Value(blocks) => block::body(blocks)?,
         };
         Ok(Manuscript {
             article,
             body,
-            authors: many("authors", &self.authors, was.authors)?,
-            topics: many("topics", &self.topics, was.topics)?,
-            stories: many("stories", &self.stories, was.stories)?,
+            authors: many("authors", &self.authors, manuscript.authors)?,
+            topics: many("topics", &self.topics, manuscript.topics)?,
+            stories: many("stories", &self.stories, manuscript.stories)?,
         })
+    }
+}
+
+/// The changes to apply to a manuscript.
+#[derive(Clone, Copy)]
+pub(super) struct ArticlePatch<'a> {
+    pub(super) headline: Option<&'a str>,
+    pub(super) parts: &'a ArticleParts,
+}
+
+impl ArticlePatch<'_> {
+    pub(super) async fn apply(
+        self,
+        cx: &MutationCtx<'_>,
+        manuscript: Manuscript,
+    ) -> Result<Manuscript, MutationError> {
+        let former: Slug = manuscript.article.slug.clone();
+        let parts = self.parts;
+        parts
+            .apply(cx, manuscript, self.headline, Some(former))
+            .await
+    }
+
+    pub(super) async fn apply_unchecked(
+        self,
+        cx: &MutationCtx<'_>,
+        manuscript: Manuscript,
+    ) -> Result<Manuscript, MutationError> {
+        let former: Slug = manuscript.article.slug.clone();
+        let parts = self.parts;
+        parts
+            .apply_unchecked(cx, manuscript, self.headline, Some(former))
+            .await
     }
 }
 
@@ -163,34 +198,34 @@ pub(super) async fn check(
         return Ok(());
     }
     Err(MutationError::User(
-        missing.into_iter().map(nowhere).collect(),
+        missing.into_iter().map(missing_reference).collect(),
     ))
 }
 
 /// Returns the error for a reference to something that does not exist.
-fn nowhere(reference: Reference) -> UserError {
-    let (field, place, what) = match reference {
+fn missing_reference(reference: Reference) -> UserError {
+    let (field, index, noun) = match reference {
         Reference::Hero => ("hero", None, "media"),
         Reference::Source => ("source", None, "source in the article's edition"),
         Reference::Section => ("section", None, "section in the article's edition"),
-        Reference::Author(place) => ("authors", Some(place), "person in the article's edition"),
-        Reference::Topic(place) => ("topics", Some(place), "topic in the article's edition"),
-        Reference::Story(place) => ("stories", Some(place), "story in the article's edition"),
-        Reference::Block(place) => (
+        Reference::Author(index) => ("authors", Some(index), "person in the article's edition"),
+        Reference::Topic(index) => ("topics", Some(index), "topic in the article's edition"),
+        Reference::Story(index) => ("stories", Some(index), "story in the article's edition"),
+        Reference::Block(index) => (
             "body",
-            Some(place),
+            Some(index),
             "media of the kind that this block shows",
         ),
     };
-    let place = place.map(|place| place.to_string());
-    let path: Vec<&str> = std::iter::once(field).chain(place.as_deref()).collect();
-    UserError::not_found(&path, what)
+    let index = index.map(|index| index.to_string());
+    let path: Vec<&str> = std::iter::once(field).chain(index.as_deref()).collect();
+    UserError::not_found(&path, noun)
 }
 
 /// Returns the errors for the places in a list whose ids do not exist.
-pub(super) fn all_missing(field: &str, places: Vec<usize>, what: &str) -> MutationError {
-    let error = |place: usize| UserError::not_found(&[field, &place.to_string()], what);
-    MutationError::User(places.into_iter().map(error).collect())
+pub(super) fn all_missing(field: &str, indices: Vec<usize>, noun: &str) -> MutationError {
+    let error = |index: usize| UserError::not_found(&[field, &index.to_string()], noun);
+    MutationError::User(indices.into_iter().map(error).collect())
 }
 
 fn one<Id: GlobalId>(
@@ -209,7 +244,7 @@ fn many<Id: GlobalId + Eq + Hash>(
     match patch {
         MaybeUndefined::Undefined => Ok(old),
         MaybeUndefined::Null => Ok(Vec::new()),
-        MaybeUndefined::Value(wanted) => ids(field, wanted),
+        MaybeUndefined::Value(given) => ids(field, given),
     }
 }
 
@@ -222,17 +257,17 @@ pub(super) fn ids<Id: GlobalId + Eq + Hash>(
         MutationError::from(UserError::new(field, UserErrorCode::Invalid, message))
     };
     // Linked items are read as one page.
-    let most = usize::from(Page::MAX);
-    if list.len() > most {
+    let max = usize::from(Page::MAX);
+    if list.len() > max {
         let message = format!(
-            "At most {most} items are allowed; {} were given.",
+            "At most {max} items are allowed; {} were given.",
             list.len()
         );
         return Err(invalid(&[field], message));
     }
     let (mut ids, mut seen) = (Vec::with_capacity(list.len()), HashSet::new());
-    for (place, id) in list.iter().enumerate() {
-        let path = [field, &place.to_string()];
+    for (index, id) in list.iter().enumerate() {
+        let path = [field, &index.to_string()];
         let id: Id = input_parse::id(&path, id)?;
         if !seen.insert(id) {
             return Err(invalid(

@@ -1,4 +1,4 @@
-//! Workflow steps of an article that do not change its text.
+//! Workflow transitions of an article that leave its text unchanged.
 
 use async_graphql::{ID, InputObject, MaybeUndefined};
 use chrono::{DateTime, Months, Utc};
@@ -6,7 +6,8 @@ use khabar_domain::editorial::Withdrawal;
 use khabar_domain::workflow::Transition;
 use khabar_domain::{ArticleId, Headline, Invalid};
 
-use super::{fresh, note, reach};
+use super::locking::{check_version, lock_for};
+use super::note;
 use crate::error::Result;
 use crate::mutate::{Mutate, MutationCtx, MutationError};
 use crate::mutation::input_parse;
@@ -35,10 +36,10 @@ impl ArticleVersion {
         cx: &mut MutationCtx<'_>,
         transition: Transition,
     ) -> Result<ArticleId, MutationError> {
-        let (held, to) = reach(cx, &self.id, transition).await?;
-        fresh(cx, &held, self.version, None).await?;
-        let (id, note) = (held.manuscript.article.id, note(self.note.as_deref())?);
-        held.take(cx.writer, transition, to, note).await?;
+        let (locked, to) = lock_for(cx, &self.id, transition).await?;
+        check_version(cx, &locked, self.version, None).await?;
+        let (id, note) = (locked.manuscript.article.id, note(self.note.as_deref())?);
+        locked.take(cx.writer, transition, to, note).await?;
         Ok(id)
     }
 
@@ -49,31 +50,33 @@ impl ArticleVersion {
         transition: Transition,
         time: &PublicationTime,
     ) -> Result<ArticleId, MutationError> {
-        let (mut held, to) = reach(cx, &self.id, transition).await?;
-        fresh(cx, &held, self.version, None).await?;
-        let (id, note) = (held.manuscript.article.id, note(self.note.as_deref())?);
+        let (mut locked, to) = lock_for(cx, &self.id, transition).await?;
+        check_version(cx, &locked, self.version, None).await?;
+        let (id, note) = (locked.manuscript.article.id, note(self.note.as_deref())?);
         let embargo = match time.embargo {
-            MaybeUndefined::Undefined => held.editorial.embargo_until,
+            MaybeUndefined::Undefined => locked.editorial.embargo_until,
             MaybeUndefined::Null => None,
             MaybeUndefined::Value(until) => Some(until.0),
         };
-        held.editorial.embargo_until = embargo;
-        let when = time.find(cx.writer.at(), embargo)?;
+        locked.editorial.embargo_until = embargo;
+        let when = time.resolve(cx.writer.at(), embargo)?;
         // A scheduled article always has a time, even if it is the present moment. The scheduler
         // publishes it.
-        let stated = time
+        let requested = time
             .at
             .filter(|_| transition == Transition::Schedule)
             .map(|at| at.0);
-        match when.or(stated) {
+        match when.or(requested) {
             Some(when) => {
-                held.editorial.scheduled_for = Some(when);
+                locked.editorial.scheduled_for = Some(when);
                 let to = Transition::Schedule
-                    .from(held.manuscript.article.status)
+                    .from(locked.manuscript.article.status)
                     .unwrap_or(to);
-                held.take(cx.writer, Transition::Schedule, to, note).await?;
+                locked
+                    .take(cx.writer, Transition::Schedule, to, note)
+                    .await?;
             }
-            None => held.take(cx.writer, transition, to, note).await?,
+            None => locked.take(cx.writer, transition, to, note).await?,
         }
         Ok(id)
     }
@@ -87,19 +90,19 @@ struct PublicationTime {
 
 impl PublicationTime {
     /// Returns the time that the article waits for, or `None` if it is published now.
-    fn find(
+    fn resolve(
         &self,
         now: DateTime<Utc>,
         embargo: Option<DateTime<Utc>>,
     ) -> Result<Option<DateTime<Utc>>, MutationError> {
         if let MaybeUndefined::Value(until) = self.embargo {
-            check(now, "embargo", until.0)?;
+            check_time(now, "embargo", until.0)?;
         }
         let embargo = embargo.filter(|until| *until > now);
         let Some(scalar::DateTime(at)) = self.at else {
             return Ok(embargo);
         };
-        check(now, "at", at)?;
+        check_time(now, "at", at)?;
         if let Some(until) = embargo.filter(|until| at < *until) {
             let until = until.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true);
             let message =
@@ -112,12 +115,15 @@ impl PublicationTime {
 
 /// Maximum time ahead for which an article can be scheduled: ten years. A later date is assumed to be a
 /// typing error.
-const AHEAD: Months = Months::new(120);
+const MAX_AHEAD: Months = Months::new(120);
 
-fn check(now: DateTime<Utc>, field: &str, at: DateTime<Utc>) -> Result<(), MutationError> {
+fn check_time(now: DateTime<Utc>, field: &str, at: DateTime<Utc>) -> Result<(), MutationError> {
     let message = if at < now {
         "This time is in the past."
-    } else if now.checked_add_months(AHEAD).is_some_and(|last| at > last) {
+    } else if now
+        .checked_add_months(MAX_AHEAD)
+        .is_some_and(|last| at > last)
+    {
         "This time is more than ten years in the future."
     } else {
         return Ok(());
@@ -220,18 +226,20 @@ impl Mutate for WithdrawArticleInput {
     type Id = ArticleId;
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<ArticleId, MutationError> {
-        let (mut held, to) = reach(cx, &self.article.id, Transition::Withdraw).await?;
-        fresh(cx, &held, self.article.version, None).await?;
-        let line = Headline::parse(&self.reason);
-        let line = line.map_err(|invalid| Invalid::new("the reason", invalid.problem));
-        let reason = input_parse::value(&["reason"], line)?.as_str().to_owned();
+        let (mut locked, to) = lock_for(cx, &self.article.id, Transition::Withdraw).await?;
+        check_version(cx, &locked, self.article.version, None).await?;
+        let parsed = Headline::parse(&self.reason);
+        let parsed = parsed.map_err(|invalid| Invalid::new("the reason", invalid.problem));
+        let reason = input_parse::value(&["reason"], parsed)?.as_str().to_owned();
         let (id, note) = (
-            held.manuscript.article.id,
+            locked.manuscript.article.id,
             note(self.article.note.as_deref())?,
         );
         let at = cx.writer.at();
-        held.editorial.withdrawal = Some(Withdrawal { at, reason });
-        held.take(cx.writer, Transition::Withdraw, to, note).await?;
+        locked.editorial.withdrawal = Some(Withdrawal { at, reason });
+        locked
+            .take(cx.writer, Transition::Withdraw, to, note)
+            .await?;
         Ok(id)
     }
 }

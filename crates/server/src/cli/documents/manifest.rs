@@ -58,7 +58,7 @@ pub(super) fn read(file: &Path) -> anyhow::Result<Vec<Operation>> {
 fn parse(text: &str) -> anyhow::Result<Vec<Operation>> {
     let text = without_byte_order_mark(text);
     let Members(members) = serde_json::from_str(text)
-        .context("it is no JSON object, as Relay's and Apollo's manifests are")?;
+        .context("it is not a JSON object, unlike manifests of Relay and Apollo")?;
     let member = |name: &str| members.iter().find(|(known, _)| known == name);
     if member("format").is_some_and(|(_, format)| format == APOLLO) {
         let version = member("version").and_then(|(_, version)| version.as_u64());
@@ -68,7 +68,7 @@ fn parse(text: &str) -> anyhow::Result<Vec<Operation>> {
         );
         let (_, operations) = member("operations").context("it has no `operations`")?;
         let Value::Array(operations) = operations else {
-            bail!("its `operations` are no list");
+            bail!("its `operations` are not a list");
         };
         let operations = operations.iter().enumerate().map(|(at, operation)| {
             Operation::deserialize(operation).with_context(|| format!("operation {}", at + 1))
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn relays_and_apollos_are_told_apart() {
+    fn relay_and_apollo_manifests_are_detected() {
         let relay = parse(r#"{"a1": "query A { a }", "a2": "query B { b }"}"#).unwrap();
         let ids: Vec<_> = relay
             .iter()
@@ -147,19 +147,19 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_stands_twice_is_read_twice() {
+    fn a_duplicate_name_is_read_twice() {
         assert_eq!(parse(r#"{"a": "{ a }", "a": "{ b }"}"#).unwrap().len(), 2);
     }
 
     #[test]
-    fn what_is_no_manifest_is_said() {
-        assert!(problem("[]").contains("no JSON object"));
+    fn malformed_manifests_are_rejected() {
+        assert!(problem("[]").contains("not a JSON object"));
         assert!(problem(r#"{"a": "{ a }""#).contains("EOF"));
         assert!(problem(r#"{"a": 7}"#).contains("`a`"));
         let apollo = |rest: &str| format!(r#"{{"format": "{APOLLO}", {rest}}}"#);
         assert!(problem(&apollo(r#""version": 2, "operations": []"#)).contains("version 1"));
         assert!(problem(&apollo(r#""version": 1"#)).contains("no `operations`"));
-        assert!(problem(&apollo(r#""version": 1, "operations": {}"#)).contains("no list"));
+        assert!(problem(&apollo(r#""version": 1, "operations": {}"#)).contains("not a list"));
         let nameless = apollo(r#""version": 1, "operations": [{"body": "{ a }"}]"#);
         assert!(problem(&nameless).contains("operation 1: missing field `id`"));
     }

@@ -62,7 +62,7 @@ fn claims() -> Value {
     clippy::needless_pass_by_value,
     reason = "what is passed is written on the spot"
 )]
-fn but(changes: Value) -> Value {
+fn claims_with(changes: Value) -> Value {
     let mut claims = claims();
     let known = claims.as_object_mut().unwrap();
     for (name, value) in changes.as_object().unwrap() {
@@ -119,7 +119,7 @@ fn set(keys: &[(&str, Algorithm, &EncodingKey)]) -> String {
 }
 
 #[tokio::test]
-async fn every_algorithm_counts_with_its_own_key() {
+async fn each_algorithm_is_accepted_only_with_its_own_key() {
     let sources = [
         by_secret(),
         of_file(include_str!("keys/rsa.pub.pem")).unwrap(),
@@ -143,7 +143,7 @@ async fn every_algorithm_counts_with_its_own_key() {
 }
 
 #[tokio::test]
-async fn a_public_key_is_no_secret() {
+async fn a_public_key_is_not_accepted_as_an_hmac_secret() {
     // The old trick: the issuer's public key, which everybody has, as the secret of HS256.
     for public in [
         include_str!("keys/rsa.pub.pem"),
@@ -158,7 +158,7 @@ async fn a_public_key_is_no_secret() {
 }
 
 #[tokio::test]
-async fn what_is_not_signed_as_it_should_be_is_refused() {
+async fn invalid_signatures_are_rejected() {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     let jwt = by_secret();
@@ -195,7 +195,7 @@ async fn what_is_not_signed_as_it_should_be_is_refused() {
 }
 
 #[tokio::test]
-async fn claims_are_for_us_and_for_now() {
+async fn issuer_audience_and_expiry_are_checked() {
     let jwt = by_secret();
     let at = now().timestamp();
     for (changes, why) in [
@@ -218,7 +218,7 @@ async fn claims_are_for_us_and_for_now() {
         ),
         (json!({"name": 7}), "cannot be read"),
     ] {
-        let said = refused(&jwt, &by_hs256(&but(changes.clone()))).await;
+        let said = refused(&jwt, &by_hs256(&claims_with(changes.clone()))).await;
         assert!(
             why.split('|').any(|why| said.contains(why)),
             "{changes}: {said}"
@@ -232,13 +232,13 @@ async fn claims_are_for_us_and_for_now() {
         json!({"aud": ["shop", "khabar"]}),
         json!({"exp": f64::from(i32::MAX) + 0.5}),
     ] {
-        let token = by_hs256(&but(changes.clone()));
+        let token = by_hs256(&claims_with(changes.clone()));
         assert!(jwt.verify(&token, now()).await.is_ok(), "{changes}");
     }
 }
 
 #[tokio::test]
-async fn the_role_is_where_the_settings_say() {
+async fn the_role_is_read_from_the_configured_claim() {
     for (claim, changes, role) in [
         ("role", json!({}), Role::Editor),
         ("role", json!({"role": null}), Role::Reader),
@@ -266,7 +266,7 @@ async fn the_role_is_where_the_settings_say() {
         };
         let jwt = Jwt::of(&settings, None).unwrap().unwrap();
         let known = jwt
-            .verify(&by_hs256(&but(changes.clone())), now())
+            .verify(&by_hs256(&claims_with(changes.clone())), now())
             .await
             .unwrap();
         assert_eq!(known.viewer.role, role, "{claim} {changes}");
@@ -274,7 +274,7 @@ async fn the_role_is_where_the_settings_say() {
 }
 
 #[tokio::test]
-async fn scopes_only_narrow() {
+async fn scopes_can_only_reduce_rights() {
     let jwt = by_secret();
     for (scope, rights) in [
         ("openid profile", Role::Editor.rights()),
@@ -284,17 +284,17 @@ async fn scopes_only_narrow() {
         ),
         ("khabar:everything", Rights::of(&[])),
     ] {
-        let token = by_hs256(&but(json!({"scope": scope})));
+        let token = by_hs256(&claims_with(json!({"scope": scope})));
         let known = jwt.verify(&token, now()).await.unwrap();
         assert_eq!(known.viewer.rights, rights, "{scope}");
     }
 }
 
 #[tokio::test]
-async fn the_same_subject_is_the_same_account() {
+async fn one_subject_is_always_one_account() {
     let jwt = by_secret();
     let know = async |changes| {
-        let known = jwt.verify(&by_hs256(&but(changes)), now()).await;
+        let known = jwt.verify(&by_hs256(&claims_with(changes)), now()).await;
         known.unwrap()
     };
     let (one, again) = (
@@ -315,7 +315,7 @@ async fn the_same_subject_is_the_same_account() {
 }
 
 #[test]
-fn files_that_hold_no_keys_for_us_are_refused() {
+fn key_files_without_usable_keys_are_rejected() {
     let [_, (_, rsa), ..] = keys();
     let mut encrypts = Jwk::from_encoding_key(&rsa, Algorithm::RS256).unwrap();
     encrypts.common.public_key_use = Some(jsonwebtoken::jwk::PublicKeyUse::Encryption);
@@ -343,7 +343,7 @@ fn files_that_hold_no_keys_for_us_are_refused() {
 }
 
 #[tokio::test]
-async fn a_file_can_hold_a_set() {
+async fn a_key_file_can_contain_a_jwks() {
     let [_, (_, rsa), (_, p256), (_, ed)] = keys();
     let jwt = of_file(&set(&[
         ("r", Algorithm::RS256, &rsa),
@@ -371,14 +371,14 @@ async fn a_file_can_hold_a_set() {
 struct Issuer {
     jwt: Jwt,
     publishes: Arc<Mutex<Option<String>>>,
-    asked: Arc<AtomicUsize>,
+    fetch_count: Arc<AtomicUsize>,
 }
 
 impl Issuer {
     fn new(publishes: Option<String>) -> Self {
         let publishes = Arc::new(Mutex::new(publishes));
-        let asked = Arc::new(AtomicUsize::new(0));
-        let (shown, count) = (Arc::clone(&publishes), Arc::clone(&asked));
+        let fetch_count = Arc::new(AtomicUsize::new(0));
+        let (shown, count) = (Arc::clone(&publishes), Arc::clone(&fetch_count));
         let fetch: FetchKeys = Arc::new(move || {
             count.fetch_add(1, Ordering::Relaxed);
             let set = shown.lock().unwrap().clone().map(Bytes::from);
@@ -393,7 +393,7 @@ impl Issuer {
         Self {
             jwt: Jwt::of(&settings, Some(fetch)).unwrap().unwrap(),
             publishes,
-            asked,
+            fetch_count,
         }
     }
 
@@ -401,13 +401,13 @@ impl Issuer {
         *self.publishes.lock().unwrap() = set;
     }
 
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
+    fn fetch_count(&self) -> usize {
+        self.fetch_count.load(Ordering::Relaxed)
     }
 
     /// Whether a token of this key counts, so many seconds later.
     async fn counts(&self, after: i64, key: &EncodingKey, id: &str) -> bool {
-        let claims = but(json!({"exp": now().timestamp() + 100_000}));
+        let claims = claims_with(json!({"exp": now().timestamp() + 100_000}));
         let token = signed(Algorithm::ES256, key, Some(id), &claims);
         let at = now() + chrono::TimeDelta::seconds(after);
         self.jwt.verify(&token, at).await.is_ok()
@@ -420,12 +420,12 @@ fn another() -> EncodingKey {
 }
 
 #[tokio::test]
-async fn a_new_key_is_fetched_when_a_token_names_it_and_made_up_ones_are_not_asked_for() {
+async fn jwks_are_refetched_for_unknown_key_ids_but_rarely() {
     let (old, new) = (EncodingKey::from_ec_pem(P256).unwrap(), another());
     let issuer = Issuer::new(Some(set(&[("old", Algorithm::ES256, &old)])));
     assert!(issuer.counts(0, &old, "old").await);
     assert!(issuer.counts(1, &old, "old").await);
-    assert_eq!(issuer.asked(), 1);
+    assert_eq!(issuer.fetch_count(), 1);
 
     // Rotation: both are published, and the new one is used.
     issuer.publish(Some(set(&[
@@ -436,43 +436,43 @@ async fn a_new_key_is_fetched_when_a_token_names_it_and_made_up_ones_are_not_ask
         !issuer.counts(30, &new, "new").await,
         "it was asked for within the minute"
     );
-    assert_eq!(issuer.asked(), 1);
+    assert_eq!(issuer.fetch_count(), 1);
     assert!(issuer.counts(60, &new, "new").await);
     assert!(issuer.counts(61, &old, "old").await);
-    assert_eq!(issuer.asked(), 2);
+    assert_eq!(issuer.fetch_count(), 2);
     // Whoever makes ids up makes us ask once a minute and no more.
     for made_up in ["a", "b", "c"] {
         assert!(!issuer.counts(62, &old, made_up).await);
     }
-    assert_eq!(issuer.asked(), 2);
+    assert_eq!(issuer.fetch_count(), 2);
     for made_up in ["a", "b", "c"] {
         assert!(!issuer.counts(120, &old, made_up).await);
     }
-    assert_eq!(issuer.asked(), 3);
+    assert_eq!(issuer.fetch_count(), 3);
     // The id of one key does not make another count.
     assert!(!issuer.counts(121, &old, "new").await);
 
     // The old key is taken back: it counts until the set that was fetched has aged.
     issuer.publish(Some(set(&[("new", Algorithm::ES256, &new)])));
     assert!(issuer.counts(719, &old, "old").await);
-    assert_eq!(issuer.asked(), 3);
+    assert_eq!(issuer.fetch_count(), 3);
     assert!(!issuer.counts(720, &old, "old").await);
     assert!(issuer.counts(720, &new, "new").await);
-    assert_eq!(issuer.asked(), 4);
+    assert_eq!(issuer.fetch_count(), 4);
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_away_takes_no_keys_with_it() {
+async fn keys_remain_usable_while_the_issuer_is_down() {
     let old = EncodingKey::from_ec_pem(P256).unwrap();
     let good = set(&[("old", Algorithm::ES256, &old)]);
     let issuer = Issuer::new(None);
     // Nothing is known yet, so it is asked again soon.
     assert!(!issuer.counts(0, &old, "old").await);
     assert!(!issuer.counts(4, &old, "old").await);
-    assert_eq!(issuer.asked(), 1);
+    assert_eq!(issuer.fetch_count(), 1);
     issuer.publish(Some(good.clone()));
     assert!(issuer.counts(5, &old, "old").await);
-    assert_eq!(issuer.asked(), 2);
+    assert_eq!(issuer.fetch_count(), 2);
     // Away, or saying what is no set: the keys that there were go on to count.
     for (after, said) in [
         (700, None),
@@ -482,8 +482,8 @@ async fn an_issuer_that_is_away_takes_no_keys_with_it() {
         issuer.publish(said);
         assert!(issuer.counts(after, &old, "old").await);
     }
-    assert_eq!(issuer.asked(), 5);
+    assert_eq!(issuer.fetch_count(), 5);
     // It is not asked for every request meanwhile.
     assert!(issuer.counts(901, &old, "old").await);
-    assert_eq!(issuer.asked(), 5);
+    assert_eq!(issuer.fetch_count(), 5);
 }

@@ -4,7 +4,7 @@ use chrono::Duration;
 use serde_json::json;
 
 use super::stamp;
-use crate::integrity::AFTERWARDS;
+use crate::integrity::AFTER_END;
 use crate::integrity::model::leads;
 use crate::integrity::writer::Writer;
 
@@ -109,7 +109,7 @@ impl Writer<'_> {
 
     /// Returns a random delay in seconds: none, a short one, or one beyond the end of the test.
     fn seconds(&mut self) -> i64 {
-        let ahead = [0, 1, 60, 600, AFTERWARDS];
+        let ahead = [0, 1, 60, 600, AFTER_END];
         self.random.pick(&ahead).unwrap_or_default()
     }
 }

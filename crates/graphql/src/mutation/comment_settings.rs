@@ -51,9 +51,9 @@ impl Mutate for SetEditionCommentingInput {
         let edition = input_parse::edition(cx, self.edition.as_ref()).await?;
         let patch = Patch {
             mode: &self.mode,
-            days: &self.closes_after_days,
+            closes_after_days: &self.closes_after_days,
             depth: &self.depth,
-            names: &self.guest_comments_allowed,
+            guest_comments_allowed: &self.guest_comments_allowed,
         };
         patch.apply(cx, Of::Edition(edition.id)).await?;
         Ok(edition.id)
@@ -90,9 +90,9 @@ impl Mutate for SetArticleCommentingInput {
         }
         let patch = Patch {
             mode: &self.mode,
-            days: &self.closes_after_days,
+            closes_after_days: &self.closes_after_days,
             depth: &self.depth,
-            names: &self.guest_comments_allowed,
+            guest_comments_allowed: &self.guest_comments_allowed,
         };
         patch.apply(cx, Of::Article(id)).await?;
         Ok(id)
@@ -102,9 +102,9 @@ impl Mutate for SetArticleCommentingInput {
 /// A partial update of the commenting settings.
 struct Patch<'a> {
     mode: &'a MaybeUndefined<CommentingMode>,
-    days: &'a MaybeUndefined<i32>,
+    closes_after_days: &'a MaybeUndefined<i32>,
     depth: &'a MaybeUndefined<i32>,
-    names: &'a MaybeUndefined<bool>,
+    guest_comments_allowed: &'a MaybeUndefined<bool>,
 }
 
 impl Patch<'_> {
@@ -112,14 +112,19 @@ impl Patch<'_> {
         let old = commenting::get(cx.writer, of).await?;
         let settings = CommentSettings {
             mode: input_parse::patched(self.mode, old.mode, |mode| Ok(Some((*mode).into())))?,
-            closing: input_parse::patched(self.days, old.closing, |days| {
-                input_parse::value(&["closesAfterDays"], Closing::parse(*days)).map(Some)
-            })?,
+            closing: input_parse::patched(
+                self.closes_after_days,
+                old.closing,
+                |closes_after_days| {
+                    input_parse::value(&["closesAfterDays"], Closing::parse(*closes_after_days))
+                        .map(Some)
+                },
+            )?,
             depth: input_parse::patched(self.depth, old.depth, |depth| {
                 input_parse::value(&["depth"], Depth::parse(*depth)).map(Some)
             })?,
             guest_comments_allowed: input_parse::patched(
-                self.names,
+                self.guest_comments_allowed,
                 old.guest_comments_allowed,
                 |allowed| Ok(Some(*allowed)),
             )?,
@@ -131,7 +136,7 @@ impl Patch<'_> {
 
 mutations! {
     /// Mutations on commenting settings.
-    CommentingMutations;
+    CommentSettingsMutations;
 
     /// Changes the commenting settings for all articles of an edition. Requires the `arrange`
     /// right.

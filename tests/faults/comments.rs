@@ -29,12 +29,12 @@ async fn post(
     text: &str,
 ) -> anyhow::Result<Value> {
     let input = json!({ "article": article, "name": name, "text": text });
-    let answer = client.post(POST, json!({ "input": input })).await?;
-    Ok(answer.data()?["postComment"].clone())
+    let response = client.post(POST, json!({ "input": input })).await?;
+    Ok(response.data()?["postComment"].clone())
 }
 
 #[tokio::test]
-async fn a_guest_signs_as_nobody_else_and_never_with_nothing() -> anyhow::Result<()> {
+async fn guests_cannot_use_reserved_or_empty_names() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url())
             .set("comments.posts_per_minute", 1_000)
@@ -131,7 +131,7 @@ async fn a_guest_signs_as_nobody_else_and_never_with_nothing() -> anyhow::Result
 }
 
 #[tokio::test]
-async fn a_comment_that_was_rewritten_is_reported_again() -> anyhow::Result<()> {
+async fn an_edited_comment_can_be_reported_again() -> anyhow::Result<()> {
     const REPORT: &str = "mutation($id: ID!, $reason: String!) { \
         reportComment(input: {id: $id, reason: $reason}) { userErrors { message } } }";
     const EDIT: &str = "mutation($id: ID!, $text: String!) { \

@@ -58,7 +58,7 @@ pub(crate) async fn editor(db: &TestDb, client: &Client) -> anyhow::Result<Clien
 }
 
 #[tokio::test]
-async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
+async fn a_small_document_cannot_produce_a_huge_response() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
         let server = Launch::over(db.url()).start().await?;
         let editor = editor(&db, &server.client).await?;
@@ -69,15 +69,18 @@ async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
         // Refused before execution: the complexity estimate covers these fields.
         for field in ["bodyText", "bodyHtml"] {
             let query = of_article(&aliased(field, 199));
-            for answer in [
+            for response in [
                 server.client.get(&query).await?,
                 server.client.post(&query, Value::Null).await?,
             ] {
-                ensure!(answer.code() == "LIMIT_COMPLEXITY", "{field}: {answer:?}");
+                ensure!(
+                    response.code() == "LIMIT_COMPLEXITY",
+                    "{field}: {response:?}"
+                );
             }
         }
 
-        // Documents that pass this check are stopped when the answer gets too large, by GET as by POST.
+        // Documents that pass this check are stopped when the response gets too large, by GET as by POST.
         let block = "... on ParagraphBlock";
         let texts = aliased("text", 190);
         let revisions = aliased("revision(version: 1) { bodyText }", 90);
@@ -120,13 +123,17 @@ async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
                 eight.spawn(async move { asker.post(&query, Value::Null).await });
             }
             let by_post = eight.join_all().await.into_iter();
-            for answer in by_post.chain([Ok(by_get)]) {
-                let answer = answer?;
+            for response in by_post.chain([Ok(by_get)]) {
+                let response = response?;
                 // Parallel requests may exceed the shared limit before a single one exceeds its own.
                 let codes = ["LIMIT_RESPONSE_BYTES", "OVERLOADED"];
-                ensure!(codes.contains(&&*answer.code()), "{case}: {answer:?}");
-                ensure!(answer.json()?["data"].is_null(), "{case}: {answer:?}");
-                ensure!(answer.text.len() < 1_000, "{case}: {}", answer.text.len());
+                ensure!(codes.contains(&&*response.code()), "{case}: {response:?}");
+                ensure!(response.json()?["data"].is_null(), "{case}: {response:?}");
+                ensure!(
+                    response.text.len() < 1_000,
+                    "{case}: {}",
+                    response.text.len()
+                );
             }
             let moved = server.peak_memory()?.saturating_sub(before);
             ensure!(moved < MOST, "{case}: {} MiB", moved >> 20);
@@ -137,11 +144,11 @@ async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
             "mutation {{ correctArticle(input: {{id: \"{id}\", version: {version}, headline: \"Corrected\", note: \"Typo.\"}}) {{ article {{ {} }} userErrors {{ message }} }} }}",
             aliased("bodyText", 190)
         );
-        let answer = editor.post(&query, Value::Null).await?;
-        ensure!(answer.code() == "LIMIT_RESPONSE_BYTES", "{answer:?}");
-        ensure!(answer.text.contains("have been saved"), "{answer:?}");
-        let answer = server.client.get(&of_article("headline")).await?.data()?;
-        ensure!(answer["article"]["headline"] == "Corrected", "{answer}");
+        let response = editor.post(&query, Value::Null).await?;
+        ensure!(response.code() == "LIMIT_RESPONSE_BYTES", "{response:?}");
+        ensure!(response.text.contains("have been saved"), "{response:?}");
+        let response = server.client.get(&of_article("headline")).await?.data()?;
+        ensure!(response["article"]["headline"] == "Corrected", "{response}");
 
         // The largest article can be read in all formats in one request.
         let whole = of_article("bodyText bodyHtml body { ... on ParagraphBlock { text html } }");
@@ -152,9 +159,9 @@ async fn a_small_document_gets_no_large_answer() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Each answer alone is allowed. All 64 together would take about a gigabyte.
+/// Each response alone is allowed. All 64 together would take about a gigabyte.
 #[tokio::test]
-async fn many_large_answers_at_once_take_no_more_than_their_part() -> anyhow::Result<()> {
+async fn concurrent_large_responses_share_a_memory_limit() -> anyhow::Result<()> {
     let db = newsroom::sqlite().await?;
     let server = Launch::over(db.url()).start().await?;
     let editor = editor(&db, &server.client).await?;
@@ -172,13 +179,13 @@ async fn many_large_answers_at_once_take_no_more_than_their_part() -> anyhow::Re
         many.spawn(async move { client.post(&query, Value::Null).await });
     }
     let mut refused = 0;
-    for answer in many.join_all().await {
-        let answer = answer?;
-        if answer.status != 200 {
+    for response in many.join_all().await {
+        let response = response?;
+        if response.status != 200 {
             // A busy machine may not answer all of them in time.
             let codes = ["OVERLOADED", "REQUEST_TIMEOUT"];
-            ensure!(codes.contains(&&*answer.code()), "{answer:?}");
-            ensure!(!answer.header("retry-after").is_empty(), "{answer:?}");
+            ensure!(codes.contains(&&*response.code()), "{response:?}");
+            ensure!(!response.header("retry-after").is_empty(), "{response:?}");
             refused += 1;
         }
     }
