@@ -70,6 +70,10 @@ pub(crate) trait ContextExt {
     /// Charges the bytes that are about to be allocated to the budget of the response.
     fn charge(&self, bytes: usize) -> Result<()>;
 
+    /// Charges a text to the budget of the response, and returns it. For texts of which a response has many:
+    /// a mark, which charges all others, costs more than such a text (see `document/error_path.rs`).
+    fn charge_text<T: AsRef<str>>(&self, text: T) -> Result<T>;
+
     /// Loads the value of this key, in one batch with other keys requested at about this time.
     fn load<K: BatchKey>(&self, key: K) -> impl Future<Output = Result<Option<K::Value>>> + Send;
 
@@ -144,6 +148,13 @@ impl ContextExt for Context<'_> {
         match ResponseBudget::of(self) {
             Some(budget) => budget.charge(crate::limit::count(bytes)),
             None => Ok(()),
+        }
+    }
+
+    fn charge_text<T: AsRef<str>>(&self, text: T) -> Result<T> {
+        match self.charge(text.as_ref().len()) {
+            Ok(()) => Ok(text),
+            Err(error) => Err(error.at(self)),
         }
     }
 

@@ -10,8 +10,8 @@
 //! reason too. A mark costs some allocations, which would be noticeable on plain values. The resolvers of
 //! plain values load through [`ContextExt`](crate::context::ContextExt), which records the path itself.
 //!
-//! A mark also charges the value of its field to the budget of the answer (`budget.rs`), so texts that can
-//! be large are marked as well.
+//! A mark also charges the value of its field to the budget of the response (`budget.rs`), so texts that can
+//! be large are marked as well. Fields named `text`, of which a response has dozens, charge themselves.
 //!
 //! Clients cannot use the marks: no schema that documents are checked against contains them.
 

@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::BodyBlock;
 use crate::compare::compare;
+use crate::context::ContextExt as _;
 use crate::error::Result;
 
 /// The differences between two versions of an article.
@@ -193,8 +194,8 @@ impl WordsDiff {
     }
 
     /// The text of the run. Arabic words are never separated from their harakat, tatweel and joiners.
-    fn text(&self) -> &str {
-        &self.0.text
+    fn text(&self, ctx: &Context<'_>) -> Result<&str> {
+        ctx.charge_text(&self.0.text)
     }
 }
 

@@ -42,8 +42,8 @@ pub struct RichText(khabar_domain::RichText);
 #[Object]
 impl RichText {
     /// The plain text.
-    fn text(&self) -> String {
-        self.0.text()
+    fn text(&self, ctx: &Context<'_>) -> Result<String> {
+        ctx.charge_text(self.0.text())
     }
 
     /// The text as HTML. The only elements are `strong`, `em`, `a` and `br`. Everything else is
@@ -60,8 +60,8 @@ pub struct ParagraphBlock(khabar_domain::RichText);
 #[Object]
 impl ParagraphBlock {
     /// The plain text.
-    fn text(&self) -> String {
-        self.0.text()
+    fn text(&self, ctx: &Context<'_>) -> Result<String> {
+        ctx.charge_text(self.0.text())
     }
 
     /// The text as HTML. The only elements are `strong`, `em`, `a` and `br`. Everything else is
@@ -86,8 +86,8 @@ impl HeadingBlock {
     }
 
     /// The text of the heading.
-    fn text(&self) -> &str {
-        &self.text
+    fn text(&self, ctx: &Context<'_>) -> Result<&str> {
+        ctx.charge_text(&self.text)
     }
 }
 
@@ -101,8 +101,8 @@ pub struct QuotationBlock {
 #[Object]
 impl QuotationBlock {
     /// The quoted text as plain text.
-    fn text(&self) -> String {
-        self.text.text()
+    fn text(&self, ctx: &Context<'_>) -> Result<String> {
+        ctx.charge_text(self.text.text())
     }
 
     /// The quoted text as HTML. The only elements are `strong`, `em`, `a` and `br`. Everything else is

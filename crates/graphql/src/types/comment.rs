@@ -44,8 +44,8 @@ impl Comment {
     }
 
     /// The text of the comment, as plain text.
-    fn text(&self) -> &str {
-        self.0.text.as_str()
+    fn text(&self, ctx: &Context<'_>) -> Result<&str> {
+        ctx.charge_text(self.0.text.as_str())
     }
 
     /// The time when the comment was submitted.
