@@ -193,8 +193,11 @@ async fn keys_are_replaced_and_previews_taken_back_while_a_fleet_runs() -> anyho
         rotate(&[]).await?;
         everywhere(&first, "UNAUTHENTICATED").await?;
         everywhere(&second, "مسودة").await?;
+        let latest = preview(&editors[0]).await?;
         rotate(&["--revoke"]).await?;
-        everywhere(&second, "UNAUTHENTICATED").await?;
+        for revoked in [&second, &latest] {
+            everywhere(revoked, "UNAUTHENTICATED").await?;
+        }
         let third = preview(&editors[0]).await?;
         everywhere(&third, "مسودة").await?;
 

@@ -53,7 +53,7 @@ fn large(slug: &str, number: usize) -> String {
 }
 
 /// Returns the value of a metric, or 0 if it is missing.
-async fn metric(server: &Server, name: &str) -> anyhow::Result<u64> {
+pub(crate) async fn metric(server: &Server, name: &str) -> anyhow::Result<u64> {
     let metrics = server.client.path("/metrics").await?.text;
     let line = metrics.lines().find(|line| line.starts_with(name));
     let value = line.and_then(|line| line.rsplit(' ').next());
