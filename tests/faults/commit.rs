@@ -4,12 +4,15 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
-use khabar_tests::harness::{Newsroom, TestDb, skip};
-use serde_json::Value;
+use khabar_domain::Role;
+use khabar_tests::harness::{Newsroom, TestDb, skip, until};
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::newsroom;
 use crate::server::{Launch, Server};
+use crate::unread::metric;
 use crate::writing::{Editor, Outcome, has, missing_topics};
 
 /// A small separate file system, unmounted when dropped.
@@ -142,6 +145,37 @@ async fn a_failed_commit_is_not_acknowledged() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The rows of the feed vanish without an error, as those of a commit that is acknowledged and never
+/// stored.
+#[tokio::test]
+async fn a_commit_that_is_not_found_in_the_feed_is_not_acknowledged() -> anyhow::Result<()> {
+    for db in newsroom::each().await? {
+        let (lose, stop) = if db.name() == "SQLite" {
+            (
+                "CREATE TRIGGER lose BEFORE INSERT ON change BEGIN SELECT RAISE(IGNORE); END",
+                "DROP TRIGGER lose",
+            )
+        } else {
+            (
+                "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+                 CREATE TRIGGER lose BEFORE INSERT ON change FOR EACH ROW EXECUTE FUNCTION lose()",
+                "DROP TRIGGER lose ON change",
+            )
+        };
+        let server = Launch::over(db.url()).start().await?;
+        let editor = Editor::of(&db, &server.client).await?;
+        db.execute_sql(lose).await?;
+        for turn in 0..3 {
+            let refused = editor.add(&format!("ضائع-{turn}")).await?;
+            ensure!(refused == Outcome::Refused, "{}, turn {turn}", db.name());
+        }
+        db.execute_sql(stop).await?;
+        ensure!(editor.add("محفوظ").await? == Outcome::Acknowledged);
+        ensure!(has(&server.client, "محفوظ").await?);
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn disconnecting_clients_leave_no_transaction_open() -> anyhow::Result<()> {
     for db in newsroom::each().await? {
@@ -178,4 +212,38 @@ async fn disconnecting_clients_leave_no_transaction_open() -> anyhow::Result<()>
         ensure!(feed.head > 0 && sent.status == 200);
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_write_whose_client_has_left_is_completed() -> anyhow::Result<()> {
+    const CONNECTIONS: &str = "khabar_http_connections ";
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
+    // No timeout ends the write before the lock is released.
+    let server = Launch::over(db.url())
+        .set("database_timeouts.lock_ms", 3_600_000)
+        .set("database_timeouts.write_ms", 3_600_000)
+        .start()
+        .await?;
+    let others = metric(&server, CONNECTIONS).await?;
+    let mut forgotten = newsroom::locked(&db, "topic").await?;
+    let query = "mutation { createTopic(input: {name: \"رحل\"}) { topic { id } } }";
+    let body = json!({ "query": query }).to_string();
+    let request = format!(
+        "POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut writer = server.client.raw().await?;
+    writer.write_all(request.as_bytes()).await?;
+    newsroom::is_awaited(&db, "topic").await?;
+    drop(writer);
+    until("the server knows that the client has left", || async {
+        Ok(metric(&server, CONNECTIONS).await? == others)
+    })
+    .await?;
+    forgotten.kill().await?;
+    until("the write is there", || has(&server.client, "رحل")).await
 }

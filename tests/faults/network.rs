@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use khabar_tests::harness::until;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::newsroom;
 use crate::proxy::{Network, Proxy};
 use crate::server::Launch;
-use crate::writing::{Editor, has, rename, section};
+use crate::writing::{Editor, Outcome, has, rename, section};
 
 const NAMES: &str = "{ sections { id name } }";
 
@@ -193,5 +193,72 @@ async fn a_frozen_node_does_not_block_other_nodes() -> anyhow::Result<()> {
         }
         frozen.kill().await?;
     }
+    Ok(())
+}
+
+/// The node freezes between locking the head of the feed and the end of its transaction.
+#[tokio::test]
+async fn a_node_that_freezes_while_it_commits_holds_nobody_up() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let other = Launch::over(db.url()).start().await?;
+    let editor = Editor::of(&db, &other.client).await?;
+    // No timeout ends the session of the frozen node in time to help.
+    let frozen = Launch::over(db.url())
+        .set("database_timeouts.idle_in_transaction_ms", 3_600_000)
+        .set("database_timeouts.lock_ms", 3_600_000)
+        .start()
+        .await?;
+    let mut head = newsroom::locked(&db, "change_head").await?;
+    let writer = editor.at(&frozen.client);
+    let writing = tokio::spawn(async move { writer.send("متجمد").await });
+    newsroom::is_awaited(&db, "change_head").await?;
+    frozen.signal("STOP").await?;
+    head.kill().await?;
+    ensure!(editor.add("حر").await? == Outcome::Acknowledged);
+    // The commit was under way, and the database finishes it without the node.
+    until("the frozen node's write is there", || {
+        has(&other.client, "متجمد")
+    })
+    .await?;
+    writing.abort();
+    Ok(())
+}
+
+/// The node freezes after it has locked a row and before it commits.
+#[tokio::test]
+async fn what_a_frozen_node_has_locked_is_free_again() -> anyhow::Result<()> {
+    const MOVE: &str = "mutation ($input: UpdateSectionInput!) {
+        updateSection(input: $input) { section { slug } userErrors { message } } }";
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let other = Launch::over(db.url()).start().await?;
+    let editor = Editor::of(&db, &other.client).await?;
+    let (id, old) = section(&other.client).await?;
+    let frozen = Launch::over(db.url())
+        .set("database_timeouts.lock_ms", 3_600_000)
+        .start()
+        .await?;
+    // The section is written and locked, and then its former slug.
+    let mut redirects = newsroom::locked(&db, "redirect").await?;
+    let writer = editor.at(&frozen.client);
+    let input = json!({"input": {"id": id, "slug": "عنوان-متجمد"}});
+    let writing = tokio::spawn(async move { writer.client().post(MOVE, input).await });
+    newsroom::is_awaited(&db, "redirect").await?;
+    frozen.signal("STOP").await?;
+    redirects.kill().await?;
+    let new = format!("{old} الحر");
+    until("the section can be written", || async {
+        let response = rename(&editor, &id, &new).await?;
+        ensure!(
+            ["", "UNAVAILABLE"].contains(&&*response.code()),
+            "{response:?}"
+        );
+        Ok(response.code().is_empty())
+    })
+    .await?;
+    writing.abort();
     Ok(())
 }

@@ -6,13 +6,16 @@ use khabar_persistence::change::Position;
 use khabar_tests::harness::until;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
-use tokio::process::Command;
+use tokio::task::JoinSet;
 
 use crate::newsroom;
+use crate::proxy::{Network, Proxy};
 use crate::server::Launch;
 use crate::writing::{Editor, rename, section};
 
 const NAMES: &str = "{ sections { id name } }";
+const POST: &str = "mutation ($input: PostCommentInput!) {
+    postComment(input: $input) { comment { id } userErrors { code } } }";
 const UNKNOWN: &str = "khb_0000000000000000000000000000000000000000000";
 
 #[tokio::test]
@@ -27,24 +30,10 @@ async fn writes_waiting_for_a_lock_do_not_block_others() -> anyhow::Result<()> {
     for _ in 0..3 {
         here.client.get(NAMES).await?;
     }
-    // A forgotten transaction in a psql session locks the topic table and its rows.
-    let mut prompt = Command::new("psql")
-        .args(["-X", "-q", db.url()])
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    let lock = "BEGIN; SELECT 1 FROM topic FOR UPDATE; LOCK TABLE topic IN EXCLUSIVE MODE;\n";
-    if let Some(input) = prompt.stdin.as_mut() {
-        input.write_all(lock.as_bytes()).await?;
-        input.flush().await?;
-    }
-    let locks = "SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation \
-                 WHERE c.relname = 'topic' AND l.mode = 'ExclusiveLock' AND l.granted";
-    until("the table is locked", || async {
-        Ok(db.administer(locks).await?.trim() == "1")
-    })
-    .await?;
+    let article = "{ articles(first: 1) { nodes { id } } }";
+    let article = here.client.post(article, Value::Null).await?.data()?;
+    let article = &article["articles"]["nodes"][0]["id"];
+    let mut forgotten = newsroom::locked(&db, "topic").await?;
 
     let waiting: Vec<_> = (0..8)
         .map(|at| {
@@ -63,10 +52,17 @@ async fn writes_waiting_for_a_lock_do_not_block_others() -> anyhow::Result<()> {
     let new = format!("{old} ٣");
     let elsewhere = editor.at(&there.client);
     ensure!(rename(&elsewhere, &id, &new).await?.code().is_empty());
+    // The cache goes on as well: only a node that follows the feed tells a position.
     until("the node hears of it", || async {
-        Ok(here.client.get(NAMES).await?.text.contains(&new))
+        let response = here.client.get(NAMES).await?;
+        Ok(response.text.contains(&new) && !response.header("khabar-position").is_empty())
     })
     .await?;
+    // The primary tells whether a guest's write was done before. No connection that writes is needed.
+    let comment =
+        json!({"article": article, "text": "تعليق", "name": "قارئ", "idempotencyKey": "a"});
+    let refused = here.client.post(POST, json!({ "input": comment })).await?;
+    ensure!(refused.code() == "UNAUTHENTICATED", "{refused:?}");
     let stranger = here.client.with_token(UNKNOWN).get(NAMES).await?;
     ensure!((stranger.status, stranger.code().as_str()) == (401, "UNAUTHENTICATED"));
     ensure!(here.client.path("/health/ready").await?.status == 200);
@@ -80,7 +76,7 @@ async fn writes_waiting_for_a_lock_do_not_block_others() -> anyhow::Result<()> {
         let response = waiting.await??;
         ensure!(response.code() == "UNAVAILABLE", "{response:?}");
     }
-    prompt.kill().await?;
+    forgotten.kill().await?;
     let response = editor.send("يكتب").await?;
     ensure!(response.code().is_empty(), "{response:?}");
     Ok(())
@@ -153,4 +149,77 @@ async fn forged_positions_do_not_delay_other_requests() -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn those_who_wait_for_a_position_are_few() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let (proxy, through) = Proxy::before(db.url()).await?;
+    let server = Launch::over(through)
+        .set("graphql.request_timeout_ms", 3_000)
+        .start()
+        .await?;
+    let response = server.client.get(NAMES).await?;
+    let position: Position = response.header("khabar-position").parse()?;
+    let beyond = Position {
+        seq: position.seq + 1_000,
+        ..position
+    };
+    // Each position stays unknown while the database is silent.
+    proxy.set(Network::Stalls);
+    let mut strangers = JoinSet::new();
+    for _ in 0..200 {
+        let (client, position) = (server.client.clone(), beyond.to_string());
+        strangers.spawn(async move {
+            let headers = [("khabar-position", position.as_str())];
+            client.get_with(&headers, NAMES).await
+        });
+    }
+    for response in strangers.join_all().await {
+        let response = response?;
+        ensure!(response.status == 503, "{response:?}");
+    }
+    let words = "could not wait for a position";
+    ensure!(server.log.says(words), "{:?}", server.log.lines());
+    server.kill().await
+}
+
+#[tokio::test]
+async fn what_nobody_waits_for_any_more_ends() -> anyhow::Result<()> {
+    const HELD: &str = "l.mode = 'AccessExclusiveLock' AND l.granted";
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    // No timeout ends the statement in time to help.
+    let server = Launch::over(db.url())
+        .set("database_timeouts.read_ms", 3_600_000)
+        .set("database_timeouts.lock_ms", 3_600_000)
+        .set("graphql.request_timeout_ms", 3_600_000)
+        .start()
+        .await?;
+    let editor = Editor::of(&db, &server.client).await?;
+    let mut forgotten = newsroom::locked(&db, "revision").await?;
+    if let Some(input) = forgotten.stdin.as_mut() {
+        let lock = b"LOCK TABLE revision IN ACCESS EXCLUSIVE MODE;\n";
+        input.write_all(lock).await?;
+        input.flush().await?;
+    }
+    until("the table cannot be read", || {
+        newsroom::has_lock(&db, "revision", HELD)
+    })
+    .await?;
+    let reading = tokio::spawn(async move {
+        let versions = "{ articles(first: 1) { nodes { revisions { nodes { version } } } } }";
+        editor.client().post(versions, Value::Null).await
+    });
+    newsroom::is_awaited(&db, "revision").await?;
+    reading.abort();
+    until("the statement has ended", || async {
+        Ok(!newsroom::has_lock(&db, "revision", "NOT l.granted").await?)
+    })
+    .await?;
+    forgotten.kill().await?;
+    server.kill().await
 }

@@ -1,6 +1,7 @@
 //! Replicas that lag or are down, and a failover that loses writes.
 
 use anyhow::ensure;
+use khabar_domain::Role;
 use khabar_persistence::change::Position;
 use khabar_tests::harness::until;
 use serde_json::{Value, json};
@@ -58,6 +59,13 @@ async fn lagging_and_dead_replicas_are_skipped() -> anyhow::Result<()> {
                 found.epoch == asked.epoch && found.seq >= asked.seq,
                 "{found} < {asked}"
             );
+            // An response has everything up to its position, though nobody asked for one.
+            let drafts = elsewhere.client().post(DRAFTS, Value::Null).await?;
+            let found: Position = drafts.header("khabar-position").parse()?;
+            ensure!(
+                found.seq < asked.seq || drafts.text.contains(&headline),
+                "{bytes}: {drafts:?}"
+            );
         }
         standby.catch_up(&from).await?;
         let head = db.db().feed().bounds().await?.head;
@@ -66,7 +74,18 @@ async fn lagging_and_dead_replicas_are_skipped() -> anyhow::Result<()> {
         })
         .await?;
 
+        // The nodes know by now that the replica has all there is, so that nothing but its response tells
+        // them that it is down.
+        let drafts = async || {
+            for editor in [&editor, &elsewhere] {
+                let drafts = editor.client().post(DRAFTS, Value::Null).await?;
+                ensure!(drafts.status == 200, "{bytes}: {drafts:?}");
+            }
+            anyhow::Ok(())
+        };
+        drafts().await?;
         standby.tell("stop").await?;
+        drafts().await?;
         for turn in 0..10 {
             let (id, _) = section(&here.client).await?;
             let name = format!("قسم {bytes} {turn}");
@@ -137,7 +156,7 @@ async fn writes_lost_by_a_failover_leave_no_trace_in_caches() -> anyhow::Result<
     })
     .await?;
     proxy.set(Network::Passes);
-    // The node may answer from its cache until the lease expires. Then it reads the new epoch.
+    // The node may response from its cache until the lease expires. Then it reads the new epoch.
     let before: Position = position.parse()?;
     until("the late node answers in the new epoch", || async {
         let response = late.client.get(NAMES).await?;
@@ -164,6 +183,15 @@ async fn writes_lost_by_a_failover_leave_no_trace_in_caches() -> anyhow::Result<
             "{response:?}"
         );
         let now: Position = response.header("khabar-position").parse()?;
+        // The old primary may have got further than the new one.
+        let further = Position {
+            seq: now.seq + 1_000,
+            ..before
+        };
+        let further = further.to_string();
+        let headers = [("khabar-position", further.as_str())];
+        let response = client.get_with(&headers, NAMES).await?;
+        ensure!(response.status == 200, "{response:?}");
         ensure!(
             before.epoch != now.epoch,
             "{before} and {now} are of one epoch"
@@ -183,6 +211,35 @@ async fn writes_lost_by_a_failover_leave_no_trace_in_caches() -> anyhow::Result<
     .await?;
     until("the other node hears of it", || async {
         Ok(next.client.get(NAMES).await?.text.contains(&renamed))
+    })
+    .await
+}
+
+/// The address of the database leads to another server, while connections to the former one stay open.
+#[tokio::test]
+async fn connections_to_a_server_that_only_reads_are_given_up() -> anyhow::Result<()> {
+    let Some(db) = newsroom::postgres().await? else {
+        return Ok(());
+    };
+    let standby = Standby::of(&db).await?;
+    let (proxy, through) = Proxy::before(db.url()).await?;
+    proxy.lead_to(&standby.url())?;
+    let token = newsroom::token(&db, "ليلى", Role::Editor).await?;
+    let head = db.db().feed().bounds().await?.head;
+    until("the standby has all", || async {
+        Ok(standby.head().await? >= head)
+    })
+    .await?;
+    // A single connection is used again for every write, unless it is given up.
+    let server = Launch::over(through)
+        .set("write_connections", 1)
+        .start()
+        .await?;
+    let editor = Editor::with(&server.client, &token);
+    ensure!(editor.add("موضوع-مرفوض").await? == Outcome::Refused);
+    proxy.lead_to(db.url())?;
+    until("the primary is written", || async {
+        Ok(editor.add("موضوع-مقبول").await? == Outcome::Acknowledged)
     })
     .await
 }

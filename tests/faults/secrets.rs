@@ -193,8 +193,11 @@ async fn signing_keys_rotate_and_previews_are_revoked_fleet_wide() -> anyhow::Re
         rotate(&[]).await?;
         everywhere(&first, "UNAUTHENTICATED").await?;
         everywhere(&second, "مسودة").await?;
+        let latest = preview(&editors[0]).await?;
         rotate(&["--revoke"]).await?;
-        everywhere(&second, "UNAUTHENTICATED").await?;
+        for revoked in [&second, &latest] {
+            everywhere(revoked, "UNAUTHENTICATED").await?;
+        }
         let third = preview(&editors[0]).await?;
         everywhere(&third, "مسودة").await?;
 

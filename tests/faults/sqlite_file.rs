@@ -19,6 +19,9 @@ const LOG: u64 = 8 << 20;
 /// The number of writes that are acknowledged before the file is replaced.
 const BEFORE: usize = 10;
 
+/// The number of acknowledged writes after which the server has certainly not noticed.
+const MOST: usize = 3_000;
+
 fn path(db: &TestDb, end: &str) -> PathBuf {
     format!("{}{end}", db.url().trim_start_matches("sqlite:")).into()
 }
@@ -102,7 +105,7 @@ async fn replace_while_writing() -> anyhow::Result<()> {
     let writing = tokio::spawn(async move {
         let mut acknowledged = Vec::new();
         let mut refused = 0;
-        while refused < 20 {
+        while refused < 20 && acknowledged.len() < MOST {
             let name = format!("موضوع-{}-{refused}", acknowledged.len());
             match editor.add(&name).await? {
                 Outcome::Acknowledged => {
@@ -112,6 +115,7 @@ async fn replace_while_writing() -> anyhow::Result<()> {
                 Outcome::Refused => refused += 1,
             }
         }
+        ensure!(refused == 20, "the server has not noticed");
         anyhow::Ok(acknowledged)
     });
     until("writes are acknowledged", || async {

@@ -3,10 +3,13 @@
 use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
 use khabar_persistence::article;
+use khabar_persistence::change::Position;
 use khabar_tests::harness::newsroom::now;
 use khabar_tests::harness::until;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::client::HttpResponse;
 use crate::newsroom;
 use crate::proxy::{Network, Proxy};
 use crate::server::{DEADLINE, Launch};
@@ -19,14 +22,26 @@ async fn shutdown_is_bounded_even_if_the_database_hangs() -> anyhow::Result<()> 
         return Ok(());
     };
     let (proxy, through) = Proxy::before(db.url()).await?;
+    // No other timeout ends what the server waits for.
     let mut server = Launch::over(through)
         .set("http.shutdown_grace_ms", 3_000)
+        .set("graphql.request_timeout_ms", 3_600_000)
+        .set("database_timeouts.read_ms", 3_600_000)
+        .set("database_timeouts.connect_ms", 3_600_000)
+        .set("database_timeouts.acquire_ms", 3_600_000)
         .set("cache.max_bytes", 0)
         .start()
         .await?;
     proxy.set(Network::Stalls);
-    let client = server.client.clone();
-    let asked = tokio::spawn(async move { client.post(EDITIONS, Value::Null).await });
+    // The client waits for as long as the server does.
+    let body = json!({ "query": EDITIONS }).to_string();
+    let request = format!(
+        "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut asked = server.client.raw().await?;
+    asked.write_all(request.as_bytes()).await?;
     until("it is in flight", || async {
         let metrics = server.client.path("/health/live").await?;
         Ok(metrics.status == 200)
@@ -36,8 +51,7 @@ async fn shutdown_is_bounded_even_if_the_database_hangs() -> anyhow::Result<()> 
     server.signal("TERM").await?;
     let code = server.ended(DEADLINE).await?;
     ensure!(code.is_some(), "a signal ended it");
-    // The request fails with a closed connection or a timeout.
-    let _ = asked.await?;
+    drop(asked);
     Ok(())
 }
 
@@ -71,6 +85,16 @@ async fn a_second_signal_stops_immediately() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Checks that the time of a request was over before anything else ended it.
+fn is_over(response: &HttpResponse) -> anyhow::Result<()> {
+    ensure!(
+        response.status == 503 && response.code() == "REQUEST_TIMEOUT",
+        "{response:?}"
+    );
+    ensure!(!response.header("retry-after").is_empty(), "{response:?}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn the_request_timeout_covers_authentication_and_body() -> anyhow::Result<()> {
     let Some(db) = newsroom::postgres().await? else {
@@ -83,12 +107,30 @@ async fn the_request_timeout_covers_authentication_and_body() -> anyhow::Result<
         .start()
         .await?;
     let editor = server.client.with_token(&token);
+    let response = server.client.get(EDITIONS).await?;
+    let position: Position = response.header("khabar-position").parse()?;
+    let beyond = Position {
+        seq: position.seq + 1_000,
+        ..position
+    };
+    let beyond = beyond.to_string();
+    let headers = [("khabar-position", beyond.as_str())];
     proxy.set(Network::Stalls);
     for _ in 0..3 {
         let response = editor.post("{ viewer { name } }", Value::Null).await?;
-        ensure!(response.status == 503, "{response:?}");
-        ensure!(!response.header("retry-after").is_empty(), "{response:?}");
+        is_over(&response)?;
+        is_over(&server.client.get_with(&headers, EDITIONS).await?)?;
     }
+    let mut unfinished = server.client.raw().await?;
+    let head = "POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                content-length: 100\r\n\r\n{";
+    unfinished.write_all(head.as_bytes()).await?;
+    let mut response = String::new();
+    unfinished.read_to_string(&mut response).await?;
+    ensure!(
+        response.starts_with("HTTP/1.1 408") && response.contains("REQUEST_TIMEOUT"),
+        "{response}"
+    );
     proxy.set(Network::Passes);
     until("it answers again", || async {
         Ok(editor

@@ -53,7 +53,7 @@ fn large(slug: &str, number: usize) -> String {
 }
 
 /// Returns the value of a metric, or 0 if it is missing.
-async fn metric(server: &Server, name: &str) -> anyhow::Result<u64> {
+pub(crate) async fn metric(server: &Server, name: &str) -> anyhow::Result<u64> {
     let metrics = server.client.path("/metrics").await?.text;
     let line = metrics.lines().find(|line| line.starts_with(name));
     let value = line.and_then(|line| line.rsplit(' ').next());
@@ -70,8 +70,8 @@ async fn unread_http2_streams_have_bounded_memory() -> anyhow::Result<()> {
         .start()
         .await?;
     let slug = long_article(&server.client.with_token(&token)).await?;
-    let answer = server.client.post(&large(&slug, 0), Value::Null).await?;
-    ensure!(answer.text.len() > 600_000, "{}", answer.text.len());
+    let response = server.client.post(&large(&slug, 0), Value::Null).await?;
+    ensure!(response.text.len() > 600_000, "{}", response.text.len());
     let before = server.memory()?;
 
     // Requests 400 responses of 700 kB (280 MB) and reads none of them.
@@ -90,9 +90,9 @@ async fn unread_http2_streams_have_bounded_memory() -> anyhow::Result<()> {
     }
     let mut refused = 0;
     let mut heads = Vec::new();
-    for answer in answers {
+    for response in answers {
         // Retains the responses so that the streams stay open.
-        if let Ok(response) = answer.await {
+        if let Ok(response) = response.await {
             refused += u32::from(response.status() == 503);
             heads.push(response);
         }
@@ -103,8 +103,8 @@ async fn unread_http2_streams_have_bounded_memory() -> anyhow::Result<()> {
     let buffered = metric(&server, "khabar_http_buffered_bytes").await?;
     ensure!(buffered <= 72 << 20, "{buffered}");
     // Clients that do read are still served, even with large responses.
-    let answer = server.client.post(&large(&slug, 0), Value::Null).await?;
-    ensure!(answer.status == 200, "{}", answer.status);
+    let response = server.client.post(&large(&slug, 0), Value::Null).await?;
+    ensure!(response.status == 200, "{}", response.status);
 
     // The server closes the connections and frees their buffers.
     for connection in connections {
@@ -187,19 +187,19 @@ async fn request_bodies_share_a_memory_limit() -> anyhow::Result<()> {
     }
     let mut refused = 0;
     for stream in &mut bodies {
-        let mut answer = Vec::new();
-        let reading = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut answer)).await?;
-        let answer = String::from_utf8_lossy(&answer);
+        let mut response = Vec::new();
+        let reading = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut response)).await?;
+        let response = String::from_utf8_lossy(&response);
         // Accepted requests end with a timeout instead.
-        let is_refused = answer.starts_with("HTTP/1.1 503") && answer.contains("OVERLOADED");
+        let is_refused = response.starts_with("HTTP/1.1 503") && response.contains("OVERLOADED");
         refused += u32::from(is_refused || reading.is_err());
     }
     ensure!(refused >= 3, "{refused} were refused");
-    let answer = server
+    let response = server
         .client
         .post("{ editions { name } }", Value::Null)
         .await?;
-    ensure!(answer.status == 200, "{answer:?}");
+    ensure!(response.status == 200, "{response:?}");
     server.kill().await
 }
 

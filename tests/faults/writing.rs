@@ -30,9 +30,14 @@ impl Editor {
     /// Creates an editor in the newsroom and signs them in to the client's server.
     pub(crate) async fn of(db: &TestDb, client: &Client) -> anyhow::Result<Self> {
         let token = newsroom::token(db, "ليلى", Role::Editor).await?;
-        Ok(Self {
-            client: client.with_token(&token),
-        })
+        Ok(Self::with(client, &token))
+    }
+
+    /// Creates an editor with a token that was issued before.
+    pub(crate) fn with(client: &Client, token: &str) -> Self {
+        Self {
+            client: client.with_token(token),
+        }
     }
 
     /// Returns this editor, connected to the server of another client.

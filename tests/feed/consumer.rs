@@ -262,3 +262,29 @@ async fn a_consumer_that_fell_behind_the_retention_starts_over() -> anyhow::Resu
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_consumer_starts_over_in_a_new_epoch() -> anyhow::Result<()> {
+    for test in TestDb::each().await? {
+        let db = test.db();
+        open(db).await?;
+        let recorder = Recorder::default();
+        let first = Running::start(db, recorder.clone(), POLICY);
+        wait_until_processed(db).await?;
+        write_one(db, "one").await?;
+        wait_until_processed(db).await?;
+        first.stop().await?;
+        // A failover begins an epoch, in which the same numbers may be those of other changes.
+        test.execute_sql("UPDATE change_head SET epoch = epoch + 1")
+            .await?;
+        write_one(db, "two").await?;
+        let second = Running::start(db, recorder.clone(), POLICY);
+        wait_until_processed(db).await?;
+        assert_eq!(
+            recorder.done(),
+            ["everything up to 1", "2", "everything up to 3"]
+        );
+        second.stop().await?;
+    }
+    Ok(())
+}

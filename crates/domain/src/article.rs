@@ -184,21 +184,27 @@ impl Article {
     #[must_use]
     pub fn redacted(self, withdrawal: &Withdrawal) -> Self {
         let reason = Headline::parse(&truncate_at_word(&withdrawal.reason, Headline::MAX));
-        Self {
+        let blank = Self::draft(NewArticle {
+            id: self.id,
+            edition: self.edition,
+            slug: Slug::of_id(self.id.uuid()),
             // The reason was validated when it was given, so the fallback is never used.
             headline: reason.unwrap_or(self.headline),
-            slug: Slug::of_id(self.id.uuid()),
-            canonical_url: None,
-            lead: None,
-            excerpt: String::new(),
-            hero: None,
-            source: None,
-            section: None,
-            flags: MediaFlags::default(),
+            language: self.language,
+            direction: self.direction,
+            listed_at: self.listed_at,
+        });
+        // Whatever is not named here is hidden, so a new field cannot show what was withdrawn.
+        Self {
+            kind: self.kind,
+            status: self.status,
+            is_stub: self.is_stub,
+            first_published_at: self.first_published_at,
+            published_at: self.published_at,
             updated_at: Some(withdrawal.at),
-            reading_minutes: 0,
-            comment_count: 0,
-            ..self
+            version: self.version,
+            read_count: self.read_count,
+            ..blank
         }
     }
 }

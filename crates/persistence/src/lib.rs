@@ -71,6 +71,7 @@ pub use query::include::Includes;
 pub use query::lookup::SlugKey;
 pub use query::ordered_source::{OrderedSource, Range};
 pub use query::page::{Page, PageKey, Slice};
+pub use relations::ordering::EditionOrder;
 pub use session::author::Author;
 pub use session::batch::BatchKey;
 pub use session::read_session::ReadSession;

@@ -74,7 +74,7 @@ impl Mutate for CreateFollowChannelInput {
         };
         follow_channel::save(cx.writer, &channel).await?;
         ordering::insert(&mut order, input_parse::position(self.position)?, id);
-        follow_channel::arrange(cx.writer, edition, &order).await?;
+        LIST.order.arrange(cx.writer, edition, &order).await?;
         Ok(id)
     }
 }

@@ -77,7 +77,7 @@ impl Mutate for CreateLiveChannelInput {
         };
         live_channel::save(cx.writer, &channel).await?;
         ordering::insert(&mut order, input_parse::position(self.position)?, id);
-        live_channel::arrange(cx.writer, edition, &order).await?;
+        LIST.order.arrange(cx.writer, edition, &order).await?;
         Ok(id)
     }
 }

@@ -200,7 +200,7 @@ macro_rules! of_edition {
         }
 
         /// The order that an edition's editors chose.
-        const ORDER: $crate::relations::ordering::EditionOrder =
+        pub const ORDER: $crate::relations::ordering::EditionOrder =
             $crate::relations::ordering::EditionOrder {
                 ordering: $crate::relations::ordering::Ordering {
                     table: $table,
@@ -210,24 +210,6 @@ macro_rules! of_edition {
                 facet: None,
                 list: $crate::feed::Facet::$list,
             };
-
-        /// Returns the ids of an edition's objects, in order.
-        pub async fn in_order(
-            writer: &$crate::WriteTx,
-            edition: khabar_domain::EditionId,
-        ) -> $crate::Result<Vec<khabar_domain::$id>> {
-            ORDER.ids(writer, edition).await
-        }
-
-        /// Sets the order of an edition's objects. The caller must lock the edition's order first
-        /// ([`WriteTx::lock_order`](crate::WriteTx::lock_order)).
-        pub async fn arrange(
-            writer: &mut $crate::WriteTx,
-            edition: khabar_domain::EditionId,
-            order: &[khabar_domain::$id],
-        ) -> $crate::Result<()> {
-            ORDER.arrange(writer, edition, order).await
-        }
 
         /// Deletes an object and closes the gap that it leaves in the order.
         pub async fn remove(writer: &mut $crate::WriteTx, removed: &$value) -> $crate::Result<()> {

@@ -69,8 +69,8 @@ impl Ordering {
     }
 }
 
-/// The objects of a kind that an edition's editors arrange in one order.
-pub(crate) struct EditionOrder {
+/// The order of an edition's objects of one kind, which its editors set.
+pub struct EditionOrder {
     pub(crate) ordering: Ordering,
     pub(crate) entity: EntityKind,
     /// The facet of an object that is its position. `None` if it belongs to the object itself.
@@ -81,7 +81,7 @@ pub(crate) struct EditionOrder {
 
 impl EditionOrder {
     /// Returns the ids of an edition's objects, in order.
-    pub(crate) async fn ids<Id: From<Uuid>>(
+    pub async fn ids<Id: From<Uuid>>(
         &self,
         writer: &WriteTx,
         edition: EditionId,
@@ -92,7 +92,7 @@ impl EditionOrder {
 
     /// Sets the order of an edition's objects. The caller must lock the edition's order first
     /// ([`WriteTx::lock_order`]).
-    pub(crate) async fn arrange<Id: Copy + Into<Uuid> + Sync>(
+    pub async fn arrange<Id: Copy + Into<Uuid> + Sync>(
         &self,
         writer: &mut WriteTx,
         edition: EditionId,

@@ -73,3 +73,19 @@ async fn who_waits_for_a_connection_in_vain_is_told() {
     drop(lent);
     pool.ping().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_statement_that_nobody_waits_for_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pool, other) = (pool_in(&folder, BOUNDS), pool_in(&folder, BOUNDS));
+    pool.rows(statement("CREATE TABLE a AS SELECT 1 AS b"))
+        .await
+        .unwrap();
+    let long = LONG.replace("FROM n", "FROM n, a");
+    let given_up = pool.rows(statement(&long));
+    let given_up = tokio::time::timeout(Duration::from_millis(20), given_up).await;
+    assert!(given_up.is_err(), "it was not long");
+    // Readers lock the file against writers, which wait for five seconds.
+    let written = other.rows(statement("INSERT INTO a VALUES (2)")).await;
+    written.unwrap();
+}
