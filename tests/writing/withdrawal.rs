@@ -19,7 +19,7 @@ const EVERYTHING: &str = "fragment A on Article { __typename id slug canonicalUr
 #[tokio::test]
 async fn every_path_shows_the_tombstone() -> anyhow::Result<()> {
     for fixture in Fixture::each().await? {
-        let shelf = shelf(&fixture).await?;
+        let (editor, shelf) = (&fixture.editor, shelf(&fixture).await?);
         let contributor = fixture.app.who("نور", Role::Contributor).await?;
         let text = |more: &str| format!("{MARK} {more}");
         let input = json!({"headline": text("في الأسواق"), "slug": "أسواق", "lead": text("ملخص"),
@@ -29,22 +29,16 @@ async fn every_path_shows_the_tombstone() -> anyhow::Result<()> {
             "authors": [shelf["boats"]["authors"][0]["id"]], "stories": [shelf["bridge"]["stories"][0]["id"]],
             "body": [{"paragraph": {"text": text("فقرة")}}]});
         let id = &mutate(&fixture, &contributor, "createArticle", input).await?["id"];
-        mutate(
-            &fixture,
-            &fixture.editor,
-            "publishArticle",
-            json!({"id": id}),
-        )
-        .await?;
+        mutate(&fixture, editor, "publishArticle", json!({"id": id})).await?;
         let input = json!({"id": id, "version": 2, "slug": "السوق", "note": text("صُحح")});
-        mutate(&fixture, &fixture.editor, "correctArticle", input).await?;
+        mutate(&fixture, editor, "correctArticle", input).await?;
         let chosen = json!({"id": id, "articles": [shelf["fish"]["id"]]});
-        mutate(&fixture, &fixture.editor, "setRelated", chosen).await?;
+        mutate(&fixture, editor, "setRelated", chosen).await?;
         let links = json!({"id": shelf["fish"]["id"], "articles": [id]});
-        mutate(&fixture, &fixture.editor, "setRelated", links).await?;
+        mutate(&fixture, editor, "setRelated", links).await?;
         mutate(
             &fixture,
-            &fixture.editor,
+            editor,
             "withdrawArticle",
             json!({"id": id, "reason": "  خطأ في المصدر "}),
         )
@@ -81,16 +75,14 @@ async fn every_path_shows_the_tombstone() -> anyhow::Result<()> {
             assert!(!found.to_string().contains(MARK), "{}", who.name);
         }
         // Editors see the article behind the tombstone. Lists omit it for everybody.
-        let found = fixture
-            .ask(&fixture.editor, &document, json!({"id": id}))
-            .await?;
+        let found = fixture.ask(editor, &document, json!({"id": id})).await?;
         assert_eq!(found["id"]["headline"], text("في الأسواق"));
         assert_eq!(found["id"]["topics"].as_array().map(Vec::len), Some(1));
         assert_eq!(found["id"]["withdrawal"]["reason"], "خطأ في المصدر");
         let lists = "query ($fish: ID!) { articles(first: 100) { nodes { id } }
             home { latest(first: 100) { nodes { id } } mostRead(first: 100) { nodes { id } } }
             article(id: $fish) { related { nodes { id } } section { articles(first: 100) { nodes { id } } } } }";
-        for who in [&Who::anonymous(), &contributor, &fixture.editor] {
+        for who in [&Who::anonymous(), &contributor, editor] {
             let found = fixture
                 .ask(who, lists, json!({"fish": shelf["fish"]["id"]}))
                 .await?;
@@ -111,13 +103,7 @@ async fn every_path_shows_the_tombstone() -> anyhow::Result<()> {
         );
 
         // Reopened, the article is a draft, which is invisible to anonymous readers.
-        mutate(
-            &fixture,
-            &fixture.editor,
-            "reopenArticle",
-            json!({"id": id}),
-        )
-        .await?;
+        mutate(&fixture, editor, "reopenArticle", json!({"id": id})).await?;
         let found = fixture
             .ask(&Who::anonymous(), &document, json!({"id": id}))
             .await?;

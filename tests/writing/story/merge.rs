@@ -24,24 +24,20 @@ async fn two_stories_are_merged() -> anyhow::Result<()> {
         // withdrawn article.
         let opinion = "لماذا-نحتاج-إلى-ممشى-على-الجسر";
         let both = fixture.id("article", opinion).await?;
-        fixture
-            .mutate(&add, json!({"id": into, "articles": [both]}))
-            .await?;
+        let input = json!({"id": into, "articles": [both]});
+        fixture.mutate(&add, input).await?;
         let pictures = fixture.id("story", "بالصور").await?;
-        fixture
-            .mutate(&add, json!({"id": pictures, "articles": [both]}))
-            .await?;
-        fixture
-            .mutate(&update, json!({"id": from, "slug": "الجسر"}))
-            .await?;
+        let input = json!({"id": pictures, "articles": [both]});
+        fixture.mutate(&add, input).await?;
+        let input = json!({"id": from, "slug": "الجسر"});
+        fixture.mutate(&update, input).await?;
         // Reopen the target, because an archived story would not inherit the pinned position.
         fixture
             .mutate(&mutation("reopenStory", STORY), json!({"id": into}))
             .await?;
         let seq = fixture.seq().await?;
-        let payload = fixture
-            .mutate(&merge, json!({"from": from, "into": into}))
-            .await?;
+        let input = json!({"from": from, "into": into});
+        let payload = fixture.mutate(&merge, input).await?;
         let story = &payload["story"];
         assert_eq!(story["id"], into);
         assert_eq!(story["articleCount"], 4);
@@ -93,9 +89,8 @@ async fn two_stories_are_merged() -> anyhow::Result<()> {
 
         // Merge into a third story, to which all former slugs then resolve. Then another story
         // takes one of these slugs.
-        fixture
-            .mutate(&merge, json!({"from": into, "into": pictures}))
-            .await?;
+        let input = json!({"from": into, "into": pictures});
+        fixture.mutate(&merge, input).await?;
         fixture.check_invariants().await?;
         for slug in ["الجسر", "الجسر-الجديد", "فيضان-الربيع"] {
             assert_eq!(fixture.find_slugs("story", slug).await?["slug"], "بالصور");
