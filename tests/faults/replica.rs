@@ -59,7 +59,7 @@ async fn lagging_and_dead_replicas_are_skipped() -> anyhow::Result<()> {
                 found.epoch == asked.epoch && found.seq >= asked.seq,
                 "{found} < {asked}"
             );
-            // An response has everything up to its position, though nobody asked for one.
+            // A response has everything up to its position, though nobody asked for one.
             let drafts = elsewhere.client().post(DRAFTS, Value::Null).await?;
             let found: Position = drafts.header("khabar-position").parse()?;
             ensure!(

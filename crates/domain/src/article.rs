@@ -194,7 +194,7 @@ impl Article {
             direction: self.direction,
             listed_at: self.listed_at,
         });
-        // Whatever is not named here is hidden, so a new field cannot show what was withdrawn.
+        // Whatever is named neither here nor in `NewArticle` is hidden, so a new field cannot show what was withdrawn.
         Self {
             kind: self.kind,
             status: self.status,

@@ -84,9 +84,9 @@ pub fn mint(at: DateTime<Utc>, random: u128) -> Uuid {
 pub const NAMESPACE: Uuid = Uuid::from_u128(0x6b68_6162_6172_5e00_8a77_0000_6e65_7773);
 
 /// Returns a version 5 UUID derived from an object's origin. Equal arguments always give an equal UUID.
-pub fn derived(noun: &str, parts: &[&str]) -> Uuid {
+pub fn derived(kind: &str, parts: &[&str]) -> Uuid {
     // A separator that cannot occur in a slug or a title distinguishes ("a", "bc") from ("ab", "c").
-    let name = std::iter::once(noun)
+    let name = std::iter::once(kind)
         .chain(parts.iter().copied())
         .collect::<Vec<_>>()
         .join("\u{1f}");

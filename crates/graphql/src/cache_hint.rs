@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// Fields whose answers become stale without a write by the newsroom, each with its maximum cache
+/// Fields whose responses become stale without a write by the newsroom, each with its maximum cache
 /// lifetime. Their order depends on readers' activity, which the change feed does not report.
 const FIELDS: &[(&str, &str, Duration)] = &[("Home", "mostRead", Duration::from_mins(1))];
 
-/// Returns the maximum cache lifetime of a field's answer, if it has one.
+/// Returns the maximum cache lifetime of a field's response, if it has one.
 pub(crate) fn of(parent: &str, field: &str) -> Option<Duration> {
     FIELDS
         .iter()

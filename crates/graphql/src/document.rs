@@ -29,7 +29,7 @@ use async_graphql::{Positioned, Request, ServerError};
 use async_graphql_parser::types::{
     DocumentOperations, ExecutableDocument as EngineDocument, Selection, SelectionSet,
 };
-use khabar_persistence::cache::ResponseKey;
+use khabar_persistence::cache::ResponseCacheKey;
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
@@ -48,7 +48,7 @@ const ERRORS_SHOWN: usize = 20;
 /// nodes with their positions. Measured on an introspection query and on a home page.
 const TREE_PER_BYTE: u32 = 32;
 
-/// The maximum number of cached answer names. This is enough for the different requests of a busy hour,
+/// The maximum number of cached response cache keys. This is enough for the different requests of a busy hour,
 /// and takes about ten megabytes.
 const NAMES: u64 = 100_000;
 
@@ -79,7 +79,7 @@ pub struct PreparedOperation {
     cost: u64,
     root_fields: u64,
     max_age: Option<Duration>,
-    response_key: ResponseKey,
+    response_cache_key: ResponseCacheKey,
 }
 
 impl PreparedOperation {
@@ -93,7 +93,7 @@ impl PreparedOperation {
         self.name.as_deref()
     }
 
-    /// The cost of the operation: the fields that its answer could hold, each counted by its weight.
+    /// The cost of the operation: the fields that its response could hold, each counted by its weight.
     pub fn cost(&self) -> u64 {
         self.cost
     }
@@ -103,16 +103,16 @@ impl PreparedOperation {
         self.root_fields
     }
 
-    /// The maximum time that the answer may be cached: the shortest limit of any selected field. `None` if
+    /// The maximum time that the response may be cached: the shortest limit of any selected field. `None` if
     /// no selected field sets one.
     pub fn max_age(&self) -> Option<Duration> {
         self.max_age
     }
 
-    /// The cache key of the answer: a digest of the document, the operation name and the variables, with
+    /// The cache key of the response: a digest of the document, the operation name and the variables, with
     /// defaults filled in.
-    pub fn response_key(&self) -> ResponseKey {
-        self.response_key
+    pub fn response_cache_key(&self) -> ResponseCacheKey {
+        self.response_cache_key
     }
 
     pub(crate) fn into_parts(self) -> (Request, Positions) {
@@ -120,7 +120,7 @@ impl PreparedOperation {
     }
 }
 
-/// The document that the positions of an answer's errors refer to.
+/// The document that the positions of a response's errors refer to.
 pub(crate) struct Positions(Arc<ValidatedDocument>);
 
 impl Positions {
@@ -141,8 +141,8 @@ pub struct Pipeline {
     implementers: HashMap<Name, Implementers>,
     limits: Limits,
     documents: Cache<[u8; 32], Arc<ValidatedDocument>>,
-    /// The answer names of admitted queries, by the digest of the request.
-    names: Cache<[u8; 32], ResponseKey>,
+    /// The response cache keys of admitted queries, by the digest of the request.
+    names: Cache<[u8; 32], ResponseCacheKey>,
 }
 
 impl Pipeline {
@@ -184,14 +184,15 @@ impl Pipeline {
         let planned = self.plan(incoming, &admitted);
         let ready = planned.map_err(|refusal| vec![refused(refusal, &admitted.text)])?;
         if ready.kind == Kind::Query {
-            self.names.insert(incoming.digest(), ready.response_key);
+            self.names
+                .insert(incoming.digest(), ready.response_cache_key);
         }
         Ok(ready)
     }
 
-    /// Returns the cache key of the answer to a request. `None` unless the request is a query that was
+    /// Returns the cache key of the response to a request. `None` unless the request is a query that was
     /// admitted before and so would be admitted again.
-    pub fn response_key(&self, incoming: &OperationRequest) -> Option<ResponseKey> {
+    pub fn response_cache_key(&self, incoming: &OperationRequest) -> Option<ResponseCacheKey> {
         self.names.get(&incoming.digest())
     }
 
@@ -259,7 +260,11 @@ impl Pipeline {
             cost: plan.cost,
             root_fields,
             max_age: plan.max_age,
-            response_key: response_key(&admitted.hash, operation.name.as_deref(), &variables),
+            response_cache_key: response_cache_key(
+                &admitted.hash,
+                operation.name.as_deref(),
+                &variables,
+            ),
         })
     }
 
@@ -344,15 +349,19 @@ fn fields(selections: &SelectionSet) -> u64 {
     fields.sum()
 }
 
-/// Computes the cache key of the answer to an operation with these coerced variables.
-fn response_key(document: &[u8; 32], operation: Option<&str>, variables: &JsonMap) -> ResponseKey {
+/// Computes the cache key of the response to an operation with these coerced variables.
+fn response_cache_key(
+    document: &[u8; 32],
+    operation: Option<&str>,
+    variables: &JsonMap,
+) -> ResponseCacheKey {
     let mut hash = Sha256::new();
     hash.update(document);
     // No name contains a zero byte, so the parts cannot be confused.
     hash.update(operation.unwrap_or_default());
     hash.update([0]);
     request::digest_variables(&mut hash, variables);
-    ResponseKey(hash.finalize().into())
+    ResponseCacheKey(hash.finalize().into())
 }
 
 /// Reads the schema and adds `__Type.isOneOf`, an introspection field of the 2025 specification.

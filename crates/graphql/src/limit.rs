@@ -96,9 +96,9 @@ pub struct Limits {
     /// Defaults to 16 MiB. This fits an article of the largest accepted size as text, HTML and blocks,
     /// or some hundred typical articles. Introspection of this schema takes less than 1 MiB.
     pub response_bytes: u64,
-    /// Maximum total size of all answers in progress, in bytes, including their values and their text.
+    /// Maximum total size of all responses in progress, in bytes, including their values and their text.
     ///
-    /// Defaults to 96 MiB: three answers of the largest size, or a thousand typical ones. This bounds
+    /// Defaults to 96 MiB: three responses of the largest size, or a thousand typical ones. This bounds
     /// the memory that unknown clients can use by requesting many large responses at once. The first 64
     /// KiB of each response are not counted.
     pub concurrent_response_bytes: u64,

@@ -11,7 +11,7 @@ use async_graphql::{
     SubscriptionType, ValidationMode, Value,
 };
 use futures::future::BoxFuture;
-use khabar_persistence::cache::ResponseKey;
+use khabar_persistence::cache::ResponseCacheKey;
 
 use crate::budget::{ResponseBudget, SharedBudget};
 use crate::compare::DiffTime;
@@ -56,7 +56,7 @@ impl<E: Executor> Engine for E {
 pub struct Api {
     gate: Arc<Pipeline>,
     engine: Arc<dyn Engine>,
-    /// The byte budget shared by all answers in progress.
+    /// The byte budget shared by all responses in progress.
     shared_budget: Arc<SharedBudget>,
 }
 
@@ -91,8 +91,8 @@ impl Api {
 
     /// Returns the cache key of the response to a request. `None` unless the request is a query that was
     /// admitted before.
-    pub fn response_key(&self, incoming: &OperationRequest) -> Option<ResponseKey> {
-        self.gate.response_key(incoming)
+    pub fn response_cache_key(&self, incoming: &OperationRequest) -> Option<ResponseCacheKey> {
+        self.gate.response_cache_key(incoming)
     }
 
     /// Checks whether a document is acceptable, as far as that is known without the values of its
@@ -156,7 +156,7 @@ impl Api {
     pub async fn execute_request(&self, incoming: &OperationRequest, data: Data) -> JsonResponse {
         match self.admit(incoming) {
             Ok(ready) => self.run(ready, data).await,
-            Err(execute_request) => execute_request,
+            Err(rejected) => rejected,
         }
     }
 }
@@ -292,7 +292,7 @@ impl JsonResponse {
             .any(|error| error::outage_of(error).is_some())
     }
 
-    /// Replaces the data with null. Meant for answers whose remaining data is only null fields. A response
+    /// Replaces the data with null. Meant for responses whose remaining data is only null fields. A response
     /// that was refused is unchanged.
     #[must_use]
     pub fn without_data(mut self) -> Self {
@@ -334,7 +334,7 @@ fn outage(data: &Value, errors: &[ServerError]) -> Option<Outage> {
         .collect();
     let is_lost = |(field, value): (&Name, &Value)| {
         // A type name is not content, so it does not count as data that is left.
-        let is_lost_field = |sort_key: Option<&PathSegment>| match sort_key {
+        let is_lost_field = |segment: Option<&PathSegment>| match segment {
             Some(PathSegment::Field(name)) => name == field.as_str(),
             _ => false,
         };

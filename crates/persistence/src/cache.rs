@@ -1,4 +1,4 @@
-//! The cache: database results and whole answers, cached until the change feed reports that they
+//! The cache: database results and whole responses, cached until the change feed reports that they
 //! have changed.
 //!
 //! The cache is exact. Each entry knows the cache tags ([`CacheTag`]) from which it was read.
@@ -50,7 +50,7 @@ pub use self::failpoint::Point;
 pub use self::lookup::Lookup;
 pub use self::metadata::{CacheMeta, Cacheable};
 pub(crate) use self::session::CacheSession;
-pub use self::session::ResponseKey;
+pub use self::session::ResponseCacheKey;
 pub use self::snapshot::{DirtyParts, SnapshotData};
 pub use self::stats::{Stats, Tally};
 pub use crate::feed::CacheTag;
@@ -135,7 +135,7 @@ impl<S: SnapshotData> Cache<S> {
         let store = &self.0.read().store;
         Stats {
             entities: counts.entities.tally(),
-            answers: counts.answers.tally(),
+            responses: counts.responses.tally(),
             dropped: store.dropped.values().sum(),
             cleared: counts.cleared.load(Ordering::Relaxed),
             referred: counts.referred.load(Ordering::Relaxed),
@@ -153,9 +153,9 @@ impl<S: SnapshotData> Cache<S> {
             .collect()
     }
 
-    /// Whether a whole answer is cached. Does not count as a lookup.
+    /// Whether a whole response is cached. Does not count as a lookup.
     #[cfg(feature = "failpoints")]
-    pub fn has_answer(&self, name: &ResponseKey) -> bool {
+    pub fn has_response(&self, name: &ResponseCacheKey) -> bool {
         self.0.read().store.has(name)
     }
 
@@ -166,7 +166,7 @@ impl<S: SnapshotData> Cache<S> {
     }
 
     /// Returns the position up to which every request to this cache sees all changes. A client can
-    /// send it to another node to get an answer at least as recent. Returns `None` while the feed
+    /// send it to another node to get a response at least as recent. Returns `None` while the feed
     /// cannot be read, or if the lease has expired.
     pub fn position(&self) -> Option<Position> {
         let seq = (*self.0.applied.borrow()).filter(|_| self.0.lease.is_valid())?;
@@ -174,12 +174,12 @@ impl<S: SnapshotData> Cache<S> {
         Some(Position { epoch, seq })
     }
 
-    /// Returns the whole answer cached under a name, with its age: the time since it was last known
+    /// Returns the whole response cached under a name, with its age: the time since it was last known
     /// to be current. Returns `None` if the age exceeds `most`. For use while the database is
     /// unavailable.
     pub fn stale<V: Send + Sync + 'static>(
         &self,
-        name: &ResponseKey,
+        name: &ResponseCacheKey,
         most: Duration,
     ) -> Option<(Arc<V>, Duration)> {
         let age = self.0.lease.age();

@@ -276,9 +276,9 @@ impl<H: Handler> Consumer<H> {
         let renew_at = Instant::now() + self.policy.lease / 3;
         let writer = self.db.writer(now).await?;
         let until = now.checked_add_signed(lifetime).unwrap_or(now);
-        let lease_claim = feed_checkpoint::claim(&writer, self.claim(), until).await?;
+        let lease = feed_checkpoint::claim(&writer, self.claim(), until).await?;
         writer.commit().await?;
-        match lease_claim {
+        match lease {
             ConsumerLease::Ours(checkpoint) => Ok((Lease { renew_at }, checkpoint)),
             ConsumerLease::Others => Err(StopReason::Others),
         }

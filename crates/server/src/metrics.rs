@@ -77,7 +77,7 @@ struct Statement {
     query: &'static str,
 }
 
-/// An answered request, as input for the metrics.
+/// A completed request, as input for the metrics.
 pub(crate) struct CompletedRequest<'a> {
     /// The kind of the operation. `None` if the request was refused before it was known.
     pub(crate) kind: Option<Kind>,
@@ -114,30 +114,26 @@ impl Metrics {
     }
 
     /// Counts a request.
-    pub(crate) fn record_request(&self, record_request: &CompletedRequest<'_>) {
+    pub(crate) fn record_request(&self, request: &CompletedRequest<'_>) {
         let labels = Labels {
-            kind: match record_request.kind {
+            kind: match request.kind {
                 Some(Kind::Query) => "query",
                 Some(Kind::Mutation) => "mutation",
                 Some(Kind::Subscription) => "subscription",
                 None => "refused",
             },
-            operation: record_request
+            operation: request
                 .operation
                 .map_or_else(|| UNREGISTERED.to_owned(), |name| self.name(name)),
-            cache: if record_request.is_cached {
-                "hit"
-            } else {
-                "miss"
-            },
+            cache: if request.is_cached { "hit" } else { "miss" },
         };
-        let seconds = record_request.took.as_secs_f64();
+        let seconds = request.took.as_secs_f64();
         self.requests.get_or_create(&labels).observe(seconds);
-        for code in record_request.codes {
+        for code in request.codes {
             let code = (*code).to_owned();
             self.errors.get_or_create(&Failure { code }).inc();
         }
-        for query in record_request.statements {
+        for query in request.statements {
             self.statements.get_or_create(&Statement { query }).inc();
         }
     }

@@ -50,7 +50,7 @@ impl CachedResponse {
     /// Creates a response as of the given time. `max_age` limits how long it may be cached. `dependencies`
     /// lists what it was read from. Without that, the response's lifetime is unknown.
     pub(crate) fn new(
-        json_response: JsonResponse,
+        response: JsonResponse,
         operation: OperationInfo,
         as_of: DateTime<Utc>,
         max_age: Option<Duration>,
@@ -64,7 +64,7 @@ impl CachedResponse {
             .chain(changes_at);
         // A boxed slice drops the spare capacity of the growing buffer, which would be retained
         // otherwise.
-        let body = Bytes::from(json_response.into_json().into_boxed_slice());
+        let body = Bytes::from(response.into_json().into_boxed_slice());
         Self {
             operation,
             room: AtomicUsize::new(body.len()),

@@ -7,7 +7,7 @@ use khabar_graphql::document::{Kind, PreparedOperation};
 use khabar_graphql::mutate::AdmissionPermit;
 use khabar_graphql::response::Api;
 use khabar_persistence::ReadSession;
-use khabar_persistence::cache::{DependencyTracker, ResponseKey};
+use khabar_persistence::cache::{DependencyTracker, ResponseCacheKey};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::admission::Operations;
@@ -28,7 +28,7 @@ pub(crate) struct Execution {
     /// The limits on operations in flight, from which the operation obtains its slot.
     pub(crate) operations: Arc<Operations>,
     /// The cache key of the response.
-    pub(crate) key: ResponseKey,
+    pub(crate) key: ResponseCacheKey,
     pub(crate) ready: PreparedOperation,
     pub(crate) context: RequestContext,
 }
@@ -87,20 +87,17 @@ impl Execution {
         // A mutation may continue after its client has given up. It occupies its slot until it has
         // ended.
         data.insert(AdmissionPermit(Arc::<OwnedSemaphorePermit>::clone(&slot)));
-        let json_response = self.api.run(self.ready, data);
-        let json_response = tokio::time::timeout_at(self.deadline.at, json_response).await;
-        let Ok(json_response) = json_response else {
+        let response = self.api.run(self.ready, data);
+        let response = tokio::time::timeout_at(self.deadline.at, response).await;
+        let Ok(response) = response else {
             return UncachedResponse::timed_out(self.deadline, Some(operation)).into();
         };
-        if !is_query || json_response.is_rejected() || json_response.codes().next().is_some() {
-            return UncachedResponse::processed(json_response)
-                .to(operation)
-                .into();
+        if !is_query || response.is_rejected() || response.codes().next().is_some() {
+            return UncachedResponse::processed(response).to(operation).into();
         }
         let dependencies = reader.as_ref().and_then(ReadSession::record);
         let dependencies = dependencies.and_then(DependencyTracker::recorded);
-        let cached =
-            CachedResponse::new(json_response, operation, scope.as_of, max_age, dependencies);
+        let cached = CachedResponse::new(response, operation, scope.as_of, max_age, dependencies);
         if let Some(reader) = &reader {
             reader.before_insert_response().await;
         }
@@ -112,7 +109,7 @@ impl Execution {
 /// or `None` if that is unknown.
 fn insert(
     reader: &ReadSession,
-    key: ResponseKey,
+    key: ResponseCacheKey,
     cached: &Arc<CachedResponse>,
     max_bytes: usize,
 ) -> Option<bool> {

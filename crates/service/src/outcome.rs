@@ -1,4 +1,4 @@
-//! The outcome of a request: a response that can be cached, or a response that cannot.
+//! The outcome of a request: a response that may be cached, or one that may not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl Outcome {
     pub fn body(&self) -> Bytes {
         match self {
             Self::Complete(cached, _) | Self::Stale(cached, _) => cached.body().clone(),
-            Self::Uncached(json_response) => json_response.json_response.to_json().into(),
+            Self::Uncached(uncached) => uncached.response.to_json().into(),
         }
     }
 
@@ -40,25 +40,23 @@ impl Outcome {
     pub fn operation(&self) -> Option<&OperationInfo> {
         match self {
             Self::Complete(cached, _) | Self::Stale(cached, _) => Some(cached.operation()),
-            Self::Uncached(json_response) => json_response.operation.as_ref(),
+            Self::Uncached(uncached) => uncached.operation.as_ref(),
         }
     }
 
     /// Returns the codes of the errors, in order. An error without a code yields an empty string.
     pub fn codes(&self) -> impl Iterator<Item = &str> {
-        let json_response = match self {
+        let uncached = match self {
             Self::Complete(..) | Self::Stale(..) => None,
-            Self::Uncached(json_response) => Some(&json_response.json_response),
+            Self::Uncached(uncached) => Some(&uncached.response),
         };
-        json_response
-            .into_iter()
-            .flat_map(|json_response| json_response.codes())
+        uncached.into_iter().flat_map(|response| response.codes())
     }
 }
 
 impl From<UncachedResponse> for Outcome {
-    fn from(json_response: UncachedResponse) -> Self {
-        Self::Uncached(json_response)
+    fn from(uncached: UncachedResponse) -> Self {
+        Self::Uncached(uncached)
     }
 }
 
@@ -66,7 +64,7 @@ impl From<UncachedResponse> for Outcome {
 #[derive(Debug)]
 pub struct UncachedResponse {
     /// The response. Boxed because it is the error type of results whose success type is small.
-    pub json_response: Box<JsonResponse>,
+    pub response: Box<JsonResponse>,
     /// Whether the request was processed.
     pub status: Status,
     /// The operation that was executed, if any.
@@ -107,19 +105,19 @@ impl UncachedResponse {
     /// Creates the response to a well-formed request. If an outage of the server left nothing of the response,
     /// the status says so, and `data` whose fields are all null is left out: a cache in front of the server
     /// then serves the previous response instead (RFC 5861 §4).
-    pub fn processed(json_response: JsonResponse) -> Self {
-        let (json_response, status) = match json_response.outage() {
-            None => (json_response, Status::Processed),
+    pub fn processed(response: JsonResponse) -> Self {
+        let (response, status) = match response.outage() {
+            None => (response, Status::Processed),
             Some(outage) => {
                 let failure = match outage {
                     Outage::Temporary => Failure::Unavailable,
                     Outage::Permanent => Failure::Internal,
                 };
-                (json_response.without_data(), Status::Failed(failure))
+                (response.without_data(), Status::Failed(failure))
             }
         };
         Self {
-            json_response: Box::new(json_response),
+            response: Box::new(response),
             status,
             operation: None,
         }
@@ -198,11 +196,11 @@ impl UncachedResponse {
     /// Creates the response to a request whose document could not be found or may not run on this server.
     pub(crate) fn without_document(error: Error) -> Self {
         let is_internal = error.code() == Code::Internal;
-        let mut json_response = Self::processed(JsonResponse::from_error(error));
+        let mut uncached = Self::processed(JsonResponse::from_error(error));
         if is_internal {
-            json_response.status = Status::Failed(Failure::Internal);
+            uncached.status = Status::Failed(Failure::Internal);
         }
-        json_response
+        uncached
     }
 
     /// Creates the response to an operation whose task panicked. The panic itself is in the log.
@@ -221,8 +219,8 @@ impl UncachedResponse {
     /// Whether the response reports an error caused by the client. Server outages are excluded, and so are
     /// exceeded rate limits, which the meter has already counted.
     pub(crate) fn is_client_error(&self) -> bool {
-        self.json_response.has_errors()
-            && !self.json_response.has_outage()
+        self.response.has_errors()
+            && !self.response.has_outage()
             && self.status != Status::Failed(Failure::RateLimited)
     }
 
@@ -230,7 +228,7 @@ impl UncachedResponse {
     pub(crate) fn is_unavailable(&self) -> bool {
         let unavailable = Code::Unavailable.as_str();
         self.status == Status::Failed(Failure::Unavailable)
-            && self.json_response.codes().any(|code| code == unavailable)
+            && self.response.codes().any(|code| code == unavailable)
     }
 
     fn refused(failure: Failure, code: Code, message: impl Into<String>) -> Self {
@@ -239,7 +237,7 @@ impl UncachedResponse {
 
     fn failed(failure: Failure, error: Error) -> Self {
         Self {
-            json_response: Box::new(JsonResponse::from_error(error)),
+            response: Box::new(JsonResponse::from_error(error)),
             status: Status::Failed(failure),
             operation: None,
         }

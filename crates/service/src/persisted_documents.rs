@@ -96,11 +96,11 @@ impl Documents {
     ) -> Result<Found<'a>, Error> {
         let (operation, is_registered) = match (&operation.query, &operation.named) {
             (Some(text), document_id) => {
-                self.sent(data, text, document_id.as_ref()).await?;
+                self.check_sent(data, text, document_id.as_ref()).await?;
                 (Cow::Borrowed(operation), self.mode == Mode::Trusted)
             }
             (None, Some(document_id)) => {
-                let (text, is_registered) = self.document_id(data, document_id).await?;
+                let (text, is_registered) = self.find_text(data, document_id).await?;
                 let operation = OperationRequest {
                     query: Some(text.as_ref().to_owned()),
                     ..operation.clone()
@@ -128,7 +128,7 @@ impl Documents {
         }
     }
 
-    async fn sent(
+    async fn check_sent(
         &self,
         data: &Data,
         text: &str,
@@ -160,7 +160,7 @@ impl Documents {
     }
 
     /// Returns the text of a named document, and whether the document is known to be registered.
-    async fn document_id(
+    async fn find_text(
         &self,
         data: &Data,
         document_id: &DocumentId,

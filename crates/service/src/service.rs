@@ -5,7 +5,7 @@ use std::sync::Arc;
 use khabar_domain::{Scope, Viewer};
 use khabar_graphql::document::{Kind, PreparedOperation};
 use khabar_graphql::response::Api;
-use khabar_persistence::cache::ResponseKey;
+use khabar_persistence::cache::ResponseCacheKey;
 use khabar_persistence::change::Position;
 use tracing::Instrument as _;
 
@@ -72,7 +72,7 @@ impl<C: ContextSource> Service<C> {
     /// Executes a request. Never fails: an error of the client or of the server is part of the outcome.
     pub async fn execute(&self, request: &Request) -> Response {
         let mut recorder = Recorder::new();
-        let execution = self.execute_before_deadline(request, &mut recorder);
+        let execution = self.respond(request, &mut recorder);
         let finished = tokio::time::timeout_at(request.deadline.at, execution).await;
         let (outcome, position) = finished.unwrap_or_else(|_| {
             let operation = recorder.interrupted();
@@ -96,7 +96,7 @@ impl<C: ContextSource> Service<C> {
     }
 
     /// Answers a request. Also returns the position in the change feed that the response reflects, if known.
-    async fn execute_before_deadline(
+    async fn respond(
         &self,
         request: &Request,
         recorder: &mut Recorder,
@@ -120,8 +120,9 @@ impl<C: ContextSource> Service<C> {
             };
             if context.is_cacheable()
                 && let Some(reader) = &context.reader
-                && let Some(key) = self.api.response_key(&operation)
-                && let Some(cached) = reader.answer(&key, |cached| is_valid_for(scope, cached))
+                && let Some(key) = self.api.response_cache_key(&operation)
+                && let Some(cached) =
+                    reader.cached_response(&key, |cached| is_valid_for(scope, cached))
             {
                 self.documents.remember(sent);
                 recorder.cached();
@@ -199,7 +200,7 @@ impl<C: ContextSource> Service<C> {
             deadline,
             cached_response_bytes: self.cached_response_bytes,
             operations: Arc::clone(&self.operations),
-            key: ready.response_key(),
+            key: ready.response_cache_key(),
             ready,
             context,
         }
@@ -228,7 +229,7 @@ fn is_valid_for(scope: Scope, cached: &CachedResponse) -> bool {
 /// The stale response that may replace an outage.
 struct StaleResponse {
     stale: StaleIfError,
-    key: ResponseKey,
+    key: ResponseCacheKey,
     scope: Scope,
 }
 
@@ -239,7 +240,7 @@ fn stale_for(context: &RequestContext, ready: &PreparedOperation) -> Option<Stal
     let stale = context.stale.as_ref().filter(|_| is_allowed)?;
     Some(StaleResponse {
         stale: stale.clone(),
-        key: ready.response_key(),
+        key: ready.response_cache_key(),
         scope,
     })
 }

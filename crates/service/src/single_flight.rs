@@ -9,11 +9,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use khabar_persistence::cache::ResponseKey;
+use khabar_persistence::cache::ResponseCacheKey;
 use tokio::sync::watch;
 
 /// The flights in progress, by the cache key of the response.
-pub(crate) struct SingleFlight<R>(Mutex<HashMap<ResponseKey, watch::Receiver<FlightOutcome<R>>>>);
+pub(crate) struct SingleFlight<R>(
+    Mutex<HashMap<ResponseCacheKey, watch::Receiver<FlightOutcome<R>>>>,
+);
 
 impl<R> Default for SingleFlight<R> {
     fn default() -> Self {
@@ -56,7 +58,7 @@ pub(crate) enum Role<R: Send + Sync + 'static> {
 /// [`FlightOutcome::NotShared`].
 pub(crate) struct Leader<R: Send + Sync + 'static> {
     running: Arc<SingleFlight<R>>,
-    key: ResponseKey,
+    key: ResponseCacheKey,
     sender: watch::Sender<FlightOutcome<R>>,
     is_complete: bool,
 }
@@ -66,7 +68,7 @@ pub(crate) struct Follower<R>(watch::Receiver<FlightOutcome<R>>);
 
 impl<R: Send + Sync + 'static> SingleFlight<R> {
     /// Joins the flight for this response, or starts one if there is none.
-    pub(crate) fn join(self: &Arc<Self>, key: ResponseKey) -> Role<R> {
+    pub(crate) fn join(self: &Arc<Self>, key: ResponseCacheKey) -> Role<R> {
         let mut running = self.lock();
         if let Some(flight) = running.get(&key) {
             return Role::Follower(Follower(flight.clone()));
@@ -81,7 +83,7 @@ impl<R: Send + Sync + 'static> SingleFlight<R> {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ResponseKey, watch::Receiver<FlightOutcome<R>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ResponseCacheKey, watch::Receiver<FlightOutcome<R>>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -126,7 +128,7 @@ impl<R: Send + Sync + 'static> Follower<R> {
 mod tests {
     use super::*;
 
-    const KEY: ResponseKey = ResponseKey([7; 32]);
+    const KEY: ResponseCacheKey = ResponseCacheKey([7; 32]);
 
     fn join(running: &Arc<SingleFlight<u8>>) -> (Leader<u8>, Follower<u8>) {
         let Role::Leader(leader) = running.join(KEY) else {

@@ -78,7 +78,7 @@ async fn the_audit_log_is_readable_with_the_audit_right() -> anyhow::Result<()> 
     Ok(())
 }
 
-/// Returns the newest entries of the log: action, name, noun and noun ID, newest first.
+/// Returns the newest entries of the log: action, name, entity type and entity ID, newest first.
 async fn deeds(server: &Server, admin: &Issued, first: u8) -> anyhow::Result<Vec<[Value; 4]>> {
     let seen = server.ask_by(admin, LOG, json!({ "first": first })).await?;
     let nodes = seen.data()?["audit"]["nodes"].as_array().cloned();

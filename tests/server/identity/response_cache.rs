@@ -28,7 +28,7 @@ impl Server {
         let before = self.stats();
         let seen = self.ask(&[], query, variables).await?;
         let after = self.stats();
-        let hits = after.answers.hits - before.answers.hits;
+        let hits = after.responses.hits - before.responses.hits;
         if hits == 1 {
             assert_eq!(after.entities, before.entities, "nothing is loaded for it");
         }
@@ -151,9 +151,9 @@ async fn responses_are_not_shared_between_viewers() -> anyhow::Result<()> {
         let first = server.ask_by(&editor, sections, Value::Null).await?;
         let (seen, is_hit) = server.ask_with_hit(sections, Value::Null).await?;
         assert!(is_hit && &seen == first.data()?);
-        let hits = server.stats().answers.hits;
+        let hits = server.stats().responses.hits;
         server.ask_by(&editor, sections, Value::Null).await?;
-        assert_eq!(server.stats().answers.hits, hits + 1);
+        assert_eq!(server.stats().responses.hits, hits + 1);
     }
     Ok(())
 }
@@ -194,7 +194,7 @@ async fn errors_are_not_cached() -> anyhow::Result<()> {
             assert_eq!(seen.code(), "BAD_USER_INPUT");
         }
         let stats = server.stats();
-        assert_eq!(stats.answers.hits, 0, "{stats:?}");
+        assert_eq!(stats.responses.hits, 0, "{stats:?}");
     }
     Ok(())
 }

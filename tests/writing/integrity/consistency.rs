@@ -172,7 +172,7 @@ async fn histories(
     }
     ensure!(checked.exact > count && checked.between > 0, "{checked:?}");
     let stats = fixture.app.db().db().cache().map(Cache::stats);
-    Ok(usize::try_from(stats.unwrap_or_default().answers.hits)?)
+    Ok(usize::try_from(stats.unwrap_or_default().responses.hits)?)
 }
 
 /// Returns a server on the database of `app`, with delays in its cache.

@@ -220,7 +220,7 @@ impl<'a> Fields<'a> {
     async fn look(&mut self, after: &str) -> anyhow::Result<()> {
         self.checked += 1;
         let cache = self.fixture.app.db().db().cache();
-        let hits = || cache.map(Cache::stats).unwrap_or_default().answers.hits;
+        let hits = || cache.map(Cache::stats).unwrap_or_default().responses.hits;
         let ways = WAYS.iter().map(|(of, before, _)| (*of, *before));
         for (of, before) in TYPES.into_iter().chain(ways) {
             let of_type = || self.each.iter().filter(|field| field.of == of);

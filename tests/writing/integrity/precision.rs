@@ -16,7 +16,7 @@ use anyhow::{Context as _, ensure};
 use khabar_domain::Role;
 use khabar_graphql::document::OperationRequest;
 use khabar_graphql::limit::Limits;
-use khabar_persistence::cache::ResponseKey;
+use khabar_persistence::cache::ResponseCacheKey;
 use serde_json::{Value, json};
 
 use super::client::Endpoint;
@@ -203,9 +203,9 @@ impl<'a> Day<'a> {
         let incoming = incoming.map_err(|error| anyhow::anyhow!(error.message))?;
         let ready = self.api.admit(&incoming);
         let ready = ready.ok().context("a page is refused")?;
-        let name: ResponseKey = ready.response_key();
+        let name: ResponseCacheKey = ready.response_cache_key();
         let cache = self.fixture.app.db().db().cache().context("no cache")?;
-        Ok(cache.has_answer(&name))
+        Ok(cache.has_response(&name))
     }
 
     /// Counts the responses invalidated by a write, and those whose content changed.

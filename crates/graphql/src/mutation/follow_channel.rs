@@ -26,10 +26,7 @@ payload! {
 }
 
 /// The follow channels of an edition.
-const LIST: EditionList = EditionList {
-    order: follow_channel::ORDER,
-    noun: EntityKind::FollowChannel,
-};
+const LIST: EditionList<FollowChannelId> = EditionList(follow_channel::ORDER);
 
 /// Input for the `createFollowChannel` mutation.
 #[derive(Clone, Debug, InputObject)]
@@ -74,7 +71,7 @@ impl Mutate for CreateFollowChannelInput {
         };
         follow_channel::save(cx.writer, &channel).await?;
         ordering::insert(&mut order, input_parse::position(self.position)?, id);
-        LIST.order.arrange(cx.writer, edition, &order).await?;
+        LIST.0.arrange(cx.writer, edition, &order).await?;
         Ok(id)
     }
 }
@@ -164,8 +161,7 @@ impl Mutate for ReorderFollowChannelsInput {
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
         let edition = self.edition.as_ref();
-        LIST.reorder::<FollowChannelId>(cx, edition, "channels", &self.channels)
-            .await
+        LIST.reorder(cx, edition, "channels", &self.channels).await
     }
 }
 

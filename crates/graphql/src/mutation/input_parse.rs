@@ -60,12 +60,12 @@ pub(super) fn ids<Id: GlobalId + PartialEq>(
 /// Parses a complete order, which must contain every existing ID exactly once and no other.
 pub(super) fn order<Id: GlobalId + PartialEq>(
     field: &str,
-    noun: EntityKind,
+    entity: EntityKind,
     given: &[ID],
     existing: &[Id],
 ) -> Result<Vec<Id>, MutationError> {
     let ids = ids(field, given)?;
-    check_exist(field, noun, &ids, existing)?;
+    check_exist(field, entity, &ids, existing)?;
     let missing = existing.len() - ids.len();
     if missing > 0 {
         let message = format!(
@@ -81,15 +81,15 @@ pub(super) fn order<Id: GlobalId + PartialEq>(
 pub(super) async fn ids_in<Id: GlobalId + PartialEq>(
     cx: &MutationCtx<'_>,
     edition: EditionId,
-    noun: EntityKind,
+    entity: EntityKind,
     field: &str,
     given: &[ID],
 ) -> Result<Vec<Id>, MutationError> {
     let ids: Vec<Id> = ids(field, given)?;
     let uuids: Vec<Uuid> = ids.iter().copied().map(Into::into).collect();
-    let existing = edition::holds(cx.writer, edition, noun, &uuids).await?;
+    let existing = edition::holds(cx.writer, edition, entity, &uuids).await?;
     let existing: Vec<Id> = existing.into_iter().map(Id::from).collect();
-    check_exist(field, noun, &ids, &existing)?;
+    check_exist(field, entity, &ids, &existing)?;
     Ok(ids)
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn articles(
 /// Returns a "not found" error for each ID that does not exist.
 fn check_exist<Id: PartialEq>(
     field: &str,
-    noun: EntityKind,
+    entity: EntityKind,
     given: &[Id],
     existing: &[Id],
 ) -> Result<(), MutationError> {
@@ -127,7 +127,7 @@ fn check_exist<Id: PartialEq>(
         .enumerate()
         .filter(|(_, id)| !existing.contains(id));
     let errors: Vec<_> = missing
-        .map(|(index, _)| UserError::not_found(&[field, &index.to_string()], &name_of(noun)))
+        .map(|(index, _)| UserError::not_found(&[field, &index.to_string()], &name_of(entity)))
         .collect();
     if errors.is_empty() {
         Ok(())
@@ -139,27 +139,27 @@ fn check_exist<Id: PartialEq>(
 /// Unwraps a looked-up value, or returns a "not found" error for the field.
 pub(super) fn found<T>(
     field: &[&str],
-    noun: EntityKind,
+    entity: EntityKind,
     found: Option<T>,
 ) -> Result<T, MutationError> {
-    found.ok_or_else(|| UserError::not_found(field, &name_of(noun)).into())
+    found.ok_or_else(|| UserError::not_found(field, &name_of(entity)).into())
 }
 
 /// Returns the name of a kind of object, for error messages.
-fn name_of(noun: EntityKind) -> String {
-    noun.as_str().replace('-', " ")
+fn name_of(entity: EntityKind) -> String {
+    entity.as_str().replace('-', " ")
 }
 
 /// Parses the ID of an item that is ordered within its edition, and returns it with the edition.
 /// Locks the edition's order, so that concurrent reordering waits until this write ends.
 pub(super) async fn lock_order_of<Id: GlobalId>(
     cx: &MutationCtx<'_>,
-    noun: EntityKind,
+    entity: EntityKind,
     given: &ID,
 ) -> Result<(Id, EditionId), MutationError> {
     let id: Id = id(&["id"], given)?;
-    let edition = edition::of(cx.writer, noun, id.into()).await?;
-    let edition = found(&["id"], noun, edition)?;
+    let edition = edition::of(cx.writer, entity, id.into()).await?;
+    let edition = found(&["id"], entity, edition)?;
     cx.writer.lock_order(edition).await?;
     Ok((id, edition))
 }
@@ -263,7 +263,7 @@ pub(super) fn text(field: &[&str], text: &str) -> Result<Option<String>, Mutatio
 
 /// An item that has a slug within an edition.
 pub(super) struct SlugTarget {
-    pub(super) noun: EntityKind,
+    pub(super) entity: EntityKind,
     pub(super) edition: EditionId,
     pub(super) id: Uuid,
     /// The current slug, if the item already exists.
@@ -280,7 +280,7 @@ pub(super) async fn slug(
     name: &str,
 ) -> Result<Slug, MutationError> {
     let SlugTarget {
-        noun,
+        entity,
         edition,
         id,
         current,
@@ -288,7 +288,7 @@ pub(super) async fn slug(
     let writer = &*cx.writer;
     let slug = match (requested, &current) {
         (Some(requested), _) => {
-            if slug::is_taken(writer, edition, noun, &requested.0, id).await? {
+            if slug::is_taken(writer, edition, entity, &requested.0, id).await? {
                 let message = format!("The slug {:?} is taken.", requested.0.as_str());
                 return Err(UserError::new(&["slug"], UserErrorCode::Taken, message).into());
             }
@@ -298,7 +298,7 @@ pub(super) async fn slug(
         (None, None) => {
             let base = value(&["slug"], Slug::from_text(name))?;
             let (mut slug, mut number) = (base.clone(), 1);
-            while slug::is_known(writer, edition, noun, &slug, id).await? {
+            while slug::is_known(writer, edition, entity, &slug, id).await? {
                 number += 1;
                 slug = value(&["slug"], base.numbered(number))?;
             }

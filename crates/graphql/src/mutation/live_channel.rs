@@ -25,10 +25,7 @@ payload! {
 }
 
 /// The live channels of an edition.
-const LIST: EditionList = EditionList {
-    order: live_channel::ORDER,
-    noun: EntityKind::LiveChannel,
-};
+const LIST: EditionList<LiveChannelId> = EditionList(live_channel::ORDER);
 
 /// Input for the `createLiveChannel` mutation.
 #[derive(Clone, Debug, InputObject)]
@@ -77,7 +74,7 @@ impl Mutate for CreateLiveChannelInput {
         };
         live_channel::save(cx.writer, &channel).await?;
         ordering::insert(&mut order, input_parse::position(self.position)?, id);
-        LIST.order.arrange(cx.writer, edition, &order).await?;
+        LIST.0.arrange(cx.writer, edition, &order).await?;
         Ok(id)
     }
 }
@@ -169,8 +166,7 @@ impl Mutate for ReorderLiveChannelsInput {
 
     async fn execute(&self, cx: &mut MutationCtx<'_>) -> Result<EditionId, MutationError> {
         let edition = self.edition.as_ref();
-        LIST.reorder::<LiveChannelId>(cx, edition, "channels", &self.channels)
-            .await
+        LIST.reorder(cx, edition, "channels", &self.channels).await
     }
 }
 

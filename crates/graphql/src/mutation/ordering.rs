@@ -2,9 +2,7 @@
 
 use async_graphql::ID;
 use khabar_domain::EditionId;
-use khabar_persistence::change::EntityKind;
 use khabar_persistence::{EditionOrder, Page};
-use uuid::Uuid;
 
 use super::input_parse;
 use crate::mutate::{MutationCtx, MutationError};
@@ -20,25 +18,20 @@ pub(super) fn insert<T>(list: &mut Vec<T>, position: Option<usize>, item: T) {
 }
 
 /// A list of an edition that its editors keep in order, such as its live channels.
-pub(super) struct EditionList {
-    /// The order, as it is stored.
-    pub(super) order: EditionOrder,
-    /// The kind of the items.
-    pub(super) noun: EntityKind,
-}
+pub(super) struct EditionList<Id>(pub(super) EditionOrder<Id>);
 
-impl EditionList {
+impl<Id: GlobalId + PartialEq + Send + Sync> EditionList<Id> {
     /// Locks the list and returns the ids of its items, if another item can be added.
-    pub(super) async fn lock_for_insert<Id: From<Uuid>>(
+    pub(super) async fn lock_for_insert(
         &self,
         cx: &MutationCtx<'_>,
         edition: EditionId,
     ) -> Result<Vec<Id>, MutationError> {
         cx.writer.lock_order(edition).await?;
-        let ids = self.order.ids(cx.writer, edition).await?;
+        let ids = self.0.ids(cx.writer, edition).await?;
         let max = usize::from(Page::MAX);
         if ids.len() >= max {
-            let items = self.noun.as_str().replace('-', " ");
+            let items = self.0.entity().as_str().replace('-', " ");
             let message = format!("An edition can have at most {max} {items}s.");
             return Err(UserError::new(&[], UserErrorCode::Invalid, message).into());
         }
@@ -46,18 +39,18 @@ impl EditionList {
     }
 
     /// Puts the whole list in the order of the IDs in this field of the input.
-    pub(super) async fn reorder<Id: GlobalId + PartialEq + Sync>(
+    pub(super) async fn reorder(
         &self,
         cx: &mut MutationCtx<'_>,
         edition: Option<&Slug>,
         field: &str,
-        given: &[ID],
+        new: &[ID],
     ) -> Result<EditionId, MutationError> {
         let edition = input_parse::edition(cx, edition).await?.id;
         cx.writer.lock_order(edition).await?;
-        let current: Vec<Id> = self.order.ids(cx.writer, edition).await?;
-        let new = input_parse::order(field, self.noun, given, &current)?;
-        self.order.arrange(cx.writer, edition, &new).await?;
+        let current = self.0.ids(cx.writer, edition).await?;
+        let new = input_parse::order(field, self.0.entity(), new, &current)?;
+        self.0.arrange(cx.writer, edition, &new).await?;
         Ok(edition)
     }
 }

@@ -44,7 +44,7 @@ impl Mutate for CreatePersonInput {
         let name = input_parse::name(&["name"], &self.name)?;
         let id: PersonId = cx.mint();
         let target = SlugTarget {
-            noun: EntityKind::Person,
+            entity: EntityKind::Person,
             edition: edition.id,
             id: id.uuid(),
             current: None,
@@ -101,7 +101,7 @@ impl Mutate for UpdatePersonInput {
         )?;
         let name = input_parse::patched_name("name", self.name.as_deref(), &old.name)?;
         let target = SlugTarget {
-            noun: EntityKind::Person,
+            entity: EntityKind::Person,
             edition: old.edition,
             id: id.uuid(),
             current: Some(old.slug.clone()),

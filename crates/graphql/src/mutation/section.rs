@@ -55,7 +55,7 @@ impl Mutate for CreateSectionInput {
         let name = input_parse::name(&["name"], &self.name)?;
         let id: SectionId = cx.mint();
         let target = SlugTarget {
-            noun: EntityKind::Section,
+            entity: EntityKind::Section,
             edition: edition.id,
             id: id.uuid(),
             current: None,
@@ -112,7 +112,7 @@ impl Mutate for UpdateSectionInput {
         )?;
         let name = input_parse::patched_name("name", self.name.as_deref(), &old.name)?;
         let target = SlugTarget {
-            noun: EntityKind::Section,
+            entity: EntityKind::Section,
             edition: old.edition,
             id: id.uuid(),
             current: Some(old.slug.clone()),

@@ -43,7 +43,7 @@ impl Mutate for CreateSourceInput {
         let name = input_parse::name(&["name"], &self.name)?;
         let id: SourceId = cx.mint();
         let target = SlugTarget {
-            noun: EntityKind::Source,
+            entity: EntityKind::Source,
             edition: edition.id,
             id: id.uuid(),
             current: None,
@@ -97,7 +97,7 @@ impl Mutate for UpdateSourceInput {
         )?;
         let name = input_parse::patched_name("name", self.name.as_deref(), &old.name)?;
         let target = SlugTarget {
-            noun: EntityKind::Source,
+            entity: EntityKind::Source,
             edition: old.edition,
             id: id.uuid(),
             current: Some(old.slug.clone()),

@@ -56,7 +56,7 @@ impl Mutate for CreateStoryInput {
         let title = input_parse::name(&["title"], &self.title)?;
         let id: StoryId = cx.mint();
         let target = SlugTarget {
-            noun: EntityKind::Story,
+            entity: EntityKind::Story,
             edition: edition.id,
             id: id.uuid(),
             current: None,
@@ -121,7 +121,7 @@ impl Mutate for UpdateStoryInput {
         let old = lock(cx, "id", id).await?;
         let title = input_parse::patched_name("title", self.title.as_deref(), &old.title)?;
         let target = SlugTarget {
-            noun: EntityKind::Story,
+            entity: EntityKind::Story,
             edition: old.edition,
             id: id.uuid(),
             current: Some(old.slug.clone()),

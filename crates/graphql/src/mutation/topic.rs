@@ -45,7 +45,7 @@ impl Mutate for CreateTopicInput {
         let name = input_parse::name(&["name"], &self.name)?;
         let id: TopicId = cx.mint();
         let target = SlugTarget {
-            noun: EntityKind::Topic,
+            entity: EntityKind::Topic,
             edition: edition.id,
             id: id.uuid(),
             current: None,
@@ -97,7 +97,7 @@ impl Mutate for UpdateTopicInput {
         )?;
         let name = input_parse::patched_name("name", self.name.as_deref(), &old.name)?;
         let target = SlugTarget {
-            noun: EntityKind::Topic,
+            entity: EntityKind::Topic,
             edition: old.edition,
             id: id.uuid(),
             current: Some(old.slug.clone()),

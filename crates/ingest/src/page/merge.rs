@@ -101,10 +101,10 @@ impl<'a> Desk<'a> {
 
     /// Derives the ID of an object in the edition from its kind and identifying texts. Differences that
     /// [`key`] ignores do not matter.
-    fn id<T: From<Uuid>>(&self, noun: &str, words: &[&str]) -> T {
+    fn id<T: From<Uuid>>(&self, kind: &str, words: &[&str]) -> T {
         let words: Vec<_> = words.iter().map(|words| key(words)).collect();
         let parts = std::iter::once(self.slug.as_str()).chain(words.iter().map(String::as_str));
-        derived(noun, &parts.collect::<Vec<_>>()).into()
+        derived(kind, &parts.collect::<Vec<_>>()).into()
     }
 }
 
@@ -146,7 +146,7 @@ enum Known<T> {
 
 /// The identity of an object as given by the page.
 struct Meant<'a> {
-    noun: EntityKind,
+    entity: EntityKind,
     id: Uuid,
     title: &'a str,
     slug: &'a Slug,
@@ -163,7 +163,7 @@ impl Desk<'_> {
         own: impl Fn(&T) -> (Uuid, &str),
     ) -> Result<Known<T>, Error> {
         let Meant {
-            noun,
+            entity,
             id,
             title,
             slug,
@@ -175,7 +175,7 @@ impl Desk<'_> {
             }
             return Ok(Known::New(distinct(slug, id)?));
         }
-        if slug::is_known(self.writer, self.edition, noun, slug, id).await? {
+        if slug::is_known(self.writer, self.edition, entity, slug, id).await? {
             return Ok(Known::New(distinct(slug, id)?));
         }
         Ok(Known::New(slug.clone()))

@@ -1,4 +1,4 @@
-//! The sources of a whole answer: the cache tags of everything that was loaded for it.
+//! The sources of a whole response: the cache tags of everything that was loaded for it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -21,16 +21,16 @@ struct Reads {
     until: Option<DateTime<Utc>>,
 }
 
-/// The sources of an answer.
+/// The sources of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dependencies {
-    /// The cache tags of the answer, in no particular order. The answer is current until one of
+    /// The cache tags of the response, in no particular order. The response is current until one of
     /// them is touched.
     pub keys: Vec<CacheTag>,
-    /// Whether the answer may depend on the viewer. If so, it may be reused only for viewers with
+    /// Whether the response may depend on the viewer. If so, it may be reused only for viewers with
     /// the same access as this one.
     pub personal: bool,
-    /// The time at which the answer expires by itself, if it does.
+    /// The time at which the response expires by itself, if it does.
     pub until: Option<DateTime<Utc>>,
 }
 
@@ -46,12 +46,12 @@ impl DependencyTracker {
         self.reads().open = true;
     }
 
-    /// Records that the answer depends on the viewer.
+    /// Records that the response depends on the viewer.
     pub fn vary_by_viewer(&self) {
         self.reads().personal = true;
     }
 
-    /// Records that the answer changes at this time.
+    /// Records that the response changes at this time.
     pub fn holds_until(&self, moment: DateTime<Utc>) {
         let mut reads = self.reads();
         reads.until = reads.until.into_iter().chain([moment]).min();

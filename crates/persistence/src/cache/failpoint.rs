@@ -12,7 +12,7 @@ pub enum Point {
     Fill,
     /// A change has been read from the feed, and the affected entries are about to be invalidated.
     Apply,
-    /// A whole answer is complete and about to be cached.
+    /// A whole response is complete and about to be cached.
     InsertResponse,
     /// A write has been committed, but the cache has not been notified.
     Commit,

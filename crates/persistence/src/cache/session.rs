@@ -121,25 +121,25 @@ impl<S: SnapshotData> CacheSession<S> {
         counts.refused.fetch_add(refused, Ordering::Relaxed);
     }
 
-    /// Returns the whole answer cached under a name, if it is accepted by `counts`.
-    pub(crate) fn answer<V: Send + Sync + 'static>(
+    /// Returns the whole response cached under a name, if it is accepted by `counts`.
+    pub(crate) fn response<V: Send + Sync + 'static>(
         &self,
-        name: &ResponseKey,
+        name: &ResponseCacheKey,
         counts: impl FnOnce(&V) -> bool,
     ) -> Option<Arc<V>> {
-        let answer = self.cache.0.read().store.get::<_, V>(name);
-        let answer = answer.filter(|answer| counts(answer));
-        let found = usize::from(answer.is_some());
-        self.cache.0.counts.answers.record(found, 1 - found);
-        answer
+        let response = self.cache.0.read().store.get::<_, V>(name);
+        let response = response.filter(|response| counts(response));
+        let found = usize::from(response.is_some());
+        self.cache.0.counts.responses.record(found, 1 - found);
+        response
     }
 
-    /// Caches a whole answer of this size that was created under this view. Returns whether it is
-    /// still current. An answer that is not current is not cached.
-    pub(crate) fn insert_answer<V: Send + Sync + 'static>(
+    /// Caches a whole response of this size that was created under this view. Returns whether it is
+    /// still current. A response that is not current is not cached.
+    pub(crate) fn insert_response<V: Send + Sync + 'static>(
         &self,
-        name: ResponseKey,
-        answer: Arc<V>,
+        name: ResponseCacheKey,
+        response: Arc<V>,
         bytes: usize,
         tags: Vec<CacheTag>,
     ) -> bool {
@@ -151,20 +151,20 @@ impl<S: SnapshotData> CacheSession<S> {
         let mut contents = self.cache.0.write();
         let inserted = if contents.store.generation == self.generation {
             let position = self.cache.0.failpoints.position(self.position);
-            contents.store.insert(position, &name, answer, meta)
+            contents.store.insert(position, &name, response, meta)
         } else {
             Insert::Stale
         };
         drop(contents);
         let is_current = inserted != Insert::Stale;
         if !is_current {
-            let counts = &self.cache.0.counts.answers;
+            let counts = &self.cache.0.counts.responses;
             counts.refused.fetch_add(1, Ordering::Relaxed);
         }
         is_current
     }
 }
 
-/// The key of a cached whole answer: a digest of the entire request.
+/// The key of a cached whole response: a digest of the entire request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ResponseKey(pub [u8; 32]);
+pub struct ResponseCacheKey(pub [u8; 32]);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) entities: Counted,
-    pub(super) answers: Counted,
+    pub(super) responses: Counted,
     pub(super) cleared: AtomicU64,
     pub(super) referred: AtomicU64,
 }
@@ -48,8 +48,8 @@ pub struct Tally {
 pub struct Stats {
     /// Counters of the database results for batch keys.
     pub entities: Tally,
-    /// Counters of whole answers.
-    pub answers: Tally,
+    /// Counters of whole responses.
+    pub responses: Tally,
     /// The number of entries invalidated by writes.
     pub dropped: u64,
     /// The number of times that the whole cache was cleared, because changes were missed or not

@@ -139,9 +139,9 @@ macro_rules! includes {
 pub(crate) use includes;
 
 /// Declares `OfEdition` and `ORDER` for objects that an edition's editors arrange in one order:
-/// `of_edition! { LiveChannel by LiveChannelId in "live_channel", list LiveChannels, look_up live_channels_of }`. The table has
-/// the columns `edition_id` and `position`. `list` names both the facet of the edition and the source of
-/// cursors. The functions that change the order come along.
+/// `of_edition! { LiveChannel by LiveChannelId in "live_channel", list LiveChannels, look_up … }`. The
+/// table has the columns `edition_id` and `position`. `list` names both the facet of the edition and the
+/// source of cursors. Also declares `remove`.
 macro_rules! of_edition {
     (
         $(#[$attribute:meta])*
@@ -200,7 +200,7 @@ macro_rules! of_edition {
         }
 
         /// The order that an edition's editors chose.
-        pub const ORDER: $crate::relations::ordering::EditionOrder =
+        pub const ORDER: $crate::relations::ordering::EditionOrder<khabar_domain::$id> =
             $crate::relations::ordering::EditionOrder {
                 ordering: $crate::relations::ordering::Ordering {
                     table: $table,
@@ -209,6 +209,7 @@ macro_rules! of_edition {
                 entity: $crate::feed::EntityKind::$value,
                 facet: None,
                 list: $crate::feed::Facet::$list,
+                id: std::marker::PhantomData,
             };
 
         /// Deletes an object and closes the gap that it leaves in the order.

@@ -250,7 +250,7 @@ impl Column {
 
 /// A row whose table is declared with [`table!`].
 ///
-/// Its value describes itself to the cache with [`CacheMeta::row`](crate::cache::CacheMeta::row), which adds
+/// The value describes itself to the cache with [`CacheMeta::row`](crate::cache::CacheMeta::row), which adds
 /// the declared facets. Its `save` touches either the whole object or what [`Declared::difference`] returns.
 pub(crate) trait Declared: TableRow {
     /// The declaration of the table.

@@ -1,5 +1,7 @@
 //! Manual ordering: rows have positions from 0, without gaps or duplicates.
 
+use std::marker::PhantomData;
+
 use khabar_domain::EditionId;
 use sea_orm::QueryResult;
 use uuid::Uuid;
@@ -70,35 +72,37 @@ impl Ordering {
 }
 
 /// The order of an edition's objects of one kind, which its editors set.
-pub struct EditionOrder {
+pub struct EditionOrder<Id> {
     pub(crate) ordering: Ordering,
     pub(crate) entity: EntityKind,
     /// The facet of an object that is its position. `None` if it belongs to the object itself.
     pub(crate) facet: Option<Facet>,
     /// The facet of the edition that is the list of these objects.
     pub(crate) list: Facet,
+    pub(crate) id: PhantomData<fn() -> Id>,
 }
 
-impl EditionOrder {
+impl<Id: Copy + From<Uuid> + Into<Uuid> + Send + Sync> EditionOrder<Id> {
+    /// Returns the kind of the objects.
+    pub const fn entity(&self) -> EntityKind {
+        self.entity
+    }
+
     /// Returns the ids of an edition's objects, in order.
-    pub async fn ids<Id: From<Uuid>>(
-        &self,
-        writer: &WriteTx,
-        edition: EditionId,
-    ) -> Result<Vec<Id>> {
+    pub async fn ids(&self, writer: &WriteTx, edition: EditionId) -> Result<Vec<Id>> {
         let found = self.ordering.of_edition(writer, edition).await?;
         Ok(found.into_iter().map(Id::from).collect())
     }
 
     /// Sets the order of an edition's objects. The caller must lock the edition's order first
     /// ([`WriteTx::lock_order`]).
-    pub async fn arrange<Id: Copy + Into<Uuid> + Sync>(
+    pub async fn arrange(
         &self,
         writer: &mut WriteTx,
         edition: EditionId,
         order: &[Id],
     ) -> Result<()> {
-        let order: Vec<_> = order.iter().map(|id| (*id).into()).collect();
+        let order: Vec<_> = order.iter().copied().map(Into::into).collect();
         for id in self.ordering.set(writer, &order).await? {
             self.note_moved(writer, edition, id);
         }
@@ -120,13 +124,13 @@ impl EditionOrder {
         &self,
         writer: &mut WriteTx,
         edition: EditionId,
-        id: impl Into<Uuid> + Send,
+        id: Id,
     ) -> Result<()> {
         let id = id.into();
         self.ordering.remove(writer, id).await?;
         let tags = vec![CacheTag::one(self.entity, id), self.tag(edition)];
         writer.note(self.entity, id, Operation::Withdrawn, tags);
-        let left: Vec<Uuid> = self.ids(writer, edition).await?;
+        let left = self.ids(writer, edition).await?;
         self.arrange(writer, edition, &left).await
     }
 

@@ -173,7 +173,7 @@ pub(crate) struct Slugged<'a> {
 impl Slugged<'_> {
     /// Records the change of the slug if the object was written. `former` is the stored slug that was
     /// replaced, if there was one.
-    pub(crate) async fn settle(
+    pub(crate) async fn record_change(
         self,
         writer: &WriteTx,
         saved: Saved,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use khabar_domain::{Invalid, Scope};
 use sea_orm::{DbErr, QueryResult, Statement};
 
-use crate::cache::{CacheSession, DependencyTracker, Point, ResponseKey};
+use crate::cache::{CacheSession, DependencyTracker, Point, ResponseCacheKey};
 use crate::database::replica::Least;
 use crate::feed::{CacheTag, Position};
 use crate::query::broken::{BrokenRows, Met};
@@ -134,7 +134,7 @@ impl ReadSession {
         }
     }
 
-    /// Records that the answer contains data whose changes are not tracked, so it must not be cached.
+    /// Records that the response contains data whose changes are not tracked, so it must not be cached.
     pub fn mark_uncacheable(&self) {
         if let Some(record) = &self.record {
             record.opened();
@@ -155,7 +155,7 @@ impl ReadSession {
         self.counted_rows
     }
 
-    /// Stops recording, for reads that are not part of the answer.
+    /// Stops recording, for reads that are not part of the response.
     #[must_use]
     pub fn unrecorded(self) -> Self {
         Self {
@@ -169,30 +169,30 @@ impl ReadSession {
         self.record.as_ref()
     }
 
-    /// Returns the whole answer cached under a name, if `counts` accepts it as still valid.
-    pub fn answer<V: Send + Sync + 'static>(
+    /// Returns the whole response cached under a name, if `counts` accepts it as still valid.
+    pub fn cached_response<V: Send + Sync + 'static>(
         &self,
-        name: &ResponseKey,
+        name: &ResponseCacheKey,
         counts: impl FnOnce(&V) -> bool,
     ) -> Option<Arc<V>> {
-        self.view.as_ref()?.answer(name, counts)
+        self.view.as_ref()?.response(name, counts)
     }
 
-    /// Caches a whole answer of the given size in bytes. The answer must be built only from what this
-    /// reader has read. Returns whether the answer is still current, which means that nothing it was
+    /// Caches a whole response of the given size in bytes. The response must be built only from what this
+    /// reader has read. Returns whether the response is still current, which means that nothing it was
     /// built from was written in the meantime. Returns `false` if there is no cache.
     pub fn insert_response<V: Send + Sync + 'static>(
         &self,
-        name: ResponseKey,
-        answer: Arc<V>,
+        name: ResponseCacheKey,
+        response: Arc<V>,
         bytes: usize,
         keys: Vec<CacheTag>,
     ) -> bool {
         let view = self.view.as_ref();
-        view.is_some_and(|view| view.insert_answer(name, answer, bytes, keys))
+        view.is_some_and(|view| view.insert_response(name, response, bytes, keys))
     }
 
-    /// Pauses before a whole answer is cached, for as long as a test requires.
+    /// Pauses before a whole response is cached, for as long as a test requires.
     pub async fn before_insert_response(&self) {
         if let Some(view) = &self.view {
             view.at(Point::InsertResponse).await;

@@ -137,7 +137,9 @@ pub async fn save(writer: &mut WriteTx, person: &Person) -> Result<Saved> {
         id: person.id.uuid(),
         slug: &person.slug,
     };
-    slugged.settle(writer, saved, former.as_deref()).await?;
+    slugged
+        .record_change(writer, saved, former.as_deref())
+        .await?;
     if saved != Saved::Unchanged {
         let name = person.name.as_str();
         reserved_name::reserve(writer, EntityKind::Person, person.id.uuid(), name).await?;

@@ -265,7 +265,9 @@ pub async fn save(writer: &mut WriteTx, section: &Section) -> Result<Saved> {
         id: section.id.uuid(),
         slug: &section.slug,
     };
-    slugged.settle(writer, saved, former.as_deref()).await?;
+    slugged
+        .record_change(writer, saved, former.as_deref())
+        .await?;
     writer.note_saved(saved, EntityKind::Section, section.id, || {
         let mut keys = vec![
             CacheTag::slug(EntityKind::Section, &section.slug),

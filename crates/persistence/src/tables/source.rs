@@ -67,7 +67,9 @@ pub async fn save(writer: &mut WriteTx, source: &Source) -> Result<Saved> {
         id: source.id.uuid(),
         slug: &source.slug,
     };
-    slugged.settle(writer, saved, former.as_deref()).await?;
+    slugged
+        .record_change(writer, saved, former.as_deref())
+        .await?;
     writer.note_saved(saved, EntityKind::Source, source.id, || {
         vec![CacheTag::slug(EntityKind::Source, &source.slug)]
     });

@@ -330,7 +330,9 @@ pub async fn save(writer: &mut WriteTx, story: &Story) -> Result<Saved> {
         id: story.id.uuid(),
         slug: &story.slug,
     };
-    slugged.settle(writer, saved, former.as_deref()).await?;
+    slugged
+        .record_change(writer, saved, former.as_deref())
+        .await?;
     writer.note_saved(saved, EntityKind::Story, story.id, || {
         vec![
             CacheTag::slug(EntityKind::Story, &story.slug),

@@ -122,7 +122,9 @@ pub async fn save(writer: &mut WriteTx, topic: &Topic) -> Result<Saved> {
         id: topic.id.uuid(),
         slug: &topic.slug,
     };
-    slugged.settle(writer, saved, former.as_deref()).await?;
+    slugged
+        .record_change(writer, saved, former.as_deref())
+        .await?;
     writer.note_saved(saved, EntityKind::Topic, topic.id, || {
         vec![CacheTag::slug(EntityKind::Topic, &topic.slug)]
     });

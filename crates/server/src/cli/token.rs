@@ -106,11 +106,11 @@ pub(super) async fn token(token: Token, settings: Settings) -> anyhow::Result<()
     Ok(())
 }
 
-async fn create(db: &Db, now: DateTime<Utc>, command: Issue) -> anyhow::Result<()> {
-    let name = command.name.clone();
-    let issued = issue(db, now, command).await?;
+async fn create(db: &Db, now: DateTime<Utc>, request: Issue) -> anyhow::Result<()> {
+    let name = request.name.clone();
+    let issued = issue(db, now, request).await?;
     let token = issued.token;
-    for (command, said) in [
+    for (label, value) in [
         ("id", token.id.uuid().to_string()),
         ("name", name.as_str().to_owned()),
         ("role", token.role.as_str().to_owned()),
@@ -120,7 +120,7 @@ async fn create(db: &Db, now: DateTime<Utc>, command: Issue) -> anyhow::Result<(
             token.expires_at.map_or_else(|| "never".to_owned(), minute),
         ),
     ] {
-        eprint(format_args!("{command:8} {said}"));
+        eprint(format_args!("{label:8} {value}"));
     }
     eprint("This is the token; it is not shown again:");
     // Only the token goes to standard output, so that `$(khabar token create …)` captures it.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::surrogate;
 
-/// Cache lifetimes of responses to anonymous readers. Only answers to GET requests without errors are
+/// Cache lifetimes of responses to anonymous readers. Only responses to GET requests without errors are
 /// cacheable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -24,12 +24,12 @@ pub(super) fn negotiate(headers: &HeaderMap, bytes: usize) -> Option<Compression
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .filter_map(|wish| {
-            let mut parts = wish.split(';').map(str::trim);
+        .filter_map(|preference| {
+            let mut parts = preference.split(';').map(str::trim);
             Some((parts.next()?, quality(parts)))
         })
         .collect();
-    let wish = |name: &str| {
+    let quality = |name: &str| {
         let matches = |(encoding, _): &&(&str, u16)| encoding.eq_ignore_ascii_case(name);
         let found = preferences.iter().find(matches);
         // A wildcard matches every coding that is not listed.
@@ -38,11 +38,11 @@ pub(super) fn negotiate(headers: &HeaderMap, bytes: usize) -> Option<Compression
     };
     let best = Compression::ALL
         .into_iter()
-        .filter_map(|coding| Some((coding, wish(coding.name())?)))
+        .filter_map(|coding| Some((coding, quality(coding.name())?)))
         // `max_by_key` returns the last of equals. Reversed, this is the first.
         .rev()
         .max_by_key(|(_, quality)| *quality);
-    let identity = wish("identity").unwrap_or(1);
+    let identity = quality("identity").unwrap_or(1);
     best.filter(|(_, quality)| *quality > 0 && *quality >= identity)
         .map(|(coding, _)| coding)
 }

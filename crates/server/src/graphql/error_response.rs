@@ -27,7 +27,7 @@ pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 /// A response before content negotiation.
 pub(super) struct ErrorResponse {
     /// Boxed because a response is the error type of results whose success type is small.
-    json_response: Box<JsonResponse>,
+    response: Box<JsonResponse>,
     pub(super) status: Status,
 }
 
@@ -42,7 +42,7 @@ impl ErrorResponse {
     /// Creates the response to a request that was refused with this status.
     pub(super) fn fixed(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
         Self {
-            json_response: Box::new(JsonResponse::from_error(Error::new(code, message))),
+            response: Box::new(JsonResponse::from_error(Error::new(code, message))),
             status: Status::Fixed(status),
         }
     }
@@ -50,7 +50,7 @@ impl ErrorResponse {
     /// Creates the response to a request that could not be parsed.
     pub(super) fn unreadable(error: RequestError) -> Self {
         Self {
-            json_response: Box::new(JsonResponse::rejected(vec![error])),
+            response: Box::new(JsonResponse::rejected(vec![error])),
             status: Status::Fixed(StatusCode::BAD_REQUEST),
         }
     }
@@ -59,7 +59,7 @@ impl ErrorResponse {
 impl From<UncachedResponse> for ErrorResponse {
     fn from(uncached: UncachedResponse) -> Self {
         Self {
-            json_response: uncached.json_response,
+            response: uncached.response,
             status: match uncached.status {
                 outcome::Status::Processed => Status::Processed,
                 outcome::Status::Failed(failure) => Status::Fixed(status_of(failure)),
@@ -91,10 +91,10 @@ pub(super) async fn send(
 ) -> Response {
     let status = match error.status {
         Status::Fixed(status) => status,
-        Status::Processed if error.json_response.is_rejected() => media.status_of_refusal(),
+        Status::Processed if error.response.is_rejected() => media.status_of_refusal(),
         Status::Processed => StatusCode::OK,
     };
-    let body = Bytes::from(error.json_response.to_json());
+    let body = Bytes::from(error.response.to_json());
     let mut response = match content_encoding::negotiate(requested, body.len()) {
         Some(coding) => match coding.compress(&body).await {
             Ok(bytes) => built(bytes.into(), media, Some(coding)),

@@ -35,7 +35,8 @@ pub(super) async fn conditional(request: Request, next: Next) -> Response {
     let Some(tag) = coded(response.headers()) else {
         return response;
     };
-    let is_unchanged = is_read && response.status() == StatusCode::OK && names(&client_tags, &tag);
+    let is_unchanged =
+        is_read && response.status() == StatusCode::OK && matches_any(&client_tags, &tag);
     response.headers_mut().insert(header::ETAG, tag);
     if is_unchanged {
         not_modified(response)
@@ -56,7 +57,7 @@ fn coded(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// Whether the `If-None-Match` lists contain this tag. The comparison is weak (RFC 9110 §13.1.2),
 /// because a proxy may have weakened the tag.
-fn names(client_tags: &[HeaderValue], tag: &HeaderValue) -> bool {
+fn matches_any(client_tags: &[HeaderValue], tag: &HeaderValue) -> bool {
     let Ok(tag) = tag.to_str() else { return false };
     client_tags
         .iter()
@@ -64,9 +65,7 @@ fn names(client_tags: &[HeaderValue], tag: &HeaderValue) -> bool {
         // Our tags contain no commas. Splitting a foreign tag at a comma is harmless: it does not match.
         .flat_map(|list| list.split(','))
         .map(str::trim)
-        .any(|client_tags| {
-            client_tags == "*" || client_tags.strip_prefix("W/").unwrap_or(client_tags) == tag
-        })
+        .any(|other| other == "*" || other.strip_prefix("W/").unwrap_or(other) == tag)
 }
 
 /// Turns a response into a 304 without content. Validators and caching headers are retained
@@ -103,8 +102,8 @@ mod tests {
             ("", false),
         ] {
             let client_tags = [HeaderValue::from_static(client_tags)];
-            assert_eq!(names(&client_tags, &tag), expected, "{client_tags:?}");
+            assert_eq!(matches_any(&client_tags, &tag), expected, "{client_tags:?}");
         }
-        assert!(!names(&[], &tag));
+        assert!(!matches_any(&[], &tag));
     }
 }

@@ -1,5 +1,5 @@
 //! Surrogate keys: they tell a cache in front of the server what a response was read from, so that it
-//! can purge exactly the answers that a write changes.
+//! can purge exactly the responses that a write changes.
 //!
 //! They are the reading keys of the change feed in a short encoding. In rare cases, two things share a
 //! key. A purge by that key then removes too much, but never too little.
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn too_many_facets_are_replaced_by_their_object() {
+    fn too_many_facet_keys_become_keys_for_all_objects() {
         let card = |number| {
             let parts = [Facet::Lead, Facet::Text, Facet::Details, Facet::Comments];
             let parts = parts.map(|part| CacheTag::part(EntityKind::Article, id(number), part));

@@ -23,16 +23,16 @@ pub(super) struct ResponseBody {
     body: Body,
 }
 
-/// The state retained until the last piece has been written.
+/// The state retained until the last chunk has been written.
 struct ResponseGuard {
     exchange: Exchange,
     _request: Arc<Mutex<BufferPermit>>,
     // Dropped before the bytes it accounts for: their address must not be reused while it is
     // registered.
-    _answer: Option<BufferPermit>,
+    _response: Option<BufferPermit>,
 }
 
-/// A piece of a response. Dropped once it has been written.
+/// A chunk of a response. Dropped once it has been written.
 struct Chunk {
     guard: Arc<ResponseGuard>,
     bytes: Bytes,
@@ -76,7 +76,7 @@ impl ResponseBody {
         let guard = ResponseGuard {
             exchange,
             _request: request,
-            _answer: permit,
+            _response: permit,
         };
         Self {
             guard: Arc::new(guard),

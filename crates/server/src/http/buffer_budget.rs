@@ -203,18 +203,18 @@ mod tests {
     #[test]
     fn buffers_are_limited_per_client_and_in_total() {
         let buffers = BufferBudget::new(800);
-        let mut rooms: Vec<_> = (1..=4)
+        let mut permits: Vec<_> = (1..=4)
             .map(|last| buffers.reserve(Some(client(last)), 200))
             .collect();
-        assert!(rooms.iter().all(Result::is_ok));
+        assert!(permits.iter().all(Result::is_ok));
         assert!(buffers.reserve(Some(client(1)), 1).is_err());
         assert!(buffers.reserve(None, 1).is_err());
         assert!(buffers.reserve_for_refusal(None, 100).is_ok());
         assert!(buffers.reserve_for_refusal(None, 101).is_err());
-        rooms.pop();
+        permits.pop();
         assert!(buffers.reserve(Some(client(1)), 1).is_err());
         assert!(buffers.reserve(None, 200).is_ok());
-        drop(rooms);
+        drop(permits);
         assert_eq!(buffers.in_use(), 0);
         assert!(buffers.lock().of.is_empty());
     }
@@ -223,7 +223,7 @@ mod tests {
     fn a_shared_body_is_counted_once() {
         let buffers = BufferBudget::new(800);
         let response = Bytes::from(vec![b'x'; 200]);
-        let rooms: Vec<_> = (0..9)
+        let permits: Vec<_> = (0..9)
             .map(|last| {
                 buffers
                     .reserve_shared(Some(client(last)), &response.clone())
@@ -231,7 +231,7 @@ mod tests {
             })
             .collect();
         assert_eq!(buffers.in_use(), 200);
-        drop(rooms);
+        drop(permits);
         assert_eq!(buffers.in_use(), 0);
         assert!(buffers.lock().shared.is_empty());
     }

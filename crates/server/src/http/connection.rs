@@ -115,27 +115,27 @@ impl Shared {
     ) -> Result<Response<ResponseBody>, BudgetExceeded> {
         let text = request.uri().path_and_query();
         let text = text.map_or(0, |text| text.as_str().len());
-        let Ok(room) = self.buffers.reserve(client, OVERHEAD + text) else {
+        let Ok(permit) = self.buffers.reserve(client, OVERHEAD + text) else {
             return self.refuse(client, exchange);
         };
-        let room = Arc::new(Mutex::new(room));
-        let request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&room))));
+        let permit = Arc::new(Mutex::new(permit));
+        let request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&permit))));
         let response = match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        shrink(&room);
+        shrink(&permit);
         let (parts, mut body) = response.into_parts();
         let first_bytes = first(&mut body);
         let response_permit = if first_bytes.is_empty() {
             None
         } else {
             match self.buffers.reserve_shared(client, &first_bytes) {
-                Ok(room) => Some(room),
+                Ok(permit) => Some(permit),
                 Err(BudgetExceeded) => return self.refuse(client, exchange),
             }
         };
-        let body = ResponseBody::new(exchange, room, first_bytes, response_permit, body);
+        let body = ResponseBody::new(exchange, permit, first_bytes, response_permit, body);
         Ok(Response::from_parts(parts, body))
     }
 
@@ -145,12 +145,12 @@ impl Shared {
         exchange: Exchange,
     ) -> Result<Response<ResponseBody>, BudgetExceeded> {
         self.stats.refuse(Refused::Buffers);
-        let room = self.buffers.reserve_for_refusal(client, OVERHEAD)?;
+        let permit = self.buffers.reserve_for_refusal(client, OVERHEAD)?;
         let (parts, mut body) = overloaded(BUFFERS_FULL).into_parts();
         let first_bytes = first(&mut body);
         let body = ResponseBody::new(
             exchange,
-            Arc::new(Mutex::new(room)),
+            Arc::new(Mutex::new(permit)),
             first_bytes,
             None,
             body,
@@ -160,9 +160,9 @@ impl Shared {
 }
 
 /// Releases the memory of a request that was read. From now on only its response takes memory.
-fn shrink(room: &Mutex<BufferPermit>) {
-    let mut room = room.lock().unwrap_or_else(PoisonError::into_inner);
-    room.shrink(OVERHEAD);
+fn shrink(permit: &Mutex<BufferPermit>) {
+    let mut permit = permit.lock().unwrap_or_else(PoisonError::into_inner);
+    permit.shrink(OVERHEAD);
 }
 
 /// Maximum time for a rejected client to send its request and to read the response.

@@ -12,7 +12,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 /// Returns a 503 response with this error message.
 pub(crate) fn overloaded(message: &str) -> Response {
-    let json_response = JsonResponse::from_error(Error::new(Code::Overloaded, message));
+    let response = JsonResponse::from_error(Error::new(Code::Overloaded, message));
     let headers = [
         (
             header::CONTENT_TYPE,
@@ -21,7 +21,7 @@ pub(crate) fn overloaded(message: &str) -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::RETRY_AFTER, RETRY_AFTER),
     ];
-    let body = Body::from(json_response.to_json());
+    let body = Body::from(response.to_json());
     (StatusCode::SERVICE_UNAVAILABLE, headers, body).into_response()
 }
 

@@ -17,7 +17,7 @@ pub(super) struct CacheCollector(pub(super) Cache);
 impl Collector for CacheCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), Error> {
         let stats = self.0.stats();
-        let (entities, answers) = (stats.entities, stats.answers);
+        let (entities, responses) = (stats.entities, stats.responses);
         let of = |kind, count| (vec![("kind", kind)], count);
         let encoder = &mut encoder;
         counter(
@@ -26,7 +26,7 @@ impl Collector for CacheCollector {
             "Cache lookups that found an entry",
             [
                 of("entities", entities.hits),
-                of("responses", answers.hits),
+                of("responses", responses.hits),
                 of("reference", stats.referred),
             ],
         )?;
@@ -36,7 +36,7 @@ impl Collector for CacheCollector {
             "Cache lookups that found no entry",
             [
                 of("entities", entities.misses),
-                of("responses", answers.misses),
+                of("responses", responses.misses),
             ],
         )?;
         counter(
@@ -45,7 +45,7 @@ impl Collector for CacheCollector {
             "Entries not stored because their data changed while they were being read",
             [
                 of("entities", entities.refused),
-                of("responses", answers.refused),
+                of("responses", responses.refused),
             ],
         )?;
         let dropped = self.0.dropped();

@@ -53,7 +53,7 @@ fn tokens_are_created_listed_and_revoked() {
     let response = serving.ask_by(token, viewer);
     assert!(response.contains("UNAUTHENTICATED"), "{response}");
     let (ok, _, error) = run(&folder, &format!("token revoke {id}"));
-    assert!(!ok && error.contains("revoked already"), "{error}");
+    assert!(!ok && error.contains("already revoked"), "{error}");
     let (_, listed, _) = run(&folder, "token list");
     assert!(listed.contains("revoked "), "{listed}");
     let log = "{ audit { nodes { name action entityType node { ... on Token { name } } } } }";

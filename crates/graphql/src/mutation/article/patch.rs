@@ -64,17 +64,17 @@ impl ArticleParts {
         }
     }
 
-    /// Returns the manuscript with these parts applied, after checking its references. `former` is the
-    /// article's current slug, if it already has one.
+    /// Returns the manuscript with these parts applied, after checking its references. `current` is the
+    /// article's slug, if it already has one.
     pub(super) async fn apply(
         &self,
         cx: &MutationCtx<'_>,
         manuscript: Manuscript,
         headline: Option<&str>,
-        former: Option<Slug>,
+        current: Option<Slug>,
     ) -> Result<Manuscript, MutationError> {
         let manuscript = self
-            .apply_unchecked(cx, manuscript, headline, former)
+            .apply_unchecked(cx, manuscript, headline, current)
             .await?;
         check(cx, &manuscript).await?;
         Ok(manuscript)
@@ -87,7 +87,7 @@ impl ArticleParts {
         cx: &MutationCtx<'_>,
         manuscript: Manuscript,
         headline: Option<&str>,
-        former: Option<Slug>,
+        current: Option<Slug>,
     ) -> Result<Manuscript, MutationError> {
         let old = manuscript.article;
         let headline = match headline {
@@ -95,10 +95,10 @@ impl ArticleParts {
             Some(text) => input_parse::value(&["headline"], Headline::parse(text))?,
         };
         let target = SlugTarget {
-            noun: EntityKind::Article,
+            entity: EntityKind::Article,
             edition: old.edition,
             id: old.id.uuid(),
-            current: former,
+            current,
         };
         let slug = input_parse::slug(cx, target, self.slug.as_ref(), headline.as_str()).await?;
         let flags = MediaFlags {
@@ -157,10 +157,10 @@ impl ArticlePatch<'_> {
         cx: &MutationCtx<'_>,
         manuscript: Manuscript,
     ) -> Result<Manuscript, MutationError> {
-        let former: Slug = manuscript.article.slug.clone();
+        let current: Slug = manuscript.article.slug.clone();
         let parts = self.parts;
         parts
-            .apply(cx, manuscript, self.headline, Some(former))
+            .apply(cx, manuscript, self.headline, Some(current))
             .await
     }
 
@@ -169,10 +169,10 @@ impl ArticlePatch<'_> {
         cx: &MutationCtx<'_>,
         manuscript: Manuscript,
     ) -> Result<Manuscript, MutationError> {
-        let former: Slug = manuscript.article.slug.clone();
+        let current: Slug = manuscript.article.slug.clone();
         let parts = self.parts;
         parts
-            .apply_unchecked(cx, manuscript, self.headline, Some(former))
+            .apply_unchecked(cx, manuscript, self.headline, Some(current))
             .await
     }
 }
@@ -204,7 +204,7 @@ pub(super) async fn check(
 
 /// Returns the error for a reference to something that does not exist.
 fn missing_reference(reference: Reference) -> UserError {
-    let (field, index, noun) = match reference {
+    let (field, index, description) = match reference {
         Reference::Hero => ("hero", None, "media"),
         Reference::Source => ("source", None, "source in the article's edition"),
         Reference::Section => ("section", None, "section in the article's edition"),
@@ -219,12 +219,12 @@ fn missing_reference(reference: Reference) -> UserError {
     };
     let index = index.map(|index| index.to_string());
     let path: Vec<&str> = std::iter::once(field).chain(index.as_deref()).collect();
-    UserError::not_found(&path, noun)
+    UserError::not_found(&path, description)
 }
 
 /// Returns the errors for the places in a list whose ids do not exist.
-pub(super) fn all_missing(field: &str, indices: Vec<usize>, noun: &str) -> MutationError {
-    let error = |index: usize| UserError::not_found(&[field, &index.to_string()], noun);
+pub(super) fn all_missing(field: &str, indices: Vec<usize>, description: &str) -> MutationError {
+    let error = |index: usize| UserError::not_found(&[field, &index.to_string()], description);
     MutationError::User(indices.into_iter().map(error).collect())
 }
 

@@ -76,7 +76,7 @@ async fn featured(desk: &mut Desk<'_>, position: i32, named: &Named) -> Result<(
     let id: SectionId = desk.id("section", &[named.name.as_str()]);
     let found = section::find_by_id_or_slug(desk.writer, id, desk.edition, &named.slug).await?;
     let meant = Meant {
-        noun: EntityKind::Section,
+        entity: EntityKind::Section,
         id: id.uuid(),
         title: named.name.as_str(),
         slug: &named.slug,

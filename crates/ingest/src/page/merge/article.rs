@@ -36,7 +36,7 @@ async fn find(
     let id: ArticleId = desk.id("article", &[headline]);
     let found = article::find_by_id_or_slug(desk.writer, id, desk.edition, &headlined.slug).await?;
     let meant = Meant {
-        noun: EntityKind::Article,
+        entity: EntityKind::Article,
         id: id.uuid(),
         title: headline,
         slug: &headlined.slug,
@@ -151,7 +151,7 @@ async fn cited(desk: &mut Desk<'_>, named: &Named) -> Result<SourceId, Error> {
     let id: SourceId = desk.id("source", &[named.name.as_str()]);
     let found = source::find_by_id_or_slug(desk.writer, id, desk.edition, &named.slug).await?;
     let meant = Meant {
-        noun: EntityKind::Source,
+        entity: EntityKind::Source,
         id: id.uuid(),
         title: named.name.as_str(),
         slug: &named.slug,

@@ -39,7 +39,7 @@ async fn one(
     let kind = shown.kind.or_else(|| kinds.get(&key(title)).copied());
     let found = story::find_by_id_or_slug(desk.writer, id, desk.edition, &shown.slug).await?;
     let meant = Meant {
-        noun: EntityKind::Story,
+        entity: EntityKind::Story,
         id: id.uuid(),
         title,
         slug: &shown.slug,

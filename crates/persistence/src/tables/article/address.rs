@@ -17,7 +17,7 @@ pub(super) struct Before {
 }
 
 /// Updates redirects after an article was saved.
-pub(super) async fn settle(
+pub(super) async fn record_change(
     writer: &WriteTx,
     before: Option<&Before>,
     article: &Article,

@@ -106,7 +106,7 @@ pub async fn save(writer: &mut WriteTx, manuscript: &Manuscript) -> Result<Saved
         .await?;
     row.comment_count = comment_count;
     if saved != Saved::Unchanged {
-        address::settle(writer, before.as_ref(), article).await?;
+        address::record_change(writer, before.as_ref(), article).await?;
     }
     let mut parts = vec![saved, save_body(writer, id, &manuscript.body).await?];
     for (links, to) in linked(manuscript) {
