@@ -164,7 +164,8 @@ impl ContextExt for Context<'_> {
     }
 
     async fn load_ahead<K: BatchKey>(&self, key: K) -> Result<Option<K::Value>> {
-        self.loaders()?.hint(&key, lookahead::wanted(self));
+        self.loaders()?
+            .hint(&key, lookahead::selected_includes(self));
         self.load(key).await
     }
 

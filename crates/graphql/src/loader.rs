@@ -40,8 +40,8 @@ const TURNS: usize = 8;
 /// would make a statement's list slow to send.
 const MOST: usize = 500;
 
-type Answer<K> = Result<Option<<K as BatchKey>::Value>>;
-type Inner<K> = Loader<K, Answer<K>, Batch>;
+type LoadResult<K> = Result<Option<<K as BatchKey>::Value>>;
+type Inner<K> = Loader<K, LoadResult<K>, Batch>;
 
 /// The loaders of one request: one for each kind of key, created on first use. Loaded values are cached
 /// until the request ends, so an answer cannot contradict itself.
@@ -84,7 +84,7 @@ impl Loaders {
         let loader = self.of::<K>(key.group_hash());
         // Boxed, because this future holds everything needed to answer a batch, and the future of every
         // field of an object would reserve space for the largest one.
-        let asked: Pin<Box<dyn Future<Output = Answer<K>> + Send>> = Box::pin(async move {
+        let load: Pin<Box<dyn Future<Output = LoadResult<K>> + Send>> = Box::pin(async move {
             loop {
                 match unconstrained(loader.try_load(key.clone())).await {
                     Ok(answer) => return answer,
@@ -92,7 +92,7 @@ impl Loaders {
                 }
             }
         });
-        asked.await
+        load.await
     }
 
     /// Returns the answers to many keys. Keys are absent if nothing was found or if the row cannot be
@@ -171,8 +171,8 @@ fn forgotten(error: &std::io::Error) {
 /// The batch function, which maps keys to answers.
 struct Batch(ReadSession);
 
-impl<K: BatchKey> BatchFn<K, Answer<K>> for Batch {
-    async fn load(&mut self, keys: &[K]) -> HashMap<K, Answer<K>> {
+impl<K: BatchKey> BatchFn<K, LoadResult<K>> for Batch {
+    async fn load(&mut self, keys: &[K]) -> HashMap<K, LoadResult<K>> {
         match self.0.load(keys).await {
             Ok(mut found) => keys
                 .iter()

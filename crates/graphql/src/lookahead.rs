@@ -9,7 +9,7 @@ use async_graphql_value::ConstValue;
 use khabar_persistence::Includes;
 
 /// Returns what the query selects below this field, which may be one object, a list or a connection.
-pub(crate) fn wanted(ctx: &Context<'_>) -> Includes {
+pub(crate) fn selected_includes(ctx: &Context<'_>) -> Includes {
     all(ctx.field().selection_set())
 }
 
@@ -69,7 +69,7 @@ mod tests {
     #[Object]
     impl Thing {
         async fn thing(&self, ctx: &Context<'_>) -> Self {
-            Self(format!("{:?}", wanted(ctx)))
+            Self(format!("{:?}", selected_includes(ctx)))
         }
 
         async fn wanted(&self) -> &str {

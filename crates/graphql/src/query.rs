@@ -12,7 +12,7 @@ use crate::input::{ArticleFilter, ArticleOrder, Selector};
 use crate::node::Node;
 use crate::scalar::{Slug, Url};
 use crate::types::{
-    Article, ArticleConnection, ArticleStatus, Articles, AskedArticles, AuditEntry,
+    Article, ArticleConnection, ArticleListArguments, ArticleStatus, Articles, AuditEntry,
     AuditEntryConnection, BrokenRow, Comment, CommentConnection, CommentStatus, Edition,
     FollowChannel, Home, LiveChannel, Person, Section, Source, Story, StoryConnection, StoryKind,
     StoryStatus, Token, TokenConnection, Topic, Viewer,
@@ -73,7 +73,7 @@ impl Query {
             Articles::search(
                 ctx,
                 edition,
-                AskedArticles {
+                ArticleListArguments {
                     filter,
                     order_by,
                     page: Paging {

@@ -375,7 +375,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             is_page = true;
-            let asked = match field
+            let size = match field
                 .specified_argument_by_name(&definition.name)
                 .map(AsRef::as_ref)
             {
@@ -386,8 +386,8 @@ impl<'a> Planner<'a> {
                     .and_then(JsonValue::as_i64),
                 _ => None,
             };
-            if let Some(asked) = asked {
-                return Some(u64::try_from(asked).unwrap_or(0));
+            if let Some(size) = size {
+                return Some(u64::try_from(size).unwrap_or(0));
             }
         }
         is_page.then_some(self.limits.assumed_items)

@@ -376,7 +376,7 @@ impl Article {
         last: Option<i32>,
         #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
     ) -> Result<RevisionConnection> {
-        self.open_desk(ctx).await?;
+        self.require_editor(ctx).await?;
         let page = Paging {
             first,
             after,
@@ -396,7 +396,7 @@ impl Article {
         ctx: &Context<'_>,
         #[graphql(desc = "Version number, starting at 1.")] version: i32,
     ) -> Result<Option<Revision>> {
-        self.open_desk(ctx).await?;
+        self.require_editor(ctx).await?;
         let article = self.0.id;
         Ok(ctx
             .load(revision::At { article, version })
@@ -412,7 +412,7 @@ impl Article {
         #[graphql(desc = "Version number to compare from.")] from: i32,
         #[graphql(desc = "Version number to compare to.")] to: i32,
     ) -> Result<Option<ArticleDiff>> {
-        self.open_desk(ctx).await?;
+        self.require_editor(ctx).await?;
         let at = |version| revision::At {
             article: self.0.id,
             version,
@@ -456,7 +456,7 @@ impl Article {
     }
 
     /// Returns an error unless the viewer wrote the article or has the right to publish.
-    async fn open_desk(&self, ctx: &Context<'_>) -> Result<()> {
+    async fn require_editor(&self, ctx: &Context<'_>) -> Result<()> {
         let viewer = ctx.viewer()?;
         if viewer.account.is_some() && viewer.may(Right::Write) && !viewer.may(Right::Publish) {
             let editorial = ctx
@@ -472,7 +472,7 @@ impl Article {
 
     /// Loads the editorial data of the article, if the viewer may see it.
     async fn editorial(&self, ctx: &Context<'_>) -> Result<EditorialState> {
-        self.open_desk(ctx).await?;
+        self.require_editor(ctx).await?;
         Ok(ctx
             .load(editorial::Of(self.0.id))
             .await?
@@ -582,12 +582,12 @@ pub enum ArticleStatus {
 
 fn excerpt(text: &str, length: Option<i32>) -> Result<String> {
     // 200 characters fill two lines of a card on a phone.
-    let asked = length.unwrap_or(200);
+    let length = length.unwrap_or(200);
     let most = khabar_domain::Article::EXCERPT;
-    match usize::try_from(asked) {
+    match usize::try_from(length) {
         Ok(length) if (1..=most).contains(&length) => Ok(truncate_at_word(text, length)),
         _ => {
-            let message = format!("`length` is {asked}; it must be 1 to {most}.");
+            let message = format!("`length` is {length}; it must be 1 to {most}.");
             Err(Error::bad_input(message))
         }
     }

@@ -30,7 +30,7 @@ pub(crate) struct Articles {
 }
 
 /// The arguments of a field that returns a list of articles.
-pub(crate) struct AskedArticles {
+pub(crate) struct ArticleListArguments {
     pub(crate) filter: Option<ArticleFilter>,
     pub(crate) order_by: Option<ArticleOrder>,
     pub(crate) page: Page,
@@ -41,10 +41,12 @@ impl Articles {
     pub(crate) async fn load(
         self,
         ctx: &Context<'_>,
-        asked: AskedArticles,
+        arguments: ArticleListArguments,
     ) -> Result<ArticleConnection> {
-        match asked.narrow(ctx, self.edition).await? {
-            Some(ResolvedFilter { lists, filter }) => self.page(ctx, lists, filter, asked).await,
+        match arguments.narrow(ctx, self.edition).await? {
+            Some(ResolvedFilter { lists, filter }) => {
+                self.page(ctx, lists, filter, arguments).await
+            }
             None => Ok(Connection::empty()),
         }
     }
@@ -54,14 +56,14 @@ impl Articles {
     pub(crate) async fn search(
         ctx: &Context<'_>,
         named: Option<Slug>,
-        asked: AskedArticles,
+        arguments: ArticleListArguments,
     ) -> Result<ArticleConnection> {
         // A story implies its edition. Only an edition that the client named is a further condition.
         let everywhere = named.is_none();
         let Some(Edition(edition)) = Edition::named(ctx, named).await? else {
             return Ok(Connection::empty());
         };
-        let Some(ResolvedFilter { mut lists, filter }) = asked.narrow(ctx, edition.id).await?
+        let Some(ResolvedFilter { mut lists, filter }) = arguments.narrow(ctx, edition.id).await?
         else {
             return Ok(Connection::empty());
         };
@@ -71,7 +73,7 @@ impl Articles {
             count: Some(edition.article_count),
         };
         if lists.is_empty() {
-            return whole.page(ctx, lists, filter, asked).await;
+            return whole.page(ctx, lists, filter, arguments).await;
         }
         if !everywhere {
             lists.push(whole.list);
@@ -81,7 +83,7 @@ impl Articles {
             count: None,
             ..whole
         };
-        shortest.page(ctx, lists, filter, asked).await
+        shortest.page(ctx, lists, filter, arguments).await
     }
 
     async fn page(
@@ -89,7 +91,7 @@ impl Articles {
         ctx: &Context<'_>,
         also_in: Vec<List>,
         filter: Filter,
-        asked: AskedArticles,
+        arguments: ArticleListArguments,
     ) -> Result<ArticleConnection> {
         let list = self.list;
         let filter = Filter { also_in, ..filter };
@@ -100,18 +102,18 @@ impl Articles {
                 filter: filter.clone(),
             }),
         };
-        let by = asked.order_by.map(Into::into).unwrap_or_default();
+        let by = arguments.order_by.map(Into::into).unwrap_or_default();
         let key = Key {
             list,
             filter,
             by,
-            page: asked.page,
+            page: arguments.page,
         };
         Connection::load(ctx, key, total).await
     }
 }
 
-impl AskedArticles {
+impl ArticleListArguments {
     /// Resolves the filter within an edition. Returns `None` if it names a section that does not exist.
     async fn narrow(
         &self,

@@ -199,8 +199,8 @@ impl Comment {
     }
 
     /// Returns the requested order, or the default.
-    pub(crate) fn order(asked: Option<CommentOrder>, usual: CommentOrder) -> By {
-        asked.unwrap_or(usual).into()
+    pub(crate) fn order(order: Option<CommentOrder>, default: CommentOrder) -> By {
+        order.unwrap_or(default).into()
     }
 
     /// Loads a page of the moderation queue.

@@ -8,8 +8,8 @@ use khabar_persistence::section::Which;
 use khabar_persistence::story::Filter;
 
 use super::{
-    Article, ArticleConnection, Articles, AskedArticles, Edition, FollowChannel, LiveChannel,
-    Section, Story, StoryConnection,
+    Article, ArticleConnection, ArticleListArguments, Articles, Edition, FollowChannel,
+    LiveChannel, Section, Story, StoryConnection,
 };
 use crate::connection::{Connection, Paging, TotalCount};
 use crate::context::ContextExt;
@@ -121,7 +121,7 @@ impl Home {
         articles
             .load(
                 ctx,
-                AskedArticles {
+                ArticleListArguments {
                     filter,
                     order_by: None,
                     page,

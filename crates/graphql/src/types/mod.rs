@@ -33,7 +33,7 @@ mod withdrawal;
 pub use article::{Article, ArticleKind, ArticleStatus};
 pub use article_conflict::ArticleConflict;
 pub use article_connection::ArticleConnection;
-pub(crate) use article_connection::{Articles, AskedArticles};
+pub(crate) use article_connection::{ArticleListArguments, Articles};
 pub use article_diff::{
     ArticleDiff, ArticlePart, BlockDiff, BlockDiffOp, DiffGranularity, WordsDiff, WordsDiffOp,
 };

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object};
 use khabar_persistence::article::List;
 use khabar_persistence::{edition, person};
 
-use super::{ArticleConnection, Articles, AskedArticles, Edition, Media};
+use super::{ArticleConnection, ArticleListArguments, Articles, Edition, Media};
 use crate::connection::Paging;
 use crate::context::ContextExt;
 use crate::error::Result;
@@ -91,7 +91,7 @@ impl Person {
         articles
             .load(
                 ctx,
-                AskedArticles {
+                ArticleListArguments {
                     filter,
                     order_by,
                     page: Paging {

@@ -6,7 +6,7 @@ use khabar_persistence::article::List;
 use khabar_persistence::section::Which;
 use khabar_persistence::{edition, section};
 
-use super::{ArticleConnection, Articles, AskedArticles, Edition};
+use super::{ArticleConnection, ArticleListArguments, Articles, Edition};
 use crate::connection::Paging;
 use crate::context::ContextExt;
 use crate::error::Result;
@@ -114,7 +114,7 @@ impl Section {
         articles
             .load(
                 ctx,
-                AskedArticles {
+                ArticleListArguments {
                     filter,
                     order_by,
                     page: Paging {

@@ -5,7 +5,7 @@ use khabar_domain::source::Kind;
 use khabar_persistence::article::List;
 use khabar_persistence::{edition, source};
 
-use super::{ArticleConnection, Articles, AskedArticles, Edition};
+use super::{ArticleConnection, ArticleListArguments, Articles, Edition};
 use crate::connection::Paging;
 use crate::context::ContextExt;
 use crate::error::Result;
@@ -87,7 +87,7 @@ impl Source {
         articles
             .load(
                 ctx,
-                AskedArticles {
+                ArticleListArguments {
                     filter,
                     order_by,
                     page: Paging {

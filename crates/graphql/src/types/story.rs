@@ -9,7 +9,9 @@ use khabar_persistence::change::{EntityKind, Facet};
 use khabar_persistence::story::{CountOfEdition, Filter, OfEdition};
 use khabar_persistence::{Page, edition, story, topic};
 
-use super::{ArticleConnection, Articles, AskedArticles, Edition, Media, StoryTimeline, Topic};
+use super::{
+    ArticleConnection, ArticleListArguments, Articles, Edition, Media, StoryTimeline, Topic,
+};
 use crate::connection::{Connection, ConnectionNode, Paging, SimpleEdge, TotalCount};
 use crate::context::ContextExt;
 use crate::error::Result;
@@ -120,7 +122,7 @@ impl Story {
         articles
             .load(
                 ctx,
-                AskedArticles {
+                ArticleListArguments {
                     filter,
                     order_by,
                     page: Paging {

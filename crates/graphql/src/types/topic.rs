@@ -5,7 +5,7 @@ use khabar_domain::topic::{Kind, MediaTopic};
 use khabar_persistence::article::List;
 use khabar_persistence::{edition, topic};
 
-use super::{ArticleConnection, Articles, AskedArticles, Edition};
+use super::{ArticleConnection, ArticleListArguments, Articles, Edition};
 use crate::connection::Paging;
 use crate::context::ContextExt;
 use crate::error::Result;
@@ -92,7 +92,7 @@ impl Topic {
         articles
             .load(
                 ctx,
-                AskedArticles {
+                ArticleListArguments {
                     filter,
                     order_by,
                     page: Paging {

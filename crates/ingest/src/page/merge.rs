@@ -44,17 +44,17 @@ pub async fn merge(
     page: &Page,
     kinds: &BTreeMap<String, Kind>,
 ) -> Result<Imported, Error> {
-    let mut desk = Desk::open(writer, page).await?;
-    around::merge(&mut desk, page).await?;
-    story::merge(&mut desk, page, kinds).await?;
-    let article = article::merge(&mut desk, page).await?;
+    let mut merger = PageMerger::open(writer, page).await?;
+    around::merge(&mut merger, page).await?;
+    story::merge(&mut merger, page, kinds).await?;
+    let article = article::merge(&mut merger, page).await?;
     let Tally {
         added,
         changed,
         unchanged,
-    } = desk.tally;
+    } = merger.tally;
     Ok(Imported {
-        edition: desk.slug,
+        edition: merger.slug,
         article,
         added,
         changed,
@@ -63,18 +63,18 @@ pub async fn merge(
 }
 
 /// The state of a merge: the edition, the open transaction, and the counts so far.
-struct Desk<'a> {
+struct PageMerger<'a> {
     writer: &'a mut WriteTx,
     edition: EditionId,
     slug: Slug,
     tally: Tally,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> PageMerger<'a> {
     /// Finds or creates the edition of the page, and updates its labels.
     async fn open(writer: &'a mut WriteTx, page: &Page) -> Result<Self, Error> {
         let slug = Slug::parse(page.language.as_str())?;
-        let wanted = match edition::find_by_slug(writer, &slug).await? {
+        let merged = match edition::find_by_slug(writer, &slug).await? {
             Some(old) => Edition {
                 labels: over(&page.labels, old.labels),
                 ..old
@@ -90,10 +90,10 @@ impl<'a> Desk<'a> {
             },
         };
         let mut tally = Tally::default();
-        tally.add(edition::save(writer, &wanted).await?);
+        tally.add(edition::save(writer, &merged).await?);
         Ok(Self {
             writer,
-            edition: wanted.id,
+            edition: merged.id,
             slug,
             tally,
         })
@@ -137,48 +137,48 @@ impl Tally {
 }
 
 /// The result of looking up an object by ID or slug.
-enum Known<T> {
+enum Match<T> {
     /// The object exists.
-    Here(T),
+    Existing(T),
     /// The object does not exist. Contains a free slug for it.
     New(Slug),
 }
 
 /// The identity of an object as given by the page.
-struct Meant<'a> {
+struct PageIdentity<'a> {
     entity: EntityKind,
     id: Uuid,
     title: &'a str,
     slug: &'a Slug,
 }
 
-impl Desk<'_> {
+impl PageMerger<'_> {
     /// Determines whether `found` is the object on the page: its ID is the one derived from the page, or its
     /// title is equal by [`key`]. If not, or if nothing was found, returns a slug for a new object. If
     /// another object has the page's slug, or a redirect from it, the new object gets a distinct one.
-    async fn known<T>(
+    async fn find_match<T>(
         &self,
         found: Option<T>,
-        meant: Meant<'_>,
+        identity: PageIdentity<'_>,
         own: impl Fn(&T) -> (Uuid, &str),
-    ) -> Result<Known<T>, Error> {
-        let Meant {
+    ) -> Result<Match<T>, Error> {
+        let PageIdentity {
             entity,
             id,
             title,
             slug,
-        } = meant;
+        } = identity;
         if let Some(found) = found {
             let (found_id, found_title) = own(&found);
             if found_id == id || key(found_title) == key(title) {
-                return Ok(Known::Here(found));
+                return Ok(Match::Existing(found));
             }
-            return Ok(Known::New(distinct(slug, id)?));
+            return Ok(Match::New(distinct(slug, id)?));
         }
         if slug::is_known(self.writer, self.edition, entity, slug, id).await? {
-            return Ok(Known::New(distinct(slug, id)?));
+            return Ok(Match::New(distinct(slug, id)?));
         }
-        Ok(Known::New(slug.clone()))
+        Ok(Match::New(slug.clone()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The desk: converts the entries of the demo's content to domain types, table by table.
+//! Converts the entries of the demo's content to domain types, table by table.
 
 use chrono::{DateTime, Utc};
 use khabar_domain::media::FocalPoint;

@@ -6,25 +6,25 @@ use khabar_domain::{
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::{Error, follow_channel, live_channel, section};
 
-use super::{Desk, Known, Meant};
+use super::{Match, PageIdentity, PageMerger};
 use crate::page::clean::{Channel, Follow, Named, Page};
 
-pub(super) async fn merge(desk: &mut Desk<'_>, page: &Page) -> Result<(), Error> {
+pub(super) async fn merge(merger: &mut PageMerger<'_>, page: &Page) -> Result<(), Error> {
     for (position, channel) in (0..).zip(&page.live) {
-        live(desk, position, channel).await?;
+        live(merger, position, channel).await?;
     }
     for (position, channel) in (0..).zip(&page.follow) {
-        follow(desk, position, channel).await?;
+        follow(merger, position, channel).await?;
     }
     for (position, named) in (0..).zip(&page.sections) {
-        featured(desk, position, named).await?;
+        featured(merger, position, named).await?;
     }
     Ok(())
 }
 
-async fn live(desk: &mut Desk<'_>, position: i32, channel: &Channel) -> Result<(), Error> {
-    let id: LiveChannelId = desk.id("live-channel", &[channel.name.as_str()]);
-    let wanted = match live_channel::lock(desk.writer, id).await? {
+async fn live(merger: &mut PageMerger<'_>, position: i32, channel: &Channel) -> Result<(), Error> {
+    let id: LiveChannelId = merger.id("live-channel", &[channel.name.as_str()]);
+    let merged = match live_channel::lock(merger.writer, id).await? {
         Some(old) => LiveChannel {
             position,
             stream_url: channel.url.clone().or(old.stream_url),
@@ -32,7 +32,7 @@ async fn live(desk: &mut Desk<'_>, position: i32, channel: &Channel) -> Result<(
         },
         None => LiveChannel {
             id,
-            edition: desk.edition,
+            edition: merger.edition,
             name: channel.name.clone(),
             stream_url: channel.url.clone(),
             poster: None,
@@ -40,18 +40,19 @@ async fn live(desk: &mut Desk<'_>, position: i32, channel: &Channel) -> Result<(
             position,
         },
     };
-    desk.tally
-        .add(live_channel::save(desk.writer, &wanted).await?);
+    merger
+        .tally
+        .add(live_channel::save(merger.writer, &merged).await?);
     Ok(())
 }
 
-async fn follow(desk: &mut Desk<'_>, position: i32, channel: &Follow) -> Result<(), Error> {
+async fn follow(merger: &mut PageMerger<'_>, position: i32, channel: &Follow) -> Result<(), Error> {
     // Two links may have the same text. Their handles or URLs distinguish them.
     let url = channel.url.as_ref().map(khabar_domain::WebUrl::as_str);
     let told_apart = channel.handle.as_deref().or(url).unwrap_or_default();
     let words = [channel.platform.as_str(), channel.name.as_str(), told_apart];
-    let id: FollowChannelId = desk.id("follow-channel", &words);
-    let wanted = match follow_channel::lock(desk.writer, id).await? {
+    let id: FollowChannelId = merger.id("follow-channel", &words);
+    let merged = match follow_channel::lock(merger.writer, id).await? {
         Some(old) => FollowChannel {
             position,
             url: channel.url.clone().or(old.url),
@@ -59,7 +60,7 @@ async fn follow(desk: &mut Desk<'_>, position: i32, channel: &Follow) -> Result<
         },
         None => FollowChannel {
             id,
-            edition: desk.edition,
+            edition: merger.edition,
             platform: channel.platform,
             name: channel.name.clone(),
             handle: channel.handle.clone(),
@@ -67,35 +68,36 @@ async fn follow(desk: &mut Desk<'_>, position: i32, channel: &Follow) -> Result<
             position,
         },
     };
-    desk.tally
-        .add(follow_channel::save(desk.writer, &wanted).await?);
+    merger
+        .tally
+        .add(follow_channel::save(merger.writer, &merged).await?);
     Ok(())
 }
 
-async fn featured(desk: &mut Desk<'_>, position: i32, named: &Named) -> Result<(), Error> {
-    let id: SectionId = desk.id("section", &[named.name.as_str()]);
-    let found = section::find_by_id_or_slug(desk.writer, id, desk.edition, &named.slug).await?;
-    let meant = Meant {
+async fn featured(merger: &mut PageMerger<'_>, position: i32, named: &Named) -> Result<(), Error> {
+    let id: SectionId = merger.id("section", &[named.name.as_str()]);
+    let found = section::find_by_id_or_slug(merger.writer, id, merger.edition, &named.slug).await?;
+    let identity = PageIdentity {
         entity: EntityKind::Section,
         id: id.uuid(),
         title: named.name.as_str(),
         slug: &named.slug,
     };
-    let known = desk.known(found, meant, |old| (old.id.uuid(), old.name.as_str()));
-    let wanted = match known.await? {
+    let known = merger.find_match(found, identity, |old| (old.id.uuid(), old.name.as_str()));
+    let merged = match known.await? {
         // The page lists top-level sections, so it does not determine the position of a subsection.
-        Known::Here(old) if old.parent.is_some() => Section {
+        Match::Existing(old) if old.parent.is_some() => Section {
             featured: true,
             ..old
         },
-        Known::Here(old) => Section {
+        Match::Existing(old) => Section {
             featured: true,
             position,
             ..old
         },
-        Known::New(slug) => Section {
+        Match::New(slug) => Section {
             id,
-            edition: desk.edition,
+            edition: merger.edition,
             parent: None,
             slug,
             name: named.name.clone(),
@@ -105,6 +107,8 @@ async fn featured(desk: &mut Desk<'_>, position: i32, named: &Named) -> Result<(
             article_count: 0,
         },
     };
-    desk.tally.add(section::save(desk.writer, &wanted).await?);
+    merger
+        .tally
+        .add(section::save(merger.writer, &merged).await?);
     Ok(())
 }

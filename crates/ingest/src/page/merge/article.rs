@@ -11,31 +11,32 @@ use khabar_persistence::change::EntityKind;
 use khabar_persistence::{Error, article, related, source};
 
 use super::story::picture;
-use super::{Desk, Known, Meant};
+use super::{Match, PageIdentity, PageMerger};
 use crate::page::clean::{Headlined, Named, Page};
 use crate::page::title::both;
 
-pub(super) async fn merge(desk: &mut Desk<'_>, page: &Page) -> Result<ArticleId, Error> {
-    let own = own(desk, page).await?;
+pub(super) async fn merge(merger: &mut PageMerger<'_>, page: &Page) -> Result<ArticleId, Error> {
+    let own = own(merger, page).await?;
     let mut links = Vec::with_capacity(page.others.len());
     for (place, headlined) in (1..).zip(&page.others) {
         // One microsecond apart, the finest precision that both databases store. Sorting by newest
         // first then yields the page order.
-        let listed_at = desk.writer.at() - Duration::microseconds(place);
-        links.push(other(desk, page, headlined, listed_at).await?);
+        let listed_at = merger.writer.at() - Duration::microseconds(place);
+        links.push(other(merger, page, headlined, listed_at).await?);
     }
-    relate(desk, own, &links).await?;
+    relate(merger, own, &links).await?;
     Ok(own)
 }
 
 async fn find(
-    desk: &Desk<'_>,
+    merger: &PageMerger<'_>,
     headlined: &Headlined,
-) -> Result<(ArticleId, Known<Manuscript>), Error> {
+) -> Result<(ArticleId, Match<Manuscript>), Error> {
     let headline = headlined.headline.as_str();
-    let id: ArticleId = desk.id("article", &[headline]);
-    let found = article::find_by_id_or_slug(desk.writer, id, desk.edition, &headlined.slug).await?;
-    let meant = Meant {
+    let id: ArticleId = merger.id("article", &[headline]);
+    let found =
+        article::find_by_id_or_slug(merger.writer, id, merger.edition, &headlined.slug).await?;
+    let identity = PageIdentity {
         entity: EntityKind::Article,
         id: id.uuid(),
         title: headline,
@@ -43,87 +44,92 @@ async fn find(
     };
     Ok((
         id,
-        desk.known(found, meant, |old| {
-            (old.article.id.uuid(), old.article.headline.as_str())
-        })
-        .await?,
+        merger
+            .find_match(found, identity, |old| {
+                (old.article.id.uuid(), old.article.headline.as_str())
+            })
+            .await?,
     ))
 }
 
-async fn own(desk: &mut Desk<'_>, page: &Page) -> Result<ArticleId, Error> {
+async fn own(merger: &mut PageMerger<'_>, page: &Page) -> Result<ArticleId, Error> {
     let shown = &page.article;
-    let (id, known) = find(desk, &shown.headlined).await?;
-    let listed_at = desk.writer.at();
-    let (old, mut wanted) = match known {
-        Known::Here(old) => (Some(old.clone()), old),
-        Known::New(slug) => {
+    let (id, known) = find(merger, &shown.headlined).await?;
+    let listed_at = merger.writer.at();
+    let (old, mut merged) = match known {
+        Match::Existing(old) => (Some(old.clone()), old),
+        Match::New(slug) => {
             let headlined = Headlined {
                 slug,
                 ..shown.headlined.clone()
             };
-            (None, stub(desk, page, id, &headlined, listed_at))
+            (None, stub(merger, page, id, &headlined, listed_at))
         }
     };
-    let lead = shown.lead.clone().or(wanted.article.lead);
+    let lead = shown.lead.clone().or(merged.article.lead);
     let TextStats {
         excerpt,
         reading_minutes,
     } = TextStats::of(lead.as_deref(), &shown.body);
-    let hero = match (wanted.article.hero, &shown.picture) {
+    let hero = match (merged.article.hero, &shown.picture) {
         (None, Some(alt)) => {
-            Some(picture(desk, &["article", shown.headlined.headline.as_str()], alt).await?)
+            Some(picture(merger, &["article", shown.headlined.headline.as_str()], alt).await?)
         }
         (hero, _) => hero,
     };
-    wanted.article = Article {
+    merged.article = Article {
         lead,
         excerpt,
         hero,
-        source: Some(cited(desk, &shown.source).await?),
-        flags: both(wanted.article.flags, shown.headlined.flags),
+        source: Some(cited(merger, &shown.source).await?),
+        flags: both(merged.article.flags, shown.headlined.flags),
         is_stub: false,
         reading_minutes,
-        ..wanted.article
+        ..merged.article
     };
-    wanted.body = shown.body.clone();
-    if old.is_some_and(|old| old != wanted) {
-        wanted.article.version += 1;
+    merged.body = shown.body.clone();
+    if old.is_some_and(|old| old != merged) {
+        merged.article.version += 1;
     }
-    desk.tally.add(article::save(desk.writer, &wanted).await?);
-    Ok(wanted.article.id)
+    merger
+        .tally
+        .add(article::save(merger.writer, &merged).await?);
+    Ok(merged.article.id)
 }
 
 /// Saves an article of which the page has only the headline. For an existing article, only the media
 /// flags from the headline's badges are added.
 async fn other(
-    desk: &mut Desk<'_>,
+    merger: &mut PageMerger<'_>,
     page: &Page,
     headlined: &Headlined,
     listed_at: DateTime<Utc>,
 ) -> Result<ArticleId, Error> {
-    let (id, known) = find(desk, headlined).await?;
-    let wanted = match known {
-        Known::Here(mut old) => {
+    let (id, known) = find(merger, headlined).await?;
+    let merged = match known {
+        Match::Existing(mut old) => {
             let flags = both(old.article.flags, headlined.flags);
             old.article.version += i32::from(flags != old.article.flags);
             old.article.flags = flags;
             old
         }
-        Known::New(slug) => {
+        Match::New(slug) => {
             let headlined = Headlined {
                 slug,
                 ..headlined.clone()
             };
-            stub(desk, page, id, &headlined, listed_at)
+            stub(merger, page, id, &headlined, listed_at)
         }
     };
-    desk.tally.add(article::save(desk.writer, &wanted).await?);
-    Ok(wanted.article.id)
+    merger
+        .tally
+        .add(article::save(merger.writer, &merged).await?);
+    Ok(merged.article.id)
 }
 
 /// Creates a published stub with only a headline. The page has no publication time, so none is stored.
 fn stub(
-    desk: &Desk<'_>,
+    merger: &PageMerger<'_>,
     page: &Page,
     id: ArticleId,
     headlined: &Headlined,
@@ -131,7 +137,7 @@ fn stub(
 ) -> Manuscript {
     let draft = Article::draft(NewArticle {
         id,
-        edition: desk.edition,
+        edition: merger.edition,
         slug: headlined.slug.clone(),
         headline: headlined.headline.clone(),
         language: page.language.clone(),
@@ -147,21 +153,21 @@ fn stub(
     Manuscript::new(stub, Body::default())
 }
 
-async fn cited(desk: &mut Desk<'_>, named: &Named) -> Result<SourceId, Error> {
-    let id: SourceId = desk.id("source", &[named.name.as_str()]);
-    let found = source::find_by_id_or_slug(desk.writer, id, desk.edition, &named.slug).await?;
-    let meant = Meant {
+async fn cited(merger: &mut PageMerger<'_>, named: &Named) -> Result<SourceId, Error> {
+    let id: SourceId = merger.id("source", &[named.name.as_str()]);
+    let found = source::find_by_id_or_slug(merger.writer, id, merger.edition, &named.slug).await?;
+    let identity = PageIdentity {
         entity: EntityKind::Source,
         id: id.uuid(),
         title: named.name.as_str(),
         slug: &named.slug,
     };
-    let known = desk.known(found, meant, |old| (old.id.uuid(), old.name.as_str()));
-    let wanted = match known.await? {
-        Known::Here(old) => old,
-        Known::New(slug) => Source {
+    let known = merger.find_match(found, identity, |old| (old.id.uuid(), old.name.as_str()));
+    let merged = match known.await? {
+        Match::Existing(old) => old,
+        Match::New(slug) => Source {
             id,
-            edition: desk.edition,
+            edition: merger.edition,
             kind: None,
             slug,
             name: named.name.clone(),
@@ -169,13 +175,19 @@ async fn cited(desk: &mut Desk<'_>, named: &Named) -> Result<SourceId, Error> {
             article_count: 0,
         },
     };
-    desk.tally.add(source::save(desk.writer, &wanted).await?);
-    Ok(wanted.id)
+    merger
+        .tally
+        .add(source::save(merger.writer, &merged).await?);
+    Ok(merged.id)
 }
 
 /// Saves the related links of an article. The headlines of the page come first, in page order, followed by
 /// existing links.
-async fn relate(desk: &mut Desk<'_>, from: ArticleId, shown: &[ArticleId]) -> Result<(), Error> {
+async fn relate(
+    merger: &mut PageMerger<'_>,
+    from: ArticleId,
+    shown: &[ArticleId],
+) -> Result<(), Error> {
     if shown.is_empty() {
         return Ok(());
     }
@@ -194,9 +206,10 @@ async fn relate(desk: &mut Desk<'_>, from: ArticleId, shown: &[ArticleId]) -> Re
             });
         }
     }
-    let old = related::links_of(desk.writer, from).await?;
+    let old = related::links_of(merger.writer, from).await?;
     links.extend(old.into_iter().filter(|link| seen.insert(link.to)));
-    desk.tally
-        .add(related::set(desk.writer, from, &links).await?);
+    merger
+        .tally
+        .add(related::set(merger.writer, from, &links).await?);
     Ok(())
 }

@@ -9,12 +9,12 @@ use khabar_domain::{Media, MediaId, Story, StoryId};
 use khabar_persistence::change::EntityKind;
 use khabar_persistence::{Error, media, story};
 
-use super::{Desk, Known, Meant};
+use super::{Match, PageIdentity, PageMerger};
 use crate::page::clean::{self, Page};
 use crate::page::title::key;
 
 pub(super) async fn merge(
-    desk: &mut Desk<'_>,
+    merger: &mut PageMerger<'_>,
     page: &Page,
     kinds: &BTreeMap<String, Kind>,
 ) -> Result<(), Error> {
@@ -23,38 +23,38 @@ pub(super) async fn merge(
         .map(|(title, kind)| (key(title), *kind))
         .collect();
     for (position, shown) in (0..).zip(&page.stories) {
-        one(desk, position, shown, &kinds).await?;
+        one(merger, position, shown, &kinds).await?;
     }
     Ok(())
 }
 
 async fn one(
-    desk: &mut Desk<'_>,
+    merger: &mut PageMerger<'_>,
     position: i32,
     shown: &clean::Story,
     kinds: &BTreeMap<String, Kind>,
 ) -> Result<(), Error> {
     let title = shown.title.as_str();
-    let id: StoryId = desk.id("story", &[title]);
+    let id: StoryId = merger.id("story", &[title]);
     let kind = shown.kind.or_else(|| kinds.get(&key(title)).copied());
-    let found = story::find_by_id_or_slug(desk.writer, id, desk.edition, &shown.slug).await?;
-    let meant = Meant {
+    let found = story::find_by_id_or_slug(merger.writer, id, merger.edition, &shown.slug).await?;
+    let identity = PageIdentity {
         entity: EntityKind::Story,
         id: id.uuid(),
         title,
         slug: &shown.slug,
     };
-    let known = desk.known(found, meant, |old| (old.id.uuid(), old.title.as_str()));
-    let mut wanted = match known.await? {
-        Known::Here(old) => Story {
+    let known = merger.find_match(found, identity, |old| (old.id.uuid(), old.title.as_str()));
+    let mut merged = match known.await? {
+        Match::Existing(old) => Story {
             kind: kind.unwrap_or(old.kind),
             pinned_position: Some(position),
             reported_article_count: shown.reported_article_count.or(old.reported_article_count),
             ..old
         },
-        Known::New(slug) => Story {
+        Match::New(slug) => Story {
             id,
-            edition: desk.edition,
+            edition: merger.edition,
             kind: kind.unwrap_or(Kind::Running),
             status: Status::Active,
             slug,
@@ -67,20 +67,24 @@ async fn one(
             last_article_at: None,
             // One microsecond apart, the finest precision that both databases store, so that sorting by
             // newest first yields the order of the rail.
-            active_at: desk.writer.at() - Duration::microseconds(position.into()),
+            active_at: merger.writer.at() - Duration::microseconds(position.into()),
         },
     };
-    if let (None, Some(alt)) = (wanted.image, &shown.picture) {
-        wanted.image = Some(picture(desk, &["story", title], alt).await?);
+    if let (None, Some(alt)) = (merged.image, &shown.picture) {
+        merged.image = Some(picture(merger, &["story", title], alt).await?);
     }
-    desk.tally.add(story::save(desk.writer, &wanted).await?);
+    merger.tally.add(story::save(merger.writer, &merged).await?);
     Ok(())
 }
 
 /// Saves a picture of which only the alternative text is known. `of` identifies what it illustrates.
-pub(super) async fn picture(desk: &mut Desk<'_>, of: &[&str], alt: &str) -> Result<MediaId, Error> {
+pub(super) async fn picture(
+    merger: &mut PageMerger<'_>,
+    of: &[&str],
+    alt: &str,
+) -> Result<MediaId, Error> {
     let picture = Media {
-        id: desk.id("media", of),
+        id: merger.id("media", of),
         kind: khabar_domain::media::Kind::Image,
         url: None,
         width: None,
@@ -93,6 +97,8 @@ pub(super) async fn picture(desk: &mut Desk<'_>, of: &[&str], alt: &str) -> Resu
         focal_point: None,
         renditions: Vec::new(),
     };
-    desk.tally.add(media::save(desk.writer, &picture).await?);
+    merger
+        .tally
+        .add(media::save(merger.writer, &picture).await?);
     Ok(picture.id)
 }
