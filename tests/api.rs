@@ -127,23 +127,10 @@ fn every_snapshot_belongs_to_a_case() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs a case [`TRIES`] times and returns the answer with the fewest statements.
+/// Runs a case.
 async fn ask(case: &Case, app: &TestApp) -> anyhow::Result<TestResponse> {
-    let ask = || app.ask_at(case.hour, &case.document, &case.variables);
-    let mut fewest = ask().await?;
-    for _ in 1..TRIES {
-        let answered = ask().await?;
-        ensure!(answered.json == fewest.json, "another answer comes again");
-        if answered.statements.len() < fewest.statements.len() {
-            fewest = answered;
-        }
-    }
-    Ok(fewest)
+    app.ask_at(case.hour, &case.document, &case.variables).await
 }
-
-/// Number of times each case is run. Two statements in flight at once may finish in either order. The
-/// loads that follow them are batched only if they start together.
-const TRIES: usize = 3;
 
 /// Compares the answer with the snapshot and prints any difference.
 fn matches(path: &Path, shown: &str) -> bool {

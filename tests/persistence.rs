@@ -7,6 +7,8 @@
 
 #[path = "persistence/bulk.rs"]
 mod bulk;
+#[path = "persistence/link_ids.rs"]
+mod link_ids;
 #[path = "persistence/newsroom.rs"]
 mod newsroom;
 #[path = "persistence/plans.rs"]
@@ -87,6 +89,46 @@ async fn bulk_inserts_use_several_statements() -> anyhow::Result<()> {
 async fn bulk_inserts_are_validated_like_single_writes() -> anyhow::Result<()> {
     for test in TestDb::each().await? {
         bulk::bulk_inserts_are_validated_like_single_writes(test.db()).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn ids_repeat_the_links() -> anyhow::Result<()> {
+    for (test, restored) in TestDb::each().await?.into_iter().zip(TestDb::each().await?) {
+        link_ids::ids_repeat_the_links(&test, &restored).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_migration_fills_in_the_ids() -> anyhow::Result<()> {
+    for test in TestDb::each().await? {
+        link_ids::a_migration_fills_in_the_ids(&test).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn people_and_topics_are_in_memory() -> anyhow::Result<()> {
+    for test in TestDb::each().await? {
+        link_ids::people_and_topics_are_in_memory(&test).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn changes_of_people_and_topics_are_seen() -> anyhow::Result<()> {
+    for test in TestDb::each().await? {
+        link_ids::changes_of_people_and_topics_are_seen(&test).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn too_many_people_are_left_out() -> anyhow::Result<()> {
+    for test in TestDb::each().await? {
+        link_ids::too_many_people_are_left_out(&test).await?;
     }
     Ok(())
 }

@@ -84,7 +84,9 @@ async fn a_small_document_cannot_produce_a_huge_response() -> anyhow::Result<()>
         let block = "... on ParagraphBlock";
         let texts = aliased("text", 190);
         let revisions = aliased("revision(version: 1) { bodyText }", 90);
-        let bodies = aliased("body { __typename }", 190);
+        // One article is resolved once, and copied a hundred times.
+        let copies = vec![format!("\"{id}\""); 100].join(", ");
+        let copies = format!("{{ nodes(ids: [{copies}]) {{ ... on Article {{ bodyText }} }} }}");
         for (case, asker, query) in [
             (
                 "text",
@@ -101,7 +103,7 @@ async fn a_small_document_cannot_produce_a_huge_response() -> anyhow::Result<()>
                 &server.client,
                 of_article(&format!("body {{ {block} {{ {texts} }} }}")),
             ),
-            ("copies", &server.client, of_article(&bodies)),
+            ("copies", &server.client, copies),
             ("revisions", &editor, of_article(&revisions)),
             (
                 "lists",

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
-use khabar_persistence::{Db, archive};
+use chrono::DateTime;
+use khabar_domain::Scope;
+use khabar_persistence::{Db, archive, check};
 use serde_json::Value;
 
 use crate::soak::all;
@@ -46,7 +48,7 @@ impl AllRows {
 /// Checks that nothing is half stored:
 ///
 /// - Every article has its body and its listings, and every listing an article that readers can see.
-/// - The counts of articles, comments and replies are correct.
+/// - The counts of articles, comments and replies are correct, and the ids in articles are those of their links.
 /// - Everything that the feed reports exists, and everything that exists is reported by the feed.
 pub(crate) async fn check(db: &Db) -> anyhow::Result<()> {
     // A killed process may leave a commit in progress. Everything reported before the snapshot must be
@@ -91,6 +93,11 @@ pub(crate) async fn check(db: &Db) -> anyhow::Result<()> {
         }
     }
     comments_counted(&whole)?;
+    // Every row can be read, and the ids in articles are those of their links.
+    let mut broken = Vec::new();
+    let scope = Scope::reader(DateTime::UNIX_EPOCH);
+    check::check(db, scope, |row| broken.push(row.to_string())).await?;
+    ensure!(broken.is_empty(), "broken rows: {broken:?}");
     let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for change in &before {
         let write = change.write().context("a change is not known")?;

@@ -172,6 +172,21 @@ impl TestApp {
         self.respond(who, &incoming, reader).await
     }
 
+    /// Sends a request as an anonymous reader at [`newsroom::now`], of which the statement with this number
+    /// fails.
+    pub async fn ask_failing(
+        &self,
+        document: &str,
+        statement: usize,
+    ) -> anyhow::Result<TestResponse> {
+        let request = json!({"query": document}).to_string();
+        let incoming = OperationRequest::from_json(request.as_bytes())
+            .map_err(|error| anyhow!("the request is refused: {}", error.message))?;
+        let reader = self.db.db().reader(Scope::reader(newsroom::now()));
+        let reader = reader.uncached().failing_at(statement);
+        self.respond(&Who::anonymous(), &incoming, reader).await
+    }
+
     async fn respond(
         &self,
         who: &Who,

@@ -39,6 +39,8 @@ pub struct Field {
     pub to: String,
     /// Arguments of the field.
     pub arguments: Vec<Argument>,
+    /// Whether the value may be null, then whether an item of the list may be, and so on inwards.
+    pub nullable: Vec<bool>,
 }
 
 impl Field {
@@ -74,6 +76,7 @@ impl Map {
                     name: text(&field["name"])?,
                     to: named(&field["type"])?,
                     arguments: arguments(&field["args"])?,
+                    nullable: nullable(&field["type"]),
                 })
             });
             let of = Type {
@@ -153,6 +156,17 @@ fn named(of: &Value) -> anyhow::Result<String> {
         Value::Null => text(&of["name"]),
         inner => named(inner),
     }
+}
+
+/// Returns whether a type is nullable, then whether the type of its items is, and so on inwards.
+fn nullable(of: &Value) -> Vec<bool> {
+    let is_non_null = of["kind"] == "NON_NULL";
+    let inner = if is_non_null { &of["ofType"] } else { of };
+    let mut levels = vec![!is_non_null];
+    if inner["kind"] == "LIST" {
+        levels.extend(nullable(&inner["ofType"]));
+    }
+    levels
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -146,8 +146,7 @@ impl ExplainingSession {
             Includes::IMAGES,
         ];
         let all = all.into_iter().fold(Includes::BODY, Includes::and);
-        self.session.hint_includes(&key, all);
-        K::fetch(&self.session, keys).await.unwrap();
+        K::fetch(&self.session.including(all), keys).await.unwrap();
         if self.session.plans().len() > before {
             self.keys.insert(std::any::type_name::<K>().to_owned());
         }

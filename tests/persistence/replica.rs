@@ -1,7 +1,10 @@
 //! Tests of a lagging replica behind the cache: its outdated data is neither cached nor returned.
 
-use khabar_domain::{Name, Scope, TopicId};
-use khabar_persistence::{Cache, Db, Options, ReadSession, topic};
+use anyhow::Context as _;
+use khabar_domain::article::Status;
+use khabar_domain::{ArticleId, Headline, Scope};
+use khabar_persistence::article::Manuscript;
+use khabar_persistence::{Cache, Db, Options, ReadSession, article};
 use khabar_tests::harness::{Newsroom, TestDb, newsroom, until};
 
 /// Uses another database with an identical newsroom as the replica. It never receives later writes, so
@@ -19,31 +22,36 @@ pub(crate) async fn a_lagging_replica_falls_back_to_the_primary(
         ..Options::new(primary.url())
     };
     let db = Db::open(&options).await?.caching(1 << 20).await?;
-    let [changed, other] = [&small.topics[0], &small.topics[1]];
+    let published = |one: &&Manuscript| one.article.status == Status::Published;
+    let mut articles = small.manuscripts.iter().filter(published);
+    let mut changed = articles.next().context("no article")?.clone();
+    let other = &articles.next().context("one article only")?.article;
 
     let before = reader(&db);
-    assert_eq!(named(&before, changed.id).await?, changed.name.as_str());
+    let id = changed.article.id;
+    assert_eq!(
+        headline(&before, id).await?,
+        changed.article.headline.as_str()
+    );
 
-    let renamed = khabar_domain::Topic {
-        name: Name::parse("اسم آخر")?,
-        ..changed.clone()
-    };
+    let renamed = "عنوان آخر";
+    changed.article.headline = Headline::parse(renamed)?;
     let mut writer = db.writer(newsroom::now()).await?;
-    topic::save(&mut writer, &renamed).await?;
+    article::save(&mut writer, &changed).await?;
     writer.commit().await?;
 
     for turn in 0..3 {
         let after = reader(&db);
-        assert_eq!(named(&after, changed.id).await?, renamed.name.as_str());
-        assert_eq!(named(&after, other.id).await?, other.name.as_str());
+        assert_eq!(headline(&after, id).await?, renamed);
+        assert_eq!(headline(&after, other.id).await?, other.headline.as_str());
         // After the first turn, the values read from the primary are cached.
         assert_eq!(after.statements().is_empty(), turn > 0);
     }
     // A reader opened before the write returns the new value too, and the old value is not cached.
-    assert_eq!(named(&before, changed.id).await?, renamed.name.as_str());
+    assert_eq!(headline(&before, id).await?, renamed);
     // Without the cache the replica is not read either, because it lacks this node's write.
     let uncached = reader(&db).uncached();
-    assert_eq!(named(&uncached, changed.id).await?, renamed.name.as_str());
+    assert_eq!(headline(&uncached, id).await?, renamed);
 
     // While the change feed cannot be read, this node still sees its own writes.
     primary
@@ -55,7 +63,7 @@ pub(crate) async fn a_lagging_replica_falls_back_to_the_primary(
     .await?;
     let scope = Scope::reader(newsroom::now());
     let own = db.reader_at(scope, None).await?;
-    assert_eq!(named(&own, changed.id).await?, renamed.name.as_str());
+    assert_eq!(headline(&own, id).await?, renamed);
     db.close().await?;
     Ok(())
 }
@@ -64,10 +72,10 @@ fn reader(db: &Db) -> ReadSession {
     db.reader(Scope::reader(newsroom::now()))
 }
 
-async fn named(reader: &ReadSession, id: TopicId) -> anyhow::Result<String> {
-    let key = topic::ById(id);
+async fn headline(reader: &ReadSession, id: ArticleId) -> anyhow::Result<String> {
+    let key = article::ById(id);
     let found = reader.load(&[key]).await?;
     Ok(found
         .get(&key)
-        .map_or_else(String::new, |topic| topic.name.as_str().to_owned()))
+        .map_or_else(String::new, |found| found.headline.as_str().to_owned()))
 }

@@ -85,11 +85,8 @@ const BUDGETS: [Budget; 11] = [
         document: "query ($slug: Slug!) { person(slug: $slug) { name portrait { alt }
             articles(first: 20) { nodes { headline hero { alt } authors { name portrait { alt } } } } } }",
         slug: "سلمى-النجار",
-        most: 2,
-        statements: &[
-            "person.by_slug",
-            "article.list",
-        ],
+        most: 1,
+        statements: &["article.list"],
     },
     Budget {
         page: "story",
@@ -133,9 +130,8 @@ const BUDGETS: [Budget; 11] = [
         page: "deep",
         document: DEEP,
         slug: "نهر-السنديان",
-        most: 4,
+        most: 3,
         statements: &[
-            "topic.by_slug",
             "article.list",
             "article.list",
             "related.list",

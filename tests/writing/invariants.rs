@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use khabar_domain::Scope;
 use khabar_persistence::change::{self, Change, Write};
+use khabar_persistence::check;
 use khabar_tests::harness::{Who, newsroom};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -97,6 +98,14 @@ impl Fixture {
             under.is_empty() && alone.is_empty(),
             "lists that are gone: {under:?}"
         );
+        // Every row can be read, and the ids in articles are those of their links.
+        let mut broken = Vec::new();
+        let scope = Scope::reader(newsroom::now());
+        check::check(self.app.db().db(), scope, |row| {
+            broken.push(row.to_string());
+        })
+        .await?;
+        ensure!(broken.is_empty(), "broken rows: {broken:?}");
         for (list, place) in [
             (&all["rail"]["nodes"], "pinnedPosition"),
             (&all["liveChannels"], "position"),

@@ -1,16 +1,15 @@
 //! The byte budget of a response: limits for one response, and for all responses that are in progress at the
 //! same time.
 //!
-//! The budget is charged while the response is built: for each text when it is resolved, for each error,
-//! and for what a resolver is about to copy. Once the budget is spent, nothing more is resolved, and the
-//! client receives an error instead of the data. Short values (ids, headlines, numbers) are not charged
-//! one by one. `complexity` limits how many there are, and writing the response counts every byte.
+//! The budget is charged while the response is built: the text and the errors of each level as they are written,
+//! and the errors of mutations. Once the budget is spent, nothing more is resolved, and the client receives an
+//! error instead of the data.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
-use async_graphql::{Context, Data, ServerError, Value};
+use async_graphql::{Context, Data, ServerError};
 
 use crate::document::Kind;
 use crate::error::{Code, Error, Result};
@@ -61,9 +60,24 @@ pub(crate) struct ResponseBudget {
     charged_to_shared: AtomicU64,
     /// Whether a charge has exceeded the shared budget.
     exceeds_shared: AtomicBool,
+    /// The error that ended a part of the response, whose charge was taken back since.
+    refused: OnceLock<Error>,
 }
 
 impl ResponseBudget {
+    /// Creates a budget for one request.
+    pub(crate) fn new(kind: Kind, limits: &Limits, all: &Arc<SharedBudget>) -> Arc<Self> {
+        Arc::new(Self {
+            kind,
+            allowed: limits.response_bytes,
+            charged: AtomicU64::new(0),
+            all: Arc::clone(all),
+            charged_to_shared: AtomicU64::new(0),
+            exceeds_shared: AtomicBool::new(false),
+            refused: OnceLock::new(),
+        })
+    }
+
     /// Creates a budget for one request and inserts it into `data`, where resolvers find it.
     pub(crate) fn insert_into(
         data: &mut Data,
@@ -71,14 +85,7 @@ impl ResponseBudget {
         limits: &Limits,
         all: &Arc<SharedBudget>,
     ) -> Arc<Self> {
-        let budget = Arc::new(Self {
-            kind,
-            allowed: limits.response_bytes,
-            charged: AtomicU64::new(0),
-            all: Arc::clone(all),
-            charged_to_shared: AtomicU64::new(0),
-            exceeds_shared: AtomicBool::new(false),
-        });
+        let budget = Self::new(kind, limits, all);
         data.insert(Arc::clone(&budget));
         budget
     }
@@ -89,12 +96,44 @@ impl ResponseBudget {
     }
 
     /// Charges this many bytes. Returns an error if the budget is exceeded.
-    pub(crate) fn charge(&self, bytes: u64) -> Result<()> {
+    fn charge(&self, bytes: u64) -> Result<()> {
         // The sum cannot overflow: nothing more is resolved once it is above the limit.
         let before = self.charged.fetch_add(bytes, Relaxed);
         let counted = |charged: u64| charged.saturating_sub(UNCOUNTED);
         self.charge_shared(counted(before + bytes) - counted(before));
         self.check()
+    }
+
+    /// Charges text that the executor has written: `more` bytes of a level that has `written` so far.
+    pub(crate) fn charge_text(&self, written: usize, more: usize) -> Result<()> {
+        let (written, more) = (count(written), count(more));
+        let before = self.charged.fetch_add(more, Relaxed);
+        let counted = |charged: u64| charged.saturating_sub(UNCOUNTED);
+        self.charge_shared(counted(before.saturating_add(more)) - counted(before));
+        if written > self.allowed {
+            return Err(self.refused.get_or_init(|| self.exceeded(written)).clone());
+        }
+        self.check_shared()
+    }
+
+    /// Takes back a charge for text that is no longer held.
+    pub(crate) fn release(&self, bytes: usize) {
+        let bytes = count(bytes);
+        let before = self.charged.fetch_sub(bytes, Relaxed);
+        let counted = |charged: u64| charged.saturating_sub(UNCOUNTED);
+        let shared = counted(before) - counted(before.saturating_sub(bytes));
+        if shared > 0 {
+            self.charged_to_shared.fetch_sub(shared, Relaxed);
+            self.all.charged.fetch_sub(shared, Relaxed);
+        }
+    }
+
+    /// Returns an error if the shared budget is exceeded.
+    fn check_shared(&self) -> Result<()> {
+        if self.exceeds_shared.load(Relaxed) {
+            return Err(self.shared_exceeded());
+        }
+        Ok(())
     }
 
     fn charge_shared(&self, bytes: u64) {
@@ -103,15 +142,6 @@ impl ResponseBudget {
             if !self.all.charge(bytes) {
                 self.exceeds_shared.store(true, Relaxed);
             }
-        }
-    }
-
-    /// Charges a resolved value. Values inside objects are not charged again: they were charged when they
-    /// were resolved.
-    pub(crate) fn charge_value(&self, value: Option<&Value>) -> Result<()> {
-        match value.map_or(0, text_bytes) {
-            0 => Ok(()),
-            bytes => self.charge(bytes),
         }
     }
 
@@ -130,10 +160,10 @@ impl ResponseBudget {
         if charged > self.allowed {
             return Err(self.exceeded(charged));
         }
-        if self.exceeds_shared.load(Relaxed) {
-            return Err(self.shared_exceeded());
+        if let Some(refused) = self.refused.get() {
+            return Err(refused.clone());
         }
-        Ok(())
+        self.check_shared()
     }
 
     /// Writes a response as JSON. Returns an error if the text is longer than the limit.
@@ -151,6 +181,14 @@ impl ResponseBudget {
             // Reached only if the `Serialize` implementation of an error fails.
             (Err(error), None) => Err(Error::internal(&error)),
         }
+    }
+
+    /// Returns an error if a response of this length is longer than the limit.
+    pub(crate) fn check_length(&self, bytes: usize) -> Result<()> {
+        if count(bytes) > self.allowed {
+            return Err(self.exceeded(count(bytes)));
+        }
+        self.check_shared()
     }
 
     /// Creates the error for a response that does not fit into the shared budget.
@@ -195,12 +233,3 @@ impl Drop for ResponseBudget {
 
 /// The bytes charged for an error in addition to its message and path: its positions and its code.
 const ERROR: u64 = 128;
-
-/// The bytes of a text, or of all texts in a list. Zero for other values.
-fn text_bytes(value: &Value) -> u64 {
-    match value {
-        Value::String(text) => count(text.len()),
-        Value::List(items) => items.iter().map(text_bytes).sum(),
-        _ => 0,
-    }
-}

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use async_graphql::{Context, Data};
 use khabar_domain::diff::Effort;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::error::{Error, Result};
 use crate::limit::Limits;
+use crate::object::ReadContext;
 
 /// The limits for comparisons, shared by all requests.
 pub(crate) struct DiffPool {
@@ -27,13 +27,6 @@ pub(crate) struct DiffPool {
 #[derive(Default)]
 pub(crate) struct DiffTime(AtomicU64);
 
-impl DiffTime {
-    /// Inserts a counter of zero into the data of a request.
-    pub(crate) fn put_into(data: &mut Data) {
-        data.insert(Arc::new(Self::default()));
-    }
-}
-
 impl DiffPool {
     pub(crate) fn new(limits: &Limits) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -46,12 +39,10 @@ impl DiffPool {
 
 /// Runs a comparison within the time that the request has left.
 pub(crate) async fn compare<T: Send + 'static>(
-    ctx: &Context<'_>,
+    context: &ReadContext,
     work: impl FnOnce(&mut Effort) -> T + Send + 'static,
 ) -> Result<(T, Effort)> {
-    let (Some(comparer), Some(taken)) =
-        (ctx.data_opt::<DiffPool>(), ctx.data_opt::<Arc<DiffTime>>())
-    else {
+    let (Some(comparer), taken) = context.diffs() else {
         tracing::error!("request_without_diff_pool");
         return Err(Error::unexplained());
     };

@@ -3,223 +3,193 @@
 //! Cursors are encoded and decoded only here. They are the base64url encoding of the bytes that
 //! `khabar-persistence` provides.
 
-use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::sync::Arc;
 
-use async_graphql::{Context, Description, Object, ObjectType, OutputType, TypeName};
+use async_graphql::registry::Registry;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use khabar_persistence::cache::CacheTag;
-use khabar_persistence::{BatchKey, Cursor, Page, PageKey, Slice, Tally};
+use khabar_persistence::{BatchKey, Cursor, Page, Slice, Tally};
 
-use crate::context::ContextExt;
 use crate::error::{Code, Error, Result};
+use crate::object::{FieldValue, Nested, NestedList, Object, ReadContext, object};
 use crate::scalar::count;
 
-/// A page of a list, with edges of type `E`.
-pub struct Connection<E> {
-    edges: Vec<E>,
-    page_info: PageInfo,
+/// An item of connections.
+pub(crate) trait ConnectionItem: Send + Sync + Sized + 'static {
+    /// The GraphQL type of the item.
+    type Node: Object;
+    /// The GraphQL type of the edges.
+    type Edge: Object<Object = (Cursor, Self)>;
+    /// The GraphQL name of the connection type.
+    const CONNECTION: &'static str;
+    /// The published description of the connection type.
+    const DESCRIPTION: &'static str;
+
+    /// Returns the object at the end of the edge.
+    fn node(&self) -> &<Self::Node as Object>::Object;
+}
+
+/// The type of a page of a list.
+pub(crate) struct Connection<I>(PhantomData<fn(&I)>);
+
+/// A page of a list, loaded.
+pub(crate) struct LoadedPage<I> {
+    /// `None` if the page is empty because there is no list.
+    slice: Option<Arc<Slice<I>>>,
+    position: PagePosition,
     total: TotalCount,
 }
 
-#[Object(name_type, use_type_description)]
-impl<E: Edge> Connection<E> {
-    /// The edges of this page. Each edge contains an item, its cursor, and any further data about its place
-    /// in the list.
-    fn edges(&self) -> &[E] {
-        &self.edges
-    }
-
-    /// The items of this page, without their edges.
-    fn nodes(&self) -> Vec<&E::Node> {
-        self.edges.iter().map(Edge::node).collect()
-    }
-
-    /// Information about the pages before and after this one.
-    fn page_info(&self) -> &PageInfo {
-        &self.page_info
-    }
-
-    /// The total number of items in the list. A lower bound if `totalCountIsExact` is false.
-    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        Ok(count(self.total.load(ctx).await?.count))
-    }
-
-    /// Whether `totalCount` is exact. Long lists are counted only up to a limit. If there are more items,
-    /// this is false and `totalCount` is a lower bound.
-    async fn total_count_is_exact(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(self.total.load(ctx).await?.is_exact)
-    }
-}
-
-impl<E: Edge> Connection<E> {
-    /// Loads the page that the key asks for as a connection.
-    pub(crate) async fn load<K: PageKey<Item = E::Item>>(
-        ctx: &Context<'_>,
-        key: K,
-        total: TotalCount,
-    ) -> Result<Self> {
-        Ok(Self::new(slice(ctx, key).await?, total))
-    }
-
-    /// Creates a connection from a page of any source: a list that a key has loaded, or an
-    /// [`OrderedSource`](khabar_persistence::OrderedSource).
-    pub(crate) fn new(slice: Slice<E::Item>, total: TotalCount) -> Self {
-        let page_info = PageInfo::of(&slice);
-        let edge = |(cursor, item): (Cursor, E::Item)| E::new(encode(cursor), item);
+impl<I> LoadedPage<I> {
+    pub(crate) fn new(slice: Option<Arc<Slice<I>>>, total: TotalCount) -> Self {
         Self {
-            edges: slice.items.into_iter().map(edge).collect(),
-            page_info,
+            position: slice.as_deref().map(PagePosition::of).unwrap_or_default(),
+            slice,
             total,
         }
     }
 
-    /// Creates the only page of an empty list.
-    pub(crate) fn empty() -> Self {
-        Self {
-            edges: Vec::new(),
-            page_info: PageInfo::of::<()>(&Slice::default()),
-            total: TotalCount::Empty,
+    fn items(&self) -> impl Iterator<Item = &(Cursor, I)> {
+        self.slice.iter().flat_map(|slice| &slice.items)
+    }
+}
+
+#[object(of = LoadedPage<I>, name = I::CONNECTION, description = I::DESCRIPTION)]
+impl<I: ConnectionItem> Connection<I> {
+    /// The edges of this page. Each edge contains an item, its cursor, and any further data about its place
+    /// in the list.
+    fn edges(page: &LoadedPage<I>) -> NestedList<'_, I::Edge> {
+        NestedList::new(page.items())
+    }
+
+    /// The items of this page, without their edges.
+    fn nodes(page: &LoadedPage<I>) -> NestedList<'_, I::Node> {
+        NestedList::new(page.items().map(|(_, item)| item.node()))
+    }
+
+    /// Information about the pages before and after this one.
+    fn page_info(page: &LoadedPage<I>) -> Nested<'_, PageInfo> {
+        Nested(&page.position)
+    }
+
+    /// The total number of items in the list. A lower bound if `totalCountIsExact` is false.
+    async fn total_count(page: &LoadedPage<I>, context: &ReadContext) -> Result<i32> {
+        Ok(count(page.total.load(context).await?.count))
+    }
+
+    /// Whether `totalCount` is exact. Long lists are counted only up to a limit. If there are more items,
+    /// this is false and `totalCount` is a lower bound.
+    async fn total_count_is_exact(page: &LoadedPage<I>, context: &ReadContext) -> Result<bool> {
+        Ok(page.total.load(context).await?.is_exact)
+    }
+}
+
+/// Declares an edge with no data other than its cursor and its item, and a connection of such edges.
+macro_rules! connection {
+    ($item:ty as $node:ident, $edge:ident in $connection:literal: $description:literal) => {
+        /// An edge in a connection: an item and its cursor.
+        pub(crate) struct $edge;
+
+        /// An edge in a connection: an item and its cursor.
+        #[$crate::object::object(of = (khabar_persistence::Cursor, $item))]
+        impl $edge {
+            /// The cursor of the item, for use as `after` or `before`.
+            fn cursor(
+                edge: &(khabar_persistence::Cursor, $item),
+            ) -> $crate::connection::CursorText {
+                $crate::connection::CursorText(edge.0)
+            }
+
+            /// The item at the end of the edge.
+            fn node(
+                edge: &(khabar_persistence::Cursor, $item),
+            ) -> $crate::object::Nested<'_, $node> {
+                $crate::object::Nested(&edge.1)
+            }
         }
-    }
-}
 
-impl<E: Edge> TypeName for Connection<E> {
-    fn type_name() -> Cow<'static, str> {
-        E::CONNECTION.into()
-    }
-}
+        impl $crate::connection::ConnectionItem for $item {
+            type Node = $node;
+            type Edge = $edge;
+            const CONNECTION: &'static str = $connection;
+            const DESCRIPTION: &'static str = $description;
 
-impl<E: Edge> Description for Connection<E> {
-    fn description() -> &'static str {
-        E::ABOUT
-    }
-}
-
-/// An edge of a connection: an item and its place in the list.
-pub trait Edge: ObjectType + 'static {
-    /// The item, as `khabar-persistence` reads it.
-    type Item;
-    /// The GraphQL type of the item.
-    type Node: OutputType + 'static;
-    /// The GraphQL name of the connection type.
-    const CONNECTION: &'static str;
-    /// The published description of the connection type.
-    const ABOUT: &'static str;
-
-    /// Creates an edge from an item and its cursor.
-    fn new(cursor: String, item: Self::Item) -> Self;
-
-    /// Returns the item.
-    fn node(&self) -> &Self::Node;
-}
-
-/// An edge with no data other than its cursor and its item.
-pub struct SimpleEdge<N> {
-    cursor: String,
-    node: N,
-}
-
-/// An edge in a connection: an item and its cursor.
-#[Object(name_type)]
-impl<N: ConnectionNode> SimpleEdge<N> {
-    /// The cursor of the item, for use as `after` or `before`.
-    fn cursor(&self) -> &str {
-        &self.cursor
-    }
-
-    /// The item at the end of the edge.
-    #[graphql(name = "node")]
-    fn the_node(&self) -> &N {
-        &self.node
-    }
-}
-
-/// A GraphQL type that appears in connections with [`SimpleEdge`] edges.
-pub trait ConnectionNode: ObjectType + Sized + 'static {
-    /// The item as it is read, which this type wraps.
-    type Item: Into<Self>;
-    /// The GraphQL name of the edge type.
-    const EDGE: &'static str;
-    /// The GraphQL name of the connection type.
-    const CONNECTION: &'static str;
-    /// The published description of the connection type.
-    const ABOUT: &'static str;
-}
-
-impl<N: ConnectionNode> TypeName for SimpleEdge<N> {
-    fn type_name() -> Cow<'static, str> {
-        N::EDGE.into()
-    }
-}
-
-impl<N: ConnectionNode> Edge for SimpleEdge<N> {
-    type Item = N::Item;
-    type Node = N;
-    const CONNECTION: &'static str = N::CONNECTION;
-    const ABOUT: &'static str = N::ABOUT;
-
-    fn new(cursor: String, item: N::Item) -> Self {
-        Self {
-            cursor,
-            node: item.into(),
+            fn node(&self) -> &Self {
+                self
+            }
         }
-    }
-
-    fn node(&self) -> &N {
-        &self.node
-    }
+    };
 }
+
+pub(crate) use connection;
+
+/// The type of the position of a page in its list.
+pub(crate) struct PageInfo;
 
 /// The position of a page in its list.
-pub struct PageInfo {
-    has_next_page: bool,
-    has_previous_page: bool,
-    start_cursor: Option<String>,
-    end_cursor: Option<String>,
+#[derive(Clone, Copy, Default)]
+pub(crate) struct PagePosition {
+    has_next: bool,
+    has_previous: bool,
+    start: Option<Cursor>,
+    end: Option<Cursor>,
 }
 
 /// Information about pagination in a connection.
-#[Object]
+#[object(of = PagePosition)]
 impl PageInfo {
     /// Whether there are more items after the last one of this page.
-    fn has_next_page(&self) -> bool {
-        self.has_next_page
+    fn has_next_page(position: &PagePosition) -> bool {
+        position.has_next
     }
 
     /// Whether there are more items before the first one of this page.
-    fn has_previous_page(&self) -> bool {
-        self.has_previous_page
+    fn has_previous_page(position: &PagePosition) -> bool {
+        position.has_previous
     }
 
     /// The cursor of the first item, for use as `before`. Null if the page is empty.
-    fn start_cursor(&self) -> Option<&str> {
-        self.start_cursor.as_deref()
+    fn start_cursor(position: &PagePosition) -> Option<CursorText> {
+        position.start.map(CursorText)
     }
 
     /// The cursor of the last item, for use as `after`. Null if the page is empty.
-    fn end_cursor(&self) -> Option<&str> {
-        self.end_cursor.as_deref()
+    fn end_cursor(position: &PagePosition) -> Option<CursorText> {
+        position.end.map(CursorText)
     }
 }
 
-impl PageInfo {
-    /// Creates the page information of a slice.
+impl PagePosition {
     pub(crate) fn of<T>(slice: &Slice<T>) -> Self {
         Self {
-            has_next_page: slice.has_next,
-            has_previous_page: slice.has_previous,
-            start_cursor: slice.start.map(encode),
-            end_cursor: slice.end.map(encode),
+            has_next: slice.has_next,
+            has_previous: slice.has_previous,
+            start: slice.start,
+            end: slice.end,
         }
+    }
+}
+
+/// A cursor as clients see it.
+pub(crate) struct CursorText(pub(crate) Cursor);
+
+impl FieldValue for CursorText {
+    fn type_info(registry: &mut Registry) -> String {
+        String::type_info(registry)
+    }
+
+    fn write(&self, text: &mut Vec<u8>) {
+        khabar_executor::json::string(&encode(self.0), text);
     }
 }
 
 /// The total count of a list, either known already or counted on demand.
 pub(crate) enum TotalCount {
-    /// A count that was read together with the owner of the list. Writes that touch the key invalidate it.
+    /// A count that was read together with the owner of the list. Writes that touch the tag invalidate it.
     Stored(i64, CacheTag),
     /// A count that is loaded on demand.
     Counted(Box<dyn Count>),
@@ -234,13 +204,13 @@ impl TotalCount {
     }
 
     /// Returns the count, and loads it if necessary.
-    pub(crate) async fn load(&self, ctx: &Context<'_>) -> Result<Tally> {
+    pub(crate) async fn load(&self, context: &ReadContext) -> Result<Tally> {
         match self {
-            Self::Stored(total, key) => {
-                ctx.shows(*key);
+            Self::Stored(total, tag) => {
+                context.shows(|| *tag);
                 Ok(Tally::exact(*total))
             }
-            Self::Counted(key) => key.load(ctx).await,
+            Self::Counted(key) => key.load(context).await,
             Self::Empty => Ok(Tally::exact(0)),
         }
     }
@@ -248,23 +218,17 @@ impl TotalCount {
 
 /// A key that loads a count, with its type erased.
 pub(crate) trait Count: Send + Sync {
-    fn load<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Tally>>;
+    fn load<'a>(&'a self, context: &'a ReadContext) -> BoxFuture<'a, Result<Tally>>;
 }
 
 impl<K: BatchKey<Value = Tally>> Count for K {
-    fn load<'a>(&'a self, ctx: &'a Context<'_>) -> BoxFuture<'a, Result<Tally>> {
+    fn load<'a>(&'a self, context: &'a ReadContext) -> BoxFuture<'a, Result<Tally>> {
         async {
-            let found = ctx.load(self.clone()).await?;
-            Ok(found.unwrap_or(Tally::exact(0)))
+            let found = context.load(self.clone()).await?;
+            Ok(found.map_or(Tally::exact(0), |tally| *tally))
         }
         .boxed()
     }
-}
-
-/// Loads the page that the key asks for as a slice. Returns an error if the key is not valid.
-pub(crate) async fn slice<K: PageKey>(ctx: &Context<'_>, key: K) -> Result<Slice<K::Item>> {
-    key.check().map_err(refuse)?;
-    Ok(ctx.load_ahead(key).await?.unwrap_or_default())
 }
 
 /// The four pagination arguments of Relay.
@@ -306,7 +270,7 @@ fn decode(text: &str) -> Result<Cursor> {
     clippy::needless_pass_by_value,
     reason = "it stands in `map_err`, which passes by value"
 )]
-fn refuse(invalid: khabar_domain::Invalid) -> Error {
+pub(crate) fn refuse(invalid: khabar_domain::Invalid) -> Error {
     Error::bad_input(format!("Invalid argument: {invalid}."))
 }
 
@@ -327,28 +291,17 @@ mod tests {
     }
 
     /// A result of a search.
-    struct Hit(u128);
+    pub(crate) struct Hit;
 
-    #[Object]
+    #[object(of = u128)]
     impl Hit {
         /// The number of the result.
-        async fn number(&self) -> String {
-            self.0.to_string()
+        fn number(number: &u128) -> String {
+            number.to_string()
         }
     }
 
-    impl From<u128> for Hit {
-        fn from(number: u128) -> Self {
-            Self(number)
-        }
-    }
-
-    impl ConnectionNode for Hit {
-        type Item = u128;
-        const EDGE: &'static str = "HitEdge";
-        const CONNECTION: &'static str = "HitConnection";
-        const ABOUT: &'static str = "Results of a search.";
-    }
+    connection!(u128 as Hit, HitEdge in "HitConnection": "Results of a search.");
 
     /// Results with scores that no table stores.
     struct Results;
@@ -380,13 +333,12 @@ mod tests {
                 ..Paging::default()
             };
             let slice = Results.page(paging.page().unwrap()).await.unwrap();
-            let connection = Connection::<SimpleEdge<Hit>>::new(slice, TotalCount::Empty);
-            let numbers = connection.edges.iter().map(|edge| edge.node.0);
-            pages.push(numbers.collect::<Vec<_>>());
-            if !connection.page_info.has_next_page {
+            let page = LoadedPage::new(Some(Arc::new(slice)), TotalCount::Empty);
+            pages.push(page.items().map(|(_, number)| *number).collect::<Vec<_>>());
+            if !page.position.has_next {
                 break;
             }
-            after = connection.page_info.end_cursor;
+            after = page.position.end.map(encode);
         }
         assert_eq!(pages, [vec![5, 4], vec![3, 2], vec![1]]);
     }

@@ -6,27 +6,26 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Context, Data};
-use chrono::{DateTime, Utc};
-use khabar_domain::{Scope, Viewer};
-use khabar_persistence::cache::{CacheTag, DependencyTracker};
+use khabar_domain::Scope;
 use khabar_persistence::trusted_document::ByName;
 use khabar_persistence::{BatchKey, ReadSession};
 
-use crate::budget::ResponseBudget;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::loader::Loaders;
-use crate::lookahead;
 
-/// Builds the request data for resolvers: the scope of the reader, its own loaders and, if the reader
-/// has one, the record of its reads.
+/// Builds the request data for resolvers: the scope of the reader, and its own loaders.
 pub fn data(reader: ReadSession) -> Data {
     let mut data = Data::default();
     data.insert::<Scope>(reader.scope());
-    if let Some(tracker) = reader.record() {
-        data.insert::<DependencyTracker>(tracker.clone());
-    }
     data.insert(Loaders::new(reader));
     data
+}
+
+/// Returns the reader of the request that this data belongs to.
+pub(crate) fn reader(data: &Data) -> Option<ReadSession> {
+    let loaders = data.get(&TypeId::of::<Loaders>());
+    let loaders = loaders.and_then(|it| it.downcast_ref::<Loaders>());
+    Some(loaders?.reader())
 }
 
 /// Loads the text of the trusted document with this name, using the loaders of the request. Returns
@@ -43,67 +42,23 @@ pub async fn trusted_document(data: &Data, name: &str) -> Result<Option<Arc<str>
     Ok(found.remove(&key).map(|found| found.text))
 }
 
-/// Data access for resolvers.
+/// Data access for mutations and their payloads. What lies below a payload is read with a
+/// [`ReadContext`](crate::object::ReadContext).
 pub(crate) trait ContextExt {
     /// Returns the loaders of the request.
     fn loaders(&self) -> Result<&Loaders>;
 
-    /// Returns the viewer and the time of the request, without recording that the response depends on
-    /// them. Intended for writes, whose responses are never cached.
+    /// Returns the viewer and the time of the request.
     fn scope(&self) -> Result<Scope>;
-
-    /// Returns the viewer, and records that the response depends on them. A cached response is then
-    /// shared only with viewers who have equal permissions.
-    fn viewer(&self) -> Result<Viewer>;
-
-    /// Returns the current time for this request. Callers must also call [`ContextExt::holds_until`] with
-    /// the time at which their result changes.
-    fn as_of(&self) -> Result<DateTime<Utc>>;
-
-    /// Records that the response changes at this time, so it must not be cached for longer.
-    fn holds_until(&self, moment: DateTime<Utc>);
-
-    /// Records that the response depends on this key although no loader was called for it, such as a
-    /// count that was loaded as part of an object.
-    fn shows(&self, key: CacheTag);
-
-    /// Charges the bytes that are about to be allocated to the budget of the response.
-    fn charge(&self, bytes: usize) -> Result<()>;
-
-    /// Charges a text to the budget of the response, and returns it. For texts of which a response has many:
-    /// a mark, which charges all others, costs more than such a text (see `document/error_path.rs`).
-    fn charge_text<T: AsRef<str>>(&self, text: T) -> Result<T>;
 
     /// Loads the value of this key, in one batch with other keys requested at about this time.
     fn load<K: BatchKey>(&self, key: K) -> impl Future<Output = Result<Option<K::Value>>> + Send;
-
-    /// Loads the value of this key with lookahead, for articles, stories and lists of them. Their
-    /// associations that the query selects are prefetched together with them.
-    fn load_ahead<K: BatchKey>(
-        &self,
-        key: K,
-    ) -> impl Future<Output = Result<Option<K::Value>>> + Send;
 
     /// Loads the values of these keys. Keys that are not found are absent from the map.
     fn load_many<K: BatchKey>(
         &self,
         keys: impl IntoIterator<Item = K> + Send,
     ) -> impl Future<Output = Result<HashMap<K, K::Value>>> + Send;
-
-    /// Loads the value of this key. Returns the default value if nothing is found. If the stored value
-    /// cannot be read, returns the default and adds an error to the response. Intended for non-null
-    /// fields: an error there would null out the whole list that contains the object.
-    fn load_or_default<K: BatchKey<Value: Default>>(
-        &self,
-        key: K,
-    ) -> impl Future<Output = Result<K::Value>> + Send;
-
-    /// Adds a value to the request's loader cache, so that later loads of this key find it.
-    fn prime<K: BatchKey>(
-        &self,
-        key: K,
-        value: K::Value,
-    ) -> impl Future<Output = Result<()>> + Send;
 }
 
 impl ContextExt for Context<'_> {
@@ -121,52 +76,8 @@ impl ContextExt for Context<'_> {
         })
     }
 
-    fn viewer(&self) -> Result<Viewer> {
-        if let Some(tracker) = self.data_opt::<DependencyTracker>() {
-            tracker.vary_by_viewer();
-        }
-        Ok(self.scope()?.viewer)
-    }
-
-    fn as_of(&self) -> Result<DateTime<Utc>> {
-        Ok(self.scope()?.as_of)
-    }
-
-    fn holds_until(&self, moment: DateTime<Utc>) {
-        if let Some(tracker) = self.data_opt::<DependencyTracker>() {
-            tracker.holds_until(moment);
-        }
-    }
-
-    fn shows(&self, key: CacheTag) {
-        if let Some(tracker) = self.data_opt::<DependencyTracker>() {
-            tracker.read(key);
-        }
-    }
-
-    fn charge(&self, bytes: usize) -> Result<()> {
-        match ResponseBudget::of(self) {
-            Some(budget) => budget.charge(crate::limit::count(bytes)),
-            None => Ok(()),
-        }
-    }
-
-    fn charge_text<T: AsRef<str>>(&self, text: T) -> Result<T> {
-        match self.charge(text.as_ref().len()) {
-            Ok(()) => Ok(text),
-            Err(error) => Err(error.at(self)),
-        }
-    }
-
     async fn load<K: BatchKey>(&self, key: K) -> Result<Option<K::Value>> {
-        let loaded = self.loaders()?.one(key).await;
-        loaded.map_err(|error| error.at(self))
-    }
-
-    async fn load_ahead<K: BatchKey>(&self, key: K) -> Result<Option<K::Value>> {
-        self.loaders()?
-            .hint(&key, lookahead::selected_includes(self));
-        self.load(key).await
+        self.loaders()?.one(key).await
     }
 
     async fn load_many<K: BatchKey>(
@@ -174,23 +85,6 @@ impl ContextExt for Context<'_> {
         keys: impl IntoIterator<Item = K> + Send,
     ) -> Result<HashMap<K, K::Value>> {
         let keys: Vec<K> = keys.into_iter().collect();
-        let loaded = self.loaders()?.many(keys).await;
-        loaded.map_err(|error| error.at(self))
-    }
-
-    async fn load_or_default<K: BatchKey<Value: Default>>(&self, key: K) -> Result<K::Value> {
-        match self.load(key).await {
-            Ok(found) => Ok(found.unwrap_or_default()),
-            Err(error) if error.code() == Code::BrokenRow => {
-                self.add_error(self.set_error_path(error.into()));
-                Ok(K::Value::default())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn prime<K: BatchKey>(&self, key: K, value: K::Value) -> Result<()> {
-        self.loaders()?.prime(key, value).await;
-        Ok(())
+        self.loaders()?.many(keys).await
     }
 }

@@ -5,6 +5,7 @@
 //! only receives documents that were parsed, limited, validated and planned here.
 
 mod bounds;
+mod deciding;
 mod error_path;
 mod extra_rules;
 mod introspection;
@@ -25,9 +26,10 @@ use apollo_compiler::response::JsonMap;
 use apollo_compiler::schema::Implementers;
 use apollo_compiler::validation::{DiagnosticList, Valid};
 use apollo_compiler::{ExecutableDocument, Name, Node, Schema, ast};
-use async_graphql::{Positioned, Request, ServerError};
+use async_graphql::{Pos, Positioned, Request, ServerError, Variables};
 use async_graphql_parser::types::{
-    DocumentOperations, ExecutableDocument as EngineDocument, Selection, SelectionSet,
+    DocumentOperations, ExecutableDocument as EngineDocument, OperationDefinition, Selection,
+    SelectionSet,
 };
 use khabar_persistence::cache::ResponseCacheKey;
 use moka::sync::Cache;
@@ -37,9 +39,11 @@ pub(crate) use error_path::{ErrorPath, FieldGuard};
 pub use request::{DocumentId, OperationRequest};
 
 use self::bounds::LimitExceeded;
+use self::deciding::DecidingVariables;
 use self::plan::Planner;
 use crate::error::{Code, Error};
 use crate::limit::{Limits, count, length};
+use crate::object::{Compile, CompiledQuery};
 
 /// The maximum number of errors reported for one document. More than this would not help anybody.
 const ERRORS_SHOWN: usize = 20;
@@ -57,6 +61,8 @@ struct ValidatedDocument {
     text: String,
     hash: [u8; 32],
     document: Valid<ExecutableDocument>,
+    /// The variables that decide how its operations are planned.
+    deciding: DecidingVariables,
 }
 
 /// The type of an operation.
@@ -70,43 +76,65 @@ pub enum Kind {
     Subscription,
 }
 
-/// An operation that was admitted and may run.
-pub struct PreparedOperation {
-    request: Request,
-    text: Arc<ValidatedDocument>,
+/// An operation that was planned for the values of the variables that decide its plan.
+struct PlannedOperation {
+    operation: OperationDefinition,
+    position: Pos,
     kind: Kind,
     name: Option<String>,
     cost: u64,
     root_fields: u64,
     max_age: Option<Duration>,
+    /// The query as the executor runs it. `None` if the engine has to run it.
+    compiled: Option<CompiledQuery>,
+    /// The number of selections, which the memory that the plan takes is estimated by.
+    selections: u64,
+}
+
+/// The cache key of a plan: the document, the name of the operation, and the variables that decide.
+#[derive(PartialEq, Eq, Hash)]
+struct PlanKey {
+    document: [u8; 32],
+    operation: Option<String>,
+    variables: Vec<u8>,
+}
+
+/// The memory that a selection of a cached plan takes, in bytes: for the engine and for the executor.
+const PLAN_PER_SELECTION: u64 = 1024;
+
+/// An operation that was admitted and may run.
+pub struct PreparedOperation {
+    plan: Arc<PlannedOperation>,
+    variables: JsonMap,
+    text: Arc<ValidatedDocument>,
     response_cache_key: ResponseCacheKey,
 }
 
 impl PreparedOperation {
     /// The type of the operation.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.plan.kind
     }
 
     /// The name of the operation, if it has one.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.plan.name.as_deref()
     }
 
     /// The cost of the operation: the fields that its response could hold, each counted by its weight.
     pub fn cost(&self) -> u64 {
-        self.cost
+        self.plan.cost
     }
 
     /// The number of root fields. In a mutation, each of them is a write.
     pub fn root_fields(&self) -> u64 {
-        self.root_fields
+        self.plan.root_fields
     }
 
     /// The maximum time that the response may be cached: the shortest limit of any selected field. `None` if
     /// no selected field sets one.
     pub fn max_age(&self) -> Option<Duration> {
-        self.max_age
+        self.plan.max_age
     }
 
     /// The cache key of the response: a digest of the document, the operation name and the variables, with
@@ -115,8 +143,38 @@ impl PreparedOperation {
         self.response_cache_key
     }
 
-    pub(crate) fn into_parts(self) -> (Request, Positions) {
-        (self.request, Positions(self.text))
+    /// The query as the executor runs it, unless the engine has to run it.
+    pub(crate) fn compiled(&self) -> Option<&CompiledQuery> {
+        self.plan.compiled.as_ref()
+    }
+
+    /// The values of the variables.
+    pub(crate) fn variables(&self) -> Variables {
+        let mut variables = Variables::default();
+        for (name, value) in &self.variables {
+            variables.insert(
+                async_graphql::Name::new(name.as_str()),
+                variables::engine_value(value),
+            );
+        }
+        variables
+    }
+
+    /// The document that the positions of the answer's errors refer to.
+    pub(crate) fn positions(&self) -> Positions {
+        Positions(Arc::clone(&self.text))
+    }
+
+    /// The operation as the engine runs it.
+    pub(crate) fn engine_request(&self) -> Request {
+        let operation = Positioned::new(self.plan.operation.clone(), self.plan.position);
+        let mut request = Request::new(String::new());
+        request.variables = self.variables();
+        request.set_parsed_query(EngineDocument {
+            operations: DocumentOperations::Single(operation),
+            fragments: std::collections::HashMap::new(),
+        });
+        request
     }
 }
 
@@ -141,13 +199,15 @@ pub struct Pipeline {
     implementers: HashMap<Name, Implementers>,
     limits: Limits,
     documents: Cache<[u8; 32], Arc<ValidatedDocument>>,
+    compile: Compile,
+    plans: Cache<PlanKey, Arc<PlannedOperation>>,
     /// The response cache keys of admitted queries, by the digest of the request.
     names: Cache<[u8; 32], ResponseCacheKey>,
 }
 
 impl Pipeline {
     /// Creates a gate for the schema in this SDL.
-    pub fn new(sdl: &str, limits: Limits) -> Result<Self, SchemaProblem> {
+    pub(crate) fn new(sdl: &str, limits: Limits, compile: Compile) -> Result<Self, SchemaProblem> {
         let schema = read_schema(sdl).map_err(|errors| SchemaProblem(errors.to_string()))?;
         let documents = Cache::builder()
             .max_capacity(limits.cached_bytes)
@@ -158,7 +218,17 @@ impl Pipeline {
                     .saturating_add(1024)
             })
             .build();
+        let plans = Cache::builder()
+            .max_capacity(limits.cached_bytes)
+            .weigher(|key: &PlanKey, plan: &Arc<PlannedOperation>| {
+                let selections = plan.selections.saturating_mul(PLAN_PER_SELECTION);
+                let bytes = selections.saturating_add(count(key.variables.len()) + 1024);
+                u32::try_from(bytes).unwrap_or(u32::MAX)
+            })
+            .build();
         Ok(Self {
+            compile,
+            plans,
             implementers: schema.implementers_map(),
             schema,
             limits,
@@ -183,7 +253,7 @@ impl Pipeline {
         let admitted = self.document(text)?;
         let planned = self.plan(incoming, &admitted);
         let ready = planned.map_err(|refusal| vec![refused(refusal, &admitted.text)])?;
-        if ready.kind == Kind::Query {
+        if ready.kind() == Kind::Query {
             self.names
                 .insert(incoming.digest(), ready.response_cache_key);
         }
@@ -231,41 +301,55 @@ impl Pipeline {
         let operation = select(&admitted.document, name)?;
         let variables =
             variables::coerce(&self.schema, operation, &incoming.variables, &self.limits)?;
-        let plan = Planner::new(self, &admitted.document, &variables).plan(operation)?;
-
-        let name = operation.name.as_ref().map(Name::to_string);
-        let root_fields = fields(&plan.operation.selection_set.node);
-        let planned = Positioned::new(plan.operation, plan.position);
-        let mut request = Request::new(String::new());
-        request.variables = async_graphql::Variables::default();
-        for (name, value) in &variables {
-            request.variables.insert(
-                async_graphql::Name::new(name.as_str()),
-                variables::engine_value(value),
-            );
-        }
-        request.set_parsed_query(EngineDocument {
-            operations: DocumentOperations::Single(planned),
-            fragments: std::collections::HashMap::new(),
-        });
         Ok(PreparedOperation {
-            request,
-            text: Arc::clone(admitted),
-            kind: match operation.operation_type {
-                ast::OperationType::Query => Kind::Query,
-                ast::OperationType::Mutation => Kind::Mutation,
-                ast::OperationType::Subscription => Kind::Subscription,
-            },
-            name,
-            cost: plan.cost,
-            root_fields,
-            max_age: plan.max_age,
             response_cache_key: response_cache_key(
                 &admitted.hash,
                 operation.name.as_deref(),
                 &variables,
             ),
+            plan: self.planned(admitted, operation, &variables)?,
+            variables,
+            text: Arc::clone(admitted),
         })
+    }
+
+    /// Returns the plan of an operation. Operations are planned once for the variables that decide.
+    fn planned(
+        &self,
+        admitted: &ValidatedDocument,
+        operation: &Node<Operation>,
+        variables: &JsonMap,
+    ) -> Result<Arc<PlannedOperation>, LimitExceeded> {
+        let key = PlanKey {
+            document: admitted.hash,
+            operation: operation.name.as_ref().map(Name::to_string),
+            variables: admitted.deciding.values(variables),
+        };
+        if let Some(planned) = self.plans.get(&key) {
+            return Ok(planned);
+        }
+        let plan = Planner::new(self, &admitted.document, variables).plan(operation)?;
+        let kind = match operation.operation_type {
+            ast::OperationType::Query => Kind::Query,
+            ast::OperationType::Mutation => Kind::Mutation,
+            ast::OperationType::Subscription => Kind::Subscription,
+        };
+        let compiled = (kind == Kind::Query).then(|| (self.compile)(&plan.operation));
+        let planned = Arc::new(PlannedOperation {
+            kind,
+            compiled: compiled.flatten(),
+            name: key.operation.clone(),
+            cost: plan.cost,
+            root_fields: root_fields(&plan.operation.selection_set.node),
+            max_age: plan.max_age,
+            selections: plan.selections,
+            operation: plan.operation,
+            position: plan.position,
+        });
+        if plan.is_reusable {
+            self.plans.insert(key, Arc::clone(&planned));
+        }
+        Ok(planned)
     }
 
     fn document(&self, text: &str) -> Result<Arc<ValidatedDocument>, Vec<ServerError>> {
@@ -283,6 +367,7 @@ impl Pipeline {
         let admitted = Arc::new(ValidatedDocument {
             text: text.to_owned(),
             hash,
+            deciding: DecidingVariables::of(&document),
             document,
         });
         self.documents.insert(hash, Arc::clone(&admitted));
@@ -338,12 +423,12 @@ impl Pipeline {
 }
 
 /// Counts the fields at the top level of a planned selection, under all type conditions.
-fn fields(selections: &SelectionSet) -> u64 {
+fn root_fields(selections: &SelectionSet) -> u64 {
     let fields = selections
         .items
         .iter()
         .map(|selection| match &selection.node {
-            Selection::InlineFragment(fragment) => fields(&fragment.node.selection_set.node),
+            Selection::InlineFragment(fragment) => root_fields(&fragment.node.selection_set.node),
             Selection::Field(_) | Selection::FragmentSpread(_) => 1,
         });
     fields.sum()

@@ -2,9 +2,7 @@
 //!
 //! This is the only file that writes `extensions.code`. The underlying cause is written to the log.
 
-use async_graphql::{Context, ErrorExtensionValues, ServerError, Value};
-
-use crate::document::ErrorPath;
+use async_graphql::{ErrorExtensionValues, Pos, ServerError, Value};
 
 /// The key of the code in an error's `extensions`.
 const CODE: &str = "code";
@@ -164,7 +162,8 @@ pub struct Error {
     code: Code,
     message: String,
     details: Vec<(&'static str, Value)>,
-    path: Option<ErrorPath>,
+    /// The position of the argument that is invalid, if the error is about one.
+    argument: Option<Pos>,
 }
 
 /// The result of a resolver.
@@ -177,7 +176,7 @@ impl Error {
             code,
             message: message.into(),
             details: Vec::new(),
-            path: None,
+            argument: None,
         }
     }
 
@@ -236,12 +235,18 @@ impl Error {
         self
     }
 
-    /// Records the field of this context as the origin of the error, unless an origin is already
-    /// recorded.
+    /// Records the position of the argument that the error is about.
     #[must_use]
-    pub(crate) fn at(mut self, ctx: &Context<'_>) -> Self {
-        self.path.get_or_insert_with(|| ErrorPath::here(ctx));
-        self
+    pub(crate) fn about_argument(self, at: Pos) -> Self {
+        Self {
+            argument: Some(at),
+            ..self
+        }
+    }
+
+    /// Returns the position of the argument that the error is about.
+    pub(crate) fn argument(&self) -> Option<Pos> {
+        self.argument
     }
 
     /// Returns the code that the client sees.
@@ -269,7 +274,7 @@ impl From<Error> for async_graphql::Error {
         Self {
             extensions: Some(error.extensions()),
             message: error.message,
-            source: error.path.map(ErrorPath::into_source),
+            source: None,
         }
     }
 }
@@ -341,7 +346,7 @@ pub(crate) fn complete(error: &mut ServerError) {
             .set(CODE, Code::BadUserInput.as_str());
         return;
     }
-    tracing::error!(cause = error.message, path = ?error.path, "error_without_code");
+    tracing::error!(cause = error.message, "error_without_code");
     let hidden = Error::unexplained();
     error.extensions = Some(hidden.extensions());
     error.message = hidden.message;

@@ -1,11 +1,11 @@
 //! JSON text of responses (RFC 8259), written into a buffer of bounded size.
 //!
-//! The text is the same as `serde_json` writes. Strings are most of a response, and nearly all of them
-//! contain nothing to escape, so they are searched eight bytes at a time and copied whole.
+//! The text is the same as `serde_json` writes.
 
 use std::io::{self, Write};
 
 use async_graphql::Value;
+use khabar_executor::json::first_escape;
 
 /// An in-memory buffer with a maximum size.
 pub(crate) struct JsonBuffer {
@@ -140,34 +140,6 @@ impl Write for JsonBuffer {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
-}
-
-/// Returns the position of the first byte that must be escaped in a string: a quotation mark, a reverse
-/// solidus or a control character.
-///
-/// Eight bytes are tested at once, with the "determine if a word has a byte less than n" and "… equal to
-/// n" tests of Sean Eron Anderson, *Bit Twiddling Hacks*. Their lowest set bit is exact.
-fn first_escape(text: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    const fn zeros(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word
-    }
-    let (words, rest) = text.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let controls = word.wrapping_sub(ONES * 0x20) & !word;
-        let quotes = zeros(word ^ (ONES * 0x22));
-        let solidi = zeros(word ^ (ONES * 0x5c));
-        let found = (controls | quotes | solidi) & HIGHS;
-        if found != 0 {
-            return Some(at * 8 + found.trailing_zeros() as usize / 8);
-        }
-    }
-    let in_rest = rest
-        .iter()
-        .position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'));
-    in_rest.map(|at| words.len() * 8 + at)
 }
 
 #[cfg(test)]

@@ -12,8 +12,9 @@
 //!
 //! - `document`: the document gate, from a client's request to a validated and planned operation
 //! - `limit`, `budget`: limits on a request, and the byte budget of its response
-//! - `context`: the scope and the loaders of a request, as resolvers see them
-//! - `loader`, `lookahead`: batched loading, and prefetching of selected fields
+//! - `context`: the scope and the loaders of a request, as mutations see them
+//! - `object`: how object types are declared, compiled and resolved, a level at a time
+//! - `loader`: batched loading for mutations and their payloads
 //! - `mutate`: the idempotent execution of mutations, each in one transaction
 //! - `json`: the JSON text of responses, in a buffer of bounded size
 //! - `compare`: diffs on blocking threads, within a time limit
@@ -21,13 +22,13 @@
 //! - `cache_hint`: maximum cache lifetimes of fields
 //! - `response`, `error`: execution and serialization; error codes
 //!
-//! A resolver parses its arguments, loads a key and wraps the result. The loader combines the keys of
-//! one level into one statement:
+//! Each field of an object type is a function. One that loads returns a key, and all keys of a level are loaded
+//! by one statement:
 //!
 //! ```ignore
-//! async fn article(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Article>> {
-//!     let found = ctx.load_ahead(article::ById(node::parse(&id)?)).await?;
-//!     Ok(found.map(Article))
+//! /// The section that the article is filed in.
+//! fn section(article: &Row) -> LoadOne<Section, section::ById> {
+//!     LoadOne::new(article.section.map(section::ById))
 //! }
 //! ```
 
@@ -43,10 +44,10 @@ pub mod input;
 mod json;
 pub mod limit;
 pub mod loader;
-mod lookahead;
 pub mod mutate;
 pub mod mutation;
 pub mod node;
+mod object;
 pub(crate) mod payload;
 mod query;
 pub mod response;
@@ -55,16 +56,15 @@ pub mod types;
 
 use async_graphql::{EmptySubscription, SDLExportOptions, SchemaBuilder};
 
-use crate::compare::DiffPool;
 use crate::document::SchemaProblem;
 use crate::limit::Limits;
+use crate::object::EngineQuery;
 use crate::response::{Api, configure_engine};
 
 pub use mutation::Mutation;
-pub use query::Query;
 
 /// The schema type that the engine executes.
-pub type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
+pub type Schema = async_graphql::Schema<EngineQuery, Mutation, EmptySubscription>;
 
 /// Builds the schema without limits or extensions, which belong to the document gate.
 pub fn schema() -> Schema {
@@ -73,12 +73,12 @@ pub fn schema() -> Schema {
 
 /// Builds the API: the schema behind the document gate.
 pub fn api(limits: Limits) -> Result<Api, SchemaProblem> {
-    let builder = builder().data(DiffPool::new(&limits));
-    Api::new(configure_engine(builder, &limits).finish(), limits)
+    let schema = configure_engine(builder(), &limits).finish();
+    Api::with_compiler(schema, limits, object::compile)
 }
 
-fn builder() -> SchemaBuilder<Query, Mutation, EmptySubscription> {
-    async_graphql::Schema::build(Query, Mutation::default(), EmptySubscription)
+fn builder() -> SchemaBuilder<EngineQuery, Mutation, EmptySubscription> {
+    async_graphql::Schema::build(EngineQuery, Mutation::default(), EmptySubscription)
 }
 
 /// Returns the schema in SDL, sorted, as in `schema.graphql`.

@@ -104,7 +104,7 @@ pub struct Limits {
     pub concurrent_response_bytes: u64,
     /// Whether introspection through `__schema` and `__type` is enabled. Defaults to true.
     pub introspection: bool,
-    /// Maximum memory for the cache of validated documents, in bytes.
+    /// Maximum memory for the cache of validated documents, in bytes, and as much again for that of their plans.
     ///
     /// Defaults to 32 MiB, enough for thousands of an application's operations.
     pub cached_bytes: u64,

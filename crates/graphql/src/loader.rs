@@ -1,18 +1,13 @@
-//! Batched loading: combines the lookups at one level of a query into one statement.
+//! Loading for mutations and their payloads, which the engine resolves one by one.
 //!
-//! Every resolver requests its own key. The key waits for a few turns of the runtime, until no sibling
-//! adds another. Then all keys of that kind go to [`ReadSession::load`] together. There is no timer, so an
-//! idle machine never waits for one.
+//! Everything else is loaded by the executor, a level at a time (`object`). A mutation asks for one key, or for
+//! a list of keys, which is one batch. Loaded values are remembered until the next write.
 //!
-//! Siblings take the loader's lock one after another, and the runtime would defer a task that has taken
-//! 128 locks to its next turn. A level of some hundred keys would then outlast `TURNS` and be split.
-//! Loading is therefore exempt from that budget.
-//!
-//! The `dataloader` crate collects the keys. This module is its only user, because the crate needs
-//! care. The task that drives a batch can be dropped, because a sibling field failed and took its
-//! parent with it, or because a client disconnected. The keys of that batch are then forgotten, and all
-//! other tasks that wait for them receive a "not found" error. Our batches answer *every* key, with or
-//! without a value, so this error can only mean a dropped batch. The waiting task then asks again.
+//! The `dataloader` crate collects the keys and remembers the values. This module is its only user, because the
+//! crate needs care. The task that drives a batch can be dropped, because a sibling field failed and took its
+//! parent with it, or because a client disconnected. The keys of that batch are then forgotten, and all other
+//! tasks that wait for them receive a "not found" error. Our batches answer *every* key, with or without a
+//! value, so this error can only mean a dropped batch. The waiting task then asks again.
 
 #[cfg(test)]
 mod tests;
@@ -27,14 +22,13 @@ use dataloader::BatchFn;
 use dataloader::cached::Loader;
 use futures::future::join_all;
 use khabar_persistence::reference_data::Lookup;
-use khabar_persistence::{BatchKey, Includes, ReadSession};
+use khabar_persistence::{BatchKey, ReadSession};
 use tokio::task::unconstrained;
 
 use crate::error::{Code, Result};
 
-/// Number of runtime turns that a key waits for other keys. A level of a query is resolved within one
-/// or two turns. The rest is for resolvers that await something else first.
-const TURNS: usize = 8;
+/// The number of runtime turns that a key waits for other keys: those of a list are polled in one turn.
+const TURNS: usize = 1;
 
 /// Maximum number of keys in a batch. This is far above a page of pages, and far below the number that
 /// would make a statement's list slow to send.
@@ -43,8 +37,8 @@ const MOST: usize = 500;
 type LoadResult<K> = Result<Option<<K as BatchKey>::Value>>;
 type Inner<K> = Loader<K, LoadResult<K>, Batch>;
 
-/// The loaders of one request: one for each kind of key, created on first use. Loaded values are cached
-/// until the request ends, so an answer cannot contradict itself.
+/// The loaders of one request: one for each kind of key, created on first use. Loaded values are remembered
+/// until the next write.
 ///
 /// Never share loaders between requests: loaded values stay cached, and a batch in flight blocks all
 /// keys of its kind.
@@ -79,11 +73,10 @@ impl Loaders {
     /// Returns the answer to one key, or `None` if nothing was found.
     pub async fn one<K: BatchKey>(&self, key: K) -> Result<Option<K::Value>> {
         if let Lookup::Hit(answer) = self.at_hand(&key) {
-            return Ok(answer);
+            return Ok(answer.map(Arc::unwrap_or_clone));
         }
         let loader = self.of::<K>(key.group_hash());
-        // Boxed, because this future holds everything needed to answer a batch, and the future of every
-        // field of an object would reserve space for the largest one.
+        // Boxed, because this future holds everything needed to answer a batch.
         let load: Pin<Box<dyn Future<Output = LoadResult<K>> + Send>> = Box::pin(async move {
             loop {
                 match unconstrained(loader.try_load(key.clone())).await {
@@ -121,18 +114,6 @@ impl Loaders {
     /// Returns an answer that needs no statement and so no waiting, if there is one.
     fn at_hand<K: BatchKey>(&self, key: &K) -> Lookup<K::Value> {
         self.state().reader.at_hand(key)
-    }
-
-    /// Adds a lookahead hint: the related data that will be requested from this key's answer.
-    pub fn hint<K: BatchKey>(&self, key: &K, with: Includes) {
-        self.state().reader.hint_includes(key, with);
-    }
-
-    /// Caches an answer that another statement has prefetched.
-    pub async fn prime<K: BatchKey>(&self, key: K, value: K::Value) {
-        self.of::<K>(key.group_hash())
-            .prime(key, Ok(Some(value)))
-            .await;
     }
 
     fn of<K: BatchKey>(&self, group_hash: u64) -> Inner<K> {

@@ -4,18 +4,28 @@
 //! tag byte for the type, followed by the 16 bytes of the object's own id. Only this file encodes or
 //! decodes global ids.
 
-use async_graphql::{Context, ID, Interface, PathSegment};
+use std::sync::Arc;
+
+use async_graphql::ID;
+use async_graphql::parser::types::SelectionSet;
+use async_graphql::registry::Registry;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures::future::try_join_all;
 use khabar_domain::{
     ArticleId, CommentId, EditionId, FollowChannelId, LiveChannelId, MediaId, PersonId, SectionId,
     SourceId, StoryId, TokenId, TopicId,
 };
+use khabar_executor::{ByType, Pick};
 use khabar_persistence::change::EntityKind;
 use uuid::Uuid;
 
-use crate::context::ContextExt;
 use crate::error::{Code, Error, Result};
+use crate::object::{
+    Call, CompositeType, FieldDeclaration, FieldObjects, FieldResolver, FieldValue, Object,
+    ObjectsOf, OwnedOption, ReadContext, Selected, SelectionOf, found, register_interface,
+    with_type,
+};
 use crate::types::{
     Article, Comment, Edition, FollowChannel, LiveChannel, Media, Person, Section, Source, Story,
     Token, Topic,
@@ -30,15 +40,40 @@ macro_rules! nodes {
         $(#[$doc:meta])*
         $node:ident($id:ident = $tag:literal, $described:literal) in $module:ident, written as $($entity:ident),+;
     )+) => {
-        /// An object with a global id.
-        #[derive(Interface)]
-        #[graphql(field(
-            name = "id",
-            ty = "ID",
-            desc = "Global ID of the object, for use with `node(id:)`. Opaque, and never reused for another object."
-        ))]
-        pub enum Node {
-            $($(#[$doc])* $node($node),)+
+        /// An object with a global id, which was looked up by it.
+        pub(crate) enum LoadedNode {
+            $($(#[$doc])* $node(Arc<<$node as Object>::Object>),)+
+            /// Nothing that the viewer may see.
+            Missing,
+            /// An object of a list that cannot be read, or whose id is malformed.
+            Failed(Error),
+        }
+
+        impl CompositeType for Node {
+            type Object = LoadedNode;
+
+            fn register(registry: &mut Registry) -> &'static str {
+                register_interface(
+                    registry,
+                    "Node",
+                    "An object with a global id.",
+                    node_fields,
+                    &[$(<$node as CompositeType>::register),+],
+                );
+                "Node"
+            }
+
+            fn select(selection_set: &SelectionSet) -> Option<SelectionOf<LoadedNode>> {
+                let types = ByType::default().with_failures(|node| match node {
+                    LoadedNode::Failed(error) => Some(error.clone()),
+                    _ => None,
+                });
+                $(let types = with_type::<_, $node>(types, selection_set, |node| match node {
+                    LoadedNode::$node(object) => Some(object),
+                    _ => None,
+                })?;)+
+                Some(SelectionOf::Abstract(types))
+            }
         }
 
         $(impl GlobalId for $id {
@@ -51,17 +86,17 @@ macro_rules! nodes {
         })+
 
         impl Node {
-            /// Loads the node with this id. Returns `None` if it does not exist or the viewer may not
-            /// see it.
-            pub(crate) async fn load(ctx: &Context<'_>, id: &ID) -> Result<Option<Self>> {
+            /// Loads the node with this id. Null if it does not exist or the viewer may not see it.
+            pub(crate) async fn load(context: &ReadContext, id: &ID) -> Result<OwnedOption<Self>> {
                 let (tag, uuid) = decode(id)?;
-                match tag {
+                let found = match tag {
                     $($id::TAG => {
-                        let found = ctx.load(khabar_persistence::$module::ById($id::new(uuid))).await?;
-                        Ok(found.map(|found| Self::$node($node(found))))
+                        let key = khabar_persistence::$module::ById($id::new(uuid));
+                        context.load(key).await?.map(LoadedNode::$node)
                     })+
-                    _ => Err(refuse(id)),
-                }
+                    _ => return Err(refuse(id)),
+                };
+                Ok(OwnedOption(found))
             }
 
             /// Returns the global id of the subject of a write, given the kind of entity in the change
@@ -105,6 +140,10 @@ nodes! {
     Topic(TopicId = 11, "a topic") in topic, written as Topic;
 }
 
+/// An object with a global id.
+#[derive(Debug)]
+pub struct Node;
+
 /// A domain id that has a global form.
 pub(crate) trait GlobalId: Copy + From<Uuid> + Into<Uuid> {
     /// Tag byte that identifies the type of the object. Clients store global ids, so a tag must never
@@ -114,24 +153,51 @@ pub(crate) trait GlobalId: Copy + From<Uuid> + Into<Uuid> {
     const NAME_WITH_ARTICLE: &str;
 }
 
+/// The fields of the interface.
+fn node_fields() -> Vec<FieldDeclaration> {
+    vec![FieldDeclaration {
+        name: "id",
+        description: "Global ID of the object, for use with `node(id:)`. Opaque, and never reused for another object.",
+        arguments: Vec::new(),
+        type_info: <ID as FieldValue>::type_info,
+    }]
+}
+
+/// A nullable list of nodes, with null in place of each that is not found.
+pub(crate) struct OwnedNodes(Vec<LoadedNode>);
+
+impl FieldObjects for OwnedNodes {
+    fn type_info(registry: &mut Registry) -> String {
+        format!("[{}]", Node::register(registry))
+    }
+}
+
+impl<T: Send + Sync + 'static> ObjectsOf<T> for OwnedNodes {
+    fn resolver(selected: Selected<'_>, call: Call<T, Self>) -> Option<FieldResolver<T>> {
+        let nodes = found(
+            call,
+            |Self(nodes)| Some(nodes),
+            Pick::items(),
+            selected.select::<Node>()?,
+        );
+        Some(FieldResolver::objects(nodes.with_nullable_items()))
+    }
+}
+
 impl Node {
-    /// Loads a node as an element of a list. A node that cannot be read, or whose id is malformed, becomes
-    /// null, and an error with its index is added to the response.
-    pub(crate) async fn load_or_null(
-        ctx: &Context<'_>,
-        index: usize,
-        id: &ID,
-    ) -> Result<Option<Self>> {
-        match Self::load(ctx, id).await {
-            Err(error) if matches!(error.code(), Code::BrokenRow | Code::BadUserInput) => {
-                let mut error = ctx.set_error_path(error.into());
-                error.locations.push(ctx.item.pos);
-                error.path.push(PathSegment::Index(index));
-                ctx.add_error(error);
-                Ok(None)
+    /// Loads the nodes with these ids. A node that cannot be read, or whose id is malformed, becomes null, and
+    /// an error with its index is added to the response.
+    pub(crate) async fn load_each(context: &ReadContext, ids: &[ID]) -> Result<OwnedNodes> {
+        let nodes = ids.iter().map(|id| async move {
+            match Self::load(context, id).await {
+                Ok(OwnedOption(node)) => Ok(node.unwrap_or(LoadedNode::Missing)),
+                Err(error) if matches!(error.code(), Code::BrokenRow | Code::BadUserInput) => {
+                    Ok(LoadedNode::Failed(error))
+                }
+                Err(error) => Err(error),
             }
-            loaded => loaded,
-        }
+        });
+        Ok(OwnedNodes(try_join_all(nodes).await?))
     }
 }
 

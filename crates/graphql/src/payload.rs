@@ -7,88 +7,59 @@ use crate::node::{self, GlobalId};
 use crate::types::UserError;
 
 /// Defines a payload type. The arguments are its name and description, the field that returns the
-/// written object, the type of the object, the key that loads it, and the description of the field. If
-/// the loaded value is not wrapped by the type itself, `as` names the conversion. For a field that
-/// returns a list, pass the id type and the function that loads the list instead of a key.
+/// written object, the type of the object, the key that loads it, and the description of the field. For a
+/// field that returns a list, pass the id type and the function that loads the list instead of a key.
 macro_rules! payload {
+    (@payload $payload:ident, $about:literal, $id:ty, $field:ident: $node:ty, $described:literal, |$ctx:ident, $found:ident| $load:expr) => {
+        #[doc = $about]
+        pub struct $payload($crate::mutate::MutationResult<$id>);
+
+        impl From<$crate::mutate::MutationResult<$id>> for $payload {
+            fn from(result: $crate::mutate::MutationResult<$id>) -> Self {
+                Self(result)
+            }
+        }
+
+        #[doc = $about]
+        #[async_graphql::Object]
+        impl $payload {
+            #[doc = $described]
+            async fn $field(
+                &self,
+                $ctx: &async_graphql::Context<'_>,
+            ) -> $crate::error::Result<Option<$node>> {
+                let Some($found) = self.0.id else {
+                    return Ok(None);
+                };
+                $load
+            }
+
+            /// Errors that prevented the mutation from being carried out. Empty on success.
+            fn user_errors(&self) -> &[$crate::types::UserError] {
+                &self.0.errors
+            }
+
+            /// The idempotency key sent with the mutation, if any.
+            fn idempotency_key(&self) -> Option<&str> {
+                self.0.idempotency_key.as_deref()
+            }
+        }
+    };
     ($payload:ident, $about:literal, $field:ident: $node:ident by $key:path, $described:literal) => {
         $crate::payload::payload! {
-            $payload, $about, $field: $node by $key as $crate::types::$node, $described
+            @payload $payload, $about, <$key as $crate::payload::Keyed>::Id,
+            $field: $crate::object::EngineObject<$crate::types::$node>, $described,
+            |ctx, id| {
+                use $crate::context::ContextExt as _;
+                Ok(ctx.load($key(id)).await?.map($crate::object::EngineObject::new))
+            }
         }
     };
     ($payload:ident, $about:literal, $field:ident: [$node:ident] of $id:ident by $load:path, $described:literal) => {
-        #[doc = $about]
-        pub struct $payload($crate::mutate::MutationResult<khabar_domain::$id>);
-
-        impl From<$crate::mutate::MutationResult<khabar_domain::$id>> for $payload {
-            fn from(result: $crate::mutate::MutationResult<khabar_domain::$id>) -> Self {
-                Self(result)
-            }
-        }
-
-        #[doc = $about]
-        #[async_graphql::Object]
-        impl $payload {
-            #[doc = $described]
-            async fn $field(
-                &self,
-                ctx: &async_graphql::Context<'_>,
-            ) -> $crate::error::Result<Option<Vec<$crate::types::$node>>> {
-                let Some(id) = self.0.id else {
-                    return Ok(None);
-                };
-                Ok(Some($load(ctx, id).await?))
-            }
-
-            /// Errors that prevented the mutation from being carried out. Empty on success.
-            fn user_errors(&self) -> &[$crate::types::UserError] {
-                &self.0.errors
-            }
-
-            /// The idempotency key sent with the mutation, if any.
-            fn idempotency_key(&self) -> Option<&str> {
-                self.0.idempotency_key.as_deref()
-            }
-        }
-    };
-    ($payload:ident, $about:literal, $field:ident: $node:ident by $key:path as $convert:path, $described:literal) => {
-        #[doc = $about]
-        pub struct $payload($crate::mutate::MutationResult<<$key as $crate::payload::Keyed>::Id>);
-
-        impl From<$crate::mutate::MutationResult<<$key as $crate::payload::Keyed>::Id>>
-            for $payload
-        {
-            fn from(
-                result: $crate::mutate::MutationResult<<$key as $crate::payload::Keyed>::Id>,
-            ) -> Self {
-                Self(result)
-            }
-        }
-
-        #[doc = $about]
-        #[async_graphql::Object]
-        impl $payload {
-            #[doc = $described]
-            async fn $field(
-                &self,
-                ctx: &async_graphql::Context<'_>,
-            ) -> $crate::error::Result<Option<$crate::types::$node>> {
-                use $crate::context::ContextExt as _;
-                let Some(id) = self.0.id else {
-                    return Ok(None);
-                };
-                Ok(ctx.load($key(id)).await?.map($convert))
-            }
-
-            /// Errors that prevented the mutation from being carried out. Empty on success.
-            fn user_errors(&self) -> &[$crate::types::UserError] {
-                &self.0.errors
-            }
-
-            /// The idempotency key sent with the mutation, if any.
-            fn idempotency_key(&self) -> Option<&str> {
-                self.0.idempotency_key.as_deref()
-            }
+        $crate::payload::payload! {
+            @payload $payload, $about, khabar_domain::$id,
+            $field: $crate::object::EngineList<$crate::types::$node>, $described,
+            |ctx, id| Ok(Some($crate::object::EngineList::new($load(ctx, id).await?)))
         }
     };
 }

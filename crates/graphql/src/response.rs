@@ -1,4 +1,4 @@
-//! Answering a request: through the gate, through the engine, and out as JSON text.
+//! Answering a request: through the gate, by the executor or the engine, and out as JSON text.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,13 +14,16 @@ use futures::future::BoxFuture;
 use khabar_persistence::cache::ResponseCacheKey;
 
 use crate::budget::{ResponseBudget, SharedBudget};
-use crate::compare::DiffTime;
+use crate::compare::{DiffPool, DiffTime};
+use crate::context;
 use crate::document::{
-    ErrorPath, FieldGuard, Kind, OperationRequest, Pipeline, PreparedOperation, SchemaProblem,
+    ErrorPath, FieldGuard, Kind, OperationRequest, Pipeline, Positions, PreparedOperation,
+    SchemaProblem,
 };
 use crate::error::{self, Code, Error, Outage};
 use crate::json::JsonBuffer;
 use crate::limit::Limits;
+use crate::object::{self, Compile, Executed, ReadContext};
 
 /// Configures the engine for documents that the gate has already validated: a fast validation mode, a
 /// depth limit, and the directives that mark how a failing field is handled.
@@ -58,6 +61,8 @@ pub struct Api {
     engine: Arc<dyn Engine>,
     /// The byte budget shared by all responses in progress.
     shared_budget: Arc<SharedBudget>,
+    /// The limits for comparisons.
+    diff_pool: Arc<DiffPool>,
 }
 
 impl fmt::Debug for Api {
@@ -70,8 +75,22 @@ impl fmt::Debug for Api {
 }
 
 impl Api {
-    /// Creates an API for a schema that was built with [`configure_engine`].
+    /// Creates an API for a schema that was built with [`configure_engine`]. The engine executes all of it.
     pub fn new<Q, M, S>(schema: Schema<Q, M, S>, limits: Limits) -> Result<Self, SchemaProblem>
+    where
+        Q: ObjectType + 'static,
+        M: ObjectType + 'static,
+        S: SubscriptionType + 'static,
+    {
+        Self::with_compiler(schema, limits, |_| None)
+    }
+
+    /// Creates an API that executes the queries that `compile` compiles by the executor.
+    pub(crate) fn with_compiler<Q, M, S>(
+        schema: Schema<Q, M, S>,
+        limits: Limits,
+        compile: Compile,
+    ) -> Result<Self, SchemaProblem>
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
@@ -79,7 +98,8 @@ impl Api {
     {
         Ok(Self {
             shared_budget: SharedBudget::new(&limits),
-            gate: Arc::new(Pipeline::new(&schema.sdl(), limits)?),
+            diff_pool: Arc::new(DiffPool::new(&limits)),
+            gate: Arc::new(Pipeline::new(&schema.sdl(), limits, compile)?),
             engine: Arc::new(schema),
         })
     }
@@ -103,7 +123,7 @@ impl Api {
 
     /// Executes an operation that gives a single response. Subscriptions are refused. Resolvers find `data`
     /// in their context.
-    pub async fn run(&self, ready: PreparedOperation, data: Data) -> JsonResponse {
+    pub async fn run(&self, ready: PreparedOperation, mut data: Data) -> JsonResponse {
         if ready.kind() == Kind::Subscription {
             let error = Error::new(
                 Code::SubscriptionNotSupported,
@@ -112,7 +132,22 @@ impl Api {
             return JsonResponse::rejected(vec![error.into()]);
         }
         let (cost, kind) = (ready.cost(), ready.kind());
-        let (mut request, positions) = ready.into_parts();
+        data.insert(Arc::clone(&self.diff_pool));
+        data.insert(Arc::<DiffTime>::default());
+        if let Some(query) = ready.compiled()
+            && let Some(session) = context::reader(&data)
+        {
+            let budget = ResponseBudget::new(kind, self.gate.limits(), &self.shared_budget);
+            let variables = ready.variables();
+            let context = ReadContext::new(session, variables, Arc::clone(&budget), &data);
+            let executed = object::execute(query, &context).await;
+            return match executed.and_then(|executed| written(executed, &ready, &budget)) {
+                Ok(response) => response,
+                Err(error) => JsonResponse::too_large(error, kind, extensions(cost)),
+            };
+        }
+        let positions = ready.positions();
+        let mut request = ready.engine_request();
         request.data = data;
         let budget = ResponseBudget::insert_into(
             &mut request.data,
@@ -120,18 +155,11 @@ impl Api {
             self.gate.limits(),
             &self.shared_budget,
         );
-        DiffTime::put_into(&mut request.data);
         let mut response = self.engine.run(request).await;
-        for error in &mut response.errors {
-            ErrorPath::tell(error);
-            error::shorten(error);
-            error::complete(error);
-            positions.resolve(error);
-        }
-        // Fields finish in any order, so the errors are sorted by their place.
-        response.errors.sort_by_cached_key(sort_key);
-        let mut extensions = response.extensions;
-        extensions.insert("cost".to_owned(), Value::from(cost));
+        response.errors.iter_mut().for_each(ErrorPath::tell);
+        finish(&mut response.errors, &positions);
+        let mut extensions = extensions(cost);
+        extensions.append(&mut response.extensions);
         let body = ResponseBody {
             errors: &response.errors,
             data: Some(&response.data),
@@ -159,6 +187,59 @@ impl Api {
             Err(rejected) => rejected,
         }
     }
+}
+
+/// Completes the errors of a response, and sorts them by their place.
+fn finish(errors: &mut [ServerError], positions: &Positions) {
+    for error in &mut *errors {
+        error::shorten(error);
+        error::complete(error);
+        positions.resolve(error);
+    }
+    // Fields finish in any order.
+    errors.sort_by_cached_key(sort_key);
+}
+
+/// Returns the extensions of each response.
+fn extensions(cost: u64) -> BTreeMap<String, Value> {
+    BTreeMap::from([("cost".to_owned(), Value::from(cost))])
+}
+
+/// Completes a response that the executor has written.
+fn written(
+    executed: Executed,
+    ready: &PreparedOperation,
+    budget: &ResponseBudget,
+) -> Result<JsonResponse, Error> {
+    let Executed {
+        mut text,
+        mut errors,
+    } = executed;
+    let mut outage_of_all = None;
+    if !errors.is_empty() {
+        finish(&mut errors, &ready.positions());
+        if errors.iter().any(|error| error::outage_of(error).is_some()) {
+            let data = serde_json::from_slice(&text[object::BEGINNING.len()..]);
+            let data: Value = data.map_err(|error| Error::internal(&error))?;
+            outage_of_all = outage(&data, &errors);
+        }
+        let mut with_errors = b"{\"errors\":".to_vec();
+        serde_json::to_writer(&mut with_errors, &errors)
+            .map_err(|error| Error::internal(&error))?;
+        with_errors.push(b',');
+        with_errors.extend_from_slice(&text[1..]);
+        text = with_errors;
+    }
+    let cost = ready.cost();
+    text.extend_from_slice(format!(",\"extensions\":{{\"cost\":{cost}}}}}").as_bytes());
+    budget.check_length(text.len())?;
+    Ok(JsonResponse {
+        outage: outage_of_all,
+        errors,
+        extensions: extensions(cost),
+        is_rejected: false,
+        json: text,
+    })
 }
 
 /// The field that returns the type name of any object.

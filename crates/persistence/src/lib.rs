@@ -20,7 +20,7 @@
 //! - `relations`: `list_membership`, `join_table`, `ordering`, `slug`
 //! - `tables`: the list of all tables, and a file for each noun, with its row type, the conversion to
 //!   `khabar-domain`, the keys for reading in batches, and the writes
-//! - `reference_data`: editions, sections, sources and channels in memory
+//! - `reference_data`: editions, sections, people, topics and other small tables in memory
 //! - `database`: `db`, the handle, with its pools, transactions, replicas, file and clock
 //! - `maintenance`: `bulk_insert`, and `check`, which searches for broken rows
 //! - `archive`, `migration`: export and restore, schema changes

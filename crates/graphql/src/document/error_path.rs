@@ -1,4 +1,5 @@
-//! Error handling for fields that fail (§6.4.4 and §7.1.2 of the GraphQL specification).
+//! Error handling for fields that the engine executes: mutations, and their payloads (§6.4.4 and §7.1.2 of the
+//! GraphQL specification). The executor, which reads the marks too, handles the errors of all others.
 //!
 //! A nullable field that fails becomes null itself. The engine, however, propagates every error of a
 //! resolver that returns `Result<Option<T>>`, or of its arguments, to the parent. So a plan marks each
@@ -7,11 +8,7 @@
 //! An error reports the path where it arose. The engine sets this path, but overwrites it while the error
 //! propagates: at each item of a list and at each field without `async`. So the path is recorded where
 //! the error is first seen. Fields that have arguments or a selection of their own are marked for this
-//! reason too. A mark costs some allocations, which would be noticeable on plain values. The resolvers of
-//! plain values load through [`ContextExt`](crate::context::ContextExt), which records the path itself.
-//!
-//! A mark also charges the value of its field to the budget of the response (`budget.rs`), so texts that can
-//! be large are marked as well. Fields named `text`, of which a response has dozens, charge themselves.
+//! reason too.
 //!
 //! Clients cannot use the marks: no schema that documents are checked against contains them.
 
@@ -41,7 +38,7 @@ pub(crate) enum FieldGuard {
 
 impl FieldGuard {
     /// The name of the directive that marks a field.
-    pub(super) const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Nullable => "nullable",
             Self::Required => "required",
@@ -79,12 +76,7 @@ impl CustomDirective for FieldGuard {
             budget.check().map_err(spent)?;
         }
         let mut error = match resolve.await {
-            Ok(answered) => {
-                if let Some(budget) = budget {
-                    budget.charge_value(answered.as_ref()).map_err(spent)?;
-                }
-                return Ok(answered);
-            }
+            Ok(answered) => return Ok(answered),
             Err(error) => error,
         };
         if error.source::<ErrorPath>().is_none() {
@@ -110,11 +102,6 @@ impl CustomDirective for FieldGuard {
 pub(crate) struct ErrorPath(Vec<PathSegment>);
 
 impl ErrorPath {
-    /// Records the path of the field in this context.
-    pub(crate) fn here(ctx: &Context<'_>) -> Self {
-        Self(ctx.set_error_path(ServerError::new("", None)).path)
-    }
-
     pub(crate) fn into_source(self) -> Arc<dyn Any + Send + Sync> {
         Arc::new(self)
     }

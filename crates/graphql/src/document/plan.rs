@@ -34,6 +34,11 @@ pub(super) struct Plan {
     pub(super) cost: u64,
     /// The shortest time that any selected field allows the answer to be cached.
     pub(super) max_age: Option<Duration>,
+    /// The number of selections.
+    pub(super) selections: u64,
+    /// Whether the plan holds for all requests that agree on the deciding variables. The cost of
+    /// introspection depends on other variables as well.
+    pub(super) is_reusable: bool,
 }
 
 /// The inputs and the running totals of a plan.
@@ -141,6 +146,8 @@ impl<'a> Planner<'a> {
             position,
             cost: merged.cost,
             max_age: self.max_age,
+            selections: self.written,
+            is_reusable: self.introspected.fields == 0,
         })
     }
 
@@ -316,7 +323,7 @@ impl<'a> Planner<'a> {
             Some(&self.nullable)
         } else {
             // The reasons are given in `error_path.rs`.
-            (!is_bare || weight::is_text(&field.name)).then_some(&self.required)
+            (!is_bare).then_some(&self.required)
         };
         let engine_field = engine::Field {
             alias: field.alias.as_ref().map(positioned_name),

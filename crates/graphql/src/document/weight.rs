@@ -45,15 +45,6 @@ pub(super) fn is_condition(argument: &str) -> bool {
     )
 }
 
-/// Whether a field may return a long text even if it has neither arguments nor subfields. Such text is
-/// charged to the response's budget (`budget.rs`) by a mark. Fields named `text` charge themselves.
-pub(super) fn is_text(field: &str) -> bool {
-    matches!(
-        field,
-        "bodyHtml" | "bodyText" | "header" | "html" | "note" | "reason" | "rows"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use apollo_compiler::Schema;
@@ -66,31 +57,5 @@ mod tests {
         for (ty, field, _) in HEAVY {
             assert!(schema.type_field(ty, field).is_ok(), "{ty}.{field}");
         }
-    }
-
-    /// Types whose `text` charges itself to the budget with
-    /// [`charge_text`](crate::context::ContextExt::charge_text). A field of this name has no mark.
-    const CHARGED: [&str; 6] = [
-        "Comment",
-        "HeadingBlock",
-        "ParagraphBlock",
-        "QuotationBlock",
-        "RichText",
-        "WordsDiff",
-    ];
-
-    #[test]
-    fn every_text_charges_itself() {
-        let schema = Schema::parse(crate::sdl(), "schema.graphql").unwrap();
-        let mut texts: Vec<_> = schema
-            .types
-            .iter()
-            .filter(|(name, ty)| {
-                (ty.is_object() || ty.is_interface()) && schema.type_field(name, "text").is_ok()
-            })
-            .map(|(name, _)| name.as_str())
-            .collect();
-        texts.sort_unstable();
-        assert_eq!(texts, CHARGED);
     }
 }

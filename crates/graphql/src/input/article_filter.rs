@@ -1,13 +1,13 @@
 //! The filter for lists of articles.
 
-use async_graphql::{Context, ID, InputObject};
+use async_graphql::{ID, InputObject};
 use khabar_domain::EditionId;
 use khabar_persistence::article::{Filter, List};
 use khabar_persistence::{SlugKey, edition, section};
 
-use crate::context::ContextExt;
 use crate::error::{Error, Result};
 use crate::node;
+use crate::object::ReadContext;
 use crate::scalar::{DateTime, Language, Slug};
 use crate::types::ArticleKind;
 
@@ -46,6 +46,7 @@ pub struct ArticleFilter {
 }
 
 /// A resolved filter: the lists that an article must be in, and the conditions that it must meet.
+#[derive(Default)]
 pub(crate) struct ResolvedFilter {
     /// The lists, with the kind that is usually shortest first.
     pub(crate) lists: Vec<List>,
@@ -57,10 +58,10 @@ impl ArticleFilter {
     /// Resolves the filter in an edition. Returns `None` if no section has the given slug.
     pub(crate) async fn narrow(
         self,
-        ctx: &Context<'_>,
+        context: &ReadContext,
         edition: EditionId,
     ) -> Result<Option<ResolvedFilter>> {
-        let Some(section) = self.section_list(ctx, edition).await? else {
+        let Some(section) = self.section_list(context, edition).await? else {
             return Ok(None);
         };
         // A list is read until the page is full, so the list that is likely to be shortest goes first.
@@ -93,13 +94,13 @@ impl ArticleFilter {
     /// given slug.
     async fn section_list(
         &self,
-        ctx: &Context<'_>,
+        context: &ReadContext,
         edition: EditionId,
     ) -> Result<Option<Option<List>>> {
         let section = match (&self.section, &self.section_slug) {
             (None, None) => return Ok(Some(None)),
             (Some(id), None) => node::parse(id)?,
-            (None, Some(slug)) => match find_section(ctx, edition, slug).await? {
+            (None, Some(slug)) => match find_section(context, edition, slug).await? {
                 Some(section) => section,
                 None => return Ok(None),
             },
@@ -119,18 +120,18 @@ impl ArticleFilter {
 }
 
 async fn find_section(
-    ctx: &Context<'_>,
+    context: &ReadContext,
     edition: EditionId,
     slug: &Slug,
 ) -> Result<Option<khabar_domain::SectionId>> {
-    let Some(edition) = ctx.load(edition::ById(edition)).await? else {
+    let Some(edition) = context.load(edition::ById(edition)).await? else {
         return Ok(None);
     };
     let key = section::BySlug(SlugKey {
-        edition: edition.slug,
+        edition: edition.slug.clone(),
         slug: slug.0.clone(),
     });
-    Ok(ctx.load(key).await?.map(|section| section.id))
+    Ok(context.load(key).await?.map(|section| section.id))
 }
 
 fn parsed<T: node::GlobalId>(id: Option<&ID>, list: fn(T) -> List) -> Result<Option<List>> {

@@ -99,8 +99,6 @@ async fn siblings_are_one_batch_and_are_remembered() {
     // Of these, 7 is already loaded, and 1,001 is not found.
     let some = loaders.many([Logged(7), Logged(1_001)]).await.unwrap();
     assert_eq!(some, HashMap::from([(Logged(7), 14)]));
-    loaders.prime(Logged(3_001), 9).await;
-    assert_eq!(loaders.one(Logged(3_001)).await.unwrap(), Some(9));
     assert_eq!(*LOG.lock().unwrap(), [siblings, vec![1_001]]);
 }
 

@@ -16,7 +16,8 @@ use super::input_parse;
 use crate::context::ContextExt as _;
 use crate::error::Result;
 use crate::mutate::{MutationError, MutationResult, mutations};
-use crate::types::{ArticleConflict, UserError};
+use crate::object::EngineObject;
+use crate::types::{Article, ArticleConflict, UserError};
 
 pub use create::CreateArticleInput;
 pub use edit::{CorrectArticleInput, RestoreRevisionInput, UpdateArticleInput};
@@ -39,18 +40,19 @@ impl From<MutationResult<ArticleId>> for ArticlePayload {
 #[Object]
 impl ArticlePayload {
     /// The article after the mutation. Null if the mutation was not carried out.
-    async fn article(&self, ctx: &Context<'_>) -> Result<Option<crate::types::Article>> {
+    async fn article(&self, ctx: &Context<'_>) -> Result<Option<EngineObject<Article>>> {
         let Some(id) = self.0.id else {
             return Ok(None);
         };
         let article = ctx.load(article::ById(id)).await?;
-        Ok(article.map(crate::types::Article))
+        Ok(article.map(EngineObject::new))
     }
 
     /// The edit conflict, if the article has changed since the version given in the input. Describes
     /// the changes of both sides. Null otherwise.
-    fn conflict(&self) -> Option<&ArticleConflict> {
-        self.0.conflict.as_deref()
+    fn conflict(&self) -> Option<EngineObject<ArticleConflict>> {
+        let conflict = self.0.conflict.as_deref();
+        conflict.cloned().map(EngineObject::new)
     }
 
     /// Errors that prevented the mutation. Empty on success.

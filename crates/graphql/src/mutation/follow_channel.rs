@@ -1,12 +1,13 @@
 //! Mutations that create, update, delete and reorder follow channels.
 
-use async_graphql::{ID, InputObject, MaybeUndefined};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined};
 use khabar_domain::{EditionId, FollowChannel, FollowChannelId};
 use khabar_persistence::change::EntityKind;
-use khabar_persistence::follow_channel::{self, ById};
+use khabar_persistence::follow_channel::{self, ById, OfEdition};
 
 use super::input_parse;
 use super::ordering::{self, EditionList};
+use crate::context::ContextExt as _;
 use crate::error::Result;
 use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::{DeletedPayload, payload};
@@ -21,7 +22,7 @@ payload! {
 
 payload! {
     FollowChannelsPayload, "Result of reordering follow channels.",
-    follow_channels: [FollowChannel] of EditionId by crate::types::FollowChannel::of_edition,
+    follow_channels: [FollowChannel] of EditionId by of_edition,
     "The follow channels in their new order. Null if the mutation failed."
 }
 
@@ -168,6 +169,11 @@ impl Mutate for ReorderFollowChannelsInput {
 /// Parses a handle. A handle is a single line and follows the rules for names.
 fn handle(text: &str) -> Result<String, MutationError> {
     input_parse::name(&["handle"], text).map(Into::into)
+}
+
+async fn of_edition(ctx: &Context<'_>, edition: EditionId) -> Result<Vec<FollowChannel>> {
+    let found = ctx.load(OfEdition(edition)).await?;
+    Ok(found.unwrap_or_default())
 }
 
 mutations! {

@@ -14,7 +14,7 @@ use crate::types::{UserError, UserErrorCode};
 
 payload! {
     HomePayload, "Result of changing a front page.",
-    home: Home by edition::ById as crate::types::Home::of,
+    home: Home by edition::ById,
     "The updated front page. Null if the mutation failed."
 }
 

@@ -1,12 +1,13 @@
 //! Mutations that create, update, delete and reorder live channels.
 
-use async_graphql::{ID, InputObject, MaybeUndefined};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined};
 use khabar_domain::{EditionId, LiveChannel, LiveChannelId};
 use khabar_persistence::change::EntityKind;
-use khabar_persistence::live_channel::{self, ById};
+use khabar_persistence::live_channel::{self, ById, OfEdition};
 
 use super::input_parse;
 use super::ordering::{self, EditionList};
+use crate::context::ContextExt as _;
 use crate::error::Result;
 use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::{DeletedPayload, payload};
@@ -20,7 +21,7 @@ payload! {
 
 payload! {
     LiveChannelsPayload, "Result of reordering live channels.",
-    live_channels: [LiveChannel] of EditionId by crate::types::LiveChannel::of_edition,
+    live_channels: [LiveChannel] of EditionId by of_edition,
     "The live channels in their new order. Null if the mutation failed."
 }
 
@@ -168,6 +169,11 @@ impl Mutate for ReorderLiveChannelsInput {
         let edition = self.edition.as_ref();
         LIST.reorder(cx, edition, "channels", &self.channels).await
     }
+}
+
+async fn of_edition(ctx: &Context<'_>, edition: EditionId) -> Result<Vec<LiveChannel>> {
+    let found = ctx.load(OfEdition(edition)).await?;
+    Ok(found.unwrap_or_default())
 }
 
 mutations! {

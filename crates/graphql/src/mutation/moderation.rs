@@ -11,6 +11,7 @@ use crate::context::ContextExt as _;
 use crate::error::Result;
 use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult, mutations, run};
 use crate::node;
+use crate::object::EngineList;
 use crate::types::{Comment, UserError, UserErrorCode};
 
 /// A moderation decision on a comment.
@@ -116,9 +117,9 @@ pub struct ModerateCommentsPayload {
 #[Object]
 impl ModerateCommentsPayload {
     /// The comments that now have the requested status, in the order of the input.
-    async fn comments(&self, ctx: &Context<'_>) -> Result<Vec<Comment>> {
+    async fn comments(&self, ctx: &Context<'_>) -> Result<EngineList<Comment>> {
         if self.result.id.is_none() {
-            return Ok(Vec::new());
+            return Ok(EngineList::new(Vec::new()));
         }
         let found = ctx
             .load_many(self.requested.iter().copied().map(ById))
@@ -130,11 +131,9 @@ impl ModerateCommentsPayload {
             }
         }
         let comments = requested.into_iter().filter_map(|id| found.get(&ById(id)));
-        Ok(comments
-            .filter(|comment| comment.status == self.decision.leads_to())
-            .cloned()
-            .map(Comment)
-            .collect())
+        let comments = comments.filter(|comment| comment.status == self.decision.leads_to());
+        let comments: Vec<_> = comments.cloned().collect();
+        Ok(EngineList::new(comments))
     }
 
     /// Errors for the comments that could not be moderated, each pointing at the position in `ids`.

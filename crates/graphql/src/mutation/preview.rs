@@ -9,6 +9,7 @@ use khabar_persistence::{article, editorial, preview};
 use super::{ArticlePayload, input_parse};
 use crate::error::Result;
 use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult, mutations, run};
+use crate::object::EngineObject;
 use crate::types::{Preview, UserError, UserErrorCode};
 
 /// Input for the `createPreview` mutation.
@@ -113,12 +114,12 @@ pub struct CreatePreviewPayload {
 #[Object]
 impl CreatePreviewPayload {
     /// The preview that was created. Null if the mutation failed.
-    fn preview(&self) -> Option<Preview> {
+    fn preview(&self) -> Option<EngineObject<Preview>> {
         // Whole seconds, as encoded in the token. The lifetime is counted from the first write, so
         // that a repeated mutation signs an identical token.
         let until = self.result.at.trunc_subsecs(0) + self.lifetime;
         let article = self.result.id?;
-        Some(Preview { article, until })
+        Some(EngineObject::new(Preview { article, until }))
     }
 
     /// Errors that prevented the mutation from being carried out. Empty on success.

@@ -1,11 +1,12 @@
 //! Mutations that create, update, move, reorder and delete sections.
 
-use async_graphql::{ID, InputObject, MaybeUndefined};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined};
 use khabar_domain::{EditionId, Section, SectionId};
 use khabar_persistence::change::EntityKind;
-use khabar_persistence::section::{self, ById};
+use khabar_persistence::section::{self, ById, ChildrenOf, OfEdition, Which};
 
 use super::input_parse::{self, SlugTarget};
+use crate::context::ContextExt as _;
 use crate::error::Result;
 use crate::mutate::{Mutate, MutationCtx, MutationError, mutations};
 use crate::payload::{DeletedPayload, payload};
@@ -19,7 +20,7 @@ payload! {
 
 payload! {
     SectionsPayload, "Result of reordering sections.",
-    sections: [Section] of SectionId by crate::types::Section::beside,
+    sections: [Section] of SectionId by siblings,
     "The sections in their new order. Null if the mutation failed."
 }
 
@@ -246,6 +247,24 @@ async fn parent(
         EntityKind::Section,
         in_edition.map(|_| Some(id)),
     )
+}
+
+/// Loads the siblings of a section, in order and including the section. Returns an empty list if the section
+/// does not exist.
+async fn siblings(ctx: &Context<'_>, id: SectionId) -> Result<Vec<Section>> {
+    let Some(section) = ctx.load(ById(id)).await? else {
+        return Ok(Vec::new());
+    };
+    let found = if let Some(parent) = section.parent {
+        ctx.load(ChildrenOf(parent)).await?
+    } else {
+        let roots = OfEdition {
+            edition: section.edition,
+            which: Which::Roots,
+        };
+        ctx.load(roots).await?
+    };
+    Ok(found.unwrap_or_default())
 }
 
 mutations! {

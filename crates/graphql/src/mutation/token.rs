@@ -10,6 +10,7 @@ use super::input_parse;
 use crate::context::ContextExt as _;
 use crate::error::Result;
 use crate::mutate::{Mutate, MutationCtx, MutationError, MutationResult, WriteContext, mutations};
+use crate::object::EngineObject;
 use crate::payload::payload;
 use crate::scalar::DateTime;
 use crate::types::{self, Role, Token, UserError, UserErrorCode};
@@ -107,11 +108,11 @@ impl From<MutationResult<TokenId>> for CreateTokenPayload {
 #[Object]
 impl CreateTokenPayload {
     /// The new token. Null if the mutation was not carried out.
-    async fn token(&self, ctx: &Context<'_>) -> Result<Option<Token>> {
+    async fn token(&self, ctx: &Context<'_>) -> Result<Option<EngineObject<Token>>> {
         let Some(id) = self.0.id else {
             return Ok(None);
         };
-        Ok(ctx.load(ById(id)).await?.map(Token))
+        Ok(ctx.load(ById(id)).await?.map(EngineObject::new))
     }
 
     /// The secret that the bearer sends as `Authorization: Bearer …`. It is shown only once. Null if

@@ -9,6 +9,7 @@ mod url;
 
 pub use date::Date;
 pub use date_time::DateTime;
+pub(crate) use date_time::write_time;
 pub use html::Html;
 pub use language::Language;
 pub use slug::Slug;

@@ -1,11 +1,11 @@
 //! The `Slug` scalar: the part of a URL that identifies an object within its edition.
 
-use async_graphql::{Context, InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use khabar_persistence::slug::FormerSlugs;
 use uuid::Uuid;
 
-use crate::context::ContextExt;
 use crate::error::Result;
+use crate::object::ReadContext;
 
 /// The part of a URL that identifies an object within its edition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +29,12 @@ impl ScalarType for Slug {
 
 impl Slug {
     /// Loads the former slugs of an object that still resolve to it.
-    pub(crate) async fn former(ctx: &Context<'_>, id: impl Into<Uuid>) -> Result<Vec<Self>> {
-        let found = ctx.load(FormerSlugs(id.into())).await?;
-        Ok(found.unwrap_or_default().into_iter().map(Self).collect())
+    pub(crate) async fn former(
+        context: &ReadContext,
+        id: impl Into<Uuid> + Send,
+    ) -> Result<Vec<Self>> {
+        let found = context.load(FormerSlugs(id.into())).await?;
+        let slugs = found.iter().flat_map(|slugs| slugs.iter());
+        Ok(slugs.cloned().map(Self).collect())
     }
 }

@@ -1,502 +1,408 @@
 //! The `Article` type.
 
-use async_graphql::{Context, Enum, ID, Object};
+use std::sync::Arc;
+
+use async_graphql::{Enum, ID};
 use futures::future::try_join;
 use khabar_domain::article::{Kind, Status, truncate_at_word};
-use khabar_domain::{EditorialState, Right};
+use khabar_domain::{Article as Row, ArticleId, EditorialState, Right, WebUrl};
 use khabar_persistence::article::unpublished;
 use khabar_persistence::cache::CacheTag;
 use khabar_persistence::change::{EntityKind, Facet};
 use khabar_persistence::editorial;
 use khabar_persistence::{
-    Page, SlugKey, article, comment, correction, edition, media, person, related, revision,
-    section, source, story, topic,
+    Includes, Page, SlugKey, article, comment, correction, edition, media, person, related,
+    revision, section, source, story, topic,
 };
 
 use super::{
-    ArticleCommenting, ArticleConnection, ArticleDiff, BodyBlock, Comment, CommentConnection,
-    Correction, Direction, Edition, Media, Person, RelatedArticleConnection, Revision,
-    RevisionConnection, Section, Source, Story, Topic, Withdrawal, body,
+    ArticleCommenting, ArticleDiff, Comment, Correction, Direction, Edition, LoadBody, Media,
+    Person, Revision, Section, Source, Story, Topic, Withdrawal,
 };
-use crate::connection::{Connection, Paging, TotalCount};
-use crate::context::ContextExt;
+use crate::connection::TotalCount;
 use crate::error::{Error, Result};
 use crate::input::{CommentOrder, Selector, exactly_one};
 use crate::mutate::require;
 use crate::node;
-use crate::scalar::{DateTime, Html, Language, Slug, Url, count};
+use crate::object::{
+    Late, LoadMany, LoadOne, LoadPage, LoadRequired, OrDefault, Owned, OwnedOption, ReadContext,
+    Shared, enums, object,
+};
+use crate::scalar::{DateTime, Html, Slug, Url, count};
 
 /// An article.
-#[derive(Clone, Debug)]
-pub struct Article(pub khabar_domain::Article);
+#[derive(Debug)]
+pub(crate) struct Article;
 
 /// A news article: a text with a headline, filed in a section and grouped into stories.
-#[Object]
+#[object(of = Row, identity = |article| article.id.uuid().as_u128())]
 impl Article {
     /// The global ID.
-    pub(crate) async fn id(&self) -> ID {
-        node::id(self.0.id)
+    fn id(article: &Row) -> ID {
+        node::id(article.id)
     }
 
     /// The edition that the article belongs to.
-    async fn edition(&self, ctx: &Context<'_>) -> Result<Edition> {
-        Edition::of(ctx, edition::ById(self.0.edition)).await
+    fn edition(article: &Row) -> LoadRequired<Edition, edition::ById> {
+        LoadRequired::new(edition::ById(article.edition))
     }
 
     /// The URL slug, unique within the edition. For a withdrawn article, readers get a slug generated
     /// from its ID, because the original slug would reveal the content. Both slugs resolve to the
     /// article.
-    fn slug(&self) -> Slug {
-        Slug(self.0.slug.clone())
+    fn slug(article: &Row) -> &khabar_domain::Slug {
+        &article.slug
     }
 
     /// Slugs of earlier published versions that still resolve to this article. The current one is
     /// `slug`.
-    async fn former_slugs(&self, ctx: &Context<'_>) -> Result<Vec<Slug>> {
-        if self.is_redacted(ctx)? {
+    async fn former_slugs(article: &Row, context: &ReadContext) -> Result<Vec<Slug>> {
+        if is_redacted(article, context) {
             return Ok(Vec::new());
         }
-        Slug::former(ctx, self.0.id).await
+        Slug::former(context, article.id).await
     }
 
     /// The canonical URL. Null if it is unknown, and for readers if the article is withdrawn.
-    fn canonical_url(&self) -> Option<Url> {
-        self.0.canonical_url.clone().map(Url)
+    fn canonical_url(article: &Row) -> Option<&WebUrl> {
+        article.canonical_url.as_ref()
     }
 
     /// The kind of article.
-    fn kind(&self, ctx: &Context<'_>) -> ArticleKind {
-        self.shows(ctx, Facet::Details);
-        self.0.kind.into()
+    fn kind(article: &Row, context: &ReadContext) -> ArticleKind {
+        shows(article, context, Facet::Details);
+        article.kind.into()
     }
 
     /// The editorial status. Readers only see published articles and the tombstones of withdrawn ones,
     /// whose headline is the reason for the withdrawal.
-    fn status(&self) -> ArticleStatus {
-        self.0.status.into()
+    fn status(article: &Row) -> ArticleStatus {
+        article.status.into()
     }
 
     /// Whether only the headline was received from the source. Such an article has no body.
-    fn is_stub(&self, ctx: &Context<'_>) -> bool {
-        self.shows(ctx, Facet::Text);
-        self.0.is_stub
+    fn is_stub(article: &Row, context: &ReadContext) -> bool {
+        shows(article, context, Facet::Text);
+        article.is_stub
     }
 
     /// The headline. For a withdrawn article, readers get the reason for the withdrawal instead.
-    fn headline(&self) -> &str {
-        self.0.headline.as_str()
+    fn headline(article: &Row) -> &str {
+        article.headline.as_str()
     }
 
     /// The lead: a paragraph that summarises the article.
-    fn lead(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.shows(ctx, Facet::Lead);
-        self.0.lead.as_deref()
+    fn lead<'a>(article: &'a Row, context: &ReadContext) -> Option<&'a str> {
+        shows(article, context, Facet::Lead);
+        article.lead.as_deref()
     }
 
     /// The beginning of the body text, for teasers. Shortened text ends at a word boundary and with
     /// `…`.
     fn excerpt(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Maximum length in characters. 1 to 600. Defaults to 200.")]
-        length: Option<i32>,
+        article: &Row,
+        context: &ReadContext,
+        #[arg("Maximum length in characters. 1 to 600. Defaults to 200.")] length: Option<i32>,
     ) -> Result<String> {
-        self.shows(ctx, Facet::Text);
-        excerpt(&self.0.excerpt, length)
+        shows(article, context, Facet::Text);
+        excerpt(&article.excerpt, length)
     }
 
     /// The main image or video, shown at the top of the article.
-    async fn hero(&self, ctx: &Context<'_>) -> Result<Option<Media>> {
-        Media::maybe(ctx, self.0.hero).await
+    fn hero(article: &Row) -> LoadOne<Media, media::ById> {
+        Media::load(article.hero)
     }
 
     /// The body as a list of blocks. Empty for a stub.
-    async fn body(&self, ctx: &Context<'_>) -> Result<Vec<BodyBlock>> {
-        let body = ctx.load_or_default(article::BodyOf(self.0.id)).await?;
-        body::blocks(ctx, body)
+    fn body(article: &Row) -> LoadBody {
+        LoadBody(article.id)
     }
 
     /// The body as HTML. Empty for a stub.
-    async fn body_html(&self, ctx: &Context<'_>) -> Result<Html> {
-        let body = ctx.load_or_default(article::BodyOf(self.0.id)).await?;
-        let shown = body.media();
-        for id in &shown {
-            ctx.shows(CacheTag::part(EntityKind::Media, *id, Facet::Caption));
+    async fn body_html(article: &Row, context: &ReadContext) -> Result<OrDefault<Late<Html>>> {
+        let body = context.load(article::BodyOf(article.id)).await;
+        let mut media = std::collections::HashMap::new();
+        if let Ok(Some(body)) = &body {
+            let shown = body.media();
+            for id in &shown {
+                context.shows(|| CacheTag::part(EntityKind::Media, *id, Facet::Caption));
+            }
+            let found = context
+                .load_many(shown.into_iter().map(media::ById))
+                .await?;
+            media.extend(
+                found
+                    .into_iter()
+                    .map(|(key, media)| (key.0, Arc::unwrap_or_clone(media))),
+            );
         }
-        let media = ctx.load_many(shown.into_iter().map(media::ById)).await?;
-        let media = media
-            .into_iter()
-            .map(|(key, media)| (key.0, media))
-            .collect();
-        Ok(Html(khabar_domain::body::html::<std::hash::RandomState>(
-            &body, &media,
-        )))
+        OrDefault::of(body, |body| {
+            let body = body.unwrap_or_default();
+            Late::new(move || Html(khabar_domain::body::html(&body, &media)))
+        })
     }
 
     /// The body as plain text: one paragraph per block, separated by blank lines. Empty for a stub.
-    async fn body_text(&self, ctx: &Context<'_>) -> Result<String> {
-        let body = ctx.load_or_default(article::BodyOf(self.0.id)).await?;
-        Ok(body.text())
+    async fn body_text(article: &Row, context: &ReadContext) -> Result<OrDefault<Late<String>>> {
+        let body = context.load(article::BodyOf(article.id)).await;
+        OrDefault::of(body, |body| {
+            let body = body.unwrap_or_default();
+            Late::new(move || body.text())
+        })
     }
 
     /// The news agency or outlet that the article came from.
-    async fn source(&self, ctx: &Context<'_>) -> Result<Option<Source>> {
-        self.shows(ctx, Facet::Details);
-        let Some(id) = self.0.source else {
-            return Ok(None);
-        };
-        Ok(ctx.load(source::ById(id)).await?.map(Source))
+    fn source(article: &Row, context: &ReadContext) -> LoadOne<Source, source::ById> {
+        shows(article, context, Facet::Details);
+        LoadOne::new(article.source.map(source::ById))
     }
 
     /// The authors credited in the byline, in order.
-    async fn authors(&self, ctx: &Context<'_>) -> Result<Vec<Person>> {
-        if self.is_redacted(ctx)? {
-            return Ok(Vec::new());
-        }
-        let found = ctx.load(person::OfArticle(self.0.id)).await?;
-        Ok(found.unwrap_or_default().into_iter().map(Person).collect())
+    fn authors(article: &Row, context: &ReadContext) -> LoadMany<Person, person::OfArticle> {
+        LoadMany::new(visible(article, context).map(person::OfArticle))
     }
 
     /// The section that the article is filed in.
-    async fn section(&self, ctx: &Context<'_>) -> Result<Option<Section>> {
-        let Some(id) = self.0.section else {
-            return Ok(None);
-        };
-        Ok(ctx.load(section::ById(id)).await?.map(Section))
+    fn section(article: &Row) -> LoadOne<Section, section::ById> {
+        LoadOne::new(article.section.map(section::ById))
     }
 
     /// The topics of the article, in order.
-    async fn topics(&self, ctx: &Context<'_>) -> Result<Vec<Topic>> {
-        if self.is_redacted(ctx)? {
-            return Ok(Vec::new());
-        }
-        let found = ctx.load(topic::OfArticle(self.0.id)).await?;
-        Ok(found.unwrap_or_default().into_iter().map(Topic).collect())
+    fn topics(article: &Row, context: &ReadContext) -> LoadMany<Topic, topic::OfArticle> {
+        LoadMany::new(visible(article, context).map(topic::OfArticle))
     }
 
     /// The stories that the article belongs to, in order.
-    async fn stories(&self, ctx: &Context<'_>) -> Result<Vec<Story>> {
-        if self.is_redacted(ctx)? {
-            return Ok(Vec::new());
-        }
-        let found = ctx.load_ahead(story::OfArticle(self.0.id)).await?;
-        Ok(found.unwrap_or_default().into_iter().map(Story).collect())
+    fn stories(article: &Row, context: &ReadContext) -> LoadMany<Story, story::OfArticle> {
+        LoadMany::new(visible(article, context).map(story::OfArticle))
     }
 
     /// Related articles to read next. Articles chosen by editors come first, in their order, followed
     /// by computed ones.
-    async fn related(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
-        )]
-        first: Option<i32>,
-        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
-        )]
-        last: Option<i32>,
-        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
-    ) -> Result<RelatedArticleConnection> {
-        let page = Paging {
-            first,
-            after,
-            last,
-            before,
-        }
-        .page()?;
-        if self.is_redacted(ctx)? {
-            return Ok(Connection::empty());
-        }
-        let article = self.0.id;
-        let key = related::Of { article, page };
-        Connection::load(ctx, key, TotalCount::by(related::CountOf(self.0.id))).await
+    fn related(article: &Row, context: &ReadContext, page: Page) -> LoadPage<related::Of> {
+        let Some(article) = visible(article, context) else {
+            return LoadPage::empty();
+        };
+        let total = TotalCount::by(related::CountOf(article));
+        LoadPage::new(related::Of { article, page }, total)
     }
 
     /// Top-level comments on the article. Their replies are available as `Comment.replies`.
-    async fn comments(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Sort order. Defaults to newest first.")] order_by: Option<CommentOrder>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
-        )]
-        first: Option<i32>,
-        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
-        )]
-        last: Option<i32>,
-        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
-    ) -> Result<CommentConnection> {
-        let page = Paging {
-            first,
-            after,
-            last,
-            before,
-        }
-        .page()?;
+    fn comments(
+        article: &Row,
+        context: &ReadContext,
+        #[arg("Sort order. Defaults to newest first.")] order_by: Option<CommentOrder>,
+        page: Page,
+    ) -> LoadPage<comment::OfArticle> {
         // Comments on a withdrawn article are hidden with it.
-        if self.is_redacted(ctx)? {
-            return Ok(Connection::empty());
-        }
-        let key = comment::OfArticle {
-            article: self.0.id,
-            by: Comment::order(order_by, CommentOrder::Newest),
-            page,
+        let Some(article) = visible(article, context) else {
+            return LoadPage::empty();
         };
-        Connection::load(ctx, key, TotalCount::by(comment::CountOfArticle(self.0.id))).await
+        let by = Comment::order(order_by, CommentOrder::Newest);
+        let total = TotalCount::by(comment::CountOfArticle(article));
+        LoadPage::new(comment::OfArticle { article, by, page }, total)
     }
 
     /// The commenting policy: whether comments are accepted, until when and how.
-    async fn commenting(&self, ctx: &Context<'_>) -> Result<ArticleCommenting> {
-        ArticleCommenting::of(ctx, &self.0).await
+    async fn commenting(article: &Row, context: &ReadContext) -> Result<Owned<ArticleCommenting>> {
+        ArticleCommenting::load(context, article).await
     }
 
     /// The number of comments visible to readers, including replies.
-    fn comment_count(&self, ctx: &Context<'_>) -> i32 {
-        self.shows(ctx, Facet::Comments);
-        count(self.0.comment_count)
+    fn comment_count(article: &Row, context: &ReadContext) -> i32 {
+        shows(article, context, Facet::Comments);
+        count(article.comment_count)
     }
 
     /// The language of the article.
-    fn language(&self, ctx: &Context<'_>) -> Language {
-        self.shows(ctx, Facet::Details);
-        Language(self.0.language.clone())
+    fn language<'a>(article: &'a Row, context: &ReadContext) -> &'a khabar_domain::Language {
+        shows(article, context, Facet::Details);
+        &article.language
     }
 
     /// The text direction of the article.
-    fn direction(&self, ctx: &Context<'_>) -> Direction {
-        self.shows(ctx, Facet::Details);
-        self.0.direction.into()
+    fn direction(article: &Row, context: &ReadContext) -> Direction {
+        shows(article, context, Facet::Details);
+        article.direction.into()
     }
 
     /// Whether the article contains notable photos.
-    fn has_photos(&self, ctx: &Context<'_>) -> bool {
-        self.shows(ctx, Facet::Details);
-        self.0.flags.photos
+    fn has_photos(article: &Row, context: &ReadContext) -> bool {
+        shows(article, context, Facet::Details);
+        article.flags.photos
     }
 
     /// Whether the article contains video.
-    fn has_video(&self, ctx: &Context<'_>) -> bool {
-        self.shows(ctx, Facet::Details);
-        self.0.flags.video
+    fn has_video(article: &Row, context: &ReadContext) -> bool {
+        shows(article, context, Facet::Details);
+        article.flags.video
     }
 
     /// Whether the article contains audio.
-    fn has_audio(&self, ctx: &Context<'_>) -> bool {
-        self.shows(ctx, Facet::Details);
-        self.0.flags.audio
+    fn has_audio(article: &Row, context: &ReadContext) -> bool {
+        shows(article, context, Facet::Details);
+        article.flags.audio
     }
 
     /// The time of the first publication. Corrections do not change it. Null if the source does not
     /// provide it.
-    fn first_published_at(&self) -> Option<DateTime> {
-        self.0.first_published_at.map(DateTime)
+    fn first_published_at(article: &Row) -> Option<DateTime> {
+        article.first_published_at.map(DateTime)
     }
 
     /// The publication time. Publishing the article again updates it, corrections do not. Null if the
     /// article has not been published or its source does not provide the time.
-    fn published_at(&self) -> Option<DateTime> {
-        self.0.published_at.map(DateTime)
+    fn published_at(article: &Row) -> Option<DateTime> {
+        article.published_at.map(DateTime)
     }
 
     /// The time of the last change to the text since publication. Null if the text has not changed or
     /// the source does not provide the time.
-    fn updated_at(&self, ctx: &Context<'_>) -> Option<DateTime> {
-        self.shows(ctx, Facet::Text);
-        self.0.updated_at.map(DateTime)
+    fn updated_at(article: &Row, context: &ReadContext) -> Option<DateTime> {
+        shows(article, context, Facet::Text);
+        article.updated_at.map(DateTime)
     }
 
     /// The time by which lists are ordered: the publication time or, if that is unknown, the time when
     /// the article was received.
-    fn listed_at(&self) -> DateTime {
-        DateTime(self.0.listed_at)
+    fn listed_at(article: &Row) -> DateTime {
+        DateTime(article.listed_at)
     }
 
     /// The version number. Starts at 1 and increases by one each time the article is saved.
-    fn version(&self, ctx: &Context<'_>) -> i32 {
-        self.shows(ctx, Facet::Text);
-        self.0.version
+    fn version(article: &Row, context: &ReadContext) -> i32 {
+        shows(article, context, Facet::Text);
+        article.version
     }
 
     /// The estimated reading time in minutes. 0 for a stub.
-    fn reading_minutes(&self, ctx: &Context<'_>) -> i32 {
-        self.shows(ctx, Facet::Text);
-        self.0.reading_minutes
+    fn reading_minutes(article: &Row, context: &ReadContext) -> i32 {
+        shows(article, context, Facet::Text);
+        article.reading_minutes
     }
 
     /// Corrections made since publication, oldest first.
-    async fn corrections(&self, ctx: &Context<'_>) -> Result<Vec<Correction>> {
-        if self.is_redacted(ctx)? {
-            return Ok(Vec::new());
-        }
-        let found = ctx.load(correction::Of(self.0.id)).await?;
-        let found = found.unwrap_or_default().into_iter();
-        Ok(found.map(Correction).collect())
+    fn corrections(article: &Row, context: &ReadContext) -> LoadMany<Correction, correction::Of> {
+        LoadMany::new(visible(article, context).map(correction::Of))
     }
 
     /// The withdrawal of the article. Null if it is not withdrawn.
-    async fn withdrawal(&self, ctx: &Context<'_>) -> Result<Option<Withdrawal>> {
-        if self.0.status != Status::Withdrawn {
-            return Ok(None);
+    async fn withdrawal(article: &Row, context: &ReadContext) -> Result<OwnedOption<Withdrawal>> {
+        if article.status != Status::Withdrawn {
+            return Ok(OwnedOption(None));
         }
-        let editorial = ctx.load(editorial::Of(self.0.id)).await?;
-        Ok(editorial
-            .and_then(|editorial| editorial.withdrawal)
-            .map(Withdrawal))
+        let editorial = context.load(editorial::Of(article.id)).await?;
+        Ok(OwnedOption(
+            editorial.and_then(|editorial| editorial.withdrawal.clone()),
+        ))
     }
 
     /// The time at which the article is scheduled to be published. Null if it is not scheduled. Visible
     /// to its writer and to viewers with the right `publish`.
-    async fn scheduled_for(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
-        Ok(self.editorial(ctx).await?.scheduled_for.map(DateTime))
+    async fn scheduled_for(article: &Row, context: &ReadContext) -> Result<Option<DateTime>> {
+        Ok(editorial(article, context)
+            .await?
+            .scheduled_for
+            .map(DateTime))
     }
 
     /// The end of the embargo, before which the article cannot be published. Null if there is no
     /// embargo. Visible to its writer and to viewers with the right `publish`.
-    async fn embargo_until(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
-        Ok(self.editorial(ctx).await?.embargo_until.map(DateTime))
+    async fn embargo_until(article: &Row, context: &ReadContext) -> Result<Option<DateTime>> {
+        Ok(editorial(article, context)
+            .await?
+            .embargo_until
+            .map(DateTime))
     }
 
     /// All stored revisions of the text, newest first. Visible to the article's writer and to viewers
     /// with the right `publish`.
     async fn revisions(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
-        )]
-        first: Option<i32>,
-        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
-        )]
-        last: Option<i32>,
-        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
-    ) -> Result<RevisionConnection> {
-        self.require_editor(ctx).await?;
-        let page = Paging {
-            first,
-            after,
-            last,
-            before,
-        }
-        .page()?;
-        let article = self.0.id;
-        let key = revision::Of { article, page };
-        Connection::load(ctx, key, TotalCount::by(revision::CountOf(article))).await
+        article: &Row,
+        context: &ReadContext,
+        page: Page,
+    ) -> Result<LoadPage<revision::Of>> {
+        require_editor(article, context).await?;
+        let article = article.id;
+        let total = TotalCount::by(revision::CountOf(article));
+        Ok(LoadPage::new(revision::Of { article, page }, total))
     }
 
     /// The revision of the text with this version number. Null if it was not stored. Visible to the
     /// article's writer and to viewers with the right `publish`.
     async fn revision(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Version number, starting at 1.")] version: i32,
-    ) -> Result<Option<Revision>> {
-        self.require_editor(ctx).await?;
-        let article = self.0.id;
-        Ok(ctx
-            .load(revision::At { article, version })
-            .await?
-            .map(Revision))
+        article: &Row,
+        context: &ReadContext,
+        #[arg("Version number, starting at 1.")] version: i32,
+    ) -> Result<LoadOne<Revision, revision::At>> {
+        require_editor(article, context).await?;
+        let article = article.id;
+        Ok(LoadOne::new(revision::At { article, version }))
     }
 
     /// The differences between two versions, in either direction. Null if one of them was not stored.
     /// Visible to the article's writer and to viewers with the right `publish`.
     async fn diff(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Version number to compare from.")] from: i32,
-        #[graphql(desc = "Version number to compare to.")] to: i32,
-    ) -> Result<Option<ArticleDiff>> {
-        self.require_editor(ctx).await?;
+        article: &Row,
+        context: &ReadContext,
+        #[arg("Version number to compare from.")] from: i32,
+        #[arg("Version number to compare to.")] to: i32,
+    ) -> Result<OwnedOption<ArticleDiff>> {
+        require_editor(article, context).await?;
         let at = |version| revision::At {
-            article: self.0.id,
+            article: article.id,
             version,
         };
-        let (before, after) = try_join(ctx.load(at(from)), ctx.load(at(to))).await?;
-        Ok(before.zip(after).map(|(before, after)| {
-            ArticleDiff::new((from, before.content), (Some(to), after.content))
-        }))
+        let (before, after) = try_join(context.load(at(from)), context.load(at(to))).await?;
+        Ok(OwnedOption(before.zip(after).map(|(before, after)| {
+            let (before, after) = (before.content.clone(), after.content.clone());
+            ArticleDiff::new((from, before), (Some(to), after))
+        })))
     }
 }
 
 impl Article {
-    /// Records that the response depends on a part of the article that can change independently.
-    fn shows(&self, ctx: &Context<'_>, part: Facet) {
-        ctx.shows(CacheTag::part(EntityKind::Article, self.0.id, part));
-    }
-
-    /// Returns whether the viewer sees only the tombstone of a withdrawn article, not its content.
-    fn is_redacted(&self, ctx: &Context<'_>) -> Result<bool> {
-        // A published article looks alike to every viewer, so the response must not depend on the
-        // viewer.
-        if self.0.status != Status::Withdrawn {
-            return Ok(false);
-        }
-        Ok(!ctx.viewer()?.may(Right::Publish))
-    }
-
     /// Loads the article with this slug, or the withdrawn article whose id the slug was generated from.
-    async fn by_slug(ctx: &Context<'_>, key: SlugKey) -> Result<Option<khabar_domain::Article>> {
+    async fn by_slug(
+        context: &ReadContext,
+        key: SlugKey,
+        includes: Includes,
+    ) -> Result<Option<Arc<Row>>> {
         let id = key.slug.as_id();
         let edition = edition::BySlug(key.edition.clone());
-        let found = ctx.load_ahead(article::BySlug(key)).await?;
+        let found = context
+            .load_including(article::BySlug(key), includes)
+            .await?;
         let (None, Some(id)) = (&found, id) else {
             return Ok(found);
         };
-        let named = ctx.load_ahead(article::ById(id.into())).await?;
-        let edition = ctx.load(edition).await?.map(|edition| edition.id);
+        let named = context
+            .load_including(article::ById(id.into()), includes)
+            .await?;
+        let edition = context.load(edition).await?.map(|edition| edition.id);
         Ok(named.filter(|article| {
             article.status == Status::Withdrawn && Some(article.edition) == edition
         }))
     }
 
-    /// Returns an error unless the viewer wrote the article or has the right to publish.
-    async fn require_editor(&self, ctx: &Context<'_>) -> Result<()> {
-        let viewer = ctx.viewer()?;
-        if viewer.account.is_some() && viewer.may(Right::Write) && !viewer.may(Right::Publish) {
-            let editorial = ctx
-                .load(editorial::Of(self.0.id))
-                .await?
-                .unwrap_or_default();
-            if editorial.created_by == viewer.account {
-                return Ok(());
-            }
-        }
-        require(viewer, Right::Publish)
-    }
-
-    /// Loads the editorial data of the article, if the viewer may see it.
-    async fn editorial(&self, ctx: &Context<'_>) -> Result<EditorialState> {
-        self.require_editor(ctx).await?;
-        Ok(ctx
-            .load(editorial::Of(self.0.id))
-            .await?
-            .unwrap_or_default())
-    }
-
-    /// Loads a page of the unpublished and withdrawn articles of an edition that the viewer may see.
+    /// Returns a page of the unpublished and withdrawn articles of an edition that the viewer may see.
     pub(crate) async fn unpublished(
-        ctx: &Context<'_>,
+        context: &ReadContext,
         edition: Option<Slug>,
         status: Option<ArticleStatus>,
         mine: bool,
         page: Page,
-    ) -> Result<ArticleConnection> {
-        let viewer = ctx.viewer()?;
+    ) -> Result<LoadPage<unpublished::Listed>> {
+        let viewer = context.viewer();
         let all = viewer.may(Right::Publish);
         if !all {
             require(viewer, Right::Write)?;
         }
         if viewer.account.is_none() && (mine || !all) {
-            return Ok(Connection::empty());
+            return Ok(LoadPage::empty());
         }
-        let Some(Edition(edition)) = Edition::named(ctx, edition).await? else {
-            return Ok(Connection::empty());
+        let Some(edition) = Edition::named(context, edition).await? else {
+            return Ok(LoadPage::empty());
         };
         let filter = unpublished::Filter {
             status: status.map(Into::into),
@@ -508,40 +414,70 @@ impl Article {
             filter,
             page,
         };
-        Connection::load(
-            ctx,
-            key,
-            TotalCount::by(unpublished::CountListed { edition, filter }),
-        )
-        .await
+        let total = TotalCount::by(unpublished::CountListed { edition, filter });
+        Ok(LoadPage::new(key, total))
     }
 
     /// Looks up an article by its id, slug or canonical URL. Exactly one of them must be given.
     pub(crate) async fn look_up(
-        ctx: &Context<'_>,
+        context: &ReadContext,
+        includes: Includes,
         id: Option<ID>,
         slug: Option<Slug>,
         url: Option<Url>,
         edition: Option<Slug>,
-    ) -> Result<Option<Self>> {
-        let found = match url {
+    ) -> Result<Shared<Self>> {
+        Ok(Shared(match url {
             Some(url) if id.is_none() && slug.is_none() => {
-                ctx.load_ahead(article::ByUrl(url.0)).await?
+                context
+                    .load_including(article::ByUrl(url.0), includes)
+                    .await?
             }
             None if id.is_some() != slug.is_some() => match Selector::read(id, slug, edition)? {
-                Selector::Id(id) => ctx.load_ahead(article::ById(node::parse(&id)?)).await?,
-                Selector::Slug(key) => Self::by_slug(ctx, key).await?,
+                Selector::Id(id) => {
+                    let key = article::ById(node::parse(&id)?);
+                    context.load_including(key, includes).await?
+                }
+                Selector::Slug(key) => Self::by_slug(context, key, includes).await?,
             },
             _ => return Err(exactly_one("`id`, `slug` and `url`")),
-        };
-        Ok(found.map(Self))
+        }))
     }
 }
 
-impl From<khabar_domain::Article> for Article {
-    fn from(article: khabar_domain::Article) -> Self {
-        Self(article)
+/// Records that the response depends on a part of the article that can change independently.
+fn shows(article: &Row, context: &ReadContext, part: Facet) {
+    context.shows(|| CacheTag::part(EntityKind::Article, article.id, part));
+}
+
+/// Returns whether the viewer sees only the tombstone of a withdrawn article, not its content.
+fn is_redacted(article: &Row, context: &ReadContext) -> bool {
+    // A published article looks alike to every viewer, so the response must not depend on the viewer.
+    article.status == Status::Withdrawn && !context.viewer().may(Right::Publish)
+}
+
+/// Returns the id of the article, unless the viewer sees only its tombstone.
+fn visible(article: &Row, context: &ReadContext) -> Option<ArticleId> {
+    (!is_redacted(article, context)).then_some(article.id)
+}
+
+/// Returns an error unless the viewer wrote the article or has the right to publish.
+async fn require_editor(article: &Row, context: &ReadContext) -> Result<()> {
+    let viewer = context.viewer();
+    if viewer.account.is_some() && viewer.may(Right::Write) && !viewer.may(Right::Publish) {
+        let editorial = context.load(editorial::Of(article.id)).await?;
+        if editorial.is_some_and(|editorial| editorial.created_by == viewer.account) {
+            return Ok(());
+        }
     }
+    require(viewer, Right::Publish)
+}
+
+/// Loads the editorial data of the article, if the viewer may see it.
+async fn editorial(article: &Row, context: &ReadContext) -> Result<Arc<EditorialState>> {
+    require_editor(article, context).await?;
+    let editorial = context.load(editorial::Of(article.id)).await?;
+    Ok(editorial.unwrap_or_default())
 }
 
 /// The kind of an article.
@@ -580,7 +516,9 @@ pub enum ArticleStatus {
     Withdrawn,
 }
 
-fn excerpt(text: &str, length: Option<i32>) -> Result<String> {
+enums!(ArticleKind, ArticleStatus);
+
+pub(crate) fn excerpt(text: &str, length: Option<i32>) -> Result<String> {
     // 200 characters fill two lines of a card on a phone.
     let length = length.unwrap_or(200);
     let most = khabar_domain::Article::EXCERPT;

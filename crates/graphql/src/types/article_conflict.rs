@@ -1,13 +1,13 @@
 //! The `ArticleConflict` type: an edit conflict between two writes to one version of an article.
 
-use async_graphql::Object;
 use khabar_persistence::revision::Content;
 
 use super::{ArticleDiff, Revision, UserError, UserErrorCode};
+use crate::object::{NestedOption, OwnedOption, object};
 
 /// An edit conflict.
 #[derive(Clone, Debug)]
-pub struct ArticleConflict {
+pub(crate) struct ArticleConflict {
     /// The version that the write was based on.
     pub(crate) read: i32,
     /// The current version.
@@ -22,7 +22,7 @@ pub struct ArticleConflict {
 
 /// An edit conflict: the article has changed since the version that the write was based on. Describes
 /// both sets of changes. Nothing was overwritten.
-#[Object]
+#[object]
 impl ArticleConflict {
     /// The current version number. Fetch this version and repeat the write on top of it.
     fn current_version(&self) -> i32 {
@@ -31,27 +31,27 @@ impl ArticleConflict {
 
     /// The version that the write was based on. Null if it came from an import, because imported
     /// versions are not stored.
-    fn base(&self) -> Option<Revision> {
-        self.base.clone().map(Revision)
+    fn base(&self) -> NestedOption<'_, Revision> {
+        NestedOption(self.base.as_ref())
     }
 
     /// Changes made by others since the base version. Null if the base version was not stored.
-    fn theirs(&self) -> Option<ArticleDiff> {
-        let base = self.base.as_ref()?;
-        Some(ArticleDiff::new(
-            (base.version, base.content.clone()),
-            (Some(self.current), self.theirs.clone()),
-        ))
+    fn theirs(&self) -> OwnedOption<ArticleDiff> {
+        OwnedOption(self.base.as_ref().map(|base| {
+            ArticleDiff::new(
+                (base.version, base.content.clone()),
+                (Some(self.current), self.theirs.clone()),
+            )
+        }))
     }
 
     /// Changes that the write would have made to the base version. Null if the base version was not
     /// stored, or if the mutation does not change any text.
-    fn yours(&self) -> Option<ArticleDiff> {
-        let base = self.base.as_ref()?;
-        Some(ArticleDiff::new(
-            (base.version, base.content.clone()),
-            (None, self.yours.clone()?),
-        ))
+    fn yours(&self) -> OwnedOption<ArticleDiff> {
+        let (base, yours) = (self.base.as_ref(), self.yours.clone());
+        OwnedOption(base.zip(yours).map(|(base, yours)| {
+            ArticleDiff::new((base.version, base.content.clone()), (None, yours))
+        }))
     }
 }
 

@@ -1,25 +1,20 @@
-//! The `ArticleConnection` type: articles of an edition, section, story, topic, person or source.
+//! Lists of articles: of an edition, section, story, topic, person or source.
 
-use async_graphql::Context;
-use khabar_domain::EditionId;
+use khabar_domain::{Article as Row, EditionId};
 use khabar_persistence::Page;
-use khabar_persistence::article::{CountListed, Filter, List, Listed as Key};
+use khabar_persistence::article::{CountListed, Filter, List, Listed};
 
 use super::{Article, Edition};
-use crate::connection::{Connection, ConnectionNode, SimpleEdge, TotalCount};
+use crate::connection::{TotalCount, connection};
 use crate::error::Result;
 use crate::input::{ArticleFilter, ArticleOrder, ResolvedFilter};
+use crate::object::{LoadPage, ReadContext};
 use crate::scalar::Slug;
 
-/// A page of a list of articles.
-pub type ArticleConnection = Connection<SimpleEdge<Article>>;
+connection!(Row as Article, ArticleEdge in "ArticleConnection": "A page of articles.");
 
-impl ConnectionNode for Article {
-    type Item = khabar_domain::Article;
-    const EDGE: &'static str = "ArticleEdge";
-    const CONNECTION: &'static str = "ArticleConnection";
-    const ABOUT: &'static str = "A page of articles.";
-}
+/// A page of a list of articles.
+pub(crate) type LoadArticles = LoadPage<Listed>;
 
 /// A list of articles that has not been loaded yet.
 pub(crate) struct Articles {
@@ -37,35 +32,34 @@ pub(crate) struct ArticleListArguments {
 }
 
 impl Articles {
-    /// Loads the requested page.
+    /// Returns the requested page.
     pub(crate) async fn load(
         self,
-        ctx: &Context<'_>,
+        context: &ReadContext,
         arguments: ArticleListArguments,
-    ) -> Result<ArticleConnection> {
-        match arguments.narrow(ctx, self.edition).await? {
-            Some(ResolvedFilter { lists, filter }) => {
-                self.page(ctx, lists, filter, arguments).await
-            }
-            None => Ok(Connection::empty()),
-        }
+    ) -> Result<LoadArticles> {
+        Ok(match arguments.narrow(context, self.edition).await? {
+            Some(ResolvedFilter { lists, filter }) => self.page(lists, filter, &arguments),
+            None => LoadPage::empty(),
+        })
     }
 
-    /// Loads a page of an edition's articles. If the filter names a shorter list, such as a story's,
-    /// loads from that list instead.
+    /// Returns a page of an edition's articles. If the filter names a shorter list, such as a story's,
+    /// it is a page of that list instead.
     pub(crate) async fn search(
-        ctx: &Context<'_>,
+        context: &ReadContext,
         named: Option<Slug>,
         arguments: ArticleListArguments,
-    ) -> Result<ArticleConnection> {
+    ) -> Result<LoadArticles> {
         // A story implies its edition. Only an edition that the client named is a further condition.
         let everywhere = named.is_none();
-        let Some(Edition(edition)) = Edition::named(ctx, named).await? else {
-            return Ok(Connection::empty());
+        let Some(edition) = Edition::named(context, named).await? else {
+            return Ok(LoadPage::empty());
         };
-        let Some(ResolvedFilter { mut lists, filter }) = arguments.narrow(ctx, edition.id).await?
+        let Some(ResolvedFilter { mut lists, filter }) =
+            arguments.narrow(context, edition.id).await?
         else {
-            return Ok(Connection::empty());
+            return Ok(LoadPage::empty());
         };
         let whole = Self {
             list: List::Edition(edition.id),
@@ -73,7 +67,7 @@ impl Articles {
             count: Some(edition.article_count),
         };
         if lists.is_empty() {
-            return whole.page(ctx, lists, filter, arguments).await;
+            return Ok(whole.page(lists, filter, &arguments));
         }
         if !everywhere {
             lists.push(whole.list);
@@ -83,16 +77,15 @@ impl Articles {
             count: None,
             ..whole
         };
-        shortest.page(ctx, lists, filter, arguments).await
+        Ok(shortest.page(lists, filter, &arguments))
     }
 
-    async fn page(
+    fn page(
         self,
-        ctx: &Context<'_>,
         also_in: Vec<List>,
         filter: Filter,
-        arguments: ArticleListArguments,
-    ) -> Result<ArticleConnection> {
+        arguments: &ArticleListArguments,
+    ) -> LoadArticles {
         let list = self.list;
         let filter = Filter { also_in, ..filter };
         let total = match self.count {
@@ -102,14 +95,13 @@ impl Articles {
                 filter: filter.clone(),
             }),
         };
-        let by = arguments.order_by.map(Into::into).unwrap_or_default();
-        let key = Key {
+        let key = Listed {
             list,
             filter,
-            by,
+            by: arguments.order_by.map(Into::into).unwrap_or_default(),
             page: arguments.page,
         };
-        Connection::load(ctx, key, total).await
+        LoadPage::new(key, total)
     }
 }
 
@@ -117,10 +109,12 @@ impl ArticleListArguments {
     /// Resolves the filter within an edition. Returns `None` if it names a section that does not exist.
     async fn narrow(
         &self,
-        ctx: &Context<'_>,
+        context: &ReadContext,
         edition: EditionId,
     ) -> Result<Option<ResolvedFilter>> {
-        let filter = self.filter.clone().unwrap_or_default();
-        filter.narrow(ctx, edition).await
+        match self.filter.clone() {
+            Some(filter) => filter.narrow(context, edition).await,
+            None => Ok(Some(ResolvedFilter::default())),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, Object};
+use async_graphql::Enum;
 use khabar_domain::Block;
 use khabar_domain::diff::{self, Change, Edit, Effort, Part, Span};
 use khabar_persistence::revision::Content;
@@ -10,12 +10,12 @@ use tokio::sync::OnceCell;
 
 use super::BodyBlock;
 use crate::compare::compare;
-use crate::context::ContextExt as _;
 use crate::error::Result;
+use crate::object::{NestedList, NestedOption, OwnedList, ReadContext, enums, object};
 
 /// The differences between two versions of an article.
 #[derive(Clone, Debug)]
-pub struct ArticleDiff {
+pub(crate) struct ArticleDiff {
     from: i32,
     to: Option<i32>,
     before: Arc<Content>,
@@ -31,7 +31,7 @@ struct Compared {
 }
 
 /// The differences between two versions of an article.
-#[Object]
+#[object]
 impl ArticleDiff {
     /// The version number of the old text.
     fn from(&self) -> i32 {
@@ -44,38 +44,40 @@ impl ArticleDiff {
     }
 
     /// The parts that differ. Empty if the versions are equal.
-    async fn changed(&self, ctx: &Context<'_>) -> Result<Vec<ArticlePart>> {
+    async fn changed(&self, context: &ReadContext) -> Result<Vec<ArticlePart>> {
         let (before, after) = (Arc::clone(&self.before), Arc::clone(&self.after));
-        let (parts, _) = compare(ctx, move |_| before.differs(&after)).await?;
+        let (parts, _) = compare(context, move |_| before.differs(&after)).await?;
         Ok(parts.into_iter().map(Into::into).collect())
     }
 
     /// The word-by-word diff of the headline.
-    fn headline(&self) -> Vec<WordsDiff> {
-        words(self.before.headline.as_str(), self.after.headline.as_str())
+    fn headline(&self) -> OwnedList<WordsDiff> {
+        let (before, after) = (&self.before.headline, &self.after.headline);
+        let mut effort = Effort::default();
+        OwnedList(diff::words(before.as_str(), after.as_str(), &mut effort))
     }
 
     /// The word-by-word diff of the lead. Empty if neither version has a lead.
-    async fn lead(&self, ctx: &Context<'_>) -> Result<Vec<WordsDiff>> {
+    async fn lead(&self, context: &ReadContext) -> Result<OwnedList<WordsDiff>> {
         let (before, after) = (Arc::clone(&self.before), Arc::clone(&self.after));
         let lead = |content: &Content| content.lead.clone().unwrap_or_default();
-        let compared = compare(ctx, move |effort| {
+        let compared = compare(context, move |effort| {
             diff::words(&lead(&before), &lead(&after), effort)
         });
         let (spans, _) = compared.await?;
-        Ok(spans.into_iter().map(WordsDiff).collect())
+        Ok(OwnedList(spans))
     }
 
     /// The block-by-block diff of the body, including unchanged blocks.
-    async fn body(&self, ctx: &Context<'_>) -> Result<Vec<BlockDiff>> {
-        let changes = &self.compared(ctx).await?.changes;
+    async fn body(&self, context: &ReadContext) -> Result<OwnedList<BlockDiff>> {
+        let changes = &self.compared(context).await?.changes;
         let each = (0..changes.len()).map(|at| BlockDiff(Arc::clone(changes), at));
-        Ok(each.collect())
+        Ok(OwnedList(each.collect()))
     }
 
     /// The granularity at which `body` was compared.
-    async fn granularity(&self, ctx: &Context<'_>) -> Result<DiffGranularity> {
-        Ok(if self.compared(ctx).await?.is_coarse {
+    async fn granularity(&self, context: &ReadContext) -> Result<DiffGranularity> {
+        Ok(if self.compared(context).await?.is_coarse {
             DiffGranularity::Block
         } else {
             DiffGranularity::Word
@@ -95,10 +97,10 @@ impl ArticleDiff {
         }
     }
 
-    async fn compared(&self, ctx: &Context<'_>) -> Result<&Compared> {
+    async fn compared(&self, context: &ReadContext) -> Result<&Compared> {
         let comparing = self.compared.get_or_try_init(|| async {
             let (before, after) = (self.before.body.clone(), self.after.body.clone());
-            let (changes, effort) = compare(ctx, move |effort| {
+            let (changes, effort) = compare(context, move |effort| {
                 diff::blocks(before.blocks(), after.blocks(), effort)
             })
             .await?;
@@ -109,13 +111,6 @@ impl ArticleDiff {
         });
         comparing.await
     }
-}
-
-fn words(before: &str, after: &str) -> Vec<WordsDiff> {
-    diff::words(before, after, &mut Effort::default())
-        .into_iter()
-        .map(WordsDiff)
-        .collect()
 }
 
 /// The granularity of a diff.
@@ -130,10 +125,10 @@ pub enum DiffGranularity {
 }
 
 /// The diff of one block.
-pub struct BlockDiff(Arc<[Change]>, usize);
+pub(crate) struct BlockDiff(Arc<[Change]>, usize);
 
 /// The diff of one block of the body.
-#[Object]
+#[object]
 impl BlockDiff {
     /// The change made to the block.
     fn op(&self) -> BlockDiffOp {
@@ -146,31 +141,31 @@ impl BlockDiff {
     }
 
     /// The old block. Null if the block was added.
-    fn before(&self) -> Option<BodyBlock> {
+    fn before(&self) -> NestedOption<'_, BodyBlock> {
         let block: &Block = match self.change() {
             Change::Same(block) | Change::Removed(block) => block,
             Change::Changed { before, .. } => before,
-            Change::Added(_) => return None,
+            Change::Added(_) => return NestedOption(None),
         };
-        Some(block.clone().into())
+        NestedOption(Some(block))
     }
 
     /// The new block. Null if the block was removed.
-    fn after(&self) -> Option<BodyBlock> {
+    fn after(&self) -> NestedOption<'_, BodyBlock> {
         let block: &Block = match self.change() {
             Change::Same(block) | Change::Added(block) => block,
             Change::Changed { after, .. } => after,
-            Change::Removed(_) => return None,
+            Change::Removed(_) => return NestedOption(None),
         };
-        Some(block.clone().into())
+        NestedOption(Some(block))
     }
 
     /// The word-by-word diff of a changed block. Empty for other blocks.
-    fn words(&self) -> Vec<WordsDiff> {
-        match self.change() {
-            Change::Changed { words, .. } => words.iter().cloned().map(WordsDiff).collect(),
-            _ => Vec::new(),
-        }
+    fn words(&self) -> NestedList<'_, WordsDiff> {
+        NestedList::new(match self.change() {
+            Change::Changed { words, .. } => words.iter(),
+            _ => [].iter(),
+        })
     }
 }
 
@@ -181,21 +176,22 @@ impl BlockDiff {
 }
 
 /// A run of words in a word-by-word diff.
-pub struct WordsDiff(Span);
+#[derive(Debug)]
+pub(crate) struct WordsDiff;
 
 /// A run of adjacent words with one change status, including the spaces and punctuation between them.
 /// The `SAME` and `REMOVED` runs together form the old text. The `SAME` and `ADDED` runs form the new
 /// text.
-#[Object]
+#[object(of = Span)]
 impl WordsDiff {
     /// The change made to the words.
-    fn op(&self) -> WordsDiffOp {
-        self.0.edit.into()
+    fn op(span: &Span) -> WordsDiffOp {
+        span.edit.into()
     }
 
     /// The text of the run. Arabic words are never separated from their harakat, tatweel and joiners.
-    fn text(&self, ctx: &Context<'_>) -> Result<&str> {
-        ctx.charge_text(&self.0.text)
+    fn text(span: &Span) -> &str {
+        &span.text
     }
 }
 
@@ -257,3 +253,5 @@ pub enum ArticlePart {
     /// The body.
     Body,
 }
+
+enums!(DiffGranularity, BlockDiffOp, WordsDiffOp, ArticlePart);

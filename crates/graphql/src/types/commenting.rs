@@ -1,11 +1,11 @@
 //! GraphQL types for the commenting settings of articles and editions.
 
-use async_graphql::{Context, Enum, Object};
+use async_graphql::Enum;
 use khabar_domain::commenting::{CommentPolicy, Mode};
 use khabar_persistence::commenting;
 
-use crate::context::ContextExt as _;
 use crate::error::{Error, Result};
+use crate::object::{Owned, ReadContext, enums, object};
 use crate::scalar::DateTime;
 
 /// The moderation mode of comments.
@@ -20,8 +20,10 @@ pub enum CommentingMode {
     Closed,
 }
 
+enums!(CommentingMode);
+
 /// Commenting settings of an article, as exposed through GraphQL.
-pub struct ArticleCommenting {
+pub(crate) struct ArticleCommenting {
     policy: CommentPolicy,
     open: bool,
     closes_at: Option<DateTime>,
@@ -29,7 +31,7 @@ pub struct ArticleCommenting {
 
 /// Commenting settings of an article. Settings that the article does not define are inherited from
 /// its edition.
-#[Object]
+#[object]
 impl ArticleCommenting {
     /// Whether the article currently accepts comments.
     fn open(&self) -> bool {
@@ -61,56 +63,51 @@ impl ArticleCommenting {
 
 impl ArticleCommenting {
     /// Loads the commenting settings of an article.
-    pub(crate) async fn of(ctx: &Context<'_>, article: &khabar_domain::Article) -> Result<Self> {
-        let policy = ctx.load(commenting::OfArticle(article.id)).await?;
+    pub(crate) async fn load(
+        context: &ReadContext,
+        article: &khabar_domain::Article,
+    ) -> Result<Owned<Self>> {
+        let policy = context.load(commenting::OfArticle(article.id)).await?;
         let policy = policy.ok_or_else(|| Error::not_found("The article no longer exists."))?;
-        let (now, closes_at) = (ctx.as_of()?, policy.closes_at(article));
+        let (now, closes_at) = (context.as_of(), policy.closes_at(article));
         let open = policy.is_open(article, now);
         if let Some(closes_at) = closes_at.filter(|_| open) {
-            ctx.holds_until(closes_at);
+            context.holds_until(closes_at);
         }
-        Ok(Self {
-            policy,
+        Ok(Owned(Self {
+            policy: *policy,
             open,
             closes_at: closes_at.map(DateTime),
-        })
+        }))
     }
 }
 
 /// Commenting settings of an edition, as exposed through GraphQL.
-pub struct EditionCommenting(CommentPolicy);
+#[derive(Debug)]
+pub(crate) struct EditionCommenting;
 
 /// Default commenting settings for the articles of an edition. An article can override each of
 /// them.
-#[Object]
+#[object(of = CommentPolicy)]
 impl EditionCommenting {
     /// The moderation mode of comments.
-    fn mode(&self) -> CommentingMode {
-        self.0.mode.into()
+    fn mode(policy: &CommentPolicy) -> CommentingMode {
+        policy.mode.into()
     }
 
     /// Number of days after publication at which commenting on an article closes. 0 means never.
-    fn closes_after_days(&self) -> i32 {
-        self.0.closing.days()
+    fn closes_after_days(policy: &CommentPolicy) -> i32 {
+        policy.closing.days()
     }
 
     /// Maximum nesting depth of replies: 0 if comments cannot be replied to, 1 if replies cannot be
     /// replied to.
-    fn depth(&self) -> i32 {
-        self.0.depth.get()
+    fn depth(policy: &CommentPolicy) -> i32 {
+        policy.depth.get()
     }
 
     /// Whether guests may comment by giving only a name, without an account.
-    fn guest_comments_allowed(&self) -> bool {
-        self.0.guest_comments_allowed
-    }
-}
-
-impl EditionCommenting {
-    /// Loads the commenting settings of an edition.
-    pub(crate) async fn of(ctx: &Context<'_>, edition: khabar_domain::EditionId) -> Result<Self> {
-        let policy = ctx.load(commenting::OfEdition(edition)).await?;
-        let policy = policy.ok_or_else(|| Error::not_found("The edition no longer exists."))?;
-        Ok(Self(policy))
+    fn guest_comments_allowed(policy: &CommentPolicy) -> bool {
+        policy.guest_comments_allowed
     }
 }

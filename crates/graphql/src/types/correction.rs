@@ -1,27 +1,29 @@
 //! The GraphQL type for corrections.
 
-use async_graphql::Object;
+use khabar_persistence::correction::Correction as Row;
 
+use crate::object::object;
 use crate::scalar::DateTime;
 
 /// A correction, as exposed through GraphQL.
-pub struct Correction(pub khabar_persistence::correction::Correction);
+#[derive(Debug)]
+pub(crate) struct Correction;
 
 /// A correction made to an article after its publication.
-#[Object]
+#[object(of = Row)]
 impl Correction {
     /// The time of the correction.
-    fn at(&self) -> DateTime {
-        DateTime(self.0.at)
+    fn at(correction: &Row) -> DateTime {
+        DateTime(correction.at)
     }
 
     /// A description of the correction, written for readers.
-    fn note(&self) -> &str {
-        &self.0.note
+    fn note(correction: &Row) -> &str {
+        &correction.note
     }
 
     /// The article version that resulted from the correction.
-    fn version(&self) -> i32 {
-        self.0.version
+    fn version(correction: &Row) -> i32 {
+        correction.version
     }
 }

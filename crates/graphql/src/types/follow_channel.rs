@@ -1,58 +1,55 @@
 //! The GraphQL type for follow channels.
 
-use async_graphql::{Context, Enum, ID, Object};
-use khabar_domain::EditionId;
+use async_graphql::{Enum, ID};
 use khabar_domain::follow_channel::Platform;
+use khabar_domain::{EditionId, FollowChannel as Row, WebUrl};
 use khabar_persistence::follow_channel;
 
-use crate::context::ContextExt;
-use crate::error::Result;
 use crate::node;
-use crate::scalar::Url;
+use crate::object::{LoadMany, enums, object};
 
 /// A follow channel, as exposed through GraphQL.
-#[derive(Clone, Debug)]
-pub struct FollowChannel(pub khabar_domain::FollowChannel);
+#[derive(Debug)]
+pub(crate) struct FollowChannel;
 
 /// A channel on another platform where readers can follow the newsroom.
-#[Object]
+#[object(of = Row)]
 impl FollowChannel {
     /// The globally unique, opaque ID of the follow channel.
-    pub(crate) async fn id(&self) -> ID {
-        node::id(self.0.id)
+    fn id(channel: &Row) -> ID {
+        node::id(channel.id)
     }
 
     /// The platform that hosts the channel.
-    fn platform(&self) -> FollowPlatform {
-        self.0.platform.into()
+    fn platform(channel: &Row) -> FollowPlatform {
+        channel.platform.into()
     }
 
     /// Link text for the channel.
-    fn name(&self) -> &str {
-        self.0.name.as_str()
+    fn name(channel: &Row) -> &str {
+        channel.name.as_str()
     }
 
     /// Account name of the newsroom on the platform, such as `@khabar`.
-    fn handle(&self) -> Option<&str> {
-        self.0.handle.as_deref()
+    fn handle(channel: &Row) -> Option<&str> {
+        channel.handle.as_deref()
     }
 
     /// Link to the channel. Null if it is not known.
-    fn url(&self) -> Option<Url> {
-        self.0.url.clone().map(Url)
+    fn url(channel: &Row) -> Option<&WebUrl> {
+        channel.url.as_ref()
     }
 
     /// Position in the list of follow channels, starting at 0.
-    fn position(&self) -> i32 {
-        self.0.position
+    fn position(channel: &Row) -> i32 {
+        channel.position
     }
 }
 
 impl FollowChannel {
-    /// Loads the follow channels of an edition, in order.
-    pub(crate) async fn of_edition(ctx: &Context<'_>, edition: EditionId) -> Result<Vec<Self>> {
-        let found = ctx.load(follow_channel::OfEdition(edition)).await?;
-        Ok(found.unwrap_or_default().into_iter().map(Self).collect())
+    /// Returns the follow channels of an edition, in order.
+    pub(crate) fn of_edition(edition: EditionId) -> LoadMany<Self, follow_channel::OfEdition> {
+        LoadMany::new(follow_channel::OfEdition(edition))
     }
 }
 
@@ -81,3 +78,5 @@ pub enum FollowPlatform {
     /// Any other platform.
     Other,
 }
+
+enums!(FollowPlatform);

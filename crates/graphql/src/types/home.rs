@@ -1,171 +1,102 @@
 //! The GraphQL type for the home page: everything a front page or an app's first screen needs, in
 //! one request.
 
-use async_graphql::{Context, Object};
+use khabar_domain::Edition as Row;
 use khabar_persistence::article::{List, MostRead};
-use khabar_persistence::home_lead;
-use khabar_persistence::section::Which;
-use khabar_persistence::story::Filter;
+use khabar_persistence::section::{self, Which};
+use khabar_persistence::story::{Filter, OfEdition};
+use khabar_persistence::{Page, follow_channel, home_lead, live_channel};
 
 use super::{
-    Article, ArticleConnection, ArticleListArguments, Articles, Edition, FollowChannel,
-    LiveChannel, Section, Story, StoryConnection,
+    Article, ArticleListArguments, Articles, Edition, FollowChannel, LiveChannel, LoadArticles,
+    Section, Story,
 };
-use crate::connection::{Connection, Paging, TotalCount};
-use crate::context::ContextExt;
+use crate::connection::TotalCount;
 use crate::error::Result;
 use crate::input::ArticleFilter;
+use crate::object::{LoadMany, LoadPage, Nested, OwnedOption, ReadContext, object};
 
 /// An edition's home page, as exposed through GraphQL.
-pub struct Home(pub Edition);
-
-impl Home {
-    /// Returns the home page of an edition.
-    pub(crate) fn of(edition: khabar_domain::Edition) -> Self {
-        Self(Edition(edition))
-    }
-}
+#[derive(Debug)]
+pub(crate) struct Home;
 
 /// Content for an edition's front page or an app's first screen.
-#[Object]
+#[object(of = Row)]
 impl Home {
     /// The edition of the home page. Headings for its blocks are in `Edition.labels`.
-    fn edition(&self) -> &Edition {
-        &self.0
+    fn edition(edition: &Row) -> Nested<'_, Edition> {
+        Nested(edition)
     }
 
     /// The live channel to show: the first one on air, or the first in order if none is. Null if
     /// the edition has no live channels.
-    async fn live_channel(&self, ctx: &Context<'_>) -> Result<Option<LiveChannel>> {
-        let mut channels = LiveChannel::of_edition(ctx, self.0.0.id).await?;
-        let shown = channels
-            .iter()
-            .position(|channel| channel.0.on_air == Some(true));
-        Ok((!channels.is_empty()).then(|| channels.swap_remove(shown.unwrap_or(0))))
+    async fn live_channel(
+        edition: &Row,
+        context: &ReadContext,
+    ) -> Result<OwnedOption<LiveChannel>> {
+        let channels = context.load(live_channel::OfEdition(edition.id)).await?;
+        let channels = channels.as_deref().map_or(&[][..], Vec::as_slice);
+        let on_air = channels.iter().find(|channel| channel.on_air == Some(true));
+        Ok(OwnedOption(on_air.or(channels.first()).cloned()))
     }
 
     /// The live channels, in order.
-    async fn live_channels(&self, ctx: &Context<'_>) -> Result<Vec<LiveChannel>> {
-        LiveChannel::of_edition(ctx, self.0.0.id).await
+    fn live_channels(edition: &Row) -> LoadMany<LiveChannel, live_channel::OfEdition> {
+        LiveChannel::of_edition(edition.id)
     }
 
     /// The pinned stories, in the order set by the editors.
-    async fn pinned_stories(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
-        )]
-        first: Option<i32>,
-        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
-        )]
-        last: Option<i32>,
-        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
-    ) -> Result<StoryConnection> {
+    fn pinned_stories(edition: &Row, page: Page) -> LoadPage<OfEdition> {
         let filter = Filter {
             pinned: Some(true),
             ..Filter::default()
         };
-        Story::of_edition(
-            ctx,
-            self.0.0.id,
-            filter,
-            Paging {
-                first,
-                after,
-                last,
-                before,
-            }
-            .page()?,
-        )
-        .await
+        Story::of_edition(edition.id, filter, page)
     }
 
     /// The lead articles at the top of the home page, in the order set by the editors.
-    async fn lead_articles(&self, ctx: &Context<'_>) -> Result<Vec<Article>> {
-        let found = ctx.load_ahead(home_lead::OfEdition(self.0.0.id)).await?;
-        Ok(found.unwrap_or_default().into_iter().map(Article).collect())
+    fn lead_articles(edition: &Row) -> LoadMany<Article, home_lead::OfEdition> {
+        LoadMany::new(home_lead::OfEdition(edition.id))
     }
 
     /// The newest articles.
     async fn latest(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Conditions that the articles must meet. Omit to return all articles.")]
+        edition: &Row,
+        context: &ReadContext,
+        #[arg("Conditions that the articles must meet. Omit to return all articles.")]
         filter: Option<ArticleFilter>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
-        )]
-        first: Option<i32>,
-        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
-        )]
-        last: Option<i32>,
-        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
-    ) -> Result<ArticleConnection> {
+        page: Page,
+    ) -> Result<LoadArticles> {
         let articles = Articles {
-            list: List::Edition(self.0.0.id),
-            edition: self.0.0.id,
-            count: Some(self.0.0.article_count),
+            list: List::Edition(edition.id),
+            edition: edition.id,
+            count: Some(edition.article_count),
         };
-        let page = Paging {
-            first,
-            after,
-            last,
-            before,
-        }
-        .page()?;
-        articles
-            .load(
-                ctx,
-                ArticleListArguments {
-                    filter,
-                    order_by: None,
-                    page,
-                },
-            )
-            .await
+        let arguments = ArticleListArguments {
+            filter,
+            order_by: None,
+            page,
+        };
+        articles.load(context, arguments).await
     }
 
     /// The edition's articles, most read first.
-    async fn most_read(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
-        )]
-        first: Option<i32>,
-        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
-        )]
-        last: Option<i32>,
-        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
-    ) -> Result<ArticleConnection> {
+    fn most_read(edition: &Row, page: Page) -> LoadPage<MostRead> {
+        let all = List::Edition(edition.id).key();
         let key = MostRead {
-            edition: self.0.0.id,
-            page: Paging {
-                first,
-                after,
-                last,
-                before,
-            }
-            .page()?,
+            edition: edition.id,
+            page,
         };
-        let all = List::Edition(self.0.0.id).key();
-        Connection::load(ctx, key, TotalCount::Stored(self.0.0.article_count, all)).await
+        LoadPage::new(key, TotalCount::Stored(edition.article_count, all))
     }
 
     /// The featured sections, in order.
-    async fn featured_sections(&self, ctx: &Context<'_>) -> Result<Vec<Section>> {
-        Section::of_edition(ctx, self.0.0.id, Which::Featured).await
+    fn featured_sections(edition: &Row) -> LoadMany<Section, section::OfEdition> {
+        Section::of_edition(edition.id, Which::Featured)
     }
 
     /// The channels on other platforms where readers can follow the newsroom, in order.
-    async fn follow_channels(&self, ctx: &Context<'_>) -> Result<Vec<FollowChannel>> {
-        FollowChannel::of_edition(ctx, self.0.0.id).await
+    fn follow_channels(edition: &Row) -> LoadMany<FollowChannel, follow_channel::OfEdition> {
+        FollowChannel::of_edition(edition.id)
     }
 }

@@ -1,146 +1,146 @@
 //! GraphQL types for media: pictures, videos and audio.
 
-use async_graphql::{Context, Enum, ID, Object};
-use khabar_domain::MediaId;
-use khabar_domain::media::Kind;
+use async_graphql::{Enum, ID};
+use khabar_domain::media::{FocalPoint as FocalPointRow, Kind, Rendition as RenditionRow};
+use khabar_domain::{Media as Row, MediaId, WebUrl};
 use khabar_persistence::cache::CacheTag;
 use khabar_persistence::change::{EntityKind, Facet};
 use khabar_persistence::media;
 
-use crate::context::ContextExt;
-use crate::error::Result;
 use crate::node;
-use crate::scalar::{Url, count};
+use crate::object::{LoadOne, OwnedList, OwnedOption, ReadContext, enums, object};
+use crate::scalar::count;
 
 /// A picture, video or audio file, as exposed through GraphQL.
-#[derive(Clone, Debug)]
-pub struct Media(pub khabar_domain::Media);
+#[derive(Debug)]
+pub(crate) struct Media;
 
 /// A picture, video or audio file, with its alternative text, caption and credit.
-#[Object]
+#[object(of = Row)]
 impl Media {
     /// The globally unique, opaque ID of the media.
-    pub(crate) async fn id(&self) -> ID {
-        node::id(self.0.id)
+    fn id(media: &Row) -> ID {
+        node::id(media.id)
     }
 
     /// The kind of media.
-    fn kind(&self) -> MediaKind {
-        self.0.kind.into()
+    fn kind(media: &Row) -> MediaKind {
+        media.kind.into()
     }
 
     /// The URL of the media file. Null if only the caption was imported.
-    fn url(&self) -> Option<Url> {
-        self.0.url.clone().map(Url)
+    fn url(media: &Row) -> Option<&WebUrl> {
+        media.url.as_ref()
     }
 
     /// Width in pixels.
-    fn width(&self) -> Option<i32> {
-        self.0.width.map(|pixels| count(pixels.into()))
+    fn width(media: &Row) -> Option<i32> {
+        media.width.map(|pixels| count(pixels.into()))
     }
 
     /// Height in pixels.
-    fn height(&self) -> Option<i32> {
-        self.0.height.map(|pixels| count(pixels.into()))
+    fn height(media: &Row) -> Option<i32> {
+        media.height.map(|pixels| count(pixels.into()))
     }
 
     /// Duration in seconds.
-    fn duration_seconds(&self, ctx: &Context<'_>) -> Option<i32> {
-        self.shows(ctx, Facet::Details);
-        self.0.seconds.map(|seconds| count(seconds.into()))
+    fn duration_seconds(media: &Row, context: &ReadContext) -> Option<i32> {
+        shows(media, context, Facet::Details);
+        media.seconds.map(|seconds| count(seconds.into()))
     }
 
     /// Alternative text for screen readers.
-    fn alt(&self) -> Option<&str> {
-        self.0.alt.as_deref()
+    fn alt(media: &Row) -> Option<&str> {
+        media.alt.as_deref()
     }
 
     /// The caption shown below the media.
-    fn caption(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.shows(ctx, Facet::Caption);
-        self.0.caption.as_deref()
+    fn caption<'a>(media: &'a Row, context: &ReadContext) -> Option<&'a str> {
+        shows(media, context, Facet::Caption);
+        media.caption.as_deref()
     }
 
     /// The creator to credit for the media.
-    fn credit(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.shows(ctx, Facet::Caption);
-        self.0.credit.as_deref()
+    fn credit<'a>(media: &'a Row, context: &ReadContext) -> Option<&'a str> {
+        shows(media, context, Facet::Caption);
+        media.credit.as_deref()
     }
 
     /// A BlurHash to display while the media loads.
-    fn placeholder(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.shows(ctx, Facet::Details);
-        self.0.placeholder.as_deref()
+    fn placeholder<'a>(media: &'a Row, context: &ReadContext) -> Option<&'a str> {
+        shows(media, context, Facet::Details);
+        media.placeholder.as_deref()
     }
 
     /// The point of the picture that must remain visible in every crop.
-    fn focal_point(&self, ctx: &Context<'_>) -> Option<FocalPoint> {
-        self.shows(ctx, Facet::Details);
-        self.0.focal_point.map(FocalPoint)
+    fn focal_point(media: &Row, context: &ReadContext) -> OwnedOption<FocalPoint> {
+        shows(media, context, Facet::Details);
+        OwnedOption(media.focal_point)
     }
 
     /// Versions of the media at other widths, narrowest first.
-    fn renditions(&self, ctx: &Context<'_>) -> Vec<Rendition<'_>> {
-        self.shows(ctx, Facet::Details);
-        self.0.renditions.iter().map(Rendition).collect()
+    fn renditions(media: &Row, context: &ReadContext) -> OwnedList<Rendition> {
+        shows(media, context, Facet::Details);
+        OwnedList(media.renditions.clone())
     }
 }
 
 /// A rendition of a picture or video, as exposed through GraphQL.
-pub struct Rendition<'a>(&'a khabar_domain::media::Rendition);
+#[derive(Debug)]
+pub(crate) struct Rendition;
 
 /// A version of a picture or video at another width.
-#[Object]
-impl Rendition<'_> {
+#[object(of = RenditionRow)]
+impl Rendition {
     /// The URL of the rendition's file.
-    fn url(&self) -> Url {
-        Url(self.0.url.clone())
+    fn url(rendition: &RenditionRow) -> &WebUrl {
+        &rendition.url
     }
 
     /// Width in pixels.
-    fn width(&self) -> i32 {
-        count(self.0.width.into())
+    fn width(rendition: &RenditionRow) -> i32 {
+        count(rendition.width.into())
     }
 
     /// Height in pixels.
-    fn height(&self) -> i32 {
-        count(self.0.height.into())
+    fn height(rendition: &RenditionRow) -> i32 {
+        count(rendition.height.into())
     }
 
     /// Media type (MIME type), such as `image/webp`.
-    fn mime_type(&self) -> &str {
-        &self.0.mime
+    fn mime_type(rendition: &RenditionRow) -> &str {
+        &rendition.mime
     }
 }
 
 /// The focal point of a picture, as exposed through GraphQL.
-pub struct FocalPoint(khabar_domain::media::FocalPoint);
+#[derive(Debug)]
+pub(crate) struct FocalPoint;
 
 /// The point of a picture that must remain visible in every crop.
-#[Object]
+#[object(of = FocalPointRow)]
 impl FocalPoint {
     /// Horizontal position, from 0 (left edge) to 1 (right edge).
-    fn x(&self) -> f64 {
-        self.0.x
+    fn x(point: &FocalPointRow) -> f64 {
+        point.x
     }
 
     /// Vertical position, from 0 (top edge) to 1 (bottom edge).
-    fn y(&self) -> f64 {
-        self.0.y
+    fn y(point: &FocalPointRow) -> f64 {
+        point.y
     }
 }
 
 impl Media {
-    /// Records that the response depends on a part of this media that can change independently.
-    fn shows(&self, ctx: &Context<'_>, part: Facet) {
-        ctx.shows(CacheTag::part(EntityKind::Media, self.0.id, part));
+    /// Returns the media with this ID. Null without an ID, or if the media does not exist.
+    pub(crate) fn load(id: Option<MediaId>) -> LoadOne<Self, media::ById> {
+        LoadOne::new(id.map(media::ById))
     }
+}
 
-    /// Loads the media with this ID. Returns `None` without an ID, or if the media does not exist.
-    pub(crate) async fn maybe(ctx: &Context<'_>, id: Option<MediaId>) -> Result<Option<Self>> {
-        let Some(id) = id else { return Ok(None) };
-        Ok(ctx.load(media::ById(id)).await?.map(Self))
-    }
+/// Records that the response depends on a part of this media that can change independently.
+fn shows(media: &Row, context: &ReadContext, part: Facet) {
+    context.shows(|| CacheTag::part(EntityKind::Media, media.id, part));
 }
 
 /// The kind of media.
@@ -154,3 +154,5 @@ pub enum MediaKind {
     /// Audio without a picture.
     Audio,
 }
+
+enums!(MediaKind);

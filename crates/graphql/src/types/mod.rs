@@ -1,7 +1,7 @@
 //! The GraphQL types of the API. Each type has its own file, named after the type in the schema.
 //! Enums and nested types that belong to a single type are defined in that type's file.
 
-mod article;
+pub(crate) mod article;
 mod article_conflict;
 mod article_connection;
 mod article_diff;
@@ -30,39 +30,30 @@ mod user_error;
 mod viewer;
 mod withdrawal;
 
-pub use article::{Article, ArticleKind, ArticleStatus};
-pub use article_conflict::ArticleConflict;
-pub use article_connection::ArticleConnection;
-pub(crate) use article_connection::{ArticleListArguments, Articles};
-pub use article_diff::{
-    ArticleDiff, ArticlePart, BlockDiff, BlockDiffOp, DiffGranularity, WordsDiff, WordsDiffOp,
-};
-pub use audit_entry::{AuditEntry, AuditEntryConnection};
-pub use body::{
-    BodyBlock, EmbedBlock, GalleryBlock, HeadingBlock, ImageBlock, ListBlock, ParagraphBlock,
-    QuotationBlock, RichText, TableBlock, VideoBlock,
-};
-pub use broken_row::BrokenRow;
-pub use comment::{Comment, CommentAuthor, CommentConnection, CommentStatus};
-pub use commenting::{ArticleCommenting, CommentingMode, EditionCommenting};
-pub use correction::Correction;
-pub use edition::{Direction, Edition, EditionLabels};
-pub use follow_channel::{FollowChannel, FollowPlatform};
-pub use home::Home;
-pub use live_channel::LiveChannel;
-pub use media::{FocalPoint, Media, MediaKind, Rendition};
-pub use person::Person;
-pub use preview::Preview;
-pub use related_article_connection::{
-    RelatedArticleConnection, RelatedArticleEdge, RelatedOrigin, RelatedReason,
-};
-pub use revision::{ArticleStep, Revision, RevisionConnection};
-pub use section::Section;
-pub use source::{Source, SourceKind};
-pub use story::{Story, StoryConnection, StoryKind, StoryStatus};
-pub use story_timeline::{StoryDay, StoryTimeline};
-pub use token::{Token, TokenConnection};
-pub use topic::{Topic, TopicKind};
-pub use user_error::{UserError, UserErrorCode};
-pub use viewer::{Right, Role, Viewer};
-pub use withdrawal::Withdrawal;
+pub(crate) use article::{Article, ArticleKind, ArticleStatus};
+pub(crate) use article_conflict::ArticleConflict;
+pub(crate) use article_connection::{ArticleListArguments, Articles, LoadArticles};
+pub(crate) use article_diff::ArticleDiff;
+pub(crate) use audit_entry::AuditEntry;
+pub(crate) use body::{BodyBlock, LoadBody};
+pub(crate) use broken_row::BrokenRow;
+pub(crate) use comment::{Comment, CommentStatus};
+pub(crate) use commenting::{ArticleCommenting, CommentingMode, EditionCommenting};
+pub(crate) use correction::Correction;
+pub(crate) use edition::{Direction, Edition};
+pub(crate) use follow_channel::{FollowChannel, FollowPlatform};
+pub(crate) use home::Home;
+pub(crate) use live_channel::LiveChannel;
+pub(crate) use media::{Media, MediaKind};
+pub(crate) use person::Person;
+pub(crate) use preview::Preview;
+pub(crate) use revision::Revision;
+pub(crate) use section::Section;
+pub(crate) use source::{Source, SourceKind};
+pub(crate) use story::{Story, StoryKind, StoryStatus};
+pub(crate) use story_timeline::{LoadTimeline, StoryTimeline};
+pub(crate) use token::Token;
+pub(crate) use topic::{Topic, TopicKind};
+pub(crate) use user_error::{UserError, UserErrorCode};
+pub(crate) use viewer::{Right, Role, Viewer};
+pub(crate) use withdrawal::Withdrawal;

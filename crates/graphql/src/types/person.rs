@@ -1,106 +1,91 @@
 //! The GraphQL type for people: those who write, film or speak for the newsroom.
 
-use async_graphql::{Context, ID, Object};
+use async_graphql::ID;
+use khabar_domain::Person as Row;
 use khabar_persistence::article::List;
-use khabar_persistence::{edition, person};
+use khabar_persistence::{Includes, Page, edition, media, person};
 
-use super::{ArticleConnection, ArticleListArguments, Articles, Edition, Media};
-use crate::connection::Paging;
-use crate::context::ContextExt;
+use super::{ArticleListArguments, Articles, Edition, LoadArticles, Media};
 use crate::error::Result;
 use crate::input::{ArticleFilter, ArticleOrder, Selector};
 use crate::node;
+use crate::object::{LoadOne, LoadRequired, ReadContext, Shared, object};
 use crate::scalar::{Slug, count};
 
 /// A person, as exposed through GraphQL.
-#[derive(Clone, Debug)]
-pub struct Person(pub khabar_domain::Person);
+#[derive(Debug)]
+pub(crate) struct Person;
 
 /// A person who writes, films or speaks for the newsroom.
-#[Object]
+#[object(of = Row)]
 impl Person {
     /// The globally unique, opaque ID of the person.
-    pub(crate) async fn id(&self) -> ID {
-        node::id(self.0.id)
+    fn id(person: &Row) -> ID {
+        node::id(person.id)
     }
 
     /// The edition that the person works for.
-    async fn edition(&self, ctx: &Context<'_>) -> Result<Edition> {
-        Edition::of(ctx, edition::ById(self.0.edition)).await
+    fn edition(person: &Row) -> LoadRequired<Edition, edition::ById> {
+        LoadRequired::new(edition::ById(person.edition))
     }
 
     /// URL slug, unique within the edition.
-    fn slug(&self) -> Slug {
-        Slug(self.0.slug.clone())
+    fn slug(person: &Row) -> &khabar_domain::Slug {
+        &person.slug
     }
 
     /// Earlier slugs of the person, which still resolve to them. The current one is `slug`.
-    async fn former_slugs(&self, ctx: &Context<'_>) -> Result<Vec<Slug>> {
-        Slug::former(ctx, self.0.id).await
+    async fn former_slugs(person: &Row, context: &ReadContext) -> Result<Vec<Slug>> {
+        Slug::former(context, person.id).await
     }
 
     /// Name of the person, as shown in bylines.
-    fn name(&self) -> &str {
-        self.0.name.as_str()
+    fn name(person: &Row) -> &str {
+        person.name.as_str()
     }
 
     /// Job title, such as "economy editor".
-    fn role(&self) -> Option<&str> {
-        self.0.role.as_deref()
+    fn role(person: &Row) -> Option<&str> {
+        person.role.as_deref()
     }
 
     /// Short biography, a few sentences long.
-    fn biography(&self) -> Option<&str> {
-        self.0.biography.as_deref()
+    fn biography(person: &Row) -> Option<&str> {
+        person.biography.as_deref()
     }
 
     /// Portrait of the person.
-    async fn portrait(&self, ctx: &Context<'_>) -> Result<Option<Media>> {
-        Media::maybe(ctx, self.0.portrait).await
+    fn portrait(person: &Row) -> LoadOne<Media, media::ById> {
+        Media::load(person.portrait)
     }
 
     /// Number of published articles credited to the person.
-    fn article_count(&self, ctx: &Context<'_>) -> i32 {
-        ctx.shows(List::Person(self.0.id).key());
-        count(self.0.article_count)
+    fn article_count(person: &Row, context: &ReadContext) -> i32 {
+        context.shows(|| List::Person(person.id).key());
+        count(person.article_count)
     }
 
     /// The articles credited to the person.
     async fn articles(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Conditions that the articles must meet. Omit to return all articles.")]
+        person: &Row,
+        context: &ReadContext,
+        #[arg("Conditions that the articles must meet. Omit to return all articles.")]
         filter: Option<ArticleFilter>,
-        #[graphql(desc = "Sort order. Defaults to newest first.")] order_by: Option<ArticleOrder>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
-        )]
-        first: Option<i32>,
-        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
-        )]
-        last: Option<i32>,
-        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
-    ) -> Result<ArticleConnection> {
+        #[arg("Sort order. Defaults to newest first.")] order_by: Option<ArticleOrder>,
+        page: Page,
+    ) -> Result<LoadArticles> {
         let articles = Articles {
-            list: List::Person(self.0.id),
-            edition: self.0.edition,
-            count: Some(self.0.article_count),
+            list: List::Person(person.id),
+            edition: person.edition,
+            count: Some(person.article_count),
         };
         articles
             .load(
-                ctx,
+                context,
                 ArticleListArguments {
                     filter,
                     order_by,
-                    page: Paging {
-                        first,
-                        after,
-                        last,
-                        before,
-                    }
-                    .page()?,
+                    page,
                 },
             )
             .await
@@ -109,11 +94,22 @@ impl Person {
 
 impl Person {
     /// Looks up a person by ID or slug.
-    pub(crate) async fn look_up(ctx: &Context<'_>, named: Selector) -> Result<Option<Self>> {
-        let found = match named {
-            Selector::Id(id) => ctx.load_ahead(person::ById(node::parse(&id)?)).await?,
-            Selector::Slug(key) => ctx.load_ahead(person::BySlug(key)).await?,
-        };
-        Ok(found.map(Self))
+    pub(crate) async fn look_up(
+        context: &ReadContext,
+        named: Selector,
+        includes: Includes,
+    ) -> Result<Shared<Self>> {
+        Ok(Shared(match named {
+            Selector::Id(id) => {
+                context
+                    .load_including(person::ById(node::parse(&id)?), includes)
+                    .await?
+            }
+            Selector::Slug(key) => {
+                context
+                    .load_including(person::BySlug(key), includes)
+                    .await?
+            }
+        }))
     }
 }

@@ -1,18 +1,17 @@
 //! The GraphQL type for previews, shown to the user who created them.
 
-use async_graphql::{Context, Object};
 use chrono::Utc;
 use khabar_domain::ArticleId;
 use khabar_persistence::{article, preview, secret};
 
 use super::Article;
-use crate::context::ContextExt as _;
 use crate::error::{Error, Result};
+use crate::object::{LoadOne, ReadContext, object};
 use crate::scalar::DateTime;
 
 /// A preview, as exposed through GraphQL.
 #[derive(Clone, Copy, Debug)]
-pub struct Preview {
+pub(crate) struct Preview {
     /// The article that the preview gives access to.
     pub article: ArticleId,
     /// The expiry time, in whole seconds.
@@ -20,21 +19,21 @@ pub struct Preview {
 }
 
 /// Temporary access to a single unpublished article.
-#[Object]
+#[object]
 impl Preview {
     /// The preview token. Send it in the `Khabar-Preview` header to read the article through the
     /// usual queries.
-    async fn token(&self, ctx: &Context<'_>) -> Result<String> {
-        let keys = ctx.load(secret::OfPreviews).await?;
+    async fn token(&self, context: &ReadContext) -> Result<String> {
+        let keys = context.load(secret::OfPreviews).await?;
         let keys = keys.ok_or_else(|| {
             tracing::error!("preview_without_key");
             Error::unexplained()
         })?;
-        let generation = ctx.load(preview::GenerationOf(self.article)).await?;
+        let generation = context.load(preview::GenerationOf(self.article)).await?;
         let signed = keys.current.sign(khabar_domain::Preview {
             article: self.article,
             until: self.until,
-            generation: generation.unwrap_or_default(),
+            generation: generation.map(|it| *it).unwrap_or_default(),
         });
         signed.map_err(|error| Error::internal(&error))
     }
@@ -45,7 +44,7 @@ impl Preview {
     }
 
     /// The article that the preview gives access to.
-    async fn article(&self, ctx: &Context<'_>) -> Result<Option<Article>> {
-        Ok(ctx.load(article::ById(self.article)).await?.map(Article))
+    fn article(&self) -> LoadOne<Article, article::ById> {
+        LoadOne::new(article::ById(self.article))
     }
 }

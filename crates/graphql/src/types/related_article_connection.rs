@@ -1,75 +1,65 @@
 //! A page of related articles, with the reason for each of them.
 
-use async_graphql::{Enum, Object};
-use khabar_domain::RelatedLink;
+use async_graphql::Enum;
+use khabar_domain::Article as Row;
 use khabar_domain::related::{Origin, Reason};
+use khabar_persistence::Cursor;
 use khabar_persistence::related::Related;
 
 use super::Article;
-use crate::connection::{Connection, Edge};
-
-/// A page of related articles.
-pub type RelatedArticleConnection = Connection<RelatedArticleEdge>;
+use crate::connection::{ConnectionItem, CursorText};
+use crate::object::{Nested, enums, object};
 
 /// An edge of a connection of related articles, as exposed through GraphQL.
-pub struct RelatedArticleEdge {
-    cursor: String,
-    link: RelatedLink,
-    node: Article,
-}
+#[derive(Debug)]
+pub(crate) struct RelatedArticleEdge;
+
+/// A page's edge: a related article, with its cursor.
+type Edge = (Cursor, Related);
 
 /// A related article with its position in the list and the reason for the link.
-#[Object]
+#[object(of = Edge)]
 impl RelatedArticleEdge {
     /// Cursor of the edge, for use in `after` and `before`.
-    fn cursor(&self) -> &str {
-        &self.cursor
+    fn cursor((cursor, _): &Edge) -> CursorText {
+        CursorText(*cursor)
     }
 
     /// The related article.
-    #[graphql(name = "node")]
-    fn the_node(&self) -> &Article {
-        &self.node
+    fn node((_, related): &Edge) -> Nested<'_, Article> {
+        Nested(&related.article)
     }
 
     /// Position among the related articles, starting at 0. Articles that readers may not see keep
     /// their position, so there may be gaps.
-    fn rank(&self) -> i32 {
-        self.link.rank
+    fn rank((_, related): &Edge) -> i32 {
+        related.link.rank
     }
 
     /// The origin of the link.
-    fn origin(&self) -> RelatedOrigin {
-        self.link.origin.into()
+    fn origin((_, related): &Edge) -> RelatedOrigin {
+        related.link.origin.into()
     }
 
     /// The reason for the link.
-    fn reason(&self) -> RelatedReason {
-        self.link.reason.into()
+    fn reason((_, related): &Edge) -> RelatedReason {
+        related.link.reason.into()
     }
 
     /// Strength of a computed link, from 0 to 1. Null for editorial links.
-    fn score(&self) -> Option<f64> {
-        self.link.score
+    fn score((_, related): &Edge) -> Option<f64> {
+        related.link.score
     }
 }
 
-impl Edge for RelatedArticleEdge {
-    type Item = Related;
+impl ConnectionItem for Related {
     type Node = Article;
+    type Edge = RelatedArticleEdge;
     const CONNECTION: &'static str = "RelatedArticleConnection";
-    const ABOUT: &'static str = "A page of an article's related articles.";
+    const DESCRIPTION: &'static str = "A page of an article's related articles.";
 
-    fn new(cursor: String, item: Related) -> Self {
-        Self {
-            cursor,
-            link: item.link,
-            node: Article(item.article),
-        }
-    }
-
-    fn node(&self) -> &Article {
-        &self.node
+    fn node(&self) -> &Row {
+        &self.article
     }
 }
 
@@ -96,3 +86,5 @@ pub enum RelatedReason {
     /// The texts of the two articles are similar.
     SimilarText,
 }
+
+enums!(RelatedOrigin, RelatedReason);

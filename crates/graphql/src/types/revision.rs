@@ -1,181 +1,143 @@
 //! The GraphQL type for revisions: the saved versions of an article.
 
-use std::hash::Hash;
-
-use async_graphql::{Context, Enum, Object};
+use async_graphql::Enum;
+use khabar_domain::WebUrl;
 use khabar_domain::article::Kind;
 use khabar_domain::workflow::Transition;
-use khabar_persistence::{BatchKey, person, source, story, topic};
+use khabar_persistence::revision::Revision as Row;
+use khabar_persistence::{media, person, section, source, story, topic};
 
-use super::{
-    ArticleKind, BodyBlock, Direction, Media, Person, Section, Source, Story, Topic, body,
-};
-use crate::connection::{Connection, ConnectionNode, SimpleEdge};
-use crate::context::ContextExt as _;
+use super::{ArticleKind, BodyBlock, Direction, Media, Person, Section, Source, Story, Topic};
+use crate::connection::connection;
 use crate::error::{Error, Result};
-use crate::scalar::{DateTime, Language, Slug, Url};
+use crate::object::{LoadEach, LoadOne, NestedList, enums, object};
+use crate::scalar::DateTime;
 
 /// A revision, as exposed through GraphQL.
-#[derive(Clone, Debug)]
-pub struct Revision(pub khabar_persistence::revision::Revision);
+#[derive(Debug)]
+pub(crate) struct Revision;
 
-/// A page of an article's revisions.
-pub type RevisionConnection = Connection<SimpleEdge<Revision>>;
-
-impl ConnectionNode for Revision {
-    type Item = khabar_persistence::revision::Revision;
-    const EDGE: &'static str = "RevisionEdge";
-    const CONNECTION: &'static str = "RevisionConnection";
-    const ABOUT: &'static str = "A page of an article's revisions.";
-}
-
-impl From<khabar_persistence::revision::Revision> for Revision {
-    fn from(revision: khabar_persistence::revision::Revision) -> Self {
-        Self(revision)
-    }
-}
+connection!(Row as Revision, RevisionEdge in "RevisionConnection": "A page of an article's revisions.");
 
 /// A saved version of an article: its author, its time and its complete content.
-#[Object]
+#[object(of = Row)]
 impl Revision {
     /// Version number, starting at 1.
-    fn version(&self) -> i32 {
-        self.0.version
+    fn version(revision: &Row) -> i32 {
+        revision.version
     }
 
     /// The time at which the revision was saved.
-    fn at(&self) -> DateTime {
-        DateTime(self.0.at)
+    fn at(revision: &Row) -> DateTime {
+        DateTime(revision.at)
     }
 
     /// Name of the user who saved the revision. `khabar` for the scheduler and for imports.
-    fn author_name(&self) -> &str {
-        &self.0.author_name
+    fn author_name(revision: &Row) -> &str {
+        &revision.author_name
     }
 
     /// The workflow step that created the revision.
-    fn step(&self) -> ArticleStep {
-        self.0.step.into()
+    fn step(revision: &Row) -> ArticleStep {
+        revision.step.into()
     }
 
     /// The author's reason for the change.
-    fn note(&self) -> Option<&str> {
-        self.0.note.as_deref()
+    fn note(revision: &Row) -> Option<&str> {
+        revision.note.as_deref()
     }
 
     /// The kind of article in this revision.
-    fn kind(&self) -> Result<ArticleKind> {
-        let kind = Kind::parse(&self.0.content.kind);
+    fn kind(revision: &Row) -> Result<ArticleKind> {
+        let kind = Kind::parse(&revision.content.kind);
         Ok(kind.map_err(|error| Error::internal(&error))?.into())
     }
 
     /// URL slug in this revision.
-    fn slug(&self) -> Slug {
-        Slug(self.0.content.slug.clone())
+    fn slug(revision: &Row) -> &khabar_domain::Slug {
+        &revision.content.slug
     }
 
     /// Canonical URL in this revision.
-    fn canonical_url(&self) -> Option<Url> {
-        self.0.content.canonical_url.clone().map(Url)
+    fn canonical_url(revision: &Row) -> Option<&WebUrl> {
+        revision.content.canonical_url.as_ref()
     }
 
     /// Headline in this revision.
-    fn headline(&self) -> &str {
-        self.0.content.headline.as_str()
+    fn headline(revision: &Row) -> &str {
+        revision.content.headline.as_str()
     }
 
     /// Lead paragraph in this revision, which sums up the article.
-    fn lead(&self) -> Option<&str> {
-        self.0.content.lead.as_deref()
+    fn lead(revision: &Row) -> Option<&str> {
+        revision.content.lead.as_deref()
     }
 
     /// The picture or video at the head of the article in this revision.
-    async fn hero(&self, ctx: &Context<'_>) -> Result<Option<Media>> {
-        Media::maybe(ctx, self.0.content.hero).await
+    fn hero(revision: &Row) -> LoadOne<Media, media::ById> {
+        Media::load(revision.content.hero)
     }
 
     /// Content of this revision, as a list of blocks.
-    fn body(&self, ctx: &Context<'_>) -> Result<Vec<BodyBlock>> {
-        body::blocks(ctx, self.0.content.body.clone())
+    fn body(revision: &Row) -> NestedList<'_, BodyBlock> {
+        NestedList::new(revision.content.body.blocks().iter())
     }
 
     /// Plain text of this revision's body. Each block is a paragraph, and blank lines separate
     /// them.
-    fn body_text(&self) -> String {
-        self.0.content.body.text()
+    fn body_text(revision: &Row) -> String {
+        revision.content.body.text()
     }
 
     /// The agency or outlet that the article came from, in this revision.
-    async fn source(&self, ctx: &Context<'_>) -> Result<Option<Source>> {
-        let Some(id) = self.0.content.source else {
-            return Ok(None);
-        };
-        Ok(ctx.load(source::ById(id)).await?.map(Source))
+    fn source(revision: &Row) -> LoadOne<Source, source::ById> {
+        LoadOne::new(revision.content.source.map(source::ById))
     }
 
     /// The credited authors in this revision, in order.
-    async fn authors(&self, ctx: &Context<'_>) -> Result<Vec<Person>> {
-        let authors = self.0.content.authors.iter();
-        in_order(ctx, authors.map(|id| person::ById(*id)), Person).await
+    fn authors(revision: &Row) -> LoadEach<Person, person::ById> {
+        LoadEach::new(revision.content.authors.iter().copied().map(person::ById))
     }
 
     /// The section that the article was filed in, in this revision.
-    async fn section(&self, ctx: &Context<'_>) -> Result<Option<Section>> {
-        let Some(id) = self.0.content.section else {
-            return Ok(None);
-        };
-        let found = ctx.load(khabar_persistence::section::ById(id)).await?;
-        Ok(found.map(Section))
+    fn section(revision: &Row) -> LoadOne<Section, section::ById> {
+        LoadOne::new(revision.content.section.map(section::ById))
     }
 
     /// The topics of the article in this revision, in order.
-    async fn topics(&self, ctx: &Context<'_>) -> Result<Vec<Topic>> {
-        let topics = self.0.content.topics.iter();
-        in_order(ctx, topics.map(|id| topic::ById(*id)), Topic).await
+    fn topics(revision: &Row) -> LoadEach<Topic, topic::ById> {
+        LoadEach::new(revision.content.topics.iter().copied().map(topic::ById))
     }
 
     /// The stories that the article belonged to in this revision, in order.
-    async fn stories(&self, ctx: &Context<'_>) -> Result<Vec<Story>> {
-        let stories = self.0.content.stories.iter();
-        in_order(ctx, stories.map(|id| story::ById(*id)), Story).await
+    fn stories(revision: &Row) -> LoadEach<Story, story::ById> {
+        LoadEach::new(revision.content.stories.iter().copied().map(story::ById))
     }
 
     /// Language of the article in this revision.
-    fn language(&self) -> Language {
-        Language(self.0.content.language.clone())
+    fn language(revision: &Row) -> &khabar_domain::Language {
+        &revision.content.language
     }
 
     /// Text direction of the article in this revision.
-    fn direction(&self) -> Direction {
-        self.0.content.direction.into()
+    fn direction(revision: &Row) -> Direction {
+        revision.content.direction.into()
     }
 
     /// Whether this revision was marked as having notable pictures.
-    fn has_photos(&self) -> bool {
-        self.0.content.photos
+    fn has_photos(revision: &Row) -> bool {
+        revision.content.photos
     }
 
     /// Whether this revision was marked as having a video.
-    fn has_video(&self) -> bool {
-        self.0.content.video
+    fn has_video(revision: &Row) -> bool {
+        revision.content.video
     }
 
     /// Whether this revision was marked as having audio.
-    fn has_audio(&self) -> bool {
-        self.0.content.audio
+    fn has_audio(revision: &Row) -> bool {
+        revision.content.audio
     }
-}
-
-/// Loads the values of these keys, in the order of the keys. Omits values that no longer exist.
-async fn in_order<K: BatchKey + Hash, T>(
-    ctx: &Context<'_>,
-    keys: impl Iterator<Item = K>,
-    shown: impl Fn(K::Value) -> T,
-) -> Result<Vec<T>> {
-    let keys: Vec<K> = keys.collect();
-    let mut found = ctx.load_many(keys.clone()).await?;
-    let found = keys.iter().filter_map(|key| found.remove(key));
-    Ok(found.map(shown).collect())
 }
 
 /// A step in an article's editorial workflow.
@@ -199,3 +161,5 @@ pub enum ArticleStep {
     /// The withdrawn article was reopened as a draft.
     Reopen,
 }
+
+enums!(ArticleStep);

@@ -1,56 +1,64 @@
 //! A story's timeline: a page of its articles, newest first, grouped by day.
 
-use async_graphql::{Context, Object};
+use std::ops::Range;
+use std::sync::Arc;
+
 use chrono::NaiveDate;
-use khabar_domain::Story;
-use khabar_persistence::Page;
+use khabar_domain::{Article as Row, Story};
 use khabar_persistence::article::{By, Filter, List, Listed};
+use khabar_persistence::{Page, PageKey as _, Slice};
 
 use super::Article;
-use crate::connection::{PageInfo, TotalCount, slice};
+use crate::connection::{PageInfo, PagePosition, TotalCount, refuse};
 use crate::error::Result;
+use crate::object::{LoadInto, Nested, NestedList, ReadContext, object};
 use crate::scalar::{Date, count};
 
 /// A page of a story's timeline, as exposed through GraphQL.
-pub struct StoryTimeline {
+pub(crate) struct StoryTimeline {
     days: Vec<StoryDay>,
-    page_info: PageInfo,
+    position: PagePosition,
     total: TotalCount,
 }
 
+/// The page of a timeline that a key loads.
+pub(crate) type LoadTimeline = LoadInto<StoryTimeline, Listed>;
+
 /// A page of a story's articles, newest first, grouped by day. The page size counts articles, so
 /// the last day of a page may continue on the next page.
-#[Object]
+#[object]
 impl StoryTimeline {
     /// The days, newest first.
-    fn days(&self) -> &[StoryDay] {
-        &self.days
+    fn days(&self) -> NestedList<'_, StoryDay> {
+        NestedList::new(self.days.iter())
     }
 
     /// Pagination information. The cursors refer to articles, not to days.
-    fn page_info(&self) -> &PageInfo {
-        &self.page_info
+    fn page_info(&self) -> Nested<'_, PageInfo> {
+        Nested(&self.position)
     }
 
     /// Total number of articles in the timeline.
-    async fn total_count(&self, ctx: &Context<'_>) -> Result<i32> {
-        Ok(count(self.total.load(ctx).await?.count))
+    async fn total_count(&self, context: &ReadContext) -> Result<i32> {
+        Ok(count(self.total.load(context).await?.count))
     }
 
     /// Whether `totalCount` is exact. If false, it is a lower bound.
-    async fn total_count_is_exact(&self, ctx: &Context<'_>) -> Result<bool> {
-        Ok(self.total.load(ctx).await?.is_exact)
+    async fn total_count_is_exact(&self, context: &ReadContext) -> Result<bool> {
+        Ok(self.total.load(context).await?.is_exact)
     }
 }
 
 /// A day in a story's timeline, as exposed through GraphQL.
-pub struct StoryDay {
+pub(crate) struct StoryDay {
     date: NaiveDate,
-    articles: Vec<Article>,
+    page: Arc<Slice<Row>>,
+    /// The places of the day's articles in the page.
+    places: Range<usize>,
 }
 
 /// A day in a story's timeline.
-#[Object]
+#[object]
 impl StoryDay {
     /// Date of the day, in UTC.
     fn date(&self) -> Date {
@@ -58,39 +66,45 @@ impl StoryDay {
     }
 
     /// The articles of the day that are on this page, newest first.
-    fn articles(&self) -> &[Article] {
-        &self.articles
+    fn articles(&self) -> NestedList<'_, Article> {
+        let items = self.page.items.get(self.places.clone());
+        NestedList::new(items.into_iter().flatten().map(|(_, article)| article))
     }
 }
 
 impl StoryTimeline {
-    /// Loads a page of a story's timeline.
-    pub(crate) async fn load(ctx: &Context<'_>, story: &Story, page: Page) -> Result<Self> {
+    /// Returns a page of a story's timeline.
+    pub(crate) fn load(story: &Story, page: Page) -> Result<LoadTimeline> {
         let key = Listed {
             list: List::Story(story.id),
             filter: Filter::default(),
             by: By::Newest,
             page,
         };
-        let slice = slice(ctx, key).await?;
-        Ok(Self {
-            page_info: PageInfo::of(&slice),
-            total: TotalCount::Stored(story.article_count, List::Story(story.id).key()),
-            days: days(slice.into_items()),
-        })
+        key.check().map_err(refuse)?;
+        let total = TotalCount::Stored(story.article_count, List::Story(story.id).key());
+        Ok(LoadInto::new(key, |page| {
+            let page = page.unwrap_or_default();
+            Self {
+                position: PagePosition::of(&page),
+                total,
+                days: days(&page),
+            }
+        }))
     }
 }
 
 /// Groups consecutive articles that were listed on the same day (in UTC).
-fn days(articles: Vec<khabar_domain::Article>) -> Vec<StoryDay> {
+fn days(page: &Arc<Slice<Row>>) -> Vec<StoryDay> {
     let mut days: Vec<StoryDay> = Vec::new();
-    for article in articles {
+    for (place, (_, article)) in page.items.iter().enumerate() {
         let date = article.listed_at.date_naive();
         match days.last_mut() {
-            Some(day) if day.date == date => day.articles.push(Article(article)),
+            Some(day) if day.date == date => day.places.end = place + 1,
             _ => days.push(StoryDay {
                 date,
-                articles: vec![Article(article)],
+                page: Arc::clone(page),
+                places: place..place + 1,
             }),
         }
     }

@@ -1,107 +1,92 @@
 //! The GraphQL type for topics.
 
-use async_graphql::{Context, Enum, ID, Object};
+use async_graphql::{Enum, ID};
+use khabar_domain::Topic as Row;
 use khabar_domain::topic::{Kind, MediaTopic};
 use khabar_persistence::article::List;
-use khabar_persistence::{edition, topic};
+use khabar_persistence::{Page, edition, topic};
 
-use super::{ArticleConnection, ArticleListArguments, Articles, Edition};
-use crate::connection::Paging;
-use crate::context::ContextExt;
+use super::{ArticleListArguments, Articles, Edition, LoadArticles};
 use crate::error::Result;
 use crate::input::{ArticleFilter, ArticleOrder, Selector};
 use crate::node;
+use crate::object::{LoadRequired, ReadContext, Shared, enums, object};
 use crate::scalar::{Slug, count};
 
 /// A topic, as exposed through GraphQL.
-#[derive(Clone, Debug)]
-pub struct Topic(pub khabar_domain::Topic);
+#[derive(Debug)]
+pub(crate) struct Topic;
 
 /// A subject of articles, such as a person, place or theme, which readers can follow.
-#[Object]
+#[object(of = Row)]
 impl Topic {
     /// The globally unique, opaque ID of the topic.
-    pub(crate) async fn id(&self) -> ID {
-        node::id(self.0.id)
+    fn id(topic: &Row) -> ID {
+        node::id(topic.id)
     }
 
     /// The edition that the topic belongs to.
-    async fn edition(&self, ctx: &Context<'_>) -> Result<Edition> {
-        Edition::of(ctx, edition::ById(self.0.edition)).await
+    fn edition(topic: &Row) -> LoadRequired<Edition, edition::ById> {
+        LoadRequired::new(edition::ById(topic.edition))
     }
 
     /// The kind of topic.
-    fn kind(&self) -> TopicKind {
-        self.0.kind.into()
+    fn kind(topic: &Row) -> TopicKind {
+        topic.kind.into()
     }
 
     /// URL slug, unique within the edition.
-    fn slug(&self) -> Slug {
-        Slug(self.0.slug.clone())
+    fn slug(topic: &Row) -> &khabar_domain::Slug {
+        &topic.slug
     }
 
     /// Earlier slugs of the topic, which still resolve to it. The current one is `slug`.
-    async fn former_slugs(&self, ctx: &Context<'_>) -> Result<Vec<Slug>> {
-        Slug::former(ctx, self.0.id).await
+    async fn former_slugs(topic: &Row, context: &ReadContext) -> Result<Vec<Slug>> {
+        Slug::former(context, topic.id).await
     }
 
     /// Display name of the topic.
-    fn name(&self) -> &str {
-        self.0.name.as_str()
+    fn name(topic: &Row) -> &str {
+        topic.name.as_str()
     }
 
     /// One-sentence description of the topic.
-    fn summary(&self) -> Option<&str> {
-        self.0.summary.as_deref()
+    fn summary(topic: &Row) -> Option<&str> {
+        topic.summary.as_deref()
     }
 
     /// IPTC Media Topics code, such as `medtop:04000000`. Null if it is not known.
-    fn media_topic(&self) -> Option<&str> {
-        self.0.media_topic.as_ref().map(MediaTopic::as_str)
+    fn media_topic(topic: &Row) -> Option<&str> {
+        topic.media_topic.as_ref().map(MediaTopic::as_str)
     }
 
     /// Number of published articles about the topic.
-    fn article_count(&self, ctx: &Context<'_>) -> i32 {
-        ctx.shows(List::Topic(self.0.id).key());
-        count(self.0.article_count)
+    fn article_count(topic: &Row, context: &ReadContext) -> i32 {
+        context.shows(|| List::Topic(topic.id).key());
+        count(topic.article_count)
     }
 
     /// The articles about the topic.
     async fn articles(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Conditions that the articles must meet. Omit to return all articles.")]
+        topic: &Row,
+        context: &ReadContext,
+        #[arg("Conditions that the articles must meet. Omit to return all articles.")]
         filter: Option<ArticleFilter>,
-        #[graphql(desc = "Sort order. Defaults to newest first.")] order_by: Option<ArticleOrder>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the start of the list or after `after`. 0 to 100. Defaults to 20 if `last` is also omitted."
-        )]
-        first: Option<i32>,
-        #[graphql(desc = "Cursor. Only items after it are returned.")] after: Option<String>,
-        #[graphql(
-            desc = "Maximum number of items to return, from the end of the list or before `before`. 0 to 100. Cannot be combined with `first`."
-        )]
-        last: Option<i32>,
-        #[graphql(desc = "Cursor. Only items before it are returned.")] before: Option<String>,
-    ) -> Result<ArticleConnection> {
+        #[arg("Sort order. Defaults to newest first.")] order_by: Option<ArticleOrder>,
+        page: Page,
+    ) -> Result<LoadArticles> {
         let articles = Articles {
-            list: List::Topic(self.0.id),
-            edition: self.0.edition,
-            count: Some(self.0.article_count),
+            list: List::Topic(topic.id),
+            edition: topic.edition,
+            count: Some(topic.article_count),
         };
         articles
             .load(
-                ctx,
+                context,
                 ArticleListArguments {
                     filter,
                     order_by,
-                    page: Paging {
-                        first,
-                        after,
-                        last,
-                        before,
-                    }
-                    .page()?,
+                    page,
                 },
             )
             .await
@@ -110,12 +95,11 @@ impl Topic {
 
 impl Topic {
     /// Looks up a topic by ID or slug.
-    pub(crate) async fn look_up(ctx: &Context<'_>, named: Selector) -> Result<Option<Self>> {
-        let found = match named {
-            Selector::Id(id) => ctx.load(topic::ById(node::parse(&id)?)).await?,
-            Selector::Slug(key) => ctx.load(topic::BySlug(key)).await?,
-        };
-        Ok(found.map(Self))
+    pub(crate) async fn look_up(context: &ReadContext, named: Selector) -> Result<Shared<Self>> {
+        Ok(Shared(match named {
+            Selector::Id(id) => context.load(topic::ById(node::parse(&id)?)).await?,
+            Selector::Slug(key) => context.load(topic::BySlug(key)).await?,
+        }))
     }
 }
 
@@ -132,3 +116,5 @@ pub enum TopicKind {
     /// A subject matter, such as energy.
     Subject,
 }
+
+enums!(TopicKind);

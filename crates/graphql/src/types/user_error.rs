@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// An error that prevented a mutation from being carried out and that the user can correct.
 // Also stored as JSON for a day, to answer repeated requests: rename fields and codes with care.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject, Serialize, Deserialize)]
-pub struct UserError {
+pub(crate) struct UserError {
     /// Path to the invalid input: field names from the outermost inwards, and list indexes starting
     /// at 0. Empty if the error concerns the input as a whole.
     field: Vec<String>,

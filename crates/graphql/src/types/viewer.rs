@@ -1,20 +1,18 @@
 //! The GraphQL type for the viewer, shown only to themselves.
 
-use async_graphql::{Context, Enum, Object};
+use async_graphql::Enum;
 
-use crate::context::ContextExt as _;
-use crate::error::Result;
-use crate::mutate::WriteContext;
+use crate::object::{ReadContext, enums, object};
 
 /// The viewer, as exposed through GraphQL.
 #[derive(Clone, Debug)]
-pub struct Viewer {
+pub(crate) struct Viewer {
     viewer: khabar_domain::Viewer,
     name: Option<String>,
 }
 
 /// The user making the request, and their rights.
-#[Object]
+#[object]
 impl Viewer {
     /// Display name of the viewer. Null if the request is anonymous.
     fn name(&self) -> Option<&str> {
@@ -35,15 +33,13 @@ impl Viewer {
 
 impl Viewer {
     /// Returns the viewer of the current request.
-    pub(crate) fn asking(ctx: &Context<'_>) -> Result<Self> {
-        let viewer = ctx.viewer()?;
-        let context = ctx
-            .data_opt::<WriteContext>()
-            .filter(|_| viewer.account.is_some());
-        Ok(Self {
+    pub(crate) fn asking(context: &ReadContext) -> Self {
+        let viewer = context.viewer();
+        let write = context.write().filter(|_| viewer.account.is_some());
+        Self {
             viewer,
-            name: context.map(|context| context.name.clone()),
-        })
+            name: write.map(|write| write.name.clone()),
+        }
     }
 }
 
@@ -82,3 +78,5 @@ pub enum Right {
     /// View, issue and revoke API tokens.
     Grant,
 }
+
+enums!(Role, Right);

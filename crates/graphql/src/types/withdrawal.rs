@@ -1,22 +1,24 @@
 //! The GraphQL type for withdrawals.
 
-use async_graphql::Object;
+use khabar_domain::editorial::Withdrawal as Row;
 
+use crate::object::object;
 use crate::scalar::DateTime;
 
 /// A withdrawal, as exposed through GraphQL.
-pub struct Withdrawal(pub khabar_domain::editorial::Withdrawal);
+#[derive(Debug)]
+pub(crate) struct Withdrawal;
 
 /// The withdrawal of a published article.
-#[Object]
+#[object(of = Row)]
 impl Withdrawal {
     /// The time of the withdrawal.
-    fn at(&self) -> DateTime {
-        DateTime(self.0.at)
+    fn at(withdrawal: &Row) -> DateTime {
+        DateTime(withdrawal.at)
     }
 
     /// The reason for the withdrawal, written for readers.
-    fn reason(&self) -> &str {
-        &self.0.reason
+    fn reason(withdrawal: &Row) -> &str {
+        &withdrawal.reason
     }
 }

@@ -1,9 +1,11 @@
-//! Derived values: counts, the lists that articles appear in, and the visibility of comments.
+//! Derived values: counts, the lists that articles appear in, the ids of their authors and topics, and the
+//! visibility of comments.
 //! An archive may have been written or edited by hand, so a restore recomputes all of them.
 
 use super::{Error, Result};
 use crate::WriteTx;
 use crate::query::sql::Dialect;
+use crate::tables::article;
 
 const DOING: &str = "count what an archive holds";
 
@@ -21,7 +23,7 @@ const PATHS: [&str; 2] = [
 /// Recomputes the visibility of comments, and the counts of comments, replies and reports.
 /// `report_count` counts reports since the last moderation decision, so it is only capped at the
 /// total number of reports.
-const COMMENTS: [&str; 5] = [
+const COMMENTS: [&str; 4] = [
     "UPDATE comment SET shown = FALSE, edition_id = \
      (SELECT a.edition_id FROM article a WHERE a.id = comment.article_id)",
     "WITH RECURSIVE seen (id) AS (\
@@ -34,9 +36,11 @@ const COMMENTS: [&str; 5] = [
     "UPDATE comment SET report_count = \
      (SELECT count(*) FROM comment_report r WHERE r.comment_id = comment.id) \
      WHERE report_count > (SELECT count(*) FROM comment_report r WHERE r.comment_id = comment.id)",
-    "UPDATE article SET comment_count = \
-     (SELECT count(*) FROM comment c WHERE c.article_id = article.id AND c.shown)",
 ];
+
+/// The comment counts of articles. The lists of ids that repeat their links follow in the same statement.
+const ARTICLES: &str = "UPDATE article SET comment_count = \
+    (SELECT count(*) FROM comment c WHERE c.article_id = article.id AND c.shown)";
 
 /// The lists that a published article appears in. Each entry has the entity, a subquery that yields
 /// `article_id` and `list_id`, and the value of `listing.direct`.
@@ -91,6 +95,14 @@ pub(super) async fn derive(writer: &WriteTx) -> Result<()> {
     for text in PATHS.into_iter().chain(COMMENTS) {
         run(writer, spelled(writer, text)).await?;
     }
+    let mut articles = ARTICLES.to_owned();
+    for links in article::LISTED_LINKS {
+        if let Some(list) = links.list {
+            let ids = links.ids_of(writer.dialect(), list.table);
+            articles.extend([", ", list.column, " = ", &ids]);
+        }
+    }
+    run(writer, articles).await?;
     run(writer, "DELETE FROM listing".to_owned()).await?;
     for (entity, lists, direct) in LISTS {
         let text = format!(

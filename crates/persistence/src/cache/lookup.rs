@@ -7,11 +7,11 @@ use std::sync::Arc;
 pub enum Lookup<V> {
     /// Unknown: the database must be queried.
     Miss,
-    /// The known result. `None` means that nothing exists.
-    Hit(Option<V>),
+    /// The known result, shared with all who look it up. `None` means that nothing exists.
+    Hit(Option<Arc<V>>),
 }
 
-impl<V: Clone> Lookup<V> {
+impl<V> Lookup<V> {
     /// Returns the result if there is one. Otherwise the result is unknown.
     pub(crate) fn if_found(found: Option<&Arc<V>>) -> Self {
         found.map_or(Self::Miss, |found| Self::found(Some(found)))
@@ -19,6 +19,6 @@ impl<V: Clone> Lookup<V> {
 
     /// Returns a definite result, whether or not something was found.
     pub(crate) fn found(found: Option<&Arc<V>>) -> Self {
-        Self::Hit(found.map(|found| V::clone(found)))
+        Self::Hit(found.map(Arc::clone))
     }
 }

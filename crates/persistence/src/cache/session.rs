@@ -1,7 +1,6 @@
 //! The cache as seen by one request: the entries it may use, and the results of its own that may be
 //! cached.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -48,6 +47,11 @@ impl<S: SnapshotData> CacheSession<S> {
         self.snapshot.as_deref()
     }
 
+    /// Returns the reference data as [`CacheSession::snapshot`] does, shared with the cache.
+    pub(crate) fn shared_snapshot(&self) -> Option<Arc<S>> {
+        self.snapshot.clone()
+    }
+
     /// Waits at a step for as long as a test requires.
     pub(crate) async fn at(&self, step: Point) {
         self.cache.0.failpoints.at(step).await;
@@ -66,40 +70,37 @@ impl<S: SnapshotData> CacheSession<S> {
         }
     }
 
-    /// Returns the cached results, and the keys that are not cached.
-    pub(crate) fn get<K: Key, V: Clone + Send + Sync + 'static>(
+    /// Looks the result of each key up in the cache.
+    pub(crate) fn get<'a, K: Key, V: Send + Sync + 'static>(
         &self,
-        keys: &[K],
-    ) -> (HashMap<K, V>, Vec<K>) {
-        let mut hits = Vec::with_capacity(keys.len());
-        let mut missing = Vec::new();
+        keys: impl ExactSizeIterator<Item = &'a K>,
+    ) -> Vec<Lookup<V>> {
+        let mut results = Vec::with_capacity(keys.len());
+        let mut hits = 0;
         {
             let store = &self.cache.0.read().store;
             for key in keys {
-                match store.get::<_, Option<V>>(key) {
-                    Some(value) => hits.push((key, value)),
-                    None => missing.push(key.clone()),
-                }
+                let result = store.get::<_, Option<Arc<V>>>(key);
+                hits += usize::from(result.is_some());
+                results.push(
+                    result.map_or(Lookup::Miss, |result| Lookup::Hit(Option::clone(&result))),
+                );
             }
         }
         let counts = &self.cache.0.counts;
-        counts.entities.record(hits.len(), missing.len());
-        let found = hits
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.clone(), Option::clone(&value)?)))
-            .collect();
-        (found, missing)
+        counts.entities.record(hits, results.len() - hits);
+        results
     }
 
     /// Inserts results that were read under this view, each with its key and its metadata. `None` as a
     /// result means that nothing was found.
-    pub(crate) fn insert<'a, K: Key, V: Clone + Send + Sync + 'static>(
+    pub(crate) fn insert<'a, K: Key, V: Send + Sync + 'static>(
         &self,
-        results: impl IntoIterator<Item = (&'a K, Option<&'a V>, CacheMeta)>,
+        results: impl IntoIterator<Item = (&'a K, Option<Arc<V>>, CacheMeta)>,
     ) {
         let entries = results.into_iter();
         let entries: Vec<_> = entries
-            .map(|(key, value, meta)| (key, Arc::new(value.cloned()), meta))
+            .map(|(key, value, meta)| (key, Arc::new(value), meta))
             .collect();
         if entries.is_empty() {
             return;

@@ -80,12 +80,14 @@ fn article(id: u128) -> CacheTag {
 fn fill(view: &CacheSession<Reference>, id: u128, value: i64) {
     let key = About(id);
     let meta = key.cache_meta(Some(&value)).expect("it is cacheable");
-    view.insert([(&key, Some(&value), meta)]);
+    view.insert([(&key, Some(Arc::new(value)), meta)]);
 }
 
 fn get(cache: &crate::Cache, id: u128) -> Option<i64> {
-    let (found, _) = cache.view()?.get::<_, i64>(&[About(id)]);
-    found.get(&About(id)).copied()
+    match cache.view()?.get::<_, i64>([About(id)].iter()).pop()? {
+        Lookup::Hit(value) => value.map(|value| *value),
+        Lookup::Miss => None,
+    }
 }
 
 fn view(cache: &crate::Cache) -> CacheSession<Reference> {
@@ -123,12 +125,11 @@ fn what_was_read_before_a_change_does_not_come_in_after_it() {
 #[test]
 fn that_nothing_was_found_is_an_answer_too() {
     let cache = cache_of(1 << 20);
-    let (key, none) = (About(1), None::<&i64>);
-    let meta = key.cache_meta(none).expect("it is cacheable");
-    view(&cache).insert([(&key, none, meta)]);
-    let (found, missing) = view(&cache).get::<_, i64>(&[About(1), About(2)]);
-    assert!(found.is_empty());
-    assert_eq!(missing, [About(2)]);
+    let key = About(1);
+    let meta = key.cache_meta(None).expect("it is cacheable");
+    view(&cache).insert([(&key, None::<Arc<i64>>, meta)]);
+    let results = view(&cache).get::<_, i64>([About(1), About(2)].iter());
+    assert_eq!(results, [Lookup::Hit(None), Lookup::Miss]);
 }
 
 #[test]
@@ -349,7 +350,7 @@ async fn what_was_read_answers_once_the_feed_was_applied_as_far() {
     follow::refresh(&cache.0, &feed).await.unwrap();
     let key = edition::ById(edition.id);
     let found = view(&cache).look_up(|reference| key.look_up(reference));
-    assert_eq!(found, Lookup::Hit(Some(edition)));
+    assert_eq!(found, Lookup::Hit(Some(Arc::new(edition))));
 }
 
 /// A key of one article whose statement prefetches the result of [`About`]: ten times its number.

@@ -5,12 +5,15 @@
 //! [`comment::save`] and [`related::set`] would have written. It takes a fraction of the time: rows
 //! are inserted by the thousand with their final counts, and each list's count is updated once.
 
+mod articles;
+
 use std::collections::HashMap;
 
 use khabar_domain::{ArticleId, Comment, RelatedLink, SectionId};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Iterable};
 use uuid::Uuid;
 
+use self::articles::Articles;
 use crate::feed::{CacheTag, EntityKind, Facet, Operation};
 use crate::relations::join_table::{JoinTable, Link};
 use crate::relations::list_membership;
@@ -32,7 +35,7 @@ const ROWS: usize = 1_000;
 /// rolls everything back.
 pub struct Bulk {
     writer: WriteTx,
-    articles: Rows<article::table::Entity>,
+    articles: Articles,
     bodies: Rows<body_table::Entity>,
     listing: Rows<list_membership::table::Entity>,
     comments: Rows<comment::table::Entity>,
@@ -48,7 +51,7 @@ impl Bulk {
     pub fn new(writer: WriteTx) -> Self {
         Self {
             writer,
-            articles: Rows::default(),
+            articles: Articles::default(),
             bodies: Rows::default(),
             listing: Rows::default(),
             comments: Rows::default(),
@@ -73,16 +76,21 @@ impl Bulk {
         let lines = list_membership::lines(&row, placements(manuscript, &above));
         self.note(manuscript, &lines, comments);
         self.counts.add(&lines, 1);
-        self.articles.0.push(row);
         self.bodies.0.push(body_row(id, &manuscript.body));
         self.listing.0.extend(lines);
         self.comments.0.extend(comment_rows);
+        let mut lists = Vec::new();
         for (place, (links, to)) in linked(manuscript).into_iter().enumerate() {
+            let is_listed = links.list.is_some();
             if self.links.len() == place {
                 self.links.push((links, Vec::new()));
             }
             self.links[place].1.extend(Link::all(id, &to));
+            if is_listed {
+                lists.push(to);
+            }
         }
+        self.articles.push(row, lists);
         // Everything else refers to articles, so it waits until a statement's worth of them is
         // ready.
         if self.articles.is_full() {
@@ -97,7 +105,7 @@ impl Bulk {
         if links.is_empty() {
             return Ok(());
         }
-        if !self.articles.0.is_empty() {
+        if !self.articles.is_empty() {
             self.write(End::OfAll).await?;
         }
         self.related.0.extend(related::rows(from, links)?);
@@ -155,7 +163,7 @@ impl Bulk {
         self.bodies.write(writer, end).await?;
         for (table, waiting) in &mut self.links {
             while let Some(links) = cut(waiting, rows(Link::COLUMNS), end) {
-                table.add(writer, &links).await?;
+                table.add_links(writer, &links).await?;
             }
         }
         self.listing.write(writer, end).await?;
@@ -190,10 +198,6 @@ where
 {
     fn most() -> usize {
         rows(E::Column::iter().count())
-    }
-
-    fn is_full(&self) -> bool {
-        self.0.len() >= Self::most()
     }
 
     async fn write(&mut self, writer: &WriteTx, end: End) -> Result<()> {

@@ -1,5 +1,7 @@
 //! The database check: reads every row of every table with the code that serves requests, and reports
-//! the rows that cannot be read.
+//! the rows that cannot be read, or whose lists of ids differ from their links.
+
+mod link_ids;
 
 use khabar_domain::Scope;
 use sea_orm::QueryResult;
@@ -9,7 +11,7 @@ use crate::query::broken::Met;
 use crate::query::decode::RowDecoder;
 use crate::query::sql::{Dialect, Sql};
 use crate::query::table::{ColumnType, RowReader, Table};
-use crate::tables::{ARCHIVED, NOT_ARCHIVED};
+use crate::tables::{ARCHIVED, NOT_ARCHIVED, article};
 use crate::{BrokenRow, Db, Doing, Error, ReadSession, Result, WriteTx};
 
 /// Number of rows read at once. With bodies of 20 kB each, a page takes a few megabytes.
@@ -47,7 +49,11 @@ pub async fn check(db: &Db, scope: Scope, mut tell: impl FnMut(BrokenRow) + Send
         tell(row);
         true
     };
-    read(Database::ReadSession(&reader), &mut tell).await
+    let count = read(Database::ReadSession(&reader), &mut tell).await?;
+    for links in &article::LISTED_LINKS {
+        link_ids::compare(Database::ReadSession(&reader), links, &mut tell).await?;
+    }
+    Ok(count)
 }
 
 /// Returns the first broken row, if there is one.

@@ -27,7 +27,8 @@ impl Script {
     }
 }
 
-/// Splits a script into its statements at each `;`, with the placeholders for the dialect filled in.
+/// Splits a script into its statements at each `;`, with the placeholders for the dialect filled in. Lines
+/// after `-- migrate:postgres` or `-- migrate:sqlite` are for that database alone.
 fn statements(script: &str, dialect: Dialect) -> Vec<String> {
     let types: [(&str, &str); 8] = match dialect {
         Dialect::Postgres => [
@@ -58,11 +59,16 @@ fn statements(script: &str, dialect: Dialect) -> Vec<String> {
             script.replace(open, filled)
         });
     // Remove comments first, because a semicolon in a comment does not end a statement.
-    let text: String = script
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("--"))
-        .flat_map(|line| [line, "\n"])
-        .collect();
+    let mut text = String::with_capacity(script.len());
+    let mut of = dialect;
+    for line in script.lines() {
+        match line {
+            "-- migrate:postgres" => of = Dialect::Postgres,
+            "-- migrate:sqlite" => of = Dialect::Sqlite,
+            _ if of != dialect || line.trim_start().starts_with("--") => {}
+            _ => text.extend([line, "\n"]),
+        }
+    }
     text.split(';')
         .map(str::trim)
         .filter(|statement| !statement.is_empty())
@@ -94,6 +100,13 @@ mod tests {
                 assert_eq!(open, None, "{}", script.name);
             }
         }
+    }
+
+    #[test]
+    fn each_database_has_statements_of_its_own() {
+        let script = "ALL;\n-- migrate:sqlite\nS;\n-- of SQLite;\n-- migrate:postgres\nP;\n";
+        assert_eq!(statements(script, Dialect::Sqlite), ["ALL", "S"]);
+        assert_eq!(statements(script, Dialect::Postgres), ["ALL", "P"]);
     }
 
     #[test]

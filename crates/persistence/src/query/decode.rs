@@ -62,12 +62,30 @@ impl<'r> RowDecoder<'r> {
             Raw::Postgres(row) => row.try_get(at),
             Raw::Sqlite(row) => row.try_get(at),
         };
-        read.map_err(|error| {
-            Error::query(
-                self.query,
-                DbErr::Query(RuntimeErr::SqlxError(error.into())),
-            )
-        })
+        read.map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: sqlx::Error) -> Error {
+        let error = RuntimeErr::SqlxError(error.into());
+        Error::query(self.query, DbErr::Query(error))
+    }
+
+    /// Returns the next cell as a list of ids, as [`Sql::bind_ids`](crate::query::sql::Sql::bind_ids) writes
+    /// it. Returns `None` if it is no such list.
+    pub(crate) fn take_ids(&mut self) -> Result<Option<Vec<Uuid>>> {
+        let at = self.next;
+        self.next += 1;
+        let read = match self.row {
+            // An array that was edited by hand may have nulls.
+            Raw::Postgres(row) => row
+                .try_get::<Vec<Option<Uuid>>, _>(at)
+                .map(|ids| ids.into_iter().collect()),
+            Raw::Sqlite(row) => row.try_get::<&[u8], _>(at).map(ids),
+        };
+        match read {
+            Err(sqlx::Error::ColumnDecode { .. }) => Ok(None),
+            read => read.map_err(|error| self.failed(error)),
+        }
     }
 
     /// Reads the next cells as a row of `R`.
@@ -138,6 +156,13 @@ impl<'r> RowDecoder<'r> {
     }
 }
 
+/// Splits the bytes of ids that stand one after another.
+fn ids(bytes: &[u8]) -> Option<Vec<Uuid>> {
+    let (ids, rest) = bytes.as_chunks();
+    let ids = ids.iter().copied().map(Uuid::from_bytes);
+    rest.is_empty().then(|| ids.collect())
+}
+
 fn name<C: sqlx::Column>(columns: &[C], at: usize) -> String {
     columns
         .get(at)
@@ -177,4 +202,18 @@ pub(crate) fn columns<R: TableRow>(alias: &str) -> String {
         text.extend([alias, ".", column]);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_split_into_ids() {
+        let two = [Uuid::from_u128(1), Uuid::from_u128(2)];
+        let bytes = two.map(Uuid::into_bytes).concat();
+        assert_eq!(ids(&bytes), Some(two.to_vec()));
+        assert_eq!(ids(&[]), Some(Vec::new()));
+        assert_eq!(ids(&bytes[1..]), None);
+    }
 }

@@ -43,6 +43,18 @@ impl Includes {
         Self(self.0 | other.0)
     }
 
+    /// Returns the intersection of both sets.
+    #[must_use]
+    pub const fn only(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Returns this set without the other.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// Whether this set includes all of the other.
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -45,7 +45,7 @@ macro_rules! by_id {
                 keys: &[Self],
             ) -> $crate::Result<std::collections::HashMap<Self, $value>> {
                 let ids = keys.iter().map(|key| key.0.uuid());
-                let mut includes = $crate::query::keys::includes!(reader, keys $(, $includes)?);
+                let mut includes = $crate::query::keys::includes!(reader $(, $includes)?);
                 let found = $crate::query::lookup::find_with::<table::Model, _>(
                     reader,
                     concat!($table, ".by_id"),
@@ -105,7 +105,7 @@ macro_rules! by_slug {
                 reader: &$crate::ReadSession,
                 keys: &[Self],
             ) -> $crate::Result<std::collections::HashMap<Self, $value>> {
-                let mut includes = $crate::query::keys::includes!(reader, keys $(, $includes)?);
+                let mut includes = $crate::query::keys::includes!(reader $(, $includes)?);
                 let found = $crate::query::lookup::find_by_slug::<table::Model>(
                     reader,
                     concat!($table, ".by_slug"),
@@ -129,11 +129,11 @@ pub(crate) use by_slug;
 
 /// Returns what a function selects to be read with the objects of some keys, or nothing without a function.
 macro_rules! includes {
-    ($reader:ident, $keys:ident) => {
+    ($reader:ident) => {
         $crate::query::include::NoIncludes
     };
-    ($reader:ident, $keys:ident, $includes:path) => {
-        $includes($reader, $keys)
+    ($reader:ident, $includes:path) => {
+        $includes($reader)
     };
 }
 pub(crate) use includes;

@@ -84,6 +84,18 @@ impl Sql {
         }
     }
 
+    /// Binds a list of ids as the value of a column that holds one: an array on PostgreSQL, and on SQLite
+    /// the bytes of each id, one after another.
+    pub(crate) fn bind_ids(&mut self, ids: &[Uuid]) -> String {
+        match self.dialect {
+            Dialect::Postgres => self.bind(ids.to_vec()),
+            Dialect::Sqlite => {
+                let bytes: Vec<u8> = ids.iter().flat_map(Uuid::as_bytes).copied().collect();
+                self.bind(bytes)
+            }
+        }
+    }
+
     /// Whether a bound text contains U+0000, which PostgreSQL rejects and SQLite treats as the end of
     /// the text.
     pub(crate) fn has_nul(&self) -> bool {

@@ -20,6 +20,8 @@ pub struct DirtyRows {
     pub(super) live_channels: DirtySet,
     pub(super) follow_channels: DirtySet,
     pub(super) stories: DirtySet,
+    pub(super) people: DirtySet,
+    pub(super) topics: DirtySet,
     pub(super) media: BTreeSet<Uuid>,
 }
 
@@ -73,6 +75,8 @@ impl DirtyParts<Reference> for DirtyRows {
             (EntityKind::Section, _) if counted => self.sections.ids.insert(id),
             (EntityKind::Source, _) if counted => self.sources.ids.insert(id),
             (EntityKind::Story, _) if counted => self.stories.ids.insert(id),
+            (EntityKind::Person, _) if counted => self.people.ids.insert(id),
+            (EntityKind::Topic, _) if counted => self.topics.ids.insert(id),
             (EntityKind::LiveChannel, None) => self.live_channels.ids.insert(id),
             (EntityKind::FollowChannel, None) => self.follow_channels.ids.insert(id),
             (EntityKind::Media, _) => self.media.insert(id),
@@ -80,8 +84,15 @@ impl DirtyParts<Reference> for DirtyRows {
         };
     }
 
-    /// Drops the stories that are not pinned and the media that are not shown.
+    /// Drops the stories that are not pinned, the media that are not shown, and people and topics if they
+    /// are left out.
     fn retain_known(&mut self, reference: &Reference) {
+        if !reference.holds_people() {
+            self.people = DirtySet::default();
+        }
+        if !reference.holds_topics() {
+            self.topics = DirtySet::default();
+        }
         self.stories
             .ids
             .retain(|id| reference.rails.get(*id).is_some() || reference.broken.contains_key(id));
@@ -97,6 +108,8 @@ impl DirtyParts<Reference> for DirtyRows {
         self.live_channels.add(other.live_channels);
         self.follow_channels.add(other.follow_channels);
         self.stories.add(other.stories);
+        self.people.add(other.people);
+        self.topics.add(other.topics);
         self.media.extend(other.media);
     }
 }

@@ -1,11 +1,13 @@
 //! An index: all rows of one kind, indexed by ID and slug, and in list order.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use khabar_domain::{Edition, FollowChannel, LiveChannel, Section, Slug, Source, Story};
+use khabar_domain::{
+    Edition, FollowChannel, LiveChannel, Person, Section, Slug, Source, Story, Topic,
+};
 use uuid::Uuid;
 
 /// A row that can be indexed.
@@ -28,6 +30,12 @@ pub(super) trait Indexed {
 #[derive(Debug)]
 pub(super) struct IndexedRows<T> {
     rows: Vec<Arc<T>>,
+    places: Arc<Places>,
+}
+
+/// The places of rows in their order.
+#[derive(Debug, Default)]
+struct Places {
     by_id: HashMap<Uuid, usize>,
     by_slug: HashMap<Uuid, HashMap<Slug, usize>>,
     of: HashMap<Uuid, Range<usize>>,
@@ -37,9 +45,7 @@ impl<T> Default for IndexedRows<T> {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
-            by_id: HashMap::new(),
-            by_slug: HashMap::new(),
-            of: HashMap::new(),
+            places: Arc::default(),
         }
     }
 }
@@ -52,20 +58,50 @@ impl<T: Indexed> FromIterator<Arc<T>> for IndexedRows<T> {
             let order = editions.then_with(|| one.order(other));
             order.then_with(|| one.id().cmp(&other.id()))
         });
-        let mut index = Self {
+        let mut places = Places {
             by_id: HashMap::with_capacity(rows.len()),
-            ..Self::default()
+            ..Places::default()
         };
         for (place, row) in rows.iter().enumerate() {
-            index.by_id.insert(row.id(), place);
-            let end = index.of.entry(row.edition()).or_insert(place..place);
+            places.by_id.insert(row.id(), place);
+            let end = places.of.entry(row.edition()).or_insert(place..place);
             end.end = place + 1;
             if let Some(slug) = row.slug() {
-                let slugs = index.by_slug.entry(row.edition()).or_default();
+                let slugs = places.by_slug.entry(row.edition()).or_default();
                 slugs.insert(slug.clone(), place);
             }
         }
-        Self { rows, ..index }
+        Self {
+            rows,
+            places: Arc::new(places),
+        }
+    }
+}
+
+impl<T: Indexed> IndexedRows<T> {
+    /// Returns an index in which these rows are read again. `None` if one of them is new, gone or moved, so
+    /// that all rows must be sorted anew. Mostly only a count was written, and nothing moves.
+    pub(super) fn replacing(
+        &self,
+        anew: &BTreeSet<Uuid>,
+        read: &HashMap<Uuid, Arc<T>>,
+    ) -> Option<Self> {
+        let mut rows = self.rows.clone();
+        for id in anew {
+            let place = *self.places.by_id.get(id)?;
+            let (old, new) = (rows.get_mut(place)?, read.get(id)?);
+            let stays = old.edition() == new.edition()
+                && old.slug() == new.slug()
+                && old.order(new) == Ordering::Equal;
+            if !stays {
+                return None;
+            }
+            *old = Arc::clone(new);
+        }
+        Some(Self {
+            rows,
+            places: Arc::clone(&self.places),
+        })
     }
 }
 
@@ -75,17 +111,18 @@ impl<T> IndexedRows<T> {
     }
 
     pub(super) fn get(&self, id: impl Into<Uuid>) -> Option<&Arc<T>> {
-        self.rows.get(*self.by_id.get(&id.into())?)
+        self.rows.get(*self.places.by_id.get(&id.into())?)
     }
 
     /// Returns the row with this slug in an edition.
     pub(super) fn under(&self, edition: Uuid, slug: &Slug) -> Option<&Arc<T>> {
-        self.rows.get(*self.by_slug.get(&edition)?.get(slug)?)
+        self.rows
+            .get(*self.places.by_slug.get(&edition)?.get(slug)?)
     }
 
     /// Returns all rows of an edition, in order.
     pub(super) fn of(&self, edition: impl Into<Uuid>) -> &[Arc<T>] {
-        let range = self.of.get(&edition.into());
+        let range = self.places.of.get(&edition.into());
         range
             .and_then(|range| self.rows.get(range.clone()))
             .unwrap_or_default()
@@ -121,10 +158,12 @@ macro_rules! indexed {
 indexed! {
     FollowChannel => |one, other| one.position.cmp(&other.position),
     LiveChannel => |one, other| one.position.cmp(&other.position),
+    Person by slug => |_, _| Ordering::Equal,
     Section by slug => |one, other| one.position.cmp(&other.position),
     Source by slug => |_, _| Ordering::Equal,
     // Pinned stories, in pinned order.
     Story by slug => |one, other| one.pinned_position.cmp(&other.pinned_position),
+    Topic by slug => |_, _| Ordering::Equal,
 }
 
 impl Indexed for Edition {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use khabar_domain::{
     Edition, EditionId, FollowChannel, FollowChannelId, LiveChannel, LiveChannelId, Media, MediaId,
-    Section, SectionId, Slug, Source, SourceId, Story, StoryId,
+    Person, PersonId, Section, SectionId, Slug, Source, SourceId, Story, StoryId, Topic, TopicId,
 };
 use uuid::Uuid;
 
@@ -109,7 +109,47 @@ impl Reference {
         Lookup::if_found(edition.and_then(|edition| self.rails.under(edition.id.into(), &key.slug)))
     }
 
-    /// Returns a media item if a channel or a pinned story shows it.
+    /// Whether all people and their portraits are here.
+    pub(crate) fn holds_people(&self) -> bool {
+        self.people.is_some()
+    }
+
+    pub(crate) fn person(&self, id: PersonId) -> Lookup<Person> {
+        let people = self.people.as_deref();
+        people.map_or(Lookup::Miss, |people| self.by_id(people, id.into()))
+    }
+
+    pub(crate) fn person_under(&self, key: &SlugKey) -> Lookup<Person> {
+        let people = self.people.as_deref();
+        people.map_or(Lookup::Miss, |people| self.under(people, key))
+    }
+
+    /// Returns the people with these IDs, in their order, if all of them are here.
+    pub(crate) fn people(&self, ids: &[Uuid]) -> Option<Vec<Person>> {
+        every(self.people.as_deref()?, ids)
+    }
+
+    /// Whether all topics are here.
+    pub(crate) fn holds_topics(&self) -> bool {
+        self.topics.is_some()
+    }
+
+    pub(crate) fn topic(&self, id: TopicId) -> Lookup<Topic> {
+        let topics = self.topics.as_deref();
+        topics.map_or(Lookup::Miss, |topics| self.by_id(topics, id.into()))
+    }
+
+    pub(crate) fn topic_under(&self, key: &SlugKey) -> Lookup<Topic> {
+        let topics = self.topics.as_deref();
+        topics.map_or(Lookup::Miss, |topics| self.under(topics, key))
+    }
+
+    /// Returns the topics with these IDs, in their order, if all of them are here.
+    pub(crate) fn topics(&self, ids: &[Uuid]) -> Option<Vec<Topic>> {
+        every(self.topics.as_deref()?, ids)
+    }
+
+    /// Returns a media item if a channel, a pinned story or a person shows it.
     pub(crate) fn media(&self, id: MediaId) -> Lookup<Media> {
         Lookup::if_found(self.media.get(&id.into()))
     }
@@ -132,11 +172,19 @@ impl Reference {
     }
 }
 
+/// Returns the rows with these IDs, in their order, at most as many as a page may have. Returns `None` if
+/// one is missing.
+fn every<T: Clone>(index: &IndexedRows<T>, ids: &[Uuid]) -> Option<Vec<T>> {
+    let ids = ids.iter().take(Page::MAX.into());
+    ids.map(|id| index.get(*id).map(|row| T::clone(row)))
+        .collect()
+}
+
 /// Returns at most the first `most` rows.
 fn listed<'a, T: Clone + 'a>(
     rows: impl IntoIterator<Item = &'a Arc<T>>,
     most: usize,
 ) -> Lookup<Vec<T>> {
     let rows = rows.into_iter().take(most);
-    Lookup::Hit(Some(rows.map(|row| T::clone(row)).collect()))
+    Lookup::Hit(Some(Arc::new(rows.map(|row| T::clone(row)).collect())))
 }

@@ -13,13 +13,15 @@ use crate::cache::follow::ReadSnapshot;
 use crate::query::decode::{Row, TableRow};
 use crate::query::lookup::find_by;
 use crate::query::sql::Sql;
-use crate::tables::{edition, follow_channel, live_channel, media, section, source, story};
-use crate::{ReadSession, Result};
+use crate::tables::{
+    edition, follow_channel, live_channel, media, person, section, source, story, topic,
+};
+use crate::{Doing, ReadSession, Result};
 
 const QUERY: &str = "reference_data";
 
 impl ReadSnapshot for Reference {
-    /// Returns `None` if there are too many rows of one kind.
+    /// Returns `None` if there are too many rows of a kind that cannot be left out.
     async fn read(reader: &ReadSession, old: &Self, touched: &DirtyRows) -> Result<Option<Self>> {
         let table = |name, condition| Table {
             reader,
@@ -46,6 +48,12 @@ impl ReadSnapshot for Reference {
         let rails = table("story", "t.pinned_position IS NOT NULL AND ")
             .read::<story::table::Model>(&old.rails, &touched.stories)
             .await?;
+        let people = table("person", "")
+            .read_unless_too_many::<person::table::Model>(old.people.as_ref(), &touched.people)
+            .await?;
+        let topics = table("topic", "")
+            .read_unless_too_many::<topic::table::Model>(old.topics.as_ref(), &touched.topics)
+            .await?;
         let mut read = Self {
             children: if Arc::ptr_eq(&sections, &old.sections) {
                 Arc::clone(&old.children)
@@ -58,7 +66,9 @@ impl ReadSnapshot for Reference {
             live_channels,
             follow_channels,
             rails,
-            media: HashMap::new(),
+            people,
+            topics,
+            media: Arc::default(),
             broken: HashMap::new(),
             lacks_editions: met_editions > 0 || old.lacks_editions && !touched.everything,
         };
@@ -114,15 +124,62 @@ impl Table<'_> {
             let of = |sql: &mut Sql| sql.among("t.edition_id", anew.of.iter().copied());
             read.extend(self.find::<R>(of).await?);
         }
+        let read: HashMap<_, _> = read
+            .into_iter()
+            .map(|(id, row)| (id, Arc::new(row)))
+            .collect();
+        if !self.everything
+            && anew.of.is_empty()
+            && let Some(rows) = old.replacing(&anew.ids, &read)
+        {
+            return Ok(Arc::new(rows));
+        }
         let stays = |row: &&Arc<R::Means>| {
             let anew = anew.ids.contains(&row.id()) || anew.of.contains(&row.edition());
             !anew && !self.everything && !read.contains_key(&row.id())
         };
         let unchanged: Vec<_> = old.rows().filter(stays).cloned().collect();
-        let rows = unchanged
-            .into_iter()
-            .chain(read.into_values().map(Arc::new));
+        let rows = unchanged.into_iter().chain(read.into_values());
         Ok(Arc::new(rows.collect()))
+    }
+
+    /// Returns an index as [`Table::read`] does, or `None` if there are too many rows. Once there are, the
+    /// rows are left out until everything is read again.
+    async fn read_unless_too_many<R>(
+        self,
+        old: Option<&Arc<IndexedRows<R::Means>>>,
+        anew: &DirtySet,
+    ) -> Result<Option<Arc<IndexedRows<R::Means>>>>
+    where
+        R: Row<Means: Indexed> + TableRow,
+    {
+        let name = self.name;
+        let nothing = Arc::default();
+        let old = if self.everything {
+            (!self.has_too_many().await?).then_some(&nothing)
+        } else if old.is_none() {
+            return Ok(None);
+        } else {
+            old
+        };
+        if let Some(old) = old {
+            let rows = self.read::<R>(old, anew).await?;
+            if rows.rows().len() <= MOST {
+                return Ok(Some(rows));
+            }
+        }
+        tracing::warn!(table = name, most = MOST, "reference_data_left_out");
+        Ok(None)
+    }
+
+    /// Whether there are too many rows. Counts at most one more than are allowed, and reads none.
+    async fn has_too_many(&self) -> Result<bool> {
+        let rows = format!("SELECT 1 FROM {} LIMIT {}", self.name, MOST + 1);
+        let text = format!("SELECT count(*) AS count FROM ({rows}) t");
+        let rows = self.reader.rows(QUERY, self.reader.sql(), text).await?;
+        let count = rows.first().map_or(Ok(0), |row| row.try_get("", "count"));
+        let count: i64 = count.doing("count the rows of reference data")?;
+        Ok(usize::try_from(count).is_ok_and(|count| count > MOST))
     }
 
     /// Finds the rows that match a condition. Reads at most one row more than is allowed, which reveals
@@ -164,7 +221,15 @@ async fn pictures(
     read: &Reference,
     old: &Reference,
     touched: &DirtyRows,
-) -> Result<HashMap<Uuid, Arc<Media>>> {
+) -> Result<Arc<HashMap<Uuid, Arc<Media>>>> {
+    let reuses = touched.media.is_empty()
+        && !touched.everything
+        && read.shown().all(|id| old.media.contains_key(&id))
+        // Bounds the media that are no longer shown.
+        && old.media.len() <= read.shown().count();
+    if reuses {
+        return Ok(Arc::clone(&old.media));
+    }
     let shown: BTreeSet<_> = read.shown().collect();
     let known = |id: &Uuid| {
         let stays = !touched.everything && !touched.media.contains(id);
@@ -177,11 +242,11 @@ async fn pictures(
         .filter(|id| !pictures.contains_key(id))
         .collect();
     if missing.is_empty() {
-        return Ok(pictures);
+        return Ok(Arc::new(pictures));
     }
     let which = |sql: &mut Sql| ("media t".to_owned(), sql.among("t.id", missing));
     let id = |media: &Media| Uuid::from(media.id);
     let read = find_by::<media::table::Model, _>(reader, QUERY, which, id).await?;
     pictures.extend(read.into_iter().map(|(id, media)| (id, Arc::new(media))));
-    Ok(pictures)
+    Ok(Arc::new(pictures))
 }

@@ -1,7 +1,13 @@
 //! Link tables, which only record the items that belong to another item, in order.
+//!
+//! The links of an item may be repeated as a list of ids in its own row, so that a statement that finds the
+//! item need not join them if the linked items are in memory. The links remain the truth. Each list is
+//! written by [`JoinTable::set`] and by bulk loads, derived by a restore, and compared by the check of a
+//! database.
 
 use uuid::Uuid;
 
+use crate::query::sql::Dialect;
 use crate::query::table::Table;
 use crate::{Doing, Result, Saved, WriteTx};
 
@@ -12,16 +18,29 @@ pub(crate) struct JoinTable {
     pub(crate) table: &'static str,
     pub(crate) from: &'static str,
     pub(crate) to: &'static str,
+    /// The list that repeats the links in the row that they come from, if there is one.
+    pub(crate) list: Option<IdList>,
     pub(crate) declaration: Table,
 }
 
-/// Declares a link table: `join_table!("story_topic", story_id -> topic_id)`.
+/// Declares a link table: `join_table!("story_topic", story_id -> topic_id)`. If the links are repeated as a
+/// list of ids, its column follows: `join_table!("…", … -> …, list article.topic_ids)`.
 macro_rules! join_table {
     ($table:tt, $from:ident -> $to:ident) => {
+        join_table!(@ $table, $from -> $to, None)
+    };
+    ($table:tt, $from:ident -> $to:ident, list $of:ident.$column:ident) => {
+        join_table!(@ $table, $from -> $to, Some($crate::relations::join_table::IdList {
+            table: stringify!($of),
+            column: stringify!($column),
+        }))
+    };
+    (@ $table:tt, $from:ident -> $to:ident, $list:expr) => {
         $crate::relations::join_table::JoinTable {
             table: $table,
             from: stringify!($from),
             to: stringify!($to),
+            list: $list,
             declaration: {
                 use uuid::Uuid;
                 $crate::query::table::declaration! {
@@ -53,7 +72,7 @@ impl JoinTable {
             .doing(DOING)
     }
 
-    /// Replaces the links of `from` with these, in this order.
+    /// Replaces the links of `from` with these, in this order, and the list that repeats them.
     pub(crate) async fn set(&self, writer: &WriteTx, from: Uuid, to: &[Uuid]) -> Result<Saved> {
         let old = self.of(writer, from).await?;
         if old == to {
@@ -67,7 +86,13 @@ impl JoinTable {
             sql.bind(from)
         );
         writer.run(DOING, sql, text).await?;
-        self.add(writer, &Link::all(from, to)).await?;
+        self.add_links(writer, &Link::all(from, to)).await?;
+        if let Some(IdList { table, column }) = self.list {
+            let mut sql = writer.sql();
+            let (ids, from) = (sql.bind_ids(to), sql.bind(from));
+            let text = format!("UPDATE {table} SET {column} = {ids} WHERE id = {from}");
+            writer.run(DOING, sql, text).await?;
+        }
         Ok(if old.is_empty() {
             Saved::Added
         } else {
@@ -75,8 +100,25 @@ impl JoinTable {
         })
     }
 
-    /// Inserts these links in one statement.
-    pub(crate) async fn add(&self, writer: &WriteTx, links: &[Link]) -> Result<()> {
+    /// Returns an SQL expression for the list of ids that the links of an item amount to, given the alias of
+    /// the item's table.
+    pub(crate) fn ids_of(&self, dialect: Dialect, alias: &str) -> String {
+        let Self {
+            table, from, to, ..
+        } = self;
+        let order = format!("ORDER BY l.position, l.{to}");
+        let links = format!("FROM {table} l WHERE l.{from} = {alias}.id");
+        match dialect {
+            Dialect::Postgres => format!("ARRAY(SELECT l.{to} {links} {order})"),
+            Dialect::Sqlite => format!(
+                "coalesce((SELECT unhex(group_concat(hex(l.{to}), '' {order})) {links}), x'')"
+            ),
+        }
+    }
+
+    /// Inserts these links in one statement. The caller must write the list that repeats them, as
+    /// [`JoinTable::set`] and bulk loads do.
+    pub(crate) async fn add_links(&self, writer: &WriteTx, links: &[Link]) -> Result<()> {
         if links.is_empty() {
             return Ok(());
         }
@@ -98,6 +140,14 @@ impl JoinTable {
         writer.run(DOING, sql, text).await?;
         Ok(())
     }
+}
+
+/// A column with a list of ids, which repeats the links of its row.
+#[derive(Clone, Copy)]
+pub(crate) struct IdList {
+    /// The table of the items that the links come from.
+    pub(crate) table: &'static str,
+    pub(crate) column: &'static str,
 }
 
 /// A row of a link table.

@@ -36,6 +36,11 @@ pub struct ReadSession {
     view: Option<CacheSession<Reference>>,
     record: Option<DependencyTracker>,
     side_loaded: Arc<SideLoaded>,
+    /// The related objects to read with the results.
+    includes: Includes,
+    /// The number of the statement that fails, for tests.
+    #[cfg(feature = "failpoints")]
+    failing: Option<usize>,
     counted_rows: u64,
     /// Whether results may be cached for other requests.
     lasting: bool,
@@ -59,6 +64,9 @@ impl ReadSession {
             view: None,
             record: None,
             side_loaded: Arc::default(),
+            includes: Includes::NOTHING,
+            #[cfg(feature = "failpoints")]
+            failing: None,
             counted_rows: Self::COUNTED_ROWS,
             lasting: false,
             met: Met::default(),
@@ -210,17 +218,24 @@ impl ReadSession {
         self.view.is_some()
     }
 
-    /// Announces which related data will be requested for the result of this key, so that one statement
-    /// can prefetch it. This is only a hint: it does not affect the results.
-    pub fn hint_includes<K: BatchKey>(&self, key: &K, with: Includes) {
-        if with != Includes::NOTHING {
-            self.side_loaded.hint(key, with);
+    /// Returns the reference data, if there is any and it is current. Everyone may see what it holds.
+    pub(crate) fn reference(&self) -> Option<Arc<Reference>> {
+        self.view.as_ref()?.shared_snapshot()
+    }
+
+    /// Returns this session, which prefetches these related objects with the results that it reads. They do
+    /// not affect the results.
+    #[must_use]
+    pub fn including(&self, includes: Includes) -> Self {
+        Self {
+            includes,
+            ..self.clone()
         }
     }
 
-    /// Returns the related data that was announced for the results of these keys.
-    pub(crate) fn hinted_includes<K: BatchKey>(&self, keys: &[K]) -> Includes {
-        self.side_loaded.hinted(keys)
+    /// Returns the related objects to read with the results.
+    pub(crate) fn includes(&self) -> Includes {
+        self.includes
     }
 
     /// Stores prefetched results for the rest of this request. `None` means that nothing was found.
@@ -293,10 +308,15 @@ impl ReadSession {
         sql: Sql,
         text: String,
     ) -> Result<Vec<QueryResult>> {
-        self.statements
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(query);
+        let number = {
+            let mut statements = self
+                .statements
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            statements.push(query);
+            statements.len()
+        };
+        self.fail_at(number).query(query)?;
         if sql.has_nul() {
             return Err(Invalid::new("a text", "has the character U+0000").into());
         }
@@ -309,6 +329,36 @@ impl ReadSession {
                 .push(format!("{query}\n{plan}"));
         }
         self.source.rows(self.least, statement).await.query(query)
+    }
+
+    /// Lets the statement with this number fail, counted from 1.
+    #[cfg(feature = "failpoints")]
+    #[must_use]
+    pub fn failing_at(self, number: usize) -> Self {
+        Self {
+            failing: Some(number),
+            ..self
+        }
+    }
+
+    #[cfg(feature = "failpoints")]
+    fn fail_at(&self, number: usize) -> Result<(), DbErr> {
+        match self.failing {
+            Some(failing) if failing == number => {
+                Err(DbErr::Custom("a planted failure".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cfg(not(feature = "failpoints"))]
+    #[expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "a test hook that is compiled to nothing"
+    )]
+    fn fail_at(&self, _: usize) -> Result<(), DbErr> {
+        Ok(())
     }
 
     async fn plan(&self, mut statement: Statement) -> Result<String, DbErr> {

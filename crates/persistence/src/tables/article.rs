@@ -43,7 +43,7 @@ pub use lists::{By, CountListed, Filter, List, Listed};
 pub use manuscript::Manuscript;
 pub(crate) use normal_urls::{normalize as normalize_urls, read_normalized};
 pub use references::{Reference, absent, missing, url_is_taken};
-pub(crate) use save::{AUTHORS, STORIES, TOPICS, body_row, linked, placements};
+pub(crate) use save::{AUTHORS, LISTED_LINKS, STORIES, TOPICS, body_row, linked, placements};
 pub use save::{find_by_id_or_slug, get, save, status};
 pub use scan::{Scan, ScannedArticle};
 pub use stories::{Named, named, set_stories, stories};
@@ -67,7 +67,7 @@ impl BatchKey for ById {
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let ids = keys.iter().map(|key| key.0.uuid());
-        let mut includes = ArticleIncludes::new(reader, &includes::T, keys).by_id();
+        let mut includes = ArticleIncludes::new(reader, &includes::T).by_id();
         let found = find_with::<table::Model, _>(
             reader,
             "article.by_id",
@@ -110,7 +110,7 @@ impl BatchKey for BySlug {
     }
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Article>> {
-        let mut includes = ArticleIncludes::new(reader, &includes::T, keys);
+        let mut includes = ArticleIncludes::new(reader, &includes::T);
         let found = find_by_slug::<table::Model>(
             reader,
             "article.by_slug",
@@ -151,7 +151,7 @@ impl BatchKey for ByUrl {
 
     async fn fetch(reader: &ReadSession, keys: &[Self]) -> Result<HashMap<Self, Article>> {
         let urls = keys.iter().map(|key| key.0.as_str().to_owned()).collect();
-        let mut includes = ArticleIncludes::new(reader, &includes::T, keys);
+        let mut includes = ArticleIncludes::new(reader, &includes::T);
         let found = find_with::<table::Model, _>(
             reader,
             "article.by_url",
@@ -267,7 +267,7 @@ impl BatchKey for MostRead {
         for (page, keys) in grouped(keys, |key| key.page) {
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
             let filter = format!(" AND {}", published("t"));
-            let mut includes = ArticleIncludes::new(reader, &includes::T, &keys);
+            let mut includes = ArticleIncludes::new(reader, &includes::T);
             let slices = lists
                 .page_with::<table::Model>(reader, &parents, page, |_| filter, &mut includes)
                 .await?;

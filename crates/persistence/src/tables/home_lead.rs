@@ -42,7 +42,7 @@ impl BatchKey for OfEdition {
         let filter = format!(
             " AND EXISTS (SELECT 1 FROM article v WHERE v.id = t.article_id AND {published})"
         );
-        let mut includes = ArticleIncludes::new(reader, &A, keys);
+        let mut includes = ArticleIncludes::new(reader, &A);
         let found = lists
             .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), |_| filter, &mut includes)
             .await?;

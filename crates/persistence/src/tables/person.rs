@@ -22,12 +22,12 @@ use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
 by_id! {
     /// The key for reading a person by id.
-    PersonId => Person in "person", includes Portraits::new
+    PersonId => Person in "person", look_up person, includes Portraits::new
 }
 
 by_slug! {
     /// The key for reading a person by slug.
-    Person in "person", includes Portraits::new
+    Person in "person", look_up person_under, includes Portraits::new
 }
 
 /// The key for listing the authors of an article, in byline order.
@@ -68,9 +68,9 @@ struct Portraits {
 }
 
 impl Portraits {
-    fn new<K: BatchKey>(reader: &ReadSession, keys: &[K]) -> Self {
+    fn new(reader: &ReadSession) -> Self {
         Self {
-            wanted: reader.hinted_includes(keys).has(Includes::PICTURE),
+            wanted: reader.includes().has(Includes::PICTURE),
             found: Vec::new(),
         }
     }

@@ -70,7 +70,7 @@ impl BatchKey for Of {
         for (page, keys) in grouped(keys, |key| key.page) {
             let parents: Vec<_> = keys.iter().map(|key| key.article.uuid()).collect();
             let filter = leads_somewhere();
-            let mut includes = ArticleIncludes::new(reader, &A, &keys);
+            let mut includes = ArticleIncludes::new(reader, &A);
             let slices = lists
                 .page_with::<Joined>(reader, &parents, page, |_| filter, &mut includes)
                 .await?;

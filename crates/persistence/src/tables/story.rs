@@ -70,7 +70,7 @@ impl BatchKey for OfArticle {
             select: &columns::<table::Model>("a"),
             join: "JOIN story a ON a.id = t.story_id",
         };
-        let mut includes = StoryIncludes::new(reader, &includes::A, keys);
+        let mut includes = StoryIncludes::new(reader, &includes::A);
         let found = lists
             .all::<table::Model, _>(reader, keys, |key| key.0.uuid(), no_more, &mut includes)
             .await?;
@@ -110,14 +110,16 @@ impl Filter {
         };
         let items = passing.map(|(place, story)| (key(place, story), story));
         match page.head(self.order(), items) {
-            Some(head) if self.pinned == Some(true) => Lookup::Hit(Some(head)),
+            Some(head) if self.pinned == Some(true) => Lookup::Hit(Some(Arc::new(head))),
             _ => Lookup::Miss,
         }
     }
 
     fn count_rail(self, rail: &[Arc<Story>]) -> Lookup<Tally> {
         match i64::try_from(self.passing(rail).count()) {
-            Ok(count) if self.pinned == Some(true) => Lookup::Hit(Some(Tally::exact(count))),
+            Ok(count) if self.pinned == Some(true) => {
+                Lookup::Hit(Some(Arc::new(Tally::exact(count))))
+            }
             _ => Lookup::Miss,
         }
     }
@@ -197,7 +199,7 @@ impl BatchKey for OfEdition {
             };
             let parents: Vec<_> = keys.iter().map(|key| key.edition.uuid()).collect();
             let condition = |sql: &mut Sql| filter.condition(sql);
-            let mut includes = StoryIncludes::new(reader, &includes::T, &keys);
+            let mut includes = StoryIncludes::new(reader, &includes::T);
             let slices = lists
                 .page_with::<table::Model>(reader, &parents, page, condition, &mut includes)
                 .await?;

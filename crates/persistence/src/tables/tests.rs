@@ -36,6 +36,20 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ),
 ];
 
+/// The columns of archived tables that are not archived, each with the reason.
+const COLUMNS_LEFT_OUT: &[(&str, &str, &str)] = &[
+    (
+        "article",
+        "author_ids",
+        "they follow from the rows of article_author",
+    ),
+    (
+        "article",
+        "topic_ids",
+        "they follow from the rows of article_topic",
+    ),
+];
+
 async fn rows(db: &Db, text: &str) -> Vec<sea_orm::QueryResult> {
     let statement = Sql::new(Dialect::Sqlite).statement(text.to_owned());
     db.connection().query_all_raw(statement).await.unwrap()
@@ -51,7 +65,7 @@ async fn every_column_of_every_table_is_in_it_or_left_out_for_a_reason() {
     let listed: BTreeMap<_, _> = ARCHIVED.iter().map(|table| (table.name, table)).collect();
     let left_out: BTreeMap<_, _> = LEFT_OUT.iter().copied().collect();
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'";
-    let mut there = 0;
+    let (mut there, mut columns_left_out) = (0, 0);
     for row in rows(&db, sql).await {
         let name: String = row.try_get("", "name").unwrap();
         if left_out.contains_key(name.as_str()) {
@@ -66,8 +80,13 @@ async fn every_column_of_every_table_is_in_it_or_left_out_for_a_reason() {
         let mut key = BTreeMap::new();
         let mut columns = 0;
         for row in rows(&db, &sql).await {
-            columns += 1;
             let column: String = row.try_get("", "name").unwrap();
+            let mut left_out = COLUMNS_LEFT_OUT.iter();
+            if left_out.any(|(of, left_out, _)| *of == name && *left_out == column) {
+                columns_left_out += 1;
+                continue;
+            }
+            columns += 1;
             let stored: String = row.try_get("", "type").unwrap();
             let nullable: bool = row.try_get("", "open").unwrap();
             let place: i64 = row.try_get("", "pk").unwrap();
@@ -97,6 +116,7 @@ async fn every_column_of_every_table_is_in_it_or_left_out_for_a_reason() {
             assert!(before || itself, "{name} must stand after {target}");
         }
     }
+    assert_eq!(columns_left_out, COLUMNS_LEFT_OUT.len());
     assert_eq!(
         there,
         ARCHIVED.len(),

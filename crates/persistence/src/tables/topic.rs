@@ -21,12 +21,12 @@ use crate::{BatchKey, ReadSession, Result, Saved, WriteTx};
 
 by_id! {
     /// The key for reading a topic by id.
-    TopicId => Topic in "topic"
+    TopicId => Topic in "topic", look_up topic
 }
 
 by_slug! {
     /// The key for reading a topic by slug.
-    Topic in "topic"
+    Topic in "topic", look_up topic_under
 }
 
 /// The key for listing the topics of an article, in order.

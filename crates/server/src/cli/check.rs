@@ -9,7 +9,7 @@ use khabar_persistence::check;
 use super::{Database, database, print};
 use crate::config::Settings;
 
-/// Read every row of the database as the API would, and report each unreadable row by table, column and
+/// Read every row of the database as the API would, and report each broken row by table, column and
 /// primary key. Exits with code 1 if there are any. Changes nothing, and can run alongside a server
 #[derive(Clone, Debug, Args)]
 pub(super) struct Check {
@@ -37,7 +37,7 @@ pub(super) async fn check(_: Check, settings: Settings) -> anyhow::Result<()> {
     let read = read.await?;
     db.close().await?;
     if broken > 0 {
-        bail!("{broken} of {read} rows cannot be read");
+        bail!("{broken} of {read} rows are broken");
     }
     print(format_args!("all {read} rows can be read"));
     Ok(())

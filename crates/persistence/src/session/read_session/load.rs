@@ -33,24 +33,59 @@ impl ReadSession {
     /// Loads the results for these keys, from the cache where possible. Results read from the database
     /// are cached if that is permitted. A key missing from the map has no result: nothing was found.
     pub async fn load<K: BatchKey>(&self, keys: &[K]) -> Result<HashMap<K, K::Value>> {
-        let mut found = HashMap::with_capacity(keys.len());
-        let mut others = Vec::new();
-        for key in keys {
-            match self.at_hand(key) {
-                Lookup::Hit(Some(value)) => {
-                    found.insert(key.clone(), value);
-                }
-                Lookup::Hit(None) => {}
-                Lookup::Miss => others.push(key.clone()),
+        let results = self.load_shared(keys).await?;
+        let found = keys.iter().zip(results);
+        Ok(found
+            .filter_map(|(key, value)| Some((key.clone(), Arc::unwrap_or_clone(value?))))
+            .collect())
+    }
+
+    /// Loads the result for each of these keys, in their order, as [`ReadSession::load`] does. The results
+    /// are shared with the cache. `None` means that nothing was found.
+    async fn load_shared<K: BatchKey>(&self, keys: &[K]) -> Result<Vec<Option<Arc<K::Value>>>> {
+        let cached = self.cached(keys);
+        let missing = keys.iter().zip(&cached);
+        let missing = missing.filter(|(_, cached)| matches!(cached, Lookup::Miss));
+        let missing: Vec<K> = missing.map(|(key, _)| key.clone()).collect();
+        let mut read = self.read(&missing).await?.into_iter();
+        let result = |cached| match cached {
+            Lookup::Hit(value) => value,
+            Lookup::Miss => read.next().flatten(),
+        };
+        Ok(cached.into_iter().map(result).collect())
+    }
+
+    /// Returns what is known of the result for each of these keys without a query: from reference data,
+    /// from what an earlier statement prefetched, or from the cache.
+    pub fn cached<K: BatchKey>(&self, keys: &[K]) -> Vec<Lookup<K::Value>> {
+        let mut found: Vec<_> = keys.iter().map(|key| self.look_up(key)).collect();
+        if let Some(view) = self.view::<K>().filter(|view| view.holds_entries()) {
+            let places: Vec<usize> = (found.iter().enumerate())
+                .filter_map(|(at, found)| matches!(found, Lookup::Miss).then_some(at))
+                .collect();
+            let results = view.get(places.iter().map(|at| &keys[*at]));
+            for (at, result) in places.into_iter().zip(results) {
+                found[at] = result;
             }
         }
-        if others.is_empty() {
-            return Ok(found);
+        let known = keys.iter().zip(&found);
+        self.record_loaded(known.filter_map(|(key, found)| match found {
+            Lookup::Hit(value) => Some((key, value.as_deref())),
+            Lookup::Miss => None,
+        }));
+        found
+    }
+
+    /// Reads the result for each of these keys from the database, and caches it if that is permitted.
+    /// Meant for keys that are not [`ReadSession::cached`].
+    pub async fn read<K: BatchKey>(&self, keys: &[K]) -> Result<Vec<Option<Arc<K::Value>>>> {
+        if keys.is_empty() {
+            return Ok(Vec::new());
         }
-        let others_found = self.find(&others).await?;
-        self.record_loaded(others.iter().map(|key| (key, others_found.get(key))));
-        found.extend(others_found);
-        Ok(found)
+        let results = self.find(keys).await?;
+        let found = results.iter().map(Option::as_deref);
+        self.record_loaded(keys.iter().zip(found));
+        Ok(results)
     }
 
     /// Returns the result for this key if it is available without a query, because it is reference data
@@ -58,7 +93,7 @@ impl ReadSession {
     pub fn at_hand<K: BatchKey>(&self, key: &K) -> Lookup<K::Value> {
         let found = self.look_up(key);
         if let Lookup::Hit(value) = &found {
-            self.record_loaded([(key, value.as_ref())]);
+            self.record_loaded([(key, value.as_deref())]);
         }
         found
     }
@@ -90,14 +125,17 @@ impl ReadSession {
             }
             return found;
         }
+        if !self.side_loaded.has::<K>() {
+            return Lookup::Miss;
+        }
         let Some((value, cacheable)) = self.side_loaded.get(key) else {
             return Lookup::Miss;
         };
         // Prefetched results enter the cache only once they are requested, so that unused ones take no space.
         if let Some(view) = view.filter(|view| cacheable && view.holds_entries())
-            && let Some(meta) = key.cache_meta(value.as_ref())
+            && let Some(meta) = key.cache_meta(value.as_deref())
         {
-            view.insert([(key, value.as_ref(), meta)]);
+            view.insert([(key, value.clone(), meta)]);
         }
         Lookup::Hit(value)
     }
@@ -107,36 +145,36 @@ impl ReadSession {
         self.view.as_ref().filter(|_| K::is_cacheable(self.scope))
     }
 
-    /// Finds the results for these keys in the cache or the database.
-    async fn find<K: BatchKey>(&self, keys: &[K]) -> Result<HashMap<K, K::Value>> {
-        let Some(view) = self.view::<K>().filter(|view| view.holds_entries()) else {
-            return Ok(self.clone().fetch(keys).await?.0);
+    /// Finds the results for these keys in the database, and caches them if that is permitted.
+    async fn find<K: BatchKey>(&self, keys: &[K]) -> Result<Vec<Option<Arc<K::Value>>>> {
+        let shared = |found: HashMap<K, K::Value>| -> Vec<Option<Arc<K::Value>>> {
+            let found = found.into_iter();
+            let found: HashMap<K, _> = found.map(|(key, value)| (key, Arc::new(value))).collect();
+            keys.iter().map(|key| found.get(key).cloned()).collect()
         };
-        let (mut found, missing) = view.get(keys);
-        if missing.is_empty() {
-            return Ok(found);
-        }
+        let Some(view) = self.view::<K>().filter(|view| view.holds_entries()) else {
+            return Ok(shared(self.clone().fetch(keys).await?.0));
+        };
         view.at(Point::Fetch).await;
         let reader = Self {
             lasting: true,
             ..self.clone()
         };
-        let (fetched, met) = reader.fetch(&missing).await?;
+        let (fetched, met) = reader.fetch(keys).await?;
+        let results = shared(fetched);
         view.at(Point::Fill).await;
-        let answers = missing.iter().map(|key| (key, fetched.get(key)));
+        let answers = keys.iter().zip(&results);
         // A broken row is not cached as a missing result: each caller must get the error.
         let answers = answers.filter(|(key, _)| met.is_empty() || !self.is_broken(*key));
         // Nothing is cached if the repair of a broken row could not be detected.
         if let Some(repairs) = repaired_by(&met) {
-            let results = answers.filter_map(|(key, value)| {
-                let meta = key.cache_meta(value)?;
+            view.insert(answers.filter_map(|(key, value)| {
+                let meta = key.cache_meta(value.as_deref())?;
                 let meta = repairs.iter().copied().fold(meta, CacheMeta::tag);
-                Some((key, value, meta))
-            });
-            view.insert(results);
+                Some((key, value.clone(), meta))
+            }));
         }
-        found.extend(fetched);
-        Ok(found)
+        Ok(results)
     }
 
     /// Finds the results for these keys in the database. Also returns the broken rows that were left out.

@@ -1,4 +1,9 @@
 //! Prefetching of data related to articles by the statement that finds them.
+//!
+//! If the reference data holds all people, the statement reads the ids of the authors from the article's own
+//! row, and the people are looked up there. Otherwise it joins their rows. It is the same with topics.
+
+use std::sync::Arc;
 
 use khabar_domain::article::Status;
 use khabar_domain::{Article, Body, Media, Person, Scope, Story, Topic};
@@ -8,13 +13,18 @@ use super::{BodyOf, ById, body, tombstone};
 use crate::query::decode::RowDecoder;
 use crate::query::include::{Column, EagerLoad, Includes, Relation, SideLoad, many, one};
 use crate::query::sql::Dialect;
+use crate::reference_data::Reference;
 use crate::tables::related::Related;
 use crate::tables::{media, person, story, topic};
-use crate::{BatchKey, ReadSession, Result};
+use crate::{ReadSession, Result};
 
 /// Data prefetched so far for the articles that a statement finds.
 pub(crate) struct ArticleIncludes {
+    /// The related data whose rows are read.
     with: Includes,
+    /// The related data that is looked up in the reference data, of which only ids are read.
+    held: Includes,
+    reference: Arc<Reference>,
     /// Edges that start from the alias of `article` in the statement.
     from: &'static From,
     scope: Scope,
@@ -35,6 +45,8 @@ pub(crate) struct From {
     topics: Relation,
     stories: Relation,
     images: Relation,
+    author_ids: &'static str,
+    topic_ids: &'static str,
     body: &'static str,
 }
 
@@ -79,6 +91,8 @@ macro_rules! from {
                 id: concat!($alias, ".id"),
                 then: Some(("story", "image_id")),
             },
+            author_ids: concat!(", ", $alias, ".author_ids"),
+            topic_ids: concat!(", ", $alias, ".topic_ids"),
             body: concat!(
                 ", (SELECT x.blocks FROM article_body x WHERE x.article_id = ",
                 $alias,
@@ -94,10 +108,22 @@ pub(crate) static T: From = from!("t");
 pub(crate) static A: From = from!("a");
 
 impl ArticleIncludes {
-    /// Creates an empty collection for the related data wanted for the answers to these keys.
-    pub(crate) fn new<K: BatchKey>(reader: &ReadSession, from: &'static From, keys: &[K]) -> Self {
+    /// Creates an empty collection for the related objects that the session includes.
+    pub(crate) fn new(reader: &ReadSession, from: &'static From) -> Self {
+        let wanted = reader.includes();
+        let reference = reader.reference().unwrap_or_default();
+        let mut held = Includes::NOTHING;
+        if reference.holds_people() {
+            // A portrait is found there like any other of the media that it shows.
+            held = held.and(Includes::AUTHORS).and(Includes::PORTRAITS);
+        }
+        if reference.holds_topics() {
+            held = held.and(Includes::TOPICS);
+        }
         Self {
-            with: reader.hinted_includes(keys),
+            with: wanted.without(held),
+            held: wanted.only(held),
+            reference,
             from,
             scope: reader.scope(),
             articles: Some(Vec::new()),
@@ -137,7 +163,9 @@ impl SideLoad for ArticleIncludes {
 
 impl EagerLoad<Article> for ArticleIncludes {
     fn select(&self, dialect: Dialect) -> String {
-        let Self { with, from, .. } = self;
+        let Self {
+            with, held, from, ..
+        } = self;
         let mut text = String::new();
         for (wanted, edge) in [
             (Includes::PICTURE, &from.picture),
@@ -151,6 +179,12 @@ impl EagerLoad<Article> for ArticleIncludes {
         if with.has(Includes::AUTHORS) {
             let authors = &from.authors;
             text.push_str(&authors.select::<person::table::Entity>(dialect));
+        }
+        if held.has(Includes::AUTHORS) {
+            text.push_str(from.author_ids);
+        }
+        if held.has(Includes::TOPICS) {
+            text.push_str(from.topic_ids);
         }
         if with.has(Includes::TOPICS) {
             text.push_str(&from.topics.select::<topic::table::Entity>(dialect));
@@ -194,6 +228,22 @@ impl EagerLoad<Article> for ArticleIncludes {
         if with.has(Includes::AUTHORS) {
             let authors = many::<person::table::Model>(cells, AUTHORS, of)?;
             self.authors.push((person::OfArticle(id), Some(authors)));
+        }
+        // The row of someone who is not held is broken or newer. The authors are then read by a statement of
+        // their own.
+        if self.held.has(Includes::AUTHORS) {
+            let authors = cells
+                .take_ids()?
+                .and_then(|ids| self.reference.people(&ids));
+            let authors = authors.map(|authors| (person::OfArticle(id), Some(authors)));
+            self.authors.extend(authors);
+        }
+        if self.held.has(Includes::TOPICS) {
+            let topics = cells
+                .take_ids()?
+                .and_then(|ids| self.reference.topics(&ids));
+            let topics = topics.map(|topics| (topic::OfArticle(id), Some(topics)));
+            self.topics.extend(topics);
         }
         if with.has(Includes::TOPICS) {
             let topics = many::<topic::table::Model>(cells, TOPICS, of)?;

@@ -269,7 +269,7 @@ impl BatchKey for Listed {
             };
             let parents: Vec<_> = keys.iter().map(|key| key.list.id()).collect();
             let condition = |sql: &mut Sql| filter.condition(direct, sql);
-            let mut includes = ArticleIncludes::new(reader, &A, &keys);
+            let mut includes = ArticleIncludes::new(reader, &A);
             let slices = lists
                 .page_with::<table::Model>(reader, &parents, page, condition, &mut includes)
                 .await?;

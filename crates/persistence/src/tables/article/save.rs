@@ -15,9 +15,14 @@ use crate::relations::slug;
 use crate::tables::article::body;
 use crate::{Doing, Result, Saved, WriteTx};
 
-pub(crate) const AUTHORS: JoinTable = join_table!("article_author", article_id -> person_id);
-pub(crate) const TOPICS: JoinTable = join_table!("article_topic", article_id -> topic_id);
+pub(crate) const AUTHORS: JoinTable =
+    join_table!("article_author", article_id -> person_id, list article.author_ids);
+pub(crate) const TOPICS: JoinTable =
+    join_table!("article_topic", article_id -> topic_id, list article.topic_ids);
 pub(crate) const STORIES: JoinTable = join_table!("article_story", article_id -> story_id);
+
+/// The links that an article's row repeats as lists of ids, in the order of [`linked`].
+pub(crate) const LISTED_LINKS: [JoinTable; 2] = [AUTHORS, TOPICS];
 
 /// Returns the complete article with this id or, if there is none, with this slug, for a write that
 /// depends on it. Includes articles of any status.

@@ -7,7 +7,7 @@ use crate::query::decode::RowDecoder;
 use crate::query::include::{Column, EagerLoad, Includes, Relation, SideLoad, many, one};
 use crate::query::sql::Dialect;
 use crate::tables::{media, topic};
-use crate::{BatchKey, ReadSession, Result};
+use crate::{ReadSession, Result};
 
 /// The stories of a statement and their related objects, as read so far.
 pub(super) struct StoryIncludes {
@@ -48,10 +48,10 @@ pub(super) static T: From = from!("t");
 pub(super) static A: From = from!("a");
 
 impl StoryIncludes {
-    /// Creates an empty collection for the related objects that the request wants with these keys.
-    pub(super) fn new<K: BatchKey>(reader: &ReadSession, from: &'static From, keys: &[K]) -> Self {
+    /// Creates an empty collection for the related objects that the session includes.
+    pub(super) fn new(reader: &ReadSession, from: &'static From) -> Self {
         Self {
-            with: reader.hinted_includes(keys),
+            with: reader.includes(),
             from,
             stories: Some(Vec::new()),
             pictures: Vec::new(),
@@ -78,13 +78,13 @@ impl SideLoad for StoryIncludes {
 }
 
 /// Returns what to read with the stories that some keys find.
-pub(super) fn of<K: BatchKey>(reader: &ReadSession, keys: &[K]) -> StoryIncludes {
-    StoryIncludes::new(reader, &T, keys)
+pub(super) fn of(reader: &ReadSession) -> StoryIncludes {
+    StoryIncludes::new(reader, &T)
 }
 
 /// Returns what to read with the stories that keys find by id.
-pub(super) fn by_id<K: BatchKey>(reader: &ReadSession, keys: &[K]) -> StoryIncludes {
-    of(reader, keys).by_id()
+pub(super) fn by_id(reader: &ReadSession) -> StoryIncludes {
+    of(reader).by_id()
 }
 
 impl EagerLoad<Story> for StoryIncludes {
