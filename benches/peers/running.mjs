@@ -96,7 +96,9 @@ async function farPages(turn, ask, samples, skipped) {
   while (cursors.length < skipped + samples.length) {
     const { slug } = samples[0].variables;
     const answer = await ask(turn.request({ slug, after: cursors.at(-1) }));
-    const edges = turn.edges(JSON.parse(answer));
+    const parsed = JSON.parse(answer);
+    if (parsed.errors) throw new Error(`the section is not answered: ${answer.slice(0, 500)}`);
+    const edges = turn.edges(parsed);
     if (edges.length === 0) throw new Error(`the section is too short: ${answer.slice(0, 500)}`);
     cursors.push(...edges.map(({ cursor }) => cursor));
   }

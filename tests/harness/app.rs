@@ -172,18 +172,21 @@ impl TestApp {
         self.respond(who, &incoming, reader).await
     }
 
-    /// Sends a request as an anonymous reader at [`newsroom::now`], of which the statement with this number
-    /// fails.
-    pub async fn ask_failing(
+    /// Returns an anonymous reader at [`newsroom::now`] that bypasses the cache.
+    pub fn uncached_reader(&self) -> ReadSession {
+        let scope = Scope::reader(newsroom::now());
+        self.db.db().reader(scope).uncached()
+    }
+
+    /// Sends a request that is answered from what this anonymous reader reads.
+    pub async fn ask_through(
         &self,
+        reader: ReadSession,
         document: &str,
-        statement: usize,
     ) -> anyhow::Result<TestResponse> {
         let request = json!({"query": document}).to_string();
         let incoming = OperationRequest::from_json(request.as_bytes())
             .map_err(|error| anyhow!("the request is refused: {}", error.message))?;
-        let reader = self.db.db().reader(Scope::reader(newsroom::now()));
-        let reader = reader.uncached().failing_at(statement);
         self.respond(&Who::anonymous(), &incoming, reader).await
     }
 

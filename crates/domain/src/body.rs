@@ -4,11 +4,12 @@ mod html;
 mod rich_text;
 
 use std::borrow::Cow;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use html::html;
+pub use html::write_html;
 pub use rich_text::{RichText, Run};
 
 use crate::invalid::{check_characters, check_length};
@@ -98,9 +99,10 @@ impl Block {
 
     /// Returns the text of the block without markup, one line per part.
     pub fn text(&self) -> String {
-        let mut out = Vec::new();
-        self.push_text(&mut out);
-        out.join("\n")
+        let mut out = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write_text(&mut Parts::new(&mut out, "\n"));
+        out
     }
 
     /// Returns a copy of the block with its text normalized.
@@ -192,27 +194,76 @@ impl Block {
         }
     }
 
-    fn push_text(&self, out: &mut Vec<String>) {
+    fn write_text<W: Write>(&self, out: &mut Parts<'_, W>) -> fmt::Result {
         match self {
-            Self::Paragraph { text } => out.push(text.text()),
-            Self::Heading { text, .. } => out.push(text.clone()),
-            Self::Quotation { text, attribution } => match attribution {
-                Some(by) => out.push(format!("{} — {by}", text.text())),
-                None => out.push(text.text()),
-            },
-            Self::List { items, .. } => out.extend(items.iter().map(RichText::text)),
-            Self::Embed { title, .. } => out.extend(title.clone()),
+            Self::Paragraph { text } => text.write_text(out.part()?),
+            Self::Heading { text, .. } => out.part()?.write_str(text),
+            Self::Quotation { text, attribution } => {
+                let out = out.part()?;
+                text.write_text(out)?;
+                match attribution {
+                    Some(by) => write!(out, " — {by}"),
+                    None => Ok(()),
+                }
+            }
+            Self::List { items, .. } => items
+                .iter()
+                .try_for_each(|item| item.write_text(out.part()?)),
+            Self::Embed { title, .. } => title
+                .iter()
+                .try_for_each(|title| out.part()?.write_str(title)),
             Self::Table {
                 caption,
                 header,
                 rows,
             } => {
-                out.extend(caption.clone());
-                out.extend((!header.is_empty()).then(|| header.join(" | ")));
-                out.extend(rows.iter().map(|row| row.join(" | ")));
+                if let Some(caption) = caption {
+                    out.part()?.write_str(caption)?;
+                }
+                let header = (!header.is_empty()).then_some(header);
+                header.into_iter().chain(rows).try_for_each(|row| {
+                    let mut cells = Parts::new(out.part()?, " | ");
+                    row.iter()
+                        .try_for_each(|cell| cells.part()?.write_str(cell))
+                })
             }
-            Self::Image { .. } | Self::Gallery { .. } | Self::Video { .. } => {}
+            Self::Image { .. } | Self::Gallery { .. } | Self::Video { .. } => Ok(()),
         }
+    }
+}
+
+/// A text that is written in parts, with a separator between them.
+struct Parts<'a, W> {
+    out: &'a mut W,
+    separator: &'static str,
+    is_first: bool,
+}
+
+impl<'a, W: Write> Parts<'a, W> {
+    fn new(out: &'a mut W, separator: &'static str) -> Self {
+        Self {
+            out,
+            separator,
+            is_first: true,
+        }
+    }
+
+    /// Begins the next part.
+    fn part(&mut self) -> Result<&mut W, fmt::Error> {
+        if !std::mem::replace(&mut self.is_first, false) {
+            self.out.write_str(self.separator)?;
+        }
+        Ok(self.out)
+    }
+}
+
+/// Counts the bytes of a text.
+struct ByteCount(usize);
+
+impl Write for ByteCount {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
+        Ok(())
     }
 }
 
@@ -297,20 +348,26 @@ impl Body {
 
     /// Returns the text of the body without markup. Parts are separated by blank lines.
     pub fn text(&self) -> String {
-        let mut out = Vec::with_capacity(self.0.len());
-        for block in self.blocks() {
-            block.push_text(&mut out);
-        }
-        out.join("\n\n")
+        let mut out = String::with_capacity(self.text_bytes());
+        // Writing to a string cannot fail.
+        let _ = self.write_text(&mut out);
+        out
     }
 
-    /// Returns the approximate size of the text, in bytes.
-    pub fn bytes(&self) -> usize {
-        let mut words = Vec::new();
-        for block in self.blocks() {
-            block.push_text(&mut words);
-        }
-        words.iter().map(String::len).sum()
+    /// Writes the text of the body without markup.
+    pub fn write_text(&self, out: &mut impl Write) -> fmt::Result {
+        let mut out = Parts::new(out, "\n\n");
+        self.blocks()
+            .iter()
+            .try_for_each(|block| block.write_text(&mut out))
+    }
+
+    /// Returns the length of the text in bytes.
+    pub fn text_bytes(&self) -> usize {
+        let mut count = ByteCount(0);
+        // Counting cannot fail.
+        let _ = self.write_text(&mut count);
+        count.0
     }
 }
 

@@ -45,9 +45,37 @@ pub fn float(value: f64, text: &mut Vec<u8>) {
 
 /// Appends a string, in quotation marks.
 pub fn string(value: &str, text: &mut Vec<u8>) {
-    let mut rest = value.as_bytes();
-    text.reserve(rest.len() + 2);
+    text.reserve(value.len() + 2);
     text.push(b'"');
+    string_part(value, text);
+    text.push(b'"');
+}
+
+/// Appends a string that `write` makes, in quotation marks.
+pub fn string_with(
+    text: &mut Vec<u8>,
+    write: impl FnOnce(&mut StringWriter<'_>) -> std::fmt::Result,
+) {
+    text.push(b'"');
+    // Only `write` can fail. What it has written until then is a valid string.
+    let _ = write(&mut StringWriter(text));
+    text.push(b'"');
+}
+
+/// The inside of a JSON string. What is written to it is escaped.
+#[derive(Debug)]
+pub struct StringWriter<'a>(&'a mut Vec<u8>);
+
+impl std::fmt::Write for StringWriter<'_> {
+    fn write_str(&mut self, part: &str) -> std::fmt::Result {
+        string_part(part, self.0);
+        Ok(())
+    }
+}
+
+/// Appends a part of a string, without quotation marks.
+fn string_part(part: &str, text: &mut Vec<u8>) {
+    let mut rest = part.as_bytes();
     while let Some(at) = first_escape(rest) {
         let (plain, escaped) = rest.split_at(at);
         text.extend_from_slice(plain);
@@ -55,7 +83,6 @@ pub fn string(value: &str, text: &mut Vec<u8>) {
         rest = &escaped[1..];
     }
     text.extend_from_slice(rest);
-    text.push(b'"');
 }
 
 /// Appends a string, or null.
@@ -129,6 +156,8 @@ pub fn first_escape(text: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -168,6 +197,8 @@ mod tests {
             flag: bool,
         ) {
             prop_assert_eq!(written(|text| string(&value, text)), serde_json::to_string(&value)?);
+            let parts = written(|text| string_with(text, |out| write!(out, "{value}\n{int}")));
+            prop_assert_eq!(parts, serde_json::to_string(&format!("{value}\n{int}"))?);
             prop_assert_eq!(written(|text| integer(int, text)), int.to_string());
             prop_assert_eq!(written(|text| float(number, text)), serde_json::to_string(&number)?);
             prop_assert_eq!(written(|text| boolean(flag, text)), flag.to_string());

@@ -13,6 +13,10 @@ use crate::{Context, Response, json};
 /// The amount of text after which a level is charged, and lets other tasks of the thread run.
 pub(crate) const STRETCH: usize = 64 * 1024;
 
+/// The room for what surrounds the texts of the level below, in bytes. A large text must not be moved for the
+/// end of the response.
+const ROOM: usize = 256;
+
 /// The number of objects from which a level looks for repeated ones.
 const MANY: usize = 16;
 
@@ -166,8 +170,13 @@ impl<C: Context, T: Send + Sync + 'static> SelectionSet<C, T> {
             error_bytes: 0,
             charged_errors: 0,
             total: 0,
+            ahead: 0,
             refused: None,
         };
+        out.charge_ahead(context, below.iter().map(|field| field.size_hint()).sum());
+        if let Some(refused) = out.refused {
+            return Err(refused);
+        }
         let mut level = Level {
             text: Vec::new(),
             start,
@@ -271,6 +280,8 @@ pub struct Output<E> {
     charged_errors: usize,
     /// The bytes that have been charged.
     total: usize,
+    /// The bytes of text that were charged before they are written.
+    ahead: usize,
     /// The error that ends the response, because its text is too long.
     refused: Option<E>,
 }
@@ -287,13 +298,18 @@ impl<E> Output<E> {
         context: &C,
         length: usize,
     ) -> Result<(), Nulled> {
-        let more = self.text.len().saturating_sub(self.charged)
-            + self.error_bytes.saturating_sub(self.charged_errors);
+        let text = self.text.len().saturating_sub(self.charged);
+        let (text, ahead) = (
+            text.saturating_sub(self.ahead),
+            self.ahead.saturating_sub(text),
+        );
+        let more = text + self.error_bytes.saturating_sub(self.charged_errors);
         if self.refused.is_none() && more >= length {
             let written = self.text.len() - self.start + self.error_bytes;
             self.refused = context.charge(written, more).err();
             self.total += more;
             (self.charged, self.charged_errors) = (self.text.len(), self.error_bytes);
+            self.ahead = ahead;
         }
         match self.refused {
             Some(_) => Err(Nulled),
@@ -305,6 +321,20 @@ impl<E> Output<E> {
     pub fn fail(&mut self, error: E) -> Result<(), Nulled> {
         self.report(error);
         Err(Nulled)
+    }
+
+    /// Makes room for text of at least this length, and charges it before it is written if it is large.
+    fn charge_ahead<C: Context<Error = E>>(&mut self, context: &C, length: usize) {
+        if length >= STRETCH {
+            self.refused = context.charge(length, length).err();
+            self.total += length;
+            self.ahead = length;
+            if self.refused.is_some() {
+                return;
+            }
+        }
+        // Some characters are longer in JSON.
+        self.text.reserve(length + length / 16 + ROOM);
     }
 
     /// Makes the field null, and reports the error if there is one.
@@ -383,6 +413,22 @@ impl<C: Context> Drop for Level<'_, C> {
 }
 
 impl<C: Context> Level<'_, C> {
+    /// The length of the text of all objects, each as often as it appears.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.places {
+            Some(places) => places.iter().map(|at| self.object(*at).len()).sum(),
+            None => self.text.len() - self.start,
+        }
+    }
+
+    /// Returns the text of an object.
+    fn object(&self, at: usize) -> &[u8] {
+        let start = at
+            .checked_sub(1)
+            .map_or(self.start, |before| self.ends[before]);
+        &self.text[start..self.ends[at]]
+    }
+
     /// Writes an object and its errors.
     pub(crate) fn write(&self, at: usize, out: &mut Output<C::Error>) -> Result<(), Nulled> {
         let at = self.places.as_ref().map_or(at, |places| places[at]);
@@ -401,10 +447,7 @@ impl<C: Context> Level<'_, C> {
         if self.nulls.binary_search(&at).is_ok() {
             return Err(Nulled);
         }
-        let start = at
-            .checked_sub(1)
-            .map_or(self.start, |before| self.ends[before]);
-        out.text.extend_from_slice(&self.text[start..self.ends[at]]);
+        out.text.extend_from_slice(self.object(at));
         Ok(())
     }
 

@@ -27,8 +27,8 @@ pub use batch::{BatchKey, Batches, Loaded, MAX_BATCH, load_each};
 pub use error::{FieldError, Location, Nulled, Segment};
 pub use level::{Field, Output, Resolver, SelectionSet, WriteValue};
 pub use objects::{
-    ByType, Find, LevelFuture, ObjectField, Objects, Pick, PickMany, ResolvedField, Selection,
-    Values,
+    ByType, Find, FindFuture, LevelFuture, ObjectField, Objects, OwnedSource, PartSource, Pick,
+    PickMany, ResolvedField, Selection, SharedSource, Values,
 };
 
 /// The context of one request.

@@ -1,7 +1,6 @@
 //! Fields that lead to objects.
 
 use std::borrow::Borrow;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -23,6 +22,12 @@ pub trait ObjectField<C: Context, T>: Send + Sync {
 pub trait ResolvedField<E>: Send + Sync {
     /// Writes the value of the field for the parent at this place of the level.
     fn write(&self, at: usize, out: &mut Output<E>) -> Result<(), Nulled>;
+
+    /// The least number of bytes of the values of all parents, if they are large. It is charged before they
+    /// are written.
+    fn size_hint(&self) -> usize {
+        0
+    }
 }
 
 /// The function that passes on the objects of a list, in order.
@@ -226,6 +231,13 @@ enum Place<E> {
 }
 
 impl<C: Context> Written<'_, C> {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Object(level) => level.bytes(),
+            Self::Abstract(_, levels) => levels.iter().map(Level::bytes).sum(),
+        }
+    }
+
     fn write(&self, at: usize, out: &mut Output<C::Error>) -> Result<(), Nulled> {
         match self {
             Self::Object(level) => level.write(at, out),
@@ -240,23 +252,27 @@ impl<C: Context> Written<'_, C> {
 /// The value of each parent: found, not found, or failed.
 pub type Values<H, E> = Vec<Result<Option<H>, E>>;
 
+/// The values of all parents, when they are found. An error ends the response.
+pub type FindFuture<'a, H, E> = BoxFuture<'a, Result<Values<H, E>, E>>;
+
 /// The function that finds the values of all parents of a level.
 pub type Find<C, T, H> = Box<
-    dyn for<'a> Fn(
-            &'a C,
-            &'a [&'a T],
-        )
-            -> BoxFuture<'a, Result<Values<H, <C as Context>::Error>, <C as Context>::Error>>
-        + Send
-        + Sync,
+    dyn for<'a> Fn(&'a C, &'a [&'a T]) -> FindFuture<'a, H, <C as Context>::Error> + Send + Sync,
 >;
 
 /// A field that leads to objects.
 ///
-/// For each parent it finds a value: the parent itself ([`Objects::part`]), what a key loads
-/// ([`Objects::keyed`]) or anything else ([`Objects::found`]). `pick` finds the objects in the value.
-pub struct Objects<C: Context, T, V, N> {
-    source: Source<C, T, V>,
+/// For each parent it finds a value: a part of the parent ([`Objects::part`]), what a key loads
+/// ([`Objects::keyed`]) or anything else ([`Objects::shared`], [`Objects::found`]). `pick` finds the objects in
+/// the value.
+pub struct Objects<C: Context, V, N, S> {
+    source: S,
+    shape: Shape<C, V, N>,
+}
+
+/// The way from a value to the objects of a field. It does not depend on the parent, so that it is compiled once
+/// for all parents.
+struct Shape<C: Context, V, N> {
     pick: Pick<V, N>,
     selection: Selection<C, N>,
     nullable_items: bool,
@@ -266,42 +282,32 @@ pub struct Objects<C: Context, T, V, N> {
     lenient: Option<fn(&C::Error) -> bool>,
 }
 
-enum Source<C: Context, T, V> {
-    /// The value is borrowed from the parent.
-    Part(for<'v> fn(&'v T) -> &'v V),
-    /// The value is loaded, and shared.
-    Shared(Find<C, T, Arc<V>>),
-    /// The value is made for this response.
-    Owned(Find<C, T, V>),
-}
+/// A source of values that are borrowed from their parents.
+pub struct PartSource<T, V>(for<'v> fn(&'v T) -> &'v V);
 
-impl<C, T, V, N> Objects<C, T, V, N>
-where
-    C: Context,
-    T: Send + Sync + 'static,
-    V: Send + Sync + 'static,
-    N: Send + Sync + 'static,
-{
-    fn new(source: Source<C, T, V>, pick: Pick<V, N>, selection: Selection<C, N>) -> Self {
-        Self {
-            source,
-            pick,
-            selection,
-            nullable_items: false,
-            missing: None,
-            lenient: None,
-        }
-    }
+/// A source of values that are loaded, and shared.
+pub struct SharedSource<C: Context, T, V>(Find<C, T, Arc<V>>);
 
+/// A source of values that are made for the response.
+pub struct OwnedSource<C: Context, T, V>(Find<C, T, V>);
+
+impl<C: Context, V, N, T> Objects<C, V, N, PartSource<T, V>> {
     /// Creates a field whose objects are parts of the parent.
     pub fn part(
         part: for<'v> fn(&'v T) -> &'v V,
         pick: Pick<V, N>,
         selection: Selection<C, N>,
     ) -> Self {
-        Self::new(Source::Part(part), pick, selection)
+        Self::new(PartSource(part), pick, selection)
     }
+}
 
+impl<C, V, N, T> Objects<C, V, N, SharedSource<C, T, V>>
+where
+    C: Context,
+    V: Send + Sync + 'static,
+    T: Send + Sync + 'static,
+{
     /// Creates a field whose objects are loaded by a key. `key` returns `None` if there is nothing to
     /// load.
     pub fn keyed<K: BatchKey<C, Value = V>>(
@@ -317,47 +323,66 @@ where
                 Ok(load_each(context, keys.collect()).await)
             })
         });
-        Self::new(Source::Shared(find), pick, selection)
+        Self::shared(find, pick, selection)
     }
 
     /// Creates a field whose objects are parts of shared values that `find` returns, one for each parent.
     pub fn shared(find: Find<C, T, Arc<V>>, pick: Pick<V, N>, selection: Selection<C, N>) -> Self {
-        Self::new(Source::Shared(find), pick, selection)
+        Self::new(SharedSource(find), pick, selection)
     }
+}
 
+impl<C: Context, V, N, T> Objects<C, V, N, OwnedSource<C, T, V>> {
     /// Creates a field whose objects are parts of values that `find` returns, one for each parent.
     pub fn found(find: Find<C, T, V>, pick: Pick<V, N>, selection: Selection<C, N>) -> Self {
-        Self::new(Source::Owned(find), pick, selection)
+        Self::new(OwnedSource(find), pick, selection)
+    }
+}
+
+impl<C: Context, V, N, S> Objects<C, V, N, S> {
+    fn new(source: S, pick: Pick<V, N>, selection: Selection<C, N>) -> Self {
+        Self {
+            source,
+            shape: Shape {
+                pick,
+                selection,
+                nullable_items: false,
+                missing: None,
+                lenient: None,
+            },
+        }
     }
 
     /// Fails with this error if nothing is found.
     #[must_use]
-    pub fn or_fail(self, missing: fn() -> C::Error) -> Self {
-        Self {
-            missing: Some(missing),
-            ..self
-        }
+    pub fn or_fail(mut self, missing: fn() -> C::Error) -> Self {
+        self.shape.missing = Some(missing);
+        self
     }
 
     /// Reports the errors for which `lenient` holds, and writes an empty list in place of null.
     #[must_use]
-    pub fn or_empty(self, lenient: fn(&C::Error) -> bool) -> Self {
-        Self {
-            lenient: Some(lenient),
-            ..self
-        }
+    pub fn or_empty(mut self, lenient: fn(&C::Error) -> bool) -> Self {
+        self.shape.lenient = Some(lenient);
+        self
     }
 
     /// Lets items of the list be null.
     #[must_use]
-    pub fn with_nullable_items(self) -> Self {
-        Self {
-            nullable_items: true,
-            ..self
-        }
+    pub fn with_nullable_items(mut self) -> Self {
+        self.shape.nullable_items = true;
+        self
     }
+}
 
-    async fn resolve_values<'a, H: Borrow<V> + Send + Sync + 'a>(
+impl<C, V, N> Shape<C, V, N>
+where
+    C: Context,
+    V: Send + Sync + 'static,
+    N: Send + Sync + 'static,
+{
+    /// Resolves the objects in the values of all parents.
+    async fn resolve<'a, H: Borrow<V> + Send + Sync + 'a>(
         &'a self,
         context: &'a C,
         parents: usize,
@@ -384,17 +409,26 @@ where
             written = Some(self.selection.resolve(context, &objects).await?);
         }
         Ok(Box::new(Resolved {
-            field: self,
+            shape: self,
             context,
             values,
             firsts,
             written,
-            parent: PhantomData,
         }))
+    }
+
+    /// Waits for the values of all parents, and resolves the objects in them.
+    async fn resolve_found<'a, H: Borrow<V> + Send + Sync + 'a>(
+        &'a self,
+        context: &'a C,
+        parents: usize,
+        values: FindFuture<'a, H, C::Error>,
+    ) -> Result<Box<dyn ResolvedField<C::Error> + 'a>, C::Error> {
+        self.resolve(context, parents, values.await?).await
     }
 }
 
-impl<C, T, V, N> ObjectField<C, T> for Objects<C, T, V, N>
+impl<C, T, V, N> ObjectField<C, T> for Objects<C, V, N, PartSource<T, V>>
 where
     C: Context,
     T: Send + Sync + 'static,
@@ -402,41 +436,53 @@ where
     N: Send + Sync + 'static,
 {
     fn resolve<'a>(&'a self, context: &'a C, parents: &'a [&'a T]) -> LevelFuture<'a, C::Error> {
-        Box::pin(async move {
-            match &self.source {
-                Source::Part(part) => {
-                    let values: Values<&'a V, _> = parents
-                        .iter()
-                        .map(|parent| Ok(Some(part(parent))))
-                        .collect();
-                    self.resolve_values(context, parents.len(), values).await
-                }
-                Source::Shared(find) => {
-                    let values = find(context, parents).await?;
-                    self.resolve_values(context, parents.len(), values).await
-                }
-                Source::Owned(find) => {
-                    let values = find(context, parents).await?;
-                    self.resolve_values(context, parents.len(), values).await
-                }
-            }
-        })
+        let part = self.source.0;
+        let values: Values<&'a V, _> = parents
+            .iter()
+            .map(|parent| Ok(Some(part(parent))))
+            .collect();
+        Box::pin(self.shape.resolve(context, parents.len(), values))
+    }
+}
+
+impl<C, T, V, N> ObjectField<C, T> for Objects<C, V, N, SharedSource<C, T, V>>
+where
+    C: Context,
+    T: Send + Sync + 'static,
+    V: Send + Sync + 'static,
+    N: Send + Sync + 'static,
+{
+    fn resolve<'a>(&'a self, context: &'a C, parents: &'a [&'a T]) -> LevelFuture<'a, C::Error> {
+        let values = (self.source.0)(context, parents);
+        Box::pin(self.shape.resolve_found(context, parents.len(), values))
+    }
+}
+
+impl<C, T, V, N> ObjectField<C, T> for Objects<C, V, N, OwnedSource<C, T, V>>
+where
+    C: Context,
+    T: Send + Sync + 'static,
+    V: Send + Sync + 'static,
+    N: Send + Sync + 'static,
+{
+    fn resolve<'a>(&'a self, context: &'a C, parents: &'a [&'a T]) -> LevelFuture<'a, C::Error> {
+        let values = (self.source.0)(context, parents);
+        Box::pin(self.shape.resolve_found(context, parents.len(), values))
     }
 }
 
 /// A field with the values of all parents of a level.
-struct Resolved<'a, C: Context, T, V, N, H> {
-    field: &'a Objects<C, T, V, N>,
+struct Resolved<'a, C: Context, V, N, H> {
+    shape: &'a Shape<C, V, N>,
     context: &'a C,
     values: Values<H, C::Error>,
     /// The place of each parent's first object in the level below.
     firsts: Vec<usize>,
     /// The level below. `None` if its objects are written straight from the values.
     written: Option<Written<'a, C>>,
-    parent: PhantomData<fn(&T)>,
 }
 
-impl<C, T, V, N, H> Resolved<'_, C, T, V, N, H>
+impl<C, V, N, H> Resolved<'_, C, V, N, H>
 where
     C: Context,
     N: Send + Sync + 'static,
@@ -450,33 +496,36 @@ where
     ) -> Result<(), Nulled> {
         match &self.written {
             Some(written) => written.write(self.firsts[parent] + number, out),
-            None => self.field.selection.write_flat(object, self.context, out),
+            None => self.shape.selection.write_flat(object, self.context, out),
         }
     }
 }
 
-impl<C, T, V, N, H> ResolvedField<C::Error> for Resolved<'_, C, T, V, N, H>
+impl<C, V, N, H> ResolvedField<C::Error> for Resolved<'_, C, V, N, H>
 where
     C: Context,
-    T: Send + Sync + 'static,
     V: Send + Sync + 'static,
     N: Send + Sync + 'static,
     H: Borrow<V> + Send + Sync,
 {
+    fn size_hint(&self) -> usize {
+        self.written.as_ref().map_or(0, Written::bytes)
+    }
+
     fn write(&self, at: usize, out: &mut Output<C::Error>) -> Result<(), Nulled> {
         let value = match &self.values[at] {
             Ok(Some(value)) => Some(value.borrow()),
-            Ok(None) => match self.field.missing {
+            Ok(None) => match self.shape.missing {
                 Some(missing) => return out.fail(missing()),
                 None => None,
             },
-            Err(error) if self.field.lenient.is_some_and(|is| is(error)) => {
+            Err(error) if self.shape.lenient.is_some_and(|is| is(error)) => {
                 out.report(error.clone());
                 None
             }
             Err(error) => return out.fail(error.clone()),
         };
-        match self.field.pick {
+        match self.shape.pick {
             Pick::One(pick) => match value.and_then(pick) {
                 Some(object) => self.object(at, 0, object, out)?,
                 None => json::null(out.text()),
@@ -494,7 +543,7 @@ where
                             out.text().push(b',');
                         }
                         let errors = out.errors();
-                        written = out.item(number, self.field.nullable_items, |out| {
+                        written = out.item(number, self.shape.nullable_items, |out| {
                             self.object(at, number, object, out)
                         });
                         if written.is_err() {

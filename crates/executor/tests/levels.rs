@@ -9,8 +9,9 @@ use std::task::Poll;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use khabar_executor::{
-    BatchKey, Batches, ByType, Context, Field, Find, Loaded, Location, Objects, Pick, Resolver,
-    Segment, Selection, SelectionSet, execute, json,
+    BatchKey, Batches, ByType, Context, Field, Find, LevelFuture, Loaded, Location, Nulled,
+    ObjectField, Objects, Output, Pick, ResolvedField, Resolver, Segment, Selection, SelectionSet,
+    execute, json,
 };
 
 /// A number. Even numbers have a half; every number has neighbours.
@@ -25,6 +26,8 @@ struct Numbers {
     fails: Option<u32>,
     /// The maximum length of a level.
     allowed: Option<usize>,
+    /// The bytes that are charged.
+    charged: Mutex<usize>,
 }
 
 impl Context for Numbers {
@@ -34,14 +37,17 @@ impl Context for Numbers {
         &self.batches
     }
 
-    fn charge(&self, written: usize, _: usize) -> Result<(), String> {
+    fn charge(&self, written: usize, more: usize) -> Result<(), String> {
+        *self.charged.lock().unwrap() += more;
         match self.allowed {
             Some(allowed) if written > allowed => Err(format!("{written} of {allowed} bytes")),
             _ => Ok(()),
         }
     }
 
-    fn release(&self, _: usize) {}
+    fn release(&self, bytes: usize) {
+        *self.charged.lock().unwrap() -= bytes;
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -350,6 +356,56 @@ fn an_object_that_is_too_large_ends() {
     // Not the ten megabytes that the object would have.
     let written: usize = error.split(' ').next().unwrap().parse().unwrap();
     assert!(written < 500_000, "{error}");
+}
+
+/// A field whose values tell that they are large.
+struct Large;
+
+impl ObjectField<Numbers, Number> for Large {
+    fn resolve<'a>(&'a self, _: &'a Numbers, _: &'a [&'a Number]) -> LevelFuture<'a, String> {
+        Box::pin(async { Ok(Box::new(Large) as Box<dyn ResolvedField<String>>) })
+    }
+}
+
+impl ResolvedField<String> for Large {
+    fn write(&self, _: usize, out: &mut Output<String>) -> Result<(), Nulled> {
+        json::string(&"x".repeat(1_000_000), out.text());
+        Ok(())
+    }
+
+    fn size_hint(&self) -> usize {
+        1_000_000
+    }
+}
+
+/// All large values of a level are charged before the first of them is written. What is charged for a level is
+/// released once.
+#[test]
+fn large_values_are_charged_before_they_are_written() {
+    let fields = || {
+        let large =
+            |at: usize| Field::new(&format!("f{at}"), here(), false, Resolver::objects(Large));
+        SelectionSet::new((0..5).map(large).collect())
+    };
+    let run = |allowed| {
+        let numbers = Numbers {
+            allowed,
+            ..Numbers::default()
+        };
+        let (set, root) = (fields(), Number(1));
+        let response = execute(&numbers, &set, &root, Vec::new());
+        let response = futures::executor::block_on(response);
+        let charged = *numbers.charged.lock().unwrap();
+        (response.map(|response| response.data.len()), charged)
+    };
+    let (refused, charged) = run(Some(4_999_999));
+    assert_eq!(refused.unwrap_err(), "5000000 of 4999999 bytes");
+    assert_eq!(charged, 5_000_000);
+    // The text beside the values is charged after it.
+    let (length, charged) = run(None);
+    assert_eq!(charged, length.unwrap());
+    let (length, _) = run(Some(5_000_100));
+    assert!(length.unwrap() > 5_000_000);
 }
 
 /// Errors are part of the response: many of them, with long paths, end it as text does.

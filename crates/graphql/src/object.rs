@@ -44,11 +44,11 @@ pub(crate) use self::context::{BEGINNING, Executed, ReadContext, execute};
 pub(crate) use self::declaration::{
     ArgumentDeclaration, FieldDeclaration, register_interface, register_object, register_union,
 };
-pub(crate) use self::engine::{EngineList, EngineObject, EngineQuery};
+pub(crate) use self::engine::{EngineList, EngineObject, EngineQuery, RootFields};
 pub(crate) use self::load::{LoadEach, LoadInto, LoadMany, LoadOne, LoadPage, LoadRequired, keyed};
 pub(crate) use self::nested::{Nested, NestedList, NestedOption, nested, nested_list};
 pub(crate) use self::owned::{Nullable, Owned, OwnedList, OwnedOption, Shared, found};
-pub(crate) use self::value::{FieldValue, Late, OrDefault, async_value, enums, value, write_enum};
+pub(crate) use self::value::{FieldValue, OrDefault, async_value, enums, value, write_enum};
 
 /// The selection set of objects of type `T`.
 pub(crate) type Fields<T> = khabar_executor::SelectionSet<ReadContext, T>;

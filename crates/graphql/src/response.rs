@@ -23,7 +23,7 @@ use crate::document::{
 use crate::error::{self, Code, Error, Outage};
 use crate::json::JsonBuffer;
 use crate::limit::Limits;
-use crate::object::{self, Compile, Executed, ReadContext};
+use crate::object::{self, Compile, Executed, ReadContext, RootFields};
 
 /// Configures the engine for documents that the gate has already validated: a fast validation mode, a
 /// depth limit, and the directives that mark how a failing field is handled.
@@ -146,6 +146,7 @@ impl Api {
                 Err(error) => JsonResponse::too_large(error, kind, extensions(cost)),
             };
         }
+        data.insert(RootFields::default());
         let positions = ready.positions();
         let mut request = ready.engine_request();
         request.data = data;

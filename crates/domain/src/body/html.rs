@@ -2,148 +2,161 @@
 //! is generated here.
 
 use std::collections::HashMap;
+use std::fmt::{Result, Write};
 
 use super::{Block, Body};
 use crate::{Media, MediaId};
 
-/// Renders a body as HTML. Omits media that are missing from `media`.
-pub fn html<S: std::hash::BuildHasher>(body: &Body, media: &HashMap<MediaId, Media, S>) -> String {
-    let mut out = String::new();
-    for block in body.blocks() {
-        push_block(block, media, &mut out);
+/// Writes a body as HTML. Omits media that are missing from `media`.
+pub fn write_html<S: std::hash::BuildHasher>(
+    body: &Body,
+    media: &HashMap<MediaId, Media, S>,
+    out: &mut impl Write,
+) -> Result {
+    body.blocks()
+        .iter()
+        .try_for_each(|block| write_block(block, media, out))
+}
+
+/// Writes text with HTML special characters escaped. Line breaks become `br` elements.
+pub(super) fn write_escaped(text: &str, out: &mut impl Write) -> Result {
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '<', '>', '"', '\'', '\n']) {
+        let (plain, special) = rest.split_at(at);
+        out.write_str(plain)?;
+        out.write_str(match special.as_bytes()[0] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            b'\'' => "&#39;",
+            _ => "<br>",
+        })?;
+        rest = &special[1..];
     }
-    out
+    out.write_str(rest)
 }
 
-/// Appends text with HTML special characters escaped. Line breaks become `br` elements.
-pub(super) fn escape_into(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\n' => out.push_str("<br>"),
-            c => out.push(c),
-        }
-    }
+fn element(tag: &str, text: &str, out: &mut impl Write) -> Result {
+    write!(out, "<{tag}>")?;
+    write_escaped(text, out)?;
+    write!(out, "</{tag}>")
 }
 
-fn element(tag: &str, text: &str, out: &mut String) {
-    out.extend(["<", tag, ">"]);
-    escape_into(text, out);
-    out.extend(["</", tag, ">"]);
-}
-
-fn push_block<S: std::hash::BuildHasher>(
+fn write_block<S: std::hash::BuildHasher>(
     block: &Block,
     media: &HashMap<MediaId, Media, S>,
-    out: &mut String,
-) {
+    out: &mut impl Write,
+) -> Result {
     match block {
-        Block::Paragraph { text } => out.extend(["<p>", &text.html(), "</p>"]),
+        Block::Paragraph { text } => {
+            out.write_str("<p>")?;
+            text.write_html(out)?;
+            out.write_str("</p>")
+        }
         Block::Heading { level, text } => element(&format!("h{level}"), text, out),
         Block::Quotation { text, attribution } => {
-            out.extend(["<blockquote><p>", &text.html(), "</p>"]);
+            out.write_str("<blockquote><p>")?;
+            text.write_html(out)?;
+            out.write_str("</p>")?;
             if let Some(by) = attribution {
-                out.push_str("<footer>");
-                element("cite", by, out);
-                out.push_str("</footer>");
+                out.write_str("<footer>")?;
+                element("cite", by, out)?;
+                out.write_str("</footer>")?;
             }
-            out.push_str("</blockquote>");
+            out.write_str("</blockquote>")
         }
         Block::List { ordered, items } => {
             let tag = if *ordered { "ol" } else { "ul" };
-            out.extend(["<", tag, ">"]);
+            write!(out, "<{tag}>")?;
             for item in items {
-                out.extend(["<li>", &item.html(), "</li>"]);
+                out.write_str("<li>")?;
+                item.write_html(out)?;
+                out.write_str("</li>")?;
             }
-            out.extend(["</", tag, ">"]);
+            write!(out, "</{tag}>")
         }
-        Block::Image { media: id } | Block::Video { media: id } => {
-            if let Some(found) = media.get(id) {
-                push_figure(found, out);
-            }
-        }
+        Block::Image { media: id } | Block::Video { media: id } => match media.get(id) {
+            Some(found) => write_figure(found, out),
+            None => Ok(()),
+        },
         Block::Gallery { media: ids } => {
-            out.push_str("<div class=\"gallery\">");
+            out.write_str("<div class=\"gallery\">")?;
             ids.iter()
                 .filter_map(|id| media.get(id))
-                .for_each(|found| push_figure(found, out));
-            out.push_str("</div>");
+                .try_for_each(|found| write_figure(found, out))?;
+            out.write_str("</div>")
         }
         Block::Embed {
             provider,
             url,
             title,
         } => {
-            out.push_str("<p class=\"embed\"><a href=\"");
-            escape_into(url.as_str(), out);
-            out.push_str("\" rel=\"noopener noreferrer\">");
-            escape_into(title.as_deref().unwrap_or(provider), out);
-            out.push_str("</a></p>");
+            out.write_str("<p class=\"embed\"><a href=\"")?;
+            write_escaped(url.as_str(), out)?;
+            out.write_str("\" rel=\"noopener noreferrer\">")?;
+            write_escaped(title.as_deref().unwrap_or(provider), out)?;
+            out.write_str("</a></p>")
         }
         Block::Table {
             caption,
             header,
             rows,
-        } => push_table(caption.as_deref(), header, rows, out),
+        } => write_table(caption.as_deref(), header, rows, out),
     }
 }
 
-fn push_figure(media: &Media, out: &mut String) {
-    let Some(url) = &media.url else { return };
-    let attribute = |name: &str, value: &str, out: &mut String| {
-        out.extend([" ", name, "=\""]);
-        escape_into(value, out);
-        out.push('"');
-    };
-    let film = matches!(media.kind, crate::media::Kind::Video);
-    out.push_str(if film {
-        "<figure><video controls"
+fn write_figure(media: &Media, out: &mut impl Write) -> Result {
+    let Some(url) = &media.url else { return Ok(()) };
+    let is_video = matches!(media.kind, crate::media::Kind::Video);
+    out.write_str(if is_video {
+        "<figure><video controls src=\""
     } else {
-        "<figure><img loading=\"lazy\""
-    });
-    attribute("src", url.as_str(), out);
+        "<figure><img loading=\"lazy\" src=\""
+    })?;
+    write_escaped(url.as_str(), out)?;
+    out.write_char('"')?;
     for (name, size) in [("width", media.width), ("height", media.height)] {
         if let Some(size) = size {
-            attribute(name, &size.to_string(), out);
+            write!(out, " {name}=\"{size}\"")?;
         }
     }
-    if film {
-        out.push_str("></video>");
+    if is_video {
+        out.write_str("></video>")?;
     } else {
-        attribute("alt", media.alt.as_deref().unwrap_or_default(), out);
-        out.push('>');
+        out.write_str(" alt=\"")?;
+        write_escaped(media.alt.as_deref().unwrap_or_default(), out)?;
+        out.write_str("\">")?;
     }
     if let Some(caption) = &media.caption {
-        element("figcaption", caption, out);
+        element("figcaption", caption, out)?;
     }
-    out.push_str("</figure>");
+    out.write_str("</figure>")
 }
 
-fn push_table(caption: Option<&str>, header: &[String], rows: &[Vec<String>], out: &mut String) {
-    out.push_str("<table>");
+fn write_table(
+    caption: Option<&str>,
+    header: &[String],
+    rows: &[Vec<String>],
+    out: &mut impl Write,
+) -> Result {
+    let write_row = |tag: &str, cells: &[String], out: &mut _| {
+        Write::write_str(out, "<tr>")?;
+        cells.iter().try_for_each(|cell| element(tag, cell, out))?;
+        Write::write_str(out, "</tr>")
+    };
+    out.write_str("<table>")?;
     if let Some(caption) = caption {
-        element("caption", caption, out);
+        element("caption", caption, out)?;
     }
     if !header.is_empty() {
-        out.push_str("<thead><tr>");
-        for cell in header {
-            element("th", cell, out);
-        }
-        out.push_str("</tr></thead>");
+        out.write_str("<thead>")?;
+        write_row("th", header, out)?;
+        out.write_str("</thead>")?;
     }
-    out.push_str("<tbody>");
-    for row in rows {
-        out.push_str("<tr>");
-        for cell in row {
-            element("td", cell, out);
-        }
-        out.push_str("</tr>");
-    }
-    out.push_str("</tbody></table>");
+    out.write_str("<tbody>")?;
+    rows.iter().try_for_each(|row| write_row("td", row, out))?;
+    out.write_str("</tbody></table>")
 }
 
 #[cfg(test)]
@@ -172,8 +185,10 @@ mod tests {
             },
         ])
         .unwrap();
+        let mut html = String::new();
+        write_html(&body, &HashMap::new(), &mut html).unwrap();
         assert_eq!(
-            html(&body, &HashMap::new()),
+            html,
             "<p>&lt;script&gt;</p><h2>a &amp; b</h2><blockquote><p>قول</p><footer><cite>&lt;x&gt;</cite></footer></blockquote>\
              <table><thead><tr><th>س</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>"
         );

@@ -1,7 +1,10 @@
 //! Rich text: text with bold, italic and linked passages. No other markup is supported.
 
+use std::fmt::Write;
+
 use serde::{Deserialize, Serialize};
 
+use super::html::write_escaped;
 use crate::{WebUrl, unicode};
 
 /// A run of text with uniform formatting.
@@ -44,6 +47,14 @@ impl RichText {
         }
     }
 
+    /// Writes the text without formatting.
+    pub(super) fn write_text(&self, out: &mut impl Write) -> std::fmt::Result {
+        match self {
+            Self::Plain(text) => out.write_str(text),
+            Self::Runs(runs) => runs.iter().try_for_each(|run| out.write_str(&run.text)),
+        }
+    }
+
     /// Normalizes all runs as one text, because a bidi control opened in one run may be closed in
     /// another.
     pub(super) fn normalize(&mut self) {
@@ -59,33 +70,36 @@ impl RichText {
         }
     }
 
-    /// Renders the text as HTML with `strong`, `em`, `a` and `br` elements. Everything else is escaped.
+    /// Returns the text as HTML with `strong`, `em`, `a` and `br` elements. Everything else is escaped.
     pub fn html(&self) -> String {
         let mut out = String::new();
-        match self {
-            Self::Plain(text) => super::html::escape_into(text, &mut out),
-            Self::Runs(runs) => runs.iter().for_each(|run| push_run(run, &mut out)),
-        }
+        // Writing to a string cannot fail.
+        let _ = self.write_html(&mut out);
         out
+    }
+
+    /// Writes the text as HTML.
+    pub(super) fn write_html(&self, out: &mut impl Write) -> std::fmt::Result {
+        match self {
+            Self::Plain(text) => write_escaped(text, out),
+            Self::Runs(runs) => runs.iter().try_for_each(|run| run.write_html(out)),
+        }
     }
 }
 
-fn push_run(run: &Run, out: &mut String) {
-    if let Some(url) = &run.link {
-        out.push_str("<a href=\"");
-        super::html::escape_into(url.as_str(), out);
-        out.push_str("\" rel=\"noopener noreferrer\">");
-    }
-    for (on, tag) in [(run.strong, "<strong>"), (run.emphasis, "<em>")] {
-        out.push_str(if on { tag } else { "" });
-    }
-    super::html::escape_into(&run.text, out);
-    for (on, tag) in [
-        (run.emphasis, "</em>"),
-        (run.strong, "</strong>"),
-        (run.link.is_some(), "</a>"),
-    ] {
-        out.push_str(if on { tag } else { "" });
+impl Run {
+    fn write_html(&self, out: &mut impl Write) -> std::fmt::Result {
+        if let Some(url) = &self.link {
+            out.write_str("<a href=\"")?;
+            write_escaped(url.as_str(), out)?;
+            out.write_str("\" rel=\"noopener noreferrer\">")?;
+        }
+        out.write_str(if self.strong { "<strong>" } else { "" })?;
+        out.write_str(if self.emphasis { "<em>" } else { "" })?;
+        write_escaped(&self.text, out)?;
+        out.write_str(if self.emphasis { "</em>" } else { "" })?;
+        out.write_str(if self.strong { "</strong>" } else { "" })?;
+        out.write_str(if self.link.is_some() { "</a>" } else { "" })
     }
 }
 

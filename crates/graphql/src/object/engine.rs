@@ -6,19 +6,21 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use async_graphql::parser::types::Field as PlannedField;
+use async_graphql::indexmap::IndexMap;
+use async_graphql::parser::types::{Field as PlannedField, Selection, SelectionSet};
 use async_graphql::registry::Registry;
 use async_graphql::resolver_utils::{ContainerType, resolve_container};
 use async_graphql::{
-    Context, ContextBase, ContextSelectionSet, ObjectType, OutputType, Positioned, ServerError,
-    ServerResult, Value,
+    Context, ContextBase, ContextSelectionSet, Name, ObjectType, OutputType, Positioned,
+    ServerError, ServerResult, Value,
 };
 use khabar_executor::{Field, Location, Objects, Pick};
+use tokio::sync::OnceCell;
 
 use super::context::execute_set;
 use super::{
-    BEGINNING, CompositeType, Executed, FieldResolver, Fields, Object, ReadContext, compile_field,
-    compile_set, register_object,
+    BEGINNING, CompositeType, Executed, FieldResolver, Fields, Object, ReadContext, compile_set,
+    register_object,
 };
 use crate::budget::ResponseBudget;
 use crate::error::{Error, Result};
@@ -132,14 +134,44 @@ impl OutputType for EngineQuery {
 
 impl ContainerType for EngineQuery {
     async fn resolve_field(&self, ctx: &Context<'_>) -> ServerResult<Option<Value>> {
-        let set = compile_field::<Query>(ctx.item).map(|field| Fields::new(vec![field]));
+        let root = ctx.data_opt::<RootFields>().ok_or_else(|| {
+            tracing::error!("request_without_root_fields");
+            ctx.set_error_path(Error::unexplained().into())
+        })?;
+        let fields = root.0.get_or_init(|| root_fields(ctx)).await;
         let key = ctx.item.node.response_key().node.as_str();
-        let executed = run(ctx, set, &Query).await;
-        finish(ctx, executed, |data| member(data, key), 1).map(Some)
+        Ok(fields.as_ref().map_err(Clone::clone)?.get(key).cloned())
     }
 }
 
 impl ObjectType for EngineQuery {}
+
+/// The root fields of a query with introspection, apart from the introspection. They are executed together, for
+/// the first that the engine asks for.
+#[derive(Default)]
+pub(crate) struct RootFields(OnceCell<ServerResult<IndexMap<Name, Value>>>);
+
+/// Executes all root fields. Returns an error if the data of the response becomes null.
+async fn root_fields(ctx: &Context<'_>) -> ServerResult<IndexMap<Name, Value>> {
+    let selected = &ctx.query_env.operation.node.selection_set.node.items;
+    let is_data = |item: &&Positioned<Selection>| match &item.node {
+        Selection::Field(field) => !field.node.name.node.starts_with("__"),
+        Selection::InlineFragment(_) | Selection::FragmentSpread(_) => true,
+    };
+    let items = selected.iter().filter(is_data).cloned().collect();
+    let set = compile_set::<Query>(&SelectionSet { items });
+    let executed = run(ctx, set, &Query).await.and_then(Executed::into_value);
+    let (data, mut errors) = executed.map_err(ServerError::from)?;
+    let fields = match data {
+        Value::Object(fields) => Ok(fields),
+        // The engine makes the data null for an error that a field returns, and reports it.
+        _ => Err(errors.pop().unwrap_or_else(|| Error::unexplained().into())),
+    };
+    for error in errors {
+        ctx.add_error(error);
+    }
+    fields
+}
 
 /// Executes a selection set on an object of a request that the engine executes.
 async fn run<I: Sync, T: Send + Sync + 'static>(
@@ -176,10 +208,7 @@ fn finish<I>(
     skipped: usize,
 ) -> ServerResult<Value> {
     let here = ctx.set_error_path(ServerError::new("", None)).path;
-    let executed = executed.and_then(|Executed { text, errors }| {
-        let data = serde_json::from_slice(&text[BEGINNING.len()..]);
-        Ok((data.map_err(|error| Error::internal(&error))?, errors))
-    });
+    let executed = executed.and_then(Executed::into_value);
     let (data, errors) = executed.map_err(|error| ctx.set_error_path(error.into()))?;
     for mut error in errors {
         let below = error.path.into_iter().skip(skipped);
@@ -187,6 +216,15 @@ fn finish<I>(
         ctx.add_error(error);
     }
     Ok(value(data))
+}
+
+impl Executed {
+    /// Returns the data as a value, and the errors.
+    fn into_value(self) -> Result<(Value, Vec<ServerError>)> {
+        let data = serde_json::from_slice(&self.text[BEGINNING.len()..]);
+        let data = data.map_err(|error| Error::internal(&error))?;
+        Ok((data, self.errors))
+    }
 }
 
 /// Returns a member of an object. Null if the object is null.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_graphql::registry::Registry;
 use futures::FutureExt as _;
-use khabar_executor::{Objects, Pick, Values};
+use khabar_executor::{Objects, Pick, SharedSource, Values};
 use khabar_persistence::{BatchKey, PageKey, Slice};
 
 use super::context::{WithIncludes, load_each};
@@ -134,7 +134,7 @@ pub(crate) fn keyed<T, Q, K, N>(
     key: fn(Q) -> Option<K>,
     pick: Pick<K::Value, N>,
     selection: SelectionOf<N>,
-) -> Objects<ReadContext, T, K::Value, N>
+) -> Objects<ReadContext, K::Value, N, SharedSource<ReadContext, T, K::Value>>
 where
     T: Send + Sync + 'static,
     Q: Send + 'static,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::registry::Registry;
 use futures::FutureExt as _;
-use khabar_executor::{Objects, Pick, Values};
+use khabar_executor::{Objects, OwnedSource, Pick, Values};
 
 use super::value::nullable;
 use super::{
@@ -63,7 +63,7 @@ pub(crate) fn found<T, Q, V, N>(
     value: fn(Q) -> Option<V>,
     pick: Pick<V, N>,
     selection: SelectionOf<N>,
-) -> Objects<ReadContext, T, V, N>
+) -> Objects<ReadContext, V, N, OwnedSource<ReadContext, T, V>>
 where
     T: Send + Sync + 'static,
     Q: Send + 'static,

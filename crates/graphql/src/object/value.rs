@@ -21,6 +21,12 @@ pub(crate) trait FieldValue {
     /// Appends the value as JSON.
     fn write(&self, text: &mut Vec<u8>);
 
+    /// The least number of bytes of a large value, which is charged before it is written. Used by values of
+    /// `async fn`s only.
+    fn size_hint(&self) -> usize {
+        0
+    }
+
     /// Returns an error to report beside the value. Used by values of `async fn`s only.
     fn failure(&self) -> Option<&Error> {
         None
@@ -163,31 +169,6 @@ pub(crate) fn value<T: Send + Sync + 'static>(
     FieldResolver::value(write)
 }
 
-/// A value that is made when it is written, so that a level holds one large text at a time.
-pub(crate) struct Late<V>(Box<dyn Fn() -> V + Send + Sync>);
-
-impl<V> Late<V> {
-    pub(crate) fn new(make: impl Fn() -> V + Send + Sync + 'static) -> Self {
-        Self(Box::new(make))
-    }
-}
-
-impl<V: Default + 'static> Default for Late<V> {
-    fn default() -> Self {
-        Self::new(V::default)
-    }
-}
-
-impl<V: FieldValue> FieldValue for Late<V> {
-    fn type_info(registry: &mut Registry) -> String {
-        V::type_info(registry)
-    }
-
-    fn write(&self, text: &mut Vec<u8>) {
-        (self.0)().write(text);
-    }
-}
-
 /// A value in whose place the default is shown if the stored value cannot be read. The error is reported.
 /// Meant for non-null fields: an error there would null the object, and the list that contains it.
 pub(crate) struct OrDefault<V>(pub(crate) Result<V>);
@@ -213,6 +194,10 @@ impl<V: FieldValue + Default> FieldValue for OrDefault<V> {
             Ok(value) => value.write(text),
             Err(_) => V::default().write(text),
         }
+    }
+
+    fn size_hint(&self) -> usize {
+        self.0.as_ref().map_or(0, V::size_hint)
     }
 
     fn failure(&self) -> Option<&Error> {
@@ -266,5 +251,9 @@ impl<V: FieldValue + Send + Sync> ResolvedField<Error> for Values<V> {
             }
             Err(error) => out.fail(error.clone()),
         }
+    }
+
+    fn size_hint(&self) -> usize {
+        self.0.iter().flatten().map(FieldValue::size_hint).sum()
     }
 }

@@ -1,5 +1,6 @@
 //! The `Article` type.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_graphql::{Enum, ID};
@@ -16,8 +17,8 @@ use khabar_persistence::{
 };
 
 use super::{
-    ArticleCommenting, ArticleDiff, Comment, Correction, Direction, Edition, LoadBody, Media,
-    Person, Revision, Section, Source, Story, Topic, Withdrawal,
+    ArticleCommenting, ArticleDiff, BodyHtml, BodyText, Comment, Correction, Direction, Edition,
+    LoadBody, Media, Person, Revision, Section, Source, Story, Topic, Withdrawal,
 };
 use crate::connection::TotalCount;
 use crate::error::{Error, Result};
@@ -25,10 +26,10 @@ use crate::input::{CommentOrder, Selector, exactly_one};
 use crate::mutate::require;
 use crate::node;
 use crate::object::{
-    Late, LoadMany, LoadOne, LoadPage, LoadRequired, OrDefault, Owned, OwnedOption, ReadContext,
-    Shared, enums, object,
+    LoadMany, LoadOne, LoadPage, LoadRequired, OrDefault, Owned, OwnedOption, ReadContext, Shared,
+    enums, object,
 };
-use crate::scalar::{DateTime, Html, Slug, Url, count};
+use crate::scalar::{DateTime, Slug, Url, count};
 
 /// An article.
 #[derive(Debug)]
@@ -119,9 +120,9 @@ impl Article {
     }
 
     /// The body as HTML. Empty for a stub.
-    async fn body_html(article: &Row, context: &ReadContext) -> Result<OrDefault<Late<Html>>> {
+    async fn body_html(article: &Row, context: &ReadContext) -> Result<OrDefault<BodyHtml>> {
         let body = context.load(article::BodyOf(article.id)).await;
-        let mut media = std::collections::HashMap::new();
+        let mut media = HashMap::new();
         if let Ok(Some(body)) = &body {
             let shown = body.media();
             for id in &shown {
@@ -136,18 +137,17 @@ impl Article {
                     .map(|(key, media)| (key.0, Arc::unwrap_or_clone(media))),
             );
         }
-        OrDefault::of(body, |body| {
-            let body = body.unwrap_or_default();
-            Late::new(move || Html(khabar_domain::body::html(&body, &media)))
+        OrDefault::of(body, |body| BodyHtml {
+            body: body.as_deref().cloned().unwrap_or_default(),
+            media,
         })
     }
 
     /// The body as plain text: one paragraph per block, separated by blank lines. Empty for a stub.
-    async fn body_text(article: &Row, context: &ReadContext) -> Result<OrDefault<Late<String>>> {
+    async fn body_text(article: &Row, context: &ReadContext) -> Result<OrDefault<BodyText>> {
         let body = context.load(article::BodyOf(article.id)).await;
         OrDefault::of(body, |body| {
-            let body = body.unwrap_or_default();
-            Late::new(move || body.text())
+            BodyText(body.as_deref().cloned().unwrap_or_default())
         })
     }
 

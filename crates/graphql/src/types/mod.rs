@@ -7,6 +7,7 @@ mod article_connection;
 mod article_diff;
 mod audit_entry;
 mod body;
+mod body_text;
 mod broken_row;
 mod comment;
 mod commenting;
@@ -36,6 +37,7 @@ pub(crate) use article_connection::{ArticleListArguments, Articles, LoadArticles
 pub(crate) use article_diff::ArticleDiff;
 pub(crate) use audit_entry::AuditEntry;
 pub(crate) use body::{BodyBlock, LoadBody};
+pub(crate) use body_text::{BodyHtml, BodyText};
 pub(crate) use broken_row::BrokenRow;
 pub(crate) use comment::{Comment, CommentStatus};
 pub(crate) use commenting::{ArticleCommenting, CommentingMode, EditionCommenting};

@@ -7,7 +7,9 @@ use khabar_domain::workflow::Transition;
 use khabar_persistence::revision::Revision as Row;
 use khabar_persistence::{media, person, section, source, story, topic};
 
-use super::{ArticleKind, BodyBlock, Direction, Media, Person, Section, Source, Story, Topic};
+use super::{
+    ArticleKind, BodyBlock, BodyText, Direction, Media, Person, Section, Source, Story, Topic,
+};
 use crate::connection::connection;
 use crate::error::{Error, Result};
 use crate::object::{LoadEach, LoadOne, NestedList, enums, object};
@@ -85,8 +87,8 @@ impl Revision {
 
     /// Plain text of this revision's body. Each block is a paragraph, and blank lines separate
     /// them.
-    fn body_text(revision: &Row) -> String {
-        revision.content.body.text()
+    fn body_text(revision: &Row) -> BodyText {
+        BodyText(revision.content.body.clone())
     }
 
     /// The agency or outlet that the article came from, in this revision.
